@@ -1,0 +1,105 @@
+// Package remote is what Postern asks of storage it does not trust: to keep sealed blobs under the hash of
+// their bytes, and small signed pointers that move by compare-and-swap.
+//
+// A remote may lose, withhold, roll back, fork, corrupt and list what it keeps; it must never learn names,
+// contents, structure or exact sizes. CONTRACT.md beside this file says what each call promises, and package
+// remotetest is that contract as code: every driver and every wrapper passes it.
+//
+// Login records need no interface of their own: a login record is a pointer whose id is derived from user name
+// and passphrase, so it can be found by nobody else, moves by compare-and-swap like any other, and a remote can't
+// tell accounts from spaces. Inboxes and names come with the people who need them.
+package remote
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"postern/crypto"
+)
+
+// Blobs keeps immutable padded ciphertext, named by the hash of its bytes.
+type Blobs interface {
+	// Put stores the body under its name and returns once it is durable. Putting a blob that is there already
+	// succeeds and changes nothing. A failed Put leaves either nothing or the whole blob, never a part.
+	// Errors: ErrFull, ErrUnavailable, ErrCorrupt (the body is not what the name says; not every driver looks).
+	Put(ctx context.Context, name crypto.BlobName, body Body) error
+
+	// Get returns a whole blob, at most crypto.MaxBlobSize bytes. Errors: ErrNotFound, ErrUnavailable, ErrCorrupt.
+	Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
+
+	// GetRange fills p with the bytes from off on: all of p or an error, whose bytes are then undefined. A range that
+	// ends past the blob is ErrCorrupt: whoever asks knows the size, so the blob must have been cut short.
+	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
+
+	// Stat returns the size of a blob in bytes. Errors: ErrNotFound, ErrUnavailable.
+	Stat(ctx context.Context, name crypto.BlobName) (int64, error)
+
+	// List yields every blob once, in no order. Blobs put or deleted meanwhile may or may not appear.
+	// After an error it yields nothing more.
+	List(ctx context.Context) iter.Seq2[BlobInfo, error]
+
+	// Delete forgets a blob. Deleting what is not there succeeds.
+	Delete(ctx context.Context, name crypto.BlobName) error
+}
+
+// Pointers keeps the newest signed state of each pointer.
+type Pointers interface {
+	// Load returns the newest pointer. Errors: ErrNotFound, ErrUnavailable; a verifying wrapper adds ErrCorrupt,
+	// ErrRollback and ErrFork.
+	Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error)
+
+	// Swap replaces the pointer whose hash is old (the zero hash: there is none yet) by next, atomically and durably.
+	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
+	// than what it replaces, else ErrRefused. After ErrUnavailable the outcome is unknown: load and compare.
+	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
+}
+
+// Store is one remote, whole.
+type Store interface {
+	Blobs
+	Pointers
+
+	// Space tells how much there is room for. Unknown figures are -1; that is no error.
+	Space(ctx context.Context) (Space, error)
+
+	io.Closer
+}
+
+// BlobInfo is one blob of a listing.
+type BlobInfo struct {
+	Name crypto.BlobName
+	Size int64 // bytes
+}
+
+// Space is the room at a remote, in bytes; -1 where it can't be told.
+type Space struct {
+	Used, Free int64
+}
+
+// Body is what Put stores. It may be opened many times, for a retry or for several remotes.
+type Body interface {
+	Size() int64
+	Open() (io.ReadCloser, error)
+}
+
+// Linker is a Body that lies in a local file, already synced to disk. A driver on the same filesystem may give the file a
+// second name instead of writing its bytes again; when LinkTo fails the driver copies.
+type Linker interface {
+	Body
+	LinkTo(path string) error
+}
+
+type freshKey struct{}
+
+// PastCaches marks ctx so that caches on the way go to the remote itself and replace what they hold. A reader asks so
+// once, when authentication failed, before it calls the remote a liar.
+func PastCaches(ctx context.Context) context.Context {
+	return context.WithValue(ctx, freshKey{}, true)
+}
+
+// IsPastCaches tells whether ctx was marked by PastCaches.
+func IsPastCaches(ctx context.Context) bool {
+	fresh, _ := ctx.Value(freshKey{}).(bool)
+	return fresh
+}

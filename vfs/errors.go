@@ -1,0 +1,47 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// The kinds of failure. Callers ask with errors.Is.
+var (
+	ErrNotExist    = fs.ErrNotExist
+	ErrExist       = fs.ErrExist
+	ErrNotFolder   = errors.New("not a folder")
+	ErrIsFolder    = errors.New("is a folder")
+	ErrReadOnly    = errors.New("read-only")
+	ErrName        = errors.New("not a valid name")
+	ErrInvalid     = fs.ErrInvalid                            // a request that can't make sense, such as a folder moved into itself
+	ErrFull        = errors.New("no space left")              // staging or remote
+	ErrTooLarge    = errors.New("too large")                  // beyond what the format can hold
+	ErrUnavailable = errors.New("storage can't be reached")   // passing: retry later
+	ErrCorrupt     = errors.New("storage returned bad bytes") // the remote lies or lost something
+)
+
+// Error says which operation failed, on which path, how (Kind, one of the Err values) and why (Err, may be nil).
+type Error struct {
+	Op   string // "open", "move"
+	Path string
+	Kind error
+	Err  error
+}
+
+// Error returns one sentence without a full stop.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Kind)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives errors.Is both the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
