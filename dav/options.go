@@ -1,0 +1,60 @@
+package dav
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"postern/dav/lock"
+)
+
+// The defaults of Options.
+const (
+	DefaultMaxXML      = 1 << 20          // bytes; the longest real body seen, a PROPPATCH of Office, has 4 KiB
+	DefaultLockTimeout = time.Hour        // what dies unnoticed blocks a file no longer than this; LibreOffice and Finder refresh every few minutes
+	DefaultIdleTimeout = 2 * time.Minute  // a body of which nothing arrives for so long is given up
+	DefaultPatience    = 8 * time.Second  // Finder gives up on a request after 10 s
+	DefaultGuard       = 10 * time.Second // rclone deletes about 1 s after a failed upload, later when it is busy
+)
+
+// Options of a Handler. The zero value works.
+type Options struct {
+	Log         *slog.Logger     // nil: silent
+	Locks       lock.Store       // keeps locks over a restart; nil: they live in memory only
+	Clock       func() time.Time // nil: time.Now
+	Rand        io.Reader        // for lock tokens; nil: crypto/rand
+	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
+	LockTimeout time.Duration    // the longest, and the default, time a lock is granted for; 0: DefaultLockTimeout
+	IdleTimeout time.Duration    // how long a request's body may stand still; 0: DefaultIdleTimeout, < 0: for ever
+	Patience    time.Duration    // how long a request waits for storage that can't be reached; 0: DefaultPatience, < 0: not at all
+	Guard       time.Duration    // how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.MaxXML <= 0 {
+		o.MaxXML = DefaultMaxXML
+	}
+	if o.LockTimeout <= 0 {
+		o.LockTimeout = DefaultLockTimeout
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = DefaultIdleTimeout
+	}
+	if o.Patience == 0 {
+		o.Patience = DefaultPatience
+	}
+	if o.Guard == 0 {
+		o.Guard = DefaultGuard
+	}
+	return o
+}
