@@ -1,0 +1,52 @@
+package crypto
+
+import (
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+)
+
+// AuthorID names who makes commits: an Ed25519 public key. Only readers of a space see it.
+type AuthorID [32]byte
+
+// AuthorKey signs commits. The zero value is no key.
+type AuthorKey struct{ key signer }
+
+// NewAuthorKey returns the author key of a seed, which is secret.
+func NewAuthorKey(seed [KeySize]byte) AuthorKey { return AuthorKey{newSigner(seed)} }
+
+// ID returns whom k's signatures are by.
+func (k AuthorKey) ID() AuthorID { return k.key.public() }
+
+// SignCommit signs the encoding of a commit.
+func (k AuthorKey) SignCommit(msg []byte) Signature { return k.key.sign(commitMessage(msg)) }
+
+// VerifyCommit returns ErrSignature unless sig is id's over this encoding of a commit.
+func (id AuthorID) VerifyCommit(msg []byte, sig Signature) error {
+	if !verify(id, commitMessage(msg), sig) {
+		return fmt.Errorf("commit by %v: %w", id, ErrSignature)
+	}
+	return nil
+}
+
+// String returns the id as 64 lower-case hex digits.
+func (id AuthorID) String() string { return hex.EncodeToString(id[:]) }
+
+func commitMessage(msg []byte) []byte {
+	return append(signedMessage(labelSignCommit, len(msg)), msg...)
+}
+
+// String hides the key.
+func (AuthorKey) String() string { return redacted }
+
+// GoString hides the key.
+func (AuthorKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (AuthorKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (AuthorKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (AuthorKey) MarshalText() ([]byte, error) { return nil, errSecretText }

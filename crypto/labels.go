@@ -1,0 +1,31 @@
+package crypto
+
+// Labels keep apart what is done with keys, so that bytes made for one purpose mean nothing for another. All of them stand
+// here, side by side: no two are equal and none is the beginning of another (a test sees to it). The number is the version of
+// the format; whatever changes the meaning of bytes changes it.
+const (
+	// Associated data of sealed bytes.
+	labelNode      = "postern/1/node"
+	labelChunkMeta = "postern/1/chunk-meta"
+	labelSegment   = "postern/1/segment"
+	labelFrame     = "postern/1/frame"
+	labelValue     = "postern/1/pointer-value"
+
+	// In front of what is signed, ended by a zero byte.
+	labelSignPointer = "postern/1/sign/pointer"
+	labelSignCommit  = "postern/1/sign/commit"
+
+	// HKDF info: what is derived from an account's secret.
+	labelAccountWriter = "postern/1/account/writer"
+	labelAccountReader = "postern/1/account/reader"
+	labelAccountAuthor = "postern/1/account/author"
+	labelAccountFrames = "postern/1/account/frames"
+
+	// HKDF info: the key of one pointer value, from the read key.
+	labelValueKey = "postern/1/value-key"
+
+	// Of login records: the salt of Argon2id, and HKDF info for what is derived from its output.
+	labelLoginSalt   = "postern/1/login/salt"
+	labelLoginWriter = "postern/1/login/writer"
+	labelLoginReader = "postern/1/login/reader"
+)

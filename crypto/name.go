@@ -1,0 +1,62 @@
+package crypto
+
+import (
+	"encoding/hex"
+	"fmt"
+	"hash"
+
+	"github.com/zeebo/blake3"
+)
+
+// BlobName is the BLAKE3-256 hash of a whole blob, padding included. It is comparable; the zero value names no blob.
+type BlobName [32]byte
+
+// NameOf returns the name of a blob.
+func NameOf(blob []byte) BlobName { return blake3.Sum256(blob) }
+
+// NewNameHash returns a hash whose Sum(nil) is the name of what was written, for blobs that come in pieces.
+func NewNameHash() hash.Hash { return blake3.New() }
+
+// ParseBlobName reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+func ParseBlobName(s string) (BlobName, error) {
+	b, err := parseHex32(s)
+	if err != nil {
+		return BlobName{}, fmt.Errorf("blob name: %w", err)
+	}
+	return b, nil
+}
+
+// String returns the name as 64 lower-case hex digits.
+func (n BlobName) String() string { return hex.EncodeToString(n[:]) }
+
+// IsZero tells whether n names no blob.
+func (n BlobName) IsZero() bool { return n == BlobName{} }
+
+// MarshalText writes what String returns.
+func (n BlobName) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, n[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (n *BlobName) UnmarshalText(text []byte) error {
+	parsed, err := ParseBlobName(string(text))
+	if err == nil {
+		*n = parsed
+	}
+	return err
+}
+
+// parseHex32 reads 64 lower-case hex digits. Upper case is refused: one value has one spelling.
+func parseHex32(s string) ([32]byte, error) {
+	var b [32]byte
+	if len(s) != 2*len(b) {
+		return b, fmt.Errorf("%w: %d characters instead of %d", ErrFormat, len(s), 2*len(b))
+	}
+	for i := range s {
+		if c := s[i]; c >= 'A' && c <= 'F' {
+			return b, fmt.Errorf("%w: an upper-case digit", ErrFormat)
+		}
+	}
+	if _, err := hex.Decode(b[:], []byte(s)); err != nil {
+		return [32]byte{}, fmt.Errorf("%w: not hexadecimal", ErrFormat)
+	}
+	return b, nil
+}

@@ -1,0 +1,110 @@
+package crypto
+
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/zeebo/blake3"
+)
+
+// PointerValueSize is the length of every pointer's value in bytes; PointerSize that of a marshalled pointer.
+const (
+	PointerValueSize = 256
+	PointerSize      = pointerOffSignature + ed25519.SignatureSize
+)
+
+// The layout of a marshalled pointer.
+const (
+	pointerMagic        = "pointer1"
+	pointerOffID        = len(pointerMagic)
+	pointerOffSeq       = pointerOffID + 32
+	pointerOffValue     = pointerOffSeq + 8
+	pointerOffSignature = pointerOffValue + PointerValueSize
+)
+
+type (
+	// PointerID names a pointer: the Ed25519 public key of its writer key.
+	PointerID [32]byte
+
+	// PointerHash is the BLAKE3-256 hash of a marshalled pointer. The zero hash stands for no pointer.
+	PointerHash [32]byte
+
+	// PointerValue is what a pointer holds, opaque to the remote; see SealValue.
+	PointerValue [PointerValueSize]byte
+
+	// Signature is an Ed25519 signature.
+	Signature [64]byte
+)
+
+// Pointer is one signed state of a small register. All pointers, of spaces and of login records, look alike.
+type Pointer struct {
+	ID        PointerID
+	Seq       uint64 // grows with every state
+	Value     PointerValue
+	Signature Signature // by ID's writer key, over all of the above
+}
+
+// Marshal returns the pointer's one encoding, PointerSize bytes.
+func (p Pointer) Marshal() []byte {
+	b := make([]byte, 0, PointerSize)
+	b = append(b, pointerMagic...)
+	b = append(b, p.ID[:]...)
+	b = binary.BigEndian.AppendUint64(b, p.Seq)
+	b = append(b, p.Value[:]...)
+	return append(b, p.Signature[:]...)
+}
+
+// ParsePointer reads what Marshal writes. It does not look at the signature. The error is ErrFormat.
+func ParsePointer(b []byte) (Pointer, error) {
+	if len(b) != PointerSize {
+		return Pointer{}, fmt.Errorf("pointer: %w: %d bytes instead of %d", ErrFormat, len(b), PointerSize)
+	}
+	if string(b[:pointerOffID]) != pointerMagic {
+		return Pointer{}, fmt.Errorf("pointer: %w: it does not begin with %q", ErrFormat, pointerMagic)
+	}
+	return Pointer{
+		ID:        PointerID(b[pointerOffID:pointerOffSeq]),
+		Seq:       binary.BigEndian.Uint64(b[pointerOffSeq:]),
+		Value:     PointerValue(b[pointerOffValue:pointerOffSignature]),
+		Signature: Signature(b[pointerOffSignature:]),
+	}, nil
+}
+
+// Verify returns ErrSignature unless the pointer was signed by the writer key that its id is of.
+func (p Pointer) Verify() error {
+	if !verify(p.ID, pointerMessage(p.ID, p.Seq, p.Value), p.Signature) {
+		return fmt.Errorf("pointer %v, sequence %d: %w", p.ID, p.Seq, ErrSignature)
+	}
+	return nil
+}
+
+// Hash returns the hash of the marshalled pointer, which compare-and-swap compares.
+func (p Pointer) Hash() PointerHash { return blake3.Sum256(p.Marshal()) }
+
+// ParsePointerID reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+func ParsePointerID(s string) (PointerID, error) {
+	b, err := parseHex32(s)
+	if err != nil {
+		return PointerID{}, fmt.Errorf("pointer id: %w", err)
+	}
+	return b, nil
+}
+
+// String returns the id as 64 lower-case hex digits.
+func (id PointerID) String() string { return hex.EncodeToString(id[:]) }
+
+// String returns the hash as 64 lower-case hex digits.
+func (h PointerHash) String() string { return hex.EncodeToString(h[:]) }
+
+// IsZero tells whether h stands for no pointer.
+func (h PointerHash) IsZero() bool { return h == PointerHash{} }
+
+// pointerMessage is what a writer key signs.
+func pointerMessage(id PointerID, seq uint64, v PointerValue) []byte {
+	msg := signedMessage(labelSignPointer, len(id)+8+len(v))
+	msg = append(msg, id[:]...)
+	msg = binary.BigEndian.AppendUint64(msg, seq)
+	return append(msg, v[:]...)
+}

@@ -1,0 +1,68 @@
+package crypto
+
+// Sizes in bytes. This file is arithmetic only.
+const (
+	// SegmentSize is how much of a chunk is sealed at a time, and so what a small read fetches.
+	SegmentSize = 64 << 10
+	// SealedSegmentSize is the length of a full sealed segment.
+	SealedSegmentSize = SegmentSize + TagSize
+	// ChunkSize is how many bytes of a file lie in one chunk; the last may be shorter.
+	ChunkSize = 5 << 20
+	// MinBlobSize is what the smallest blobs are padded to.
+	MinBlobSize = 4096
+	// MaxBlobSize is the length of a full sealed chunk; no blob is longer.
+	MaxBlobSize = ChunkMetaSize + segmentsPerChunk*SealedSegmentSize
+
+	segmentsPerChunk = ChunkSize / SegmentSize
+)
+
+// SegmentCount returns how many segments hold plain bytes of a chunk. There is always one, if an empty one.
+func SegmentCount(plain int) int {
+	if plain <= 0 {
+		return 1
+	}
+	return (plain + SegmentSize - 1) / SegmentSize
+}
+
+// SealedChunkSize returns the length of a sealed chunk, metadata included.
+func SealedChunkSize(plain int) int {
+	return ChunkMetaSize + max(plain, 0) + SegmentCount(plain)*TagSize
+}
+
+// SealedSegmentAt returns where segment index of a chunk of plain bytes lies within the sealed chunk, and whether it is the
+// last. For an index that the chunk does not have it returns 0, 0, false.
+func SealedSegmentAt(plain, index int) (off, n int, last bool) {
+	count := SegmentCount(plain)
+	if index < 0 || index >= count {
+		return 0, 0, false
+	}
+	off = ChunkMetaSize + index*SealedSegmentSize
+	if index == count-1 {
+		return off, SealedChunkSize(plain) - off, true
+	}
+	return off, SealedSegmentSize, false
+}
+
+// SegmentRange is a run of segments, and where it lies within the sealed chunk.
+type SegmentRange struct {
+	First, Last int // indices, both included
+	Off, Len    int // sealed bytes, counted from the start of the chunk's metadata
+}
+
+// SegmentsFor returns the segments that hold the plain bytes from off on, n of them, of a chunk of plain bytes; what lies
+// outside the chunk is left out. When nothing is left, Len is 0 and Last less than First.
+func SegmentsFor(plain, off, n int) SegmentRange {
+	start := max(off, 0)
+	end := plain
+	if n < plain-off { // not off+n, which may overflow
+		end = off + n
+	}
+	if start >= end {
+		return SegmentRange{First: 0, Last: -1}
+	}
+	r := SegmentRange{First: start / SegmentSize, Last: (end - 1) / SegmentSize}
+	r.Off, _, _ = SealedSegmentAt(plain, r.First)
+	lastOff, lastLen, _ := SealedSegmentAt(plain, r.Last)
+	r.Len = lastOff + lastLen - r.Off
+	return r
+}

@@ -1,0 +1,41 @@
+package crypto
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tyler-smith/go-bip39"
+)
+
+// WordCount is how many recovery words there are: 24 hold 256 bits and a checksum of 8.
+const WordCount = 24
+
+// Words returns the account's recovery words: BIP-39, English. They are the account; whoever has them has all.
+func (s AccountSecret) Words() []string {
+	phrase, err := bip39.NewMnemonic(s[:])
+	if err != nil {
+		panic("crypto: unreachable, a secret has the right length: " + err.Error())
+	}
+	return strings.Fields(phrase)
+}
+
+// SecretFromWords returns the account of recovery words. Upper case and blanks round a word do not matter. The error says which
+// word, counted from one, is unknown, or that the checksum is wrong; it repeats no word.
+func SecretFromWords(words []string) (AccountSecret, error) {
+	if len(words) != WordCount {
+		return AccountSecret{}, fmt.Errorf("there are %d recovery words, not %d", WordCount, len(words))
+	}
+	clean := make([]string, len(words))
+	for i, word := range words {
+		clean[i] = strings.ToLower(strings.TrimSpace(word))
+		if _, known := bip39.GetWordIndex(clean[i]); !known {
+			return AccountSecret{}, fmt.Errorf("recovery word %d is not in the list of words, so it is misspelt", i+1)
+		}
+	}
+	entropy, err := bip39.EntropyFromMnemonic(strings.Join(clean, " "))
+	if err != nil || len(entropy) != KeySize {
+		return AccountSecret{}, errors.New("the recovery words do not fit together: one is another word, or two are exchanged")
+	}
+	return AccountSecret(entropy), nil
+}
