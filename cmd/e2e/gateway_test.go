@@ -1,0 +1,214 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// postern is the gateway's program, built once for all tests.
+var postern string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "postern-e2e-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		postern = filepath.Join(dir, "postern")
+		build := exec.Command("go", "build", "-o", postern, "postern/cmd/postern")
+		build.Stdout, build.Stderr = os.Stdout, os.Stderr
+		if err := build.Run(); err != nil {
+			fmt.Fprintln(os.Stderr, "build:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// gateway is one running postern process and its home, which outlives it.
+type gateway struct {
+	t        *testing.T
+	home     string
+	addr     string
+	password string
+	args     []string
+	cmd      *exec.Cmd
+	stderr   *safeBuffer
+}
+
+// safeBuffer is what the process said, readable while it runs.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// serve starts a gateway on a fresh home.
+func serve(t *testing.T, args ...string) *gateway {
+	t.Helper()
+	g := &gateway{t: t, home: filepath.Join(t.TempDir(), "home"), args: args}
+	g.start()
+	t.Cleanup(g.stop)
+	return g
+}
+
+// start runs the gateway on its home and returns when it is ready.
+func (g *gateway) start() {
+	g.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.addr = listener.Addr().String()
+	_ = listener.Close()
+	g.stderr = &safeBuffer{}
+	g.cmd = exec.Command(postern, append([]string{"serve", "--home", g.home, "--addr", g.addr}, g.args...)...)
+	g.cmd.Stdout, g.cmd.Stderr = g.stderr, g.stderr
+	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := g.cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	g.await()
+	password, err := os.ReadFile(filepath.Join(g.home, "dav-password"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.password = strings.TrimSpace(string(password))
+}
+
+func (g *gateway) await() {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodOptions, "http://"+g.addr+"/", nil)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			g.t.Fatalf("the gateway does not answer; it said:\n%s", g.stderr)
+		case <-tick.C:
+		}
+	}
+}
+
+// stop ends the gateway in good order.
+func (g *gateway) stop() {
+	if g.cmd == nil {
+		return
+	}
+	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	err := g.cmd.Wait()
+	g.cmd = nil
+	if err != nil {
+		g.t.Errorf("the gateway ended with %v; it said:\n%s", err, g.stderr)
+	}
+}
+
+// kill ends the gateway at once, without a chance to do anything.
+func (g *gateway) kill() {
+	_ = g.cmd.Process.Kill()
+	_ = g.cmd.Wait()
+	g.cmd = nil
+}
+
+// url is the address of a path of the drive, given escaped.
+func (g *gateway) url(path string) string { return "http://" + g.addr + path }
+
+// do sends one request and returns code and body.
+func (g *gateway) do(method, path string, body io.Reader, headers ...string) (int, []byte, error) {
+	req, err := http.NewRequest(method, g.url(path), body)
+	if err != nil {
+		return 0, nil, err
+	}
+	req.SetBasicAuth("postern", g.password)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, data, err
+}
+
+// must sends one request that has to be answered 2xx and returns the body.
+func (g *gateway) must(method, path string, body io.Reader, headers ...string) []byte {
+	g.t.Helper()
+	code, data, err := g.do(method, path, body, headers...)
+	if err != nil || code/100 != 2 {
+		g.t.Fatalf("%s %s: %d %v %s", method, path, code, err, data)
+	}
+	return data
+}
+
+// postern runs a command on the gateway's home.
+func (g *gateway) postern(args ...string) (string, error) {
+	out, err := exec.Command(postern, append(args, "--home", g.home)...).CombinedOutput()
+	return string(out), err
+}
+
+// need finds a program or skips the test; in CI, where every program is there, its absence is a failure.
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if errors.Is(err, exec.ErrNotFound) {
+		if os.Getenv("POSTERN_E2E_ALL") != "" {
+			t.Fatalf("%s is not installed", program)
+		}
+		t.Skipf("skipped: %s is not installed", program)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// runs runs a program that has to succeed.
+func runs(t *testing.T, dir, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}

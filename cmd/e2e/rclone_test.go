@@ -1,0 +1,206 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rclone runs rclone with a remote "drive:" of the given vendor and returns what it said.
+func (g *gateway) rclone(vendor string, args ...string) (string, error) {
+	secret, err := exec.Command("rclone", "obscure", g.password).Output()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("rclone", args...)
+	cmd.Env = append(os.Environ(), "RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_DRIVE_TYPE=webdav", "RCLONE_CONFIG_DRIVE_URL="+g.url("/"),
+		"RCLONE_CONFIG_DRIVE_VENDOR="+vendor, "RCLONE_CONFIG_DRIVE_USER=postern", "RCLONE_CONFIG_DRIVE_PASS="+strings.TrimSpace(string(secret)))
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// oddNames are what people and programs call files.
+var oddNames = []string{
+	"#hash", "100%", "%41", "a+b", "two  spaces", " leading", "ü composed", "u\u0308 decomposed", "🚀 emoji 👩‍👩‍👧", "semi;colon", "amp&ersand",
+	"quote\"s", "apostrophe's", "<angle>", "back\\slash", "question?", "star*", "pipe|", "colon:", "tilde~", "brackets[1]", "braces{2}", "$dollar", "`tick`",
+	"日本語", "العربية", "dot.", "..twodots", strings.Repeat("x", 200), "new.tar.gz", "=equals", "@at", "^caret", "comma,", "!bang",
+}
+
+// oddTree makes 2,000 files in 200 folders with odd names, sizes and times.
+func oddTree(t *testing.T, root string) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(11, 12))
+	var folders []string
+	for i := range 200 {
+		parent := root
+		if i > 0 && random.IntN(3) > 0 {
+			parent = folders[random.IntN(len(folders))]
+		}
+		if strings.Count(parent[len(root):], "/") > 5 {
+			parent = root
+		}
+		folder := filepath.Join(parent, fmt.Sprintf("%s %d", oddNames[i%len(oddNames)], i))
+		if len(folder) > 3000 {
+			folder = filepath.Join(root, fmt.Sprintf("%s %d", oddNames[i%len(oddNames)], i))
+		}
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		folders = append(folders, folder)
+	}
+	begin := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	for i := range 2000 {
+		name := filepath.Join(folders[i%len(folders)], fmt.Sprintf("%s %d.txt", oddNames[random.IntN(len(oddNames))], i))
+		body := make([]byte, []int{0, 1, 100, 5000, 65536, 65537, 300_000}[random.IntN(7)])
+		for j := range body {
+			body[j] = byte(random.Uint32())
+		}
+		if err := os.WriteFile(name, body, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		when := begin.Add(time.Duration(random.Int64N(int64(20*365*24*time.Hour/time.Second))) * time.Second)
+		if err := os.Chtimes(name, when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// treeOf lists what lies below a folder: kind, size, time to the second and hash by path.
+func treeOf(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		name := path[len(root):]
+		if d.IsDir() {
+			all[name] = "folder"
+			return nil
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		all[name] = fmt.Sprintf("%d bytes %s %x", len(body), info.ModTime().UTC().Format(time.DateTime), sha256.Sum256(body))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestRcloneSync syncs an odd tree there and back with the settings that the README gives.
+func TestRcloneSync(t *testing.T) {
+	need(t, "rclone")
+	g := serve(t)
+	here, back := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "back")
+	oddTree(t, here)
+	want := treeOf(t, here)
+	must := func(args ...string) string {
+		t.Helper()
+		out, err := g.rclone("owncloud", args...)
+		if err != nil {
+			t.Fatalf("rclone %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return out
+	}
+	must("sync", here, "drive:files/Documents", "--create-empty-src-dirs")
+	if out := must("check", here, "drive:files/Documents", "-v"); !strings.Contains(out, "2000 matching files") || strings.Contains(out, "hashes could not be checked") {
+		t.Fatalf("rclone check did not compare hashes:\n%s", out)
+	}
+	if out := must("hashsum", "sha1", "drive:files/Documents"); strings.Count(out, "\n") < 2000 {
+		t.Fatalf("SHA-1 is missing:\n%.500s", out)
+	}
+	// A second sync, and one after a restart, must find nothing to do.
+	for _, when := range []string{"at once", "after a restart"} {
+		out := must("sync", here, "drive:files/Documents", "--create-empty-src-dirs", "-v", "--stats-one-line", "--stats", "0")
+		if strings.Contains(out, "Copied (") || strings.Contains(out, "Updated modification time") || strings.Contains(out, "Deleted") {
+			t.Fatalf("a second sync %s did something:\n%.2000s", when, out)
+		}
+		g.stop()
+		g.start()
+	}
+	must("sync", "drive:files/Documents", back, "--create-empty-src-dirs")
+	if got := treeOf(t, back); !maps.Equal(got, want) {
+		t.Fatalf("the trees differ:\n%s", difference(want, got))
+	}
+	if out := must("about", "drive:"); !strings.Contains(out, "Used:") || !strings.Contains(out, "Free:") {
+		t.Fatalf("no quota: %s", out)
+	}
+	// A changed time alone is carried over without sending the file again.
+	for name, what := range want {
+		if what != "folder" {
+			when := time.Date(2022, 7, 8, 9, 10, 11, 0, time.UTC)
+			if err := os.Chtimes(here+name, when, when); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if out := must("sync", here, "drive:files/Documents", "-v"); !strings.Contains(out, "Updated modification time") || strings.Contains(out, "Copied (") {
+		t.Fatalf("a changed time was not carried over by PROPPATCH:\n%.2000s", out)
+	}
+	must("check", here, "drive:files/Documents")
+}
+
+// TestRcloneVendors sees that the plainer vendors work too.
+func TestRcloneVendors(t *testing.T) {
+	need(t, "rclone")
+	g := serve(t)
+	here := t.TempDir()
+	for _, name := range oddNames {
+		if err := os.WriteFile(filepath.Join(here, name+".txt"), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, vendor := range []string{"other", "rclone", "nextcloud"} {
+		t.Run(vendor, func(t *testing.T) {
+			back := t.TempDir()
+			for _, args := range [][]string{{"copy", here, "drive:files/" + vendor}, {"copy", "drive:files/" + vendor, back}, {"check", here, "drive:files/" + vendor, "--download"}} {
+				if out, err := g.rclone(vendor, args...); err != nil {
+					t.Fatalf("rclone %v: %v\n%s", args, err, out)
+				}
+			}
+			for _, name := range oddNames {
+				if got, err := os.ReadFile(filepath.Join(back, name+".txt")); err != nil || string(got) != name {
+					t.Errorf("%q came back as %q, %v", name, got, err)
+				}
+			}
+		})
+	}
+}
+
+// difference shows the first few paths that two trees do not share.
+func difference(want, got map[string]string) string {
+	var b strings.Builder
+	shown := 0
+	for name, w := range want {
+		if got[name] != w && shown < 10 {
+			fmt.Fprintf(&b, "%q: want %s, got %q\n", name, w, got[name])
+			shown++
+		}
+	}
+	for name, g := range got {
+		if _, ok := want[name]; !ok && shown < 20 {
+			fmt.Fprintf(&b, "%q: not wanted: %s\n", name, g)
+			shown++
+		}
+	}
+	return b.String()
+}
