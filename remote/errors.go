@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -15,12 +16,31 @@ var (
 	ErrCorrupt     = errors.New("damaged or not what was stored")     // bytes that do not fit their name or signature
 	ErrRollback    = errors.New("older than what was seen before")    // an old pointer
 	ErrFork        = errors.New("differs from what was seen before")  // another pointer of a sequence number seen before
-	ErrForeign     = errors.New("does not belong to a Postern store") // a folder or bucket of something else
+	ErrForeign     = errors.New("does not belong to a Postern store") // a folder or bucket of something else, or of a newer Postern
+	ErrClosed      = errors.New("closed")                             // the handle was closed before
+)
+
+// kinds is the order in which KindOf looks, for an error may wrap one of another kind as its cause.
+var kinds = []error{
+	ErrNotFound, ErrConflict, ErrRefused, ErrFull, ErrUnavailable, ErrCorrupt, ErrRollback, ErrFork, ErrForeign, ErrClosed,
+}
+
+// What errors call the operations, the same in every driver, so that logs can be searched.
+const (
+	OpPut      = "put blob"
+	OpGet      = "get blob"
+	OpGetRange = "get range of blob"
+	OpStat     = "stat blob"
+	OpList     = "list blobs of"
+	OpDelete   = "delete blob"
+	OpLoad     = "load pointer"
+	OpSwap     = "swap pointer"
+	OpSpace    = "ask for the space of"
 )
 
 // Error says which operation failed, on what, how (Kind, one of the Err values) and why (Err, may be nil).
 type Error struct {
-	Op   string // "put blob", "load pointer"
+	Op   string // one of the Op constants, or what was tried instead: "open"
 	On   string // the blob's or pointer's name, or the remote's URL without secrets
 	Kind error
 	Err  error
@@ -41,4 +61,32 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Err}
+}
+
+// Fail makes an *Error; cause may be nil. A driver calls it once, where it knows what failed on what.
+func Fail(op string, on fmt.Stringer, kind, cause error) error {
+	return &Error{Op: op, On: on.String(), Kind: kind, Err: cause}
+}
+
+// Alive returns nil while ctx lasts, else the error that a call ends with whose context has ended: of kind
+// ErrUnavailable, for the outcome is unknown and another try may do, and with the context's own error as its cause.
+func Alive(ctx context.Context, op string, on fmt.Stringer) error {
+	if err := ctx.Err(); err != nil {
+		return Fail(op, on, ErrUnavailable, err)
+	}
+	return nil
+}
+
+// KindOf returns the Err value that err is of, or nil for an error of no kind. The outermost *Error decides, since
+// its cause may well be of another kind.
+func KindOf(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		err = e.Kind
+	}
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
 }

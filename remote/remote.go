@@ -22,14 +22,16 @@ import (
 type Blobs interface {
 	// Put stores the body under its name and returns once it is durable. Putting a blob that is there already
 	// succeeds and changes nothing. A failed Put leaves either nothing or the whole blob, never a part.
-	// Errors: ErrFull, ErrUnavailable, ErrCorrupt (the body is not what the name says; not every driver looks).
+	// Errors: ErrFull, ErrUnavailable, ErrRefused (more than crypto.MaxBlobSize bytes), ErrCorrupt (the body has more or
+	// fewer bytes than its Size, or is not what the name says; only package verify looks at the name).
 	Put(ctx context.Context, name crypto.BlobName, body Body) error
 
 	// Get returns a whole blob, at most crypto.MaxBlobSize bytes. Errors: ErrNotFound, ErrUnavailable, ErrCorrupt.
 	Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
 
 	// GetRange fills p with the bytes from off on: all of p or an error, whose bytes are then undefined. A range that
-	// ends past the blob is ErrCorrupt: whoever asks knows the size, so the blob must have been cut short.
+	// ends past the blob is ErrCorrupt: whoever asks knows the size, so the blob must have been cut short. An empty
+	// range within the blob succeeds.
 	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
 
 	// Stat returns the size of a blob in bytes. Errors: ErrNotFound, ErrUnavailable.
@@ -51,11 +53,14 @@ type Pointers interface {
 
 	// Swap replaces the pointer whose hash is old (the zero hash: there is none yet) by next, atomically and durably.
 	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
-	// than what it replaces, else ErrRefused. After ErrUnavailable the outcome is unknown: load and compare.
+	// than what it replaces (the first may have any), else ErrRefused. After ErrUnavailable the outcome is unknown: load
+	// and compare.
 	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
 }
 
-// Store is one remote, whole.
+// Store is one remote, whole. All methods may be called at once from many goroutines. A call whose context has ended
+// fails with ErrUnavailable and the context's error, see Alive; a call on a closed handle with ErrClosed. Closing twice
+// is no error.
 type Store interface {
 	Blobs
 	Pointers
@@ -72,22 +77,10 @@ type BlobInfo struct {
 	Size int64 // bytes
 }
 
-// Space is the room at a remote, in bytes; -1 where it can't be told.
+// Space is the room at a remote, in bytes; -1 where it can't be told. Used is all that takes up the room that Free is
+// left of, also what isn't ours where a remote can't tell the two apart.
 type Space struct {
 	Used, Free int64
-}
-
-// Body is what Put stores. It may be opened many times, for a retry or for several remotes.
-type Body interface {
-	Size() int64
-	Open() (io.ReadCloser, error)
-}
-
-// Linker is a Body that lies in a local file, already synced to disk. A driver on the same filesystem may give the file a
-// second name instead of writing its bytes again; when LinkTo fails the driver copies.
-type Linker interface {
-	Body
-	LinkTo(path string) error
 }
 
 type freshKey struct{}

@@ -1,0 +1,220 @@
+// Package mem is a remote in memory: for tests, for trying things out, and the plainest possible reading of the
+// contract in package remote.
+package mem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// Store is one handle on a remote in memory. What it keeps lives as long as any handle does.
+type Store struct {
+	*contents
+	closed atomic.Bool
+}
+
+// contents is what all handles of one remote share.
+type contents struct {
+	mu       sync.RWMutex
+	blobs    map[crypto.BlobName][]byte // never changed in place, so readers need the lock for the map only
+	pointers map[crypto.PointerID]crypto.Pointer
+	used     int64 // bytes in blobs
+	capacity int64 // bytes; below 0: boundless
+}
+
+var _ remote.Store = (*Store)(nil)
+
+// New returns an empty remote without a limit.
+func New() *Store { return NewSized(-1) }
+
+// NewSized returns an empty remote for at most capacity bytes of blobs; further ones meet ErrFull.
+func NewSized(capacity int64) *Store {
+	return &Store{contents: &contents{
+		blobs:    map[crypto.BlobName][]byte{},
+		pointers: map[crypto.PointerID]crypto.Pointer{},
+		capacity: capacity,
+	}}
+}
+
+// Another returns one more open handle on the same remote, as another process or device would have; also after Close.
+func (s *Store) Another() *Store { return &Store{contents: s.contents} }
+
+// Close closes this handle.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	return nil
+}
+
+// ready fails when the handle is closed or the context has ended.
+func (s *Store) ready(ctx context.Context, op string, on fmt.Stringer) error {
+	if s.closed.Load() {
+		return remote.Fail(op, on, remote.ErrClosed, nil)
+	}
+	return remote.Alive(ctx, op, on)
+}
+
+// Put implements remote.Blobs.
+func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	if err := s.ready(ctx, remote.OpPut, name); err != nil {
+		return err
+	}
+	if err := remote.CheckSize(name, body.Size()); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	_, there := s.blobs[name]
+	s.mu.RUnlock()
+	if there {
+		return nil
+	}
+	data, err := remote.ReadBody(body)
+	if errors.Is(err, remote.ErrCorrupt) {
+		return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, err)
+	} else if err != nil {
+		return remote.Fail(remote.OpPut, name, remote.ErrUnavailable, err)
+	}
+	if err := s.ready(ctx, remote.OpPut, name); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.blobs[name]; there {
+		return nil
+	}
+	if s.capacity >= 0 && s.used+int64(len(data)) > s.capacity {
+		return remote.Fail(remote.OpPut, name, remote.ErrFull, nil)
+	}
+	s.blobs[name] = data
+	s.used += int64(len(data))
+	return nil
+}
+
+// blob returns the kept bytes, which must not be changed.
+func (s *Store) blob(ctx context.Context, op string, name crypto.BlobName) ([]byte, error) {
+	if err := s.ready(ctx, op, name); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	data, there := s.blobs[name]
+	if !there {
+		return nil, remote.Fail(op, name, remote.ErrNotFound, nil)
+	}
+	return data, nil
+}
+
+// Get implements remote.Blobs.
+func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	data, err := s.blob(ctx, remote.OpGet, name)
+	return slices.Clone(data), err
+}
+
+// GetRange implements remote.Blobs.
+func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	data, err := s.blob(ctx, remote.OpGetRange, name)
+	if err != nil {
+		return err
+	}
+	if !remote.InRange(int64(len(data)), off, len(p)) {
+		return remote.PastEnd(name, int64(len(data)), off, len(p))
+	}
+	copy(p, data[off:])
+	return nil
+}
+
+// Stat implements remote.Blobs.
+func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
+	data, err := s.blob(ctx, remote.OpStat, name)
+	return int64(len(data)), err
+}
+
+// List implements remote.Blobs. It yields what was there when it began.
+func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
+	return func(yield func(remote.BlobInfo, error) bool) {
+		s.mu.RLock()
+		infos := make([]remote.BlobInfo, 0, len(s.blobs))
+		for name, data := range s.blobs {
+			infos = append(infos, remote.BlobInfo{Name: name, Size: int64(len(data))})
+		}
+		s.mu.RUnlock()
+		if err := s.ready(ctx, remote.OpList, s); err != nil {
+			yield(remote.BlobInfo{}, err)
+			return
+		}
+		for _, info := range infos {
+			if err := s.ready(ctx, remote.OpList, s); err != nil {
+				yield(remote.BlobInfo{}, err)
+				return
+			}
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Delete implements remote.Blobs.
+func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
+	if err := s.ready(ctx, remote.OpDelete, name); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used -= int64(len(s.blobs[name]))
+	delete(s.blobs, name)
+	return nil
+}
+
+// Load implements remote.Pointers.
+func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	if err := s.ready(ctx, remote.OpLoad, id); err != nil {
+		return crypto.Pointer{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, there := s.pointers[id]
+	if !there {
+		return crypto.Pointer{}, remote.Fail(remote.OpLoad, id, remote.ErrNotFound, nil)
+	}
+	return p, nil
+}
+
+// Swap implements remote.Pointers.
+func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	if err := s.ready(ctx, remote.OpSwap, next.ID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, there := s.pointers[next.ID]
+	if err := remote.CheckSwap(current, there, old, next); err != nil {
+		return err
+	}
+	s.pointers[next.ID] = next
+	return nil
+}
+
+// Space implements remote.Store.
+func (s *Store) Space(ctx context.Context) (remote.Space, error) {
+	if err := s.ready(ctx, remote.OpSpace, s); err != nil {
+		return remote.Space{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	space := remote.Space{Used: s.used, Free: -1}
+	if s.capacity >= 0 {
+		space.Free = max(s.capacity-s.used, 0)
+	}
+	return space, nil
+}
+
+// String names the remote in errors.
+func (s *Store) String() string { return "mem:" }

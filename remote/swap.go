@@ -1,0 +1,30 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+
+	"postern/crypto"
+)
+
+// CheckSwap is the one reading of what Swap promises, for every driver that sees the current pointer while it holds
+// whatever makes the swap atomic: nil if next may replace current (there false: there is none yet), else the error that
+// Swap returns. The order matters: a pointer that nobody could accept is ErrRefused whatever is there.
+func CheckSwap(current crypto.Pointer, there bool, old crypto.PointerHash, next crypto.Pointer) error {
+	if err := next.Verify(); err != nil {
+		return Fail(OpSwap, next.ID, ErrRefused, err)
+	}
+	if !there {
+		if old != (crypto.PointerHash{}) {
+			return Fail(OpSwap, next.ID, ErrConflict, errors.New("there is no pointer yet"))
+		}
+		return nil
+	}
+	if current.Hash() != old {
+		return Fail(OpSwap, next.ID, ErrConflict, fmt.Errorf("sequence %d is there", current.Seq))
+	}
+	if next.Seq <= current.Seq {
+		return Fail(OpSwap, next.ID, ErrRefused, fmt.Errorf("sequence %d would follow %d", next.Seq, current.Seq))
+	}
+	return nil
+}
