@@ -1,0 +1,55 @@
+// Package localfs is the little that the staging area and the journal ask of the local filesystem. It is an interface so that tests
+// can take power loss, a full disk and a failing fsync for what they are: see package simfs.
+//
+// What is promised after a power loss is only what POSIX promises: a file's bytes once Sync has returned, a directory's entries
+// (made, renamed, removed) once SyncDir has returned. Everything else may be there, or not, in any order and in parts.
+package localfs
+
+import "io"
+
+// FS is a local filesystem. Paths are those of the operating system. Errors are those of package os, so errors.Is finds
+// fs.ErrNotExist and fs.ErrExist; IsFull tells a full disk.
+type FS interface {
+	// Create makes a new empty file, open for reading and writing, that only the user may read; fs.ErrExist when there is one.
+	Create(path string) (File, error)
+	// Open opens a file for reading and writing.
+	Open(path string) (File, error)
+	// Rename gives a file another name, replacing what had it.
+	Rename(from, to string) error
+	// Remove removes a file. Open handles go on working, or fail with fs.ErrClosed once they are closed.
+	Remove(path string) error
+	// List tells the plain files of a directory, sorted by name.
+	List(dir string) ([]Entry, error)
+	// MkdirAll makes a directory that only the user may enter, with what is missing above it.
+	MkdirAll(dir string) error
+	// SyncDir makes the entries of a directory durable.
+	SyncDir(dir string) error
+}
+
+// File is an open file. It may be used by several goroutines at once.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	// Sync makes the file's bytes and size durable.
+	Sync() error
+	Truncate(size int64) error
+	Size() (int64, error)
+}
+
+// Starter is a File that can be asked to begin writing a range to the disk without waiting for it, so that the Sync that follows
+// has little left to do. It is a hint and makes nothing durable.
+type Starter interface {
+	StartSync(off, n int64)
+}
+
+// Linker is an FS whose files can be given a second name.
+type Linker interface {
+	Link(from, to string) error
+}
+
+// Entry is one plain file of a directory.
+type Entry struct {
+	Name string // within its directory
+	Size int64  // bytes
+}

@@ -1,0 +1,106 @@
+package localfs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// OS is the filesystem of the operating system.
+type OS struct{}
+
+var (
+	_ FS     = OS{}
+	_ Linker = OS{}
+)
+
+// Create makes a new file with mode 0600.
+func (OS) Create(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Open opens a file for reading and writing.
+func (OS) Open(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Rename is os.Rename.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove is os.Remove.
+func (OS) Remove(path string) error { return os.Remove(path) }
+
+// Link is os.Link.
+func (OS) Link(from, to string) error { return os.Link(from, to) }
+
+// MkdirAll is os.MkdirAll with mode 0700.
+func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+
+// List tells the plain files of a directory. A file that vanishes meanwhile is left out.
+func (OS) List(dir string) ([]Entry, error) {
+	items, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Entry, 0, len(items))
+	for _, item := range items {
+		if !item.Type().IsRegular() {
+			continue
+		}
+		info, err := item.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Entry{Name: item.Name(), Size: info.Size()})
+	}
+	return list, nil
+}
+
+// SyncDir syncs a directory. Where the system can't (Windows), renames are durable with its own metadata log and there is
+// nothing to do.
+func (OS) SyncDir(dir string) error {
+	if !dirsCanSync {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil {
+		d.Close()
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	return d.Close()
+}
+
+type osFile struct{ *os.File }
+
+// Size is the length of the file in bytes.
+func (f osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// StartSync is best effort: see start_linux.go.
+func (f osFile) StartSync(off, n int64) { startSync(f.File, off, n) }
+
+// IsFull tells whether an error says that the disk or the user's quota is full.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFullHere(err)
+}

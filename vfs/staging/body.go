@@ -1,0 +1,50 @@
+package staging
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs/localfs"
+)
+
+// Body is a staged blob as a remote takes it: a local file, synced already. Errors: remote.ErrNotFound.
+func (a *Area) Body(name crypto.BlobName) (remote.Linker, error) {
+	size, err := a.size(name)
+	if err != nil {
+		return nil, err
+	}
+	return body{area: a, name: name, size: size}, nil
+}
+
+type body struct {
+	area *Area
+	name crypto.BlobName
+	size int64
+}
+
+// Size is the size of the blob in bytes.
+func (b body) Size() int64 { return b.size }
+
+// Open opens the blob from its beginning.
+func (b body) Open() (io.ReadCloser, error) {
+	f, err := b.area.open(b.name)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		*io.SectionReader
+		io.Closer
+	}{io.NewSectionReader(f, 0, b.size), f}, nil
+}
+
+// LinkTo gives the blob's file a second name.
+func (b body) LinkTo(path string) error {
+	l, ok := b.area.fs.(localfs.Linker)
+	if !ok {
+		return fmt.Errorf("link staged blob: %w", errors.ErrUnsupported)
+	}
+	return l.Link(b.area.path(b.name), path)
+}

@@ -1,0 +1,53 @@
+package staging
+
+import "sync"
+
+// groupSync lets callers who need the same sync share one: everybody who came before a run began is served by it.
+type groupSync struct {
+	sync func() error
+
+	mu      sync.Mutex
+	current *run // under way
+	next    *run // begins when current ends
+}
+
+type run struct {
+	done chan struct{}
+	err  error
+}
+
+// do returns when a sync that began after the call has ended.
+func (g *groupSync) do() error {
+	g.mu.Lock()
+	if g.current == nil {
+		r := &run{done: make(chan struct{})}
+		g.current = r
+		g.mu.Unlock()
+		return g.lead(r)
+	}
+	if r := g.next; r != nil { // somebody waits to lead already
+		g.mu.Unlock()
+		<-r.done
+		return r.err
+	}
+	r := &run{done: make(chan struct{})}
+	g.next = r
+	before := g.current
+	g.mu.Unlock()
+	<-before.done
+	g.mu.Lock()
+	g.current, g.next = r, nil
+	g.mu.Unlock()
+	return g.lead(r)
+}
+
+func (g *groupSync) lead(r *run) error {
+	r.err = g.sync()
+	g.mu.Lock()
+	if g.next == nil {
+		g.current = nil
+	}
+	g.mu.Unlock()
+	close(r.done)
+	return r.err
+}

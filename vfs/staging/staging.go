@@ -1,0 +1,277 @@
+// Package staging keeps sealed blobs on the local disk from the moment they are made until the commit that needs them has landed
+// at the remote. Nothing here is a cache: what is in the area may be the only copy there is.
+//
+// Blobs come in batches, one for each change of the drive. A batch is durable once Seal has returned: each blob was written under a
+// temporary name, synced and renamed to its blob name, and the directory was synced once. Only then may the journal record that
+// refers to it be appended. After a crash the area may hold blobs that no record refers to; Keep removes them.
+package staging
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/localfs"
+)
+
+const (
+	// DefaultLimit is the room of an area when none is asked for: an hour of writing on a 25 Mbit/s uplink, with which most
+	// disks can still be shared.
+	DefaultLimit = 10 << 30
+	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
+	// Most clients give up on a silent server after 30 to 60 s.
+	DefaultPatience = 20 * time.Second
+	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the disk.
+	syncWorkers = 4
+
+	tempSuffix = ".tmp"
+)
+
+// Options of an area. The zero value works.
+type Options struct {
+	FS       localfs.FS    // nil: the system's
+	Limit    int64         // bytes the area may take; 0: DefaultLimit; negative: none
+	Patience time.Duration // 0: DefaultPatience; negative: never wait
+	Rand     io.Reader     // names of temporary files; nil: crypto/rand
+	Log      *slog.Logger  // nil: quiet
+}
+
+// Area is a directory of sealed blobs. It may be used by several goroutines at once; one process at a time.
+type Area struct {
+	dir     string
+	fs      localfs.FS
+	rand    io.Reader
+	log     *slog.Logger
+	room    *room
+	syncing chan struct{} // a slot for each sync under way
+	dirSync groupSync
+
+	mu    sync.Mutex
+	blobs map[crypto.BlobName]*held
+}
+
+// held is what the area knows of one blob.
+type held struct {
+	size    int64
+	batches int  // unsealed batches that hold it
+	kept    bool // sealed at least once: stays until it is released
+}
+
+// Open opens or makes an area. Temporary files that a crash left behind are removed; all whole blobs are held until Keep or Release
+// says otherwise.
+func Open(dir string, o Options) (*Area, error) {
+	if o.FS == nil {
+		o.FS = localfs.OS{}
+	}
+	if o.Limit == 0 {
+		o.Limit = DefaultLimit
+	}
+	if o.Patience == 0 {
+		o.Patience = DefaultPatience
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Area{
+		dir:     dir,
+		fs:      o.FS,
+		rand:    o.Rand,
+		log:     o.Log,
+		room:    newRoom(o.Limit, o.Patience),
+		syncing: make(chan struct{}, syncWorkers),
+		blobs:   make(map[crypto.BlobName]*held),
+	}
+	a.dirSync.sync = func() error { return a.fs.SyncDir(a.dir) }
+	if err := a.fs.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("open staging area: %w", err)
+	}
+	list, err := a.fs.List(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open staging area: %w", err)
+	}
+	for _, e := range list {
+		if strings.HasSuffix(e.Name, tempSuffix) {
+			if err := a.fs.Remove(filepath.Join(dir, e.Name)); err != nil {
+				return nil, fmt.Errorf("remove an unfinished blob from the staging area: %w", err)
+			}
+			continue
+		}
+		name, err := crypto.ParseBlobName(e.Name)
+		if err != nil {
+			a.log.Warn("a file in the staging area is no blob and is left alone", "file", e.Name)
+			continue
+		}
+		a.blobs[name] = &held{size: e.Size, kept: true}
+		a.room.take(e.Size)
+	}
+	return a, nil
+}
+
+// Names tells the blobs that are durable in the area, in no order.
+func (a *Area) Names() []crypto.BlobName {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	names := make([]crypto.BlobName, 0, len(a.blobs))
+	for name, h := range a.blobs {
+		if h.kept {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Has tells whether a blob lies in the area.
+func (a *Area) Has(name crypto.BlobName) bool {
+	_, err := a.size(name)
+	return err == nil
+}
+
+// Used tells the bytes that the area takes or has promised to writers, and its limit (negative: none).
+func (a *Area) Used() (used, limit int64) { return a.room.figures() }
+
+// Reserve waits for n bytes of room and takes them; give gives them back. It returns vfs.ErrFull when there is still no room after
+// Options.Patience, or when n is more than the area may ever hold, and the context's error when that ends first.
+func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
+	if err := a.room.wait(ctx, n); err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { a.room.give(n) }), nil
+}
+
+// Release forgets blobs, after the commit that needed them has landed. Names that aren't there are passed over. A blob that can't be
+// removed is logged, and removed by Keep after the next start.
+func (a *Area) Release(names ...crypto.BlobName) {
+	for _, name := range names {
+		a.mu.Lock()
+		h := a.blobs[name]
+		if h == nil || h.batches > 0 {
+			if h != nil {
+				h.kept = false
+			}
+			a.mu.Unlock()
+			continue
+		}
+		a.drop(name, h)
+		a.mu.Unlock()
+	}
+}
+
+// drop removes a blob; a.mu is held, so that nobody stages the same name meanwhile.
+func (a *Area) drop(name crypto.BlobName, h *held) {
+	delete(a.blobs, name)
+	a.room.give(h.size)
+	if err := a.fs.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.log.Warn("a blob that is no longer needed can't be removed from the staging area", "blob", name.String(), "error", err)
+	}
+}
+
+// Keep releases every durable blob that needed does not name, and tells how many. It is called once after a start, when the journal
+// has been replayed.
+func (a *Area) Keep(needed map[crypto.BlobName]struct{}) int {
+	released := 0
+	for _, name := range a.Names() {
+		if _, ok := needed[name]; !ok {
+			a.Release(name)
+			released++
+		}
+	}
+	return released
+}
+
+// GetRange fills p with a blob's bytes from off on. Errors: remote.ErrNotFound when the blob isn't here (or no longer),
+// remote.ErrCorrupt when it ends before the range does.
+func (a *Area) GetRange(_ context.Context, name crypto.BlobName, off int64, p []byte) error {
+	size, err := a.size(name)
+	if err != nil {
+		return err
+	}
+	if off < 0 || off+int64(len(p)) > size {
+		return &remote.Error{Op: "read staged blob", On: name.String(), Kind: remote.ErrCorrupt,
+			Err: fmt.Errorf("the range %d+%d ends past its %d bytes", off, len(p), size)}
+	}
+	f, err := a.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if n, err := f.ReadAt(p, off); n < len(p) {
+		kind := error(remote.ErrUnavailable)
+		if errors.Is(err, io.EOF) {
+			kind = remote.ErrCorrupt
+		}
+		return &remote.Error{Op: "read staged blob", On: name.String(), Kind: kind, Err: err}
+	}
+	return nil
+}
+
+// Get returns a whole blob. Errors are those of GetRange.
+func (a *Area) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	size, err := a.size(name)
+	if err != nil {
+		return nil, err
+	}
+	if size > crypto.MaxBlobSize {
+		return nil, &remote.Error{Op: "read staged blob", On: name.String(), Kind: remote.ErrCorrupt,
+			Err: fmt.Errorf("it has %d bytes, more than a blob may have", size)}
+	}
+	p := make([]byte, size)
+	return p, a.GetRange(ctx, name, 0, p)
+}
+
+func (a *Area) size(name crypto.BlobName) (int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if h := a.blobs[name]; h != nil {
+		return h.size, nil
+	}
+	return 0, notFound(name, nil)
+}
+
+func (a *Area) open(name crypto.BlobName) (localfs.File, error) {
+	f, err := a.fs.Open(a.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, notFound(name, err)
+	}
+	if err != nil {
+		return nil, &remote.Error{Op: "read staged blob", On: name.String(), Kind: remote.ErrUnavailable, Err: err}
+	}
+	return f, nil
+}
+
+func (a *Area) path(name crypto.BlobName) string { return filepath.Join(a.dir, name.String()) }
+
+// temp is a fresh name for a file that is not whole yet.
+func (a *Area) temp() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(a.rand, b[:]); err != nil {
+		return "", fmt.Errorf("no random bytes for a temporary name: %w", err)
+	}
+	return filepath.Join(a.dir, hex.EncodeToString(b[:])+tempSuffix), nil
+}
+
+func notFound(name crypto.BlobName, err error) error {
+	return &remote.Error{Op: "read staged blob", On: name.String(), Kind: remote.ErrNotFound, Err: err}
+}
+
+// full turns the system's word for a full disk into the drive's.
+func full(op string, err error) error {
+	if localfs.IsFull(err) {
+		return fmt.Errorf("%s: %w: %w", op, vfs.ErrFull, err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
