@@ -3,7 +3,6 @@ package crypto
 import (
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 )
 
 // AuthorID names who makes commits: an Ed25519 public key. Only readers of a space see it.
@@ -35,18 +34,3 @@ func (id AuthorID) String() string { return hex.EncodeToString(id[:]) }
 func commitMessage(msg []byte) []byte {
 	return append(signedMessage(labelSignCommit, len(msg)), msg...)
 }
-
-// String hides the key.
-func (AuthorKey) String() string { return redacted }
-
-// GoString hides the key.
-func (AuthorKey) GoString() string { return redacted }
-
-// Format hides the key, whatever the verb.
-func (AuthorKey) Format(f fmt.State, _ rune) { redact(f) }
-
-// LogValue hides the key.
-func (AuthorKey) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText always fails.
-func (AuthorKey) MarshalText() ([]byte, error) { return nil, errSecretText }

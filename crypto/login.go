@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/secure/precis"
@@ -104,16 +104,21 @@ func (l Login) OpenAccount(p Pointer) (AccountSecret, error) {
 	return AccountSecret{}, fmt.Errorf("login record: %w: kind %d", ErrFormat, plain[0])
 }
 
-// NormalizeUser returns the one spelling of a user name: NFKC, lower case, 1 to 64 of a-z 0-9 . _ and -.
+// NormalizeUser returns the one spelling of a user name: NFKC, lower case, then 1 to 64 of a-z 0-9 . _ and -, of which the
+// first and the last is a letter or a digit, so that a name can be a folder's and is never “..” or a flag. Letters that are
+// not ASCII are refused: a name is compared by eye, and some of them look alike.
 func NormalizeUser(name string) (string, error) {
 	clean := strings.ToLower(norm.NFKC.String(name))
 	if clean == "" {
 		return "", errors.New("a user name is needed")
 	}
 	for _, r := range clean {
-		if !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-') {
+		if !isAlphanumeric(r) && !strings.ContainsRune("._-", r) {
 			return "", errors.New("a user name is made of a to z, 0 to 9, dots, hyphens and underscores only")
 		}
+	}
+	if !isAlphanumeric(rune(clean[0])) || !isAlphanumeric(rune(clean[len(clean)-1])) {
+		return "", errors.New("a user name begins and ends with a letter or a digit")
 	}
 	if len(clean) > maxUserName {
 		return "", fmt.Errorf("a user name has %d characters at most, not %d", maxUserName, len(clean))
@@ -121,26 +126,18 @@ func NormalizeUser(name string) (string, error) {
 	return clean, nil
 }
 
-// normalizePassphrase makes one of the ways in which keyboards write the same passphrase: OpaqueString of RFC 8265 §4.2.
+func isAlphanumeric(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
+
+// normalizePassphrase makes one of the ways in which keyboards write the same passphrase: OpaqueString of RFC 8265 §4.2, which
+// is NFC, with all blanks turned into U+0020. Control, ignorable and unassigned characters are refused, since a later Unicode
+// or another keyboard may write them otherwise.
 func normalizePassphrase(passphrase string) (string, error) {
 	if passphrase == "" {
 		return "", errors.New("a passphrase is needed")
 	}
 	clean, err := precis.OpaqueString.String(passphrase)
-	if err != nil {
+	if err != nil || !utf8.ValidString(passphrase) {
 		return "", errors.New("the passphrase has a character that can't be typed everywhere, such as a line break")
 	}
 	return clean, nil
 }
-
-// String hides the keys.
-func (Login) String() string { return redacted }
-
-// GoString hides the keys.
-func (Login) GoString() string { return redacted }
-
-// Format hides the keys, whatever the verb.
-func (Login) Format(f fmt.State, _ rune) { redact(f) }
-
-// LogValue hides the keys.
-func (Login) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -17,9 +17,9 @@ func PaddedSize(n int) int {
 	case n >= MaxBlobSize:
 		return n
 	}
-	exponent := bits.Len(uint(n)) - 1        // floor(log2 n)
-	mantissa := bits.Len(uint(exponent))     // bits needed to write the exponent
-	mask := 1<<max(exponent-mantissa, 0) - 1 // so many low bits become zero
+	exponent := bits.Len(uint(n)) - 1    // floor(log2 n)
+	mantissa := bits.Len(uint(exponent)) // bits needed to write the exponent
+	mask := 1<<(exponent-mantissa) - 1   // so many low bits become zero
 	return min((n+mask)&^mask, MaxBlobSize)
 }
 

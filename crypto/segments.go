@@ -27,7 +27,7 @@ func (s Segments) Seal(dst []byte, index uint32, last bool, plain []byte) []byte
 // Open appends the plain bytes of a sealed segment to dst. The error is ErrOpen, or ErrFormat for a length or a position that
 // no segment has; dst's spare room is then undefined. It does not allocate when dst has room.
 func (s Segments) Open(dst []byte, index uint32, last bool, sealed []byte) ([]byte, error) {
-	if index >= segmentsPerChunk || len(sealed) > SealedSegmentSize || len(sealed) < TagSize || !last && len(sealed) != SealedSegmentSize {
+	if index >= segmentsPerChunk || !fitsSegment(index, last, len(sealed)) {
 		return nil, fmt.Errorf("segment %d of %d sealed bytes: %w", index, len(sealed), ErrFormat)
 	}
 	plain, err := s.aead.Open(dst, segmentNonce(index, last), sealed, segmentAD)
@@ -35,6 +35,18 @@ func (s Segments) Open(dst []byte, index uint32, last bool, sealed []byte) ([]by
 		return nil, fmt.Errorf("segment %d: %w", index, ErrOpen)
 	}
 	return plain, nil
+}
+
+// fitsSegment tells whether a segment can be n sealed bytes long: full, but for the last; and empty only in an empty chunk.
+func fitsSegment(index uint32, last bool, n int) bool {
+	switch {
+	case !last:
+		return n == SealedSegmentSize
+	case index == 0:
+		return n >= TagSize && n <= SealedSegmentSize
+	default:
+		return n > TagSize && n <= SealedSegmentSize
+	}
 }
 
 // segmentAD is never written to; a slice made anew would be an allocation for each segment.

@@ -1,10 +1,5 @@
 package crypto
 
-import (
-	"fmt"
-	"log/slog"
-)
-
 // WriterKey signs the states of one pointer, and so may change one space. The zero value is no key.
 type WriterKey struct{ key signer }
 
@@ -19,18 +14,3 @@ func (k WriterKey) Sign(seq uint64, v PointerValue) Pointer {
 	id := k.ID()
 	return Pointer{ID: id, Seq: seq, Value: v, Signature: k.key.sign(pointerMessage(id, seq, v))}
 }
-
-// String hides the key.
-func (WriterKey) String() string { return redacted }
-
-// GoString hides the key.
-func (WriterKey) GoString() string { return redacted }
-
-// Format hides the key, whatever the verb.
-func (WriterKey) Format(f fmt.State, _ rune) { redact(f) }
-
-// LogValue hides the key.
-func (WriterKey) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText always fails.
-func (WriterKey) MarshalText() ([]byte, error) { return nil, errSecretText }
