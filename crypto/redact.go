@@ -1,0 +1,151 @@
+package crypto
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// redacted is what a secret looks like when printed.
+const redacted = "(secret)"
+
+// errSecretText keeps keys out of JSON and other texts: failing is noticed, a placeholder would be stored.
+var errSecretText = errors.New("a key is never written as text")
+
+func redact(f fmt.State) { _, _ = io.WriteString(f, redacted) }
+
+// String hides the key.
+func (NodeKey) String() string { return redacted }
+
+// GoString hides the key.
+func (NodeKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (NodeKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (NodeKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (NodeKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (MetaKey) String() string { return redacted }
+
+// GoString hides the key.
+func (MetaKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (MetaKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (MetaKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (MetaKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (BytesKey) String() string { return redacted }
+
+// GoString hides the key.
+func (BytesKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (BytesKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (BytesKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (BytesKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (ReadKey) String() string { return redacted }
+
+// GoString hides the key.
+func (ReadKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (ReadKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (ReadKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (ReadKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (FrameKey) String() string { return redacted }
+
+// GoString hides the key.
+func (FrameKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (FrameKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (FrameKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (FrameKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (AccountSecret) String() string { return redacted }
+
+// GoString hides the key.
+func (AccountSecret) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (AccountSecret) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (AccountSecret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (AccountSecret) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (WriterKey) String() string { return redacted }
+
+// GoString hides the key.
+func (WriterKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (WriterKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (WriterKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (WriterKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (AuthorKey) String() string { return redacted }
+
+// GoString hides the key.
+func (AuthorKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (AuthorKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (AuthorKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (AuthorKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the keys.
+func (Login) String() string { return redacted }
+
+// GoString hides the keys.
+func (Login) GoString() string { return redacted }
+
+// Format hides the keys, whatever the verb.
+func (Login) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the keys.
+func (Login) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (Login) MarshalText() ([]byte, error) { return nil, errSecretText }
