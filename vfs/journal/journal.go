@@ -1,0 +1,216 @@
+// Package journal keeps, in order, every change of a space that was answered and is not yet part of a commit. A change is a record:
+// the encoded operation, and perhaps an attachment, which is the sealed chunk of a small file. JOURNAL.md is normative for the files.
+//
+// A record is acknowledged once Sync has returned for it. What was acknowledged is replayed after any crash, in order and whole;
+// records that were appended only may be lost, but only from the end.
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/vfs/localfs"
+)
+
+const (
+	// MaxOp is the longest encoded operation in bytes. Names and properties are bounded far below.
+	MaxOp = 1 << 20
+	// MaxAttachment is the longest attachment in bytes.
+	MaxAttachment = 1 << 20
+	// DefaultSegmentSize is how long a file of the journal grows before the next is begun: long enough that making files costs
+	// nothing, short enough that trimming gives room back soon.
+	DefaultSegmentSize = 64 << 20
+	// trimRotate is how long the newest file must be for Trim to begin another although some of its records are needed still.
+	trimRotate = 4 << 20
+)
+
+// ErrBroken says that the journal can't promise anything any more, because a sync failed: what the system did with the unsynced
+// bytes is unknown, and asking again may falsely succeed. Only a new start finds out what is on the disk.
+var ErrBroken = errors.New("the journal can't be written since an earlier failure; restart to recover what is on the disk")
+
+// ErrDamaged says that acknowledged records were damaged on the disk.
+var ErrDamaged = errors.New("the journal is damaged")
+
+// Options of a journal. The zero value works.
+type Options struct {
+	FS          localfs.FS       // nil: the system's
+	SegmentSize int64            // bytes; 0: DefaultSegmentSize
+	Rand        io.Reader        // salts; nil: crypto/rand
+	Clock       func() time.Time // the times of records; nil: time.Now
+	Log         *slog.Logger     // nil: quiet
+}
+
+// Record is one change as it is replayed.
+type Record struct {
+	Seq        uint64
+	Time       time.Time // when it was appended
+	Op         []byte
+	Attachment crypto.BlobName // zero when there is none
+	Size       int             // bytes of the attachment
+}
+
+// Stats tell what is pending: records that Trim has not dropped.
+type Stats struct {
+	Records int
+	Bytes   int64     // on the disk, attachments included
+	Oldest  time.Time // when the oldest was appended; zero when there is none
+	Next    uint64    // the sequence number of the next record
+}
+
+// Journal is an open journal. Its methods may be called by several goroutines at once; one process at a time.
+type Journal struct {
+	dir  string
+	fs   localfs.FS
+	key  func(salt [32]byte) crypto.FrameKey
+	rand io.Reader
+	now  func() time.Time
+	log  *slog.Logger
+	max  int64
+
+	trimming sync.Mutex // one Trim at a time; before mu
+
+	mu       sync.Mutex
+	files    []*file // oldest first
+	active   *file   // the last of files, once something was appended since Open
+	next     uint64  // sequence number
+	synced   uint64  // newest acknowledged record
+	trimmed  uint64
+	live     []mark // records beyond trimmed, oldest first
+	attached map[crypto.BlobName]place
+	broken   error
+	closed   bool
+	buf      []byte // the frame that is being made
+	plain    []byte // its sealed part before sealing
+
+	syncing chan struct{} // closed when the sync under way has ended; nil: none
+}
+
+// mark is what Stats need of a record.
+type mark struct {
+	seq  uint64
+	at   int64 // nanoseconds since 1970
+	size int64
+}
+
+// place is where an attachment lies.
+type place struct {
+	file *file
+	off  int64
+	size int
+}
+
+// Open opens or makes the journal in a directory. key derives the key of each file from its salt. Errors: ErrDamaged, with a
+// sentence that names the file and what to do; the system's.
+func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Journal, error) {
+	if o.FS == nil {
+		o.FS = localfs.OS{}
+	}
+	if o.SegmentSize == 0 {
+		o.SegmentSize = DefaultSegmentSize
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	j := &Journal{dir: dir, fs: o.FS, key: key, rand: o.Rand, now: o.Clock, log: o.Log, max: o.SegmentSize,
+		next: 1, attached: make(map[crypto.BlobName]place)}
+	if err := j.load(); err != nil {
+		j.closeFiles()
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return j, nil
+}
+
+// Replay calls f for every record there is, oldest first, and stops at its first error. Records that Trim dropped may still be
+// among them when newer ones share their file: f must pass over what a commit holds already.
+func (j *Journal) Replay(f func(Record) error) error {
+	j.mu.Lock()
+	files := make([]file, len(j.files))
+	for i, f := range j.files {
+		files[i] = *f
+	}
+	j.mu.Unlock()
+	for i := range files {
+		end, bad, err := files[i].scan(files[i].size, func(fr frame) error {
+			if fr.kind != kindRecord {
+				return nil
+			}
+			return f(fr.record(fr.header))
+		})
+		if err != nil {
+			return fmt.Errorf("replay journal: %w", err)
+		}
+		if bad != nil {
+			return fmt.Errorf("replay journal: %w", damaged(&files[i], end, bad.Error()))
+		}
+	}
+	return nil
+}
+
+// Attachment returns a whole attachment. The error is fs.ErrNotExist when no record has it, or the record was trimmed.
+func (j *Journal) Attachment(name crypto.BlobName) ([]byte, error) {
+	at, err := j.place(name)
+	if err != nil {
+		return nil, err
+	}
+	p := make([]byte, at.size)
+	return p, at.read(name, 0, p)
+}
+
+// AttachmentRange fills p with the bytes of an attachment from off on. Errors as Attachment; io.ErrUnexpectedEOF when the range ends
+// past the attachment.
+func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) error {
+	at, err := j.place(name)
+	if err != nil {
+		return err
+	}
+	return at.read(name, off, p)
+}
+
+// Pending tells what is pending. Right after Open that is every record on the disk.
+func (j *Journal) Pending() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Stats{Records: len(j.live), Next: j.next}
+	for _, m := range j.live {
+		s.Bytes += m.size
+	}
+	if len(j.live) > 0 {
+		s.Oldest = time.Unix(0, j.live[0].at)
+	}
+	return s
+}
+
+// Close makes everything durable and closes the files. Later calls fail with fs.ErrClosed.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	next, closed := j.next, j.closed
+	j.mu.Unlock()
+	if closed {
+		return nil
+	}
+	err := j.Sync(context.Background(), next-1)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil
+	}
+	if err == nil {
+		err = j.end()
+	}
+	j.closed = true
+	j.closeFiles()
+	return err
+}

@@ -1,0 +1,90 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"postern/vfs"
+)
+
+// Trim drops the records up to seq, which a commit that has landed holds. Files without later records are removed, oldest first;
+// attachments in them can't be read any more. Records that share a file with later ones stay on the disk, and Replay shows them
+// again after a restart. Errors: ErrBroken, fs.ErrClosed, the system's; whatever it returns, later records are untouched and the
+// next Trim goes on.
+func (j *Journal) Trim(seq uint64) error {
+	j.trimming.Lock()
+	defer j.trimming.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.usable(); err != nil {
+		return err
+	}
+	seq = min(seq, j.next-1)
+	j.trimmed = max(j.trimmed, seq)
+	n := 0
+	for n < len(j.live) && j.live[n].seq <= j.trimmed {
+		n++
+	}
+	if j.live = j.live[n:]; len(j.live) == 0 {
+		j.live = nil
+	}
+	if err := j.removeOld(); err != nil {
+		return err
+	}
+	if !j.worthRotating() {
+		return nil
+	}
+	if err := j.rotate(); err != nil {
+		if errors.Is(err, vfs.ErrFull) {
+			j.log.Warn("no room to begin a journal file; the old one is kept until the next commit", "error", err)
+			return nil
+		}
+		return err
+	}
+	return j.removeOld()
+}
+
+// worthRotating tells whether beginning another file lets the newest be removed, now or soon.
+func (j *Journal) worthRotating() bool {
+	if len(j.files) == 0 {
+		return false
+	}
+	f := j.files[len(j.files)-1]
+	switch {
+	case f.next == f.first || f.first > j.trimmed: // nothing in it, or nothing in it is trimmed
+		return false
+	case f.next-1 <= j.trimmed:
+		return true
+	default:
+		return f.size >= trimRotate
+	}
+}
+
+// removeOld removes files, except the newest, whose records are all trimmed. Each removal is durable before the next, so that what
+// is left after a crash is always without a gap. j.mu is held, but not while the disk works.
+func (j *Journal) removeOld() error {
+	for len(j.files) > 1 && j.files[0].next-1 <= j.trimmed {
+		f := j.files[0]
+		for name, at := range j.attached {
+			if at.file == f {
+				delete(j.attached, name)
+			}
+		}
+		j.mu.Unlock()
+		f.f.Close() // before it is removed, which some systems refuse for an open file
+		err := j.fs.Remove(f.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		if err == nil {
+			err = j.fs.SyncDir(j.dir)
+		}
+		j.mu.Lock()
+		if err != nil {
+			return fmt.Errorf("trim journal: %w", err)
+		}
+		j.files = j.files[1:]
+	}
+	return nil
+}
