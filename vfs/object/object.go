@@ -47,7 +47,7 @@ const (
 	Folder
 )
 
-// Entry is one line of a folder.
+// Entry is one line of a folder. The root of a space is an entry too: a folder without a name, held by the commit.
 type Entry struct {
 	Name        string // as stored; pages are sorted by SortKey(Name)
 	Kind        Kind
@@ -55,10 +55,76 @@ type Entry struct {
 	Modified    int64 // nanoseconds since 1970 UTC
 	Created     int64
 	Size        int64 // bytes; of a folder all that lies below it
+	Count       int64 // of folders: how many files and folders lie below, however deep
 	ContentType string
-	MD5         [16]byte // of files
-	SHA1        [20]byte // of files
-	Properties  []vfs.Property
-	Content     Content // of files
-	Root        Ref     // of folders: the root page; zero when empty
+	MD5         [16]byte       // of files
+	SHA1        [20]byte       // of files
+	Properties  []vfs.Property // sorted by name, each name once
+	Content     Content        // of files
+	Root        Ref            // of folders: the root page; zero when empty
+}
+
+// Page is one node of a folder's B+tree. At level 0 it is a leaf and has Entries, above it has Children.
+type Page struct {
+	Level    uint8
+	Entries  []Entry // strictly ascending by SortKey(Name)
+	Children []Child // strictly ascending by First
+}
+
+// Child leads from an inner page to one of the level below.
+type Child struct {
+	First string // the lowest sort key below
+	Count int64  // what Entry.Count of a folder would be that held just this
+	Size  int64  // what Entry.Size would be
+	Page  Ref
+}
+
+// The bounds of what is encoded, in bytes. What is beyond them is malformed.
+const (
+	// PageTarget is what a page is split above. A page holds at least one entry, so it may be larger.
+	PageTarget = 8 << 10
+	// MaxNode is the largest plain node: some pages' worth of entries with as many properties as there may be.
+	MaxNode = 256 << 10
+	// MaxProperties bounds the dead properties of one entry: the sum of all names, languages and values.
+	MaxProperties = 64 << 10
+	// MaxContentType bounds the content type of a file.
+	MaxContentType = 1 << 10
+	// MaxDevice bounds the name of a device.
+	MaxDevice = 255
+	// MaxApplied bounds how many devices' journals a commit tells of.
+	MaxApplied = 1024
+	// MaxPageLevel bounds the height of a folder's tree: with two children a page, a folder of 2^31 leaves.
+	MaxPageLevel = 31
+	// MaxContentLevel bounds the height of a file's index: InlineItems × IndexFanout^4 chunks are 5 PiB.
+	MaxContentLevel = 4
+)
+
+// DeviceID is a random name that a device takes once; its journal's sequence numbers count under it.
+type DeviceID [16]byte
+
+// Applied tells how much of a device's journal a commit contains: all up to Seq.
+type Applied struct {
+	Device DeviceID
+	Seq    uint64
+}
+
+// CommitHash is the BLAKE3-256 of a commit's plain encoding.
+type CommitHash [32]byte
+
+// Parent leads to the commit that another one follows. The zero value says that there is none.
+type Parent struct {
+	Commit Ref
+	Hash   CommitHash
+}
+
+// Commit is one state of a space.
+type Commit struct {
+	Root      Entry // a folder with an empty name; its Size and Count are the totals of the space
+	Parent    Parent
+	Time      int64 // nanoseconds since 1970 UTC
+	Author    crypto.AuthorID
+	Device    string          // the name of the device that made it, for people
+	Applied   []Applied       // strictly ascending by Device
+	Front     crypto.BlobName // BLAKE3-256 of all that lies before the commit in its blob; see FORMAT.md, Commits
+	Signature crypto.Signature
 }

@@ -1,0 +1,163 @@
+package object
+
+import (
+	"bytes"
+	"fmt"
+
+	"postern/crypto"
+)
+
+const commitFields = 9 // without the signature
+
+// Version is the version of the format that this package reads and writes. It stands in front of what a pointer holds.
+const Version = 1
+
+// Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page lies in the commit's own
+// blob, and Front must be the hash of all that lies in front of the commit there.
+func (c *Commit) Sign(key crypto.AuthorKey) {
+	c.Author = key.ID()
+	c.Signature = key.SignCommit(c.signed(crypto.BlobName{}))
+}
+
+// Encode is the plain encoding of a signed commit. References with the blob name self, or a zero one, lead into the blob that
+// the commit lies in.
+func (c *Commit) Encode(self crypto.BlobName) []byte {
+	return appendBytes(c.appendFields(appendArray(nil, commitFields+1), self), c.Signature[:])
+}
+
+// signed is what the signature signs: the encoding without it.
+func (c *Commit) signed(self crypto.BlobName) []byte {
+	return c.appendFields(appendArray(nil, commitFields), self)
+}
+
+func (c *Commit) appendFields(b []byte, self crypto.BlobName) []byte {
+	b = appendUint(b, nodeCommit)
+	b = AppendEntry(b, &c.Root, self)
+	if c.Parent == (Parent{}) {
+		b = append(b, null)
+	} else {
+		b = appendArray(b, 2)
+		b = appendRef(b, c.Parent.Commit, crypto.BlobName{})
+		b = appendBytes(b, c.Parent.Hash[:])
+	}
+	b = appendInt(b, c.Time)
+	b = appendBytes(b, c.Author[:])
+	b = appendText(b, c.Device)
+	b = appendArray(b, len(c.Applied))
+	for i := range c.Applied {
+		b = appendArray(b, 2)
+		b = appendBytes(b, c.Applied[i].Device[:])
+		b = appendUint(b, c.Applied[i].Seq)
+	}
+	return appendBytes(b, c.Front[:])
+}
+
+// DecodeCommit reads the commit that lies at at and verifies its signature; whether its author may write is for the caller to
+// judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
+func DecodeCommit(b []byte, at Ref) (Commit, error) {
+	c, err := parseCommit(b, at)
+	if err != nil {
+		return Commit{}, fmt.Errorf("commit: %w", err)
+	}
+	if err := c.Author.VerifyCommit(c.signed(at.Blob), c.Signature); err != nil {
+		return Commit{}, fmt.Errorf("commit: %w", err)
+	}
+	return c, nil
+}
+
+func parseCommit(b []byte, at Ref) (Commit, error) {
+	r := reader{b: b, at: at}
+	var c Commit
+	r.tuple(commitFields + 1)
+	if kind := r.uint(nodeCommit); r.err == nil && kind != nodeCommit {
+		r.fail("not a commit")
+	}
+	r.entry(&c.Root, "")
+	if r.err == nil && (c.Root.Kind != Folder || c.Root.Name != "") {
+		r.fail("the root is not a folder without a name")
+	}
+	if !r.null() {
+		r.tuple(2)
+		r.at = Ref{} // a parent lies in another blob
+		c.Parent.Commit = r.ref()
+		r.at = at
+		r.fixed(c.Parent.Hash[:])
+		if r.err == nil && (c.Parent.Commit.Blob.IsZero() || c.Parent.Commit.Blob == at.Blob) {
+			r.fail("a parent in the same blob")
+		}
+	}
+	c.Time = r.int()
+	r.fixed(c.Author[:])
+	c.Device = r.text(MaxDevice, "")
+	if n := r.array(MaxApplied, 19); n > 0 {
+		c.Applied = make([]Applied, n)
+	}
+	for i := range c.Applied {
+		r.tuple(2)
+		a := &c.Applied[i]
+		r.fixed(a.Device[:])
+		a.Seq = r.uint(1<<63 - 1)
+		if i > 0 && bytes.Compare(c.Applied[i-1].Device[:], a.Device[:]) >= 0 {
+			r.fail("devices out of order")
+		}
+	}
+	r.fixed(c.Front[:])
+	r.fixed(c.Signature[:])
+	return c, r.done()
+}
+
+// HashCommit is the hash by which a commit's child names it; plain is the commit's encoding.
+func HashCommit(plain []byte) CommitHash { return CommitHash(crypto.NameOf(plain)) }
+
+// AppliedTo tells up to which sequence number the commit contains the device's journal; 0 when it contains nothing of it.
+func (c *Commit) AppliedTo(d DeviceID) uint64 {
+	for _, a := range c.Applied {
+		if a.Device == d {
+			return a.Seq
+		}
+	}
+	return 0
+}
+
+// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was.
+func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
+	out := make([]Applied, 0, len(list)+1)
+	placed := false
+	for _, a := range list {
+		if c := bytes.Compare(a.Device[:], d[:]); c >= 0 && !placed {
+			out, placed = append(out, Applied{d, seq}), true
+			if c == 0 {
+				continue
+			}
+		}
+		out = append(out, a)
+	}
+	if !placed {
+		out = append(out, Applied{d, seq})
+	}
+	return out
+}
+
+// EncodeHead is the plain value of a space's pointer, which leads to the newest commit.
+func EncodeHead(commit Ref) []byte {
+	b := appendArray(nil, 2)
+	b = appendUint(b, Version)
+	return appendRef(b, commit, crypto.BlobName{})
+}
+
+// DecodeHead reads what EncodeHead wrote. The error is crypto.ErrFormat, also for the value of a later version.
+func DecodeHead(b []byte) (Ref, error) {
+	r := reader{b: b}
+	r.tuple(2)
+	if v := r.uint(1<<63 - 1); r.err == nil && v != Version {
+		r.fail("format version %d, this program knows %d; use a newer one", v, Version)
+	}
+	ref := r.ref()
+	if r.err == nil && ref.Blob.IsZero() {
+		r.fail("a commit in no blob")
+	}
+	if err := r.done(); err != nil {
+		return Ref{}, fmt.Errorf("pointer value: %w", err)
+	}
+	return ref, nil
+}

@@ -1,0 +1,216 @@
+package object
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"postern/crypto"
+	"postern/vfs"
+)
+
+const (
+	fileFields   = 11
+	folderFields = 9
+	minEntry     = 40 // bytes of the shortest entry, roughly
+	maxName      = vfs.MaxName
+)
+
+// AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, lead into the blob that the
+// entry lies in.
+func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
+	folder := e.Kind == Folder
+	if folder {
+		b = appendArray(b, folderFields)
+	} else {
+		b = appendArray(b, fileFields)
+	}
+	b = appendUint(b, uint64(e.Kind))
+	b = appendText(b, e.Name)
+	b = appendBytes(b, e.Version[:])
+	b = appendInt(b, e.Modified)
+	b = appendInt(b, e.Created)
+	b = appendUint(b, uint64(e.Size))
+	if folder {
+		b = appendUint(b, uint64(e.Count))
+		b = appendProperties(b, e.Properties)
+		if e.Root == (Ref{}) {
+			return append(b, null)
+		}
+		return appendRef(b, e.Root, self)
+	}
+	b = appendText(b, e.ContentType)
+	b = appendBytes(b, e.MD5[:])
+	b = appendBytes(b, e.SHA1[:])
+	b = appendProperties(b, e.Properties)
+	return appendContent(b, &e.Content, self)
+}
+
+func appendProperties(b []byte, props []vfs.Property) []byte {
+	b = appendArray(b, len(props))
+	for i := range props {
+		p := &props[i]
+		b = appendArray(b, 4)
+		b = appendText(b, p.Name.Space)
+		b = appendText(b, p.Name.Local)
+		b = appendText(b, p.Lang)
+		b = appendText(b, p.Value)
+	}
+	return b
+}
+
+// entry reads one entry into e. likeType is a content type that this one may well have.
+func (r *reader) entry(e *Entry, likeType string) {
+	fields := r.array(fileFields, 1)
+	e.Kind = Kind(r.uint(uint64(Folder)))
+	if r.err == nil && !(e.Kind == File && fields == fileFields || e.Kind == Folder && fields == folderFields) {
+		r.fail("no entry of kind %d has %d fields", e.Kind, fields)
+	}
+	e.Name = r.text(maxName, "")
+	r.fixed(e.Version[:])
+	e.Modified = r.int()
+	e.Created = r.int()
+	e.Size = r.size()
+	if e.Kind == Folder {
+		e.Count = r.size()
+		e.Properties = r.properties()
+		if !r.null() {
+			e.Root = r.ref()
+		}
+		if r.err == nil && (e.Root == Ref{}) != (e.Count == 0) || e.Count == 0 && e.Size != 0 {
+			r.fail("a folder of %d things and %d bytes that can't be", e.Count, e.Size)
+		}
+		return
+	}
+	e.ContentType = r.text(MaxContentType, likeType)
+	r.fixed(e.MD5[:])
+	r.fixed(e.SHA1[:])
+	e.Properties = r.properties()
+	e.Content = r.content(InlineItems)
+	if r.err == nil {
+		r.err = e.Content.Check(e.Size)
+	}
+}
+
+func (r *reader) properties() []vfs.Property {
+	n := r.array(MaxProperties, 5)
+	if n == 0 {
+		return nil
+	}
+	props, sum := make([]vfs.Property, n), 0
+	for i := range props {
+		r.tuple(4)
+		p := &props[i]
+		p.Name.Space = r.text(MaxProperties, "")
+		p.Name.Local = r.text(MaxProperties, "")
+		p.Lang = r.text(MaxProperties, "")
+		p.Value = r.text(MaxProperties, "")
+		sum += PropertySize(*p)
+		switch {
+		case r.err != nil:
+			return nil
+		case p.Name.Local == "":
+			r.fail("a property without a name")
+		case i > 0 && CompareProperties(props[i-1].Name, p.Name) >= 0:
+			r.fail("properties out of order")
+		case sum > MaxProperties:
+			r.fail("properties of more than %d bytes", MaxProperties)
+		}
+	}
+	return props
+}
+
+// CompareProperties is the order of an entry's properties: by namespace, then by local name, byte by byte.
+func CompareProperties(a, b vfs.PropertyName) int {
+	if c := strings.Compare(a.Space, b.Space); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Local, b.Local)
+}
+
+// PropertySize is what a property counts against MaxProperties.
+func PropertySize(p vfs.Property) int {
+	return len(p.Name.Space) + len(p.Name.Local) + len(p.Lang) + len(p.Value)
+}
+
+// Check tells whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root of a
+// space; its properties and content type are in bounds (vfs.ErrTooLarge); all else is as FORMAT.md wants it (vfs.ErrInvalid).
+func (e *Entry) Check() error {
+	if !ValidName(e.Name) && (e.Name != "" || e.Kind != Folder) {
+		return vfs.ErrName
+	}
+	sum := 0
+	for i := range e.Properties {
+		p := &e.Properties[i]
+		sum += PropertySize(*p)
+		switch {
+		case p.Name.Local == "", i > 0 && CompareProperties(e.Properties[i-1].Name, p.Name) >= 0:
+			return fmt.Errorf("%w: properties without a name or out of order", vfs.ErrInvalid)
+		case !utf8.ValidString(p.Name.Space), !utf8.ValidString(p.Name.Local), !utf8.ValidString(p.Lang), !utf8.ValidString(p.Value):
+			return fmt.Errorf("%w: a property that is not UTF-8", vfs.ErrInvalid)
+		}
+	}
+	switch {
+	case sum > MaxProperties:
+		return fmt.Errorf("%w: properties of %d bytes, %d can be kept", vfs.ErrTooLarge, sum, MaxProperties)
+	case len(e.ContentType) > MaxContentType:
+		return fmt.Errorf("%w: a content type of %d bytes, %d can be kept", vfs.ErrTooLarge, len(e.ContentType), MaxContentType)
+	case !utf8.ValidString(e.ContentType):
+		return fmt.Errorf("%w: a content type that is not UTF-8", vfs.ErrInvalid)
+	}
+	switch e.Kind {
+	case File:
+		if e.Size > MaxFileSize {
+			return fmt.Errorf("%w: a file of %d bytes", vfs.ErrTooLarge, e.Size)
+		}
+		if e.Count != 0 || e.Root != (Ref{}) {
+			return fmt.Errorf("%w: a file with what only folders have", vfs.ErrInvalid)
+		}
+		if err := e.Content.Check(e.Size); err != nil {
+			return fmt.Errorf("%w: %v", vfs.ErrInvalid, err)
+		}
+		return nil
+	case Folder:
+		if e.ContentType != "" || len(e.Content.Chunks)+len(e.Content.Nodes) != 0 || e.Content.Level != 0 || e.Size < 0 || e.Count < 0 {
+			return fmt.Errorf("%w: a folder with what only files have", vfs.ErrInvalid)
+		}
+		return nil
+	default:
+		return fmt.Errorf("%w: an entry of kind %d", vfs.ErrInvalid, e.Kind)
+	}
+}
+
+// MarshalCBOR encodes an entry for the records of a journal, where a zero blob name means bytes that lie in the journal.
+func (e Entry) MarshalCBOR() ([]byte, error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	return AppendEntry(nil, &e, crypto.BlobName{}), nil
+}
+
+// UnmarshalCBOR reads what MarshalCBOR wrote. The error is crypto.ErrFormat.
+func (e *Entry) UnmarshalCBOR(b []byte) error {
+	r := reader{b: b}
+	*e = Entry{}
+	r.entry(e, "")
+	if r.err == nil && !ValidName(e.Name) {
+		r.fail("not a valid name")
+	}
+	return r.done()
+}
+
+// Info is what is known of an entry without opening it.
+func (e *Entry) Info() vfs.Info {
+	return vfs.Info{
+		Name:        e.Name,
+		Folder:      e.Kind == Folder,
+		Size:        e.Size,
+		Modified:    Time(e.Modified),
+		Created:     Time(e.Created),
+		ContentType: e.ContentType,
+		Version:     e.Version,
+		MD5:         e.MD5,
+		SHA1:        e.SHA1,
+		Properties:  e.Properties,
+	}
+}

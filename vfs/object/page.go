@@ -1,0 +1,109 @@
+package object
+
+import (
+	"fmt"
+	"math"
+
+	"postern/crypto"
+)
+
+const minChild = 1 + 1 + 1 + 1 + minRef
+
+// AppendPage appends the encoding of a page. References with the blob name self, or a zero one, lead into the blob that the
+// page lies in.
+func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
+	b = appendArray(b, 3)
+	b = appendUint(b, nodePage)
+	b = appendUint(b, uint64(p.Level))
+	if p.Level == 0 {
+		b = appendArray(b, len(p.Entries))
+		for i := range p.Entries {
+			b = AppendEntry(b, &p.Entries[i], self)
+		}
+		return b
+	}
+	b = appendArray(b, len(p.Children))
+	for i := range p.Children {
+		c := &p.Children[i]
+		b = appendArray(b, 4)
+		b = appendText(b, c.First)
+		b = appendUint(b, uint64(c.Count))
+		b = appendUint(b, uint64(c.Size))
+		b = appendRef(b, c.Page, self)
+	}
+	return b
+}
+
+// DecodePage reads the page that lies at at; references into its own blob get that blob's name. The error is
+// crypto.ErrFormat.
+func DecodePage(b []byte, at Ref) (Page, error) {
+	r := reader{b: b, at: at}
+	var p Page
+	r.tuple(3)
+	if kind := r.uint(nodeCommit); r.err == nil && kind != nodePage {
+		r.fail("not a folder page")
+	}
+	p.Level = uint8(r.uint(MaxPageLevel))
+	if p.Level == 0 {
+		r.entries(&p)
+	} else {
+		r.children(&p)
+	}
+	if err := r.done(); err != nil {
+		return Page{}, fmt.Errorf("folder page: %w", err)
+	}
+	return p, nil
+}
+
+func (r *reader) entries(p *Page) {
+	p.Entries = make([]Entry, r.array(MaxNode, minEntry))
+	if len(p.Entries) == 0 {
+		r.fail("an empty page")
+		return
+	}
+	var before, likeType string
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		r.entry(e, likeType)
+		if r.err != nil {
+			return
+		}
+		key := SortKey(e.Name)
+		if !ValidName(e.Name) || i > 0 && key <= before {
+			r.fail("names not valid or out of order")
+			return
+		}
+		before, likeType = key, e.ContentType
+	}
+}
+
+func (r *reader) children(p *Page) {
+	p.Children = make([]Child, r.array(MaxNode, minChild))
+	if len(p.Children) < 2 {
+		r.fail("an inner page of less than two pages")
+		return
+	}
+	var count, size int64
+	for i := range p.Children {
+		r.tuple(4)
+		c := &p.Children[i]
+		c.First = r.text(maxKey, "")
+		c.Count = r.size()
+		c.Size = r.size()
+		c.Page = r.ref()
+		switch {
+		case r.err != nil:
+			return
+		case c.First == "" || c.Count == 0 || i > 0 && c.First <= p.Children[i-1].First:
+			r.fail("pages out of order, or empty")
+			return
+		case c.Count > math.MaxInt64-count || c.Size > math.MaxInt64-size:
+			r.fail("pages that hold more than can be counted")
+			return
+		}
+		count, size = count+c.Count, size+c.Size
+	}
+}
+
+// maxKey bounds a sort key: normalisation form C makes a name at most three times as long (Unicode Annex 15, 13.1).
+const maxKey = 3 * maxName

@@ -1,0 +1,122 @@
+package object
+
+import (
+	"postern/crypto"
+)
+
+// A reference to something in the blob that holds the reference has no blob name in the encoding, since a blob's name is
+// known only when it is whole. Reading puts the name in; writing leaves it out, also where it is still zero.
+
+func appendBlob(b []byte, name, self crypto.BlobName) []byte {
+	if name.IsZero() || name == self {
+		return appendBytes(b, nil)
+	}
+	return appendBytes(b, name[:])
+}
+
+// blob reads the name of a blob and the offset in it. What lies in the same blob lies before the node that refers to it, so
+// that no chain of references ever leads back to where it began.
+func (r *reader) blob() (name crypto.BlobName, off uint32) {
+	v := r.raw(majorBytes, len(name))
+	off = uint32(r.uint(crypto.MaxBlobSize))
+	switch {
+	case r.err != nil:
+	case len(v) == 0 && r.at.Blob.IsZero():
+	case len(v) == 0 && off >= r.at.Off:
+		r.fail("a reference to what comes later in the same blob")
+	case len(v) == 0:
+		name = r.at.Blob
+	case len(v) != len(name):
+		r.fail("a blob name of %d bytes", len(v))
+	default:
+		name = crypto.BlobName(v)
+		if name.IsZero() || name == r.at.Blob {
+			r.fail("a blob name where none belongs")
+		}
+	}
+	return name, off
+}
+
+const (
+	minRef   = 1 + 1 + 1 + 1 + 34 // sizes of encodings at least, to bound what a lying array makes us allocate
+	minChunk = 1 + 1 + 1 + 34 + 34
+)
+
+func appendRef(b []byte, v Ref, self crypto.BlobName) []byte {
+	b = appendArray(b, 4)
+	b = appendBlob(b, v.Blob, self)
+	b = appendUint(b, uint64(v.Off))
+	b = appendUint(b, uint64(v.Len))
+	return appendBytes(b, v.Key[:])
+}
+
+func (r *reader) ref() (v Ref) {
+	r.tuple(4)
+	v.Blob, v.Off = r.blob()
+	v.Len = uint32(r.uint(MaxNode + crypto.NodeOverhead))
+	r.fixed(v.Key[:])
+	switch {
+	case r.err != nil:
+	case v.Len <= crypto.NodeOverhead:
+		r.fail("a reference to nothing")
+	case int(v.Off)+int(v.Len) > crypto.MaxBlobSize:
+		r.fail("a reference past the end of every blob")
+	case !v.Blob.IsZero() && v.Blob == r.at.Blob && v.Off+v.Len > r.at.Off:
+		r.fail("a reference to what comes later in the same blob")
+	}
+	return v
+}
+
+func appendChunk(b []byte, v Chunk, self crypto.BlobName) []byte {
+	b = appendArray(b, 4)
+	b = appendBlob(b, v.Blob, self)
+	b = appendUint(b, uint64(v.Off))
+	b = appendBytes(b, v.Meta[:])
+	return appendBytes(b, v.Bytes[:])
+}
+
+func (r *reader) chunk() (v Chunk) {
+	r.tuple(4)
+	v.Blob, v.Off = r.blob()
+	r.fixed(v.Meta[:])
+	r.fixed(v.Bytes[:])
+	return v
+}
+
+func appendContent(b []byte, c *Content, self crypto.BlobName) []byte {
+	b = appendArray(b, 2)
+	b = appendUint(b, uint64(c.Level))
+	if c.Level == 0 {
+		b = appendArray(b, len(c.Chunks))
+		for i := range c.Chunks {
+			b = appendChunk(b, c.Chunks[i], self)
+		}
+		return b
+	}
+	b = appendArray(b, len(c.Nodes))
+	for i := range c.Nodes {
+		b = appendRef(b, c.Nodes[i], self)
+	}
+	return b
+}
+
+func (r *reader) content(limit int) (c Content) {
+	r.tuple(2)
+	c.Level = uint8(r.uint(MaxContentLevel))
+	if c.Level == 0 {
+		if n := r.array(limit, minChunk); n > 0 {
+			c.Chunks = make([]Chunk, n)
+		}
+		for i := range c.Chunks {
+			c.Chunks[i] = r.chunk()
+		}
+		return c
+	}
+	if n := r.array(limit, minRef); n > 0 {
+		c.Nodes = make([]Ref, n)
+	}
+	for i := range c.Nodes {
+		c.Nodes[i] = r.ref()
+	}
+	return c
+}
