@@ -1,0 +1,156 @@
+// Package disk is a remote in a folder of a local or mounted disk: the default of a first run, a USB stick, a network
+// share. Several processes may use one folder at the same time.
+//
+// What it keeps:
+//
+//	postern-store        says that this is a store, and of which format
+//	blobs/ab/<name>      a blob, under the first two digits of its name
+//	pointers/ab/<id>     a marshalled pointer
+//	locks/ab             locked (flock) while a pointer of that shard is read or swapped; never removed
+//	tmp/<session>/       unfinished files of one open handle
+//	tmp/<session>.lock   locked as long as that handle lives, so that others can tell what a crash left behind
+//
+// A blob appears under its name only when it is whole and synced; a pointer changes by renaming a synced file over it.
+// A call that succeeded has synced the folder too. So whatever ends the process or the power leaves whole blobs, whole
+// pointers, and files in tmp that the next Open removes.
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"postern/remote"
+)
+
+// DefaultOpenFiles is how many blobs stay open for reading: enough for several files being read at once, each of a few
+// chunks, and far from the 256 descriptors that some systems give a process.
+const DefaultOpenFiles = 64
+
+// The modes of what a store makes: nobody else on the machine has any business there, ciphertext or not.
+const (
+	folderMode = 0o700
+	fileMode   = 0o600
+)
+
+// Options are the choices of Open. The zero value is right for most.
+type Options struct {
+	OpenFiles int          // most blobs kept open for reading; 0: DefaultOpenFiles, below 0: none
+	Log       *slog.Logger // nil: silent
+}
+
+// Store is one handle on a store.
+type Store struct {
+	root  string
+	log   *slog.Logger
+	sync  syncer
+	files *openFiles
+	tmp   *session
+	gates [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
+
+	made    [2][shards]atomic.Bool // shard folders known to exist, of blobs and of pointers
+	writing sync.RWMutex           // read-held by what needs tmp, so that Close waits for it
+	closed  atomic.Bool
+}
+
+var _ remote.Store = (*Store)(nil)
+
+// Open opens the store in a folder. An empty or missing folder becomes one. Errors: ErrForeign for a folder that holds
+// something else or a store of a newer format, ErrRefused for one that can't be used, ErrFull, ErrUnavailable.
+func Open(path string, o Options) (*Store, error) {
+	if path == "" {
+		return nil, &remote.Error{Op: opOpen, On: "disk:", Kind: remote.ErrRefused, Err: errors.New("no folder was named")}
+	}
+	root, err := filepath.Abs(path)
+	if err != nil {
+		return nil, &remote.Error{Op: opOpen, On: "disk:" + path, Kind: remote.ErrRefused, Err: err}
+	}
+	if o.OpenFiles == 0 {
+		o.OpenFiles = DefaultOpenFiles
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{root: root, log: o.Log, sync: osSync{}, files: newOpenFiles(o.OpenFiles)}
+	for i := range s.gates {
+		s.gates[i] = make(chan struct{}, 1)
+	}
+	if err := s.found(); err != nil {
+		return nil, s.fail(opOpen, s, err)
+	}
+	if s.tmp, err = newSession(filepath.Join(root, tmpFolder)); err != nil {
+		return nil, s.fail(opOpen, s, err)
+	}
+	if n, err := s.tmp.sweep(); err != nil {
+		s.log.Warn("could not remove what an interrupted run left", "store", root, "err", err)
+	} else if n > 0 {
+		s.log.Info("removed what an interrupted run left", "store", root, "sessions", n)
+	}
+	return s, nil
+}
+
+// opOpen is how errors of Open name what was tried.
+const opOpen = "open"
+
+// Close ends this handle: it waits for writes under way and gives back all files.
+func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.files.close()
+	if err := s.tmp.close(); err != nil {
+		return s.fail("close", s, err)
+	}
+	return nil
+}
+
+// ready fails when the handle is closed or the context has ended.
+func (s *Store) ready(ctx context.Context, op string, on fmt.Stringer) error {
+	if s.closed.Load() {
+		return remote.Fail(op, on, remote.ErrClosed, nil)
+	}
+	return remote.Alive(ctx, op, on)
+}
+
+// Space tells the room on the filesystem that the store lies on.
+func (s *Store) Space(ctx context.Context) (remote.Space, error) {
+	if err := s.ready(ctx, remote.OpSpace, s); err != nil {
+		return remote.Space{}, err
+	}
+	space, err := room(s.root)
+	if err != nil {
+		return remote.Space{}, s.fail(remote.OpSpace, s, err)
+	}
+	return space, nil
+}
+
+// String names the store in errors.
+func (s *Store) String() string { return "disk:" + s.root }
+
+// missing turns "no such file" into what it means: the thing isn't in the store, or the store itself isn't there any
+// more because its disk was taken away. Only the marker can tell the two apart, and they must not be mixed up: to take
+// an unplugged disk for an empty one would look as if everything was lost.
+func (s *Store) missing(op string, on fmt.Stringer) error {
+	if s.isGone() {
+		return remote.Fail(op, on, remote.ErrUnavailable, s.gone())
+	}
+	return remote.Fail(op, on, remote.ErrNotFound, nil)
+}
+
+// isGone tells whether the store has no marker any more.
+func (s *Store) isGone() bool {
+	_, err := os.Lstat(filepath.Join(s.root, markerName))
+	return err != nil
+}
+
+// gone says it in a sentence.
+func (s *Store) gone() error {
+	return fmt.Errorf("there is no store in %s any more: is its disk connected?", s.root)
+}

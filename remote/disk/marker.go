@@ -1,0 +1,144 @@
+package disk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"postern/remote"
+)
+
+// markerName is the file that makes a folder a store.
+const markerName = "postern-store"
+
+// formatVersion is the format that this build reads and writes.
+const formatVersion = 1
+
+// markerMax bounds what is read of a marker, in bytes.
+const markerMax = 4096
+
+// markerText is the whole marker. The first line is the format; the rest is for people.
+const markerText = "postern-store 1\n" +
+	"Sealed files of Postern. Nothing in this folder can be read or changed by hand.\n"
+
+// newMarker is the prefix of a marker that is being written: Open passes over what a crash left of it.
+const newMarker = ".postern-store-new-"
+
+// natural are things that operating systems put into the top folder of a disk. A folder with nothing else is empty.
+var natural = []string{
+	"lost+found", ".Trashes", ".Spotlight-V100", ".fseventsd", ".DS_Store", "System Volume Information", "$RECYCLE.BIN",
+}
+
+// parseMarker returns the format version that a marker names.
+func parseMarker(b []byte) (uint64, error) {
+	line, _, ended := bytes.Cut(b, []byte{'\n'})
+	digits, ok := strings.CutPrefix(string(line), markerName+" ")
+	if !ended || !ok {
+		return 0, errors.New("it does not begin with a format version")
+	}
+	version, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || version == 0 || strconv.FormatUint(version, 10) != digits {
+		return 0, fmt.Errorf("%q is not a format version", digits)
+	}
+	return version, nil
+}
+
+// found makes sure that the folder is a store, and makes it one if it is empty. The marker comes first, so that a folder
+// which holds anything else of ours holds the marker as well, whoever else is founding it at the same time.
+func (s *Store) found() error {
+	if err := os.MkdirAll(s.root, folderMode); err != nil {
+		return err
+	}
+	is, err := s.isStore()
+	if err != nil {
+		return err
+	}
+	if !is {
+		if err := s.isEmpty(); err != nil {
+			return err
+		}
+		if err := s.writeMarker(); err != nil {
+			return err
+		}
+	}
+	for _, folder := range []string{blobFolder, pointerFolder, lockFolder, tmpFolder} {
+		if err := os.MkdirAll(filepath.Join(s.root, folder), folderMode); err != nil {
+			return err
+		}
+	}
+	return s.sync.folder(s.root)
+}
+
+// isStore looks at the marker.
+func (s *Store) isStore() (bool, error) {
+	path := filepath.Join(s.root, markerName)
+	b, err := readSmall(path, markerMax)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	version, err := parseMarker(b)
+	if err != nil {
+		return false, remote.Fail(opOpen, s, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", path, err))
+	}
+	if version > formatVersion {
+		return false, remote.Fail(opOpen, s, remote.ErrForeign,
+			fmt.Errorf("it has format %d and this Postern knows formats up to %d: install a newer one", version, formatVersion))
+	}
+	return true, nil
+}
+
+// isEmpty refuses a folder that holds something that isn't a store's.
+func (s *Store) isEmpty() error {
+	folder, err := os.Open(s.root)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if slices.Contains(natural, name) || strings.HasPrefix(name, newMarker) {
+			continue
+		}
+		if is, err := s.isStore(); err != nil || is {
+			return err // another process was founding it meanwhile
+		}
+		return remote.Fail(opOpen, s, remote.ErrForeign,
+			fmt.Errorf("the folder holds %q and no store: name an empty folder or one that does not exist", name))
+	}
+	return nil
+}
+
+// writeMarker puts a whole, synced marker in its place. Two processes that do so at the same time write the same.
+func (s *Store) writeMarker() error {
+	f, err := os.CreateTemp(s.root, newMarker+"*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(markerText)
+	if err == nil {
+		err = s.sync.file(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(s.root, markerName)); err != nil {
+		return err
+	}
+	if err := s.sync.folder(s.root); err != nil {
+		return err
+	}
+	return s.sync.folder(filepath.Dir(s.root))
+}

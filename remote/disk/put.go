@@ -1,0 +1,159 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// copySize is how much of a body is written at a time, in bytes: few enough calls, and small enough that a context
+// that ended is noticed soon.
+const copySize = 256 << 10
+
+// buffers holds copy buffers between Puts.
+var buffers = sync.Pool{New: func() any { return new([copySize]byte) }}
+
+// Put implements remote.Blobs. A Linker gets a second name; its file is synced already, so that only the folder is left
+// to sync.
+func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	s.writing.RLock()
+	defer s.writing.RUnlock()
+	if err := s.ready(ctx, remote.OpPut, name); err != nil {
+		return err
+	}
+	if err := remote.CheckSize(name, body.Size()); err != nil {
+		return err
+	}
+	if err := s.put(ctx, name, body); err != nil {
+		return s.fail(remote.OpPut, name, s.orGone(err))
+	}
+	return nil
+}
+
+// put makes the blob appear, or finds it there, and then syncs its folder. That is done in either case: another process
+// may have put it there a moment ago and not have come so far yet.
+func (s *Store) put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	if err := s.ensureShard(blobs, name[0]); err != nil {
+		return err
+	}
+	there, err := s.intact(name, body.Size())
+	if err != nil {
+		return err
+	}
+	if !there && !s.link(name, body) {
+		if err := s.write(ctx, name, body); err != nil {
+			return err
+		}
+	}
+	return s.sync.folder(s.shardPath(blobs, name[0]))
+}
+
+// intact tells whether the blob is there. One of another size than it should have was cut short by a disk that lost what
+// it had said was synced, unless it is the body that is wrong: the hash decides. A damaged one is taken away, so that
+// who still has the bytes can put them again.
+func (s *Store) intact(name crypto.BlobName, size int64) (bool, error) {
+	path := s.blobPath(name)
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if info.Mode().IsRegular() && info.Size() == size {
+		return true, nil
+	}
+	if data, err := readSmall(path, crypto.MaxBlobSize); err == nil && crypto.NameOf(data) == name {
+		return true, nil
+	}
+	s.log.Warn("a damaged blob is replaced", "blob", name.String(), "bytes", info.Size(), "expected", size)
+	s.files.forget(name)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	return false, nil
+}
+
+// link gives a body's file the blob's name, if body and filesystem can do that. That another has put the blob meanwhile is
+// as good.
+func (s *Store) link(name crypto.BlobName, body remote.Body) bool {
+	linker, ok := body.(remote.Linker)
+	if !ok {
+		return false
+	}
+	err := linker.LinkTo(s.blobPath(name))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		s.log.Debug("a blob is copied, it can't be linked", "blob", name.String(), "err", err)
+		return false
+	}
+	return true
+}
+
+// write copies the body to an unfinished file and gives that the blob's name.
+func (s *Store) write(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	f, err := s.tmp.create()
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // after the link its second name, after a failure its only one
+	err = s.fill(ctx, f, name, body)
+	if err == nil {
+		err = s.sync.file(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	err = os.Link(f.Name(), s.blobPath(name))
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	// No hard links here, as on FAT. To rename would replace a blob that came meanwhile by the same bytes: no harm.
+	return os.Rename(f.Name(), s.blobPath(name))
+}
+
+// fill writes exactly the body's bytes.
+func (s *Store) fill(ctx context.Context, f *os.File, name crypto.BlobName, body remote.Body) error {
+	r, err := body.Open()
+	if err != nil {
+		return bodyFailed(name, err)
+	}
+	defer r.Close()
+	buf := buffers.Get().(*[copySize]byte)
+	defer buffers.Put(buf)
+	for left := body.Size(); left > 0; {
+		if err := remote.Alive(ctx, remote.OpPut, name); err != nil {
+			return err
+		}
+		n, err := io.ReadFull(r, buf[:min(left, copySize)])
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, fmt.Errorf("the body ends before its %d bytes", body.Size()))
+		}
+		if err != nil {
+			return bodyFailed(name, err)
+		}
+		if _, err := f.Write(buf[:n]); err != nil {
+			return err
+		}
+		left -= int64(n)
+	}
+	if err := remote.AtEnd(r, body.Size()); err != nil {
+		return bodyFailed(name, err)
+	}
+	return remote.Alive(ctx, remote.OpPut, name)
+}
+
+// bodyFailed tells a body that can't be read from a disk that can't be written.
+func bodyFailed(name crypto.BlobName, err error) error {
+	kind := remote.ErrUnavailable
+	if errors.Is(err, remote.ErrCorrupt) {
+		kind = remote.ErrCorrupt
+	}
+	return remote.Fail(remote.OpPut, name, kind, fmt.Errorf("its bytes can't be read: %w", err))
+}
