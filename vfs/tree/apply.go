@@ -1,0 +1,318 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// place is where a path leads, resolved as far as the parent.
+type place struct {
+	names []string
+	chain []*entry // from the root to the parent; of the root itself just the root
+	at    *entry   // what is there, nil when nothing is
+}
+
+func (p place) root() bool { return len(p.names) == 0 }
+
+func (p place) base() string { return p.names[len(p.names)-1] }
+
+// find resolves a path whose last element need not be there. Errors: vfs.ErrName, vfs.ErrNotExist, vfs.ErrNotFolder.
+func (t Tree) find(ctx context.Context, path string) (place, error) {
+	names, ok := split(path)
+	if !ok {
+		return place{}, vfs.ErrName
+	}
+	if len(names) == 0 {
+		return place{chain: []*entry{t.root}, at: t.root}, nil
+	}
+	chain, err := t.resolve(ctx, names[:len(names)-1])
+	if err != nil {
+		return place{}, err
+	}
+	p := place{names: names, chain: chain}
+	parent := chain[len(chain)-1]
+	if parent.o.Kind != object.Folder {
+		return place{}, vfs.ErrNotFolder
+	}
+	p.at, err = t.nodes.find(ctx, parent, object.SortKey(p.base()))
+	return p, err
+}
+
+// there is find for what must be there.
+func (t Tree) there(ctx context.Context, path string) (place, error) {
+	p, err := t.find(ctx, path)
+	if err == nil && p.at == nil {
+		err = vfs.ErrNotExist
+	}
+	return p, err
+}
+
+// with is the tree with e at a place, in place of what was there.
+func (t Tree) with(ctx context.Context, p place, e *entry) (Tree, error) {
+	if p.root() {
+		return Tree{t.nodes, e}, nil
+	}
+	folder, err := t.nodes.put(ctx, p.chain[len(p.chain)-1], e)
+	if err != nil {
+		return Tree{}, err
+	}
+	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
+}
+
+// without is the tree without what is at a place.
+func (t Tree) without(ctx context.Context, p place) (Tree, error) {
+	folder, err := t.nodes.remove(ctx, p.chain[len(p.chain)-1], p.at.key)
+	if err != nil {
+		return Tree{}, err
+	}
+	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
+}
+
+// up puts a changed folder into those above it, up to the root.
+func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, error) {
+	for _, parent := range slices.Backward(above) {
+		var err error
+		if folder, err = t.nodes.put(ctx, parent, folder); err != nil {
+			return Tree{}, err
+		}
+	}
+	return Tree{t.nodes, folder}, nil
+}
+
+// entry is the file as it is put into a tree that has none there.
+func (op Put) entry() (object.Entry, error) {
+	names, ok := split(op.Path)
+	if !ok {
+		return object.Entry{}, vfs.ErrName
+	}
+	if len(names) == 0 {
+		return object.Entry{}, vfs.ErrIsFolder
+	}
+	e := op.Entry
+	e.Name = names[len(names)-1]
+	if e.Kind != object.File {
+		return object.Entry{}, fmt.Errorf("%w: only files are put", vfs.ErrInvalid)
+	}
+	if err := e.Check(); err != nil {
+		return object.Entry{}, err
+	}
+	for _, c := range e.Content.Chunks {
+		if c.Blob.IsZero() != !op.Piece.IsZero() || c.Blob.IsZero() && c.Off != 0 {
+			return object.Entry{}, fmt.Errorf("%w: a chunk neither in a blob nor in the journal, or in both", vfs.ErrInvalid)
+		}
+	}
+	for _, r := range e.Content.Nodes {
+		if r.Blob.IsZero() {
+			return object.Entry{}, fmt.Errorf("%w: an index node in no blob", vfs.ErrInvalid)
+		}
+	}
+	if !op.Piece.IsZero() && len(e.Content.Chunks) != 1 {
+		return object.Entry{}, fmt.Errorf("%w: a piece for a file of %d chunks", vfs.ErrInvalid, len(e.Content.Chunks))
+	}
+	return e, nil
+}
+
+func (op Put) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	o, err := op.entry()
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	p, err := t.find(ctx, op.Path)
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	if p.at != nil {
+		if p.at.o.Kind == object.Folder {
+			return t, Result{}, op.Path, vfs.ErrIsFolder
+		}
+		old := &p.at.o
+		o.Name, o.Created, o.Properties = old.Name, old.Created, old.Properties
+		if o.ContentType == "" {
+			o.ContentType = old.ContentType
+		}
+		if op.Chosen {
+			o.Modified = max(o.Modified, notBefore(old.Modified))
+		}
+	}
+	e := newEntry(o)
+	if !op.Piece.IsZero() {
+		e.content, e.o.Content = newContent(o.Content, op.Piece), object.Content{}
+	}
+	next, err := t.with(ctx, p, e)
+	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
+}
+
+func (op Mkdir) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	p, err := t.find(ctx, op.Path)
+	if err == nil && p.at != nil {
+		err = vfs.ErrExist
+	}
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	now := object.Nanos(op.Time)
+	e := newEntry(object.Entry{Name: p.base(), Kind: object.Folder, Version: op.Version, Modified: now, Created: now})
+	next, err := t.with(ctx, p, e)
+	return next, Result{Entry: Entry{e}}, op.Path, err
+}
+
+func (op Remove) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	p, err := t.there(ctx, op.Path)
+	if err == nil && p.root() {
+		err = vfs.ErrInvalid
+	}
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	next, err := t.without(ctx, p)
+	return next, Result{Before: Entry{p.at}}, op.Path, err
+}
+
+func (op Move) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	from, to, where, err := t.ends(ctx, op.From, op.To, op.Replace, true)
+	if err != nil {
+		return t, Result{}, where, err
+	}
+	e := arriving(from.at, to, op.Modified)
+	if slices.Equal(keys(from.names), keys(to.names)) { // another form of the name
+		e = e.renamed(to.base())
+		next, err := t.with(ctx, from, e)
+		return next, Result{Entry: Entry{e}}, op.To, err
+	}
+	next, err := t.without(ctx, from)
+	if err != nil {
+		return t, Result{}, op.From, err
+	}
+	// The way to the destination leads through other pages now.
+	there, err := next.find(ctx, op.To)
+	if err != nil {
+		return t, Result{}, op.To, err
+	}
+	next, err = next.with(ctx, there, e)
+	return next, Result{Entry: Entry{e}, Before: Entry{to.at}}, op.To, err
+}
+
+func (op Copy) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	from, to, where, err := t.ends(ctx, op.From, op.To, op.Replace, false)
+	if err != nil {
+		return t, Result{}, where, err
+	}
+	e := arriving(from.at, to, op.Modified)
+	if op.Shallow && e.o.Kind == object.Folder {
+		e = e.holding(target{}, &page{})
+	}
+	next, err := t.with(ctx, to, e)
+	return next, Result{Entry: Entry{e}, Before: Entry{to.at}}, op.To, err
+}
+
+// ends resolves both ends of a Move or Copy and judges what can be judged of both alike. The string is the path that the
+// error is about.
+func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move bool) (from, to place, where string, err error) {
+	if _, ok := split(toPath); !ok {
+		return from, to, toPath, vfs.ErrName
+	}
+	if _, ok := split(fromPath); !ok {
+		return from, to, fromPath, vfs.ErrNotExist
+	}
+	if from, err = t.there(ctx, fromPath); err != nil {
+		return from, to, fromPath, err
+	}
+	if to, err = t.find(ctx, toPath); err != nil {
+		return from, to, toPath, err
+	}
+	switch a, b := keys(from.names), keys(to.names); {
+	case slices.Equal(a, b):
+		if !move || from.root() || to.base() == from.at.o.Name {
+			err = vfs.ErrInvalid // onto itself
+		}
+	case within(a, b) && move, within(b, a):
+		err = vfs.ErrInvalid // into itself, or over a folder that it lies in
+	case to.at != nil && !replace:
+		err = vfs.ErrExist
+	}
+	return from, to, toPath, err
+}
+
+// keys are names as they are compared.
+func keys(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = object.SortKey(name)
+	}
+	return out
+}
+
+// within tells whether a path lies below a folder.
+func within(folder, path []string) bool {
+	return len(path) > len(folder) && slices.Equal(folder, path[:len(folder)])
+}
+
+// arriving is an entry as it is at its destination. What it replaces leaves it the form of its name.
+func arriving(e *entry, to place, modified time.Time) *entry {
+	name := to.base()
+	if to.at != nil {
+		name = to.at.o.Name
+	}
+	e = e.renamed(name)
+	if !modified.IsZero() {
+		e.o.Modified = object.Nanos(modified)
+	}
+	return e
+}
+
+func (op Patch) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	p, err := t.there(ctx, op.Path)
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	e := *p.at
+	if !op.Modified.IsZero() {
+		e.o.Modified = object.Nanos(op.Modified)
+	}
+	if !op.Created.IsZero() {
+		e.o.Created = object.Nanos(op.Created)
+	}
+	for _, name := range op.Remove {
+		if !utf8.ValidString(name.Space) || !utf8.ValidString(name.Local) {
+			return t, Result{}, op.Path, fmt.Errorf("%w: a property whose name is not UTF-8", vfs.ErrInvalid)
+		}
+	}
+	e.o.Properties = op.properties(e.o.Properties)
+	bare := e.o
+	bare.Content, bare.Size = object.Content{}, 0 // they stay as they are, in the journal perhaps
+	if err := bare.Check(); err != nil {
+		return t, Result{}, op.Path, err
+	}
+	next, err := t.with(ctx, p, &e)
+	return next, Result{Entry: Entry{&e}, Before: Entry{p.at}}, op.Path, err
+}
+
+// properties are the properties after the change, in order.
+func (op Patch) properties(old []vfs.Property) []vfs.Property {
+	if len(op.Set)+len(op.Remove) == 0 {
+		return old
+	}
+	props := slices.DeleteFunc(slices.Clone(old), func(p vfs.Property) bool { return slices.Contains(op.Remove, p.Name) })
+	for _, set := range op.Set {
+		i, found := slices.BinarySearchFunc(props, set.Name, func(p vfs.Property, name vfs.PropertyName) int {
+			return object.CompareProperties(p.Name, name)
+		})
+		set.Name.Space, set.Name.Local = strings.Clone(set.Name.Space), strings.Clone(set.Name.Local)
+		if found {
+			props[i] = set
+		} else {
+			props = slices.Insert(props, i, set)
+		}
+	}
+	if len(props) == 0 {
+		return nil
+	}
+	return props
+}

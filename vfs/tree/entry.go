@@ -1,0 +1,120 @@
+package tree
+
+import (
+	"sync/atomic"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Entry is a file or folder of a tree. The zero value is none.
+type Entry struct{ e *entry }
+
+// IsZero tells whether there is an entry at all.
+func (e Entry) IsZero() bool { return e.e == nil }
+
+// IsFolder tells folders from files.
+func (e Entry) IsFolder() bool { return e.e.o.Kind == object.Folder }
+
+// Info is what is known of the entry without opening it. Its properties are shared: not to be changed.
+func (e Entry) Info() vfs.Info { return e.e.o.Info() }
+
+// Count is how many files and folders lie below a folder, however deep; 0 for a file.
+func (e Entry) Count() int64 { return e.e.o.Count }
+
+// Content leads to a file's bytes, also when a commit moves them later. Nil for a folder.
+func (e Entry) Content() *Content {
+	switch {
+	case e.e.o.Kind != object.File:
+		return nil
+	case e.e.content != nil:
+		return e.e.content
+	}
+	return newContent(e.e.o.Content, crypto.BlobName{})
+}
+
+// Object is the entry as it would be encoded now, and the piece that it waits for, if any. The Root of a folder that lies in
+// memory is zero.
+func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {
+	o = e.e.o
+	o.Root = e.e.root.sealed()
+	if e.e.content != nil {
+		o.Content, piece = e.e.content.Load()
+	}
+	return o, piece
+}
+
+// Content says where a file's bytes lie. The sealed chunk of a small file, its piece, lies in the journal until a commit packs
+// it with others: then the content moves, for all trees at once, and means the same as before.
+type Content struct{ state atomic.Pointer[contentState] }
+
+type contentState struct {
+	content object.Content
+	piece   crypto.BlobName
+}
+
+func newContent(c object.Content, piece crypto.BlobName) *Content {
+	h := new(Content)
+	h.state.Store(&contentState{c, piece})
+	return h
+}
+
+// Load says where the bytes lie now. When piece isn't zero it is the name of the one sealed chunk, which lies in the journal;
+// the chunk in c then has its keys, but no place. Whoever finds the piece gone from the journal loads again.
+func (c *Content) Load() (content object.Content, piece crypto.BlobName) {
+	s := c.state.Load()
+	return s.content, s.piece
+}
+
+// entry is one line of a folder in memory. It is never changed once it is in a page.
+type entry struct {
+	o       object.Entry // without Root, and without Content where that is pending
+	key     string       // the sort key of the name
+	content *Content     // of a file whose piece was pending when this was made, else nil
+	root    target       // of a folder
+}
+
+// newEntry is an entry that lies as o says.
+func newEntry(o object.Entry) *entry {
+	e := &entry{}
+	e.set(o)
+	return e
+}
+
+func (e *entry) set(o object.Entry) {
+	e.o, e.key, e.root = o, object.SortKey(o.Name), target{ref: o.Root}
+	e.o.Root = object.Ref{}
+}
+
+// count is what the entry adds to the Count of the folders above it.
+func (e *entry) count() int64 { return 1 + e.o.Count }
+
+// renamed is the entry under another name.
+func (e *entry) renamed(name string) *entry {
+	c := *e
+	c.o.Name, c.key = name, object.SortKey(name)
+	return &c
+}
+
+// size bounds the encoded size. It must not depend on where things lie, so that a tree has the same pages whether it was
+// sealed meanwhile or not.
+func (e *entry) size() int {
+	const (
+		fixed    = 112 // heads, kind, version, times, sizes, hashes
+		refSize  = 1 + 34 + 5 + 5 + 34
+		chunk    = 1 + 34 + 5 + 34 + 34
+		property = 1 + 4*5
+	)
+	n := fixed + len(e.o.Name) + len(e.o.ContentType)
+	for i := range e.o.Properties {
+		n += property + object.PropertySize(e.o.Properties[i])
+	}
+	if e.o.Kind == object.Folder {
+		return n + refSize
+	}
+	if e.content != nil {
+		return n + chunk
+	}
+	return n + len(e.o.Content.Chunks)*chunk + len(e.o.Content.Nodes)*refSize
+}

@@ -1,0 +1,59 @@
+package tree
+
+import (
+	"container/list"
+	"sync"
+
+	"postern/vfs/object"
+)
+
+// kept holds the decoded pages that were used last, up to a number of bytes.
+type kept struct {
+	limit int64
+
+	mu    sync.Mutex
+	used  int64
+	order *list.List // of *keptPage, last used first
+	pages map[object.Ref]*list.Element
+}
+
+type keptPage struct {
+	ref  object.Ref
+	page *page
+}
+
+func newKept(limit int64) *kept {
+	return &kept{limit: limit, order: list.New(), pages: map[object.Ref]*list.Element{}}
+}
+
+func (k *kept) get(ref object.Ref) *page {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at, ok := k.pages[ref]
+	if !ok {
+		return nil
+	}
+	k.order.MoveToFront(at)
+	return at.Value.(*keptPage).page
+}
+
+func (k *kept) add(ref object.Ref, p *page) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if at, ok := k.pages[ref]; ok {
+		k.order.MoveToFront(at)
+		return
+	}
+	k.pages[ref] = k.order.PushFront(&keptPage{ref, p})
+	k.used += p.memory()
+	for k.used > k.limit && k.order.Len() > 1 {
+		last := k.order.Remove(k.order.Back()).(*keptPage)
+		delete(k.pages, last.ref)
+		k.used -= last.page.memory()
+	}
+}
+
+// memory is about what a page takes decoded: its strings and the structs around them.
+func (p *page) memory() int64 {
+	return int64(400 + p.size + 400*len(p.entries) + 130*len(p.children))
+}

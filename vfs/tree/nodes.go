@@ -1,0 +1,128 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Source is where sealed nodes are read from: all of p from off on, or an error. remote.Blobs is one; what lies in staging
+// should be found as well. The errors are those of remote.
+type Source interface {
+	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
+}
+
+// DefaultMemory is how many bytes of decoded pages are kept: the pages of some 50,000 entries.
+const DefaultMemory = 32 << 20
+
+// Options shape Nodes. The zero value is right for most.
+type Options struct {
+	Memory int64 // bytes of decoded pages that are kept, about; 0: DefaultMemory
+}
+
+// Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number of
+// goroutines.
+type Nodes struct {
+	src  Source
+	kept *kept
+}
+
+// NewNodes makes a Nodes that reads from src.
+func NewNodes(src Source, o Options) *Nodes {
+	if o.Memory <= 0 {
+		o.Memory = DefaultMemory
+	}
+	return &Nodes{src: src, kept: newKept(o.Memory)}
+}
+
+// Commit loads a commit and verifies its signature; whether its author may write is for the caller to judge. The hash is what
+// a following commit names its parent by. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
+func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, object.CommitHash, error) {
+	var c object.Commit
+	var hash object.CommitHash
+	err := n.open(ctx, at, func(plain []byte) (err error) {
+		c, err = object.DecodeCommit(plain, at)
+		hash = object.HashCommit(plain)
+		return err
+	})
+	return c, hash, err
+}
+
+// open fetches, opens and reads one node. When the bytes do not open it asks once more past all caches, before it calls the
+// remote a liar.
+func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte) error) error {
+	sealed := make([]byte, at.Len)
+	try := func(ctx context.Context) ([]byte, error) {
+		if err := n.src.GetRange(ctx, at.Blob, int64(at.Off), sealed); err != nil {
+			return nil, err
+		}
+		return crypto.OpenNode(at.Key, sealed)
+	}
+	plain, err := try(ctx)
+	if errors.Is(err, crypto.ErrOpen) || errors.Is(err, remote.ErrCorrupt) {
+		plain, err = try(remote.PastCaches(ctx))
+	}
+	if err == nil {
+		err = read(plain)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, vfs.ErrUnavailable):
+		return err
+	case errors.Is(err, remote.ErrUnavailable):
+		return fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
+	default:
+		return fmt.Errorf("%w: node at %d in blob %v: %w", vfs.ErrCorrupt, at.Off, at.Blob, err)
+	}
+}
+
+// page gives the page that t leads to.
+func (n *Nodes) page(ctx context.Context, t target) (*page, error) {
+	p, ref := t.load()
+	if p != nil {
+		return p, nil
+	}
+	if p = n.kept.get(ref); p != nil {
+		return p, nil
+	}
+	err := n.open(ctx, ref, func(plain []byte) (err error) {
+		p, err = decode(plain, ref)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.kept.add(ref, p)
+	return p, nil
+}
+
+// rootPage gives the root page of a folder, nil when it is empty, and holds it to what the folder's entry says of it.
+func (n *Nodes) rootPage(ctx context.Context, folder *entry) (*page, error) {
+	if folder.root.empty() {
+		return nil, nil
+	}
+	p, err := n.page(ctx, folder.root)
+	if err == nil && (p.count != folder.o.Count || p.bytes != folder.o.Size) {
+		err = fmt.Errorf("%w: a folder holds other than its entry says", vfs.ErrCorrupt)
+	}
+	return p, err
+}
+
+// childPage gives a child of an inner page and holds it to what the page says of it. Since the level falls with each step, no
+// chain of pages is endless.
+func (n *Nodes) childPage(ctx context.Context, p *page, i int) (*page, error) {
+	c := &p.children[i]
+	sub, err := n.page(ctx, c.at)
+	if err == nil && (sub.level != p.level-1 || sub.count != c.count || sub.bytes != c.bytes || sub.first() != c.first) {
+		err = fmt.Errorf("%w: a folder page holds other than the page above says", vfs.ErrCorrupt)
+	}
+	return sub, err
+}

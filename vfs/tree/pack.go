@@ -1,0 +1,277 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Pieces gives the sealed chunks of small files that lie in the journal, by their names.
+type Pieces interface {
+	Piece(ctx context.Context, name crypto.BlobName) ([]byte, error)
+}
+
+// Packing is what Pack needs. All fields are required.
+type Packing struct {
+	Pieces Pieces
+	// Emit stores a blob, which is Emit's to keep, and gives its name (crypto.NameOf).
+	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
+	// Commit gives the plain encoding of the signed commit. Where root leads into the commit's own blob its blob name is zero;
+	// front is the hash of all that lies before the commit there, for object.Commit.Front.
+	Commit func(root object.Entry, front crypto.BlobName) ([]byte, error)
+	Rand   io.Reader
+}
+
+// Packed is what Pack made: what a tree held in memory only, sealed.
+type Packed struct {
+	Commit object.Ref        // leads to the commit
+	Hash   object.CommitHash // of the commit, for its child
+	Root   object.Entry      // the root as the commit holds it, with the name of its blob
+	Blobs  []crypto.BlobName // in the order they were emitted: none leads to a later one
+	Pages  int
+	Pieces int
+
+	settle func()
+}
+
+// Settle tells all trees where the pages and pieces lie now. It is to be called once the blobs are durable at the remote, or at
+// least where the Source of the trees finds them. What the trees mean does not change, and readers do not wait.
+func (p *Packed) Settle() { p.settle() }
+
+// Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few blobs
+// as they fit into, each padded. What was sealed before is neither read nor visited. Every page gets a fresh key, at each
+// attempt; pieces keep theirs and are copied as they are. The tree can be read and built upon meanwhile; a second Pack
+// must wait for the first to settle or to be given up.
+func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
+	k := packer{ctx: ctx, o: o, places: map[*link]spot{}, pieces: map[*Content]spot{}}
+	k.collect(t.root.root)
+	for _, c := range k.pending {
+		if err := k.addPiece(c); err != nil {
+			return nil, fmt.Errorf("pack: %w", err)
+		}
+	}
+	for _, l := range k.order {
+		if err := k.addPage(l); err != nil {
+			return nil, fmt.Errorf("pack: %w", err)
+		}
+	}
+	packed, err := k.finish(t)
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
+	packed.settle = func() { k.settle(t.nodes) }
+	return packed, nil
+}
+
+// spot is where something was put: in the how-manieth blob of the pack.
+type spot struct {
+	blob     int
+	off, len int
+	key      crypto.NodeKey
+}
+
+type dirtyPage struct {
+	link *link
+	page *page
+}
+
+type packer struct {
+	ctx context.Context
+	o   Packing
+
+	order   []dirtyPage // pages after those below them
+	pending []*Content
+	places  map[*link]spot
+	pieces  map[*Content]spot
+
+	blob  []byte // being filled
+	names []crypto.BlobName
+	plain []byte // scratch
+}
+
+// collect finds the pages below t that are in memory only, each once: a page that was copied by reference has one place. A
+// sealed page never leads to one that isn't, so the search ends there.
+func (k *packer) collect(t target) {
+	if t.link == nil {
+		return
+	}
+	p, _ := t.load()
+	if _, seen := k.places[t.link]; seen || p == nil {
+		return
+	}
+	k.places[t.link] = spot{}
+	for _, e := range p.entries {
+		k.collect(e.root)
+		if e.content == nil {
+			continue
+		}
+		if _, seen := k.pieces[e.content]; !seen && !e.content.state.Load().piece.IsZero() {
+			k.pieces[e.content] = spot{}
+			k.pending = append(k.pending, e.content)
+		}
+	}
+	for i := range p.children {
+		k.collect(p.children[i].at)
+	}
+	k.order = append(k.order, dirtyPage{t.link, p})
+}
+
+func (k *packer) addPiece(c *Content) error {
+	_, name := c.Load()
+	sealed, err := k.o.Pieces.Piece(k.ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(sealed) == 0 || len(sealed) > crypto.MaxBlobSize || crypto.NameOf(sealed) != name {
+		return fmt.Errorf("%w: piece %v is not what was written to the journal", vfs.ErrCorrupt, name)
+	}
+	if err := k.room(len(sealed)); err != nil {
+		return err
+	}
+	k.pieces[c] = spot{blob: len(k.names), off: len(k.blob), len: len(sealed)}
+	k.blob = append(k.blob, sealed...)
+	return nil
+}
+
+func (k *packer) addPage(d dirtyPage) error {
+	if err := k.room(d.page.size + crypto.NodeOverhead); err != nil {
+		return err
+	}
+	o := object.Page{Level: d.page.level}
+	for _, e := range d.page.entries {
+		o.Entries = append(o.Entries, k.entry(e))
+	}
+	for _, c := range d.page.children {
+		o.Children = append(o.Children, object.Child{First: c.first, Count: c.count, Size: c.bytes, Page: k.ref(c.at)})
+	}
+	k.plain = object.AppendPage(k.plain[:0], &o, crypto.BlobName{})
+	at, err := k.seal(k.plain)
+	if err != nil {
+		return err
+	}
+	k.places[d.link] = at
+	return nil
+}
+
+// seal appends a node to the blob that is being filled.
+func (k *packer) seal(plain []byte) (spot, error) {
+	if len(plain) > object.MaxNode || len(k.blob)+len(plain)+crypto.NodeOverhead > crypto.MaxBlobSize {
+		return spot{}, fmt.Errorf("%w: a node of %d bytes", vfs.ErrTooLarge, len(plain))
+	}
+	key, err := crypto.Random[crypto.NodeKey](k.o.Rand)
+	if err != nil {
+		return spot{}, err
+	}
+	at := spot{blob: len(k.names), off: len(k.blob), len: len(plain) + crypto.NodeOverhead, key: key}
+	k.blob = crypto.SealNode(k.blob, key, plain)
+	return at, nil
+}
+
+// entry is an entry as it is encoded now.
+func (k *packer) entry(e *entry) object.Entry {
+	o := e.o
+	if o.Kind == object.Folder {
+		o.Root = k.ref(e.root)
+	}
+	if e.content != nil {
+		o.Content = k.content(e.content)
+	}
+	return o
+}
+
+// ref leads to a page: with a zero blob name when the page is in the blob that is being filled.
+func (k *packer) ref(t target) object.Ref {
+	if t.link != nil {
+		if at, ok := k.places[t.link]; ok {
+			return k.refTo(at)
+		}
+	}
+	return t.sealed()
+}
+
+func (k *packer) refTo(at spot) object.Ref {
+	return object.Ref{Blob: k.blobName(at), Off: uint32(at.off), Len: uint32(at.len), Key: at.key}
+}
+
+func (k *packer) content(c *Content) object.Content {
+	o, _ := c.Load()
+	if at, ok := k.pieces[c]; ok {
+		chunk := o.Chunks[0]
+		chunk.Blob, chunk.Off = k.blobName(at), uint32(at.off)
+		o.Chunks = []object.Chunk{chunk}
+	}
+	return o
+}
+
+func (k *packer) blobName(at spot) crypto.BlobName {
+	if at.blob == len(k.names) {
+		return crypto.BlobName{}
+	}
+	return k.names[at.blob]
+}
+
+// room makes sure that n bytes fit into the blob that is being filled: else it is emitted and the next one begun.
+func (k *packer) room(n int) error {
+	if len(k.blob)+n <= crypto.MaxBlobSize {
+		return nil
+	}
+	return k.flush()
+}
+
+func (k *packer) flush() error {
+	if err := k.ctx.Err(); err != nil {
+		return err
+	}
+	padded, err := crypto.Pad(k.blob, k.o.Rand)
+	if err != nil {
+		return err
+	}
+	name, err := k.o.Emit(k.ctx, padded)
+	if err != nil {
+		return err
+	}
+	k.names, k.blob = append(k.names, name), nil
+	return nil
+}
+
+// finish adds the commit. It goes where the root page is, if there is room for the largest commit that may be.
+func (k *packer) finish(t Tree) (*Packed, error) {
+	if err := k.room(object.MaxNode + crypto.NodeOverhead); err != nil {
+		return nil, err
+	}
+	plain, err := k.o.Commit(k.entry(t.root), crypto.NameOf(k.blob))
+	if err != nil {
+		return nil, err
+	}
+	at, err := k.seal(plain)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.flush(); err != nil {
+		return nil, err
+	}
+	return &Packed{
+		Commit: k.refTo(at),
+		Hash:   object.HashCommit(plain),
+		Root:   k.entry(t.root),
+		Blobs:  k.names,
+		Pages:  len(k.order),
+		Pieces: len(k.pending),
+	}, nil
+}
+
+// settle gives pieces and pages their places. The pages stay at hand for a while, as the ones that were used last.
+func (k *packer) settle(nodes *Nodes) {
+	for _, c := range k.pending {
+		c.state.Store(&contentState{content: k.content(c)})
+	}
+	for _, d := range k.order {
+		ref := k.refTo(k.places[d.link])
+		d.link.state.Store(&linkState{ref: ref})
+		nodes.kept.add(ref, d.page)
+	}
+}

@@ -1,0 +1,147 @@
+package tree
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// page is a decoded folder page. It is never changed once something leads to it.
+type page struct {
+	level    uint8
+	entries  []*entry // level 0
+	children []child  // levels above
+	count    int64    // sums over all below, as Entry.Count and Entry.Size of a folder have them
+	bytes    int64
+	size     int // bounds the encoded size
+}
+
+// child leads from an inner page to one below.
+type child struct {
+	first string // the lowest sort key below
+	count int64
+	bytes int64
+	at    target
+}
+
+// size bounds the encoded size of a child: heads, two sums, a reference.
+func (c *child) size() int { return 1 + 3 + len(c.first) + 9 + 9 + 79 }
+
+// target leads to a page: by a link when the page was in memory when this was made, else by a reference. Both are zero for
+// the root page of an empty folder.
+type target struct {
+	link *link
+	ref  object.Ref
+}
+
+// link leads to a page that is, or was, in memory only.
+type link struct{ state atomic.Pointer[linkState] }
+
+// linkState holds a page, or a reference once the page has been sealed and has landed.
+type linkState struct {
+	page *page
+	ref  object.Ref
+}
+
+// fresh leads to a page that is in memory only.
+func fresh(p *page) target {
+	l := new(link)
+	l.state.Store(&linkState{page: p})
+	return target{link: l}
+}
+
+func (t target) empty() bool { return t.link == nil && t.ref == object.Ref{} }
+
+// load gives the page in memory, or else the reference it is sealed at.
+func (t target) load() (*page, object.Ref) {
+	if t.link == nil {
+		return nil, t.ref
+	}
+	s := t.link.state.Load()
+	return s.page, s.ref
+}
+
+func (t target) dirty() bool {
+	p, _ := t.load()
+	return p != nil
+}
+
+// sealed is the reference to the sealed page, zero when there is none.
+func (t target) sealed() object.Ref {
+	_, ref := t.load()
+	return ref
+}
+
+// leaf makes a leaf of at least one entry. The error is vfs.ErrTooLarge.
+func leaf(entries []*entry) (*page, error) {
+	p := &page{entries: entries, size: pageHead}
+	for _, e := range entries {
+		p.size += e.size()
+		if err := p.add(e.count(), e.o.Size); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// inner makes an inner page of at least one child.
+func inner(level uint8, children []child) (*page, error) {
+	p := &page{level: level, children: children, size: pageHead}
+	for i := range children {
+		c := &children[i]
+		p.size += c.size()
+		if err := p.add(c.count, c.bytes); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// pageHead bounds what a page's encoding has beside entries or children.
+const pageHead = 1 + 1 + 2 + 5
+
+// add counts something in. Copies cost nothing, so sums beyond all bounds are a few requests away.
+func (p *page) add(count, bytes int64) error {
+	if count > math.MaxInt64-1-p.count || bytes > math.MaxInt64-p.bytes {
+		return fmt.Errorf("%w: a folder of more than can be counted", vfs.ErrTooLarge)
+	}
+	p.count += count
+	p.bytes += bytes
+	return nil
+}
+
+func (p *page) first() string {
+	if p.level == 0 {
+		return p.entries[0].key
+	}
+	return p.children[0].first
+}
+
+// below is the line of an inner page that leads to p, which is new.
+func (p *page) below() child {
+	return child{first: p.first(), count: p.count, bytes: p.bytes, at: fresh(p)}
+}
+
+// decode makes a page of its encoding. Errors: crypto.ErrFormat, vfs.ErrTooLarge.
+func decode(plain []byte, at object.Ref) (*page, error) {
+	o, err := object.DecodePage(plain, at)
+	if err != nil {
+		return nil, err
+	}
+	if o.Level > 0 {
+		children := make([]child, len(o.Children))
+		for i, c := range o.Children {
+			children[i] = child{c.First, c.Count, c.Size, target{ref: c.Page}}
+		}
+		return inner(o.Level, children)
+	}
+	all, entries := make([]entry, len(o.Entries)), make([]*entry, len(o.Entries))
+	for i := range o.Entries {
+		all[i].set(o.Entries[i])
+		entries[i] = &all[i]
+	}
+	return leaf(entries)
+}
