@@ -1,0 +1,167 @@
+package content
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"postern/crypto"
+)
+
+// ahead is a row of units that follow each other in the file, fetched and opened at the same time, used in order.
+type ahead struct {
+	fetch  *fetcher
+	budget *Budget
+	max    int64 // bytes in the row
+
+	row    []*unit
+	next   int64 // where the next unit begins
+	size   int   // of the next unit, growing
+	length int   // units that the row may have, growing
+	stop   context.CancelFunc
+	ctx    context.Context
+	wg     sync.WaitGroup
+}
+
+// unit is a run of segments within one chunk.
+type unit struct {
+	off   int64
+	buf   *[unitSize]byte
+	n     int
+	paid  int64 // taken from the budget
+	ready chan struct{}
+	err   error
+	state atomic.Int32
+}
+
+// The states of a unit; whoever comes second recycles it.
+const (
+	underWay = iota
+	fetched
+	dropped
+)
+
+var units = sync.Pool{New: func() any { return new([unitSize]byte) }}
+
+// at returns opened bytes of the file from pos on, at least one, valid until the next call. end is how far the caller will read at
+// most; wanted tells that it surely will.
+func (a *ahead) at(ctx context.Context, pos, end int64, wanted bool) ([]byte, error) {
+	for len(a.row) > 0 && pos >= a.row[0].end() && len(a.row) > 1 {
+		a.pop()
+	}
+	if len(a.row) == 1 && pos == a.row[0].end() {
+		a.pop()
+	} else if len(a.row) > 0 && (pos < a.row[0].off || pos >= a.row[0].end()) {
+		a.reset()
+	}
+	if len(a.row) == 0 && pos != a.next || a.ctx == nil {
+		a.begin(ctx, pos, wanted)
+	}
+	a.extend(pos, end)
+	u := a.row[0]
+	select {
+	case <-u.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if u.err != nil {
+		err := u.err
+		a.reset() // asking again fetches again
+		return nil, err
+	}
+	return u.buf[pos-u.off : u.n], nil
+}
+
+// begin begins a row at pos.
+func (a *ahead) begin(ctx context.Context, pos int64, wanted bool) {
+	a.reset()
+	a.ctx, a.stop = context.WithCancel(ctx)
+	a.next = pos - pos%crypto.SegmentSize
+	a.size, a.length = crypto.SegmentSize, 1
+	if wanted {
+		a.size, a.length = firstUnit, int(a.max/unitSize)+1
+	}
+}
+
+// pop drops the first unit, which was used: reading goes on in order, so more is read ahead.
+func (a *ahead) pop() {
+	a.row[0].drop(a.budget)
+	a.row = append(a.row[:0], a.row[1:]...)
+	a.length = min(a.length*2, int(a.max/unitSize)+1)
+}
+
+// extend lengthens the row as far as is allowed, and to at least one unit.
+func (a *ahead) extend(pos, end int64) {
+	for len(a.row) == 0 || len(a.row) < a.length && a.next < end {
+		u := a.plan(end)
+		if len(a.row) > 0 {
+			if !a.budget.take(unitSize) {
+				return
+			}
+			u.paid = unitSize
+		}
+		u.buf = units.Get().(*[unitSize]byte)
+		u.ready = make(chan struct{})
+		a.row = append(a.row, u)
+		a.next = u.end()
+		a.size = min(a.size*2, unitSize)
+		if len(a.row) == 1 && (a.length == 1 || a.next >= end) {
+			u.run(a.ctx, a.fetch, a.budget) // nothing to do at the same time
+			return
+		}
+		a.wg.Add(1)
+		go func() {
+			defer a.wg.Done()
+			u.run(a.ctx, a.fetch, a.budget)
+		}()
+	}
+}
+
+// plan lays out the next unit: whole segments, within one chunk and not far past what is wanted.
+func (a *ahead) plan(end int64) *unit {
+	end = min((end+crypto.SegmentSize-1)/crypto.SegmentSize*crypto.SegmentSize, a.fetch.size)
+	if a.next >= end {
+		end = a.fetch.size
+	}
+	chunkEnd := (a.next/crypto.ChunkSize + 1) * crypto.ChunkSize
+	return &unit{off: a.next, n: int(min(int64(a.size), chunkEnd-a.next, end-a.next))}
+}
+
+// reset drops all units.
+func (a *ahead) reset() {
+	if a.stop != nil {
+		a.stop()
+	}
+	for _, u := range a.row {
+		u.drop(a.budget)
+	}
+	a.row, a.ctx, a.stop, a.next = nil, nil, nil, -1
+}
+
+// close returns when nothing is under way any more.
+func (a *ahead) close() {
+	a.reset()
+	a.wg.Wait()
+}
+
+func (u *unit) end() int64 { return u.off + int64(u.n) }
+
+func (u *unit) run(ctx context.Context, f *fetcher, b *Budget) {
+	u.err = f.fill(ctx, u.buf[:u.n], u.off)
+	if !u.state.CompareAndSwap(underWay, fetched) {
+		u.recycle(b)
+	}
+	close(u.ready)
+}
+
+func (u *unit) drop(b *Budget) {
+	if !u.state.CompareAndSwap(underWay, dropped) {
+		u.recycle(b)
+	}
+}
+
+func (u *unit) recycle(b *Budget) {
+	units.Put(u.buf)
+	u.buf = nil
+	b.give(u.paid)
+}

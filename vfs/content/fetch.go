@@ -1,0 +1,130 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+const (
+	// unitSegments is how many segments are fetched at once at most: a quarter of a chunk, large enough that a request's
+	// latency weighs little, small enough that several can be under way.
+	unitSegments = 20
+	unitSize     = unitSegments * crypto.SegmentSize
+)
+
+// Sealed bytes as they were fetched: a run of segments, or the one or two that a small read touches.
+var (
+	sealedUnits = sync.Pool{New: func() any { return new([unitSegments * crypto.SealedSegmentSize]byte) }}
+	sealedPairs = sync.Pool{New: func() any { return new([2 * crypto.SealedSegmentSize]byte) }}
+	segmentPool = sync.Pool{New: func() any { return new([crypto.SegmentSize]byte) }}
+)
+
+// fetcher reads and opens ranges of a file. It may be used by several goroutines at once.
+type fetcher struct {
+	src     Source
+	locator locator
+	size    int64
+}
+
+// chunkSize is the plain size of a chunk.
+func (f *fetcher) chunkSize(number int64) int {
+	return int(min(f.size-number*crypto.ChunkSize, crypto.ChunkSize))
+}
+
+// fill fills p with the file's bytes from off on; all of p lies within the file.
+func (f *fetcher) fill(ctx context.Context, p []byte, off int64) error {
+	for len(p) > 0 {
+		number := off / crypto.ChunkSize
+		in := int(off % crypto.ChunkSize)
+		// As far as unitSegments reach, from the segment that off lies in.
+		n := min(len(p), f.chunkSize(number)-in, unitSize-in%crypto.SegmentSize)
+		c, err := f.locator.chunk(ctx, number)
+		if err != nil {
+			return err
+		}
+		if err := f.fillFrom(ctx, c, number, p[:n], in); err != nil {
+			return fmt.Errorf("read chunk %d, blob %v: %w", number, c.Blob, err)
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+// fillFrom fills p from one chunk; p touches no more than unitSegments segments.
+func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p []byte, in int) error {
+	plain := f.chunkSize(number)
+	run := crypto.SegmentsFor(plain, in, len(p))
+	var sealed []byte
+	if run.Last-run.First < 2 {
+		buf := sealedPairs.Get().(*[2 * crypto.SealedSegmentSize]byte)
+		defer sealedPairs.Put(buf)
+		sealed = buf[:run.Len]
+	} else {
+		buf := sealedUnits.Get().(*[unitSegments * crypto.SealedSegmentSize]byte)
+		defer sealedUnits.Put(buf)
+		sealed = buf[:run.Len]
+	}
+	segments := crypto.NewSegments(c.Bytes)
+	return insist(ctx, func(ctx context.Context) error {
+		if err := f.src.GetRange(ctx, c.Blob, int64(c.Off)+int64(run.Off), sealed); err != nil {
+			return err
+		}
+		return openRun(segments, run, plain, sealed, p, in)
+	})
+}
+
+// openRun opens a run of segments into p, whose first byte is the chunk's byte in. Whole segments are opened in place.
+func openRun(segments crypto.Segments, run crypto.SegmentRange, plain int, sealed, p []byte, in int) error {
+	for i := run.First; i <= run.Last; i++ {
+		off, n, last := crypto.SealedSegmentAt(plain, i)
+		piece := sealed[off-run.Off : off-run.Off+n]
+		start := i*crypto.SegmentSize - in // where the segment begins in p
+		size := n - crypto.TagSize
+		if start >= 0 && start+size <= len(p) {
+			if _, err := segments.Open(p[start:start:start+size], uint32(i), last, piece); err != nil {
+				return err
+			}
+			continue
+		}
+		buf := segmentPool.Get().(*[crypto.SegmentSize]byte)
+		whole, err := segments.Open(buf[:0], uint32(i), last, piece)
+		if err == nil {
+			copy(p[max(start, 0):], whole[max(-start, 0):])
+		}
+		segmentPool.Put(buf)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insist calls get, and once more past all caches when what came was not authentic; then it says so. Errors come out as those of
+// package vfs.
+func insist(ctx context.Context, get func(context.Context) error) error {
+	err := get(ctx)
+	if bad(err) && ctx.Err() == nil && !remote.IsPastCaches(ctx) {
+		err = get(remote.PastCaches(ctx))
+	}
+	switch {
+	case err == nil:
+		return nil
+	case bad(err), errors.Is(err, remote.ErrNotFound):
+		return fmt.Errorf("%w: %w", vfs.ErrCorrupt, err)
+	case errors.Is(err, remote.ErrUnavailable):
+		return fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
+	default:
+		return err
+	}
+}
+
+func bad(err error) bool {
+	return errors.Is(err, crypto.ErrOpen) || errors.Is(err, crypto.ErrFormat) || errors.Is(err, remote.ErrCorrupt)
+}

@@ -1,0 +1,318 @@
+package content
+
+import (
+	"context"
+	"crypto/md5" // named by rclone and S3, not for security
+	"crypto/rand"
+	"crypto/sha1" // likewise
+	"errors"
+	"hash"
+	"io"
+	"sync"
+
+	"postern/vfs"
+	"postern/vfs/staging"
+)
+
+var errEnded = errors.New("the file has ended")
+
+// WriterOptions of a Writer. The zero value works.
+type WriterOptions struct {
+	Version vfs.Version // goes into the chunks' metadata
+	Size    int64       // how long the body says it will be; 0: unknown. It need not be true.
+	Rand    io.Reader   // keys and padding; nil: crypto/rand
+}
+
+// Writer seals a body as it arrives. Up to SmallLimit bytes it only holds them; what is longer is hashed twice and sealed by three
+// goroutines, each block of it once in memory. Exactly one of Finish and Abort ends it, but Abort may follow Finish. Not safe for
+// concurrent use.
+type Writer struct {
+	batch *staging.Batch
+	o     WriterOptions
+	size  int64
+	err   error // sticks
+	ended bool
+	sums  vfs.Sums
+
+	held []*block // full ones that may be the last
+	cur  *block   // being filled; nil: none yet
+
+	pipe *pipe // nil while the body is small
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// NewWriter begins a file whose blobs go to a batch. ctx bounds all of the writing.
+func NewWriter(ctx context.Context, batch *staging.Batch, o WriterOptions) *Writer {
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	w := &Writer{batch: batch, o: o}
+	w.ctx, w.stop = context.WithCancel(ctx)
+	return w
+}
+
+// Write appends to the file. Errors: vfs.ErrFull, the context's.
+func (w *Writer) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		if err := w.ready(); err != nil {
+			return n, err
+		}
+		m := copy(w.cur.free(), p[n:])
+		w.grow(m)
+		n += m
+	}
+	return n, nil
+}
+
+// ReadFrom appends what r yields until it ends, read straight into the blocks that are sealed from.
+func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
+	for empty := 0; ; {
+		if err := w.ready(); err != nil {
+			return n, err
+		}
+		m, err := r.Read(w.cur.free())
+		w.grow(m)
+		n += int64(m)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		if m > 0 {
+			empty = 0
+		} else if empty++; empty == 100 { // as bufio has it
+			return n, io.ErrNoProgress
+		}
+	}
+}
+
+// ready sees to it that there is room in w.cur.
+func (w *Writer) ready() error {
+	switch {
+	case w.err != nil:
+		return w.err
+	case w.ended:
+		return errEnded
+	}
+	if w.cur != nil && w.cur.n < blockSize {
+		return nil
+	}
+	if w.cur != nil {
+		w.held = append(w.held, w.cur)
+		w.cur = nil
+	}
+	if w.pipe != nil {
+		if err := w.pipe.wait(w.ctx); err != nil {
+			return w.fail(err)
+		}
+	}
+	w.cur = newBlock()
+	return nil
+}
+
+// grow takes in that n bytes more lie in w.cur. Whatever stood before it is then surely not the last block.
+func (w *Writer) grow(n int) {
+	w.cur.n += n
+	w.size += int64(n)
+	if n == 0 || w.size <= SmallLimit || len(w.held) == 0 {
+		return
+	}
+	if w.pipe == nil {
+		w.pipe = newPipe(w.ctx, w.batch, w.o, len(w.held)+1)
+	}
+	for _, b := range w.held {
+		w.pipe.send(b)
+	}
+	w.held = w.held[:0]
+}
+
+// Sums ends the writing and returns the size and hashes of the file. Only Finish or Abort may follow. Errors: as Write.
+func (w *Writer) Sums() (vfs.Sums, error) {
+	if w.ended || w.err != nil {
+		return w.sums, w.err
+	}
+	if err := w.ctx.Err(); err != nil {
+		return vfs.Sums{}, w.fail(err)
+	}
+	w.ended = true
+	w.sums.Size = w.size
+	if w.pipe == nil {
+		m, s := md5.New(), sha1.New()
+		for _, b := range w.small() {
+			m.Write(b)
+			s.Write(b)
+		}
+		m.Sum(w.sums.MD5[:0])
+		s.Sum(w.sums.SHA1[:0])
+		return w.sums, nil
+	}
+	rest := w.held
+	if w.cur != nil && w.cur.n > 0 {
+		rest = append(rest, w.cur)
+		w.cur = nil
+	}
+	w.held = nil
+	rest[len(rest)-1].last = true // a block is only sent when something follows it, so one is left
+	for _, b := range rest {
+		w.pipe.send(b)
+	}
+	if err := w.pipe.finish(); err != nil {
+		return vfs.Sums{}, w.fail(err)
+	}
+	w.pipe.md5.Sum(w.sums.MD5[:0])
+	w.pipe.sha1.Sum(w.sums.SHA1[:0])
+	return w.sums, nil
+}
+
+// Finish ends the file and returns how it can be read. Its blobs are durable once the batch was sealed. Errors: as Write.
+func (w *Writer) Finish() (Result, error) {
+	sums, err := w.Sums()
+	if err != nil {
+		return Result{}, err
+	}
+	defer w.stop()
+	res := Result{Sums: sums}
+	switch {
+	case w.pipe != nil:
+		res.Content, err = w.pipe.sealer.index.finish(w.ctx)
+	case w.size > 0:
+		res.Content, res.Piece, err = sealPiece(w.small(), int(w.size), w.o)
+	}
+	w.recycle()
+	if err != nil {
+		return Result{}, w.fail(err)
+	}
+	return res, nil
+}
+
+// Abort ends the writing and removes the batch's blobs, unless the batch is Done.
+func (w *Writer) Abort() {
+	w.stop()
+	if w.err == nil {
+		w.err = errEnded
+	}
+	if w.pipe != nil {
+		_ = w.pipe.finish() // its error was told, or is of no interest any more
+	}
+	w.recycle()
+	w.batch.Abort()
+}
+
+// small is a small body, in pieces.
+func (w *Writer) small() [][]byte {
+	var list [][]byte
+	for _, b := range w.held {
+		list = append(list, b.bytes())
+	}
+	if w.cur != nil {
+		list = append(list, w.cur.bytes())
+	}
+	return list
+}
+
+func (w *Writer) recycle() {
+	for _, b := range w.held {
+		blocks.Put(b)
+	}
+	if w.cur != nil {
+		blocks.Put(w.cur)
+	}
+	w.held, w.cur = nil, nil
+}
+
+func (w *Writer) fail(err error) error {
+	if w.err == nil {
+		w.err = err
+	}
+	return w.err
+}
+
+// pipe is what a large body runs through: three goroutines that each see every block, in order.
+type pipe struct {
+	md5, sha1 hash.Hash
+	sealer    *sealer
+	lanes     [3]chan *block
+	tokens    chan struct{} // one for each block in flight
+	wg        sync.WaitGroup
+	closed    bool
+
+	failed chan struct{} // closed when the sealer has failed
+	err    error         // then
+}
+
+// newPipe starts a pipe that reckons with some blocks that were made before it was.
+func newPipe(ctx context.Context, batch *staging.Batch, o WriterOptions, made int) *pipe {
+	p := &pipe{md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o),
+		tokens: make(chan struct{}, blocksInFlight), failed: make(chan struct{})}
+	for i := range p.lanes {
+		p.lanes[i] = make(chan *block, blocksInFlight)
+	}
+	for range made {
+		p.tokens <- struct{}{}
+	}
+	p.run(p.lanes[0], func(b *block) { p.md5.Write(b.bytes()) })
+	p.run(p.lanes[1], func(b *block) { p.sha1.Write(b.bytes()) })
+	p.run(p.lanes[2], func(b *block) {
+		if p.err != nil {
+			return
+		}
+		if p.err = p.sealer.seal(b); p.err != nil {
+			close(p.failed)
+		}
+	})
+	return p
+}
+
+func (p *pipe) run(lane chan *block, f func(*block)) {
+	p.wg.Add(1)
+	go func() {
+		defer p.wg.Done()
+		for b := range lane {
+			f(b)
+			if b.users.Add(-1) == 0 {
+				blocks.Put(b)
+				<-p.tokens
+			}
+		}
+	}()
+}
+
+// wait waits until another block may be made.
+func (p *pipe) wait(ctx context.Context) error {
+	select {
+	case p.tokens <- struct{}{}:
+	case <-p.failed:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-p.failed:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// send never waits: there are no more blocks than a lane has room for.
+func (p *pipe) send(b *block) {
+	b.users.Store(int32(len(p.lanes)))
+	for _, lane := range p.lanes {
+		lane <- b
+	}
+}
+
+// finish waits until all blocks have run through, and gives up the blob that was begun if there is one left.
+func (p *pipe) finish() error {
+	if p.closed {
+		return p.err
+	}
+	p.closed = true
+	for _, lane := range p.lanes {
+		close(lane)
+	}
+	p.wg.Wait()
+	p.sealer.close()
+	return p.err
+}
