@@ -31,6 +31,12 @@ func (id AuthorID) VerifyCommit(msg []byte, sig Signature) error {
 // String returns the id as 64 lower-case hex digits.
 func (id AuthorID) String() string { return hex.EncodeToString(id[:]) }
 
+// MarshalText writes what String returns.
+func (id AuthorID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (id *AuthorID) UnmarshalText(text []byte) error { return unmarshalHex32(id, text) }
+
 func commitMessage(msg []byte) []byte {
 	return append(signedMessage(labelSignCommit, len(msg)), msg...)
 }

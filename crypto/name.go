@@ -36,27 +36,4 @@ func (n BlobName) IsZero() bool { return n == BlobName{} }
 func (n BlobName) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, n[:]), nil }
 
 // UnmarshalText reads what MarshalText writes.
-func (n *BlobName) UnmarshalText(text []byte) error {
-	parsed, err := ParseBlobName(string(text))
-	if err == nil {
-		*n = parsed
-	}
-	return err
-}
-
-// parseHex32 reads 64 lower-case hex digits. Upper case is refused: one value has one spelling.
-func parseHex32(s string) ([32]byte, error) {
-	var b [32]byte
-	if len(s) != 2*len(b) {
-		return b, fmt.Errorf("%w: %d characters instead of %d", ErrFormat, len(s), 2*len(b))
-	}
-	for i := range s {
-		if c := s[i]; c >= 'A' && c <= 'F' {
-			return b, fmt.Errorf("%w: an upper-case digit", ErrFormat)
-		}
-	}
-	if _, err := hex.Decode(b[:], []byte(s)); err != nil {
-		return [32]byte{}, fmt.Errorf("%w: not hexadecimal", ErrFormat)
-	}
-	return b, nil
-}
+func (n *BlobName) UnmarshalText(text []byte) error { return unmarshalHex32(n, text) }

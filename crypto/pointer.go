@@ -95,8 +95,20 @@ func ParsePointerID(s string) (PointerID, error) {
 // String returns the id as 64 lower-case hex digits.
 func (id PointerID) String() string { return hex.EncodeToString(id[:]) }
 
+// MarshalText writes what String returns.
+func (id PointerID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (id *PointerID) UnmarshalText(text []byte) error { return unmarshalHex32(id, text) }
+
 // String returns the hash as 64 lower-case hex digits.
 func (h PointerHash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText writes what String returns.
+func (h PointerHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (h *PointerHash) UnmarshalText(text []byte) error { return unmarshalHex32(h, text) }
 
 // IsZero tells whether h stands for no pointer.
 func (h PointerHash) IsZero() bool { return h == PointerHash{} }

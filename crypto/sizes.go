@@ -49,18 +49,14 @@ type SegmentRange struct {
 	Off, Len    int // sealed bytes, counted from the start of the chunk's metadata
 }
 
-// SegmentsFor returns the segments that hold the plain bytes from off on, n of them, of a chunk of plain bytes; what lies
-// outside the chunk is left out. When nothing is left, Len is 0 and Last less than First.
+// SegmentsFor returns the segments that hold the plain bytes from off on, n of them or as many as there are, of a chunk of
+// plain bytes. When nothing was asked for, or off lies outside the chunk, Len is 0 and Last less than First.
 func SegmentsFor(plain, off, n int) SegmentRange {
-	start := max(off, 0)
-	end := plain
-	if n < plain-off { // not off+n, which may overflow
-		end = off + n
-	}
-	if start >= end {
+	if off < 0 || off >= plain || n <= 0 {
 		return SegmentRange{First: 0, Last: -1}
 	}
-	r := SegmentRange{First: start / SegmentSize, Last: (end - 1) / SegmentSize}
+	end := off + min(n, plain-off) // the sum can't overflow so
+	r := SegmentRange{First: off / SegmentSize, Last: (end - 1) / SegmentSize}
 	r.Off, _, _ = SealedSegmentAt(plain, r.First)
 	lastOff, lastLen, _ := SealedSegmentAt(plain, r.Last)
 	r.Len = lastOff + lastLen - r.Off

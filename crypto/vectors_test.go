@@ -1,0 +1,121 @@
+package crypto
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// update writes the vectors anew: `make vectors`. That changes the format, unless nothing but new vectors comes of it.
+var update = flag.Bool("update", false, "write testdata/vectors anew")
+
+// vectorFile is one file of testdata/vectors: what its vectors mean, and the vectors.
+type vectorFile[V any] struct {
+	About   string `json:"about"`
+	Vectors []V    `json:"vectors"`
+}
+
+// hexBytes are bytes that stand in a vector as hexadecimal digits.
+type hexBytes []byte
+
+func (b hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
+
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.AppendDecode([]byte{}, text)
+	return err
+}
+
+// testVectors checks a file of vectors in both ways: what this build makes is what the file says, and each vector of the file,
+// read as another implementation would read it, is what check says.
+func testVectors[V any](t *testing.T, name, about string, made []V, check func(t *testing.T, v V)) {
+	t.Helper()
+	path := filepath.Join("testdata", "vectors", name+".json")
+	want, err := json.MarshalIndent(vectorFile[V]{about, made}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, '\n')
+	if *update {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(have), string(want)); diff != "" {
+		t.Errorf("this build does not write the format that %s holds (-file +build):\n%s", path, diff)
+	}
+	var file vectorFile[V]
+	d := json.NewDecoder(bytes.NewReader(have))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&file); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range file.Vectors {
+		check(t, v)
+	}
+	if len(file.Vectors) == 0 {
+		t.Errorf("%s holds no vectors", path)
+	}
+}
+
+// kindOf names an error as vectors do. The empty name is success.
+func kindOf(t *testing.T, err error) string {
+	t.Helper()
+	kinds := map[string]error{"open": ErrOpen, "format": ErrFormat, "signature": ErrSignature, "retired": ErrRetired}
+	for name, kind := range kinds {
+		if errors.Is(err, kind) {
+			return name
+		}
+	}
+	if err != nil {
+		t.Fatalf("an error of no kind: %v", err)
+	}
+	return ""
+}
+
+// wantOutcome compares what came of a vector with what should.
+func wantOutcome(t *testing.T, name string, err error, kind string, same bool) {
+	t.Helper()
+	if got := kindOf(t, err); got != kind {
+		t.Errorf("%s: error %q, want %q", name, got, kind)
+	} else if err == nil && !same {
+		t.Errorf("%s: another outcome", name)
+	}
+}
+
+// flipped returns a copy of b with the lowest bit of one byte flipped.
+func flipped(b []byte, at int) []byte {
+	damaged := bytes.Clone(b)
+	damaged[at] ^= 1
+	return damaged
+}
+
+// counting returns the n bytes 0, 1, … 250, 0, 1, …, as the vectors of BLAKE3 have them.
+func counting(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i % 251)
+	}
+	return b
+}
+
+// keyOf returns 32 bytes b, b+1, b+2, …
+func keyOf(b byte) (key [32]byte) {
+	for i := range key {
+		key[i] = b + byte(i)
+	}
+	return key
+}
+
+// hexOf returns a copy of 32 bytes for a vector.
+func hexOf(b [32]byte) hexBytes { return b[:] }
