@@ -1,0 +1,73 @@
+// Package control is how commands talk to a running gateway: HTTP over a socket in the home folder that only the user can
+// open. Nothing but the file's mode guards it, so nothing that it answers holds a secret.
+//
+//	GET  /status            Status
+//	POST /flush             waits until everything is at the remote
+//	GET  /inspect?what=…    []Fact
+//	GET  /metrics           for Prometheus
+//	GET  /debug/pprof/…     profiles, for go tool pprof
+package control
+
+import (
+	"context"
+	"time"
+)
+
+// Gateway is what can be asked of a running gateway.
+type Gateway interface {
+	Status(ctx context.Context) (Status, error)
+	// Flush returns when all changes made before are at the remote.
+	Flush(ctx context.Context) error
+	// Inspect tells what a path, a blob or a pointer is.
+	Inspect(ctx context.Context, what string) ([]Fact, error)
+}
+
+// Status is how a gateway is doing. Sizes are bytes, ages seconds.
+type Status struct {
+	Running bool      `json:"running"`
+	Home    string    `json:"home"`
+	User    string    `json:"user"`
+	Device  string    `json:"device"`
+	Remote  string    `json:"remote"` // without secrets
+	Address string    `json:"address,omitempty"`
+	Version string    `json:"version"`
+	PID     int       `json:"pid,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+
+	Passphrase bool    `json:"passphrase"` // whether this device knows of a login record
+	Sync       string  `json:"sync"`       // "back" or "through"
+	Pending    Pending `json:"pending"`
+	Commit     Commit  `json:"commit"`
+	Cache      Cache   `json:"cache"`
+}
+
+// Pending is what was answered and isn't yet at the remote.
+type Pending struct {
+	Changes int64   `json:"changes"`
+	Bytes   int64   `json:"bytes"`
+	Oldest  float64 `json:"oldest_seconds"`
+	Staged  int64   `json:"staged_bytes"`
+	Limit   int64   `json:"staged_limit_bytes"`
+}
+
+// Commit is how writing to the remote goes.
+type Commit struct {
+	Landed    uint64    `json:"landed"` // since the start
+	Failed    uint64    `json:"failed"` // attempts that will be repeated
+	Last      time.Time `json:"last,omitzero"`
+	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
+}
+
+// Cache is what reading was spared.
+type Cache struct {
+	Hits   uint64 `json:"hits"`
+	Misses uint64 `json:"misses"`
+	Memory int64  `json:"memory_bytes"`
+	Disk   int64  `json:"disk_bytes"`
+}
+
+// Fact is one line of what inspect shows.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}

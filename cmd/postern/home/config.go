@@ -1,0 +1,81 @@
+package home
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Settings are what a user may choose. Empty and zero values mean "not chosen here".
+type Settings struct {
+	Addr    string          `toml:"addr"`   // host:port the drive is served at
+	Remote  string          `toml:"remote"` // URL of the remote
+	Sync    string          `toml:"sync"`   // "back" or "through"
+	Log     string          `toml:"log"`    // "error", "warn", "info", "debug"
+	Hosts   []string        `toml:"hosts"`  // further names under which the drive may be reached
+	Staging StagingSettings `toml:"staging"`
+	Cache   CacheSettings   `toml:"cache"`
+	Device  DeviceSettings  `toml:"device"`
+}
+
+// StagingSettings bound what waits for the remote.
+type StagingSettings struct {
+	Limit Size `toml:"limit"`
+}
+
+// CacheSettings bound the cache. Zero means "not chosen"; "off" turns a tier off.
+type CacheSettings struct {
+	Memory Size `toml:"memory"`
+	Disk   Size `toml:"disk"`
+}
+
+// DeviceSettings say how this machine is called in the drive.
+type DeviceSettings struct {
+	Name string `toml:"name"`
+}
+
+// ReadConfig reads config.toml strictly; a missing file chooses nothing. Errors name file, line and key.
+func (h Home) ReadConfig() (Settings, error) {
+	text, err := os.ReadFile(h.Config())
+	if errors.Is(err, fs.ErrNotExist) {
+		return Settings{}, nil
+	}
+	if err != nil {
+		return Settings{}, fmt.Errorf("can't read %s: %w", h.Config(), cause(err))
+	}
+	var s Settings
+	dec := toml.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&s); err != nil {
+		return Settings{}, fmt.Errorf("%s, %w: mend or remove that line", h.Config(), plainTOML(err))
+	}
+	if err := s.Check(); err != nil {
+		return Settings{}, fmt.Errorf("%s: %w", h.Config(), err)
+	}
+	return s, nil
+}
+
+// plainTOML makes one line of what go-toml says over several: "line 3, key sink: …".
+func plainTOML(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		e := strict.Errors[0]
+		row, _ := e.Position()
+		return fmt.Errorf("line %d: there is no setting %q", row, strings.Join(e.Key(), "."))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		row, column := decode.Position()
+		what := strings.TrimPrefix(decode.Error(), "toml: ")
+		if key := decode.Key(); len(key) > 0 {
+			return fmt.Errorf("line %d, %q: %s", row, strings.Join(key, "."), what)
+		}
+		return fmt.Errorf("line %d, column %d: %s", row, column, what)
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
+}

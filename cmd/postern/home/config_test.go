@@ -1,0 +1,137 @@
+package home
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestConfig(t *testing.T) {
+	h := made(t)
+	if s, err := h.ReadConfig(); err != nil || !reflect.DeepEqual(s, Settings{}) {
+		t.Fatalf("no file: %+v, %v", s, err)
+	}
+	text := `
+addr = "127.0.0.1:9000"   # another port
+remote = "disk:/mnt/x"
+sync = "through"
+log = "debug"
+hosts = ["drive.local"]
+[staging]
+limit = "2GiB"
+[cache]
+memory = 1048576
+disk = "off"
+[device]
+name = "laptop"
+`
+	if err := os.WriteFile(h.Config(), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.ReadConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Settings{Addr: "127.0.0.1:9000", Remote: "disk:/mnt/x", Sync: "through", Log: "debug", Hosts: []string{"drive.local"},
+		Staging: StagingSettings{2 << 30}, Cache: CacheSettings{1 << 20, Off}, Device: DeviceSettings{"laptop"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if got := got.Or(Defaults()); !reflect.DeepEqual(got, want) {
+		t.Errorf("defaults changed what was chosen: %+v", got)
+	}
+}
+
+func TestConfigDamaged(t *testing.T) {
+	h := made(t)
+	for name, c := range map[string]struct {
+		text string
+		says []string
+	}{
+		"unknown key":        {"addr = \"127.0.0.1:1\"\nadr = 1\n", []string{"line 2", `"adr"`}},
+		"unknown table":      {"\n[cash]\nmemory = 1\n", []string{"cash"}},
+		"unknown in a table": {"[cache]\nmemry = \"1MiB\"\n", []string{"line 2", `"cache.memry"`}},
+		"wrong type":         {"addr = 7\n", []string{"line 1", "addr"}},
+		"no value":           {"addr =\n", []string{"line 1"}},
+		"no TOML":            {"\x00\x00\x00", []string{"line 1"}},
+		"cut short":          {"addr = \"127.0", []string{"line 1"}},
+		"bad size":           {"[staging]\nlimit = \"many\"\n", []string{"line 2", "many", "64MiB"}},
+		"bad sync":           {"sync = \"sometimes\"\n", []string{"sync", "sometimes", "through"}},
+		"bad address":        {"addr = \"8090\"\n", []string{"addr", "HOST:PORT"}},
+		"bad level":          {"log = \"loud\"\n", []string{"log", "loud", "debug"}},
+		"no staging":         {"[staging]\nlimit = \"off\"\n", []string{"staging.limit"}},
+		"bad device":         {"[device]\nname = \"a/b\"\n", []string{"device.name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(h.Config(), []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := h.ReadConfig()
+			sentenceWith(t, err, append(c.says, h.Config())...)
+		})
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	env, err := FromEnvironment(environment("POSTERN_ADDR", "127.0.0.1:2", "POSTERN_SYNC", "through", "POSTERN_CACHE_DISK", "off",
+		"POSTERN_STAGING_LIMIT", "1MiB", "POSTERN_HOSTS", "a,b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := Settings{Addr: "127.0.0.1:1"}
+	config := Settings{Addr: "127.0.0.1:3", Sync: "back", Log: "warn", Cache: CacheSettings{Disk: 5}, Hosts: []string{"c"}}
+	got := flags.Or(env).Or(config).Or(Defaults())
+	want := Settings{Addr: "127.0.0.1:1", Sync: "through", Log: "warn", Hosts: []string{"a", "b"},
+		Staging: StagingSettings{1 << 20}, Cache: CacheSettings{Memory: Defaults().Cache.Memory, Disk: Off}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	for name, value := range map[string]string{"POSTERN_SYNC": "maybe", "POSTERN_CACHE_MEMORY": "-1", "POSTERN_LOG": "x"} {
+		_, err := FromEnvironment(environment(name, value))
+		sentenceWith(t, err, "POSTERN_")
+	}
+}
+
+func TestDefaultsAreRight(t *testing.T) {
+	if err := Defaults().Check(); err != nil {
+		t.Error(err)
+	}
+	if !strings.HasPrefix(Defaults().Addr, "127.0.0.1:") {
+		t.Error("the drive is not for the network unless asked")
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{
+		"1": 1, "4096": 4096, "64MiB": 64 << 20, "1.5 GiB": 3 << 29, "500 MB": 500_000_000, "2TiB": 2 << 40, "7B": 7, " 8 KiB ": 8 << 10,
+		"off": Off, "0": Off,
+	} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "x", "-1", "-5MiB", "1e9", "0x10", "NaN", "Inf", "1 PiB", "9999999TiB", "MiB", "0.1", "1MiB2"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q was taken for %d", bad, got)
+		}
+	}
+	for size, want := range map[Size]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 5 << 30: "5 GiB", 3 << 50: "3072 TiB", Off: "off"} {
+		if got := size.String(); got != want {
+			t.Errorf("%d: %q, want %q", int64(size), got, want)
+		}
+	}
+}
+
+func TestSizeNeverNegative(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s Size
+		if err := s.UnmarshalText([]byte(rapid.String().Draw(t, "text"))); err == nil && s != Off && s < 1 {
+			t.Fatalf("a size of %d", int64(s))
+		}
+	})
+}

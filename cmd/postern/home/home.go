@@ -1,0 +1,127 @@
+// Package home is the folder in which a gateway keeps everything local: settings, the account's secret, the drive's
+// password, what was seen of pointers, journal, staging, cache.
+//
+//	config.toml      what the user may change; never written by Postern
+//	account          user name, device, account secret (0600)
+//	dav-password     what WebDAV clients log in with (0600)
+//	state.db         the pins of pointers and the drive's locks (0600)
+//	journal/         what was answered 2xx and isn't yet at the remote
+//	staging/         sealed blobs on their way
+//	cache/           ciphertext that may be lost
+//	remote/          the remote, as long as no other is named
+//	control.sock     how commands reach a running gateway (0600)
+//	lock             held by the one gateway that serves this home
+//
+// Errors are sentences that name the file and say what to do; what fails is never mended by writing over it.
+package home
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Home is the path of a home folder. It need not exist before Make.
+type Home string
+
+// Locate decides where the home is: the flag, else $POSTERN_HOME, else the system's place for a user's data. The path
+// that it returns is absolute.
+func Locate(flag string, getenv func(string) string) (Home, error) {
+	for _, path := range []string{flag, getenv("POSTERN_HOME")} {
+		if path != "" {
+			abs, err := filepath.Abs(path)
+			if err != nil {
+				return "", fmt.Errorf("can't tell where the home %s is: %w", path, err)
+			}
+			return Home(abs), nil
+		}
+	}
+	path := dataFolder(runtime.GOOS, getenv)
+	if !filepath.IsAbs(path) {
+		return "", errors.New("can't tell where this system keeps a user's data: name a folder with --home or $POSTERN_HOME")
+	}
+	return Home(filepath.Join(path, "postern")), nil
+}
+
+// dataFolder is where goos keeps the data of programs: the XDG base directories on Unix, Application Support on macOS,
+// the local (not roaming) profile on Windows, where a journal must not be copied between machines.
+func dataFolder(goos string, getenv func(string) string) string {
+	switch goos {
+	case "windows":
+		return getenv("LocalAppData")
+	case "darwin", "ios":
+		return filepath.Join(getenv("HOME"), "Library", "Application Support")
+	}
+	if xdg := getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
+		return xdg // the specification has relative values ignored
+	}
+	return filepath.Join(getenv("HOME"), ".local", "share")
+}
+
+// String is the path.
+func (h Home) String() string { return string(h) }
+
+// Config is where the settings lie.
+func (h Home) Config() string { return h.join("config.toml") }
+
+// Account is where the account lies.
+func (h Home) Account() string { return h.join("account") }
+
+// Password is where the drive's password lies.
+func (h Home) Password() string { return h.join("dav-password") }
+
+// State is where pins and locks lie.
+func (h Home) State() string { return h.join("state.db") }
+
+// Journal is the journal's folder.
+func (h Home) Journal() string { return h.join("journal") }
+
+// Staging is the staging area's folder.
+func (h Home) Staging() string { return h.join("staging") }
+
+// Cache is the folder of the disk cache.
+func (h Home) Cache() string { return h.join("cache") }
+
+// Remote is the folder of the remote that is used when no other is named.
+func (h Home) Remote() string { return h.join("remote") }
+
+// Socket is where a running gateway listens for commands.
+func (h Home) Socket() string { return h.join("control.sock") }
+
+// Words is where a first run leaves the recovery words when nobody would see them on a screen.
+func (h Home) Words() string { return h.join("recovery-words") }
+
+func (h Home) lockFile() string { return h.join("lock") }
+
+func (h Home) join(name string) string { return filepath.Join(string(h), name) }
+
+// Make makes the folder, closed to other users, unless it is there.
+func (h Home) Make() error {
+	if err := os.MkdirAll(string(h), 0o700); err != nil {
+		return fmt.Errorf("can't make the home folder %s: %w; name another with --home", h, cause(err))
+	}
+	info, err := os.Stat(string(h))
+	if err != nil {
+		return fmt.Errorf("can't look at the home folder %s: %w", h, cause(err))
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("the home %s is a file, not a folder; name another with --home", h)
+	}
+	return nil
+}
+
+// cause takes the operation and path off an error of package os, for sentences that name both themselves.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return link.Err
+	}
+	return err
+}
