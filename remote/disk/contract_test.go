@@ -1,0 +1,20 @@
+package disk_test
+
+import (
+	"testing"
+
+	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/remotetest"
+)
+
+func TestContract(t *testing.T) {
+	for name, o := range map[string]disk.Options{"kept open": {}, "two kept open": {OpenFiles: 2}, "none kept open": {OpenFiles: -1}} {
+		t.Run(name, func(t *testing.T) {
+			remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
+				folder := t.TempDir()
+				return func() (remote.Store, error) { return disk.Open(folder, o) }
+			})
+		})
+	}
+}

@@ -1,0 +1,196 @@
+package remotetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+var blobChecks = []Check{
+	{Name: "blob/round trip", Promise: "what was put can be had, whole, in ranges and by size", Do: roundTrip},
+	{Name: "blob/ranges", Promise: "any range within a blob can be had, none beyond it", Do: ranges},
+	{Name: "blob/missing", Promise: "what was never put is not found", Do: missing},
+	{Name: "blob/put again", Promise: "putting what is there succeeds and changes nothing", Do: putAgain},
+	{Name: "blob/delete", Promise: "what was deleted is gone, can be deleted again and put again", Do: deleted},
+	{Name: "blob/ownership", Promise: "bytes that were given or taken belong to the caller", Do: ownership},
+	{Name: "blob/too large", Promise: "more than the most that a blob can have is refused", Do: tooLarge},
+	{Name: "space", Promise: "figures are bytes, or -1 where unknown", Do: space},
+}
+
+// sizes are those of a few blobs: padded ones, the largest, and some that only a careless driver gets wrong.
+var sizes = []int{1, 511, crypto.MinBlobSize, crypto.MinBlobSize + 1, 1 << 16, 1<<20 + 7, crypto.MaxBlobSize}
+
+func roundTrip(ctx context.Context, e *Env) error {
+	for _, size := range sizes {
+		name, data, err := e.stored(ctx, size)
+		if err != nil {
+			return fmt.Errorf("put %d bytes: %w", size, err)
+		}
+		if err := holds(ctx, e.Store, name, data); err != nil {
+			return fmt.Errorf("%d bytes: %w", size, err)
+		}
+	}
+	return nil
+}
+
+// holds insists that a store has a blob, by all ways of asking.
+func holds(ctx context.Context, s remote.Store, name crypto.BlobName, data []byte) error {
+	got, err := s.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) {
+		return fmt.Errorf("get returned %d other bytes than the %d that were put", len(got), len(data))
+	}
+	size, err := s.Stat(ctx, name)
+	if err != nil {
+		return err
+	}
+	if size != int64(len(data)) {
+		return fmt.Errorf("stat says %d of %d bytes", size, len(data))
+	}
+	part := make([]byte, (len(data)+1)/2)
+	off := len(data) - len(part)
+	if err := s.GetRange(ctx, name, int64(off), part); err != nil {
+		return err
+	}
+	if !bytes.Equal(part, data[off:]) {
+		return fmt.Errorf("the last %d bytes are others than were put", len(part))
+	}
+	return nil
+}
+
+// lacks insists that a store does not have a blob, by all ways of asking but List.
+func lacks(ctx context.Context, s remote.Store, name crypto.BlobName) error {
+	_, getErr := s.Get(ctx, name)
+	_, statErr := s.Stat(ctx, name)
+	return first(
+		want("get of what isn't there", getErr, remote.ErrNotFound),
+		want("stat of what isn't there", statErr, remote.ErrNotFound),
+		want("get of a range of what isn't there", s.GetRange(ctx, name, 0, make([]byte, 16)), remote.ErrNotFound),
+	)
+}
+
+func ranges(ctx context.Context, e *Env) error {
+	const size = 300_001
+	name, data, err := e.stored(ctx, size)
+	if err != nil {
+		return err
+	}
+	numbers := e.numbers()
+	cases := [][2]int{{0, 0}, {0, 1}, {0, size}, {size - 1, 1}, {size, 0}, {size / 2, 0}, {1, size - 1}}
+	for range 40 {
+		off := numbers.IntN(size)
+		cases = append(cases, [2]int{off, numbers.IntN(size - off + 1)})
+	}
+	for _, c := range cases {
+		off, n := c[0], c[1]
+		room := bytes.Repeat([]byte{0xA5}, n+16) // what lies behind p must stay as it is
+		p := room[:n:n]
+		if err := e.Store.GetRange(ctx, name, int64(off), p); err != nil {
+			return fmt.Errorf("%d bytes from %d on: %w", n, off, err)
+		}
+		if !bytes.Equal(p, data[off:off+n]) {
+			return fmt.Errorf("%d bytes from %d on are others than were put", n, off)
+		}
+		if !bytes.Equal(room[n:], bytes.Repeat([]byte{0xA5}, 16)) {
+			return fmt.Errorf("%d bytes from %d on were written past the end of the slice", n, off)
+		}
+	}
+	for _, c := range [][2]int64{{0, size + 1}, {size, 1}, {size - 10, 11}, {size + 1, 1}, {1 << 40, 16}, {1<<63 - 1, 64}} {
+		what := fmt.Sprintf("a range of %d bytes from %d on, of %d", c[1], c[0], size)
+		if err := want(what, e.Store.GetRange(ctx, name, c[0], make([]byte, c[1])), remote.ErrCorrupt); err != nil {
+			return err
+		}
+	}
+	if err := e.Store.GetRange(ctx, name, -1, make([]byte, 4)); err == nil {
+		return fmt.Errorf("a range from -1 on succeeds")
+	}
+	return nil
+}
+
+func missing(ctx context.Context, e *Env) error {
+	name, _ := e.blob(64)
+	return first(lacks(ctx, e.Store, name), lacks(ctx, e.Store, crypto.BlobName{}))
+}
+
+func putAgain(ctx context.Context, e *Env) error {
+	name, data, err := e.stored(ctx, 5000)
+	if err != nil {
+		return err
+	}
+	for range 3 {
+		if err := e.Store.Put(ctx, name, remote.BytesBody(data)); err != nil {
+			return fmt.Errorf("once more: %w", err)
+		}
+	}
+	return holds(ctx, e.Store, name, data)
+}
+
+func deleted(ctx context.Context, e *Env) error {
+	name, data, err := e.stored(ctx, 5000)
+	if err != nil {
+		return err
+	}
+	other, otherData, err := e.stored(ctx, 5000)
+	if err != nil {
+		return err
+	}
+	for range 2 { // deleting what is not there succeeds, and a blob may come back
+		if err := holds(ctx, e.Store, name, data); err != nil {
+			return err
+		}
+		for range 2 {
+			if err := e.Store.Delete(ctx, name); err != nil {
+				return fmt.Errorf("delete: %w", err)
+			}
+			if err := lacks(ctx, e.Store, name); err != nil {
+				return err
+			}
+		}
+		if err := e.Store.Put(ctx, name, remote.BytesBody(data)); err != nil {
+			return fmt.Errorf("put after delete: %w", err)
+		}
+	}
+	return first(holds(ctx, e.Store, name, data), holds(ctx, e.Store, other, otherData))
+}
+
+func ownership(ctx context.Context, e *Env) error {
+	name, data := e.blob(10_000)
+	given := bytes.Clone(data)
+	if err := e.Store.Put(ctx, name, remote.BytesBody(given)); err != nil {
+		return err
+	}
+	clear(given)
+	got, err := e.Store.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, data) {
+		return fmt.Errorf("the store kept the caller's slice instead of its bytes")
+	}
+	clear(got)
+	return holds(ctx, e.Store, name, data)
+}
+
+func tooLarge(ctx context.Context, e *Env) error {
+	name, data := e.blob(crypto.MaxBlobSize + 1)
+	return first(
+		want("a blob of one byte too many", e.Store.Put(ctx, name, remote.BytesBody(data)), remote.ErrRefused),
+		lacks(ctx, e.Store, name),
+	)
+}
+
+func space(ctx context.Context, e *Env) error {
+	got, err := e.Store.Space(ctx)
+	if err != nil {
+		return err
+	}
+	if got.Used < -1 || got.Free < -1 {
+		return fmt.Errorf("used %d, free %d", got.Used, got.Free)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package remotetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"postern/remote"
+)
+
+var contextChecks = []Check{
+	{Name: "context/ended", Promise: "nothing is done for a context that has ended", Do: contextEnded},
+	{Name: "context/ends during put", Promise: "a context that ends amid a put leaves nothing or the whole", Do: contextEnds},
+}
+
+var closeChecks = []Check{
+	{Name: "close", Promise: "a closed handle does nothing more, and may be closed again", Do: closedStore},
+}
+
+// calls makes each call of a store once and returns what each failed with.
+func calls(ctx context.Context, s remote.Store, e *Env) map[string]error {
+	name, data := e.blob(1000)
+	key := e.writer()
+	errs := map[string]error{}
+	errs["put"] = s.Put(ctx, name, remote.BytesBody(data))
+	_, errs["get"] = s.Get(ctx, name)
+	errs["get range"] = s.GetRange(ctx, name, 0, make([]byte, 10))
+	_, errs["stat"] = s.Stat(ctx, name)
+	errs["delete"] = s.Delete(ctx, name)
+	_, errs["list"] = listed(ctx, s)
+	_, errs["load"] = s.Load(ctx, key.ID())
+	errs["swap"] = s.Swap(ctx, none, key.Sign(1, value(1)))
+	_, errs["space"] = s.Space(ctx)
+	return errs
+}
+
+func contextEnded(ctx context.Context, e *Env) error {
+	ended, end := context.WithCancel(ctx)
+	end()
+	kept, keptData, err := e.stored(ctx, 1000)
+	if err != nil {
+		return err
+	}
+	for what, err := range calls(ended, e.Store, e) {
+		if wrong := want(what, err, remote.ErrUnavailable); wrong != nil {
+			return wrong
+		}
+		if !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("%s does not say that its context had ended: %w", what, err)
+		}
+	}
+	name, data := e.blob(1000)
+	key := e.writer()
+	_ = e.Store.Put(ended, name, remote.BytesBody(data))
+	_ = e.Store.Delete(ended, kept)
+	_ = e.Store.Swap(ended, none, key.Sign(1, value(1)))
+	return first(lacks(ctx, e.Store, name), holds(ctx, e.Store, kept, keptData), nowhere(ctx, e.Store, key.ID()))
+}
+
+func contextEnds(ctx context.Context, e *Env) error {
+	const size = 900_000
+	for _, after := range []int{0, size / 2, size} {
+		name, data := e.blob(size)
+		during, end := context.WithCancel(ctx)
+		b := &body{size: size, open: func() (io.Reader, error) {
+			cancel := readerFunc(func([]byte) (int, error) {
+				end()
+				return 0, io.EOF
+			})
+			return io.MultiReader(bytes.NewReader(data[:after]), cancel, bytes.NewReader(data[after:])), nil
+		}}
+		putErr := e.Store.Put(during, name, b)
+		end()
+		got, err := e.Store.Get(ctx, name)
+		switch {
+		case err == nil && !bytes.Equal(got, data):
+			return fmt.Errorf("a put that ended at byte %d left %d wrong bytes", after, len(got))
+		case err != nil && remote.KindOf(err) != remote.ErrNotFound:
+			return err
+		case err != nil && putErr == nil:
+			return fmt.Errorf("a put succeeded and left nothing: %w", err)
+		case putErr != nil && !errors.Is(putErr, context.Canceled):
+			return fmt.Errorf("a put does not say that its context had ended: %w", putErr)
+		}
+		if err := first(e.Store.Put(ctx, name, remote.BytesBody(data)), holds(ctx, e.Store, name, data)); err != nil {
+			return fmt.Errorf("put again: %w", err)
+		}
+	}
+	return nil
+}
+
+func closedStore(ctx context.Context, e *Env) error {
+	for range 2 {
+		if err := e.Store.Close(); err != nil {
+			return fmt.Errorf("close: %w", err)
+		}
+	}
+	for what, err := range calls(ctx, e.Store, e) {
+		if wrong := want(what+" on a closed handle", err, remote.ErrClosed); wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}

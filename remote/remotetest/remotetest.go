@@ -1,0 +1,227 @@
+// Package remotetest is the contract of package remote as code. Every driver and every wrapper proves itself by it in a few
+// lines:
+//
+//	func TestContract(t *testing.T) {
+//		remotetest.Run(t, func(t *testing.T) remote.Store { return mem.New() })
+//	}
+//
+// The checks are plain functions that return an error, so that they can be run outside of tests as well, against a
+// remote that is in use: they touch nothing but blobs of fresh random bytes and pointers of fresh random keys, and
+// take away the blobs when they are done. Pointers can't be taken away; each check leaves a few hundred bytes at most.
+package remotetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// Check is one part of the contract.
+type Check struct {
+	Name    string // "blob/ranges"
+	Promise string // what holds if it passes, one sentence
+	Handles bool   // needs Env.Another
+
+	Do func(ctx context.Context, e *Env) error // nil: it holds
+}
+
+// Env is what a check has to work with.
+type Env struct {
+	Store   remote.Store                 // a handle; the check may close it
+	Another func() (remote.Store, error) // opens one more handle on the same remote; nil: there is only one
+	Rand    io.Reader                    // of bytes and keys, used by one goroutine at a time
+
+	mu     sync.Mutex
+	made   []crypto.BlobName
+	failed error // of Rand
+}
+
+// Checks returns the whole contract, the simple things first.
+func Checks() []Check {
+	var all []Check
+	for _, some := range [][]Check{blobChecks, bodyChecks, listChecks, pointerChecks, contextChecks, concurrentChecks, handleChecks, closeChecks} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// Run proves a store whose remote can be had by one handle only. Each check gets a new, empty remote from open; Run closes
+// it.
+func Run(t *testing.T, open func(t *testing.T) remote.Store) {
+	t.Helper()
+	RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
+		first := open(t)
+		return func() (remote.Store, error) {
+			s := first
+			first = nil
+			return s, nil
+		}
+	}, single)
+}
+
+// option is an argument of RunHandles.
+type option int
+
+// single leaves out what needs several handles.
+const single option = iota
+
+// RunHandles proves a store of which several handles can be open at the same time. start makes a new, empty remote and
+// returns what opens a handle on it; RunHandles closes them.
+func RunHandles(t *testing.T, start func(t *testing.T) func() (remote.Store, error), o ...option) {
+	t.Helper()
+	for i, check := range Checks() {
+		if check.Handles && len(o) > 0 {
+			continue
+		}
+		t.Run(check.Name, func(t *testing.T) {
+			open := start(t)
+			opened := func() (remote.Store, error) {
+				s, err := open()
+				if err == nil {
+					t.Cleanup(func() {
+						if err := s.Close(); err != nil {
+							t.Errorf("close: %v", err)
+						}
+					})
+				}
+				return s, err
+			}
+			s, err := opened()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := &Env{Store: s, Another: opened, Rand: rand.NewChaCha8([32]byte{byte(i)})}
+			if len(o) > 0 {
+				e.Another = nil
+			}
+			if err := check.run(t.Context(), e); err != nil {
+				t.Fatalf("%s: %v", check.Promise, err)
+			}
+		})
+	}
+}
+
+// RunAll runs the contract against a remote in use, without package testing, and reports after each check. open gives a
+// handle; random must be crypto/rand's reader, or blobs of an earlier run might be there. The error joins all that was
+// reported, and is the context's own when it ended.
+func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Reader, report func(Check, error)) error {
+	var errs []error
+	for _, check := range Checks() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := runOne(ctx, check, open, random)
+		report(check, err)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", check.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// runOne runs a check on handles of its own and cleans up.
+func runOne(ctx context.Context, check Check, open func() (remote.Store, error), random io.Reader) error {
+	var handles []remote.Store
+	opened := func() (remote.Store, error) {
+		s, err := open()
+		if err == nil {
+			handles = append(handles, s)
+		}
+		return s, err
+	}
+	s, err := opened()
+	if err != nil {
+		return err
+	}
+	e := &Env{Store: s, Another: opened, Rand: random}
+	errs := []error{check.run(ctx, e), e.cleanUp(ctx, open)}
+	for _, s := range handles {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// cleanUp deletes what a check made, through a handle that the check can't have closed.
+func (e *Env) cleanUp(ctx context.Context, open func() (remote.Store, error)) error {
+	if len(e.made) == 0 {
+		return nil
+	}
+	s, err := open()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range e.made {
+		errs = append(errs, s.Delete(ctx, name))
+	}
+	return errors.Join(append(errs, s.Close())...)
+}
+
+// bytes returns random bytes.
+func (e *Env) bytes(n int) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := make([]byte, n)
+	if _, err := io.ReadFull(e.Rand, b); err != nil {
+		e.failed = fmt.Errorf("no random bytes: %w", err)
+	}
+	return b
+}
+
+// blob makes random bytes and their name.
+func (e *Env) blob(size int) (crypto.BlobName, []byte) {
+	data := e.bytes(size)
+	name := crypto.NameOf(data)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.made = append(e.made, name)
+	return name, data
+}
+
+// stored makes a blob and puts it.
+func (e *Env) stored(ctx context.Context, size int) (crypto.BlobName, []byte, error) {
+	name, data := e.blob(size)
+	return name, data, e.Store.Put(ctx, name, remote.BytesBody(data))
+}
+
+// writer makes the key of a fresh pointer.
+func (e *Env) writer() crypto.WriterKey {
+	return crypto.NewWriterKey([crypto.KeySize]byte(e.bytes(crypto.KeySize)))
+}
+
+// numbers returns a source of numbers that follows from Rand.
+func (e *Env) numbers() *rand.Rand { return rand.New(rand.NewChaCha8([32]byte(e.bytes(32)))) }
+
+// run does the check. What it says counts for nothing if it had no random bytes.
+func (c Check) run(ctx context.Context, e *Env) error {
+	err := c.Do(ctx, e)
+	return first(e.failed, err)
+}
+
+// want insists on an error of a kind.
+func want(what string, err, kind error) error {
+	if err == nil {
+		return fmt.Errorf("%s succeeds, it should fail: %w", what, kind)
+	}
+	if got := remote.KindOf(err); got != kind {
+		return fmt.Errorf("%s should fail as %q, it says: %w", what, kind, err)
+	}
+	return nil
+}
+
+// first returns the first error: a check is a chain of demands.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
