@@ -1,0 +1,78 @@
+# Every target of CI is a target here: `.ci/run` does nothing but install tools and call make.
+
+GO     ?= go
+TOOLS  := $(CURDIR)/.tools
+BIN    := $(CURDIR)/bin
+export PATH := $(TOOLS)/bin:$(PATH)
+
+# Pinned: a new version is a commit of its own.
+GOLANGCI_LINT := v2.15.0
+RCLONE        := v1.75.1
+
+# How long each fuzz target runs under `make fuzz`.
+FUZZTIME ?= 20s
+
+.PHONY: help run build vet test race e2e litmus lint fuzz vectors bench cover cross tools clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build, make an account if there is none, serve http://127.0.0.1:8090
+	@exec $(BIN)/postern serve $(ARGS)
+
+build: ## build bin/postern
+	$(GO) build -trimpath -o $(BIN)/postern ./cmd/postern
+
+vet: ## go vet, with the end-to-end tests
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./cmd/e2e/
+
+test: ## unit, property and story tests
+	$(GO) test ./...
+
+race: ## the same under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+e2e: build ## real clients, real files, real kills, against the built gateway
+	$(GO) test -tags e2e -timeout 20m -v ./cmd/e2e/
+
+litmus: build ## the WebDAV conformance suites
+	$(GO) test -tags e2e -count 1 -run TestLitmus -v ./cmd/e2e/
+
+lint: ## golangci-lint, and gofmt
+	golangci-lint run ./...
+	golangci-lint run --build-tags e2e ./cmd/e2e/...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+vectors: ## write the format's vectors anew; a change of an old one is a change of the format
+	$(GO) test ./crypto -run Vectors -update
+	git diff --stat -- '*/testdata/*'
+
+bench: build ## side by side with rclone serve webdav on an rclone crypt remote
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" $(ARGS)
+
+cover: ## coverage by package
+	$(GO) test -coverprofile=cover.out -coverpkg=./... ./... > /dev/null
+	$(GO) tool cover -func=cover.out | tail -n 1
+
+cross: ## build for the other systems
+	@set -e; for target in darwin/arm64 windows/amd64 linux/arm64 freebsd/amd64; do \
+		echo "== $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/postern; \
+	done
+
+tools: ## install the pinned tools into .tools
+	@test -x $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT) || { \
+		GOBIN=$(TOOLS)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT) && \
+		cp $(TOOLS)/bin/golangci-lint $(TOOLS)/bin/golangci-lint-$(GOLANGCI_LINT); }
+	@test -x $(TOOLS)/bin/rclone-$(RCLONE) || { \
+		GOBIN=$(TOOLS)/bin $(GO) install github.com/rclone/rclone@$(RCLONE) && \
+		cp $(TOOLS)/bin/rclone $(TOOLS)/bin/rclone-$(RCLONE); }
+
+clean: ## remove what was built
+	rm -rf $(BIN) cover.out *.test
