@@ -1,23 +1,102 @@
+// Package dav serves a drive (package vfs) over WebDAV: RFC 4918 class 1, 2 and 3, with what the programs in CLIENTS.md need
+// beyond it.
+//
+// The words come from golang.org/x/net/webdav (LockDetails, Condition, Propstat, its status codes); its handler is not used,
+// because it loses data: it removes a MOVE's destination before it looks for the source, overwrites in place, ignores
+// If-Match and Content-Range on PUT, and refuses the save sequences of Office and davfs2. CLIENTS.md has the list.
+//
+// Each request is a walk: handler.go picks the method, target.go says which path, precondition.go and package lock whether
+// it may, one file per method does it, errors.go says what went wrong. Whatever must be true of a change is checked in a
+// vfs.Cond, in the same step as the change itself.
 package dav
 
 import (
+	"fmt"
 	"net/http"
 
+	"postern/dav/auth"
+	"postern/dav/lock"
 	"postern/vfs"
 )
 
 // Handler serves a drive over WebDAV. It is safe for concurrent use.
 type Handler struct {
-	fs vfs.FS
-	o  Options
+	fs    vfs.FS
+	o     Options
+	locks *lock.Manager
+	guard *guard
 }
 
 // New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
 func New(fs vfs.FS, o Options) (*Handler, error) {
-	return &Handler{fs: fs, o: o.withDefaults()}, nil
+	o = o.withDefaults()
+	locks, err := lock.New(lock.Options{Store: o.Locks, Clock: o.Clock, Rand: o.Rand, Longest: o.LockTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
+	}
+	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o.Guard, o.Clock)}, nil
 }
+
+// Locks are the locks of the drive, for who wants to show or break them.
+func (h *Handler) Locks() *lock.Manager { return h.locks }
+
+// methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources: OPTIONS
+// is answered to strangers too, and must not tell them what exists.
+var methods = map[string]func(*request) error{
+	http.MethodOptions: (*request).options,
+	http.MethodGet:     (*request).get,
+	http.MethodHead:    (*request).get,
+	http.MethodPut:     (*request).put,
+	http.MethodDelete:  (*request).delete,
+	"PROPFIND":         (*request).propfind,
+	"PROPPATCH":        (*request).proppatch,
+	"MKCOL":            (*request).mkcol,
+	"COPY":             (*request).copy,
+	"MOVE":             (*request).move,
+	"LOCK":             (*request).lock,
+	"UNLOCK":           (*request).unlock,
+}
+
+const allow = "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
+
+// refused are methods that everybody knows (405) and the drive has no use for; others are unknown (501).
+var refused = map[string]bool{
+	http.MethodPost: true, http.MethodPatch: true, http.MethodTrace: true, http.MethodConnect: true,
+}
+
+// making tells for which methods a missing parent is the client's conflict (409), not a missing resource (404).
+var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, "MOVE": true, "LOCK": true}
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.Error(w, "not implemented", http.StatusNotImplemented)
+	q := &request{h: h, w: w, r: r, who: profileOf(r)}
+	q.submitted.Principal = auth.User(r.Context())
+	if err := q.serve(); err != nil {
+		q.fail(err, making[r.Method])
+	}
+}
+
+// serve answers, or returns an error when nothing was answered yet.
+func (q *request) serve() error {
+	method, ok := methods[q.r.Method]
+	switch {
+	case !ok && refused[q.r.Method]:
+		return fail(http.StatusMethodNotAllowed, "The drive has no use for the method %s.", q.r.Method)
+	case !ok:
+		return fail(http.StatusNotImplemented, "The drive does not know this method.")
+	case q.r.Method == http.MethodOptions:
+		return q.options()
+	}
+	t, err := unescape(q.r.URL.EscapedPath(), q.who)
+	if err != nil {
+		if err == errURL {
+			return fail(http.StatusBadRequest, "The address is not one of this drive.")
+		}
+		return err
+	}
+	q.target = t
+	if err := q.readIf(); err != nil {
+		return err
+	}
+	return method(q)
 }

@@ -1,12 +1,28 @@
 // Package auth keeps everybody but the drive's user out: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks that keep
-// other web pages of the same machine out.
+// other web pages in the user's own browser out.
+//
+// Both schemes are offered because neither is enough: Windows refuses Basic without TLS, rclone and many others know nothing
+// else. The password is a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most
+// others speak, gives nothing away that could be guessed.
 package auth
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+)
+
+// The defaults of Options.
+const (
+	DefaultRealm    = "Postern"
+	DefaultLifetime = time.Hour // a stale nonce only costs the client one more request
 )
 
 // Options of New. User and Password must be set; the zero value of the rest works.
@@ -21,7 +37,124 @@ type Options struct {
 	Log      *slog.Logger     // nil: silent
 }
 
-// New makes the wrapper that lets only the user's requests through to a handler.
+// New makes the wrapper that lets only the user's requests through to a handler. OPTIONS needs no password: Finder and
+// Windows ask before they log in and give up on a 401.
 func New(o Options) (func(http.Handler) http.Handler, error) {
-	return func(h http.Handler) http.Handler { return h }, nil
+	if o.User == "" || o.Password == "" {
+		return nil, errors.New("authentication needs a user name and a password")
+	}
+	if strings.ContainsAny(o.User, ":\"\\") {
+		return nil, errors.New("a user name for HTTP can't contain a colon, a quote or a backslash")
+	}
+	if o.Realm == "" {
+		o.Realm = DefaultRealm
+	}
+	if strings.ContainsAny(o.Realm, "\"\\\r\n") {
+		return nil, errors.New("a realm can't contain a quote or a backslash")
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Lifetime <= 0 {
+		o.Lifetime = DefaultLifetime
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d, err := newDigest(o)
+	if err != nil {
+		return nil, err
+	}
+	g := &gate{
+		o: o, digest: d, hosts: newHosts(o.Hosts), cross: http.NewCrossOriginProtection(),
+		user: sha256.Sum256([]byte(o.User)), password: sha256.Sum256([]byte(o.Password)),
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, next) })
+	}, nil
+}
+
+type gate struct {
+	o              Options
+	digest         *digest
+	hosts          hosts
+	cross          *http.CrossOriginProtection
+	user, password [sha256.Size]byte
+}
+
+func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if !g.hosts.allow(r.Host) {
+		g.refuse(w, r, "The drive is not known by this host name; add it to the allowed hosts if it should be.")
+		return
+	}
+	// Safe methods pass here: what they read, a foreign page can't, as no answer carries CORS headers.
+	if err := g.cross.Check(r); err != nil {
+		g.refuse(w, r, "Requests from other web pages are not accepted.")
+		return
+	}
+	if r.Method == http.MethodOptions {
+		next.ServeHTTP(w, r)
+		return
+	}
+	switch ok, stale := g.check(r); {
+	case ok:
+		next.ServeHTTP(w, r.WithContext(withUser(r.Context(), g.o.User)))
+	default:
+		g.challenge(w, r, stale)
+	}
+}
+
+// check tells whether a request is the user's. stale: it would be, with a fresh nonce.
+func (g *gate) check(r *http.Request) (ok, stale bool) {
+	header := r.Header.Get("Authorization")
+	scheme, rest, _ := strings.Cut(header, " ")
+	switch {
+	case strings.EqualFold(scheme, "Basic"):
+		return g.basic(r), false
+	case strings.EqualFold(scheme, "Digest"):
+		return g.digest.check(r, rest)
+	}
+	return false, false
+}
+
+// basic compares hashes, so that the comparison takes as long whatever the lengths are.
+func (g *gate) basic(r *http.Request) bool {
+	name, password, ok := r.BasicAuth()
+	nameSum, passwordSum := sha256.Sum256([]byte(name)), sha256.Sum256([]byte(password))
+	same := subtle.ConstantTimeCompare(nameSum[:], g.user[:]) & subtle.ConstantTimeCompare(passwordSum[:], g.password[:])
+	return ok && same == 1
+}
+
+func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
+	if r.Header.Get("Authorization") != "" && !stale {
+		g.o.Log.InfoContext(r.Context(), "wrong name or password", "from", r.RemoteAddr)
+	}
+	h := w.Header()
+	for _, c := range g.digest.challenges(r.UserAgent(), stale) {
+		h.Add("WWW-Authenticate", c)
+	}
+	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
+	// Finder looks for this on a 401 too, and takes the drive for no drive without it.
+	h.Set("DAV", "1, 2, 3")
+	say(w, r, http.StatusUnauthorized, "Name and password of the drive are needed.")
+}
+
+func (g *gate) refuse(w http.ResponseWriter, r *http.Request, message string) {
+	g.o.Log.InfoContext(r.Context(), "request refused", "from", r.RemoteAddr, "host", r.Host, "origin", r.Header.Get("Origin"))
+	say(w, r, http.StatusForbidden, message)
+}
+
+func say(w http.ResponseWriter, r *http.Request, status int, message string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(message)+1))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		io.WriteString(w, message+"\n") //nolint:errcheck // nobody is left to tell
+	}
 }

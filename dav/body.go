@@ -1,0 +1,51 @@
+package dav
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// body is a request's body that may take as long as it likes but not stand still.
+type body struct {
+	r     io.Reader
+	rc    *http.ResponseController
+	idle  time.Duration
+	armed time.Time
+	n     int64
+	err   error // what reading failed with, unless it was the end
+}
+
+func (q *request) body() *body {
+	return &body{r: q.r.Body, rc: http.NewResponseController(q.w), idle: q.h.o.IdleTimeout}
+}
+
+// Read moves the connection's deadline along. The deadline is the kernel's, so the real clock counts here.
+func (b *body) Read(p []byte) (int, error) {
+	if b.idle > 0 {
+		if now := time.Now(); now.Sub(b.armed) > b.idle/8 {
+			b.armed = now
+			b.rc.SetReadDeadline(now.Add(b.idle)) //nolint:errcheck // not every ResponseWriter has deadlines
+		}
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// end takes the deadline away: it would strike the handler that waits for storage, and the next request.
+func (b *body) end() {
+	if b.idle > 0 {
+		b.rc.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	}
+}
+
+// empty tells whether there is no body at all, chunked ones included.
+func (b *body) empty() bool {
+	var one [1]byte
+	n, _ := io.ReadFull(b, one[:])
+	return n == 0
+}

@@ -1,0 +1,83 @@
+package dav
+
+import (
+	"context"
+	"net/http"
+	"path"
+
+	"golang.org/x/net/webdav"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// delete removes a file, or a folder with all that is in it, in one step or not at all: when a member is locked by somebody
+// else nothing goes (RFC 4918, 9.6.1, lets a server delete as much as it can; half a folder is of no use to anybody).
+func (q *request) delete() error {
+	if d, err := q.depth(); err != nil {
+		return err
+	} else if d == depth0 || d == depth1 {
+		if info, err := q.stat(); err == nil && info.Folder {
+			return fail(http.StatusBadRequest, "A folder can only be deleted with all that is in it.")
+		}
+	}
+	if q.h.guard.spend(q.client(), q.path) {
+		if _, err := q.stat(); err == nil {
+			q.h.o.Log.InfoContext(q.ctx(), "kept the old version of a file that was deleted after a failed upload", "path", q.path)
+			q.status(http.StatusNoContent)
+			return nil
+		}
+	}
+	touches := []lock.Touch{{Path: q.path, Deep: true}, {Path: path.Dir(q.path)}}
+	release := q.h.locks.Hold(touches...)
+	defer release()
+	err := q.patiently(func() error {
+		return q.h.fs.Remove(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
+			now, err := stateAt(ctx, at, q.path)
+			if err != nil {
+				return err
+			}
+			if !now.exists {
+				return errMissing
+			}
+			return q.allowed(ctx, at, now, touches...)
+		})
+	})
+	if err != nil {
+		return q.lockedMembers(err)
+	}
+	q.drop(q.path, false)
+	q.status(http.StatusNoContent)
+	return nil
+}
+
+var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")
+
+// drop forgets the locks on what is gone. That a lock's record stays in the store for an hour is no reason to tell the client
+// that its request failed.
+func (q *request) drop(p string, keep bool) {
+	if err := q.h.locks.Drop(p, keep); err != nil {
+		q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", p, "error", err)
+	}
+}
+
+// lockedMembers answers with a multi-status when it is members of a folder that are locked, so that the client knows which
+// (RFC 4918, 9.6.1 and 9.9.2); other errors it returns as they are.
+func (q *request) lockedMembers(err error) error {
+	f := failureOf(err, making[q.r.Method])
+	locked, ok := f.err.(*lock.Locked)
+	if !ok || !locked.Beneath {
+		return err
+	}
+	q.failed = f
+	m := q.multistatus()
+	for _, l := range locked.Locks {
+		if err := m.response(l.Root, webdav.StatusLocked, "lock-token-submitted", []string{l.Root}); err != nil {
+			return m.broken(err)
+		}
+	}
+	if err := m.close(); err != nil {
+		return m.broken(err)
+	}
+	return nil
+}

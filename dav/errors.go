@@ -1,0 +1,157 @@
+package dav
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/webdav"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// retryAfter is what a client is told to wait when storage can't be reached.
+const retryAfter = 10 * time.Second
+
+// failure is an answer that is no success: a status, for people a sentence, for programs perhaps a precondition code of
+// RFC 4918, 16 with the places it is about.
+type failure struct {
+	status    int
+	message   string // one sentence with a full stop
+	condition string // local name in DAV:, may be empty
+	paths     []string
+	err       error // what lies behind it, for the log; may be nil
+}
+
+func (f *failure) Error() string { return f.message }
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(status int, format string, args ...any) *failure {
+	return &failure{status: status, message: fmt.Sprintf(format, args...)}
+}
+
+// kinds is the one table from kinds of error to answers. make is the status where the request would make something new at
+// the path, so that what is missing or no folder is its parent; look is that of all other requests.
+var kinds = []struct {
+	kind       error
+	look, make int
+	condition  string
+	message    string
+}{
+	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only."},
+	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded", "There is no space left on the drive."},
+	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "", "This is larger than the drive can keep."},
+	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep."},
+	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name."},
+	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file."},
+	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later."},
+	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored."},
+	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense."},
+	{vfs.ErrExist, http.StatusMethodNotAllowed, http.StatusPreconditionFailed, "", "There is something of this name already."},
+	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name, or the folder it should be in is missing."},
+	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "There are too many locks on the drive."},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "", "The request stood still for too long."},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later."},
+	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The request was given up."},
+}
+
+// failureOf finds the answer to an error. making tells that the request would have made something new.
+func failureOf(err error, making bool) *failure {
+	var f *failure
+	if errors.As(err, &f) {
+		return f
+	}
+	var locked *lock.Locked
+	if errors.As(err, &locked) {
+		return lockedFailure(locked, "lock-token-submitted")
+	}
+	for _, k := range kinds {
+		if !errors.Is(err, k.kind) {
+			continue
+		}
+		status := k.look
+		if making {
+			status = k.make
+		}
+		return &failure{status: status, message: k.message, condition: k.condition, err: err}
+	}
+	return &failure{status: http.StatusInternalServerError, message: "Something went wrong inside the drive.", err: err}
+}
+
+func lockedFailure(locked *lock.Locked, condition string) *failure {
+	f := &failure{status: webdav.StatusLocked, condition: condition, message: "This is locked by another program or user.", err: locked}
+	for _, l := range locked.Locks {
+		f.paths = append(f.paths, l.Root)
+	}
+	return f
+}
+
+// fail answers with an error. making is as in failureOf.
+func (q *request) fail(err error, making bool) {
+	f := failureOf(err, making)
+	q.failed = f
+	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {
+		q.h.o.Log.WarnContext(q.ctx(), "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
+	}
+	header := q.w.Header()
+	for _, name := range []string{"Content-Length", "Content-Range", "Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Accept-Ranges"} {
+		header.Del(name)
+	}
+	status := f.status
+	switch {
+	case status == http.StatusServiceUnavailable && q.who.finder:
+		// Finder takes a 5xx for "no such file" and forgets it; 424 it takes for "busy".
+		status = webdav.StatusFailedDependency
+	case status == http.StatusServiceUnavailable:
+		header.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+	case status == http.StatusMethodNotAllowed:
+		header.Set("Allow", allow)
+	}
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	body := q.errorBody(f)
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	q.w.WriteHeader(status)
+	if q.r.Method != http.MethodHead {
+		q.w.Write(body) //nolint:errcheck // nobody is left to tell
+	}
+}
+
+// errorBody is a plain sentence for browsers, else DAV:error. The message's element is sabre's, which Nextcloud's clients,
+// Cyberduck and rclone show to people.
+func (q *request) errorBody(f *failure) []byte {
+	if m := q.r.Method; f.condition == "" && (m == http.MethodGet || m == http.MethodHead || m == http.MethodPost) {
+		q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		return []byte(f.message + "\n")
+	}
+	q.w.Header().Set("Content-Type", xmlType)
+	var b bytes.Buffer
+	b.WriteString(xmlHead + `<D:error xmlns:D="DAV:" xmlns:s="http://sabredav.org/ns">`)
+	if f.condition != "" {
+		b.Write(appendCondition(nil, f.condition, f.paths, q.who))
+	}
+	b.WriteString("<s:message>")
+	b.Write(appendText(nil, f.message))
+	b.WriteString("</s:message></D:error>")
+	return b.Bytes()
+}
+
+// appendCondition appends a precondition element with its hrefs.
+func appendCondition(b []byte, condition string, paths []string, who profile) []byte {
+	if len(paths) == 0 {
+		return append(append(append(b, "<D:"...), condition...), "/>"...)
+	}
+	b = append(append(append(b, "<D:"...), condition...), '>')
+	for _, p := range paths {
+		b = append(b, "<D:href>"...)
+		b = appendHref(b, p, false, who)
+		b = append(b, "</D:href>"...)
+	}
+	return append(append(append(b, "</D:"...), condition...), '>')
+}

@@ -1,0 +1,125 @@
+package dav
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"postern/vfs"
+)
+
+// get answers GET and HEAD: of a file its bytes, of a folder a page for browsers.
+func (q *request) get() error {
+	var f vfs.File
+	err := q.patiently(func() (err error) {
+		f, err = q.h.fs.Open(q.ctx(), q.path)
+		return err
+	})
+	switch {
+	case errors.Is(err, vfs.ErrIsFolder):
+		return q.page()
+	case err != nil:
+		return err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	info := f.Info()
+	ok, err := q.ifHolds(q.ctx(), q.h.fs, state{Info: info, exists: true})
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errPrecondition("If")
+	}
+	h := q.w.Header()
+	q.describe(info)
+	// Office and browsers would show a page that somebody put into the drive as if it came from the drive itself.
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "private, no-cache") // a cache asks each time, by the ETag
+	h.Set("Content-Type", info.ContentType)
+	if info.ContentType == "" {
+		h.Set("Content-Type", "application/octet-stream") // else net/http would read the file to guess
+	}
+	w := &fileWriter{ResponseWriter: q.w, q: q}
+	http.ServeContent(w, q.r, "", info.Modified, f)
+	return w.end()
+}
+
+// fileWriter stands between http.ServeContent and the client. It holds the header back until there are bytes, so that a
+// fault of the storage can still be an answer of its own; and it lets the file write itself instead of being read through a
+// buffer of 32 KiB.
+type fileWriter struct {
+	http.ResponseWriter
+	q     *request
+	code  int
+	sent  bool
+	wrote int64
+	err   error // what reading failed with
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *fileWriter) WriteHeader(code int) {
+	if w.code == 0 {
+		w.code = code
+	}
+}
+
+func (w *fileWriter) send() {
+	if w.sent {
+		return
+	}
+	w.sent = true
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(w.code)
+}
+
+// Write implements http.ResponseWriter. An error is returned as it is; only what the storage fails with is kept.
+func (w *fileWriter) Write(p []byte) (int, error) {
+	w.send()
+	n, err := w.ResponseWriter.Write(p)
+	w.wrote += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom for what http.ServeContent copies from: a limited reader of the file.
+func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
+	limited, ok := src.(*io.LimitedReader)
+	if ok {
+		if f, ok := limited.R.(vfs.File); ok {
+			var n int64
+			w.err = w.q.patiently(func() (err error) {
+				done, err := f.WriteNTo(plainWriter{w}, limited.N)
+				n += done
+				limited.N -= done
+				return err
+			})
+			return n, w.err
+		}
+	}
+	return io.Copy(plainWriter{w}, src)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *fileWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// plainWriter hides ReadFrom.
+type plainWriter struct{ w *fileWriter }
+
+func (p plainWriter) Write(b []byte) (int, error) { return p.w.Write(b) }
+
+// end sends what is still held back, or says what went wrong.
+func (w *fileWriter) end() error {
+	if w.err != nil && !w.sent {
+		return w.err
+	}
+	w.send()
+	if w.err != nil && w.q.ctx().Err() == nil {
+		// The length was promised, so net/http closes the connection and the client sees that the file is cut short.
+		w.q.h.o.Log.WarnContext(w.q.ctx(), "file broken off", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10), "error", w.err)
+	}
+	return nil
+}

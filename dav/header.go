@@ -1,0 +1,167 @@
+package dav
+
+import (
+	"encoding/hex"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/vfs"
+)
+
+// depth is the value of a Depth header (RFC 4918, 10.2).
+type depth int
+
+const (
+	depthAbsent depth = iota
+	depth0
+	depth1
+	depthInfinity
+)
+
+// parseDepth accepts Exchange's ",noroot" too: without is without the folder itself.
+func parseDepth(s string) (d depth, noRoot, ok bool) {
+	s, noRoot = strings.CutSuffix(strings.ToLower(strings.TrimSpace(s)), ",noroot")
+	switch strings.TrimSpace(s) {
+	case "":
+		return depthAbsent, noRoot, !noRoot
+	case "0":
+		return depth0, noRoot, true
+	case "1":
+		return depth1, noRoot, true
+	case "infinity":
+		return depthInfinity, noRoot, true
+	}
+	return 0, false, false
+}
+
+func (q *request) depth() (depth, error) {
+	d, _, ok := parseDepth(q.r.Header.Get("Depth"))
+	if !ok {
+		return 0, fail(http.StatusBadRequest, "The Depth header must be 0, 1 or infinity.")
+	}
+	return d, nil
+}
+
+// overwrite reads the Overwrite header; absent it means yes (RFC 4918, 10.6), and Finder relies on that.
+func (q *request) overwrite() (bool, error) {
+	switch strings.TrimSpace(q.r.Header.Get("Overwrite")) {
+	case "", "T", "t":
+		return true, nil
+	case "F", "f":
+		return false, nil
+	}
+	return false, fail(http.StatusBadRequest, "The Overwrite header must be T or F.")
+}
+
+// parseTimeout reads a Timeout header (RFC 4918, 10.7), the first wish in it that is understood. 0 is: as long as may be.
+func parseTimeout(s string) time.Duration {
+	for wish := range strings.SplitSeq(s, ",") {
+		wish = strings.TrimSpace(wish)
+		if strings.EqualFold(wish, "Infinite") {
+			return 0
+		}
+		if len(wish) <= len("Second-") || !strings.EqualFold(wish[:len("Second-")], "Second-") {
+			continue
+		}
+		seconds, err := strconv.ParseUint(wish[len("Second-"):], 10, 63)
+		if err != nil || seconds > math.MaxInt64/uint64(time.Second) {
+			return 0
+		}
+		return time.Duration(seconds) * time.Second
+	}
+	return 0
+}
+
+// The times that clients may give: what RFC 1123 dates and ISO 8601 can both say.
+var (
+	earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+)
+
+// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified.
+func parseUnix(s string) (time.Time, bool) {
+	whole, fraction, dot := strings.Cut(strings.TrimSpace(s), ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || seconds <= earliest || seconds > latest {
+		return time.Time{}, false
+	}
+	var nanos int64
+	if dot {
+		const digits = 9
+		fraction = (fraction + strings.Repeat("0", digits))[:digits]
+		n, err := strconv.ParseUint(fraction, 10, 32)
+		if err != nil {
+			return time.Time{}, false
+		}
+		nanos = int64(n)
+	}
+	if strings.HasPrefix(whole, "-") {
+		nanos = -nanos
+	}
+	return time.Unix(seconds, nanos).UTC(), true
+}
+
+// parseTime reads a date in any form that a client was seen to use: HTTP's three, ISO 8601, unix seconds.
+func parseTime(s string) (time.Time, bool) {
+	s = strings.TrimSpace(s)
+	if t, err := http.ParseTime(s); err == nil {
+		return inRange(t)
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.RFC1123Z, "20060102T150405Z"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return inRange(t)
+		}
+	}
+	return parseUnix(s)
+}
+
+func inRange(t time.Time) (time.Time, bool) {
+	if t.Unix() <= earliest || t.Unix() > latest {
+		return time.Time{}, false
+	}
+	return t.UTC(), true
+}
+
+// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish.
+func (q *request) mtime() time.Time {
+	t, ok := parseUnix(q.r.Header.Get("X-OC-Mtime"))
+	if !ok {
+		return time.Time{}
+	}
+	return t
+}
+
+// accept tells the client that its X-OC-Mtime was applied; rclone sets the time once more when it isn't told.
+func (q *request) acceptMtime(t time.Time) {
+	if !t.IsZero() {
+		q.w.Header().Set("X-OC-Mtime", "accepted")
+	}
+}
+
+// checksum is one algorithm and value of an OC-Checksum header or property.
+type checksum struct{ algorithm, value string }
+
+// parseChecksums reads "SHA1:… MD5:…", in any case, separated by spaces.
+func parseChecksums(s string) []checksum {
+	var sums []checksum
+	for word := range strings.FieldsSeq(s) {
+		if algorithm, value, ok := strings.Cut(word, ":"); ok {
+			sums = append(sums, checksum{strings.ToUpper(algorithm), strings.ToLower(value)})
+		}
+	}
+	return sums
+}
+
+// fits tells whether a checksum is right. Algorithms that are not computed here (Adler-32 of old ownCloud clients) pass.
+func (c checksum) fits(sums vfs.Sums) bool {
+	switch c.algorithm {
+	case "MD5":
+		return c.value == hex.EncodeToString(sums.MD5[:])
+	case "SHA1", "SHA-1":
+		return c.value == hex.EncodeToString(sums.SHA1[:])
+	}
+	return true
+}

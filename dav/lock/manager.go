@@ -1,0 +1,250 @@
+package lock
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/webdav"
+)
+
+// The defaults of Options.
+const (
+	DefaultLongest = time.Hour // a client that dies unnoticed blocks others no longer than this
+	DefaultLimit   = 10000     // many more than programs open at once; bounds memory
+)
+
+// Options of a Manager. The zero value works.
+type Options struct {
+	Store   Store            // nil: locks live in memory only
+	Clock   func() time.Time // nil: time.Now
+	Rand    io.Reader        // for tokens; nil: crypto/rand
+	Longest time.Duration    // the longest time a lock is granted for, and what one is given that asks for none; 0: DefaultLongest
+	Limit   int              // locks at one time; 0: DefaultLimit
+}
+
+// Manager holds the locks of one drive. It is safe for concurrent use.
+type Manager struct {
+	o Options
+
+	mu      sync.Mutex
+	byToken map[string]Lock
+	byRoot  map[string][]string // tokens by the key of their root
+	next    time.Time           // nothing expires before; zero: look
+	holds   map[*hold]bool
+	eased   chan struct{} // closed, and a new one made, when a hold ends
+}
+
+// New makes a manager with the locks that its store has kept.
+func New(o Options) (*Manager, error) {
+	if o.Store == nil {
+		o.Store = volatile{}
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Longest <= 0 {
+		o.Longest = DefaultLongest
+	}
+	if o.Limit <= 0 {
+		o.Limit = DefaultLimit
+	}
+	m := &Manager{
+		o:       o,
+		byToken: map[string]Lock{},
+		byRoot:  map[string][]string{},
+		holds:   map[*hold]bool{},
+		eased:   make(chan struct{}),
+	}
+	records, err := o.Store.Load()
+	if err != nil {
+		return nil, fmt.Errorf("load locks: %w", err)
+	}
+	for token, record := range records {
+		l, err := decode(token, record)
+		if err != nil {
+			return nil, fmt.Errorf("load locks: %w", err)
+		}
+		m.add(l)
+	}
+	return m, nil
+}
+
+// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within the
+// lock's scope, so that who has a lock never sees a change land that was allowed before it. It fails with ErrTooMany, with
+// the store's error, or with ctx's.
+func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		now := m.sweep()
+		if err := m.conflict(want); err != nil {
+			return Lock{}, err
+		}
+		if !m.held(Key(want.Root), !want.ZeroDepth) {
+			return m.grant(want, now)
+		}
+		if err := m.wait(ctx); err != nil {
+			return Lock{}, err
+		}
+	}
+}
+
+func (m *Manager) grant(want Lock, now time.Time) (Lock, error) {
+	if len(m.byToken) >= m.o.Limit {
+		return Lock{}, ErrTooMany
+	}
+	token, err := newToken(m.o.Rand)
+	if err != nil {
+		return Lock{}, err
+	}
+	want.Token = token
+	want.Duration = m.bounded(want.Duration)
+	want.Expires = now.Add(want.Duration)
+	if err := m.save(want); err != nil {
+		return Lock{}, err
+	}
+	m.add(want)
+	return want, nil
+}
+
+// conflict says which locks forbid a new one.
+func (m *Manager) conflict(want Lock) error {
+	key := Key(want.Root)
+	var in []Lock
+	for _, l := range m.covering(key) {
+		if !want.Shared || !l.Shared {
+			in = append(in, l)
+		}
+	}
+	if len(in) > 0 {
+		return &Locked{Locks: in}
+	}
+	if want.ZeroDepth {
+		return nil
+	}
+	for _, l := range m.below(key) {
+		if !want.Shared || !l.Shared {
+			in = append(in, l)
+		}
+	}
+	if len(in) > 0 {
+		return &Locked{Locks: in, Beneath: true}
+	}
+	return nil
+}
+
+// Refresh gives a lock that covers path new time. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the store's.
+func (m *Manager) Refresh(token, path, principal string, d time.Duration) (Lock, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.sweep()
+	l, err := m.owned(token, path, principal)
+	if err != nil {
+		return Lock{}, err
+	}
+	l.Duration = m.bounded(d)
+	l.Expires = now.Add(l.Duration)
+	if err := m.save(l); err != nil {
+		return Lock{}, err
+	}
+	m.byToken[token] = l
+	m.next = time.Time{}
+	return l, nil
+}
+
+// Unlock ends a lock that covers path. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the store's.
+func (m *Manager) Unlock(token, path, principal string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep()
+	l, err := m.owned(token, path, principal)
+	if err != nil {
+		return err
+	}
+	return m.remove(l)
+}
+
+// Break ends a lock whoever took it: for an operator.
+func (m *Manager) Break(token string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l, ok := m.byToken[token]
+	if !ok {
+		return webdav.ErrNoSuchLock
+	}
+	return m.remove(l)
+}
+
+// Drop ends all locks rooted beneath path, and those on path itself unless keep: what they protected is gone. A record that
+// the store can't delete is only reported: it expires.
+func (m *Manager) Drop(path string, keep bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := Key(path)
+	var first error
+	for _, l := range m.byToken {
+		if root := Key(l.Root); beneath(root, key) || root == key && !keep {
+			if err := m.remove(l); err != nil && first == nil {
+				first = err
+			}
+		}
+	}
+	return first
+}
+
+// Covering returns the locks that protect what is at path, the outermost first.
+func (m *Manager) Covering(path string) []Lock {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep()
+	return m.covering(Key(path))
+}
+
+// Covers tells whether a token is one of a lock that protects what is at path.
+func (m *Manager) Covers(token, path string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep()
+	l, ok := m.byToken[token]
+	return ok && l.covers(Key(path))
+}
+
+// All returns all locks by their root.
+func (m *Manager) All() []Lock {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep()
+	all := make([]Lock, 0, len(m.byToken))
+	for _, l := range m.byToken {
+		all = append(all, l)
+	}
+	slices.SortFunc(all, func(a, b Lock) int { return strings.Compare(a.Root+a.Token, b.Root+b.Token) })
+	return all
+}
+
+func (m *Manager) owned(token, path, principal string) (Lock, error) {
+	l, ok := m.byToken[token]
+	switch {
+	case !ok || !l.covers(Key(path)):
+		return Lock{}, webdav.ErrNoSuchLock
+	case l.Principal != "" && l.Principal != principal:
+		return Lock{}, webdav.ErrForbidden
+	}
+	return l, nil
+}
+
+func (m *Manager) bounded(d time.Duration) time.Duration {
+	if d <= 0 || d > m.o.Longest {
+		return m.o.Longest
+	}
+	return max(d, time.Second)
+}

@@ -1,0 +1,43 @@
+package dav
+
+import (
+	"context"
+	"net/http"
+	"path"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// mkcol makes a folder.
+func (q *request) mkcol() error {
+	b := q.body()
+	defer b.end()
+	if !b.empty() {
+		// RFC 5689's extended MKCOL is for calendars.
+		return fail(http.StatusUnsupportedMediaType, "A folder is made without a body.")
+	}
+	touches := []lock.Touch{{Path: q.path}, {Path: path.Dir(q.path)}}
+	release := q.h.locks.Hold(touches...)
+	defer release()
+	err := q.patiently(func() error {
+		return q.h.fs.Mkdir(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
+			now, err := stateAt(ctx, at, q.path)
+			if err != nil {
+				return err
+			}
+			if now.exists {
+				// rclone makes each parent for each file; it must be told this even where the folder could not be made.
+				return errExists
+			}
+			return q.allowed(ctx, at, now, touches...)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	q.status(http.StatusCreated)
+	return nil
+}
+
+var errExists = fail(http.StatusMethodNotAllowed, "There is something of this name already.")

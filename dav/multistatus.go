@@ -1,0 +1,101 @@
+package dav
+
+import (
+	"bufio"
+	"net/http"
+	"strconv"
+
+	"golang.org/x/net/webdav"
+)
+
+// multistatusBuffer is how much of an answer is gathered before it goes out. As long as nothing has, an error can still be
+// a proper answer.
+const multistatusBuffer = 32 << 10
+
+// multistatus writes a 207 answer as it comes, in constant memory.
+type multistatus struct {
+	q    *request
+	w    *bufio.Writer
+	buf  []byte // the entry being written
+	sent bool
+}
+
+// The prefixes are declared once. "D" is a real prefix, not a default namespace: Windows insists. "Z" spares 45 bytes for
+// each of the properties that Windows hangs on every file.
+const (
+	multistatusHead = xmlHead + `<D:multistatus xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:">`
+	multistatusTail = `</D:multistatus>`
+)
+
+func (q *request) multistatus() *multistatus {
+	m := &multistatus{q: q}
+	m.w = bufio.NewWriterSize(m, multistatusBuffer)
+	m.w.WriteString(multistatusHead) //nolint:errcheck // errors stick in a bufio.Writer
+	return m
+}
+
+// Write sends the header before the first bytes.
+func (m *multistatus) Write(p []byte) (int, error) {
+	if !m.sent {
+		m.sent = true
+		m.q.w.Header().Set("Content-Type", xmlType)
+		m.q.w.Header().Set("Cache-Control", "no-store")
+		m.q.w.WriteHeader(webdav.StatusMulti)
+	}
+	return m.q.w.Write(p)
+}
+
+// flush writes out the entry in buf.
+func (m *multistatus) flush() error {
+	_, err := m.w.Write(m.buf)
+	m.buf = m.buf[:0]
+	return err
+}
+
+// response is one entry with a status of its own.
+func (m *multistatus) response(p string, status int, condition string, conditionPaths []string) error {
+	b := append(m.buf, "<D:response><D:href>"...)
+	b = appendHref(b, p, false, m.q.who)
+	b = append(b, "</D:href>"...)
+	b = appendStatus(b, status)
+	if condition != "" {
+		b = append(b, "<D:error>"...)
+		b = appendCondition(b, condition, conditionPaths, m.q.who)
+		b = append(b, "</D:error>"...)
+	}
+	m.buf = append(b, "</D:response>"...)
+	return m.flush()
+}
+
+func (m *multistatus) close() error {
+	m.w.WriteString(multistatusTail) //nolint:errcheck // as above
+	return m.w.Flush()
+}
+
+// broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing that
+// only looks whole would make sync programs delete what it lacks.
+func (m *multistatus) broken(err error) error {
+	if !m.sent {
+		return err
+	}
+	m.q.h.o.Log.WarnContext(m.q.ctx(), "listing broken off", "path", m.q.path, "error", err)
+	hangUp(m.q.w)
+	return nil
+}
+
+// hangUp closes the connection, so that the client sees an answer cut short. Where that can't be done (HTTP/2), the missing
+// end of the document has to do.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err == nil {
+		conn.Close() //nolint:errcheck // it is given up
+	}
+}
+
+func appendStatus(b []byte, status int) []byte {
+	b = append(b, "<D:status>HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	b = append(b, webdav.StatusText(status)...)
+	return append(b, "</D:status>"...)
+}

@@ -1,0 +1,148 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/net/webdav"
+
+	"postern/vfs"
+)
+
+func errPrecondition(header string) *failure {
+	return fail(http.StatusPreconditionFailed, "The %s header does not hold: this was changed meanwhile, or is not what the program thought.", header)
+}
+
+// preconditions checks what the client says about the state: the If header, then those of RFC 9110, 13. now is the state of
+// the request's own path, as at shows it.
+func (q *request) preconditions(ctx context.Context, at vfs.Stater, now state) error {
+	if ok, err := q.ifHolds(ctx, at, now); err != nil {
+		return err
+	} else if !ok {
+		return errPrecondition("If")
+	}
+	return q.conditional(now)
+}
+
+// conditional checks the conditional headers for a method that changes something. GET and HEAD leave theirs to net/http.
+func (q *request) conditional(now state) error {
+	h := q.r.Header
+	if match := h.Values("If-Match"); len(match) > 0 {
+		if !matches(match, now, true) {
+			return errPrecondition("If-Match")
+		}
+	} else if since, err := http.ParseTime(h.Get("If-Unmodified-Since")); err == nil {
+		if now.exists && now.Modified.Truncate(time.Second).After(since) {
+			return errPrecondition("If-Unmodified-Since")
+		}
+	}
+	if match := h.Values("If-None-Match"); len(match) > 0 && matches(match, now, false) {
+		return errPrecondition("If-None-Match")
+	}
+	return nil
+}
+
+// matches tells whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match compares
+// weakly (RFC 9110, 8.8.3.2). Clients that forget the quotes are forgiven.
+func matches(fields []string, now state, strong bool) bool {
+	if !now.exists {
+		return false
+	}
+	have := etagOf(now.Info)
+	list := strings.TrimSpace(strings.Join(fields, ","))
+	if list == "*" {
+		return true
+	}
+	for list != "" {
+		list = strings.TrimLeft(list, " \t,")
+		etag, rest, ok := cutETag(list)
+		if !ok {
+			etag, rest, _ = strings.Cut(list, ",")
+			etag = `"` + strings.TrimSpace(etag) + `"`
+		}
+		list = rest
+		if !strong {
+			etag = strings.TrimPrefix(etag, "W/")
+		}
+		if have != "" && etag == have {
+			return true
+		}
+	}
+	return false
+}
+
+// etagOf is a file's entity tag. A folder has none: what it would have to stand for, the listing, has no version, and sync
+// clients take an unchanged tag for an unchanged tree.
+func etagOf(info vfs.Info) string {
+	if info.Folder {
+		return ""
+	}
+	return info.ETag()
+}
+
+// ifHolds evaluates the If header: one list must hold in full.
+func (q *request) ifHolds(ctx context.Context, at vfs.Stater, now state) (bool, error) {
+	if len(q.ifs) == 0 {
+		return true, nil
+	}
+	for _, l := range q.ifs {
+		holds, err := q.listHolds(ctx, at, now, l)
+		if holds || err != nil {
+			return holds, err
+		}
+	}
+	return false, nil
+}
+
+func (q *request) listHolds(ctx context.Context, at vfs.Stater, now state, l ifList) (bool, error) {
+	p := q.path
+	if l.tag != "" {
+		t, err := resolve(l.tag, q.r, q.who)
+		if err != nil {
+			// Of a resource of another server nothing is known, so nothing holds.
+			return false, nil //nolint:nilerr // as just said
+		}
+		if p = t.path; p != q.path {
+			if now, err = stateAt(ctx, at, p); err != nil {
+				return false, err
+			}
+		}
+	}
+	for _, c := range l.conditions {
+		if q.conditionHolds(c, p, now) == c.Not {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (q *request) conditionHolds(c webdav.Condition, p string, now state) bool {
+	if c.Token != "" {
+		return q.h.locks.Covers(c.Token, p)
+	}
+	etag := etagOf(now.Info)
+	return now.exists && etag != "" && c.ETag == etag
+}
+
+// readIf parses the If header and what it submits.
+func (q *request) readIf() error {
+	fields := q.r.Header.Values("If")
+	if len(fields) == 0 {
+		return nil
+	}
+	h, ok := parseIf(fields)
+	if !ok {
+		return fail(http.StatusBadRequest, "The If header is malformed.")
+	}
+	q.ifs = h
+	q.submitted.Tokens = h.tokens()
+	return nil
+}
+
+// notFound tells whether an error says that nothing is there.
+func notFound(err error) bool {
+	return errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder)
+}

@@ -1,0 +1,181 @@
+package dav
+
+import (
+	"encoding/hex"
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"time"
+
+	"postern/vfs"
+)
+
+const (
+	ocSpace = "http://owncloud.org/ns"
+	msSpace = "urn:schemas-microsoft-com:"
+)
+
+// entry is a resource in an answer to PROPFIND.
+type entry struct {
+	q    *request
+	info *vfs.Info
+	path string
+}
+
+// live is a property that the drive itself answers for (RFC 4918, 15, and the extensions of CLIENTS.md).
+type live struct {
+	name xml.Name
+	// in tells whether allprop has it: always, or never unless asked for. What is long, costs something or confuses
+	// somebody is only answered when asked for (RFC 4918, 9.1, lets us).
+	all bool
+	// lean tells whether it is in the allprop of clients of whom it is known that they use nothing else.
+	lean bool
+	// write appends the value as XML; false when the resource has no such property.
+	write func(b []byte, e entry) ([]byte, bool)
+}
+
+var liveProperties = []live{
+	{dav("resourcetype"), true, true, resourceType},
+	{dav("getcontentlength"), true, true, contentLength},
+	{dav("getlastmodified"), true, true, lastModified},
+	{dav("creationdate"), true, false, creationDate},
+	{dav("getetag"), true, false, getETag},
+	{dav("getcontenttype"), true, false, contentType},
+	{dav("displayname"), false, false, displayName},
+	{dav("supportedlock"), false, false, supportedLock},
+	{dav("lockdiscovery"), false, false, lockDiscovery},
+	{dav("quota-available-bytes"), false, false, quotaAvailable},
+	{dav("quota-used-bytes"), false, false, quotaUsed},
+	{dav("lastmodified"), false, false, unixModified},
+	{dav("current-user-principal"), false, false, currentUser},
+	{xml.Name{Space: ocSpace, Local: "checksums"}, false, false, checksums},
+	{xml.Name{Space: ocSpace, Local: "permissions"}, false, false, permissions},
+}
+
+var liveByName = func() map[xml.Name]*live {
+	m := make(map[xml.Name]*live, len(liveProperties))
+	for i := range liveProperties {
+		m[liveProperties[i].name] = &liveProperties[i]
+	}
+	return m
+}()
+
+func dav(local string) xml.Name { return xml.Name{Space: davSpace, Local: local} }
+
+func resourceType(b []byte, e entry) ([]byte, bool) {
+	if e.info.Folder {
+		b = append(b, "<D:collection/>"...)
+	}
+	return b, true
+}
+
+func contentLength(b []byte, e entry) ([]byte, bool) {
+	return strconv.AppendInt(b, e.info.Size, 10), !e.info.Folder
+}
+
+func lastModified(b []byte, e entry) ([]byte, bool) {
+	return e.info.Modified.UTC().AppendFormat(b, http.TimeFormat), true
+}
+
+func creationDate(b []byte, e entry) ([]byte, bool) {
+	return e.info.Created.UTC().AppendFormat(b, time.RFC3339), !e.info.Created.IsZero()
+}
+
+func getETag(b []byte, e entry) ([]byte, bool) {
+	if e.info.Folder {
+		return b, false
+	}
+	// Its quotes need no escape in character data.
+	b = append(b, '"')
+	b = hex.AppendEncode(b, e.info.Version[:])
+	return append(b, '"'), true
+}
+
+func contentType(b []byte, e entry) ([]byte, bool) {
+	return appendText(b, e.info.ContentType), !e.info.Folder && e.info.ContentType != ""
+}
+
+// displayName is what a client has set, else the name.
+func displayName(b []byte, e entry) ([]byte, bool) {
+	for _, p := range e.info.Properties {
+		if p.Name.Space == davSpace && p.Name.Local == "displayname" {
+			return append(b, p.Value...), true
+		}
+	}
+	if e.info.Name == "" {
+		return append(b, '/'), true
+	}
+	return appendText(b, e.info.Name), true
+}
+
+func supportedLock(b []byte, _ entry) ([]byte, bool) {
+	return append(b, `<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`+
+		`<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`...), true
+}
+
+func lockDiscovery(b []byte, e entry) ([]byte, bool) {
+	now := e.q.h.o.Clock()
+	for _, l := range e.q.h.locks.Covering(e.path) {
+		b = appendActiveLock(b, l, now, e.q.who)
+	}
+	return b, true
+}
+
+// quotaAvailable and quotaUsed are of folders (RFC 4331, 3 and 4).
+func quotaAvailable(b []byte, e entry) ([]byte, bool) {
+	u, ok := e.q.usage(e.info)
+	return strconv.AppendInt(b, u.Available, 10), ok && u.Available >= 0
+}
+
+func quotaUsed(b []byte, e entry) ([]byte, bool) {
+	u, ok := e.q.usage(e.info)
+	return strconv.AppendInt(b, u.Used, 10), ok && u.Used >= 0
+}
+
+// usage asks the drive once per request.
+func (q *request) usage(info *vfs.Info) (vfs.Usage, bool) {
+	if q.who.noQuota || !info.Folder {
+		return vfs.Usage{}, false
+	}
+	if q.quota == nil {
+		u, err := q.h.fs.Usage(q.ctx())
+		if err != nil {
+			u = vfs.Usage{Used: -1, Available: -1}
+		}
+		q.quota = &u
+	}
+	return *q.quota, true
+}
+
+// unixModified is what rclone sets and reads as {DAV:}lastmodified.
+func unixModified(b []byte, e entry) ([]byte, bool) {
+	return strconv.AppendInt(b, e.info.Modified.Unix(), 10), true
+}
+
+// currentUser (RFC 5397) names the root: there is one user, and nothing to learn about him.
+func currentUser(b []byte, _ entry) ([]byte, bool) {
+	return append(b, "<D:href>/</D:href>"...), true
+}
+
+// checksums has both hashes in one element: rclone compares nothing when its favourite is missing.
+func checksums(b []byte, e entry) ([]byte, bool) {
+	if e.info.Folder {
+		return b, false
+	}
+	b = append(b, "<oc:checksum>SHA1:"...)
+	b = hex.AppendEncode(b, e.info.SHA1[:])
+	b = append(b, " MD5:"...)
+	b = hex.AppendEncode(b, e.info.MD5[:])
+	return append(b, "</oc:checksum>"...), true
+}
+
+// permissions are ownCloud's letters: readable, deletable, renamable and movable, writable, may make files and folders.
+func permissions(b []byte, e entry) ([]byte, bool) {
+	switch {
+	case e.info.ReadOnly:
+		return append(b, 'G'), true
+	case e.info.Folder:
+		return append(b, "GDNVCK"...), true
+	}
+	return append(b, "GDNVW"...), true
+}

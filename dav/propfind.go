@@ -1,0 +1,171 @@
+package dav
+
+import (
+	"encoding/xml"
+	"net/http"
+	"slices"
+
+	"postern/vfs"
+)
+
+// maxWanted bounds how many properties one request may ask for; the longest list seen has 30.
+const maxWanted = 1000
+
+// propfind lists the properties of a resource and, at depth 1, of its members.
+func (q *request) propfind() error {
+	d, noRoot, ok := parseDepth(q.r.Header.Get("Depth"))
+	switch {
+	case !ok:
+		return fail(http.StatusBadRequest, "The Depth header must be 0, 1 or infinity.")
+	case d == depthInfinity:
+		return &failure{status: http.StatusForbidden, condition: "propfind-finite-depth",
+			message: "A whole tree can't be listed in one request: ask folder by folder."}
+	}
+	// Absent means infinity to the RFC. No client that leaves it out wants a tree; a listing is what helps it.
+	root, err := q.readXML()
+	if err != nil {
+		return err
+	}
+	find, err := parsePropfind(root)
+	if err != nil {
+		return err
+	}
+	info, err := q.stat()
+	if err != nil {
+		return err
+	}
+	if err := q.preconditions(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
+		return err
+	}
+	find.minimal = minimal(q.r)
+	find.lean = q.who.lean
+	return q.list(find, info, d != depth0 && info.Folder, noRoot && info.Folder)
+}
+
+// list writes the answer.
+func (q *request) list(find propfind, info vfs.Info, members, noRoot bool) error {
+	m := q.multistatus()
+	if !noRoot {
+		if err := m.entry(find, entry{q, &info, q.path}); err != nil {
+			return m.broken(err)
+		}
+	}
+	if members {
+		err := q.eachMember(func(info *vfs.Info) error {
+			return m.entry(find, entry{q, info, join(q.path, info.Name)})
+		})
+		if err != nil {
+			return m.broken(err)
+		}
+	}
+	if err := m.close(); err != nil {
+		return m.broken(err)
+	}
+	return nil
+}
+
+// eachMember lists the request's folder. Before the first member a fault of the storage is waited out; later it is an error.
+func (q *request) eachMember(do func(*vfs.Info) error) error {
+	var broken error
+	seen := false
+	err := q.patiently(func() error {
+		for info, err := range q.h.fs.List(q.ctx(), q.path) {
+			if err != nil && !seen {
+				return err
+			}
+			seen = true
+			if err == nil {
+				err = do(&info)
+			}
+			if err != nil {
+				broken = err
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return broken
+}
+
+// propfind is what a PROPFIND asks for.
+type propfind struct {
+	all, names bool
+	wanted     []wanted // of prop, or of allprop's include
+	minimal    bool
+	lean       bool
+}
+
+// wanted is a property that was asked for by name, with its tags made up once for a whole listing.
+type wanted struct {
+	name       xml.Name
+	live       *live
+	start, end string // of an element with content
+	empty      string
+}
+
+func want(name xml.Name) wanted {
+	tag, decl := "", ""
+	switch name.Space {
+	case davSpace:
+		tag = "D:" + name.Local
+	case ocSpace:
+		tag = "oc:" + name.Local
+	case msSpace:
+		tag = "Z:" + name.Local
+	case "":
+		tag = name.Local
+	default:
+		tag = "x:" + name.Local
+		decl = ` xmlns:x="` + string(appendAttr(nil, name.Space)) + `"`
+	}
+	return wanted{name: name, live: liveByName[name], start: "<" + tag + decl, end: "</" + tag + ">", empty: "<" + tag + decl + "/>"}
+}
+
+// parsePropfind reads the body (RFC 4918, 14.20); none means allprop.
+func parsePropfind(root *element) (propfind, error) {
+	if root == nil {
+		return propfind{all: true}, nil
+	}
+	malformed := fail(http.StatusBadRequest, "The body of the PROPFIND is not one of allprop, propname and prop.")
+	if !root.is("propfind") {
+		return propfind{}, malformed
+	}
+	var f propfind
+	var prop, include *element
+	kinds := 0
+	for kid := range root.elements {
+		switch {
+		case kid.is("allprop"):
+			f.all = true
+			kinds++
+		case kid.is("propname"):
+			f.names = true
+			kinds++
+		case kid.is("prop"):
+			prop = kid
+			kinds++
+		case kid.is("include"):
+			include = kid
+		}
+	}
+	if kinds != 1 || include != nil && !f.all {
+		return propfind{}, malformed
+	}
+	for _, list := range []*element{prop, include} {
+		if list == nil {
+			continue
+		}
+		for kid := range list.elements {
+			if len(f.wanted) >= maxWanted {
+				return propfind{}, fail(http.StatusBadRequest, "At most %d properties can be asked for at once.", maxWanted)
+			}
+			if !slices.ContainsFunc(f.wanted, func(w wanted) bool { return w.name == kid.name }) {
+				f.wanted = append(f.wanted, want(kid.name))
+			}
+		}
+	}
+	return f, nil
+}

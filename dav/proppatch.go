@@ -1,0 +1,254 @@
+package dav
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/xml"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/net/webdav"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// proppatch sets and removes properties, all or none (RFC 4918, 9.2).
+func (q *request) proppatch() error {
+	root, err := q.readXML()
+	if err != nil {
+		return err
+	}
+	info, err := q.stat()
+	if err != nil {
+		return err
+	}
+	p, err := parseProppatch(root, info)
+	if err != nil {
+		return err
+	}
+	cond := func(ctx context.Context, at vfs.Stater) error {
+		now, err := stateAt(ctx, at, q.path)
+		if err != nil {
+			return err
+		}
+		return q.allowed(ctx, at, now, lock.Touch{Path: q.path})
+	}
+	if p.refused() {
+		// Nothing will be changed, but who may not even try is told so.
+		if err := cond(q.ctx(), q.h.fs); err != nil {
+			return err
+		}
+		return q.patched(p)
+	}
+	release := q.h.locks.Hold(lock.Touch{Path: q.path})
+	err = q.patiently(func() error { return q.h.fs.Patch(q.ctx(), q.path, p.patch, cond) })
+	release()
+	if err != nil {
+		return err
+	}
+	return q.patched(p)
+}
+
+// proppatch is a parsed PROPPATCH.
+type proppatch struct {
+	patch vfs.Patch
+	names []xml.Name
+	codes map[xml.Name]int // of those that can't be done
+}
+
+func (p *proppatch) refused() bool { return len(p.codes) > 0 }
+
+// parseProppatch reads the instructions in their order; a later one on the same property replaces an earlier.
+func parseProppatch(root *element, info vfs.Info) (*proppatch, error) {
+	malformed := fail(http.StatusBadRequest, "The body of the PROPPATCH is not a propertyupdate.")
+	if root == nil || !root.is("propertyupdate") {
+		return nil, malformed
+	}
+	p := &proppatch{codes: map[xml.Name]int{}}
+	for instruction := range root.elements {
+		set := instruction.is("set")
+		if !set && !instruction.is("remove") {
+			continue
+		}
+		prop := instruction.child("prop")
+		if prop == nil {
+			return nil, malformed
+		}
+		for e := range prop.elements {
+			if len(p.names) >= maxWanted {
+				return nil, fail(http.StatusBadRequest, "At most %d properties can be changed at once.", maxWanted)
+			}
+			p.forget(e.name)
+			p.names = append(p.names, e.name)
+			if code := p.take(e, set, info); code != http.StatusOK {
+				p.codes[e.name] = code
+			}
+		}
+	}
+	if len(p.names) == 0 {
+		return nil, malformed
+	}
+	return p, nil
+}
+
+// forget takes an earlier instruction on the same property back.
+func (p *proppatch) forget(name xml.Name) {
+	delete(p.codes, name)
+	keep := p.names[:0]
+	for _, n := range p.names {
+		if n != name {
+			keep = append(keep, n)
+		}
+	}
+	p.names = keep
+	p.patch.Set = without(p.patch.Set, func(s vfs.Property) bool { return xml.Name(s.Name) == name })
+	p.patch.Remove = without(p.patch.Remove, func(s vfs.PropertyName) bool { return xml.Name(s) == name })
+}
+
+func without[T any](list []T, drop func(T) bool) []T {
+	keep := list[:0]
+	for _, v := range list {
+		if !drop(v) {
+			keep = append(keep, v)
+		}
+	}
+	return keep
+}
+
+// take adds one instruction to the patch and returns its status.
+func (p *proppatch) take(e *element, set bool, info vfs.Info) int {
+	switch e.name {
+	case dav("getlastmodified"), dav("lastmodified"):
+		return p.time(e, set, &p.patch.Modified)
+	case dav("creationdate"):
+		return p.time(e, set, &p.patch.Created)
+	case xml.Name{Space: msSpace, Local: win32Modified}:
+		if set {
+			p.time(e, set, &p.patch.Modified) // what can't be read is stored all the same: Explorer fails on anything but 200
+		}
+	case xml.Name{Space: msSpace, Local: win32Created}:
+		if set {
+			p.time(e, set, &p.patch.Created)
+		}
+	case xml.Name{Space: ocSpace, Local: "checksums"}:
+		return checksumsFit(e, set, info)
+	case dav("displayname"):
+	default:
+		if liveByName[e.name] != nil {
+			return http.StatusForbidden
+		}
+	}
+	name := vfs.PropertyName(e.name)
+	if !set {
+		p.patch.Remove = append(p.patch.Remove, name)
+		return http.StatusOK
+	}
+	p.patch.Set = append(p.patch.Set, vfs.Property{Name: name, Lang: e.lang, Value: e.inner()})
+	return http.StatusOK
+}
+
+// time takes a time over; 409 is RFC 4918's code for a value that makes no sense (9.2.1).
+func (p *proppatch) time(e *element, set bool, to *time.Time) int {
+	if !set {
+		return http.StatusForbidden
+	}
+	t, ok := parseTime(e.text())
+	if !ok {
+		return http.StatusConflict
+	}
+	*to = t
+	return http.StatusOK
+}
+
+// checksumsFit accepts checksums that are right: rclone sends those it knows along with a time.
+func checksumsFit(e *element, set bool, info vfs.Info) int {
+	if !set || info.Folder {
+		return http.StatusForbidden
+	}
+	sums := vfs.Sums{Size: info.Size, MD5: info.MD5, SHA1: info.SHA1}
+	for _, c := range parseChecksums(e.text()) {
+		if !c.fits(sums) {
+			return http.StatusConflict
+		}
+	}
+	return http.StatusOK
+}
+
+// The two times that Windows keeps in properties of its own.
+const (
+	win32Modified = "Win32LastModifiedTime"
+	win32Created  = "Win32CreationTime"
+)
+
+// win32 is the value of a stored property of Windows. A file that was changed since by another program has other times than
+// those that were stored.
+func win32(p *vfs.Property, info *vfs.Info) string {
+	var now time.Time
+	switch p.Name.Local {
+	case win32Modified:
+		now = info.Modified
+	case win32Created:
+		now = info.Created
+	default:
+		return p.Value
+	}
+	stored, ok := parseTime(p.Value)
+	if !ok || stored.Equal(now.Truncate(time.Second)) {
+		return p.Value
+	}
+	return now.UTC().Format(http.TimeFormat)
+}
+
+// patched answers with what became of each property.
+func (q *request) patched(p *proppatch) error {
+	groups := map[int]*webdav.Propstat{}
+	var order []*webdav.Propstat
+	for _, name := range p.names {
+		code := http.StatusOK
+		if p.refused() {
+			code = webdav.StatusFailedDependency
+		}
+		if own, ok := p.codes[name]; ok {
+			code = own
+		}
+		if groups[code] == nil {
+			groups[code] = &webdav.Propstat{Status: code}
+			if code == http.StatusForbidden {
+				groups[code].XMLError = "<D:cannot-modify-protected-property/>"
+			}
+			order = append(order, groups[code])
+		}
+		groups[code].Props = append(groups[code].Props, webdav.Property{XMLName: name})
+	}
+	m := q.multistatus()
+	b := append(m.buf, "<D:response><D:href>"...)
+	b = appendHref(b, q.path, q.slash && strings.HasSuffix(q.r.URL.Path, "/"), q.who)
+	b = append(b, "</D:href>"...)
+	for _, group := range order {
+		b = append(b, "<D:propstat><D:prop>"...)
+		for _, property := range group.Props {
+			b = append(b, want(property.XMLName).empty...)
+		}
+		b = append(b, "</D:prop>"...)
+		b = appendStatus(b, group.Status)
+		if group.XMLError != "" {
+			b = append(append(append(b, "<D:error>"...), group.XMLError...), "</D:error>"...)
+		}
+		b = append(b, "</D:propstat>"...)
+	}
+	m.buf = append(b, "</D:response>"...)
+	if err := m.flush(); err != nil {
+		return m.broken(err)
+	}
+	if err := m.close(); err != nil {
+		return m.broken(err)
+	}
+	return nil
+}
+
+// hexSums are the sums as clients write them.
+func hexSums(s vfs.Sums) string {
+	return "SHA1:" + hex.EncodeToString(s.SHA1[:]) + " MD5:" + hex.EncodeToString(s.MD5[:])
+}

@@ -1,0 +1,192 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/webdav"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// copyBuffer is what a body is read with when the drive does not read it itself.
+const copyBuffer = 256 << 10
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
+
+// put replaces a file or makes one. Nothing is visible before all of the body has arrived and fits what the client said of
+// it; what was there before stays until then.
+func (q *request) put() error {
+	old := false // whether a file was there before
+	err := q.upload(&old)
+	switch {
+	case err == nil:
+		q.h.guard.disarm(q.client(), q.path)
+	case old:
+		q.h.guard.arm(q.client(), q.path)
+	}
+	return err
+}
+
+func (q *request) upload(old *bool) error {
+	mayReplace := func(ctx context.Context, at vfs.Stater) error {
+		now, err := stateAt(ctx, at, q.path)
+		if err != nil {
+			return err
+		}
+		*old = now.exists && !now.Folder
+		if now.exists && now.Folder {
+			return fail(http.StatusMethodNotAllowed, "There is a folder of this name.")
+		}
+		touches := []lock.Touch{{Path: q.path}}
+		if !now.exists {
+			touches = append(touches, lock.Touch{Path: path.Dir(q.path)})
+		}
+		return q.allowed(ctx, at, now, touches...)
+	}
+	// What would be refused in the end is refused before gigabytes have been sent.
+	if err := q.patiently(func() error { return mayReplace(q.ctx(), q.h.fs) }); err != nil {
+		return err
+	}
+	switch {
+	case q.slash:
+		return fail(http.StatusMethodNotAllowed, "An address that ends in a slash is that of a folder; MKCOL makes one.")
+	case q.r.Header.Get("Content-Range") != "":
+		// RFC 9110, 14.5: storing a part as if it were the whole would be worse.
+		return fail(http.StatusBadRequest, "A file can only be replaced as a whole: Content-Range is not supported.")
+	}
+	if err := q.roomFor(q.expected()); err != nil {
+		return err
+	}
+	up, err := q.stage()
+	if err != nil {
+		return err
+	}
+	defer up.Abort()
+	sums, err := q.receive(up)
+	if err != nil {
+		return err
+	}
+	if err := q.verify(sums); err != nil {
+		return err
+	}
+	release := q.h.locks.Hold(lock.Touch{Path: q.path}, lock.Touch{Path: path.Dir(q.path)})
+	defer release()
+	mtime := q.mtime()
+	info, replaced, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: mtime, ContentType: q.contentType(), Cond: mayReplace})
+	if err != nil {
+		return err
+	}
+	q.acceptMtime(mtime)
+	q.describe(info)
+	if replaced {
+		q.status(http.StatusNoContent)
+	} else {
+		q.status(http.StatusCreated)
+	}
+	return nil
+}
+
+// expected is the length the client promises, -1 without. Finder sends it apart from the chunks (X-Expected-Entity-Length).
+func (q *request) expected() int64 {
+	if q.r.ContentLength >= 0 && q.r.Header.Get("X-Expected-Entity-Length") == "" {
+		return q.r.ContentLength
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(q.r.Header.Get("X-Expected-Entity-Length")), 10, 64)
+	if err != nil || n < 0 {
+		return q.r.ContentLength
+	}
+	return n
+}
+
+func (q *request) roomFor(n int64) error {
+	if n <= 0 {
+		return nil
+	}
+	u, err := q.h.fs.Usage(q.ctx())
+	if err != nil || u.Available < 0 || n <= u.Available {
+		return nil //nolint:nilerr // unknown is no reason to refuse
+	}
+	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded", message: "There is not enough space left on the drive for this file."}
+}
+
+func (q *request) stage() (up vfs.Upload, err error) {
+	err = q.patiently(func() (err error) {
+		up, err = q.h.fs.Create(q.ctx(), q.path)
+		return err
+	})
+	return up, err
+}
+
+// receive reads the body into the drive.
+func (q *request) receive(up vfs.Upload) (vfs.Sums, error) {
+	b := q.body()
+	defer b.end()
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	_, err := io.CopyBuffer(up, b, *buf)
+	switch {
+	case b.err != nil:
+		return vfs.Sums{}, bodyFailure(b.err)
+	case err != nil:
+		return vfs.Sums{}, err
+	case q.r.ContentLength >= 0 && b.n != q.r.ContentLength:
+		return vfs.Sums{}, bodyFailure(io.ErrUnexpectedEOF)
+	}
+	return up.Sums()
+}
+
+// verify compares what has arrived with what was promised.
+func (q *request) verify(sums vfs.Sums) error {
+	if want := q.expected(); want >= 0 && want != sums.Size {
+		return fail(http.StatusBadRequest, "Only %d of %d bytes have arrived; nothing was changed.", sums.Size, want)
+	}
+	for _, c := range parseChecksums(q.r.Header.Get("OC-Checksum")) {
+		if !c.fits(sums) {
+			return fail(http.StatusBadRequest, "What has arrived does not fit its checksum (it is %s); nothing was changed.", hexSums(sums))
+		}
+	}
+	return nil
+}
+
+// contentType is the client's, unless it only says that it knows nothing: then the drive decides by the name.
+func (q *request) contentType() string {
+	t, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
+	switch {
+	case err != nil, t == "application/octet-stream", t == "application/x-www-form-urlencoded", strings.HasPrefix(t, "multipart/"):
+		return ""
+	}
+	return mime.FormatMediaType(t, params)
+}
+
+// describe tells a file's new state, so that the client needn't ask.
+func (q *request) describe(info vfs.Info) {
+	h := q.w.Header()
+	etag := etagOf(info)
+	h.Set("ETag", etag)
+	h.Set("OC-ETag", etag)
+	h.Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
+}
+
+// errRaced says that something was made where there was nothing a moment before.
+var errRaced = errors.New("something was made meanwhile")
+
+// createEmpty makes an empty file for a lock on a name without one (RFC 4918, 7.3).
+func (q *request) createEmpty(allowed vfs.Cond) (vfs.Info, error) {
+	up, err := q.stage()
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	defer up.Abort()
+	info, _, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: time.Time{}, Cond: allowed})
+	return info, err
+}

@@ -1,0 +1,103 @@
+package dav
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"postern/dav/lock"
+	"postern/vfs"
+)
+
+// request is one request on its way through the handler.
+type request struct {
+	target
+	h         *Handler
+	w         http.ResponseWriter
+	r         *http.Request
+	who       profile
+	ifs       ifHeader
+	submitted lock.Submitted
+	quota     *vfs.Usage // once asked for
+	failed    *failure   // what it was answered with, if not success
+}
+
+func (q *request) ctx() context.Context { return q.r.Context() }
+
+// status answers with a status and no body.
+func (q *request) status(code int) {
+	if code != http.StatusNoContent {
+		q.w.Header().Set("Content-Length", "0")
+	}
+	q.w.WriteHeader(code)
+}
+
+// state is what lies at a path, or that nothing does.
+type state struct {
+	vfs.Info
+	exists bool
+}
+
+// stateAt looks; that nothing is there, or something above is a file, is no error.
+func stateAt(ctx context.Context, at vfs.Stater, p string) (state, error) {
+	info, err := at.Stat(ctx, p)
+	switch {
+	case err == nil:
+		return state{Info: info, exists: true}, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder):
+		return state{}, nil
+	}
+	return state{}, err
+}
+
+// stat looks at the request's own path; that nothing is there is an error.
+func (q *request) stat() (vfs.Info, error) {
+	var info vfs.Info
+	err := q.patiently(func() (err error) {
+		info, err = q.h.fs.Stat(q.ctx(), q.path)
+		return err
+	})
+	return info, err
+}
+
+// allowed is the condition of every change: the locks it touches are submitted (423 else), and what the client says about
+// the state is so (412 else). In this order: with a wrong token both fail, and 423 is what clients understand.
+func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches ...lock.Touch) error {
+	if err := q.h.locks.Check(q.submitted, touches...); err != nil {
+		return err
+	}
+	return q.preconditions(ctx, at, now)
+}
+
+// The pauses between attempts to reach storage.
+const (
+	firstPause = 200 * time.Millisecond
+	maxPause   = 2 * time.Second
+)
+
+// patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like a
+// lost file, a slow answer looks like a slow disk.
+func (q *request) patiently(do func() error) error {
+	err := do()
+	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) {
+		return err
+	}
+	end := time.NewTimer(q.h.o.Patience)
+	defer end.Stop()
+	for pause := firstPause; errors.Is(err, vfs.ErrUnavailable); pause = min(2*pause, maxPause) {
+		next := time.NewTimer(pause)
+		select {
+		case <-next.C:
+			err = do()
+		case <-end.C:
+			next.Stop()
+			return err
+		case <-q.ctx().Done():
+			next.Stop()
+			return err
+		}
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package dav
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"postern/vfs"
+)
+
+// target is the resource that an URL names.
+type target struct {
+	path  string // as package vfs has it
+	slash bool   // the URL ended in a slash
+}
+
+var (
+	errForeign = errors.New("another server")
+	errURL     = errors.New("not a URL of this drive")
+)
+
+// unescape turns the escaped path of an URL into a path of the drive. A name can't contain a slash, so an escaped one is
+// an error; dots and doubled slashes are resolved, they can't lead out of the drive.
+func unescape(escaped string, who profile) (target, error) {
+	if !strings.HasPrefix(escaped, "/") {
+		return target{}, errURL
+	}
+	segments := strings.Split(escaped, "/")
+	for i, s := range segments {
+		name, err := url.PathUnescape(s)
+		if err != nil || strings.ContainsAny(name, "/\x00") {
+			return target{}, errURL
+		}
+		if who.windows {
+			name = fromWindows(name)
+		}
+		if len(name) > vfs.MaxName {
+			return target{}, fail(http.StatusRequestURITooLong, "A name may have at most %d bytes.", vfs.MaxName)
+		}
+		segments[i] = name
+	}
+	p := strings.Join(segments, "/")
+	return target{path: path.Clean(p), slash: strings.HasSuffix(p, "/")}, nil
+}
+
+// resolve reads an absolute URL or an absolute path from a header. The host is compared generously: behind a proxy the
+// client knows the drive by another port or scheme, and localhost has several names. What is surely elsewhere is errForeign.
+func resolve(raw string, r *http.Request, who profile) (target, error) {
+	u, err := url.Parse(strings.TrimSpace(raw))
+	if err != nil || u.Opaque != "" || u.User != nil && u.Host == "" {
+		return target{}, errURL
+	}
+	if u.Host != "" && !sameHost(u.Host, r) {
+		return target{}, errForeign
+	}
+	if u.Path == "" && u.Host != "" {
+		return target{path: "/", slash: true}, nil
+	}
+	return unescape(u.EscapedPath(), who)
+}
+
+func sameHost(host string, r *http.Request) bool {
+	host = hostname(host)
+	for _, known := range []string{r.Host, r.Header.Get("X-Forwarded-Host")} {
+		if known = hostname(known); known != "" && (known == host || loopback(known) && loopback(host)) {
+			return true
+		}
+	}
+	return false
+}
+
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		hostport = host
+	}
+	return strings.ToLower(strings.Trim(hostport, "[]"))
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+const upperhex = "0123456789ABCDEF"
+
+// appendEscaped appends a path as it stands in an href: everything but unreserved characters (RFC 3986, 2.3) is escaped, in
+// capitals. That is more than the RFC asks for, but one raw '#', '&' or quote spoils a whole listing for Windows, and
+// nothing of it needs XML escapes either.
+func appendEscaped(b []byte, p string) []byte {
+	for i := range len(p) {
+		c := p[i]
+		if c == '/' || c == '-' || c == '.' || c == '_' || c == '~' ||
+			'0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
+			b = append(b, c)
+			continue
+		}
+		b = append(b, '%', upperhex[c>>4], upperhex[c&15])
+	}
+	return b
+}
+
+// appendHref appends the href of a resource as this client sees it; folders end in a slash.
+func appendHref(b []byte, p string, folder bool, who profile) []byte {
+	if who.windows {
+		p = toWindows(p)
+	}
+	b = appendEscaped(b, p)
+	if folder && p != "/" {
+		b = append(b, '/')
+	}
+	return b
+}
+
+// join appends a name to a path.
+func join(folder, name string) string {
+	if folder == "/" {
+		return "/" + name
+	}
+	return folder + "/" + name
+}
+
+// within tells whether p lies in folder, however deep.
+func within(p, folder string) bool {
+	return p != folder && (folder == "/" || strings.HasPrefix(p, folder+"/"))
+}

@@ -1,0 +1,49 @@
+package dav
+
+import "strings"
+
+// Windows refuses a whole listing when one name in it has a character that its own filesystems do not know. Such characters
+// are shown to it, and only to it, as the private-use characters U+F000 + c, as Services for Macintosh, Samba and rclone do,
+// and turned back when it names a file. (A name that really holds U+F03A can't be opened from Windows: nobody has one.)
+const privateUse = 0xF000
+
+func reservedInWindows(c rune) bool { return c < ' ' && c > 0 || strings.ContainsRune(`\:*?"<>|`, c) }
+
+// toWindows maps each name of a path.
+func toWindows(p string) string {
+	names := strings.Split(p, "/")
+	changed := false
+	for i, name := range names {
+		if mapped := nameToWindows(name); mapped != name {
+			names[i], changed = mapped, true
+		}
+	}
+	if !changed {
+		return p
+	}
+	return strings.Join(names, "/")
+}
+
+func nameToWindows(name string) string {
+	mapped := strings.Map(func(c rune) rune {
+		if reservedInWindows(c) {
+			return c + privateUse
+		}
+		return c
+	}, name)
+	// Windows cuts off dots and spaces at the end.
+	if end := len(mapped) - 1; end >= 0 && (mapped[end] == '.' || mapped[end] == ' ') && mapped != "." && mapped != ".." {
+		mapped = mapped[:end] + string(rune(mapped[end])+privateUse)
+	}
+	return mapped
+}
+
+// fromWindows is the inverse for one name.
+func fromWindows(name string) string {
+	return strings.Map(func(c rune) rune {
+		if o := c - privateUse; c > privateUse && (reservedInWindows(o) || o == '.' || o == ' ') {
+			return o
+		}
+		return c
+	}, name)
+}

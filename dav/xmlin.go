@@ -1,0 +1,351 @@
+package dav
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// element is a parsed XML element. Where it is kept for a client it is written out again by inner, so the prefixes are
+// kept too.
+type element struct {
+	name     xml.Name // resolved
+	prefix   string
+	attrs    []attribute
+	lang     string // xml:lang in force
+	children []any  // *element or string, in order
+}
+
+type attribute struct {
+	prefix, space, local, value string
+}
+
+const (
+	davSpace  = "DAV:"
+	xmlSpace  = "http://www.w3.org/XML/1998/namespace"
+	maxNested = 100 // elements within elements; real bodies have 8
+)
+
+// readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it accepts
+// undeclared prefixes, prefixes bound to nothing (litmus propfind_invalid2) and document types, so only its tokens are used.
+func (q *request) readXML() (*element, error) {
+	b := q.body()
+	defer b.end()
+	raw, err := io.ReadAll(io.LimitReader(b, q.h.o.MaxXML+1))
+	switch {
+	case err != nil:
+		return nil, bodyFailure(err)
+	case int64(len(raw)) > q.h.o.MaxXML:
+		return nil, fail(http.StatusRequestEntityTooLarge, "An XML body may have at most %d bytes.", q.h.o.MaxXML)
+	}
+	return parseXML(raw)
+}
+
+func bodyFailure(err error) error {
+	f := failureOf(err, false)
+	if f.status == http.StatusRequestTimeout {
+		return f
+	}
+	return &failure{status: http.StatusBadRequest, message: "The request broke off before its end.", err: err}
+}
+
+func parseXML(raw []byte) (*element, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, nil
+	}
+	p := xmlParser{d: xml.NewDecoder(bytes.NewReader(raw))}
+	root, err := p.document()
+	if err != nil {
+		return nil, &failure{status: http.StatusBadRequest, message: "The XML of the request is not well-formed: " + err.Error() + ".", err: err}
+	}
+	return root, nil
+}
+
+type xmlParser struct {
+	d     *xml.Decoder
+	scope []binding
+	open  []*element
+	marks []int // length of scope before each open element
+	root  *element
+}
+
+type binding struct{ prefix, space string }
+
+var (
+	errDoctype  = errors.New("document types are not accepted")
+	errPrefix   = errors.New("a namespace prefix is not declared")
+	errNothing  = errors.New("a namespace prefix is declared as nothing")
+	errMismatch = errors.New("an end tag does not fit")
+	errNested   = errors.New("elements are nested too deeply")
+	errOutside  = errors.New("there is something beside the root element")
+	errCut      = errors.New("it ends too early")
+	errTwice    = errors.New("an element has an attribute twice")
+	errName     = errors.New("a name is not valid")
+)
+
+func (p *xmlParser) document() (*element, error) {
+	for {
+		token, err := p.d.RawToken()
+		if err == io.EOF {
+			if p.root == nil || len(p.open) > 0 {
+				return nil, errCut
+			}
+			return p.root, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch t := token.(type) {
+		case xml.Directive:
+			err = errDoctype
+		case xml.StartElement:
+			err = p.start(t)
+		case xml.EndElement:
+			err = p.end(t)
+		case xml.CharData:
+			err = p.text(string(t))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *xmlParser) start(t xml.StartElement) error {
+	switch {
+	case len(p.open) == 0 && p.root != nil:
+		return errOutside
+	case len(p.open) >= maxNested:
+		return errNested
+	}
+	e := &element{prefix: t.Name.Space}
+	if len(p.open) > 0 {
+		e.lang = p.open[len(p.open)-1].lang
+	}
+	mark := len(p.scope)
+	for _, a := range t.Attr {
+		if err := p.declare(a); err != nil {
+			return err
+		}
+	}
+	space, err := p.lookup(t.Name.Space)
+	if err != nil {
+		return err
+	}
+	if !validLocal(t.Name.Local) {
+		return errName
+	}
+	e.name = xml.Name{Space: space, Local: t.Name.Local}
+	if err := p.attributes(e, t.Attr); err != nil {
+		return err
+	}
+	if len(p.open) > 0 {
+		parent := p.open[len(p.open)-1]
+		parent.children = append(parent.children, e)
+	} else {
+		p.root = e
+	}
+	p.open = append(p.open, e)
+	p.marks = append(p.marks, mark)
+	return nil
+}
+
+// declare takes up an xmlns attribute.
+func (p *xmlParser) declare(a xml.Attr) error {
+	switch {
+	case a.Name.Space == "" && a.Name.Local == "xmlns":
+		p.scope = append(p.scope, binding{"", a.Value})
+	case a.Name.Space == "xmlns":
+		if a.Value == "" {
+			return errNothing
+		}
+		if a.Name.Local == "xmlns" || !validLocal(a.Name.Local) {
+			return errName
+		}
+		p.scope = append(p.scope, binding{a.Name.Local, a.Value})
+	}
+	return nil
+}
+
+func (p *xmlParser) attributes(e *element, attrs []xml.Attr) error {
+	for _, a := range attrs {
+		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
+			continue
+		}
+		if !validLocal(a.Name.Local) {
+			return errName
+		}
+		kept := attribute{prefix: a.Name.Space, local: a.Name.Local, value: a.Value}
+		if a.Name.Space != "" {
+			space, err := p.lookup(a.Name.Space)
+			if err != nil {
+				return err
+			}
+			kept.space = space
+		}
+		if kept.space == xmlSpace && kept.local == "lang" {
+			e.lang = kept.value
+		}
+		for _, other := range e.attrs {
+			if other.space == kept.space && other.local == kept.local {
+				return errTwice
+			}
+		}
+		e.attrs = append(e.attrs, kept)
+	}
+	return nil
+}
+
+func (p *xmlParser) end(t xml.EndElement) error {
+	if len(p.open) == 0 {
+		return errMismatch
+	}
+	last := len(p.open) - 1
+	e := p.open[last]
+	if e.prefix != t.Name.Space || e.name.Local != t.Name.Local {
+		return errMismatch
+	}
+	p.scope = p.scope[:p.marks[last]]
+	p.open, p.marks = p.open[:last], p.marks[:last]
+	return nil
+}
+
+func (p *xmlParser) text(s string) error {
+	if len(p.open) == 0 {
+		if strings.TrimSpace(strings.TrimPrefix(s, "\ufeff")) != "" {
+			return errOutside
+		}
+		return nil
+	}
+	e := p.open[len(p.open)-1]
+	e.children = append(e.children, s)
+	return nil
+}
+
+func (p *xmlParser) lookup(prefix string) (string, error) {
+	if prefix == "xml" {
+		return xmlSpace, nil
+	}
+	for i := len(p.scope) - 1; i >= 0; i-- {
+		if p.scope[i].prefix == prefix {
+			return p.scope[i].space, nil
+		}
+	}
+	if prefix == "" {
+		return "", nil
+	}
+	return "", errPrefix
+}
+
+// validLocal refuses what encoding/xml lets through as a local name though it isn't one, such as "a:".
+func validLocal(s string) bool { return s != "" && !strings.Contains(s, ":") }
+
+// elements yields the child elements.
+func (e *element) elements(yield func(*element) bool) {
+	for _, c := range e.children {
+		if kid, ok := c.(*element); ok && !yield(kid) {
+			return
+		}
+	}
+}
+
+// child returns the first child of DAV: with a name, nil without.
+func (e *element) child(local string) *element {
+	for kid := range e.elements {
+		if kid.is(local) {
+			return kid
+		}
+	}
+	return nil
+}
+
+func (e *element) is(local string) bool {
+	return e.name == xml.Name{Space: davSpace, Local: local}
+}
+
+// text is the character data directly within and below, without spaces around it.
+func (e *element) text() string {
+	var b strings.Builder
+	var walk func(*element)
+	walk = func(e *element) {
+		for _, c := range e.children {
+			switch c := c.(type) {
+			case string:
+				b.WriteString(c)
+			case *element:
+				walk(c)
+			}
+		}
+	}
+	walk(e)
+	return strings.TrimSpace(b.String())
+}
+
+// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within.
+func (e *element) inner() string {
+	var b []byte
+	for _, c := range e.children {
+		b = appendNode(b, c, nil)
+	}
+	return string(b)
+}
+
+func appendNode(b []byte, node any, scope []binding) []byte {
+	e, ok := node.(*element)
+	if !ok {
+		return appendText(b, node.(string))
+	}
+	b = append(b, '<')
+	b = appendName(b, e.prefix, e.name.Local)
+	b, scope = declareOnce(b, scope, e.prefix, e.name.Space)
+	for _, a := range e.attrs {
+		if a.prefix != "" && a.prefix != "xml" {
+			b, scope = declareOnce(b, scope, a.prefix, a.space)
+		}
+		b = append(b, ' ')
+		b = appendName(b, a.prefix, a.local)
+		b = append(b, `="`...)
+		b = append(appendAttr(b, a.value), '"')
+	}
+	if len(e.children) == 0 {
+		return append(b, "/>"...)
+	}
+	b = append(b, '>')
+	for _, c := range e.children {
+		b = appendNode(b, c, scope)
+	}
+	b = append(b, "</"...)
+	return append(appendName(b, e.prefix, e.name.Local), '>')
+}
+
+// declareOnce declares a prefix unless it means that already.
+func declareOnce(b []byte, scope []binding, prefix, space string) ([]byte, []binding) {
+	if prefix == "xml" {
+		return b, scope
+	}
+	in := ""
+	for _, s := range scope {
+		if s.prefix == prefix {
+			in = s.space
+		}
+	}
+	if in == space {
+		return b, scope
+	}
+	b = append(b, " xmlns"...)
+	if prefix != "" {
+		b = append(append(b, ':'), prefix...)
+	}
+	b = append(appendAttr(append(b, `="`...), space), '"')
+	return b, append(scope[:len(scope):len(scope)], binding{prefix, space})
+}
+
+func appendName(b []byte, prefix, local string) []byte {
+	if prefix != "" {
+		b = append(append(b, prefix...), ':')
+	}
+	return append(b, local...)
+}
