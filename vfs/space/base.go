@@ -1,0 +1,91 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// ErrNoSpace says that the account has no space at this remote.
+var ErrNoSpace = errors.New("there is no drive of this account at the remote")
+
+// base is the newest commit that this gateway knows: what the pointer leads to.
+type base struct {
+	pointer crypto.Pointer
+	ref     object.Ref
+	hash    object.CommitHash
+	commit  object.Commit
+}
+
+// parent is how a commit on top of base names it.
+func (b base) parent() object.Parent {
+	if b.ref.Blob.IsZero() {
+		return object.Parent{}
+	}
+	return object.Parent{Commit: b.ref, Hash: b.hash}
+}
+
+// loadBase follows the account's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
+func loadBase(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, account crypto.AccountSecret) (base, error) {
+	p, err := store.Load(ctx, account.Writer().ID())
+	if errors.Is(err, remote.ErrNotFound) {
+		return base{}, ErrNoSpace
+	}
+	if err != nil {
+		return base{}, fmt.Errorf("load the drive's newest state: %w", err)
+	}
+	return openBase(ctx, nodes, account, p)
+}
+
+func openBase(ctx context.Context, nodes *tree.Nodes, account crypto.AccountSecret, p crypto.Pointer) (base, error) {
+	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
+		return base{}, corrupt("open the drive's newest state", err)
+	}
+	value, err := crypto.OpenValue(account.Reader(), p)
+	if err != nil {
+		return base{}, corrupt("open the drive's newest state", err)
+	}
+	ref, err := object.DecodeHead(value)
+	if err != nil {
+		return base{}, corrupt("open the drive's newest state", err)
+	}
+	commit, hash, err := nodes.Commit(ctx, ref)
+	if err != nil {
+		return base{}, err
+	}
+	if commit.Author != account.Author().ID() {
+		return base{}, corrupt("open the drive's newest state", fmt.Errorf("commit by %v, who may not write here", commit.Author))
+	}
+	return base{pointer: p, ref: ref, hash: hash, commit: commit}, nil
+}
+
+func corrupt(op string, err error) error {
+	return &vfs.Error{Op: op, Path: "/", Kind: vfs.ErrCorrupt, Err: err}
+}
+
+// Create makes the account's own space at a remote: one commit of an empty folder. It returns remote.ErrConflict when the
+// account has one there already.
+func Create(ctx context.Context, store remote.Store, account crypto.AccountSecret, device Device, random io.Reader, now time.Time) error {
+	// A space without a journal: its first commit is made like any other.
+	s := &Space{store: store, account: account, device: device, rand: random, now: func() time.Time { return now }}
+	s.nodes = tree.NewNodes(store, tree.Options{})
+	root := object.Entry{Kind: object.Folder, Created: now.UnixNano(), Modified: now.UnixNano()}
+	version, err := newVersion(random)
+	if err != nil {
+		return err
+	}
+	root.Version = version
+	made, err := s.seal(ctx, base{}, &head{tree: tree.New(s.nodes, root)}, nil)
+	if err != nil {
+		return err
+	}
+	return store.Swap(ctx, crypto.PointerHash{}, made.next.pointer)
+}

@@ -1,0 +1,159 @@
+package space
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/tree"
+)
+
+// change is one change of the space on its way into the tree and the journal.
+type change struct {
+	op    tree.Op
+	cond  vfs.Cond
+	piece []byte            // the sealed chunk of a small file, which travels in the journal
+	blobs []crypto.BlobName // staged and durable
+	give  func()            // returns the room that the piece takes; may be nil
+}
+
+// make makes a change: visible to every later call at once, durable when it returns. On an error nothing has changed, and
+// what the change staged is the caller's still.
+func (s *Space) make(ctx context.Context, c change) (tree.Result, error) {
+	result, seq, err := s.record(ctx, c)
+	if err != nil {
+		return tree.Result{}, err
+	}
+	return result, s.settle(ctx, seq)
+}
+
+// settle returns when a recorded change is durable, and committed if that was asked for.
+func (s *Space) settle(ctx context.Context, seq uint64) error {
+	s.committer.kick()
+	// The change is made, so a client that goes away does not undo it.
+	if err := s.journal.Sync(context.WithoutCancel(ctx), seq); err != nil {
+		return &vfs.Error{Op: "record a change of", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+	}
+	if s.through {
+		if err := s.committer.wait(ctx, seq, true); err != nil {
+			return &vfs.Error{Op: "commit", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+		}
+	}
+	return nil
+}
+
+// record applies a change and appends it to the journal.
+func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return tree.Result{}, 0, err
+	}
+	// First without the lock, so that what must be loaded from the remote is loaded while others go on.
+	from := s.head.Load()
+	next, result, err := apply(ctx, from.tree, c)
+	if err != nil {
+		return tree.Result{}, 0, err
+	}
+	op, err := encodeRecord(c.op, c.blobs)
+	if err != nil {
+		return tree.Result{}, 0, err
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if newest := s.head.Load(); newest != from { // another was faster; its pages are in memory
+		if next, result, err = apply(ctx, newest.tree, c); err != nil {
+			return tree.Result{}, 0, err
+		}
+	}
+	seq, err := s.journal.Append(op, c.piece)
+	if err != nil {
+		return tree.Result{}, 0, failed("record a change of", "/", err)
+	}
+	s.pending = append(s.pending, pending{seq: seq, blobs: c.blobs, give: c.give})
+	s.head.Store(&head{tree: next, seq: seq})
+	return result, seq, nil
+}
+
+func apply(ctx context.Context, t tree.Tree, c change) (tree.Tree, tree.Result, error) {
+	if c.cond != nil {
+		if err := c.cond(ctx, view{t}); err != nil {
+			return tree.Tree{}, tree.Result{}, err
+		}
+	}
+	return tree.Apply(ctx, t, c.op)
+}
+
+// record is what the journal keeps of a change: the operation, and the staged blobs that it leads to, of which the tree alone
+// would tell only those at the top of a file's index.
+type record struct {
+	_     struct{} `cbor:",toarray"`
+	Op    []byte
+	Blobs []crypto.BlobName
+}
+
+func encodeRecord(op tree.Op, blobs []crypto.BlobName) ([]byte, error) {
+	encoded, err := tree.EncodeOp(op)
+	if err != nil {
+		return nil, err
+	}
+	if blobs == nil {
+		blobs = []crypto.BlobName{}
+	}
+	return crypto.Encode(record{Op: encoded, Blobs: blobs})
+}
+
+func decodeRecord(b []byte) (tree.Op, []crypto.BlobName, error) {
+	var r record
+	if err := crypto.Decode(b, &r); err != nil {
+		return nil, nil, fmt.Errorf("journal record: %w", err)
+	}
+	op, err := tree.DecodeOp(r.Op)
+	if err != nil {
+		return nil, nil, fmt.Errorf("journal record: %w", err)
+	}
+	return op, r.Blobs, nil
+}
+
+// newVersion is a random name for new contents.
+func newVersion(rand io.Reader) (v vfs.Version, err error) {
+	if _, err := io.ReadFull(rand, v[:]); err != nil {
+		return v, fmt.Errorf("no randomness: %w", err)
+	}
+	return v, nil
+}
+
+// Mkdir implements vfs.Writer.
+func (s *Space) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
+	version, err := newVersion(s.rand)
+	if err != nil {
+		return err
+	}
+	_, err = s.make(ctx, change{op: tree.Mkdir{Path: path, Version: version, Time: s.now()}, cond: cond})
+	return err
+}
+
+// Remove implements vfs.Writer.
+func (s *Space) Remove(ctx context.Context, path string, cond vfs.Cond) error {
+	_, err := s.make(ctx, change{op: tree.Remove{Path: path}, cond: cond})
+	return err
+}
+
+// Move implements vfs.Writer.
+func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	r, err := s.make(ctx, change{op: tree.Move{From: from, To: to, Replace: o.Replace, Modified: o.Modified}, cond: o.Cond})
+	return r.Replaced(), err
+}
+
+// Copy implements vfs.Writer.
+func (s *Space) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	r, err := s.make(ctx, change{op: tree.Copy{From: from, To: to, Replace: o.Replace, Shallow: o.Shallow, Modified: o.Modified}, cond: o.Cond})
+	return r.Replaced(), err
+}
+
+// Patch implements vfs.Writer.
+func (s *Space) Patch(ctx context.Context, path string, p vfs.Patch, cond vfs.Cond) error {
+	op := tree.Patch{Path: path, Modified: p.Modified, Created: p.Created, Set: p.Set, Remove: p.Remove}
+	_, err := s.make(ctx, change{op: op, cond: cond})
+	return err
+}

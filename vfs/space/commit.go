@@ -1,0 +1,124 @@
+package space
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// uploads is how many blobs are on their way to the remote at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough
+// to leave room for readers.
+const uploads = 4
+
+// attempt is a commit whose blobs are at the remote and whose pointer may or may not have swung.
+type attempt struct {
+	next   base
+	seq    uint64 // the newest change in it
+	packed *tree.Packed
+	stats  transfer
+}
+
+// transfer counts what was put.
+type transfer struct{ blobs, bytes uint64 }
+
+// seal brings everything of a state to the remote but the pointer: what is staged, then what was only in memory, the commit last.
+func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.BlobName) (*attempt, error) {
+	a := &attempt{seq: h.seq}
+	if err := s.upload(ctx, staged, &a.stats); err != nil {
+		return nil, err
+	}
+	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+		name := crypto.NameOf(blob)
+		a.stats.blobs++
+		a.stats.bytes += uint64(len(blob))
+		return name, s.store.Put(ctx, name, remote.BytesBody(blob))
+	}
+	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
+		c := object.Commit{
+			Root: root, Parent: on.parent(), Time: s.now().UnixNano(), Device: s.device.Name,
+			Applied: object.WithApplied(on.commit.Applied, s.device.ID, h.seq), Front: front,
+		}
+		c.Sign(s.account.Author())
+		a.next.commit = c
+		return c.Encode(crypto.BlobName{}), nil
+	}
+	var err error
+	a.packed, err = tree.Pack(ctx, h.tree, tree.Packing{Pieces: pieces{s}, Emit: put, Commit: sign, Rand: s.rand})
+	if err != nil {
+		return nil, err
+	}
+	a.next.ref, a.next.hash, a.next.commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
+	writer, seq := s.account.Writer(), on.pointer.Seq+1
+	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(a.next.ref), s.rand)
+	if err != nil {
+		return nil, err
+	}
+	a.next.pointer = writer.Sign(seq, value)
+	return a, nil
+}
+
+// upload puts staged blobs.
+func (s *Space) upload(ctx context.Context, names []crypto.BlobName, stats *transfer) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(uploads)
+	for _, name := range names {
+		body, err := s.area.Body(name)
+		if err != nil {
+			_ = g.Wait()
+			return fmt.Errorf("a staged blob is missing: %w", err)
+		}
+		stats.blobs++
+		stats.bytes += uint64(body.Size())
+		g.Go(func() error { return s.store.Put(ctx, name, body) })
+	}
+	return g.Wait()
+}
+
+// pieces gives the packer the sealed chunks that the journal keeps.
+type pieces struct{ s *Space }
+
+func (p pieces) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) {
+	return p.s.journal.Attachment(name)
+}
+
+// landed makes a commit whose pointer has swung the base of the next: trees read from the remote what it holds, and journal and
+// staging forget it.
+func (s *Space) landed(a *attempt) error {
+	a.packed.Settle()
+	s.changing.Lock()
+	n := 0
+	var blobs []crypto.BlobName
+	for ; n < len(s.pending) && s.pending[n].seq <= a.seq; n++ {
+		blobs = append(blobs, s.pending[n].blobs...)
+		if s.pending[n].give != nil {
+			s.pending[n].give()
+		}
+	}
+	s.pending = append([]pending(nil), s.pending[n:]...)
+	s.changing.Unlock()
+	s.area.Release(blobs...)
+	return s.journal.Trim(a.seq)
+}
+
+// stagedUpTo tells the staged blobs that changes up to seq need.
+func (s *Space) stagedUpTo(seq uint64) []crypto.BlobName {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	var names []crypto.BlobName
+	for _, p := range s.pending {
+		if p.seq <= seq {
+			names = append(names, p.blobs...)
+		}
+	}
+	return names
+}
+
+// isAt tells whether the remote's pointer is the one of base b.
+func (b base) isAt(p crypto.Pointer) bool { return bytes.Equal(b.pointer.Marshal(), p.Marshal()) }

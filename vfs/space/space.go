@@ -1,0 +1,188 @@
+// Package space keeps one space: its newest state in memory, its changes in the journal until they are committed, its commits at
+// the remote. It is a vfs.FS whose root is the space's root folder.
+//
+// The way of a change: Apply makes a new tree, the journal records the change, one fsync makes it durable, the caller is
+// answered. Later the committer uploads what was staged, packs what changed, and swings the pointer; then the journal forgets.
+// After a crash the journal is replayed onto the newest commit, which says how much of the journal it holds already.
+package space
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs/content"
+	"postern/vfs/journal"
+	"postern/vfs/object"
+	"postern/vfs/staging"
+	"postern/vfs/tree"
+)
+
+// DefaultCommitDelay is how long a change waits for others to travel with it. A second is little to who looks from another device, and
+// makes a handful of blobs of a thousand small files.
+const DefaultCommitDelay = time.Second
+
+// readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
+const readAhead = 64 << 20
+
+// Options of a space. Store, Account and Dir are needed; the zero value of the rest works.
+type Options struct {
+	Store   remote.Store         // the remote, already retried, verified and cached
+	Account crypto.AccountSecret // opens and writes the account's own space
+	Dir     string               // holds the folders journal and staging
+	Device  Device
+
+	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
+	SyncThrough  bool          // answer changes only when they are committed at the remote
+	CommitDelay  time.Duration // 0: DefaultCommitDelay
+	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
+
+	Log  *slog.Logger     // nil: quiet
+	Rand io.Reader        // keys and versions; nil: crypto/rand
+	Now  func() time.Time // nil: time.Now
+}
+
+// Device is the gateway that writes: commits say how much of its journal they hold, and conflicts bear its name.
+type Device struct {
+	ID   object.DeviceID
+	Name string
+}
+
+// Space is an open space. Its methods may be called by several goroutines at once.
+type Space struct {
+	store   remote.Store
+	account crypto.AccountSecret
+	device  Device
+	delay   time.Duration
+	through bool
+	log     *slog.Logger
+	rand    io.Reader
+	now     func() time.Time
+
+	area    *staging.Area
+	journal *journal.Journal
+	nodes   *tree.Nodes
+	ahead   *content.Budget // what all open files together may read ahead
+
+	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
+	head     atomic.Pointer[head] // the newest state
+	pending  []pending            // changes not yet committed, oldest first; guarded by changing
+
+	committer committer
+}
+
+// head is one state of the space: the tree, and the journal's newest record in it.
+type head struct {
+	tree tree.Tree
+	seq  uint64
+}
+
+// pending is what a change keeps in staging until it is committed.
+type pending struct {
+	seq   uint64
+	blobs []crypto.BlobName
+	give  func() // returns the room that the journal's attachment takes; may be nil
+}
+
+// Open opens the account's own space, replays what the journal holds beyond the newest commit and starts the committer, which
+// ends with Close. Errors: ErrNoSpace when the account has none at this remote, those of the remote and of the journal.
+func Open(ctx context.Context, o Options) (_ *Space, err error) {
+	s := &Space{
+		store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
+		delay: o.CommitDelay, log: o.Log, rand: o.Rand, now: o.Now,
+	}
+	if s.delay == 0 {
+		s.delay = DefaultCommitDelay
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.ahead = content.NewBudget(readAhead)
+	s.nodes = tree.NewNodes(source{s}, tree.Options{Memory: o.PageMemory})
+	base, err := loadBase(ctx, o.Store, s.nodes, o.Account)
+	if err != nil {
+		return nil, err
+	}
+	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{Limit: o.StagingLimit, Rand: s.rand, Log: s.log}); err != nil {
+		return nil, fmt.Errorf("open the staging area: %w", err)
+	}
+	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{Rand: s.rand, Clock: s.now, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.journal.Close())
+		}
+	}()
+	if err := s.recover(ctx, base); err != nil {
+		return nil, err
+	}
+	s.committer.start(s, base)
+	return s, nil
+}
+
+// Close stops the committer and closes the journal. What is not committed yet stays in the journal and in staging, and is
+// committed after the next Open; call Flush before to have it all at the remote.
+func (s *Space) Close() error {
+	s.committer.stop()
+	s.changing.Lock() // a change under way is recorded before the journal closes
+	defer s.changing.Unlock()
+	return s.journal.Close()
+}
+
+// Flush waits until every change that was made so far is committed at the remote. When ctx ends first, it tells why the
+// committer could not.
+func (s *Space) Flush(ctx context.Context) error {
+	return s.committer.wait(ctx, s.head.Load().seq, true)
+}
+
+// Status is what a space can tell about itself.
+type Status struct {
+	Files, Bytes int64 // files and folders in the space, and the bytes of the files
+
+	PendingChanges int       // recorded, not yet committed
+	PendingBytes   int64     // of the journal, sealed small files included
+	PendingSince   time.Time // the oldest of them; zero when there is none
+	StagedBytes    int64     // of blobs and promises in staging
+	StagingLimit   int64     // negative: none
+
+	Commits      uint64    // made by this process
+	BlobsPut     uint64    // by this process's commits
+	BytesPut     uint64    // by this process's commits
+	LastCommit   time.Time // of this process; zero for none
+	CommitFailed string    // why the newest attempt failed; empty when it went well
+	Failures     uint64    // failed attempts of this process
+}
+
+// Status tells how the space is. It asks nobody and never blocks for long.
+func (s *Space) Status() Status {
+	st := s.committer.status()
+	root := s.head.Load().tree.Root()
+	st.Files, st.Bytes = root.Count(), root.Info().Size
+	p := s.journal.Pending()
+	st.PendingBytes, st.PendingSince = p.Bytes, p.Oldest
+	s.changing.Lock()
+	st.PendingChanges = len(s.pending)
+	s.changing.Unlock()
+	st.StagedBytes, st.StagingLimit = s.area.Used()
+	if st.PendingChanges == 0 {
+		st.PendingBytes, st.PendingSince = 0, time.Time{}
+	}
+	return st
+}

@@ -1,0 +1,304 @@
+package space_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/mem"
+	"postern/remote/verify"
+	"postern/vfs"
+	"postern/vfs/namespace"
+	"postern/vfs/object"
+	"postern/vfs/space"
+	"postern/vfs/vfstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// home is an account with its local folder and its remote: what outlives an open space.
+type home struct {
+	t       testing.TB
+	store   remote.Store
+	options space.Options
+}
+
+func newHome(t testing.TB, store remote.Store) *home {
+	t.Helper()
+	account, err := crypto.Random[crypto.AccountSecret](rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &home{t: t, store: store, options: space.Options{
+		Store: store, Account: account, Dir: t.TempDir(), CommitDelay: time.Millisecond,
+		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
+	}}
+	if err := space.Create(t.Context(), store, account, h.options.Device, rand.Reader, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// device is another home of the same account.
+func (h *home) device(id byte, name string) *home {
+	other := &home{t: h.t, store: h.store, options: h.options}
+	other.options.Dir = h.t.TempDir()
+	other.options.Device = space.Device{ID: object.DeviceID{id}, Name: name}
+	return other
+}
+
+func (h *home) open() *space.Space {
+	h.t.Helper()
+	s, err := space.Open(context.Background(), h.options)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+func (h *home) close(s *space.Space) {
+	h.t.Helper()
+	if err := s.Close(); err != nil {
+		h.t.Error(err)
+	}
+}
+
+func drive(s *space.Space) vfs.FS {
+	return namespace.New(time.Unix(0, 0), map[string]vfs.FS{"files": s})
+}
+
+func newDisk(t testing.TB) remote.Store {
+	t.Helper()
+	d, err := disk.Open(t.TempDir(), disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return verify.New(d, &verify.MemoryPins{})
+}
+
+func put(t testing.TB, fs vfs.FS, path string, body []byte) {
+	t.Helper()
+	u, err := fs.Create(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Abort()
+	if _, err := u.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := u.Commit(context.Background(), vfs.CommitOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t testing.TB, fs vfs.FS, path string) []byte {
+	t.Helper()
+	f, err := fs.Open(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	body, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+func TestContract(t *testing.T) {
+	stores := map[string]func(t testing.TB) remote.Store{
+		"mem":  func(testing.TB) remote.Store { return mem.New() },
+		"disk": newDisk,
+	}
+	for name, store := range stores {
+		t.Run(name, func(t *testing.T) {
+			vfstest.Run(t, func(t *testing.T) vfs.FS {
+				h := newHome(t, store(t))
+				s := h.open()
+				t.Cleanup(func() { h.close(s) })
+				return drive(s)
+			})
+		})
+	}
+}
+
+// TestModel does random operations beside a plain model, with restarts and commits in between.
+func TestModel(t *testing.T) {
+	vfstest.Compare(t, func(t *testing.T) vfstest.Subject {
+		h := newHome(t, mem.New())
+		s := h.open()
+		return vfstest.Subject{
+			FS: drive(s),
+			Reopen: func() (vfs.FS, error) {
+				if err := s.Close(); err != nil {
+					return nil, err
+				}
+				s = h.open()
+				return drive(s), nil
+			},
+			Steps: map[string]func() error{"flush": func() error { return s.Flush(context.Background()) }},
+			Close: func() error { return s.Close() },
+		}
+	})
+}
+
+// TestAnotherMachine reads with nothing but the account's secret and the remote.
+func TestAnotherMachine(t *testing.T) {
+	h := newHome(t, newDisk(t))
+	s := h.open()
+	bodies := map[string][]byte{"/empty": {}, "/small": []byte("small"), "/large": bytes.Repeat([]byte("0123456789abcdef"), 1<<20)}
+	for path, body := range bodies {
+		put(t, s, path, body)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.close(s)
+	other := h.device(2, "phone")
+	s = other.open()
+	defer other.close(s)
+	for path, body := range bodies {
+		if got := get(t, s, path); !bytes.Equal(got, body) {
+			t.Errorf("%s: %d bytes instead of %d", path, len(got), len(body))
+		}
+	}
+}
+
+// TestTwoDevices lets two gateways write at once: nothing that either of them wrote is lost, and both end with the same tree.
+func TestTwoDevices(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	put(t, s, "/report.odt", []byte("the first version"))
+	if err := s.Mkdir(t.Context(), "/folder", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := h.device(2, "phone")
+	o := other.open()
+	put(t, s, "/report.odt", []byte("by the laptop"))
+	put(t, s, "/laptop.txt", []byte("laptop"))
+	if err := s.Remove(t.Context(), "/folder", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, o, "/report.odt", []byte("by the phone"))
+	put(t, o, "/folder/phone.txt", []byte("phone"))
+	if err := o.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conflict := "/report (conflict, phone, " + time.Now().UTC().Format(time.DateOnly) + ").odt"
+	h.close(s)
+	s = h.open()
+	for _, fs := range []vfs.FS{s, o} {
+		for path, want := range map[string]string{"/report.odt": "by the laptop", conflict: "by the phone", "/laptop.txt": "laptop", "/folder/phone.txt": "phone"} {
+			if got := string(get(t, fs, path)); got != want {
+				t.Errorf("%s is %q instead of %q", path, got, want)
+			}
+		}
+	}
+	h.close(s)
+	other.close(o)
+}
+
+// TestUnreachable goes on working while the remote is away, and commits when it is back.
+func TestUnreachable(t *testing.T) {
+	away := &switched{Store: mem.New()}
+	h := newHome(t, away)
+	s := h.open()
+	defer h.close(s)
+	away.off.Store(true)
+	put(t, s, "/a", []byte("written offline"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("flush while the remote is away: %v", err)
+	}
+	if got := string(get(t, s, "/a")); got != "written offline" {
+		t.Fatalf("read %q", got)
+	}
+	if st := s.Status(); st.PendingChanges != 1 || st.PendingSince.IsZero() || st.PendingBytes == 0 {
+		t.Fatalf("status %+v", st)
+	}
+	away.off.Store(false)
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st := s.Status(); st.PendingChanges != 0 || st.CommitFailed != "" || st.Commits != 1 {
+		t.Fatalf("status %+v", st)
+	}
+}
+
+// TestLostReply swings the pointer and hears nothing of it: the commit is found, not made twice, and not lost.
+func TestLostReply(t *testing.T) {
+	store := &switched{Store: mem.New()}
+	h := newHome(t, store)
+	s := h.open()
+	put(t, s, "/a", []byte("one"))
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store.loseReply.Store(true)
+	put(t, s, "/a", []byte("two"))
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st := s.Status(); st.Commits != 2 || st.Failures != 1 {
+		t.Fatalf("status %+v", st)
+	}
+	put(t, s, "/b", []byte("three"))
+	h.close(s)
+	s = h.open()
+	defer h.close(s)
+	if a, b := string(get(t, s, "/a")), string(get(t, s, "/b")); a != "two" || b != "three" {
+		t.Fatalf("%q, %q", a, b)
+	}
+}
+
+// TestFull answers that there is no room, cleanly, and goes on when there is.
+func TestFull(t *testing.T) {
+	away := &switched{Store: mem.New()}
+	h := newHome(t, away)
+	h.options.StagingLimit = 16 << 20
+	s := h.open()
+	defer h.close(s)
+	away.off.Store(true)
+	body := make([]byte, 6<<20)
+	put(t, s, "/first", body)
+	u, err := s.Create(t.Context(), "/second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = u.Write(make([]byte, 24<<20))
+	if err == nil {
+		_, _, err = u.Commit(t.Context(), vfs.CommitOptions{})
+	}
+	u.Abort()
+	if !errors.Is(err, vfs.ErrFull) {
+		t.Fatalf("more than staging may hold: %v", err)
+	}
+	if _, err := s.Stat(t.Context(), "/second"); !errors.Is(err, vfs.ErrNotExist) {
+		t.Fatalf("a file that there was no room for: %v", err)
+	}
+	away.off.Store(false)
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "/second", body)
+	if got := get(t, s, "/second"); !bytes.Equal(got, body) {
+		t.Fatal("wrong bytes")
+	}
+}

@@ -1,0 +1,125 @@
+package space
+
+import (
+	"context"
+	"io"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/content"
+	"postern/vfs/object"
+	"postern/vfs/staging"
+	"postern/vfs/tree"
+)
+
+// recordSize is about what the journal takes for a small file beside its bytes.
+const recordSize = 1 << 10
+
+// upload is a file on its way in.
+type upload struct {
+	s       *Space
+	path    string
+	version vfs.Version
+	batch   *staging.Batch
+	writer  *content.Writer
+
+	result content.Result
+	done   bool
+}
+
+// Create implements vfs.Writer.
+func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
+	// What is wrong already is better said before the body has been sent; Commit looks again.
+	if err := s.mayPut(ctx, name); err != nil {
+		return nil, err
+	}
+	version, err := newVersion(s.rand)
+	if err != nil {
+		return nil, err
+	}
+	batch := s.area.Begin()
+	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.rand})
+	return &upload{s: s, path: name, version: version, batch: batch, writer: w}, nil
+}
+
+// mayPut tries an empty file in the place, and throws the tree away.
+func (s *Space) mayPut(ctx context.Context, name string) error {
+	_, _, err := tree.Apply(ctx, s.head.Load().tree, tree.Put{Path: name, Entry: object.Entry{Kind: object.File}})
+	return err
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.writer.Write(p)
+	return n, failed("write", u.path, err)
+}
+
+// ReadFrom makes io.Copy read straight into the blocks that are sealed from. An error of r is returned as it is.
+func (u *upload) ReadFrom(r io.Reader) (int64, error) { return u.writer.ReadFrom(r) }
+
+// Sums implements vfs.Upload.
+func (u *upload) Sums() (vfs.Sums, error) {
+	sums, err := u.writer.Sums()
+	return sums, failed("write", u.path, err)
+}
+
+// Commit implements vfs.Upload: blobs durable first, then the record.
+func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _ bool, err error) {
+	defer u.Abort()
+	if u.result, err = u.writer.Finish(); err != nil {
+		return vfs.Info{}, false, failed("write", u.path, err)
+	}
+	if err := u.batch.Seal(ctx); err != nil {
+		return vfs.Info{}, false, failed("write", u.path, err)
+	}
+	c := change{op: u.put(o), cond: o.Cond, piece: u.result.Piece, blobs: u.batch.Names()}
+	if len(c.piece) > 0 {
+		give, err := u.s.area.Reserve(ctx, int64(len(c.piece))+recordSize)
+		if err != nil {
+			return vfs.Info{}, false, failed("write", u.path, err)
+		}
+		c.give = give
+	}
+	r, seq, err := u.s.record(ctx, c)
+	if err != nil {
+		if c.give != nil {
+			c.give()
+		}
+		return vfs.Info{}, false, err
+	}
+	u.batch.Done() // the journal refers to the blobs now, whatever comes
+	u.done = true
+	if err := u.s.settle(ctx, seq); err != nil {
+		return vfs.Info{}, false, err
+	}
+	return infoOf(r.Entry), r.Replaced(), nil
+}
+
+// put is the operation that puts the file in its place.
+func (u *upload) put(o vfs.CommitOptions) tree.Put {
+	now := u.s.now()
+	e := object.Entry{
+		Kind: object.File, Version: u.version, Created: now.UnixNano(), Modified: now.UnixNano(),
+		Size: u.result.Sums.Size, MD5: u.result.Sums.MD5, SHA1: u.result.Sums.SHA1,
+		ContentType: o.ContentType, Content: u.result.Content,
+	}
+	if !o.Modified.IsZero() {
+		e.Modified = object.Nanos(o.Modified)
+	}
+	put := tree.Put{Path: u.path, Entry: e, Chosen: o.Modified.IsZero()}
+	if u.result.Piece != nil {
+		chunk := e.Content.Chunks[0]
+		put.Piece, chunk.Blob = chunk.Blob, crypto.BlobName{}
+		put.Entry.Content.Chunks = []object.Chunk{chunk}
+	}
+	return put
+}
+
+// Abort implements vfs.Upload.
+func (u *upload) Abort() {
+	if u.done {
+		return
+	}
+	u.done = true
+	u.writer.Abort()
+	u.batch.Abort()
+}
