@@ -37,11 +37,15 @@ type File interface {
 	Size() (int64, error)
 }
 
-// Starter is a File that can be asked to begin writing a range to the disk without waiting for it, so that the Sync that follows
-// has little left to do. It is a hint and makes nothing durable.
-type Starter interface {
-	StartSync(off, n int64)
+// Director is an FS that can make files whose large writes go to the disk past the page cache, which spares a copy and the memory.
+// What is written from a buffer that Aligned made, at a multiple of Alignment and as long as one, goes straight; everything else
+// works too, at the usual speed. No other process or handle may use the file before it is closed.
+type Director interface {
+	CreateDirect(path string) (File, error)
 }
+
+// Alignment is what addresses, offsets and lengths of direct writes are multiples of, in bytes. No disk asks for more.
+const Alignment = 4096
 
 // Linker is an FS whose files can be given a second name.
 type Linker interface {

@@ -12,8 +12,9 @@ import (
 type OS struct{}
 
 var (
-	_ FS     = OS{}
-	_ Linker = OS{}
+	_ FS       = OS{}
+	_ Linker   = OS{}
+	_ Director = OS{}
 )
 
 // Create makes a new file with mode 0600.
@@ -96,9 +97,6 @@ func (f osFile) Size() (int64, error) {
 	}
 	return info.Size(), nil
 }
-
-// StartSync is best effort: see start_linux.go.
-func (f osFile) StartSync(off, n int64) { startSync(f.File, off, n) }
 
 // IsFull tells whether an error says that the disk or the user's quota is full.
 func IsFull(err error) bool {

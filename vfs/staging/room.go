@@ -24,7 +24,9 @@ type waiter struct {
 	ready chan struct{} // closed when the bytes have been taken for it
 }
 
-func newRoom(limit int64, patience time.Duration) *room { return &room{limit: limit, patience: patience} }
+func newRoom(limit int64, patience time.Duration) *room {
+	return &room{limit: limit, patience: patience}
+}
 
 func (r *room) figures() (used, limit int64) {
 	r.mu.Lock()

@@ -1,0 +1,268 @@
+package staging
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"sync"
+
+	"postern/crypto"
+	"postern/vfs/localfs"
+)
+
+// bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is written.
+const bufferSize = 1 << 20
+
+var buffers = sync.Pool{New: func() any { b := localfs.Aligned(bufferSize); return &b }}
+
+// Blob is one blob on its way in. Exactly one of Finish and Discard ends it. Not safe for concurrent use.
+type Blob struct {
+	batch *Batch
+	temp  string
+	file  localfs.File
+	hash  hash.Hash
+	give  func()
+	size  int64
+	err   error
+	ended bool
+
+	buf     *[]byte // nil: none yet
+	n       int     // bytes in buf
+	at      int64   // where buf begins in the file
+	writing chan error
+}
+
+// Create begins a blob that is written piece by piece. Room for a whole blob is taken at once, so a blob that was begun can be
+// finished. Errors: vfs.ErrFull, the context's.
+func (b *Batch) Create(ctx context.Context) (*Blob, error) {
+	b.mu.Lock()
+	err := b.err
+	if b.ended {
+		err = errEnded
+	}
+	b.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	give, err := b.area.Reserve(ctx, crypto.MaxBlobSize)
+	if err != nil {
+		return nil, err
+	}
+	temp, err := b.area.temp()
+	if err != nil {
+		give()
+		return nil, err
+	}
+	create := b.area.fs.Create
+	if d, ok := b.area.fs.(localfs.Director); ok {
+		create = d.CreateDirect
+	}
+	f, err := create(temp)
+	if err != nil {
+		give()
+		return nil, full("stage blob", err)
+	}
+	return &Blob{batch: b, temp: temp, file: f, hash: crypto.NewNameHash(), give: give}, nil
+}
+
+// Size is what was written so far.
+func (w *Blob) Size() int64 { return w.size }
+
+// Write appends to the blob. The disk works while the next bytes are made, so an error may be told by a later Write, by Finish or by
+// the batch's Seal. Errors: vfs.ErrFull.
+func (w *Blob) Write(p []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	if w.size+int64(len(p)) > crypto.MaxBlobSize {
+		w.err = fmt.Errorf("stage blob: more than %d bytes", crypto.MaxBlobSize)
+		return 0, w.err
+	}
+	w.hash.Write(p)
+	w.size += int64(len(p))
+	for rest := p; len(rest) > 0; {
+		if w.buf == nil {
+			w.buf = buffers.Get().(*[]byte)
+		}
+		m := copy((*w.buf)[w.n:], rest)
+		w.n += m
+		rest = rest[m:]
+		if w.n == bufferSize {
+			if err := w.settle(); err != nil {
+				return 0, err
+			}
+			w.start()
+		}
+	}
+	return len(p), nil
+}
+
+// start writes the buffer in the background.
+func (w *Blob) start() {
+	buf, n, at := w.buf, w.n, w.at
+	w.buf, w.n, w.at = nil, 0, at+int64(n)
+	done := make(chan error, 1)
+	w.writing = done
+	go func() {
+		_, err := w.file.WriteAt((*buf)[:n], at)
+		buffers.Put(buf)
+		done <- err
+	}()
+}
+
+// settle waits for what is being written.
+func (w *Blob) settle() error {
+	if w.writing == nil {
+		return w.err
+	}
+	err := <-w.writing
+	w.writing = nil
+	if err != nil && w.err == nil {
+		w.err = full("stage blob", err)
+	}
+	return w.err
+}
+
+// flush writes the rest of the buffer: what is aligned goes apart, so that it can go straight to the disk.
+func (w *Blob) flush() error {
+	if err := w.settle(); err != nil {
+		return err
+	}
+	if w.n == 0 {
+		return nil
+	}
+	p := (*w.buf)[:w.n]
+	whole := len(p) - len(p)%localfs.Alignment
+	for _, part := range [][]byte{p[:whole], p[whole:]} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := w.file.WriteAt(part, w.at); err != nil {
+			w.err = full("stage blob", err)
+			return w.err
+		}
+		w.at += int64(len(part))
+	}
+	w.n = 0
+	return nil
+}
+
+// Rewrite replaces the first bytes of the blob, which are no more than were written. The blob is read again for its name, so it is
+// for the rare case only, and nothing may be written any more.
+func (w *Blob) Rewrite(p []byte) error {
+	if int64(len(p)) > w.size {
+		return fmt.Errorf("stage blob: %d bytes to rewrite of %d", len(p), w.size)
+	}
+	if w.err == nil && w.at == 0 && w.writing == nil { // all of it is in the buffer still
+		copy(*w.buf, p)
+		w.hash.Reset()
+		w.hash.Write((*w.buf)[:w.n])
+		return nil
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if _, err := w.file.WriteAt(p, 0); err != nil {
+		w.err = full("stage blob", err)
+		return w.err
+	}
+	w.hash.Reset()
+	for off := int64(0); off < w.size; {
+		b := (*w.buf)[:min(w.size-off, bufferSize)]
+		if n, err := w.file.ReadAt(b, off); n < len(b) {
+			w.err = fmt.Errorf("stage blob: read back: %w", err)
+			return w.err
+		}
+		w.hash.Write(b)
+		off += int64(len(b))
+	}
+	return nil
+}
+
+// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal tells whether that
+// went well.
+func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
+	if w.err != nil {
+		w.Discard()
+		return crypto.BlobName{}, w.err
+	}
+	var name crypto.BlobName
+	w.hash.Sum(name[:0])
+	b := w.batch
+	select {
+	case b.area.syncing <- struct{}{}:
+	case <-ctx.Done():
+		w.Discard()
+		return crypto.BlobName{}, ctx.Err()
+	}
+	w.ended = true
+	b.wg.Add(1)
+	go func() {
+		defer b.wg.Done()
+		defer func() { <-b.area.syncing }()
+		if err := w.land(name); err != nil {
+			w.discard()
+			b.fail(full("stage blob", err))
+		}
+	}()
+	return name, nil
+}
+
+// land makes the file whole and durable and gives it its name.
+func (w *Blob) land(name crypto.BlobName) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	w.recycle()
+	if err := w.file.Sync(); err != nil {
+		return err
+	}
+	if err := w.file.Close(); err != nil {
+		return err
+	}
+	a, b := w.batch.area, w.batch
+	a.mu.Lock()
+	if err := a.fs.Rename(w.temp, a.path(name)); err != nil {
+		a.mu.Unlock()
+		return err
+	}
+	h := a.blobs[name]
+	if h == nil {
+		h = &held{size: w.size}
+		a.blobs[name] = h
+		a.room.take(w.size)
+	}
+	h.batches++
+	a.mu.Unlock()
+	w.give()
+	b.mu.Lock()
+	b.names = append(b.names, name)
+	b.dirty = true
+	b.mu.Unlock()
+	return nil
+}
+
+// Discard forgets the blob. After Finish it does nothing.
+func (w *Blob) Discard() {
+	if !w.ended {
+		w.ended = true
+		w.discard()
+	}
+}
+
+func (w *Blob) discard() {
+	_ = w.settle() // nobody wants to know any more
+	w.recycle()
+	w.file.Close()
+	if err := w.batch.area.fs.Remove(w.temp); err != nil {
+		w.batch.area.log.Debug("an unfinished blob can't be removed; the next start will", "error", err)
+	}
+	w.give()
+}
+
+func (w *Blob) recycle() {
+	if w.buf != nil {
+		buffers.Put(w.buf)
+		w.buf, w.n = nil, 0
+	}
+}
