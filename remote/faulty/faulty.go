@@ -1,0 +1,289 @@
+// Package faulty makes a remote fail on purpose: calls that don't arrive, replies that are lost, listings that break
+// off, a full disk, slow answers. It never lies; that is package evil's part.
+//
+// What goes wrong is a plan, a function of the call. A plan made by Random depends on its seed and on how often the
+// same thing was asked before, not on which goroutine came first, so a test that fails fails again.
+package faulty
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// Op is a method of remote.Store.
+type Op int
+
+// The methods that can fail. Close always works.
+const (
+	Put Op = iota
+	Get
+	GetRange
+	Stat
+	List
+	Delete
+	Load
+	Swap
+	Space
+)
+
+// names are what errors call the operations.
+var names = [...]string{
+	remote.OpPut, remote.OpGet, remote.OpGetRange, remote.OpStat, remote.OpList, remote.OpDelete,
+	remote.OpLoad, remote.OpSwap, remote.OpSpace,
+}
+
+// String returns what errors call the operation.
+func (o Op) String() string {
+	if o < 0 || int(o) >= len(names) {
+		return fmt.Sprintf("faulty.Op(%d)", int(o))
+	}
+	return names[o]
+}
+
+// Call is one call of a store.
+type Call struct {
+	Op    Op
+	On    string // the blob or pointer; "faulty:" for List and Space
+	Again int    // how often Op was called on On before
+}
+
+// Fault is what happens to a call.
+type Fault int
+
+// The faults.
+const (
+	Fine   Fault = iota
+	Fail         // the call doesn't arrive: ErrUnavailable, nothing was done
+	Lose         // the call is done but its reply is lost: ErrUnavailable
+	Cut          // the connection breaks amid the bytes: as Fail, but a Put reads half the body, a List yields a part
+	Full         // a Put or Swap meets ErrFull; anything else is Fine
+	Delay        // the call takes Options.Delay longer
+	Hang         // the call is not answered until its context ends
+	faults       // their number
+)
+
+// Plan decides what happens to a call. It is called from many goroutines.
+type Plan func(Call) Fault
+
+// Options are the choices of New. The zero value is right for faults without delays.
+type Options struct {
+	Delay time.Duration                                    // of a Delay
+	Sleep func(ctx context.Context, d time.Duration) error // waits; nil: waits on the system's clock
+}
+
+// Store is a remote that fails by plan.
+type Store struct {
+	inner remote.Store
+	o     Options
+
+	mu    sync.Mutex
+	plan  Plan
+	calls map[Call]int // by Op and On; Again is 0
+}
+
+var _ remote.Store = (*Store)(nil)
+
+// New returns inner with faults. A nil plan has none.
+func New(inner remote.Store, plan Plan, o Options) *Store {
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	return &Store{inner: inner, o: o, plan: plan, calls: map[Call]int{}}
+}
+
+// sleep waits on the system's clock.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// SetPlan changes the plan for the calls that begin from now on; nil: no more faults.
+func (s *Store) SetPlan(plan Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.plan = plan
+}
+
+// errFault is the cause in errors that were made on purpose.
+var errFault = errors.New("made to fail")
+
+// errLost likewise, where the call was done.
+var errLost = errors.New("the reply was made to get lost")
+
+// begin decides on a call, and carries out what comes before it. An error ends the call.
+func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error) {
+	s.mu.Lock()
+	key := Call{Op: op, On: on.String()}
+	call := key
+	call.Again = s.calls[key]
+	s.calls[key]++
+	plan := s.plan
+	s.mu.Unlock()
+	if plan == nil {
+		return Fine, nil
+	}
+	fault := plan(call)
+	switch fault {
+	case Fail:
+		return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, errFault)
+	case Full:
+		if op == Put || op == Swap {
+			return fault, remote.Fail(op.String(), on, remote.ErrFull, errFault)
+		}
+	case Delay:
+		if err := s.o.Sleep(ctx, s.o.Delay); err != nil {
+			return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, err)
+		}
+	case Hang:
+		<-ctx.Done()
+		return fault, remote.Alive(ctx, op.String(), on)
+	}
+	return fault, nil
+}
+
+// end turns what a call came to into what the caller hears.
+func end(fault Fault, op Op, on fmt.Stringer, err error) error {
+	if (fault == Lose || fault == Cut) && err == nil {
+		return remote.Fail(op.String(), on, remote.ErrUnavailable, errLost)
+	}
+	return err
+}
+
+// Put implements remote.Blobs.
+func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	fault, err := s.begin(ctx, Put, name)
+	if err != nil {
+		return err
+	}
+	if fault == Cut {
+		body = half{body}
+	}
+	err = s.inner.Put(ctx, name, body)
+	if fault == Cut && errors.Is(err, errFault) {
+		return remote.Fail(remote.OpPut, name, remote.ErrUnavailable, errFault)
+	}
+	return end(fault, Put, name, err)
+}
+
+// Get implements remote.Blobs.
+func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	fault, err := s.begin(ctx, Get, name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.inner.Get(ctx, name)
+	if err = end(fault, Get, name, err); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// GetRange implements remote.Blobs. After a Cut the first half of p is filled, as the contract allows.
+func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	fault, err := s.begin(ctx, GetRange, name)
+	if err != nil {
+		return err
+	}
+	if fault == Cut {
+		p = p[:len(p)/2]
+	}
+	return end(fault, GetRange, name, s.inner.GetRange(ctx, name, off, p))
+}
+
+// Stat implements remote.Blobs.
+func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
+	fault, err := s.begin(ctx, Stat, name)
+	if err != nil {
+		return 0, err
+	}
+	size, err := s.inner.Stat(ctx, name)
+	return size, end(fault, Stat, name, err)
+}
+
+// List implements remote.Blobs. A Lose breaks off at the end, a Cut after the first blob.
+func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
+	return func(yield func(remote.BlobInfo, error) bool) {
+		fault, err := s.begin(ctx, List, s)
+		if err != nil {
+			yield(remote.BlobInfo{}, err)
+			return
+		}
+		n := 0
+		for info, err := range s.inner.List(ctx) {
+			if fault == Cut && n > 0 {
+				break
+			}
+			if !yield(info, err) || err != nil {
+				return
+			}
+			n++
+		}
+		if err := end(fault, List, s, nil); err != nil {
+			yield(remote.BlobInfo{}, err)
+		}
+	}
+}
+
+// Delete implements remote.Blobs.
+func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
+	fault, err := s.begin(ctx, Delete, name)
+	if err != nil {
+		return err
+	}
+	return end(fault, Delete, name, s.inner.Delete(ctx, name))
+}
+
+// Load implements remote.Pointers.
+func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	fault, err := s.begin(ctx, Load, id)
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	p, err := s.inner.Load(ctx, id)
+	if err = end(fault, Load, id, err); err != nil {
+		return crypto.Pointer{}, err
+	}
+	return p, nil
+}
+
+// Swap implements remote.Pointers.
+func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	fault, err := s.begin(ctx, Swap, next.ID)
+	if err != nil {
+		return err
+	}
+	err = s.inner.Swap(ctx, old, next)
+	if fault == Lose || fault == Cut { // a lost reply hides a conflict as well
+		return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, errLost)
+	}
+	return err
+}
+
+// Space implements remote.Store.
+func (s *Store) Space(ctx context.Context) (remote.Space, error) {
+	fault, err := s.begin(ctx, Space, s)
+	if err != nil {
+		return remote.Space{}, err
+	}
+	space, err := s.inner.Space(ctx)
+	return space, end(fault, Space, s, err)
+}
+
+// Close closes the remote, without faults.
+func (s *Store) Close() error { return s.inner.Close() }
+
+// String names the store in errors.
+func (s *Store) String() string { return "faulty:" }

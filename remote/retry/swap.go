@@ -1,0 +1,71 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// Swap implements remote.Pointers. When the reply is lost the pointer tells whether next arrived:
+//
+//   - it is next: the swap succeeded;
+//   - it is still old: the swap is tried again. The first may yet arrive late; then the second meets a conflict, and so
+//     a conflict after a lost reply is looked into in the same way;
+//   - its sequence is not above that of next: another was faster, and next can't have been there before, ErrConflict;
+//   - its sequence is above: next may have been there and been replaced, or not. Only who knows the history can tell,
+//     so this stays ErrUnavailable, outcome unknown.
+func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	lost := false // a try was made whose outcome isn't known
+	return s.run(ctx, remote.OpSwap, next.ID, s.o.Reply, func(ctx context.Context) error {
+		if lost {
+			again, err := s.settled(ctx, old, next)
+			if !again {
+				return err
+			}
+		}
+		err := s.inner.Swap(ctx, old, next)
+		switch remote.KindOf(err) {
+		case nil, remote.ErrUnavailable:
+			lost = lost || err != nil
+		case remote.ErrConflict:
+			if !lost {
+				return err
+			}
+			again, settleErr := s.settled(ctx, old, next)
+			if !again {
+				return settleErr
+			}
+			return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, err) // it moved to and fro: look once more
+		}
+		return err
+	})
+}
+
+// settled looks whether next is there. again: it is not, and a swap may still succeed.
+func (s *store) settled(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) (again bool, err error) {
+	p, err := s.inner.Load(ctx, next.ID)
+	if errors.Is(err, remote.ErrNotFound) {
+		p, err = crypto.Pointer{}, nil
+		if old == (crypto.PointerHash{}) {
+			return true, nil
+		}
+		return false, remote.Fail(remote.OpSwap, next.ID, remote.ErrConflict, errors.New("there is no pointer any more"))
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case p.Hash() == next.Hash():
+		return false, nil
+	case p.Hash() == old:
+		return true, nil
+	case p.Seq <= next.Seq:
+		return false, remote.Fail(remote.OpSwap, next.ID, remote.ErrConflict, fmt.Errorf("sequence %d is there", p.Seq))
+	}
+	return false, backoff.Permanent(remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable,
+		fmt.Errorf("the reply was lost and sequence %d is there by now: load to see whether it builds on %d", p.Seq, next.Seq)))
+}
