@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/home"
+	"postern/crypto"
+)
+
+// accountFlags are common to the commands that bring an account into a home.
+type accountFlags struct {
+	user, remote   string
+	passphraseFile string
+}
+
+func (f *accountFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.user, "user", "", "user name: a to z, 0 to 9, dots, hyphens, underscores (needed)")
+	cmd.Flags().StringVar(&f.remote, "remote", "", "URL of the remote, such as disk:/mnt/backup/postern")
+	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else asked for)")
+}
+
+func (f *accountFlags) passphrase(repeat bool) secretSource {
+	return secretSource{what: "passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.passphraseFile,
+		prompt: "Passphrase: ", repeat: repeat}
+}
+
+// place is where an account command works.
+type place struct {
+	home home.Home
+	user string
+	to   target
+}
+
+// place resolves flags and settings. needRemote: the folder in the home is no answer.
+func (p *program) place(f accountFlags, needRemote bool) (place, error) {
+	h, err := p.home()
+	if err != nil {
+		return place{}, err
+	}
+	settings, err := p.settings(h, home.Settings{Remote: f.remote})
+	if err != nil {
+		return place{}, err
+	}
+	if f.user == "" {
+		return place{}, usagef("a user name is needed: give it with --user")
+	}
+	user, err := crypto.NormalizeUser(f.user)
+	if err != nil {
+		return place{}, usagef("--user %q: %w", f.user, err)
+	}
+	if settings.Remote == "" && needRemote {
+		return place{}, usagef("a remote is needed: give the URL of the one that the account lives at with --remote")
+	}
+	to, err := parseRemote(settings.Remote, h)
+	if err != nil {
+		return place{}, err
+	}
+	if to.driver.volatile {
+		return place{}, usagef("the remote %s ends with the process and can't hold an account: use it with postern serve only", to)
+	}
+	return place{home: h, user: user, to: to}, nil
+}
+
+func (p *program) init() *cobra.Command {
+	var f accountFlags
+	cmd := &cobra.Command{
+		Use:   "init --user NAME --remote URL",
+		Short: "Make a new account",
+		Long: `Makes a new account at a remote and shows its 24 recovery words, once.
+
+User name, passphrase and remote are enough to log in on another machine. The record that makes it so can
+be found only by who knows both name and passphrase; the same name with another passphrase is another place.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := p.place(f, false)
+			if err != nil {
+				return err
+			}
+			return p.makeAccount(cmd.Context(), at, f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// makeAccount can be repeated after any failure: it goes on with the secret of the try before. The order is: account file
+// (marked unfinished), drive, login record, words, account file (finished).
+func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (err error) {
+	if _, err := vacant(at.home, at.user); err != nil {
+		return err
+	}
+	passphrase, err := p.read(f.passphrase(true))
+	if err != nil {
+		return err
+	}
+	login, err := crypto.NewLogin(at.user, passphrase)
+	if err != nil {
+		return advisef("can't make a login of this name and passphrase: %w", err)
+	}
+	s, err := hold(ctx, at.home, at.to, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, s.close) }()
+	begun, err := vacant(at.home, at.user) // again, now that nobody else can change it
+	if err != nil {
+		return err
+	}
+	if begun == nil {
+		if now, err := loadRecord(ctx, s.store, login); err != nil {
+			return err
+		} else if now.found && !now.retired {
+			return errTaken(at.user, at.to)
+		}
+		account, err := home.NewAccount(at.user, s.url(), p.rand)
+		if err != nil {
+			return err
+		}
+		if err := at.home.WriteAccount(account); err != nil {
+			return err
+		}
+		begun = &account
+	}
+	if err := beginDrive(ctx, s, *begun, p.rand); err != nil {
+		return err
+	}
+	if err := putRecord(ctx, s.store, login, at.user, at.to, begun.Secret, p.rand); err != nil {
+		return err
+	}
+	p.printf("The account of %s is made, at %s.\n\n", at.user, at.to)
+	p.showWords(begun.Secret)
+	begun.Unfinished, begun.Passphrase = false, true
+	if err := at.home.WriteAccount(*begun); err != nil {
+		return err
+	}
+	p.printf("Start the drive with: postern serve\n")
+	return nil
+}
+
+// closing adds what closing fails with to what failed before.
+func closing(err error, closer func() error) error {
+	if closed := closer(); err == nil {
+		return closed
+	}
+	return err // the first failure is the one to tell; what follows from it isn't
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"postern/cmd/postern/home"
+	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/mem"
+)
+
+// driver is a kind of remote: what its URLs look like and how one is opened.
+type driver struct {
+	scheme string
+	form   string // for help and sentences
+	// volatile remotes end with the process: nothing that refers to them may be kept either.
+	volatile bool
+	open     func(ctx context.Context, rest string) (remote.Store, error)
+}
+
+// drivers is the table of all kinds of remotes.
+var drivers = []driver{
+	{scheme: "disk", form: "disk:/path/of/a/folder", open: openDisk},
+	{scheme: "mem", form: "mem: (gone when the gateway stops)", volatile: true,
+		open: func(context.Context, string) (remote.Store, error) { return mem.New(), nil }},
+}
+
+// target is a remote's URL, parsed.
+type target struct {
+	driver driver
+	rest   string // what follows the scheme
+}
+
+// parseRemote finds the driver of a URL; empty is the folder in the home.
+func parseRemote(url string, h home.Home) (target, error) {
+	if url == "" {
+		return target{driver: drivers[0], rest: h.Remote()}, nil
+	}
+	scheme, rest, ok := strings.Cut(url, ":")
+	for _, d := range drivers {
+		if ok && d.scheme == scheme {
+			return d.parse(rest)
+		}
+	}
+	var forms []string
+	for _, d := range drivers {
+		forms = append(forms, d.form)
+	}
+	if !ok {
+		return target{}, usagef("the remote %q is no URL: a remote is one of %s", url, strings.Join(forms, ", "))
+	}
+	return target{}, usagef("there is no remote of the kind %q: a remote is one of %s", scheme+":", strings.Join(forms, ", "))
+}
+
+// parse brings what follows the scheme into the one form that is kept.
+func (d driver) parse(rest string) (target, error) {
+	switch d.scheme {
+	case "mem":
+		if rest != "" {
+			return target{}, usagef("the remote mem: takes nothing after the colon")
+		}
+	case "disk":
+		path := rest
+		if strings.HasPrefix(path, "//") {
+			path = strings.TrimPrefix(path, "//") // disk:///path, as other URLs are written
+			if !strings.HasPrefix(path, "/") {
+				return target{}, usagef("the remote disk:%s names a machine: write disk:/path", rest)
+			}
+		}
+		if tail, ok := strings.CutPrefix(path, "~/"); ok {
+			// The shell leaves a tilde after a colon alone, and a folder called "~" is what nobody wants.
+			own, err := os.UserHomeDir()
+			if err != nil {
+				return target{}, usagef("the remote disk:%s names your home folder, which can't be told: write the whole path", rest)
+			}
+			path = filepath.Join(own, tail)
+		}
+		if path == "" {
+			return target{}, usagef("the remote disk: needs a folder, as in disk:/mnt/backup/postern")
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return target{}, usagef("can't tell where the folder %s is: %w", path, err)
+		}
+		rest = abs
+	}
+	return target{driver: d, rest: rest}, nil
+}
+
+// String is the URL as it is kept and shown; it holds no secrets.
+func (t target) String() string { return t.driver.scheme + ":" + t.rest }
+
+func (t target) open(ctx context.Context) (remote.Store, error) { return t.driver.open(ctx, t.rest) }
+
+func openDisk(_ context.Context, path string) (remote.Store, error) {
+	return disk.Open(path, disk.Options{})
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"postern/remote"
+	"postern/vfs"
+)
+
+// usageError is a command used wrongly.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// advised is an error whose sentence says already what to do.
+type advised struct{ error }
+
+func (e *advised) Unwrap() error { return e.error }
+
+func advisef(format string, args ...any) error { return &advised{fmt.Errorf(format, args...)} }
+
+// advice is what to do about each kind of failure that layers below can't know the remedy of. The first that fits counts.
+var advice = []struct {
+	kind error
+	text string
+}{
+	{remote.ErrRollback, "the remote shows an older state than it did before: restore it from where it was copied, or ask who keeps it; nothing here was changed"},
+	{remote.ErrFork, "the remote shows another history than it did before: ask who keeps it; nothing here was changed"},
+	{remote.ErrForeign, "name an empty folder, or one that Postern made"},
+	{remote.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
+	{vfs.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
+	{remote.ErrFull, "make room there and try again"},
+	{vfs.ErrFull, "make room and try again"},
+	{syscall.ENOSPC, "make room on that disk and try again"},
+	{remote.ErrUnavailable, "see that it can be reached and try again"},
+	{vfs.ErrUnavailable, "see that it can be reached and try again"},
+	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
+}
+
+// sentence is an error as one line that says what failed, on what, and what to do.
+func sentence(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ") // some libraries speak in several lines
+	var said *advised
+	var usage *usageError
+	if errors.As(err, &said) || errors.As(err, &usage) {
+		return text
+	}
+	for _, a := range advice {
+		if errors.Is(err, a.kind) {
+			return text + ": " + a.text
+		}
+	}
+	return text
+}

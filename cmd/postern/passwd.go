@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/home"
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/verify"
+)
+
+type passwdFlags struct {
+	oldFile, newFile string
+}
+
+func (p *program) passwd() *cobra.Command {
+	var f passwdFlags
+	cmd := &cobra.Command{
+		Use:   "passwd",
+		Short: "Set or change the account's passphrase",
+		Long: `Sets the passphrase that logs in on other machines, or changes it for another. The drive itself is not touched:
+machines that are logged in stay so. It may be run while a gateway serves the home.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.changePassphrase(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.oldFile, "passphrase-file", "", "file whose first line is the passphrase until now (default $POSTERN_PASSPHRASE, else asked for)")
+	cmd.Flags().StringVar(&f.newFile, "new-passphrase-file", "", "file whose first line is the new passphrase (default $POSTERN_NEW_PASSPHRASE, else asked for)")
+	return cmd
+}
+
+// changePassphrase makes the new record before it retires the old one: a crash between leaves both working, and
+// running it again finishes the work.
+func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err error) {
+	h, err := p.home()
+	if err != nil {
+		return err
+	}
+	account, to, err := p.accountOf(h)
+	if err != nil {
+		return err
+	}
+	// A running gateway holds the home and its pins, so this looks at the remote with fresh eyes.
+	store, err := openChecked(ctx, to, &verify.MemoryPins{}, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, store.Close) }()
+
+	var old crypto.Login
+	var before record
+	if account.Passphrase {
+		if old, before, err = p.oldRecord(ctx, store, account, to, f); err != nil {
+			return err
+		}
+	}
+	passphrase, err := p.read(secretSource{what: "new passphrase", variable: "POSTERN_NEW_PASSPHRASE", flag: "new-passphrase-file", file: f.newFile,
+		prompt: "New passphrase: ", repeat: true})
+	if err != nil {
+		return err
+	}
+	login, err := crypto.NewLogin(account.User, passphrase)
+	if err != nil {
+		return advisef("can't make a login of this passphrase: %w", err)
+	}
+	if before.found && login.Writer().ID() == before.pointer.ID {
+		return advisef("the new passphrase is the old one: nothing was changed")
+	}
+	if err := putRecord(ctx, store, login, account.User, to, account.Secret, p.rand); err != nil {
+		return err
+	}
+	if !account.Passphrase {
+		account.Passphrase = true
+		if err := h.WriteAccount(account); err != nil {
+			return err
+		}
+	}
+	if err := retireRecord(ctx, store, old, before, p.rand); err != nil {
+		return advisef("the new passphrase works, but the old one still does too (%w): run postern passwd again", err)
+	}
+	p.printf("%s now logs in at %s with the new passphrase.\n", account.User, to)
+	return nil
+}
+
+// oldRecord asks for the passphrase until now and finds its record.
+func (p *program) oldRecord(ctx context.Context, store remote.Store, account home.Account, to target, f passwdFlags) (crypto.Login, record, error) {
+	passphrase, err := p.read(secretSource{what: "old passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.oldFile,
+		prompt: "Old passphrase: "})
+	if err != nil {
+		return crypto.Login{}, record{}, err
+	}
+	wrong := advisef("this is not the passphrase of %s at %s: try again, or set a new one by postern recover with the recovery words and another home", account.User, to)
+	login, err := crypto.NewLogin(account.User, passphrase)
+	if err != nil {
+		return crypto.Login{}, record{}, wrong
+	}
+	now, err := loadRecord(ctx, store, login)
+	if err != nil {
+		return crypto.Login{}, record{}, err
+	}
+	if !now.found || !now.retired && now.secret != account.Secret {
+		return crypto.Login{}, record{}, wrong
+	}
+	if now.retired {
+		return crypto.Login{}, record{}, advisef("this passphrase of %s was changed for another: use the newer one", account.User)
+	}
+	return login, now, nil
+}
+
+// accountOf reads the finished account of a home and where its remote is.
+func (p *program) accountOf(h home.Home) (home.Account, target, error) {
+	account, err := h.ReadAccount()
+	if errors.Is(err, home.ErrNoAccount) {
+		return home.Account{}, target{}, advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
+	}
+	if err != nil {
+		return home.Account{}, target{}, err
+	}
+	if account.Unfinished {
+		return home.Account{}, target{}, advisef("the account in %s is half made: run postern serve once to finish it", h)
+	}
+	settings, err := p.settings(h, home.Settings{})
+	if err != nil {
+		return home.Account{}, target{}, err
+	}
+	to, err := remoteOf(settings, account, h)
+	return account, to, err
+}
+
+// remoteOf is the remote that the settings name, else the account's own.
+func remoteOf(settings home.Settings, account home.Account, h home.Home) (target, error) {
+	url := settings.Remote
+	if url == "" {
+		url = account.Remote
+	}
+	return parseRemote(url, h)
+}

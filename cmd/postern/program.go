@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/home"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2 // a flag, an argument or a setting that can't be
+)
+
+// program is what commands have of the outside.
+type program struct {
+	in       *os.File
+	out, err *os.File
+	getenv   func(string) string
+	rand     io.Reader
+
+	homeFlag string
+}
+
+// run runs one command line and returns the exit code. Every failure is one sentence on stderr.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	_, _ = fmt.Fprintln(p.err, "postern: "+sentence(err))
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "postern",
+		Short: "An encrypted drive on one's own machine",
+		Long: `Postern decrypts an end-to-end-encrypted filesystem on your own machine and hands it to
+ordinary programs as a WebDAV drive. The storage behind it sees padded ciphertext only.
+
+Begin with: postern serve`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q: postern help lists them", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else the system's place for user data)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w: see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(p.serve(), p.init(), p.login(), p.recover(), p.passwd(), p.status(), p.flush(), p.inspect(), p.remote(), p.version())
+	return root
+}
+
+// home locates the home folder without touching it.
+func (p *program) home() (home.Home, error) {
+	h, err := home.Locate(p.homeFlag, p.getenv)
+	if err != nil {
+		return "", &usageError{err}
+	}
+	return h, nil
+}
+
+// settings merges flags, environment, config.toml and defaults, in this order.
+func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, error) {
+	if err := flags.Check(); err != nil {
+		return home.Settings{}, &usageError{err}
+	}
+	env, err := home.FromEnvironment(p.getenv)
+	if err != nil {
+		return home.Settings{}, &usageError{err}
+	}
+	config, err := h.ReadConfig()
+	if err != nil {
+		return home.Settings{}, err
+	}
+	return flags.Or(env).Or(config).Or(home.Defaults()), nil
+}
+
+// printf writes to stdout. A reader that went away is no reason to stop serving.
+func (p *program) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.out, format, args...) }
+
+// noArgs refuses arguments with a sentence.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, and %q is one: see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// buildVersion is the module's version as the Go tool knows it: a tag, or the commit with its time.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}

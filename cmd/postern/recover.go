@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"postern/crypto"
+)
+
+func (p *program) recover() *cobra.Command {
+	var f accountFlags
+	cmd := &cobra.Command{
+		Use:   "recover --user NAME --remote URL",
+		Short: "Use an account on this machine by its 24 recovery words",
+		Long: `Reads the 24 recovery words, asked for on a terminal, else from stdin, and sets a new passphrase if one is given.
+A passphrase that was forgotten can't be retired: its record can be found only by who knows it.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := p.place(f, true)
+			if err != nil {
+				return err
+			}
+			return p.recoverAccount(cmd.Context(), at, f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) (err error) {
+	if begun, err := vacant(at.home, at.user); err != nil {
+		return err
+	} else if begun != nil {
+		return errHalfMade(at)
+	}
+	words, err := p.readWords()
+	if err != nil {
+		return err
+	}
+	secret, err := crypto.SecretFromWords(words)
+	if err != nil {
+		return advisef("these are not the recovery words of an account: %w; look at them again", err)
+	}
+	var passphrase string
+	source := f.passphrase(true)
+	source.prompt = "New passphrase (empty for none): "
+	if p.given(source) || p.interactive() {
+		if passphrase, err = p.read(source); err != nil {
+			return err
+		}
+	}
+	s, err := hold(ctx, at.home, at.to, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, s.close) }()
+	found, err := hasDrive(ctx, s.store, secret)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return advisef("no drive at %s belongs to these words: see that this is the remote the account was made at", at.to)
+	}
+	if passphrase != "" {
+		login, err := crypto.NewLogin(at.user, passphrase)
+		if err != nil {
+			return advisef("can't make a login of this name and passphrase: %w", err)
+		}
+		if err := putRecord(ctx, s.store, login, at.user, at.to, secret, p.rand); err != nil {
+			return err
+		}
+	}
+	if err := p.settle(ctx, s, at, secret, passphrase != ""); err != nil {
+		return err
+	}
+	if passphrase == "" {
+		p.printf("The account has no new passphrase; postern passwd sets one.\n")
+	}
+	return nil
+}

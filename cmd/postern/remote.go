@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/home"
+	"postern/remote"
+	"postern/remote/mem"
+	"postern/remote/remotetest"
+)
+
+func (p *program) remote() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "remote",
+		Short: "Look at remotes",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "check URL",
+		Short: "See whether a remote keeps what Postern asks of it",
+		Long: `Runs the contract of remotes against one that may be in use: with fresh random blobs, which are deleted afterwards,
+and fresh random pointers, which stay and take a few hundred bytes each. Nothing else there is touched.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("%s takes one URL: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to, err := parseRemote(args[0], home.Home(""))
+			if err != nil {
+				return err
+			}
+			return checkRemote(cmd.Context(), p.out, to, p.rand)
+		},
+	})
+	return cmd
+}
+
+// checkRemote prints one line per part of the contract.
+func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) error {
+	open, err := handles(ctx, to)
+	if err != nil {
+		return err
+	}
+	passed, broken := 0, 0
+	err = remotetest.RunAll(ctx, open, rand, func(check remotetest.Check, err error) {
+		if err != nil {
+			broken++
+			_, _ = fmt.Fprintf(out, "BROKEN  %-28s %s: %v\n", check.Name, check.Promise, err)
+			return
+		}
+		passed++
+		_, _ = fmt.Fprintf(out, "kept    %-28s %s\n", check.Name, check.Promise)
+	})
+	if broken > 0 {
+		return advisef("the remote %s breaks %s of %d: don't keep a drive there", to, plural(int64(broken), "promise"), passed+broken)
+	}
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(out, "%s keeps all %d promises\n", to, passed)
+	return nil
+}
+
+// handles opens a remote as often as it is asked. A remote in memory has to be the same one each time.
+func handles(ctx context.Context, to target) (func() (remote.Store, error), error) {
+	first, err := to.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if shared, ok := first.(*mem.Store); ok {
+		return func() (remote.Store, error) { return shared.Another(), nil }, nil
+	}
+	if err := first.Close(); err != nil {
+		return nil, err
+	}
+	return func() (remote.Store, error) { return to.open(ctx) }, nil
+}

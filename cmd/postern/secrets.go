@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxSecret bounds what is read of a file or a pipe that should hold one line, in bytes.
+const maxSecret = 4096
+
+// secretSource says where a passphrase may come from.
+type secretSource struct {
+	what     string // "passphrase", "new passphrase"
+	variable string // of the environment
+	flag     string // whose value is the file
+	file     string
+	prompt   string
+	repeat   bool // ask twice on a terminal: a slip would lock the user out
+}
+
+// read gets a passphrase from the file, the environment or the terminal, in this order.
+func (p *program) read(s secretSource) (string, error) {
+	if s.file != "" {
+		file, err := os.Open(s.file)
+		if err != nil {
+			return "", fmt.Errorf("can't read the %s: %w", s.what, err)
+		}
+		defer func() { _ = file.Close() }()
+		text, err := io.ReadAll(io.LimitReader(file, maxSecret))
+		if err != nil {
+			return "", fmt.Errorf("can't read the %s: %w", s.what, err)
+		}
+		line, _, _ := bytes.Cut(text, []byte("\n"))
+		secret := strings.TrimSuffix(string(line), "\r")
+		if secret == "" {
+			return "", advisef("the first line of %s is empty: write the %s there", s.file, s.what)
+		}
+		return secret, nil
+	}
+	if secret := p.getenv(s.variable); secret != "" {
+		return secret, nil
+	}
+	if !p.interactive() {
+		return "", usagef("no %s: give it in a terminal, in $%s or in a file named by --%s", s.what, s.variable, s.flag)
+	}
+	secret, err := p.ask(s.prompt)
+	if err != nil || !s.repeat || secret == "" {
+		return secret, err
+	}
+	again, err := p.ask("The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if again != secret {
+		return "", advisef("the two are not the same: nothing was changed, try again")
+	}
+	return secret, nil
+}
+
+// given tells whether a passphrase can be had without asking anybody.
+func (p *program) given(s secretSource) bool { return s.file != "" || p.getenv(s.variable) != "" }
+
+func (p *program) interactive() bool { return term.IsTerminal(int(p.in.Fd())) }
+
+// ask reads one line from the terminal without showing it.
+func (p *program) ask(prompt string) (string, error) {
+	_, _ = fmt.Fprint(p.err, prompt)
+	line, err := term.ReadPassword(int(p.in.Fd()))
+	_, _ = fmt.Fprintln(p.err)
+	if errors.Is(err, io.EOF) {
+		return "", errors.New("nothing was typed")
+	}
+	return string(line), err
+}
+
+// readWords reads the recovery words: typed unseen on a terminal, else from stdin, in as many lines as one likes.
+func (p *program) readWords() ([]string, error) {
+	if p.interactive() {
+		line, err := p.ask("The 24 recovery words, in one line (they are not shown): ")
+		return strings.Fields(line), err
+	}
+	scan := bufio.NewScanner(io.LimitReader(p.in, maxSecret))
+	scan.Split(bufio.ScanWords)
+	var words []string
+	for scan.Scan() {
+		words = append(words, scan.Text())
+	}
+	return words, scan.Err()
+}
+
+// onScreen tells whether somebody reads what is printed.
+func (p *program) onScreen() bool { return term.IsTerminal(int(p.out.Fd())) }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+)
+
+// statusTick is how often status looks again while it waits for a gateway that is starting.
+const statusTick = 20 * time.Millisecond
+
+func (p *program) status() *cobra.Command {
+	var asJSON bool
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the drive is doing and what is not yet at the remote",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			h, err := p.home()
+			if err != nil {
+				return err
+			}
+			status, err := awaitStatus(cmd.Context(), control.NewClient(h.Socket()), wait)
+			if errors.Is(err, control.ErrNotRunning) && wait == 0 {
+				status, err = p.idleStatus(h)
+			}
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(p.out)
+				out.SetIndent("", "  ")
+				return out.Encode(status)
+			}
+			return printStatus(p.out, status)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait so long for a gateway that is starting, such as 10s")
+	return cmd
+}
+
+// awaitStatus asks until a gateway answers or the time is over.
+func awaitStatus(ctx context.Context, client *control.Client, wait time.Duration) (control.Status, error) {
+	status, err := client.Status(ctx)
+	if !errors.Is(err, control.ErrNotRunning) || wait <= 0 {
+		return status, err
+	}
+	over, tick := time.NewTimer(wait), time.NewTicker(statusTick)
+	defer over.Stop()
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return control.Status{}, ctx.Err()
+		case <-over.C:
+			return control.Status{}, fmt.Errorf("%w, after %v", control.ErrNotRunning, wait)
+		case <-tick.C:
+		}
+		if status, err = client.Status(ctx); !errors.Is(err, control.ErrNotRunning) {
+			return status, err
+		}
+	}
+}
+
+// idleStatus is what can be told of a home that nobody serves, without touching journal or remote.
+func (p *program) idleStatus(h home.Home) (control.Status, error) {
+	account, err := h.ReadAccount()
+	if errors.Is(err, home.ErrNoAccount) {
+		return control.Status{}, advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
+	}
+	if err != nil {
+		return control.Status{}, err
+	}
+	settings, err := p.settings(h, home.Settings{})
+	if err != nil {
+		return control.Status{}, err
+	}
+	to, err := remoteOf(settings, account, h)
+	if err != nil {
+		return control.Status{}, err
+	}
+	return control.Status{Home: h.String(), User: account.User, Device: account.DeviceName, Remote: to.String(), Version: buildVersion(),
+		Passphrase: account.Passphrase, Sync: settings.Sync, Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()}}, nil
+}
+
+func printStatus(w io.Writer, s control.Status) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		_, _ = fmt.Fprintf(table, name+"\t"+format+"\n", args...) // kept by the writer until Flush, which tells errors
+	}
+	row("home", "%s", s.Home)
+	row("account", "%s on %s%s", s.User, s.Device, ifElse(s.Passphrase, "", ", no passphrase yet (postern passwd)"))
+	row("remote", "%s", s.Remote)
+	if !s.Running {
+		row("gateway", "not running")
+		return table.Flush()
+	}
+	row("gateway", "http://%s/ since %s (process %d)", s.Address, s.Since.Local().Format(time.DateTime), s.PID)
+	if s.Pending.Changes == 0 {
+		row("pending", "nothing: everything is at the remote")
+	} else {
+		row("pending", "%s, %s, the oldest for %s", plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged),
+			time.Duration(s.Pending.Oldest*float64(time.Second)).Round(time.Second))
+	}
+	row("staging", "%s of %s", home.Size(s.Pending.Staged), home.Size(s.Pending.Limit))
+	row("commits", "%d landed, %d tries failed", s.Commit.Landed, s.Commit.Failed)
+	if s.Commit.LastError != "" {
+		row("trouble", "%s", s.Commit.LastError)
+	}
+	row("cache", "%d hits, %d misses, %s in memory, %s on disk", s.Cache.Hits, s.Cache.Misses, home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
+	return table.Flush()
+}
+
+func ifElse(cond bool, then, otherwise string) string {
+	if cond {
+		return then
+	}
+	return otherwise
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/dav"
+	"postern/dav/auth"
+	"postern/metrics"
+	"postern/remote"
+	"postern/remote/retry"
+	"postern/remote/verify"
+	"postern/vfs"
+	"postern/vfs/namespace"
+	"postern/vfs/object"
+	"postern/vfs/space"
+)
+
+// openChecked opens a remote: driver → retry → verify, measured by m at both ends unless it is nil. It is tried again when it
+// fails in passing, and never believed.
+func openChecked(ctx context.Context, to target, pins verify.Pins, m *metrics.Metrics) (remote.Store, error) {
+	store, err := to.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if m != nil {
+		store = m.Remote(store, metrics.Tries)
+	}
+	store = verify.New(retry.New(store, retry.Options{}), pins)
+	if m != nil {
+		store = m.Remote(store, metrics.Answers)
+	}
+	return store, nil
+}
+
+// drive is the whole stack, open.
+type drive struct {
+	space *space.Space
+	store remote.Store // checked and cached
+	fs    vfs.FS
+	limit int64  // of staging, in bytes
+	away  string // a folder that goes with the drive; empty for one that lasts
+}
+
+type driveOptions struct {
+	home     home.Home
+	volatile bool         // nothing is kept: journal and staging go with the drive
+	store    remote.Store // checked
+	account  home.Account
+	settings home.Settings
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	rand     io.Reader
+}
+
+// openDrive builds store → cache → space → namespace.
+func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
+	d := &drive{limit: o.settings.Staging.Limit.Bytes()}
+	dir := o.home.String()
+	if o.volatile {
+		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
+			return nil, fmt.Errorf("can't make a folder in the home: %w", err)
+		}
+		d.away = dir
+	}
+	d.store = o.store
+	d.space, err = space.Open(ctx, space.Options{
+		Store: d.store, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
+		StagingLimit: d.limit, SyncThrough: o.settings.Sync == home.SyncThrough,
+		Log: o.log, Rand: o.rand,
+	})
+	if errors.Is(err, space.ErrNoSpace) {
+		err = advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.clear())
+	}
+	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space})
+	o.metrics.Drive(d.figures)
+	return d, nil
+}
+
+// madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what they
+// know of it.
+var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// deviceOf is how this machine signs its commits: by the name in the settings, else the one it had when the account came.
+func deviceOf(a home.Account, s home.Settings) space.Device {
+	name := s.Device.Name
+	if name == "" {
+		name = a.DeviceName
+	}
+	return space.Device{ID: object.DeviceID(a.Device), Name: name}
+}
+
+// beginDrive writes the first state of an account's drive, unless it is there.
+func beginDrive(ctx context.Context, s *session, a home.Account, rand io.Reader) error {
+	found, err := hasDrive(ctx, s.store, a.Secret)
+	if err != nil || found {
+		return err
+	}
+	return space.Create(ctx, s.store, a.Secret, deviceOf(a, home.Settings{}), rand, time.Now())
+}
+
+func (d *drive) close() error {
+	err := d.space.Close()
+	return errors.Join(err, d.clear())
+}
+
+// clear removes what does not last.
+func (d *drive) clear() error {
+	if d.away == "" {
+		return nil
+	}
+	return os.RemoveAll(d.away)
+}
+
+// ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
+func (d *drive) ready() error {
+	if status := d.space.Status(); status.StagingLimit > 0 && status.StagedBytes >= status.StagingLimit {
+		return advisef("staging is full: %s wait for the remote", home.Size(status.StagedBytes))
+	}
+	return nil
+}
+
+// figures is what the drive tells Prometheus.
+func (d *drive) figures() metrics.DriveState {
+	s := d.space.Status()
+	state := metrics.DriveState{
+		JournalRecords: int64(s.PendingChanges), JournalBytes: s.PendingBytes,
+		StagingBytes: s.StagedBytes, StagingLimit: s.StagingLimit, Commits: s.Commits, CommitFailures: s.Failures,
+	}
+	if !s.PendingSince.IsZero() {
+		state.OldestSeconds = time.Since(s.PendingSince).Seconds()
+	}
+	return state
+}
+
+// status is what the drive tells commands.
+func (d *drive) status() control.Status {
+	s, figures := d.space.Status(), d.figures()
+	return control.Status{
+		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
+			Staged: s.StagedBytes, Limit: s.StagingLimit},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed},
+	}
+}
+
+// handlerOptions are what stands between a drive and the port.
+type handlerOptions struct {
+	fs             vfs.FS
+	locks          home.Locks
+	user, password string
+	hosts          []string
+	metrics        *metrics.Metrics
+	ready          func() error
+	log            *slog.Logger
+	rand           io.Reader
+}
+
+// newHandler builds dav → auth → metrics → probes.
+func newHandler(o handlerOptions) (http.Handler, error) {
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Rand: o.rand})
+	if err != nil {
+		return nil, fmt.Errorf("can't read the drive's locks: %w", err)
+	}
+	guard, err := auth.New(auth.Options{User: o.user, Password: o.password, Hosts: o.hosts, Rand: o.rand, Log: o.log})
+	if err != nil {
+		return nil, err
+	}
+	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), nil
+}
+
+// newLog writes to stderr what is at least of the level.
+func newLog(w io.Writer, level string) *slog.Logger {
+	levels := map[string]slog.Level{"error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: levels[level]}))
+}
