@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path"
 
@@ -21,13 +22,6 @@ func (q *request) delete() error {
 			return fail(http.StatusBadRequest, "A folder can only be deleted with all that is in it.")
 		}
 	}
-	if q.h.guard.spend(q.client(), q.path) {
-		if _, err := q.stat(); err == nil {
-			q.h.o.Log.InfoContext(q.ctx(), "kept the old version of a file that was deleted after a failed upload", "path", q.path)
-			q.status(http.StatusNoContent)
-			return nil
-		}
-	}
 	touches := []lock.Touch{{Path: q.path, Deep: true}, {Path: path.Dir(q.path)}}
 	release := q.h.locks.Hold(touches...)
 	defer release()
@@ -40,15 +34,33 @@ func (q *request) delete() error {
 			if !now.exists {
 				return errMissing
 			}
-			return q.allowed(ctx, at, now, touches...)
+			if err := q.allowed(ctx, at, now, touches...); err != nil {
+				return err
+			}
+			if !q.conditioned() && q.h.guard.spend(q.client(), q.path) {
+				return errKept
+			}
+			return nil
 		})
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errKept):
+		q.h.o.Log.InfoContext(q.ctx(), "kept the old version of a file that was deleted after a failed upload", "path", q.path)
+	case err != nil:
 		return q.lockedMembers(err)
+	default:
+		q.drop(q.path, false)
 	}
-	q.drop(q.path, false)
 	q.status(http.StatusNoContent)
 	return nil
+}
+
+// errKept says that a file was kept from a client that only wanted to clear up (see guard).
+var errKept = errors.New("kept")
+
+// conditioned tells whether the client has said which state it means; then it knows what it does.
+func (q *request) conditioned() bool {
+	return len(q.ifs) > 0 || q.r.Header.Get("If-Match") != "" || q.r.Header.Get("If-Unmodified-Since") != ""
 }
 
 var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")

@@ -44,7 +44,7 @@ func TestLitmus(t *testing.T) {
 		t.Error("litmus found faults")
 		if trace, err := os.ReadFile(filepath.Join(cmd.Dir, "debug.log")); err == nil {
 			for _, line := range strings.Split(string(trace), "\n") {
-				if strings.Contains(line, "[status-line]") || strings.Contains(line, "Running test") || strings.Contains(line, "FAIL") {
+				if strings.Contains(line, "[status-line]") || strings.HasPrefix(line, "If:") || strings.Contains(line, "Running test") || strings.Contains(line, "FAIL") {
 					t.Log(line)
 				}
 			}

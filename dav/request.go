@@ -62,13 +62,13 @@ func (q *request) stat() (vfs.Info, error) {
 	return info, err
 }
 
-// allowed is the condition of every change: the locks it touches are submitted (423 else), and what the client says about
-// the state is so (412 else). In this order: with a wrong token both fail, and 423 is what clients understand.
+// allowed is the condition of every change: what the client says about the state is so (412 else), and the locks that the
+// change touches are submitted (423 else). In this order: a header that names the wrong lock is wrong in itself.
 func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches ...lock.Touch) error {
-	if err := q.h.locks.Check(q.submitted, touches...); err != nil {
+	if err := q.preconditions(ctx, at, now); err != nil {
 		return err
 	}
-	return q.preconditions(ctx, at, now)
+	return q.h.locks.Check(q.submitted, touches...)
 }
 
 // The pauses between attempts to reach storage.
