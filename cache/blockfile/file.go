@@ -1,0 +1,94 @@
+package blockfile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+)
+
+// A file is a header and the bytes of the block. Numbers are big-endian.
+//
+//	0  4  "PBLK"
+//	4  4  version, 1
+//	8  32 the blob's name
+//	40 4  index of the block
+//	44 8  bytes of the whole blob, 0: not known
+//	52 4  bytes of the block
+//	56 4  CRC-32C of all else
+const (
+	headerSize    = 60
+	headerMagic   = "PBLK"
+	headerVersion = 1
+	offSum        = headerSize - 4
+)
+
+var errDamaged = errors.New("damaged")
+
+// table is Castagnoli's, which processors have an instruction for. 32 bits are enough against accidents: what slips through
+// fails the seal inside and is then fetched anew.
+var table = crc32.MakeTable(crc32.Castagnoli)
+
+func header(k Key, data []byte, size int64) []byte {
+	h := make([]byte, 0, headerSize)
+	h = append(h, headerMagic...)
+	h = binary.BigEndian.AppendUint32(h, headerVersion)
+	h = append(h, k.Blob[:]...)
+	h = binary.BigEndian.AppendUint32(h, k.Index)
+	h = binary.BigEndian.AppendUint64(h, uint64(size))
+	h = binary.BigEndian.AppendUint32(h, uint32(len(data)))
+	return binary.BigEndian.AppendUint32(h, crc32.Update(crc32.Checksum(h, table), table, data))
+}
+
+// writeFile makes the file of a block under a name of its own, for the caller to rename.
+func writeFile(path string, k Key, w *write) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(header(k, w.data, w.size))
+	if err == nil {
+		_, err = f.Write(w.data)
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// readFile reads a block back. errDamaged says that the file is not what was written for this key.
+func readFile(path string, k Key) (data []byte, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	var h [headerSize]byte
+	if err := fill(f, h[:]); err != nil {
+		return nil, 0, err
+	}
+	n := binary.BigEndian.Uint32(h[52:])
+	size = int64(binary.BigEndian.Uint64(h[44:]))
+	if n > MaxBlock || size < 0 {
+		return nil, 0, fmt.Errorf("%w: its lengths make no sense", errDamaged)
+	}
+	data = make([]byte, n)
+	if err := fill(f, data); err != nil {
+		return nil, 0, err
+	}
+	if want := header(k, data, size); string(want) != string(h[:]) {
+		return nil, 0, fmt.Errorf("%w: the checksum or the key is another", errDamaged)
+	}
+	return data, size, nil
+}
+
+// fill reads all of p; a file that ends before is damaged.
+func fill(r io.Reader, p []byte) error {
+	_, err := io.ReadFull(r, p)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: it is cut short", errDamaged)
+	}
+	return err
+}

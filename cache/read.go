@@ -1,0 +1,228 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+
+	"postern/cache/blockfile"
+	"postern/crypto"
+	"postern/remote"
+)
+
+// GetRange implements remote.Blobs. A block that is held in memory is copied and nothing else.
+func (c *Cache) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if err := c.ready(ctx, remote.OpGetRange, name); err != nil {
+		return err
+	}
+	if !cacheable(off, len(p)) {
+		return c.inner.GetRange(ctx, name, off, p)
+	}
+	s := span{name: name, off: off, p: p}
+	large := len(p) > c.large
+	force := remote.IsPastCaches(ctx)
+	if force {
+		c.drop(name)
+	}
+	if large && c.local {
+		c.passed.Add(1)
+		return c.inner.GetRange(ctx, name, off, p)
+	}
+	if first := s.first(); first == s.last() && !large && !force {
+		if b := c.mem.get(s.key(first), s.need(first), false); b != nil {
+			s.take(first, b.data)
+			return nil
+		}
+	}
+	return c.gather(ctx, s, force, large)
+}
+
+// rounds bounds how often an asker that joined others starts over because they got less than it needs.
+const rounds = 4
+
+// gather fills a span from all there is.
+func (c *Cache) gather(ctx context.Context, s span, force, large bool) error {
+	var done [maxBlocks]bool
+	for range rounds {
+		waits, err := c.claim(ctx, s, &done, force, large)
+		if err != nil {
+			return err
+		}
+		if err := c.await(ctx, s, &done, waits); err != nil {
+			return err
+		}
+		left := s.blocks()
+		for i := range left {
+			if done[s.first()+i] {
+				left--
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	// Others keep fetching less than this needs, or keep failing where this need not.
+	return c.fetchRange(ctx, s.name, s.off, s.p)
+}
+
+// wait is a block under way that an asker needs.
+type wait struct {
+	index int
+	f     *flight
+	own   bool // this asker has set it off
+}
+
+// claim takes what memory holds, joins the flights of what is under way, and sets off a batch for the rest.
+func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force, large bool) ([]wait, error) {
+	var waits []wait
+	var held [maxBlocks]*block
+	var own *batch
+	c.mu.Lock()
+	if c.closed.Load() {
+		c.mu.Unlock()
+		return nil, remote.Fail(remote.OpGetRange, s.name, remote.ErrClosed, nil)
+	}
+	if force {
+		c.doom(s.name)
+	}
+	for i := s.first(); i <= s.last(); i++ {
+		if done[i] {
+			continue
+		}
+		key := s.key(i)
+		if !force {
+			if held[i] = c.mem.get(key, s.need(i), large); held[i] != nil {
+				continue
+			}
+			if f := c.flying[key]; f != nil {
+				f.batch.join()
+				waits = append(waits, wait{index: i, f: f})
+				continue
+			}
+		}
+		if own == nil {
+			own = newBatch(ctx, s.name, force, large)
+		}
+		f := own.add(key, s.need(i))
+		if !force {
+			f.held = c.mem.peek(key)
+		}
+		c.flying[key] = f
+		waits = append(waits, wait{index: i, f: f, own: true})
+	}
+	if own != nil {
+		c.launch(own, c.run)
+	}
+	c.mu.Unlock()
+	for i := s.first(); i <= s.last(); i++ {
+		if held[i] != nil {
+			s.take(i, held[i].data)
+			done[i] = true
+		}
+	}
+	return waits, nil
+}
+
+// await waits for blocks under way and takes what it gets. The error of one's own request, or one that would meet this asker
+// as well, is its error too; what is left undone then is to be asked for again.
+func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits []wait) (err error) {
+	defer c.leave(waits)
+	for _, w := range waits {
+		select {
+		case <-w.f.done:
+		case <-ctx.Done():
+			return remote.Alive(ctx, remote.OpGetRange, s.name)
+		}
+		switch {
+		case w.f.err == nil && len(w.f.got.data) >= s.need(w.index):
+			s.take(w.index, w.f.got.data)
+			done[w.index] = true
+		case w.f.err != nil && (w.own || remote.KindOf(w.f.err) != remote.ErrCorrupt):
+			// A range past the end is ErrCorrupt; it may well be another's that went too far.
+			return w.f.err
+		}
+	}
+	return nil
+}
+
+// Get implements remote.Blobs. What is put together from blocks is checked against the name: pieces have none.
+func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	if err := c.ready(ctx, remote.OpGet, name); err != nil {
+		return nil, err
+	}
+	force := remote.IsPastCaches(ctx)
+	if force {
+		c.drop(name)
+	} else if data := c.assemble(name); data != nil {
+		return data, nil
+	}
+	key := blockfile.Key{Blob: name, Index: whole}
+	c.mu.Lock()
+	if c.closed.Load() {
+		c.mu.Unlock()
+		return nil, remote.Fail(remote.OpGet, name, remote.ErrClosed, nil)
+	}
+	if force {
+		c.doom(name)
+	}
+	f := c.flying[key]
+	if f != nil {
+		f.batch.join()
+	} else {
+		b := newBatch(ctx, name, force, true)
+		f = b.add(key, 0)
+		c.flying[key] = f
+		c.launch(b, c.runWhole)
+	}
+	c.mu.Unlock()
+	defer c.leave([]wait{{f: f}})
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, remote.Alive(ctx, remote.OpGet, name)
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return bytes.Clone(f.got.data), nil
+}
+
+// assemble puts a blob together from the blocks that are held; nil when one is missing or the whole is not what it should be.
+func (c *Cache) assemble(name crypto.BlobName) []byte {
+	var data []byte
+	size := int64(0)
+	for i := 0; i < maxBlocks && (i == 0 || startOf(i) < size); i++ {
+		b := c.held(blockfile.Key{Blob: name, Index: uint32(i)})
+		if b == nil {
+			return nil
+		}
+		if i == 0 {
+			if size = b.size; size <= 0 || size > crypto.MaxBlobSize {
+				return nil
+			}
+			data = make([]byte, 0, size)
+		}
+		n := min(endOf(i), size) - startOf(i)
+		if int64(len(b.data)) < n {
+			return nil
+		}
+		data = append(data, b.data[:n]...)
+	}
+	if crypto.NameOf(data) != name {
+		c.drop(name)
+		return nil
+	}
+	return data
+}
+
+// held looks for a block in memory and on disk.
+func (c *Cache) held(k blockfile.Key) *block {
+	if b := c.mem.get(k, 1, true); b != nil {
+		return b
+	}
+	if c.disk != nil {
+		if data, size, ok := c.disk.Get(k); ok {
+			return &block{data: data, size: size}
+		}
+	}
+	return nil
+}
