@@ -21,7 +21,7 @@ run: build ## build, make an account if there is none, serve http://127.0.0.1:80
 	@exec $(BIN)/postern serve $(ARGS)
 
 build: ## build bin/postern
-	$(GO) build -trimpath -o $(BIN)/postern ./cmd/postern
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/postern ./cmd/postern
 
 vet: ## go vet, with the end-to-end tests
 	$(GO) vet ./...

@@ -99,7 +99,7 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 	if err != nil {
 		return advisef("can't make a login of this name and passphrase: %w", err)
 	}
-	s, err := hold(ctx, at.home, at.to, nil)
+	s, err := hold(ctx, holdOptions{home: at.home, to: at.to, founding: true})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,14 +21,16 @@ type driver struct {
 	form   string // for help and sentences
 	// volatile remotes end with the process: nothing that refers to them may be kept either.
 	volatile bool
-	open     func(ctx context.Context, rest string) (remote.Store, error)
+	// local remotes answer as fast as a cache on disk would, so they get none.
+	local bool
+	// open opens the remote. founding says that it may become one now, as an empty folder does; else it has to be one.
+	open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
 }
 
 // drivers is the table of all kinds of remotes.
 var drivers = []driver{
-	{scheme: "disk", form: "disk:/path/of/a/folder", open: openDisk},
-	{scheme: "mem", form: "mem: (gone when the gateway stops)", volatile: true,
-		open: func(context.Context, string) (remote.Store, error) { return mem.New(), nil }},
+	{scheme: "disk", form: "disk:/path/of/a/folder", local: true, open: openDisk},
+	{scheme: "mem", form: "mem: (gone when the gateway stops)", local: true, volatile: true, open: openMem},
 }
 
 // target is a remote's URL, parsed.
@@ -93,8 +98,20 @@ func (d driver) parse(rest string) (target, error) {
 // String is the URL as it is kept and shown; it holds no secrets.
 func (t target) String() string { return t.driver.scheme + ":" + t.rest }
 
-func (t target) open(ctx context.Context) (remote.Store, error) { return t.driver.open(ctx, t.rest) }
+func (t target) open(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
+	return t.driver.open(ctx, t.rest, founding, log)
+}
 
-func openDisk(_ context.Context, path string) (remote.Store, error) {
-	return disk.Open(path, disk.Options{})
+func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
+	if !founding {
+		// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
+		if held, err := os.ReadDir(path); errors.Is(err, fs.ErrNotExist) || err == nil && len(held) == 0 {
+			return nil, advisef("there is no remote in %s: see that its disk is mounted and the path is right", path)
+		}
+	}
+	return disk.Open(path, disk.Options{Log: log})
+}
+
+func openMem(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+	return mem.New(), nil
 }

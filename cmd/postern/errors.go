@@ -31,7 +31,6 @@ var advice = []struct {
 }{
 	{remote.ErrRollback, "the remote shows an older state than it did before: restore it from where it was copied, or ask who keeps it; nothing here was changed"},
 	{remote.ErrFork, "the remote shows another history than it did before: ask who keeps it; nothing here was changed"},
-	{remote.ErrForeign, "name an empty folder, or one that Postern made"},
 	{remote.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
 	{vfs.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
 	{remote.ErrFull, "make room there and try again"},

@@ -116,14 +116,14 @@ func (g *gateway) inspectPath(ctx context.Context, path string) (f facts, err er
 }
 
 func (g *gateway) inspectBlob(ctx context.Context, name crypto.BlobName) (f facts, err error) {
-	size, err := g.drive.store.Stat(ctx, name)
+	size, err := g.drive.cache.Stat(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	f.add("blob", "%s", name)
 	f.add("size", "%d bytes (%s)", size, home.Size(size))
 	f.add("padded", "%s", ifElse(int64(crypto.PaddedSize(int(min(size, crypto.MaxBlobSize)))) == size, "yes", "no: this is no blob of Postern's"))
-	if _, err := g.drive.store.Get(remote.PastCaches(ctx), name); errors.Is(err, remote.ErrCorrupt) {
+	if _, err := g.drive.cache.Get(remote.PastCaches(ctx), name); errors.Is(err, remote.ErrCorrupt) {
 		f.add("intact", "no: its bytes do not hash to its name")
 	} else if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (g *gateway) inspectBlob(ctx context.Context, name crypto.BlobName) (f fact
 }
 
 func (g *gateway) inspectPointer(ctx context.Context, id crypto.PointerID) (f facts, err error) {
-	pointer, err := g.drive.store.Load(ctx, id)
+	pointer, err := g.drive.cache.Load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -156,4 +156,3 @@ func (g *gateway) inspectPointer(ctx context.Context, id crypto.PointerID) (f fa
 	}
 	return f, nil
 }
-

@@ -41,7 +41,7 @@ func (p *program) logIn(ctx context.Context, at place, f accountFlags) (err erro
 	if err != nil {
 		return errNoRecord(at)
 	}
-	s, err := hold(ctx, at.home, at.to, nil)
+	s, err := hold(ctx, holdOptions{home: at.home, to: at.to})
 	if err != nil {
 		return err
 	}

@@ -36,12 +36,12 @@ func (p *program) alone(ctx context.Context, h home.Home, do func(control.Gatewa
 	if to.driver.volatile {
 		return advisef("no gateway is running on %s, and its remote %s ended with the last one: start it with postern serve", h, to)
 	}
-	s, err := hold(ctx, h, to, nil)
+	s, err := hold(ctx, holdOptions{home: h, to: to})
 	if err != nil {
 		return err
 	}
 	defer func() { err = closing(err, s.close) }()
-	opened, err := openDrive(ctx, driveOptions{home: h, store: s.store, account: account, settings: settings,
+	opened, err := openDrive(ctx, driveOptions{home: h, to: to, store: s.store, account: account, settings: settings,
 		metrics: metrics.New(buildVersion()), log: slog.New(slog.DiscardHandler), rand: p.rand})
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 		return err
 	}
 	// A running gateway holds the home and its pins, so this looks at the remote with fresh eyes.
-	store, err := openChecked(ctx, to, &verify.MemoryPins{}, nil)
+	store, err := openChecked(ctx, holdOptions{home: h, to: to}, &verify.MemoryPins{})
 	if err != nil {
 		return err
 	}

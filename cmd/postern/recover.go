@@ -50,7 +50,7 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 			return err
 		}
 	}
-	s, err := hold(ctx, at.home, at.to, nil)
+	s, err := hold(ctx, holdOptions{home: at.home, to: at.to})
 	if err != nil {
 		return err
 	}

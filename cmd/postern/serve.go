@@ -64,7 +64,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	log := newLog(p.err, settings.Log)
 	measured := metrics.New(buildVersion())
 
-	s, err := hold(ctx, h, to, measured)
+	s, err := hold(ctx, holdOptions{home: h, to: to, founding: first || known.Unfinished, metrics: measured, log: log})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: h, volatile: to.driver.volatile, store: s.store, account: account, settings: settings,
+	opened, err := openDrive(ctx, driveOptions{home: h, to: to, store: s.store, account: account, settings: settings,
 		metrics: measured, log: log, rand: p.rand})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"postern/cmd/postern/home"
 	"postern/crypto"
@@ -20,25 +21,34 @@ type session struct {
 	store remote.Store // checked and retried
 }
 
-// hold makes and locks the home and opens its remote, measured by m unless it is nil. Nothing is written to the remote
-// beyond what marks an empty folder.
-func hold(ctx context.Context, h home.Home, to target, m *metrics.Metrics) (_ *session, err error) {
-	if err := h.Make(); err != nil {
+// holdOptions say what hold opens.
+type holdOptions struct {
+	home     home.Home
+	to       target
+	founding bool             // an empty folder may become a remote
+	metrics  *metrics.Metrics // nil: nobody measures
+	log      *slog.Logger     // nil: quiet
+}
+
+// hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty folder
+// one.
+func hold(ctx context.Context, o holdOptions) (_ *session, err error) {
+	if err := o.home.Make(); err != nil {
 		return nil, err
 	}
-	s := &session{home: h, to: to}
+	s := &session{home: o.home, to: o.to}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if s.lock, err = h.Lock(); err != nil {
+	if s.lock, err = o.home.Lock(); err != nil {
 		return nil, err
 	}
-	if s.state, err = h.OpenState(); err != nil {
+	if s.state, err = o.home.OpenState(); err != nil {
 		return nil, err
 	}
-	if s.store, err = openChecked(ctx, to, s.state.Pins(), m); err != nil {
+	if s.store, err = openChecked(ctx, o, s.state.Pins()); err != nil {
 		return nil, err
 	}
 	return s, nil

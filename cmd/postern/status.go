@@ -118,7 +118,8 @@ func printStatus(w io.Writer, s control.Status) error {
 	if s.Commit.LastError != "" {
 		row("trouble", "%s", s.Commit.LastError)
 	}
-	row("cache", "%d hits, %d misses, %s in memory, %s on disk", s.Cache.Hits, s.Cache.Misses, home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
+	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
+		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"postern/cache"
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
 	"postern/dav"
@@ -24,19 +25,19 @@ import (
 	"postern/vfs/space"
 )
 
-// openChecked opens a remote: driver → retry → verify, measured by m at both ends unless it is nil. It is tried again when it
-// fails in passing, and never believed.
-func openChecked(ctx context.Context, to target, pins verify.Pins, m *metrics.Metrics) (remote.Store, error) {
-	store, err := to.open(ctx)
+// openChecked opens a remote: driver → retry → verify, measured at both ends. It is tried again when it fails in passing, and
+// never believed.
+func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.Store, error) {
+	store, err := o.to.open(ctx, o.founding, o.log)
 	if err != nil {
 		return nil, err
 	}
-	if m != nil {
-		store = m.Remote(store, metrics.Tries)
+	if o.metrics != nil {
+		store = o.metrics.Remote(store, metrics.Tries)
 	}
-	store = verify.New(retry.New(store, retry.Options{}), pins)
-	if m != nil {
-		store = m.Remote(store, metrics.Answers)
+	store = verify.New(retry.New(store, retry.Options{Log: o.log}), pins)
+	if o.metrics != nil {
+		store = o.metrics.Remote(store, metrics.Answers)
 	}
 	return store, nil
 }
@@ -44,7 +45,7 @@ func openChecked(ctx context.Context, to target, pins verify.Pins, m *metrics.Me
 // drive is the whole stack, open.
 type drive struct {
 	space *space.Space
-	store remote.Store // checked and cached
+	cache *cache.Cache // over the checked remote
 	fs    vfs.FS
 	limit int64  // of staging, in bytes
 	away  string // a folder that goes with the drive; empty for one that lasts
@@ -52,8 +53,8 @@ type drive struct {
 
 type driveOptions struct {
 	home     home.Home
-	volatile bool         // nothing is kept: journal and staging go with the drive
-	store    remote.Store // checked
+	to       target
+	store    remote.Store // checked; goes with the drive
 	account  home.Account
 	settings home.Settings
 	metrics  *metrics.Metrics
@@ -65,15 +66,23 @@ type driveOptions struct {
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	d := &drive{limit: o.settings.Staging.Limit.Bytes()}
 	dir := o.home.String()
-	if o.volatile {
+	if o.to.driver.volatile {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
 			return nil, fmt.Errorf("can't make a folder in the home: %w", err)
 		}
 		d.away = dir
 	}
-	d.store = o.store
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	d.cache, err = cache.New(o.store, cacheOptions(o))
+	if err != nil {
+		return nil, fmt.Errorf("can't open the cache: %w", err)
+	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: d.store, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
+		Store: d.cache, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
 		StagingLimit: d.limit, SyncThrough: o.settings.Sync == home.SyncThrough,
 		Log: o.log, Rand: o.rand,
 	})
@@ -81,10 +90,11 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		err = advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
 	}
 	if err != nil {
-		return nil, errors.Join(err, d.clear())
+		return nil, err
 	}
 	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space})
 	o.metrics.Drive(d.figures)
+	o.metrics.Cache(d.cache.Stats)
 	return d, nil
 }
 
@@ -110,17 +120,31 @@ func beginDrive(ctx context.Context, s *session, a home.Account, rand io.Reader)
 	return space.Create(ctx, s.store, a.Secret, deviceOf(a, home.Settings{}), rand, time.Now())
 }
 
-func (d *drive) close() error {
-	err := d.space.Close()
-	return errors.Join(err, d.clear())
+// cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.
+func cacheOptions(o driveOptions) cache.Options {
+	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.driver.local, Log: o.log}
+	if c.Memory == 0 {
+		c.Memory = -1
+	}
+	if c.Disk > 0 {
+		c.Dir = o.home.Cache()
+	}
+	return c
 }
 
-// clear removes what does not last.
-func (d *drive) clear() error {
-	if d.away == "" {
-		return nil
+// close ends what openDrive began, as far as it came.
+func (d *drive) close() error {
+	var errs []error
+	if d.space != nil {
+		errs = append(errs, d.space.Close())
 	}
-	return os.RemoveAll(d.away)
+	if d.cache != nil {
+		errs = append(errs, d.cache.Close())
+	}
+	if d.away != "" {
+		errs = append(errs, os.RemoveAll(d.away))
+	}
+	return errors.Join(errs...)
 }
 
 // ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
@@ -146,11 +170,13 @@ func (d *drive) figures() metrics.DriveState {
 
 // status is what the drive tells commands.
 func (d *drive) status() control.Status {
-	s, figures := d.space.Status(), d.figures()
+	s, figures, c := d.space.Status(), d.figures(), d.cache.Stats()
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed},
+		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
+			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 	}
 }
 

@@ -58,12 +58,13 @@ type Commit struct {
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
 }
 
-// Cache is what reading was spared.
+// Cache is what reading was spared: blocks that a tier held, and requests that went to the remote.
 type Cache struct {
-	Hits   uint64 `json:"hits"`
-	Misses uint64 `json:"misses"`
-	Memory int64  `json:"memory_bytes"`
-	Disk   int64  `json:"disk_bytes"`
+	Hits    uint64 `json:"hits"`
+	Fetches uint64 `json:"fetches"`
+	Fetched int64  `json:"fetched_bytes"` // from the remote
+	Memory  int64  `json:"memory_bytes"`
+	Disk    int64  `json:"disk_bytes"`
 }
 
 // Fact is one line of what inspect shows.
