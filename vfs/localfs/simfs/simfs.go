@@ -1,0 +1,360 @@
+// Package simfs is a local filesystem in memory that loses what a power loss may lose, fills up and fails to sync when it is told
+// to. It is as mean as POSIX allows: after PowerLoss any subset of the unsynced bytes, sector by sector, and of the unsynced
+// directory entries may be there.
+package simfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"postern/vfs/localfs"
+)
+
+// sector is what a disk writes as a whole, in bytes.
+const sector = 512
+
+// FS is a simulated filesystem. It may be used by several goroutines at once.
+type FS struct {
+	mu       sync.Mutex
+	now      map[string]*inode // what the process sees
+	durable  map[string]*inode // what SyncDir promised
+	dirs     map[string]bool   // always durable, for simplicity
+	capacity int64             // negative: none
+	syncErr  error
+	syncs    int
+	onSync   func()
+}
+
+// inode is a file's bytes, as seen and as synced.
+type inode struct {
+	now, durable []byte
+}
+
+var _ localfs.FS = (*FS)(nil)
+
+// New makes an empty filesystem without a limit.
+func New() *FS {
+	return &FS{now: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{}, capacity: -1}
+}
+
+// SetCapacity sets the bytes that all files together may have; negative: no limit.
+func (s *FS) SetCapacity(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.capacity = n
+}
+
+// Used is the bytes of all files.
+func (s *FS) Used() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.used()
+}
+
+// FailSyncs makes every sync of a file or directory fail, until it is called with nil.
+func (s *FS) FailSyncs(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.syncErr = err
+}
+
+// OnSync calls f before every sync of a file, without a lock.
+func (s *FS) OnSync(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onSync = f
+}
+
+// Syncs counts the syncs of files so far.
+func (s *FS) Syncs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.syncs
+}
+
+// PowerLoss returns the filesystem as it is found after the power failed now. What was not synced is there by chance. The old one
+// can be used on, so that one history can fail in many ways.
+func (s *FS) PowerLoss(rnd *rand.Rand) *FS {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := New()
+	for dir := range s.dirs {
+		next.dirs[dir] = true
+	}
+	names := make(map[string]bool)
+	for name := range s.now {
+		names[name] = true
+	}
+	for name := range s.durable {
+		names[name] = true
+	}
+	sorted := make([]string, 0, len(names))
+	for name := range names {
+		sorted = append(sorted, name)
+	}
+	slices.Sort(sorted)
+	for _, name := range sorted {
+		node := s.durable[name]
+		if seen := s.now[name]; seen != node && rnd.IntN(2) == 0 {
+			node = seen
+		}
+		if node == nil {
+			continue
+		}
+		left := node.afterLoss(rnd)
+		next.now[name] = &inode{now: left, durable: slices.Clone(left)}
+		next.durable[name] = next.now[name]
+	}
+	return next
+}
+
+// afterLoss mixes the sectors of what was synced and what was only seen.
+func (n *inode) afterLoss(rnd *rand.Rand) []byte {
+	if slices.Equal(n.now, n.durable) {
+		return slices.Clone(n.now)
+	}
+	size := len(n.durable)
+	if len(n.now) != size && rnd.IntN(2) == 0 {
+		size = len(n.now)
+	}
+	if low, high := min(len(n.durable), len(n.now)), max(len(n.durable), len(n.now)); rnd.IntN(4) == 0 {
+		size = low + rnd.IntN(high-low+1)
+	}
+	out := make([]byte, size) // what was never written reads as zeros
+	for off := 0; off < size; off += sector {
+		end := min(off+sector, size)
+		from := n.durable
+		if rnd.IntN(2) == 0 {
+			from = n.now
+		}
+		if off < len(from) {
+			copy(out[off:end], from[off:])
+		}
+	}
+	return out
+}
+
+// Create implements localfs.FS.
+func (s *FS) Create(path string) (localfs.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.dirs[filepath.Dir(path)] {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrNotExist}
+	}
+	if s.now[path] != nil {
+		return nil, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	n := new(inode)
+	s.now[path] = n
+	return &file{fs: s, node: n}, nil
+}
+
+// Open implements localfs.FS.
+func (s *FS) Open(path string) (localfs.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.now[path]
+	if n == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	return &file{fs: s, node: n}, nil
+}
+
+// Rename implements localfs.FS.
+func (s *FS) Rename(from, to string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.now[from]
+	if n == nil {
+		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrNotExist}
+	}
+	delete(s.now, from)
+	s.now[to] = n
+	return nil
+}
+
+// Remove implements localfs.FS.
+func (s *FS) Remove(path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now[path] == nil {
+		return &fs.PathError{Op: "remove", Path: path, Err: fs.ErrNotExist}
+	}
+	delete(s.now, path)
+	return nil
+}
+
+// List implements localfs.FS.
+func (s *FS) List(dir string) ([]localfs.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []localfs.Entry
+	for path, n := range s.now {
+		if filepath.Dir(path) == dir {
+			list = append(list, localfs.Entry{Name: filepath.Base(path), Size: int64(len(n.now))})
+		}
+	}
+	slices.SortFunc(list, func(a, b localfs.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// MkdirAll implements localfs.FS.
+func (s *FS) MkdirAll(dir string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dirs[filepath.Clean(dir)] = true
+	return nil
+}
+
+// SyncDir implements localfs.FS.
+func (s *FS) SyncDir(dir string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.syncErr != nil {
+		return s.syncErr
+	}
+	for path := range s.durable {
+		if filepath.Dir(path) == dir {
+			delete(s.durable, path)
+		}
+	}
+	for path, n := range s.now {
+		if filepath.Dir(path) == dir {
+			s.durable[path] = n
+		}
+	}
+	return nil
+}
+
+func (s *FS) used() (n int64) {
+	for _, node := range s.now {
+		n += int64(len(node.now))
+	}
+	return n
+}
+
+// Damage changes the byte at off of a file, also on the disk.
+func (s *FS) Damage(path string, off int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.now[path]
+	if n == nil || off >= int64(len(n.now)) {
+		return fmt.Errorf("no byte %d in %s", off, path)
+	}
+	n.now[off] ^= 0x20
+	n.durable = slices.Clone(n.now)
+	return nil
+}
+
+type file struct {
+	fs     *FS
+	node   *inode
+	closed bool
+}
+
+var errNegative = errors.New("negative offset")
+
+func (f *file) use() error {
+	if f.closed {
+		return fs.ErrClosed
+	}
+	return nil
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.use(); err != nil {
+		return 0, err
+	}
+	if off < 0 {
+		return 0, errNegative
+	}
+	if off >= int64(len(f.node.now)) {
+		return 0, io.EOF
+	}
+	n := copy(p, f.node.now[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// WriteAt implements io.WriterAt. On a full disk it writes what there is room for, as real ones do.
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.use(); err != nil {
+		return 0, err
+	}
+	var full error
+	if grow := off + int64(len(p)) - int64(len(f.node.now)); grow > 0 && f.fs.capacity >= 0 {
+		if room := max(f.fs.capacity-f.fs.used(), 0); grow > room {
+			p = p[:max(int64(len(p))-(grow-room), 0)]
+			full = &fs.PathError{Op: "write", Path: "file", Err: syscall.ENOSPC}
+		}
+	}
+	if end := int(off) + len(p); len(p) > 0 && end > len(f.node.now) {
+		f.node.now = append(f.node.now, make([]byte, end-len(f.node.now))...)
+	}
+	return copy(f.node.now[min(int(off), len(f.node.now)):], p), full
+}
+
+// Sync makes the file's bytes durable, not its name.
+func (f *file) Sync() error {
+	f.fs.mu.Lock()
+	hook := f.fs.onSync
+	f.fs.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.use(); err != nil {
+		return err
+	}
+	f.fs.syncs++
+	if f.fs.syncErr != nil {
+		return f.fs.syncErr
+	}
+	f.node.durable = slices.Clone(f.node.now)
+	return nil
+}
+
+// Truncate implements localfs.File.
+func (f *file) Truncate(size int64) error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.use(); err != nil {
+		return err
+	}
+	if size < int64(len(f.node.now)) {
+		f.node.now = slices.Clone(f.node.now[:size])
+	}
+	return nil
+}
+
+// Size implements localfs.File.
+func (f *file) Size() (int64, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return int64(len(f.node.now)), f.use()
+}
+
+// Close implements io.Closer.
+func (f *file) Close() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	err := f.use()
+	f.closed = true
+	return err
+}
