@@ -17,10 +17,15 @@ func PaddedSize(n int) int {
 	case n >= MaxBlobSize:
 		return n
 	}
+	step := paddingStep(n)
+	return min((n+step-1)&^(step-1), MaxBlobSize)
+}
+
+// paddingStep returns the power of two that sizes near n, which is more than MinBlobSize, are rounded up to.
+func paddingStep(n int) int {
 	exponent := bits.Len(uint(n)) - 1    // floor(log2 n)
 	mantissa := bits.Len(uint(exponent)) // bits needed to write the exponent
-	mask := 1<<(exponent-mantissa) - 1   // so many low bits become zero
-	return min((n+mask)&^mask, MaxBlobSize)
+	return 1 << (exponent - mantissa)    // so many low bits become zero
 }
 
 // Pad appends random bytes to a blob, up to PaddedSize. Zeros would show the exact size. It fails for what is longer than any

@@ -62,3 +62,20 @@ func SegmentsFor(plain, off, n int) SegmentRange {
 	r.Len = lastOff + lastLen - r.Off
 	return r
 }
+
+// maxCover is what CoverEnd rounds to at most: little beside a segment, much beside what tells files apart.
+const maxCover = 4096
+
+// CoverEnd returns where a range of a blob that should end at end had better end when a remote is asked for it: the same or up
+// to 4095 bytes further. A range that ends with a file's last segment would else show the exact size that the padding hides. No
+// blob that has end bytes ends before, whatever its size, since sizes of blobs are rounded as well.
+func CoverEnd(end int) int {
+	switch {
+	case end <= 0 || end >= MaxBlobSize:
+		return end
+	case end <= MinBlobSize:
+		return MinBlobSize
+	}
+	step := min(paddingStep(end), maxCover)
+	return min((end+step-1)&^(step-1), MaxBlobSize)
+}

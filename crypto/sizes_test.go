@@ -122,3 +122,32 @@ func TestSegmentsForTable(t *testing.T) {
 		}
 	}
 }
+
+// A blob that has the bytes up to end has those up to CoverEnd(end) too, of whatever size it is.
+func TestCoverEndLiesWithinEveryBlob(t *testing.T) {
+	covers := 0
+	for end := 1; end <= MaxBlobSize; end++ {
+		cover := CoverEnd(end)
+		if cover < end || cover-end >= maxCover {
+			t.Fatalf("the end %d is covered to %d", end, cover)
+		}
+		if smallest := PaddedSize(end); cover > smallest { // of all blobs that are long enough
+			t.Fatalf("the end %d is covered to %d, beyond a blob of %d", end, cover, smallest)
+		}
+		if CoverEnd(cover) != cover {
+			t.Fatalf("the end %d is covered to %d, and that to %d", end, cover, CoverEnd(cover))
+		}
+		if cover == end {
+			covers++
+		}
+	}
+	// THREATS.md gives the figure.
+	if covers != 1346 {
+		t.Errorf("there are %d ends to be seen", covers)
+	}
+	for _, end := range []int{-1, 0, MaxBlobSize + 1} {
+		if got := CoverEnd(end); got != end {
+			t.Errorf("the end %d, which no range has, is covered to %d", end, got)
+		}
+	}
+}
