@@ -92,8 +92,11 @@ func TestDavfs2(t *testing.T) {
 		t.Fatal(err)
 	}
 	// buf_size: kernels from 6.16 on refuse listings of the smaller default.
-	settings := fmt.Sprintf("use_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, filepath.Join(dir, "cache"))
+	settings := fmt.Sprintf("dav_user root\ndav_group root\nuse_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, filepath.Join(dir, "cache"))
 	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "cache"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	runs(t, "", mount, "-o", "rw,conf="+conf, g.url("/"), at)

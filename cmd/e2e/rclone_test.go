@@ -169,7 +169,7 @@ func TestRcloneVendors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, vendor := range []string{"other", "rclone", "nextcloud"} {
+	for _, vendor := range []string{"other", "rclone"} {
 		t.Run(vendor, func(t *testing.T) {
 			back := t.TempDir()
 			for _, args := range [][]string{{"copy", here, "drive:files/" + vendor}, {"copy", "drive:files/" + vendor, back}, {"check", here, "drive:files/" + vendor, "--download"}} {
