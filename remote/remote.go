@@ -53,8 +53,8 @@ type Pointers interface {
 
 	// Swap replaces the pointer whose hash is old (the zero hash: there is none yet) by next, atomically and durably.
 	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
-	// than what it replaces (the first may have any), else ErrRefused. After ErrUnavailable the outcome is unknown: load
-	// and compare.
+	// than what it replaces (the first may have any), else ErrRefused. To make the same swap again is ErrConflict, or
+	// succeeds if it can be seen that next is there. After ErrUnavailable the outcome is unknown: load and compare.
 	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
 }
 

@@ -38,7 +38,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 func (s *Store) ready(ctx context.Context, op string, name crypto.BlobName) error {
 	_, err := s.inner.Stat(ctx, name)
 	if kind := remote.KindOf(err); kind == remote.ErrClosed || kind == remote.ErrUnavailable {
-		return remote.Fail(op, name, kind, errors.Unwrap(err))
+		return remote.Fail(op, name, kind, err)
 	}
 	return nil
 }

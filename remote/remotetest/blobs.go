@@ -89,7 +89,7 @@ func ranges(ctx context.Context, e *Env) error {
 	for _, c := range cases {
 		off, n := c[0], c[1]
 		room := bytes.Repeat([]byte{0xA5}, n+16) // what lies behind p must stay as it is
-		p := room[:n:n]
+		p := room[:n]
 		if err := e.Store.GetRange(ctx, name, int64(off), p); err != nil {
 			return fmt.Errorf("%d bytes from %d on: %w", n, off, err)
 		}

@@ -134,7 +134,23 @@ func listWriting(ctx context.Context, e *Env) error {
 		passing[i].name, passing[i].data = e.blob(400)
 	}
 
-	stop := make(chan struct{})
+	// First by calls amid the listing itself, which is sure to overlap.
+	i := 0
+	for _, err := range e.Store.List(ctx) {
+		if err != nil {
+			return err
+		}
+		b := passing[i%len(passing)]
+		if err := first(e.Store.Put(ctx, b.name, remote.BytesBody(b.data)), e.Store.Delete(ctx, passing[(i+7)%len(passing)].name)); err != nil {
+			return fmt.Errorf("amid a listing: %w", err)
+		}
+		if i++; i > 1000 {
+			break // it lists what is put while it lists, as it may
+		}
+	}
+
+	// Then by others.
+	stop, busy := make(chan struct{}), make(chan struct{})
 	var writer sync.WaitGroup
 	var writeErr error
 	writer.Go(func() {
@@ -147,8 +163,12 @@ func listWriting(ctx context.Context, e *Env) error {
 			b := passing[i%len(passing)]
 			writeErr = first(writeErr, e.Store.Put(ctx, b.name, remote.BytesBody(b.data)))
 			writeErr = first(writeErr, e.Store.Delete(ctx, passing[(i+7)%len(passing)].name))
+			if i == 0 {
+				close(busy)
+			}
 		}
 	})
+	<-busy
 	var err error
 	for range 8 {
 		var got map[crypto.BlobName]int64

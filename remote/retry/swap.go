@@ -59,10 +59,10 @@ func (s *store) settled(ctx context.Context, old crypto.PointerHash, next crypto
 	switch {
 	case err != nil:
 		return false, err
+	case p.Hash() == old: // first, for a next that is old is to be refused, not found to be there
+		return true, nil
 	case p.Hash() == next.Hash():
 		return false, nil
-	case p.Hash() == old:
-		return true, nil
 	case p.Seq <= next.Seq:
 		return false, remote.Fail(remote.OpSwap, next.ID, remote.ErrConflict, fmt.Errorf("sequence %d is there", p.Seq))
 	}

@@ -1,0 +1,342 @@
+package evil_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/evil"
+	"postern/remote/mem"
+	"postern/remote/remotetest"
+	"postern/remote/verify"
+)
+
+func TestHonestKeepsTheContract(t *testing.T) {
+	remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
+		s := mem.New()
+		return func() (remote.Store, error) { return evil.New(s.Another(), evil.Options{}), nil }
+	})
+}
+
+// TestForkKeepsTheContract proves that who sees only one view of a forked remote can't tell.
+func TestForkKeepsTheContract(t *testing.T) {
+	remotetest.Run(t, func(*testing.T) remote.Store { return evil.New(mem.New(), evil.Options{}).Fork() })
+}
+
+// world is a liar with something to lie about, as seen through verify.
+type world struct {
+	liar  *evil.Store
+	seen  remote.Store
+	blobs map[crypto.BlobName][]byte
+	names []crypto.BlobName // in the order in which they were put
+	never crypto.BlobName
+	key   crypto.WriterKey
+	other crypto.WriterKey
+	state crypto.Pointer // the newest
+}
+
+// newWorld makes one in which all was well so far: four blobs of a few segments, a pointer that moved to sequence 3, a
+// second pointer, and another device that was shown its own sequence 3.
+func newWorld(t *testing.T, o evil.Options) *world {
+	t.Helper()
+	ctx := t.Context()
+	liar := evil.New(mem.New(), o)
+	w := &world{liar: liar, seen: verify.New(liar, new(verify.MemoryPins)), blobs: map[crypto.BlobName][]byte{}}
+	random := rand.NewChaCha8([32]byte{1})
+	for range 4 {
+		data := make([]byte, 3*crypto.SealedSegmentSize)
+		_, _ = random.Read(data)
+		name := crypto.NameOf(data)
+		w.blobs[name] = data
+		w.names = append(w.names, name)
+		must(t, w.seen.Put(ctx, name, remote.BytesBody(data)))
+	}
+	_, _ = random.Read(w.never[:])
+	w.key = crypto.NewWriterKey([32]byte{2})
+	w.other = crypto.NewWriterKey([32]byte{3})
+	must(t, w.seen.Swap(ctx, crypto.PointerHash{}, w.other.Sign(9, crypto.PointerValue{9})))
+	one, two := w.key.Sign(1, crypto.PointerValue{1}), w.key.Sign(2, crypto.PointerValue{2})
+	must(t, w.seen.Swap(ctx, crypto.PointerHash{}, one))
+	must(t, w.seen.Swap(ctx, one.Hash(), two))
+	fork := liar.Fork()
+	if _, err := fork.Load(ctx, w.key.ID()); err != nil {
+		t.Fatal(err)
+	}
+	w.state = w.key.Sign(3, crypto.PointerValue{3})
+	must(t, w.seen.Swap(ctx, two.Hash(), w.state))
+	must(t, fork.Swap(ctx, two.Hash(), w.key.Sign(3, crypto.PointerValue{33})))
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get asks for all blobs.
+func (w *world) get(ctx context.Context) error {
+	for name, data := range w.blobs {
+		got, err := w.seen.Get(ctx, name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(got, data) {
+			return errBelieved
+		}
+	}
+	return nil
+}
+
+// errBelieved says that a lie came through as the truth.
+var errBelieved = errors.New("the lie was believed")
+
+// load asks for the pointer.
+func (w *world) load(ctx context.Context) error {
+	p, err := w.seen.Load(ctx, w.key.ID())
+	if err == nil && p != w.state {
+		return errBelieved
+	}
+	return err
+}
+
+// lied are the lies that package verify finds out, by what was asked and what it says.
+var lied = map[evil.Lie]struct {
+	ask  func(*world, context.Context) error
+	kind error
+}{
+	evil.FlipGet:          {(*world).get, remote.ErrCorrupt},
+	evil.Truncate:         {(*world).get, remote.ErrCorrupt},
+	evil.Grow:             {(*world).get, remote.ErrCorrupt},
+	evil.Zero:             {(*world).get, remote.ErrCorrupt},
+	evil.Garbage:          {(*world).get, remote.ErrCorrupt},
+	evil.SwapBlobs:        {(*world).get, remote.ErrCorrupt},
+	evil.OtherBlob:        {(*world).get, remote.ErrCorrupt},
+	evil.LoseBlobs:        {(*world).get, remote.ErrNotFound},
+	evil.OldPointer:       {(*world).load, remote.ErrRollback},
+	evil.PreviousPointer:  {(*world).load, remote.ErrRollback},
+	evil.LosePointer:      {(*world).load, remote.ErrRollback},
+	evil.ForgedSequence:   {(*world).load, remote.ErrCorrupt},
+	evil.ForgedValue:      {(*world).load, remote.ErrCorrupt},
+	evil.ForgedSignature:  {(*world).load, remote.ErrCorrupt},
+	evil.StrangeSignature: {(*world).load, remote.ErrCorrupt},
+	evil.OtherPointer:     {(*world).load, remote.ErrCorrupt},
+	evil.GarbagePointer:   {(*world).load, remote.ErrCorrupt},
+	evil.ForkedPointer:    {(*world).load, remote.ErrFork},
+	evil.AbsurdStat: {func(w *world, ctx context.Context) error {
+		_, err := w.seen.Stat(ctx, w.names[0])
+		return err
+	}, remote.ErrCorrupt},
+	evil.SpoilPuts: {func(w *world, ctx context.Context) error {
+		// Its own verifying wrapper above a liar that spoils: what is put is right, what comes back is not.
+		data := []byte("a blob that the remote will spoil")
+		if err := w.seen.Put(ctx, crypto.NameOf(data), remote.BytesBody(data)); err != nil {
+			return err
+		}
+		_, err := w.seen.Get(ctx, crypto.NameOf(data))
+		return err
+	}, remote.ErrCorrupt},
+	evil.FalseSwap: {func(w *world, ctx context.Context) error {
+		if err := w.seen.Swap(ctx, w.state.Hash(), w.key.Sign(4, crypto.PointerValue{4})); err != nil {
+			return err
+		}
+		return w.load(ctx)
+	}, remote.ErrRollback},
+	evil.FrozenPointer: {func(w *world, ctx context.Context) error {
+		if err := w.load(ctx); err != nil {
+			return fmt.Errorf("the state that is frozen is the true one: %w", err)
+		}
+		if err := w.seen.Swap(ctx, w.state.Hash(), w.key.Sign(4, crypto.PointerValue{4})); err != nil {
+			return err
+		}
+		return w.load(ctx)
+	}, remote.ErrRollback},
+}
+
+// open are the lies that verify can't know, each with what shows that it was told. Why they do no harm says the
+// package comment of verify.
+var open = map[evil.Lie]func(w *world, ctx context.Context) error{
+	evil.FlipRange:  (*world).wrongRange,
+	evil.ShiftRange: (*world).wrongRange,
+	evil.DropPuts: func(w *world, ctx context.Context) error {
+		data := []byte("a blob that the remote will drop")
+		if err := w.seen.Put(ctx, crypto.NameOf(data), remote.BytesBody(data)); err != nil {
+			return err
+		}
+		_, err := w.seen.Stat(ctx, crypto.NameOf(data))
+		return wanted(err, remote.ErrNotFound)
+	},
+	evil.KeepDeleted: func(w *world, ctx context.Context) error {
+		if err := w.seen.Delete(ctx, w.names[0]); err != nil {
+			return err
+		}
+		_, err := w.seen.Get(ctx, w.names[0])
+		return err
+	},
+	evil.DenyStat: func(w *world, ctx context.Context) error {
+		_, err := w.seen.Stat(ctx, w.names[0])
+		return wanted(err, remote.ErrNotFound)
+	},
+	evil.ClaimStat: func(w *world, ctx context.Context) error {
+		size, err := w.seen.Stat(ctx, w.never)
+		return differs(err, size, 0)
+	},
+	evil.WrongStat: func(w *world, ctx context.Context) error {
+		size, err := w.seen.Stat(ctx, w.names[0])
+		return differs(err, size, int64(len(w.blobs[w.names[0]])))
+	},
+	evil.HideInList: (*world).wrongList,
+	evil.InventList: (*world).wrongList,
+	evil.RepeatList: (*world).wrongList,
+	evil.FalseSpace: func(w *world, ctx context.Context) error {
+		space, err := w.seen.Space(ctx)
+		return differs(err, space.Used, int64(4*len(w.blobs[w.names[0]])))
+	},
+	evil.FalseConflict: func(w *world, ctx context.Context) error {
+		err := w.seen.Swap(ctx, w.state.Hash(), w.key.Sign(4, crypto.PointerValue{4}))
+		return errors.Join(wanted(err, remote.ErrConflict), w.load(ctx))
+	},
+	evil.SecretSwap: func(w *world, ctx context.Context) error {
+		next := w.key.Sign(4, crypto.PointerValue{4})
+		if err := wanted(w.seen.Swap(ctx, w.state.Hash(), next), remote.ErrConflict); err != nil {
+			return err
+		}
+		w.state = next
+		return w.load(ctx)
+	},
+}
+
+func wanted(err, kind error) error {
+	if !errors.Is(err, kind) {
+		return fmt.Errorf("%w instead of: %w", err, kind)
+	}
+	return nil
+}
+
+func differs(err error, got, honest int64) error {
+	if err == nil && got == honest {
+		return errors.New("the truth was told")
+	}
+	return err
+}
+
+func (w *world) wrongRange(ctx context.Context) error {
+	p := make([]byte, 1000)
+	if err := w.seen.GetRange(ctx, w.names[0], 100, p); err != nil {
+		return err
+	}
+	if bytes.Equal(p, w.blobs[w.names[0]][100:1100]) {
+		return errors.New("the truth was told")
+	}
+	return nil
+}
+
+func (w *world) wrongList(ctx context.Context) error {
+	n := int64(0)
+	for _, err := range w.seen.List(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
+	}
+	return differs(nil, n, int64(len(w.blobs)))
+}
+
+// TestEveryLie tells each lie: verify finds it out, or it is one that can't be found out there.
+func TestEveryLie(t *testing.T) {
+	for _, lie := range evil.Lies() {
+		t.Run(lie.String(), func(t *testing.T) {
+			ctx := t.Context()
+			w := newWorld(t, evil.Options{Seed: 7})
+			must(t, w.get(ctx))
+			must(t, w.load(ctx))
+			w.liar.SetLies(lie)
+			found, canBe := lied[lie]
+			told, canNot := open[lie]
+			switch {
+			case canBe == canNot:
+				t.Fatalf("it has no place in exactly one of the tables")
+			case canBe:
+				if err := found.ask(w, ctx); remote.KindOf(err) != found.kind {
+					t.Fatalf("%v, it should be found out as %q", err, found.kind)
+				} else {
+					t.Log(err)
+				}
+			default:
+				must(t, told(w, ctx))
+			}
+			if w.liar.Told(lie) == 0 {
+				t.Fatal("it was not told")
+			}
+			w.liar.SetLies()
+			if lie != evil.KeepDeleted && lie != evil.FalseSwap && lie != evil.FrozenPointer {
+				must(t, w.get(ctx))
+				must(t, w.load(ctx))
+			}
+		})
+	}
+}
+
+// TestRangesLie tells the lies about ranges, which nobody but who opens the segments finds out.
+func TestRangesLie(t *testing.T) {
+	for _, lie := range []evil.Lie{evil.FlipRange, evil.Zero, evil.Garbage, evil.SwapBlobs, evil.OtherBlob, evil.ShiftRange} {
+		w := newWorld(t, evil.Options{})
+		w.liar.SetLies(lie)
+		if err := w.wrongRange(t.Context()); err != nil {
+			t.Errorf("%v: %v", lie, err)
+		}
+	}
+	w := newWorld(t, evil.Options{})
+	w.liar.SetLies(evil.Truncate)
+	size := int64(len(w.blobs[w.names[0]]))
+	if err := w.liar.GetRange(t.Context(), w.names[0], size-10, make([]byte, 10)); !errors.Is(err, remote.ErrCorrupt) {
+		t.Errorf("the end of a truncated blob: %v", err)
+	}
+	if err := w.liar.GetRange(t.Context(), w.names[0], 0, make([]byte, 10)); err != nil {
+		t.Errorf("the beginning of a truncated blob: %v", err)
+	}
+}
+
+// TestSomeOfTheTime tells lies at a rate, the same ones for the same seed.
+func TestSomeOfTheTime(t *testing.T) {
+	count := func(seed uint64) (wrong string) {
+		w := newWorld(t, evil.Options{Seed: seed, Rate: 0.3})
+		w.liar.SetLies(evil.FlipGet)
+		for range 100 {
+			if _, err := w.seen.Get(t.Context(), w.names[0]); err != nil {
+				wrong += "x"
+			} else {
+				wrong += "."
+			}
+		}
+		if told := w.liar.Told(evil.FlipGet); told < 10 || told > 60 {
+			t.Errorf("%d of 100 were lies", told)
+		}
+		return wrong
+	}
+	if count(1) != count(1) {
+		t.Error("one seed, two outcomes")
+	}
+	if count(1) == count(2) {
+		t.Error("two seeds, one outcome")
+	}
+}
+
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, lie := range append(evil.Lies(), evil.Honest) {
+		if lie.String() == "" || seen[lie.String()] {
+			t.Errorf("lie %d is called %q", lie, lie)
+		}
+		seen[lie.String()] = true
+	}
+	if evil.Lie(-1).String() != "evil.Lie(-1)" {
+		t.Error("a lie that isn't one has a name")
+	}
+}
