@@ -153,7 +153,7 @@ func (w *Blob) Rewrite(p []byte) error {
 	if int64(len(p)) > w.size {
 		return fmt.Errorf("stage blob: %d bytes to rewrite of %d", len(p), w.size)
 	}
-	if w.err == nil && w.at == 0 && w.writing == nil { // all of it is in the buffer still
+	if w.err == nil && w.at == 0 && w.buf != nil { // all of it is in the buffer still
 		copy(*w.buf, p)
 		w.hash.Reset()
 		w.hash.Write((*w.buf)[:w.n])
@@ -165,6 +165,9 @@ func (w *Blob) Rewrite(p []byte) error {
 	if _, err := w.file.WriteAt(p, 0); err != nil {
 		w.err = full("stage blob", err)
 		return w.err
+	}
+	if w.buf == nil {
+		w.buf = buffers.Get().(*[]byte)
 	}
 	w.hash.Reset()
 	for off := int64(0); off < w.size; {
