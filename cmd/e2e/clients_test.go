@@ -86,18 +86,25 @@ func TestDavfs2(t *testing.T) {
 		t.Skipf("skipped: no FUSE here: %v", err)
 	}
 	g := serve(t)
-	dir, at := t.TempDir(), t.TempDir()
+	dir, err := os.MkdirTemp("", "postern-davfs-") // davfs2's own user must reach its cache, so not below t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	at := t.TempDir()
 	secrets, conf := filepath.Join(dir, "secrets"), filepath.Join(dir, "davfs2.conf")
 	if err := os.WriteFile(secrets, []byte(fmt.Sprintf("%s postern %s\n", g.url("/"), g.password)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	// buf_size: kernels from 6.16 on refuse listings of the smaller default.
-	settings := fmt.Sprintf("dav_user root\ndav_group root\nuse_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, filepath.Join(dir, "cache"))
+	settings := fmt.Sprintf("use_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, filepath.Join(dir, "cache"))
 	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "cache"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(filepath.Join(dir, "cache"), 0o777), os.Chmod(filepath.Join(dir, "cache"), 0o777)} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	runs(t, "", mount, "-o", "rw,conf="+conf, g.url("/"), at)
 	defer runs(t, "", "umount", at)
