@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // sealAll seals a chunk's bytes and returns its segments.
@@ -176,4 +178,34 @@ func TestSegmentsInPlace(t *testing.T) {
 	if err != nil || !bytes.Equal(opened, plain) {
 		t.Fatalf("opened in place it is something else; error %v", err)
 	}
+}
+
+// Any range of a chunk is read from its sealed bytes by what sizes.go says, and is what was written.
+func TestAnyRangeOfAChunk(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 5*SegmentSize).Draw(t, "size")
+		plain := counting(n)
+		s := NewSegments(BytesKey{1})
+		chunk := SealChunkMeta(nil, MetaKey{2}, ChunkMeta{Size: uint32(n)})
+		chunk = append(chunk, bytes.Join(sealAll(s, plain), nil)...)
+		if len(chunk) != SealedChunkSize(n) {
+			t.Fatalf("%d bytes are sealed to %d, want %d", n, len(chunk), SealedChunkSize(n))
+		}
+		off := rapid.IntRange(0, n-1).Draw(t, "off")
+		want := plain[off : off+rapid.IntRange(1, n-off).Draw(t, "n")]
+
+		run := SegmentsFor(n, off, len(want))
+		fetched := chunk[run.Off : run.Off+run.Len]
+		var opened []byte
+		for i := run.First; i <= run.Last; i++ {
+			at, size, last := SealedSegmentAt(n, i)
+			var err error
+			if opened, err = s.Open(opened, uint32(i), last, fetched[at-run.Off:][:size]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := opened[off-run.First*SegmentSize:][:len(want)]; !bytes.Equal(got, want) {
+			t.Fatalf("%d bytes from %d on differ", len(want), off)
+		}
+	})
 }
