@@ -81,6 +81,9 @@ func (p *program) home() (home.Home, error) {
 	if err != nil {
 		return "", &usageError{err}
 	}
+	if info, err := os.Stat(h.String()); err == nil && !info.IsDir() {
+		return "", advisef("the home %s is a file, not a folder: name another with --home", h)
+	}
 	return h, nil
 }
 

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"postern/cmd/postern/control"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"postern": main})
+}
+
+// TestScripts runs the stories in testdata/script, each in a folder and with a home of its own. They read like a manual.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("POSTERN_HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("POSTERN_ADDR", "127.0.0.1:0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fails":     cmdFails,
+			"dav":       cmdDAV,
+			"words":     cmdWords,
+			"smalldisk": cmdSmallDisk,
+			"append":    cmdAppend,
+			"flip":      cmdFlip,
+			"same":      cmdSame,
+			"address":   cmdAddress,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "user" {
+				return os.Getuid() > 0, nil // somebody whom file modes keep out
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+	})
+}
+
+// cmdFails is "fails CODE postern …": the command ends with that exit code and says why in one sentence on stderr.
+func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fails CODE command…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		ts.Fatalf("it did not fail: %v", err)
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || exit.ExitCode() != want {
+		ts.Fatalf("exit code %d instead of %s", exit.ExitCode(), args[0])
+	}
+	said := ""
+	for line := range strings.Lines(ts.ReadFile("stderr")) {
+		if !strings.HasPrefix(line, "time=") { // the log of a gateway that got so far
+			said += line
+		}
+	}
+	if !strings.HasPrefix(said, "postern: ") || strings.Count(said, "\n") != 1 {
+		ts.Fatalf("this is not one sentence: %q", said)
+	}
+}
+
+// cmdDAV is "dav CODE METHOD PATH [FILE [header: value…]]": a request to the gateway that runs on $POSTERN_HOME, with the
+// drive's password unless $ANONYMOUS is set. The answer's body is the script's stdout.
+func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: dav CODE METHOD PATH [FILE [header: value…]]")
+	}
+	home := ts.Getenv("POSTERN_HOME")
+	status, err := control.NewClient(filepath.Join(home, "control.sock")).Status(context.Background())
+	ts.Check(err)
+	var body io.Reader
+	if len(args) > 3 && args[3] != "-" {
+		body = strings.NewReader(ts.ReadFile(args[3]))
+	}
+	req, err := http.NewRequestWithContext(context.Background(), args[1], "http://"+status.Address+args[2], body)
+	ts.Check(err)
+	for i := 4; i < len(args); i++ {
+		name, value, _ := strings.Cut(args[i], ": ")
+		req.Header.Set(name, value)
+		if name == "Host" {
+			req.Host = value
+		}
+	}
+	if ts.Getenv("ANONYMOUS") == "" {
+		password := ts.Getenv("POSTERN_DAV_PASSWORD")
+		if password == "" {
+			password = strings.TrimSpace(ts.ReadFile(filepath.Join(home, "dav-password")))
+		}
+		req.SetBasicAuth(status.User, password)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if strconv.Itoa(resp.StatusCode) != args[0] {
+		ts.Fatalf("%s %s: %s instead of %s: %.500s", args[1], args[2], resp.Status, args[0], answer)
+	}
+	_, _ = ts.Stdout().Write(answer)
+}
+
+// cmdWords is "words FILE": writes the recovery words that the last command showed to a file. "! words" fails if it showed
+// any.
+func cmdWords(ts *testscript.TestScript, neg bool, args []string) {
+	var words []string
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		if fields := strings.Fields(line); strings.HasPrefix(line, "    ") && len(fields) == wordsPerLine {
+			words = append(words, fields...)
+		}
+	}
+	if neg {
+		if len(words) > 0 {
+			ts.Fatalf("recovery words were shown")
+		}
+		return
+	}
+	if len(args) != 1 || len(words) != 24 {
+		ts.Fatalf("%d recovery words were shown", len(words))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(words, "\n")+"\n"), 0o600))
+}
+
+// cmdSmallDisk is "smalldisk FOLDER SIZE": mounts an empty disk of so many bytes, where the system lets us; else the story
+// ends here.
+func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: smalldisk FOLDER SIZE")
+	}
+	folder := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(folder, 0o700))
+	if runtime.GOOS != "linux" || exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[1], "tmpfs", folder).Run() != nil {
+		ts.Logf("no disk can be mounted here")
+		ts.Check(os.WriteFile(ts.MkAbs("no-disk"), nil, 0o600))
+		return
+	}
+	ts.Defer(func() { _ = exec.Command("umount", "-l", folder).Run() })
+}
+
+// cmdAppend is "append FILES TEXT": adds bytes at the end of the newest file of a pattern.
+func cmdAppend(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILES TEXT")
+	}
+	path := newest(ts, args[0])
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = file.WriteString(args[1])
+	ts.Check(errors.Join(err, file.Close()))
+}
+
+// cmdFlip is "flip FILES OFFSET": flips a bit of the newest file of a pattern; a negative offset counts from the end.
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILES OFFSET")
+	}
+	path := newest(ts, args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if at < 0 {
+		at += len(data)
+	}
+	if at < 0 || at >= len(data) {
+		ts.Fatalf("%s has only %d bytes", path, len(data))
+	}
+	data[at] ^= 1
+	ts.Check(os.WriteFile(path, data, 0o600))
+}
+
+func newest(ts *testscript.TestScript, pattern string) string {
+	paths, err := filepath.Glob(ts.MkAbs(pattern))
+	ts.Check(err)
+	var found string
+	var at int64
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		ts.Check(err)
+		if info.Mode().IsRegular() && info.ModTime().UnixNano() >= at {
+			found, at = path, info.ModTime().UnixNano()
+		}
+	}
+	if found == "" {
+		ts.Fatalf("no file %s", pattern)
+	}
+	return found
+}
+
+// cmdSame is "same FOLDER FOLDER": both hold the same files with the same bytes. "! same" wants a difference.
+func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: same FOLDER FOLDER")
+	}
+	a, b := listing(ts, ts.MkAbs(args[0])), listing(ts, ts.MkAbs(args[1]))
+	if (a == b) == neg {
+		ts.Fatalf("%s\n--- and ---\n%s", a, b)
+	}
+}
+
+// listing is every file below a folder with a digest of its bytes.
+func listing(ts *testscript.TestScript, folder string) string {
+	var out bytes.Buffer
+	err := filepath.Walk(folder, func(path string, info os.FileInfo, err error) error {
+		if err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		_, _ = fmt.Fprintf(&out, "%s %d %x\n", strings.TrimPrefix(path, folder), len(data), data[:min(len(data), 64)])
+		return err
+	})
+	ts.Check(err)
+	return out.String()
+}
+
+// cmdAddress is "address VARIABLE": puts the address of the running gateway into a variable.
+func cmdAddress(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: address VARIABLE")
+	}
+	status, err := control.NewClient(filepath.Join(ts.Getenv("POSTERN_HOME"), "control.sock")).Status(context.Background())
+	ts.Check(err)
+	ts.Setenv(args[0], status.Address)
+}
