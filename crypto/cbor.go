@@ -72,7 +72,7 @@ func Decode(b []byte, v any) error {
 		return err
 	}
 	if err := modes.dec.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("decode: %w: %v", ErrFormat, err)
+		return fmt.Errorf("decode: %w: %w", ErrFormat, err)
 	}
 	// The library accepts some spellings that it never writes, numbers longer than needed among them.
 	again, err := modes.enc.Marshal(v)

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -119,3 +121,22 @@ func keyOf(b byte) (key [32]byte) {
 
 // hexOf returns a copy of 32 bytes for a vector.
 func hexOf(b [32]byte) hexBytes { return b[:] }
+
+// testdata/second is an implementation of its own, written from FORMAT.md, which must agree with the vectors: so the page says all
+// that is needed, and the vectors are not just what this build happens to do.
+func TestSecondImplementation(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3 here")
+	}
+	var stderr bytes.Buffer
+	check := exec.Command(python, "-B", filepath.Join("testdata", "second", "check.py"))
+	check.Stderr = &stderr
+	out, err := check.Output()
+	if err != nil {
+		t.Fatalf("it disagrees: %v\n%s", err, stderr.Bytes())
+	}
+	if agreed, err := strconv.Atoi(string(bytes.TrimSpace(out))); err != nil || agreed < 80 {
+		t.Errorf("it looked at %q vectors", out)
+	}
+}
