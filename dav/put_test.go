@@ -1,0 +1,236 @@
+package dav_test
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/dav"
+	"postern/vfs"
+)
+
+func TestPutMakesAndReplaces(t *testing.T) {
+	d := newDrive(t)
+	a := d.do("PUT", "/files/a.txt", "one").want(201)
+	info := d.info("/files/a.txt")
+	a.with("ETag: "+info.ETag(), "OC-ETag: "+info.ETag(), "Last-Modified: "+info.Modified.Format(http.TimeFormat), "X-OC-Mtime:")
+	b := d.do("PUT", "/files/a.txt", "two").want(204)
+	if a.header.Get("ETag") == b.header.Get("ETag") || a.header.Get("Last-Modified") == b.header.Get("Last-Modified") {
+		t.Error("a new version has the old ETag or Last-Modified")
+	}
+	d.holds("/files/a.txt", "two")
+}
+
+func TestPutRefusals(t *testing.T) {
+	sum := func(h []byte) string { return hex.EncodeToString(h) }
+	md := md5.Sum([]byte("new"))
+	sh := sha1.Sum([]byte("new"))
+	tests := []struct {
+		name, target string
+		headers      []string
+		code         int
+	}{
+		{"plain", "/files/f", nil, 204},
+		{"no parent", "/files/no/f", nil, 409},
+		{"parent is a file", "/files/f/g", nil, 409},
+		{"over a folder", "/files/dir", nil, 405},
+		{"slash", "/files/new/", nil, 405},
+		{"read-only root", "/f", nil, 403},
+		{"content range", "/files/f", []string{"Content-Range: bytes 0-2/10"}, 400},
+		{"none-match star", "/files/f", []string{"If-None-Match: *"}, 412},
+		{"none-match star, new", "/files/n", []string{"If-None-Match: *"}, 201},
+		{"match star", "/files/f", []string{"If-Match: *"}, 204},
+		{"match star, new", "/files/n", []string{"If-Match: *"}, 412},
+		{"match other", "/files/f", []string{`If-Match: "other"`}, 412},
+		{"match weak", "/files/f", []string{"If-Match: W/ETAG"}, 412},
+		{"match", "/files/f", []string{`If-Match: "other", ETAG`}, 204},
+		{"match without quotes", "/files/f", []string{"If-Match: BARE"}, 204},
+		{"none-match", "/files/f", []string{"If-None-Match: W/ETAG"}, 412},
+		{"unmodified", "/files/f", []string{"If-Unmodified-Since: " + start.Format(http.TimeFormat)}, 204},
+		{"modified since", "/files/f", []string{"If-Unmodified-Since: " + start.Add(-time.Second).Format(http.TimeFormat)}, 412},
+		{"match wins over date", "/files/f", []string{"If-Match: ETAG", "If-Unmodified-Since: " + start.Add(-time.Hour).Format(http.TimeFormat)}, 204},
+		{"if etag", "/files/f", []string{"If: ([ETAG])"}, 204},
+		{"if other etag", "/files/f", []string{`If: (["other"])`}, 412},
+		{"if malformed", "/files/f", []string{"If: (["}, 400},
+		{"length", "/files/f", []string{"X-Expected-Entity-Length: 3"}, 204},
+		{"too short", "/files/f", []string{"X-Expected-Entity-Length: 4"}, 400},
+		{"too long", "/files/f", []string{"X-Expected-Entity-Length: 2"}, 400},
+		{"md5", "/files/f", []string{"OC-Checksum: MD5:" + sum(md[:])}, 204},
+		{"sha1", "/files/f", []string{"OC-Checksum: SHA1:" + strings.ToUpper(sum(sh[:]))}, 204},
+		{"bad md5", "/files/f", []string{"OC-Checksum: MD5:" + sum(sh[:])}, 400},
+		{"bad sha1 after good md5", "/files/f", []string{"OC-Checksum: MD5:" + sum(md[:]) + " SHA1:00"}, 400},
+		{"adler passes", "/files/f", []string{"OC-Checksum: ADLER32:00"}, 204},
+		{"long name", "/files/" + strings.Repeat("x", vfs.MaxName+1), nil, 414},
+		{"escaped slash", "/files/a%2Fb", nil, 400},
+		{"not UTF-8", "/files/a%ff", nil, 400},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := newDrive(t, "/files/f", "/files/dir/")
+			etag := d.info("/files/f").ETag()
+			var headers []string
+			for _, h := range tt.headers {
+				headers = append(headers, strings.NewReplacer("ETAG", etag, "BARE", strings.Trim(etag, `"`)).Replace(h))
+			}
+			d.do("PUT", tt.target, "new", headers...).want(tt.code)
+			if tt.code >= 300 {
+				d.holds("/files/f", "/files/f", "/files/dir", "/", "/files/n", "-", "/files/new", "-")
+			}
+		})
+	}
+}
+
+// cut is a body that breaks off.
+type cut struct{ r io.Reader }
+
+func (c cut) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func TestPutBrokenOffLeavesNoTrace(t *testing.T) {
+	d := newDrive(t, "/files/f")
+	for _, target := range []string{"/files/f", "/files/n"} {
+		d.send(d.request("PUT", target, cut{strings.NewReader("half")})).want(400)
+	}
+	short := d.request("PUT", "/files/f", strings.NewReader("half"))
+	short.ContentLength = 8
+	d.send(short).want(400)
+	d.holds("/files/f", "/files/f", "/files/n", "-")
+}
+
+func TestPutFullDrive(t *testing.T) {
+	d := newDriveWith(t, dav.Options{}, 10, "/files/f")
+	d.do("PUT", "/files/big", "01234567890").want(507, "<D:quota-not-exceeded/>")
+	// Without a length it is found out on the way; Finder's own header tells before.
+	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("01234567890")))).want(507, "<D:quota-not-exceeded/>")
+	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("0")), "X-Expected-Entity-Length: 11")).want(507)
+	d.holds("/files/big", "-", "/files/f", "/files/f")
+}
+
+func TestPutMtime(t *testing.T) {
+	for _, tt := range []struct {
+		header string
+		want   time.Time
+	}{
+		{"1234567890", time.Unix(1234567890, 0)},
+		{"1234567890.25", time.Unix(1234567890, 250e6)},
+		{"-5", time.Unix(-5, 0)},
+	} {
+		d := newDrive(t)
+		d.do("PUT", "/files/a", "x", "X-OC-Mtime: "+tt.header).want(201).with("X-OC-Mtime: accepted",
+			"Last-Modified: "+tt.want.UTC().Format(http.TimeFormat))
+		if got := d.info("/files/a").Modified; !got.Equal(tt.want) {
+			t.Errorf("%s: %v", tt.header, got)
+		}
+	}
+	d := newDrive(t)
+	d.do("PUT", "/files/a", "x", "X-OC-Mtime: yesterday").want(201).with("X-OC-Mtime:")
+}
+
+func TestPutContentType(t *testing.T) {
+	d := newDrive(t)
+	d.do("PUT", "/files/a.html", "x", "Content-Type: application/octet-stream").want(201)
+	d.do("PUT", "/files/b", "x", "Content-Type: text/x-special; charset=utf-8").want(201)
+	if got := d.info("/files/a.html").ContentType; !strings.HasPrefix(got, "text/html") {
+		t.Errorf("an unknown type replaced that of the name: %q", got)
+	}
+	if got := d.info("/files/b").ContentType; got != "text/x-special; charset=utf-8" {
+		t.Errorf("the client's type: %q", got)
+	}
+}
+
+// TestPutIsCheckedAgainAtItsEnd lets another client in between the check at the beginning and the commit.
+func TestPutIsCheckedAgainAtItsEnd(t *testing.T) {
+	d := newDrive(t, "/files/f")
+	etag := d.info("/files/f").ETag()
+	between := func(do func()) io.Reader {
+		return io.MultiReader(strings.NewReader("la"), readerFunc(func() { do() }), strings.NewReader("te"))
+	}
+	d.send(d.request("PUT", "/files/f", between(func() { d.write("/files/f", "other") }), "If-Match: "+etag)).want(412)
+	d.holds("/files/f", "other")
+	d.send(d.request("PUT", "/files/f", between(func() { d.lock("/files/f") }))).want(423, "lock-token-submitted")
+	d.holds("/files/f", "other")
+	d.send(d.request("PUT", "/files/g", between(func() { d.write("/files/g", "first") }), "If-None-Match: *")).want(412)
+	d.holds("/files/g", "first")
+}
+
+type readerFunc func()
+
+func (f readerFunc) Read([]byte) (int, error) {
+	f()
+	return 0, io.EOF
+}
+
+// TestWritersDoNotRefuseEachOther: without a lock the later PUT wins, and neither sees 423.
+func TestWritersDoNotRefuseEachOther(t *testing.T) {
+	d := newDrive(t, "/files/f")
+	slow := io.MultiReader(strings.NewReader("sl"), readerFunc(func() {
+		d.do("PUT", "/files/f", "quick").want(204)
+		d.do("PROPPATCH", "/files/f", patch("<x:p>1</x:p>")).want(207)
+	}), strings.NewReader("ow"))
+	d.send(d.request("PUT", "/files/f", slow)).want(204)
+	d.holds("/files/f", "slow")
+}
+
+func TestGuardKeepsTheOldVersion(t *testing.T) {
+	fail := func(d *drive) { d.do("PUT", "/files/f", "x", "If-None-Match: *").want(412) }
+	t.Run("once", func(t *testing.T) {
+		d := newDrive(t, "/files/f")
+		fail(d)
+		d.now = d.now.Add(2 * time.Second)
+		d.do("DELETE", "/files/f", "").want(204)
+		d.holds("/files/f", "/files/f")
+		d.do("DELETE", "/files/f", "").want(204)
+		d.holds("/files/f", "-")
+	})
+	for name, between := range map[string]func(d *drive){
+		"late":           func(d *drive) { d.now = d.now.Add(dav.DefaultGuard + time.Second) },
+		"another client": func(d *drive) { d.agent = "other" },
+		"put again":      func(d *drive) { d.do("PUT", "/files/f", "y").want(204) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDrive(t, "/files/f")
+			fail(d)
+			between(d)
+			d.do("DELETE", "/files/f", "").want(204)
+			d.holds("/files/f", "-")
+		})
+	}
+	t.Run("a condition is meant", func(t *testing.T) {
+		d := newDrive(t, "/files/f")
+		fail(d)
+		d.do("DELETE", "/files/f", "", "If-Match: *").want(204)
+		d.holds("/files/f", "-")
+	})
+	t.Run("nothing was there", func(t *testing.T) {
+		d := newDrive(t)
+		d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
+		d.do("DELETE", "/files/f", "").want(404)
+	})
+}
+
+func TestStorageFaults(t *testing.T) {
+	unreachable := &vfs.Error{Op: "commit", Path: "/files/f", Kind: vfs.ErrUnavailable, Err: errors.New("dial s3.example: refused")}
+	d := newDrive(t, "/files/f")
+	d.fail = func(op, _ string) error {
+		if op == "commit" {
+			return unreachable
+		}
+		return nil
+	}
+	d.do("PUT", "/files/f", "x").want(503, "!s3.example").with("Retry-After: 10")
+	d.agent = "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)"
+	d.do("PUT", "/files/f", "x").want(424).with("Retry-After:")
+	d.fail = nil
+	d.holds("/files/f", "/files/f")
+}
