@@ -109,11 +109,8 @@ func (a *ahead) extend(pos, end int64) {
 			u.run(a.ctx, a.fetch, a.budget) // nothing to do at the same time
 			return
 		}
-		a.wg.Add(1)
-		go func() {
-			defer a.wg.Done()
-			u.run(a.ctx, a.fetch, a.budget)
-		}()
+		ctx := a.ctx
+		a.wg.Go(func() { u.run(ctx, a.fetch, a.budget) })
 	}
 }
 
