@@ -1,7 +1,7 @@
 package crypto
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 )
 
@@ -31,7 +31,7 @@ func BenchmarkSegmentsOpen(b *testing.B) {
 func BenchmarkNameOf(b *testing.B) {
 	for _, n := range []int{MinBlobSize, MaxBlobSize} {
 		blob := make([]byte, n)
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			b.SetBytes(int64(n))
 			for b.Loop() {
 				NameOf(blob)
