@@ -106,6 +106,14 @@ func Open(dir string, o Options) (*Tier, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("use %s as a cache: %w", dir, err)
 	}
+	t := newTier(dir, o)
+	t.done.Go(t.scan)
+	t.done.Go(t.writer)
+	return t, nil
+}
+
+// newTier is a tier at rest.
+func newTier(dir string, o Options) *Tier {
 	t := &Tier{
 		dir: dir, limit: o.Limit, room: o.Queue, log: o.Log,
 		index: map[Key]*list.Element{}, lru: list.New(), pending: map[Key]*write{}, scanned: make(chan struct{}),
@@ -121,9 +129,7 @@ func Open(dir string, o Options) (*Tier, error) {
 		t.log = slog.New(slog.DiscardHandler)
 	}
 	t.wake = sync.NewCond(&t.mu)
-	t.done.Go(t.scan)
-	t.done.Go(t.writer)
-	return t, nil
+	return t
 }
 
 // Get returns a block as it was put, or false. The caller must not change the bytes.

@@ -1,0 +1,92 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"postern/crypto"
+)
+
+// TestHitAllocatesNothing: a hit copies and nothing else.
+func TestHitAllocatesNothing(t *testing.T) {
+	f := newFixture(t, Options{})
+	name, data := f.spy.store(t, 1, crypto.MaxBlobSize)
+	f.reads(name, data, 100_000, 4096)
+	p := make([]byte, 4096)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(1000, func() {
+		if err := f.GetRange(ctx, name, 100_000, p); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("a hit allocates %v times", n)
+	}
+}
+
+func benchCache(b *testing.B, o Options) (*Cache, *spy) {
+	s := newSpy()
+	c, err := New(s, o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { c.Close() })
+	return c, s
+}
+
+func BenchmarkHit(b *testing.B) {
+	for _, n := range []int{4096, blockSize} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c, s := benchCache(b, Options{})
+			name, _ := s.store(b, 1, crypto.MaxBlobSize)
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				p := make([]byte, n)
+				for i := 0; pb.Next(); i++ {
+					if err := c.GetRange(context.Background(), name, startOf(i%maxBlocks), p); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkFromDisk reads whole chunks that the disk tier holds.
+func BenchmarkFromDisk(b *testing.B) {
+	c, s := benchCache(b, Options{Dir: filepath.Join(b.TempDir(), "cache")})
+	name, data := s.store(b, 1, crypto.MaxBlobSize)
+	p := make([]byte, len(data))
+	if err := c.GetRange(context.Background(), name, 0, p); err != nil {
+		b.Fatal(err)
+	}
+	c.disk.Settle()
+	b.SetBytes(int64(len(p)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.GetRange(context.Background(), name, 0, p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMiss is what the cache adds to a remote that answers at once.
+func BenchmarkMiss(b *testing.B) {
+	for _, n := range []int{blockSize, crypto.MaxBlobSize} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c, s := benchCache(b, Options{Memory: -1})
+			name, _ := s.store(b, 1, crypto.MaxBlobSize)
+			p := make([]byte, n)
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.GetRange(context.Background(), name, startOf(1)*int64(min(1, crypto.MaxBlobSize-n)), p); err != nil {
+					b.Fatal(err)
+				}
+				s.seen()
+			}
+		})
+	}
+}

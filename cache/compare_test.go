@@ -1,0 +1,181 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+)
+
+// TestAgainstPlainStore does random calls on a cache and on a plain store: the same bytes and the same kinds of errors come of
+// it, also across restarts.
+func TestAgainstPlainStore(t *testing.T) {
+	for name, o := range shapes(t) {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { compare(t, rt, o) })
+		})
+	}
+}
+
+func compare(t *testing.T, rt *rapid.T, o Options) {
+	ctx := context.Background()
+	if o.Dir != "" {
+		dir, err := os.MkdirTemp(t.TempDir(), "") // a remote of its own has a folder of its own
+		if err != nil {
+			rt.Fatal(err)
+		}
+		o.Dir = dir
+	}
+	plain, inner := mem.New(), mem.New()
+	c := wrapped(t, inner.Another(), o)
+	defer func() { c.Close() }()
+	sizes := []int{4096, 5000, 65_000, int(endOf(0)), int(endOf(0)) + 1, 200_000, crypto.MaxBlobSize}
+	blob := func(rt *rapid.T) (crypto.BlobName, []byte) {
+		i := rapid.IntRange(0, len(sizes)-1).Draw(rt, "blob")
+		return nameOf(i, sizes[i])
+	}
+	same := func(what string, got, want error) {
+		if !errors.Is(got, remote.KindOf(want)) && (got != nil || want != nil) {
+			rt.Fatalf("%s: the cache says %v, a plain store %v", what, got, want)
+		}
+	}
+	rt.Repeat(map[string]func(*rapid.T){
+		"put": func(rt *rapid.T) {
+			name, data := blob(rt)
+			same("put", c.Put(ctx, name, remote.BytesBody(data)), plain.Put(ctx, name, remote.BytesBody(data)))
+		},
+		"delete": func(rt *rapid.T) {
+			name, _ := blob(rt)
+			same("delete", c.Delete(ctx, name), plain.Delete(ctx, name))
+		},
+		"get": func(rt *rapid.T) {
+			name, _ := blob(rt)
+			got, err := c.Get(ctx, name)
+			want, wantErr := plain.Get(ctx, name)
+			same("get", err, wantErr)
+			if !bytes.Equal(got, want) {
+				rt.Fatalf("get: %d bytes, want %d", len(got), len(want))
+			}
+		},
+		"range": func(rt *rapid.T) {
+			name, data := blob(rt)
+			ctx := ctx
+			if rapid.IntRange(0, 9).Draw(rt, "past caches") == 0 {
+				ctx = remote.PastCaches(ctx)
+			}
+			off := rapid.Int64Range(-1, int64(len(data))+10).Draw(rt, "offset")
+			n := rapid.SampledFrom([]int{0, 1, 100, 4096, blockSize, blockSize + 1, 3 * blockSize, 400_000, len(data)}).Draw(rt, "length")
+			if rapid.Bool().Draw(rt, "to the end") {
+				off = max(int64(len(data)-n), 0)
+			}
+			got, want := make([]byte, n), make([]byte, n)
+			err, wantErr := c.GetRange(ctx, name, off, got), plain.GetRange(ctx, name, off, want)
+			same("range", err, wantErr)
+			if err == nil && !bytes.Equal(got, want) {
+				rt.Fatalf("%d bytes from %d differ", n, off)
+			}
+		},
+		"stat": func(rt *rapid.T) {
+			name, _ := blob(rt)
+			got, err := c.Stat(ctx, name)
+			want, wantErr := plain.Stat(ctx, name)
+			same("stat", err, wantErr)
+			if got != want {
+				rt.Fatalf("size %d, want %d", got, want)
+			}
+		},
+		"restart": func(rt *rapid.T) {
+			if c.disk != nil {
+				c.disk.Settle()
+			}
+			if err := c.Close(); err != nil {
+				rt.Fatal(err)
+			}
+			c = wrapped(t, inner.Another(), o)
+		},
+	})
+	if s := c.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Disk.Bytes > s.Disk.Limit || s.Disk.Corrupt > 0 || s.Disk.Faults > 0 {
+		rt.Fatalf("stats are %+v", s)
+	}
+}
+
+var blobs sync.Map // of the comparison, by number: hashing them each time would take most of it
+
+type namedBlob struct {
+	name crypto.BlobName
+	data []byte
+}
+
+func nameOf(i, size int) (crypto.BlobName, []byte) {
+	if b, ok := blobs.Load(i); ok {
+		return b.(namedBlob).name, b.(namedBlob).data
+	}
+	data := randomBytes(byte(i), size)
+	b := namedBlob{crypto.NameOf(data), data}
+	blobs.Store(i, b)
+	return b.name, b.data
+}
+
+// TestConcurrent has many at work on few blobs and little memory: every byte is right, the bounds hold throughout.
+func TestConcurrent(t *testing.T) {
+	o := Options{Memory: 600_000, Dir: filepath.Join(t.TempDir(), "cache"), Disk: 2 << 20, Large: 3 * blockSize}
+	f := newFixture(t, o)
+	type blob struct {
+		name crypto.BlobName
+		data []byte
+	}
+	var all []blob
+	for i, size := range []int{5000, 60_000, 70_000, 300_000, 1_000_000, 2_000_000} {
+		name, data := f.spy.store(t, byte(i), size)
+		all = append(all, blob{name, data})
+	}
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(worker), 7))
+			p := make([]byte, 500_000)
+			for range 300 {
+				b := all[r.IntN(len(all))]
+				ctx, cancel := context.WithCancel(t.Context())
+				if r.IntN(10) == 0 {
+					ctx = remote.PastCaches(ctx)
+				}
+				if r.IntN(10) == 0 {
+					go cancel() // at any time
+				}
+				n := 1 + r.IntN(min(len(b.data), len(p)))
+				off := r.IntN(len(b.data) - n + 1)
+				switch err := f.GetRange(ctx, b.name, int64(off), p[:n]); {
+				case err == nil && !bytes.Equal(p[:n], b.data[off:off+n]):
+					t.Errorf("%d bytes from %d differ", n, off)
+				case err != nil && !errors.Is(err, context.Canceled):
+					t.Error(err)
+				}
+				if s := f.Stats(); s.Memory.Bytes > s.Memory.Limit+blockSize || s.Disk.Bytes > s.Disk.Limit {
+					t.Errorf("the bounds are exceeded: %+v", s)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	f.settle()
+	if s := f.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Memory.Evictions == 0 || s.Disk.Evictions == 0 || s.Disk.Corrupt+s.Disk.Faults > 0 {
+		t.Errorf("stats are %+v", s)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.flying) != 0 || len(f.batches) != 0 {
+		t.Errorf("%d flights and %d batches are left", len(f.flying), len(f.batches))
+	}
+}
