@@ -82,7 +82,7 @@ func (s *Store) isStore() (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooLong) {
 		return false, err
 	}
 	version, err := parseMarker(b)
