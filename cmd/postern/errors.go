@@ -29,15 +29,16 @@ var advice = []struct {
 	kind error
 	text string
 }{
-	{remote.ErrRollback, "the remote shows an older state than it did before: restore it from where it was copied, or ask who keeps it; nothing here was changed"},
-	{remote.ErrFork, "the remote shows another history than it did before: ask who keeps it; nothing here was changed"},
-	{remote.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
-	{vfs.ErrCorrupt, "the remote lost or changed something: restore it from a copy; nothing here was changed"},
+	{remote.ErrRollback, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{remote.ErrFork, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{remote.ErrCorrupt, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{vfs.ErrCorrupt, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
 	{remote.ErrFull, "make room there and try again"},
 	{vfs.ErrFull, "make room and try again"},
 	{syscall.ENOSPC, "make room on that disk and try again"},
 	{remote.ErrUnavailable, "see that it can be reached and try again"},
 	{vfs.ErrUnavailable, "see that it can be reached and try again"},
+	{syscall.ENOTDIR, "name a folder"},
 	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
 }
 

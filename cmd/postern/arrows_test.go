@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listed is what `go list -json` tells of a package.
+type listed struct {
+	ImportPath   string
+	Doc          string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// packages lists every package of the module.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Doc,Imports,TestImports,XTestImports", "postern/...")
+	cmd.Dir = "../.."
+	var failed bytes.Buffer
+	cmd.Stderr = &failed
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &failed)
+	}
+	var all []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 20 {
+		t.Fatalf("only %d packages were listed", len(all))
+	}
+	return all
+}
+
+// arrow says what the packages of a layer may import of ours. A pattern is a package, or with "/..." a package and all below.
+type arrow struct {
+	from  string
+	to    []string
+	tests []string // what tests may use besides: doubles of the layers below
+	why   string
+}
+
+// arrows is the picture in the README, line by line. The first that fits a package counts.
+var arrows = []arrow{
+	{"postern/cmd/...", []string{"postern/..."}, nil, "the commands wire everything"},
+	{"postern/metrics/...", []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, nil, "metrics watch the layers"},
+	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs"}, []string{"postern/vfs/vfstest"}, "WebDAV speaks to the drive's contract, not to what keeps it"},
+	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/crypto"}, []string{"postern/remote/..."}, "the drive knows the contract of remotes, neither drivers nor caches"},
+	{"postern/cache/...", []string{"postern/cache/...", "postern/remote", "postern/crypto"}, []string{"postern/remote/..."}, "a cache sees ciphertext only"},
+	{"postern/remote/...", []string{"postern/remote/...", "postern/crypto"}, nil, "a remote knows sealed blobs and signed pointers"},
+	{"postern/crypto", nil, nil, "crypto stands below everything"},
+}
+
+func fits(pattern, path string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == base || strings.HasPrefix(path, base+"/")
+	}
+	return path == pattern
+}
+
+func allowed(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return fits(p, path) })
+}
+
+// TestArrows keeps the layers apart. Tests may use doubles of the layers below them, but not what is above.
+func TestArrows(t *testing.T) {
+	for _, p := range packages(t) {
+		at := slices.IndexFunc(arrows, func(a arrow) bool { return fits(a.from, p.ImportPath) })
+		if at < 0 {
+			t.Errorf("%s is in no layer: the folders at the top are fixed", p.ImportPath)
+			continue
+		}
+		a := arrows[at]
+		for _, path := range p.Imports {
+			if ours(path) && !allowed(a.to, path) {
+				t.Errorf("%s imports %s, but %s", p.ImportPath, path, a.why)
+			}
+		}
+		for _, path := range slices.Concat(p.TestImports, p.XTestImports) {
+			if ours(path) && path != p.ImportPath && !allowed(a.to, path) && !allowed(a.tests, path) {
+				t.Errorf("the tests of %s import %s, which is above", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// TestNobodyImportsCommands: what is in cmd is for the program alone.
+func TestNobodyImportsCommands(t *testing.T) {
+	for _, p := range packages(t) {
+		if fits("postern/cmd/...", p.ImportPath) {
+			continue
+		}
+		for _, path := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if fits("postern/cmd/...", path) {
+				t.Errorf("%s imports %s", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// TestCryptoIsPure: no I/O, no context, no clock.
+func TestCryptoIsPure(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != "postern/crypto" {
+			continue
+		}
+		for _, path := range p.Imports {
+			if slices.Contains([]string{"os", "net", "net/http", "time", "context", "syscall", "crypto/rand", "math/rand", "math/rand/v2"}, path) {
+				t.Errorf("crypto imports %s", path)
+			}
+		}
+		return
+	}
+	t.Fatal("there is no package crypto")
+}
+
+// TestPackageDocs: every package says what it is for.
+func TestPackageDocs(t *testing.T) {
+	for _, p := range packages(t) {
+		if len(p.Doc) < 40 {
+			t.Errorf("%s has no doc comment that says what it is for: %q", p.ImportPath, p.Doc)
+		}
+	}
+}
+
+func ours(path string) bool { return fits("postern/...", path) }
