@@ -92,7 +92,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space})
+	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space, "history": d.space.History()})
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
 	return d, nil

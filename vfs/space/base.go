@@ -17,13 +17,24 @@ import (
 // ErrNoSpace says that the account has no space at this remote.
 var ErrNoSpace = errors.New("there is no drive of this account at the remote")
 
+// A commit's tree has two folders: the files as they are, and the history, in which every commit leaves its files, by reference,
+// under the time it was made. So the history is found, thinned, checked and collected by what does all that for folders.
+const (
+	filesPath   = "/files"
+	historyPath = "/history"
+)
+
 // base is the newest commit that this gateway knows: what the pointer leads to.
 type base struct {
 	pointer crypto.Pointer
 	ref     object.Ref
 	hash    object.CommitHash
 	commit  object.Commit
+	whole   tree.Tree // the commit's tree: files and history
 }
+
+// files is the tree that users see.
+func (b base) files(ctx context.Context) (tree.Tree, error) { return b.whole.Sub(ctx, filesPath) }
 
 // parent is how a commit on top of base names it.
 func (b base) parent() object.Parent {
@@ -64,7 +75,7 @@ func openBase(ctx context.Context, nodes *tree.Nodes, account crypto.AccountSecr
 	if commit.Author != account.Author().ID() {
 		return base{}, corrupt("open the drive's newest state", fmt.Errorf("commit by %v, who may not write here", commit.Author))
 	}
-	return base{pointer: p, ref: ref, hash: hash, commit: commit}, nil
+	return base{pointer: p, ref: ref, hash: hash, commit: commit, whole: tree.New(nodes, commit.Root)}, nil
 }
 
 func corrupt(op string, err error) error {
@@ -74,16 +85,21 @@ func corrupt(op string, err error) error {
 // Create makes the account's own space at a remote: one commit of an empty folder. It returns remote.ErrConflict when the
 // account has one there already.
 func Create(ctx context.Context, store remote.Store, account crypto.AccountSecret, device Device, random io.Reader, now time.Time) error {
-	// A space without a journal: its first commit is made like any other.
-	s := &Space{store: store, account: account, device: device, rand: random, now: func() time.Time { return now }}
-	s.nodes = tree.NewNodes(store, tree.Options{})
-	root := object.Entry{Kind: object.Folder, Created: now.UnixNano(), Modified: now.UnixNano()}
 	version, err := newVersion(random)
 	if err != nil {
 		return err
 	}
-	root.Version = version
-	made, err := s.seal(ctx, base{}, &head{tree: tree.New(s.nodes, root)}, nil)
+	// A space without a journal: its first commit is made like any other.
+	s := &Space{store: store, account: account, device: device, rand: random, now: func() time.Time { return now }}
+	s.nodes = tree.NewNodes(store, tree.Options{})
+	folder := func(v vfs.Version) tree.Tree {
+		return tree.New(s.nodes, object.Entry{Version: v, Created: now.UnixNano(), Modified: now.UnixNano()})
+	}
+	whole, err := folder(vfs.Version{}).Graft(ctx, historyPath, folder(vfs.Version{}))
+	if err != nil {
+		return err
+	}
+	made, err := s.seal(ctx, base{whole: whole}, &head{tree: folder(version)}, nil)
 	if err != nil {
 		return err
 	}

@@ -49,12 +49,16 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 		a.next.commit = c
 		return c.Encode(crypto.BlobName{}), nil
 	}
-	var err error
-	a.packed, err = tree.Pack(ctx, h.tree, tree.Packing{Pieces: pieces{s}, Emit: put, Commit: sign, Rand: s.rand})
+	whole, err := s.whole(ctx, on, h.tree)
+	if err != nil {
+		return nil, err
+	}
+	a.packed, err = tree.Pack(ctx, whole, tree.Packing{Pieces: pieces{s}, Emit: put, Commit: sign, Rand: s.rand})
 	if err != nil {
 		return nil, err
 	}
 	a.next.ref, a.next.hash, a.next.commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
+	a.next.whole = tree.New(s.nodes, a.packed.Root)
 	writer, seq := s.account.Writer(), on.pointer.Seq+1
 	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(a.next.ref), s.rand)
 	if err != nil {
@@ -62,6 +66,19 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 	}
 	a.next.pointer = writer.Sign(seq, value)
 	return a, nil
+}
+
+// whole is the tree that a commit on top of a base seals: the files, and the history with them in it.
+func (s *Space) whole(ctx context.Context, on base, files tree.Tree) (tree.Tree, error) {
+	now := s.now()
+	t, err := on.whole.Graft(ctx, filesPath, files)
+	if err == nil {
+		t, err = t.Graft(ctx, historyPath+"/"+historyName(now), files)
+	}
+	if err == nil && s.thinning.due(now) {
+		t, err = thin(ctx, t, s.keep, now)
+	}
+	return t, err
 }
 
 // upload puts staged blobs.

@@ -222,6 +222,7 @@ func (c *committer) resolve(ctx context.Context) error {
 func (c *committer) land() error {
 	a := c.attempt
 	c.attempt, c.base = nil, a.next
+	c.s.committed.Store(&c.base.whole)
 	err := c.s.landed(a)
 	c.mu.Lock()
 	c.done = a.seq

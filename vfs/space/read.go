@@ -39,15 +39,23 @@ func infoOf(e tree.Entry) vfs.Info {
 }
 
 // Stat implements vfs.Stater.
-func (s *Space) Stat(ctx context.Context, path string) (vfs.Info, error) {
-	return view{s.head.Load().tree}.Stat(ctx, path)
+func (s *Space) Stat(ctx context.Context, name string) (vfs.Info, error) {
+	return view{s.head.Load().tree}.Stat(ctx, name)
 }
 
 // List implements vfs.Reader.
-func (s *Space) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
-	t := s.head.Load().tree
+func (s *Space) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
+	return view{s.head.Load().tree}.list(ctx, name)
+}
+
+// Open implements vfs.Reader.
+func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
+	return s.open(ctx, s.head.Load().tree, name)
+}
+
+func (v view) list(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
-		for e, err := range t.List(ctx, path) {
+		for e, err := range v.tree.List(ctx, name) {
 			if err != nil {
 				yield(vfs.Info{}, err)
 				return
@@ -59,9 +67,8 @@ func (s *Space) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error
 	}
 }
 
-// Open implements vfs.Reader.
-func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
-	e, err := s.head.Load().tree.Lookup(ctx, name)
+func (s *Space) open(ctx context.Context, t tree.Tree, name string) (vfs.File, error) {
+	e, err := t.Lookup(ctx, name)
 	if err != nil {
 		return nil, err
 	}

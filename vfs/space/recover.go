@@ -61,7 +61,7 @@ func (s *Space) lastOwn(ctx context.Context, on base) (base, error) {
 		if commit.AppliedTo(s.device.ID) != done {
 			return at, nil
 		}
-		at = base{ref: up.Commit, hash: hash, commit: commit}
+		at = base{ref: up.Commit, hash: hash, commit: commit, whole: tree.New(s.nodes, commit.Root)}
 	}
 }
 
@@ -77,17 +77,20 @@ func (s *Space) rebase(ctx context.Context, was, theirs base) error {
 // made to: what has changed at a place between was and on was changed by another device. It holds changing, or is alone.
 func (s *Space) replay(ctx context.Context, was, on base) error {
 	done := on.commit.AppliedTo(s.device.ID)
-	r := replayer{
-		s: s, ctx: ctx, done: done, seq: done,
-		theirs: tree.New(s.nodes, on.commit.Root), ours: tree.New(s.nodes, was.commit.Root),
-		alone: was.ref == on.ref,
+	r := replayer{s: s, ctx: ctx, done: done, seq: done, alone: was.ref == on.ref}
+	var err error
+	if r.theirs, err = on.files(ctx); err != nil {
+		return err
+	}
+	if r.ours, err = was.files(ctx); err != nil {
+		return err
 	}
 	known := make(map[uint64]pending, len(s.pending))
 	for _, p := range s.pending {
 		known[p.seq] = p
 	}
 	var left []pending
-	err := s.journal.Replay(func(rec journal.Record) error {
+	err = s.journal.Replay(func(rec journal.Record) error {
 		if rec.Seq <= was.commit.AppliedTo(s.device.ID) {
 			return nil // trimmed, but sharing a file with what is not
 		}
@@ -111,6 +114,7 @@ func (s *Space) replay(ctx context.Context, was, on base) error {
 		return err
 	}
 	s.pending = left
+	s.committed.Store(&on.whole)
 	s.head.Store(&head{tree: r.theirs, seq: max(r.seq, done)})
 	return nil
 }

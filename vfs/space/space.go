@@ -44,6 +44,7 @@ type Options struct {
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
 	SyncThrough  bool          // answer changes only when they are committed at the remote
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
+	Keep         Keep          // how much of the history stays; zero: DefaultKeep
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
 	Log  *slog.Logger     // nil: quiet
@@ -64,6 +65,7 @@ type Space struct {
 	device  Device
 	delay   time.Duration
 	through bool
+	keep    Keep
 	log     *slog.Logger
 	rand    io.Reader
 	now     func() time.Time
@@ -76,6 +78,9 @@ type Space struct {
 	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
 	head     atomic.Pointer[head] // the newest state
 	pending  []pending            // changes not yet committed, oldest first; guarded by changing
+
+	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
+	thinning  thinning
 
 	committer committer
 }
@@ -98,10 +103,13 @@ type pending struct {
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
 		store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
-		delay: o.CommitDelay, log: o.Log, rand: o.Rand, now: o.Now,
+		delay: o.CommitDelay, keep: o.Keep, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
 		s.delay = DefaultCommitDelay
+	}
+	if s.keep == (Keep{}) {
+		s.keep = DefaultKeep
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

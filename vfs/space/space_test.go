@@ -302,3 +302,44 @@ func TestFull(t *testing.T) {
 		t.Fatal("wrong bytes")
 	}
 }
+
+// TestHistory finds every committed state under its time, after a restart and on another device too.
+func TestHistory(t *testing.T) {
+	h := newHome(t, mem.New())
+	now := time.Date(2026, 11, 20, 9, 15, 2, 0, time.UTC)
+	h.options.Now = func() time.Time { return now }
+	h.options.CommitDelay = time.Hour // only Flush commits, when the clock stands where the test wants it
+	s := h.open()
+	for _, body := range []string{"first", "second", "third"} {
+		put(t, s, "/a.txt", []byte(body))
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Minute)
+	}
+	if err := s.Remove(t.Context(), "/a.txt", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.close(s)
+	other := h.device(2, "phone")
+	s = other.open()
+	defer other.close(s)
+	past := s.History()
+	for name, want := range map[string]string{"2026-11-20 09.15.02": "first", "2026-11-20 09.16.02": "second", "2026-11-20 09.17.02": "third"} {
+		if got := string(get(t, past, "/"+name+"/a.txt")); got != want {
+			t.Errorf("at %s the file was %q, not %q", name, got, want)
+		}
+	}
+	if _, err := past.Stat(t.Context(), "/2026-11-20 09.18.02/a.txt"); !errors.Is(err, vfs.ErrNotExist) {
+		t.Errorf("the file is there after it was removed: %v", err)
+	}
+	if err := past.Remove(t.Context(), "/2026-11-20 09.15.02", nil); !errors.Is(err, vfs.ErrReadOnly) {
+		t.Errorf("history can be removed: %v", err)
+	}
+	if u, err := s.Usage(t.Context()); err != nil || u.Used != 0 {
+		t.Errorf("usage %+v, %v", u, err)
+	}
+}

@@ -1,0 +1,166 @@
+package space
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"postern/vfs"
+	"postern/vfs/tree"
+)
+
+// historyLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows the same.
+// Commits of one second leave one state.
+const historyLayout = "2006-01-02 15.04.05"
+
+func historyName(t time.Time) string { return t.UTC().Format(historyLayout) }
+
+// Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then one a month.
+type Keep struct {
+	All, Hourly, Daily time.Duration
+}
+
+// DefaultKeep is what most people never have to change.
+var DefaultKeep = Keep{All: 24 * time.Hour, Hourly: 7 * 24 * time.Hour, Daily: 31 * 24 * time.Hour}
+
+// span is the length of time at an age of which one state is kept; 0 when all are.
+func (k Keep) span(t time.Time, age time.Duration) string {
+	switch t = t.UTC(); {
+	case age < k.All:
+		return ""
+	case age < k.Hourly:
+		return t.Format("2006-01-02 15")
+	case age < k.Daily:
+		return t.Format("2006-01-02")
+	default:
+		return t.Format("2006-01")
+	}
+}
+
+// drop tells which of the states, given in order of time, go: of each span the newest stays.
+func (k Keep) drop(states []time.Time, now time.Time) (gone []time.Time) {
+	for i, t := range states {
+		span := k.span(t, now.Sub(t))
+		if span == "" || i+1 == len(states) {
+			continue
+		}
+		if next := states[i+1]; k.span(next, now.Sub(next)) == span {
+			gone = append(gone, t)
+		}
+	}
+	return gone
+}
+
+// thinEvery is how often the history is looked through: what becomes too old within an hour takes next to nothing.
+const thinEvery = time.Hour
+
+// thinning remembers when the history was looked through last. Only the committer uses it.
+type thinning struct{ last time.Time }
+
+func (h *thinning) due(now time.Time) bool {
+	if now.Sub(h.last) < thinEvery && !now.Before(h.last) {
+		return false
+	}
+	h.last = now
+	return true
+}
+
+// thin is a commit's tree without the states that no longer have to be kept. What is not named by a time was put there by
+// another version of the program, and stays.
+func thin(ctx context.Context, t tree.Tree, keep Keep, now time.Time) (tree.Tree, error) {
+	var states []time.Time
+	for e, err := range t.List(ctx, historyPath) {
+		if err != nil {
+			return t, err
+		}
+		if when, err := time.Parse(historyLayout, e.Info().Name); err == nil {
+			states = append(states, when)
+		}
+	}
+	for _, when := range keep.drop(states, now) {
+		var err error
+		if t, _, err = tree.Apply(ctx, t, tree.Remove{Path: historyPath + "/" + historyName(when)}); err != nil {
+			return t, fmt.Errorf("thin the history: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// History is the space as it was: a folder for each state that is kept, named by its time in UTC. It is read-only.
+func (s *Space) History() vfs.FS { return history{s} }
+
+type history struct{ s *Space }
+
+func (h history) tree(ctx context.Context) (tree.Tree, error) {
+	return h.s.committed.Load().Sub(ctx, historyPath)
+}
+
+func frozen(info vfs.Info) vfs.Info {
+	info.ReadOnly = true
+	return info
+}
+
+func (h history) Stat(ctx context.Context, path string) (vfs.Info, error) {
+	t, err := h.tree(ctx)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	info, err := view{t}.Stat(ctx, path)
+	return frozen(info), err
+}
+
+func (h history) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
+	return func(yield func(vfs.Info, error) bool) {
+		t, err := h.tree(ctx)
+		if err != nil {
+			yield(vfs.Info{}, err)
+			return
+		}
+		for info, err := range (view{t}).list(ctx, path) {
+			if !yield(frozen(info), err) {
+				return
+			}
+		}
+	}
+}
+
+func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
+	t, err := h.tree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return h.s.open(ctx, t, path)
+}
+
+func (h history) Usage(ctx context.Context) (vfs.Usage, error) {
+	u, err := h.s.Usage(ctx)
+	u.Used = 0 // what it takes beside the files is not known, and is not the user's to count
+	return u, err
+}
+
+func readOnly(op, path string) error { return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly} }
+
+func (history) Create(_ context.Context, path string) (vfs.Upload, error) {
+	return nil, readOnly("create", path)
+}
+
+func (history) Mkdir(_ context.Context, path string, _ vfs.Cond) error {
+	return readOnly("make folder", path)
+}
+
+func (history) Remove(_ context.Context, path string, _ vfs.Cond) error {
+	return readOnly("remove", path)
+}
+
+func (history) Move(_ context.Context, from, _ string, _ vfs.CopyOptions) (bool, error) {
+	return false, readOnly("move", from)
+}
+
+func (history) Copy(_ context.Context, _, to string, _ vfs.CopyOptions) (bool, error) {
+	return false, readOnly("copy", to)
+}
+
+func (history) Patch(_ context.Context, path string, _ vfs.Patch, _ vfs.Cond) error {
+	return readOnly("change", path)
+}

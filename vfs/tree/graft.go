@@ -1,0 +1,37 @@
+package tree
+
+import (
+	"context"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Sub is a folder of a tree as a tree of its own, by reference.
+func (t Tree) Sub(ctx context.Context, path string) (Tree, error) {
+	e, err := t.lookup(ctx, path)
+	if err == nil && e.o.Kind != object.Folder {
+		err = vfs.ErrNotFolder
+	}
+	if err != nil {
+		return Tree{}, fail("look up", path, err)
+	}
+	return Tree{t.nodes, e.renamed("")}, nil
+}
+
+// Graft is the tree with another one of the same Nodes as a folder at path, by reference, in place of what is there. The folder that it
+// is to lie in must be there. Errors are those of Apply.
+func (t Tree) Graft(ctx context.Context, path string, sub Tree) (Tree, error) {
+	p, err := t.find(ctx, path)
+	if err == nil && p.root() {
+		err = vfs.ErrInvalid
+	}
+	if err != nil {
+		return Tree{}, fail("graft", path, err)
+	}
+	next, err := t.with(ctx, p, sub.root.renamed(p.base()))
+	if err != nil {
+		return Tree{}, fail("graft", path, err)
+	}
+	return next, nil
+}
