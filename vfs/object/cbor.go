@@ -153,7 +153,7 @@ func (r *reader) int() int64 {
 func (r *reader) array(limit, least int) int {
 	n := r.want(majorArray, "array")
 	if n > uint64(limit) || n > uint64(len(r.b)/least) {
-		r.fail("an array of %d items, at most %d can be", n, limit)
+		r.fail("an array of %d items, at most %d can be", n, min(limit, len(r.b)/least))
 		return 0
 	}
 	return int(n)

@@ -12,7 +12,7 @@ import (
 const (
 	fileFields   = 11
 	folderFields = 9
-	minEntry     = 40 // bytes of the shortest entry, roughly
+	minEntry     = 27 // bytes of the shortest entry, an empty folder
 	maxName      = vfs.MaxName
 )
 
