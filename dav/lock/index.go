@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,8 +46,12 @@ func (m *Manager) below(key string) []Lock {
 			found = append(found, m.byToken[token])
 		}
 	}
-	slices.SortFunc(found, func(a, b Lock) int { return strings.Compare(a.Root+a.Token, b.Root+b.Token) })
+	slices.SortFunc(found, byRoot)
 	return found
+}
+
+func byRoot(a, b Lock) int {
+	return cmp.Or(strings.Compare(a.Root, b.Root), strings.Compare(a.Token, b.Token))
 }
 
 func (m *Manager) add(l Lock) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -227,7 +226,7 @@ func (m *Manager) All() []Lock {
 	for _, l := range m.byToken {
 		all = append(all, l)
 	}
-	slices.SortFunc(all, func(a, b Lock) int { return strings.Compare(a.Root+a.Token, b.Root+b.Token) })
+	slices.SortFunc(all, byRoot)
 	return all
 }
 
