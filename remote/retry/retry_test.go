@@ -1,0 +1,280 @@
+package retry_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/remotetest"
+	"postern/remote/retry"
+)
+
+// atOnce doesn't wait.
+func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// patient are options of a wrapper that gets over anything that passes.
+var patient = retry.Options{Attempts: 60, Sleep: atOnce}
+
+func TestContract(t *testing.T) {
+	remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
+		s := mem.New()
+		return func() (remote.Store, error) { return retry.New(s.Another(), patient), nil }
+	})
+}
+
+// TestContractOverFaults keeps the whole contract above a remote of which a third of all calls fail, many after they were
+// done. Only a listing may be cut no later than before its first blob: nobody can go on with it.
+func TestContractOverFaults(t *testing.T) {
+	for seed := range uint64(3) {
+		random := faulty.Random(seed, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
+		plan := func(c faulty.Call) faulty.Fault {
+			fault := random(c)
+			if fault != faulty.Fine && c.Op == faulty.List {
+				return faulty.Fail
+			}
+			return fault
+		}
+		remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
+			s := mem.New()
+			return func() (remote.Store, error) {
+				return retry.New(faulty.New(s.Another(), plan, faulty.Options{}), patient), nil
+			}
+		})
+	}
+}
+
+// naps records how long was waited.
+type naps struct {
+	mu    sync.Mutex
+	taken []time.Duration
+}
+
+func (n *naps) sleep(ctx context.Context, d time.Duration) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taken = append(n.taken, d)
+	return ctx.Err()
+}
+
+func TestDelaysGrowAndEnd(t *testing.T) {
+	var n naps
+	s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), retry.Options{
+		Attempts: 8, Delay: time.Second, MaxDelay: 10 * time.Second, Sleep: n.sleep,
+	})
+	if _, err := s.Space(t.Context()); !errors.Is(err, remote.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if len(n.taken) != 7 {
+		t.Fatalf("8 tries with %d pauses", len(n.taken))
+	}
+	for i, d := range n.taken {
+		mean := min(time.Second<<i, 10*time.Second)
+		if d < mean/2 || d > mean*3/2 {
+			t.Errorf("pause %d is %v, not within half of %v", i+1, d, mean)
+		}
+	}
+}
+
+// TestJitter: not all come back at the same time.
+func TestJitter(t *testing.T) {
+	var n naps
+	s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), retry.Options{Attempts: 2, Sleep: n.sleep})
+	for range 20 {
+		_, _ = s.Space(t.Context())
+	}
+	different := map[time.Duration]bool{}
+	for _, d := range n.taken {
+		different[d] = true
+	}
+	if len(different) < 10 {
+		t.Errorf("20 first pauses have %d lengths", len(different))
+	}
+}
+
+// TestAnswersPass: what is an answer is not asked for again.
+func TestAnswersPass(t *testing.T) {
+	var n naps
+	full := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), retry.Options{Sleep: n.sleep})
+	if err := full.Put(t.Context(), crypto.NameOf(nil), remote.BytesBody(nil)); !errors.Is(err, remote.ErrFull) {
+		t.Error(err)
+	}
+	s := retry.New(mem.New(), retry.Options{Sleep: n.sleep})
+	if _, err := s.Get(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
+		t.Error(err)
+	}
+	if len(n.taken) > 0 {
+		t.Errorf("it waited %v", n.taken)
+	}
+}
+
+// TestGivesUpWithTheContext: a caller that gives up is let go at once, amid a pause as well.
+func TestGivesUpWithTheContext(t *testing.T) {
+	inner := faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{})
+	synctest.Test(t, func(t *testing.T) {
+		s := retry.New(inner, retry.Options{Attempts: 1000, Delay: time.Hour, MaxDelay: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		_, err := s.Load(ctx, crypto.PointerID{})
+		if remote.KindOf(err) != remote.ErrUnavailable || !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		if waited := time.Since(start); waited != time.Minute {
+			t.Errorf("it took %v", waited)
+		}
+	})
+}
+
+// TestOneTryIsBounded: a remote that hangs is given up and asked again.
+func TestOneTryIsBounded(t *testing.T) {
+	data := []byte("sealed")
+	name := crypto.NameOf(data)
+	key := crypto.NewWriterKey([32]byte{1})
+	for what, c := range map[string]struct {
+		call  func(ctx context.Context, s remote.Store) error
+		limit time.Duration
+	}{
+		"put":   {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) }, retry.DefaultTransfer},
+		"get":   {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err }, retry.DefaultTransfer},
+		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) }, retry.DefaultTransfer},
+		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, retry.DefaultReply},
+		"list": {func(ctx context.Context, s remote.Store) (err error) {
+			for _, e := range s.List(ctx) {
+				err = e
+			}
+			return err
+		}, retry.DefaultReply},
+		"swap": {func(ctx context.Context, s remote.Store) error {
+			return s.Swap(ctx, crypto.PointerHash{}, key.Sign(1, crypto.PointerValue{}))
+		}, retry.DefaultReply},
+		"delete": {func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, name) }, retry.DefaultReply},
+	} {
+		t.Run(what, func(t *testing.T) {
+			inner := mem.New()
+			if err := inner.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
+				t.Fatal(err)
+			}
+			hangsOnce := faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Hang}), faulty.Options{})
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				if err := c.call(t.Context(), retry.New(hangsOnce, retry.Options{Sleep: atOnce})); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); took != c.limit {
+					t.Errorf("it took %v instead of %v", took, c.limit)
+				}
+			})
+		})
+	}
+}
+
+// TestNoLimit: below zero there is none.
+func TestNoLimit(t *testing.T) {
+	inner := faulty.New(mem.New(), faulty.Always(faulty.Delay), faulty.Options{Delay: 24 * time.Hour})
+	synctest.Test(t, func(t *testing.T) {
+		s := retry.New(inner, retry.Options{Reply: -1, Transfer: -1})
+		if _, err := s.Space(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, err := range s.List(t.Context()) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestListing is begun again before its first blob, never after.
+func TestListing(t *testing.T) {
+	inner := mem.New()
+	for _, d := range []string{"one", "two", "three"} {
+		if err := inner.Put(t.Context(), crypto.NameOf([]byte(d)), remote.BytesBody(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(faults ...faulty.Fault) (n int, last error) {
+		s := retry.New(faulty.New(inner, faulty.Script(faults), faulty.Options{}), patient)
+		for _, err := range s.List(t.Context()) {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		return n, last
+	}
+	if n, err := list(faulty.Fail, faulty.Fail); n != 3 || err != nil {
+		t.Errorf("%d blobs after two failures, %v", n, err)
+	}
+	if n, err := list(faulty.Fail, faulty.Cut); n != 1 || !errors.Is(err, remote.ErrUnavailable) {
+		t.Errorf("%d blobs of a listing that was cut, %v", n, err)
+	}
+}
+
+// TestListingMayTakeItsTime: it is the time between blobs that counts, without what the consumer takes.
+func TestListingMayTakeItsTime(t *testing.T) {
+	inner := mem.New()
+	for _, d := range []string{"one", "two", "three"} {
+		if err := inner.Put(t.Context(), crypto.NameOf([]byte(d)), remote.BytesBody(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := retry.New(inner, retry.Options{Reply: time.Second})
+		n := 0
+		for _, err := range s.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			<-time.After(time.Hour) // on the clock of synctest
+		}
+		if n != 3 {
+			t.Errorf("%d blobs", n)
+		}
+	})
+}
+
+// TestBodiesAreOpenedAnew for each try.
+func TestBodiesAreOpenedAnew(t *testing.T) {
+	inner := mem.New()
+	s := retry.New(faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Cut, faulty.Cut}), faulty.Options{}), patient)
+	data := bytes.Repeat([]byte("sealed"), 1000)
+	body := &counted{BytesBody: data}
+	if err := s.Put(t.Context(), crypto.NameOf(data), body); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := inner.Get(t.Context(), crypto.NameOf(data)); err != nil || !bytes.Equal(got, data) || body.opened != 3 {
+		t.Errorf("%d bytes after %d openings, %v", len(got), body.opened, err)
+	}
+}
+
+type counted struct {
+	remote.BytesBody
+	opened int
+}
+
+func (c *counted) Open() (io.ReadCloser, error) {
+	c.opened++
+	return c.BytesBody.Open()
+}
+
+// TestLogged: each further try is told, without a word about what is in the blobs.
+func TestLogged(t *testing.T) {
+	var out strings.Builder
+	s := retry.New(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}), faulty.Options{}),
+		retry.Options{Sleep: atOnce, Log: slog.New(slog.NewTextHandler(&out, nil))})
+	if _, err := s.Space(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "trying again") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("it logs %q", out.String())
+	}
+}
