@@ -7,7 +7,7 @@ import (
 	"postern/crypto"
 )
 
-const commitFields = 9 // without the signature
+const commitFields = 8 // without the signature
 
 // Version is the version of the format that this package reads and writes. It stands in front of what a pointer holds.
 const Version = 1
