@@ -62,10 +62,12 @@ type Writer interface {
 	Mkdir(ctx context.Context, path string, cond Cond) error
 	// Remove removes a file, or a folder with all that is in it.
 	Remove(ctx context.Context, path string, cond Cond) error
-	// Move renames, also over what is there (with Replace), in one step. A folder can't be moved into itself: ErrInvalid.
-	// It tells whether something was replaced.
+	// Move renames, also over what is there (with Replace), in one step. From one Unicode form of a name to another it only
+	// changes the form. Nothing can be moved onto itself, into itself, or over a folder that it lies in: ErrInvalid. It tells
+	// whether something was replaced.
 	Move(ctx context.Context, from, to string, o CopyOptions) (replaced bool, err error)
-	// Copy copies by reference, a folder with all that is in it.
+	// Copy copies by reference, a folder with all that is in it. A copy into itself is of the state before; ErrInvalid as of
+	// Move else.
 	Copy(ctx context.Context, from, to string, o CopyOptions) (replaced bool, err error)
 	// Patch changes times and dead properties, all or nothing.
 	Patch(ctx context.Context, path string, p Patch, cond Cond) error

@@ -76,15 +76,16 @@ func (m *Model) transfer(ctx context.Context, op, from, to string, o vfs.CopyOpt
 		return false, fail(op, to, err)
 	}
 	move := op == "move"
+	form := move && src.node == dst.node && src.parent != nil && src.node.info.Name != dst.name
 	switch {
-	case src.node == dst.node, move && within(src.node, dst), dst.node != nil && within(dst.node, src):
+	case src.node == dst.node && !form, move && within(src.node, dst), dst.node != nil && within(dst.node, src):
 		// Onto itself, into itself, or over a folder that the source lies in.
 		return false, fail(op, to, vfs.ErrInvalid)
 	case move && src.fixed():
 		return false, fail(op, from, vfs.ErrReadOnly)
 	case dst.fixed():
 		return false, fail(op, to, vfs.ErrReadOnly)
-	case dst.node != nil && !o.Replace:
+	case dst.node != nil && !o.Replace && !form:
 		return false, fail(op, to, vfs.ErrExist)
 	}
 	moved := src.node
@@ -94,14 +95,14 @@ func (m *Model) transfer(ctx context.Context, op, from, to string, o vfs.CopyOpt
 		moved = src.node.clone(o.Shallow)
 	}
 	moved.info.Name = dst.name
-	if dst.node != nil {
+	if dst.node != nil && !form {
 		moved.info.Name = dst.node.info.Name // the form that was stored first
 	}
 	if !o.Modified.IsZero() {
 		moved.info.Modified = o.Modified.Round(0).UTC()
 	}
 	dst.parent.kids[dst.key] = moved
-	return dst.node != nil, nil
+	return dst.node != nil && !form, nil
 }
 
 // Patch implements vfs.Writer. What is in Remove goes before what is in Set comes.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -140,10 +141,20 @@ type commit struct {
 	err      error
 }
 
-func (p *pair) committed(what string, real, model commit) {
+// committed compares the outcomes of Commit on a path. A time that was not given is the drive's to choose, within the rule;
+// the model takes it over.
+func (p *pair) committed(path string, old time.Time, given time.Time, real, model commit) {
 	p.t.Helper()
+	what := "commit " + path
 	if !p.same(what, real.err, model.err) {
 		return
+	}
+	if given.IsZero() {
+		if !old.IsZero() && real.info.Modified.Sub(old) < time.Second {
+			p.t.Fatalf("%s: Modified went from %v to %v, want at least a second more", what, old, real.info.Modified)
+		}
+		p.model.touch(path, real.info.Modified)
+		model.info.Modified = real.info.Modified
 	}
 	if real.replaced != model.replaced {
 		p.t.Fatalf("%s: replaced is %v, the model says %v", what, real.replaced, model.replaced)
@@ -163,11 +174,12 @@ func (p *pair) put(rt *rapid.T) {
 	}
 	cond := p.cond(rt)
 	var real, model commit
+	old := p.modified(path)
 	o.Cond = cond.real
 	real.info, real.replaced, real.err = tryPut(p.ctx(), p.s.FS, path, data, o)
 	o.Cond = cond.model
 	model.info, model.replaced, model.err = tryPut(p.ctx(), p.model, path, data, o)
-	p.committed("put "+path, real, model)
+	p.committed(path, old, o.Modified, real, model)
 }
 
 func (p *pair) begin(rt *rapid.T) {
@@ -214,11 +226,12 @@ func (p *pair) finish(rt *rapid.T) {
 	cond := p.cond(rt)
 	o := vfs.CommitOptions{Modified: someTime(rt, "modified"), ContentType: "x-test/slow"}
 	var real, model commit
+	old := p.modified(u.path)
 	o.Cond = cond.real
 	real.info, real.replaced, real.err = u.real.Commit(p.ctx(), o)
 	o.Cond = cond.model
 	model.info, model.replaced, model.err = u.model.Commit(p.ctx(), o)
-	p.committed("commit "+u.path, real, model)
+	p.committed(u.path, old, o.Modified, real, model)
 }
 
 func (p *pair) mkdir(rt *rapid.T) {

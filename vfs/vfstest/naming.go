@@ -94,7 +94,7 @@ func testUnicode(d drive) {
 	}
 	d.wantTree("/files", "/files/"+nfd+"/", "/files/"+nfd+"/"+nfd+"=2")
 
-	_, err = d.move(true)("/files/"+nfd, "/files/"+nfc)
+	_, err = d.move(true)("/files/"+nfd, "/files/"+nfd)
 	d.fails(err, vfs.ErrInvalid)
 	_, err = d.move(false)("/files/"+nfd, "/files/"+nfc+"/inside")
 	d.fails(err, vfs.ErrInvalid)
@@ -102,6 +102,16 @@ func testUnicode(d drive) {
 	d.fails(err, vfs.ErrInvalid)
 	d.must(d.Patch(d.ctx(), "/files/"+nfc+"/"+nfc, vfs.Patch{Set: props("p=1")}, nil))
 	d.wantProps("/files/"+nfd+"/"+nfd, props("p=1")...)
+
+	// A move from one form to the other changes the form, no more.
+	for i, form := range []string{nfc, nfd} {
+		replaced, err := d.move(i == 0)("/files/"+nfc+"/"+nfd, "/files/"+nfd+"/"+form)
+		d.must(err)
+		if replaced {
+			d.t.Error("a change of the form is said to have replaced something")
+		}
+		d.wantTree("/files", "/files/"+nfd+"/", "/files/"+nfd+"/"+form+"=2 +p")
+	}
 
 	// Sorted by the normalised form: decomposed é would come before f, composed é comes after z.
 	for _, name := range []string{"e\u0301", "f", "z", "E"} {

@@ -68,7 +68,7 @@ func someTime(rt *rapid.T, label string) time.Time {
 	return time.Time{}
 }
 
-// told tells a time that was given from one that a clock gave: runs take place well between.
+// told tells a time of creation that was given from one that a clock gave: runs take place well between.
 func told(at time.Time) bool { return at.Year() < 2000 || at.Year() > 2100 }
 
 // conds are one condition on the drive and the same on the model.
@@ -113,7 +113,25 @@ func matches(path string, v vfs.Version) vfs.Cond {
 	}
 }
 
-// sameInfo compares what both sides must agree on. Times by a clock are not; a folder's may move with what is in it.
+// modified is when a file was changed last; zero when there is none.
+func (p *pair) modified(path string) time.Time {
+	info, err := p.model.Stat(p.ctx(), path)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.Modified
+}
+
+// touch sets the time of what is at path.
+func (m *Model) touch(path string, modified time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if at, err := m.find(path); err == nil && at.node != nil {
+		at.node.info.Modified = modified
+	}
+}
+
+// sameInfo compares what both sides must agree on. A folder's Modified may move with what is in it.
 func (p *pair) sameInfo(what string, real, model vfs.Info) {
 	p.t.Helper()
 	if !model.Folder && p.toReal[model.Version] != real.Version {
@@ -133,7 +151,7 @@ func common(info, model vfs.Info) vfs.Info {
 	info.Version = vfs.Version{}
 	info.Properties = sortedProps(info.Properties)
 	info.Modified, info.Created = info.Modified.UTC(), info.Created.UTC()
-	if model.Folder || !told(model.Modified) {
+	if model.Folder {
 		info.Modified = time.Time{}
 	}
 	if !told(model.Created) {
