@@ -7,7 +7,10 @@ import (
 	"postern/crypto"
 )
 
-const commitFields = 8 // without the signature
+const (
+	commitFields  = 8      // without the signature
+	signatureSize = 2 + 64 // encoded
+)
 
 // Version is the version of the format that this package reads and writes. It stands in front of what a pointer holds.
 const Version = 1
@@ -59,7 +62,10 @@ func DecodeCommit(b []byte, at Ref) (Commit, error) {
 	if err != nil {
 		return Commit{}, fmt.Errorf("commit: %w", err)
 	}
-	if err := c.Author.VerifyCommit(c.signed(at.Blob), c.Signature); err != nil {
+	// What is signed is the bytes as they lie there: the array without its last item, the signature.
+	signed := appendArray(nil, commitFields)
+	signed = append(signed, b[len(signed):len(b)-signatureSize]...)
+	if err := c.Author.VerifyCommit(signed, c.Signature); err != nil {
 		return Commit{}, fmt.Errorf("commit: %w", err)
 	}
 	return c, nil

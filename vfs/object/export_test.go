@@ -1,0 +1,4 @@
+package object
+
+// ParseCommit is DecodeCommit without the signature, which no fuzzer finds.
+var ParseCommit = parseCommit

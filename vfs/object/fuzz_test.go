@@ -1,0 +1,85 @@
+package object_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"postern/crypto"
+	"postern/vfs/object"
+)
+
+// fuzz holds a decoder to the one law: what it takes is encoded again just so, and what it refuses is crypto.ErrFormat.
+func fuzz(f *testing.F, kind string, again func([]byte) ([]byte, error)) {
+	for _, v := range vectors() {
+		if v.Kind == kind {
+			f.Add(v.plain)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		switch e, err := again(b); {
+		case err != nil && !errors.Is(err, crypto.ErrFormat):
+			t.Fatalf("error %v is not crypto.ErrFormat", err)
+		case err == nil && !bytes.Equal(e, b):
+			t.Fatalf("%x is read, but encoded as %x", b, e)
+		case err == nil:
+			var v any
+			if err := crypto.Decode(b, &v); err != nil {
+				t.Fatalf("%x is read, but not canonical: %v", b, err)
+			}
+		}
+	})
+}
+
+func FuzzDecodePage(f *testing.F) {
+	fuzz(f, "page", func(b []byte) ([]byte, error) {
+		p, err := object.DecodePage(b, home)
+		if err != nil {
+			return nil, err
+		}
+		return object.AppendPage(nil, &p, home.Blob), nil
+	})
+}
+
+func FuzzDecodeIndex(f *testing.F) {
+	fuzz(f, "index", func(b []byte) ([]byte, error) {
+		for level := uint8(object.MaxContentLevel); level > 0; level-- {
+			if c, err := object.DecodeIndex(b, object.Ref{}, level); err == nil {
+				return object.AppendIndex(nil, c), nil
+			}
+		}
+		_, err := object.DecodeIndex(b, object.Ref{}, 1)
+		return nil, err
+	})
+}
+
+func FuzzDecodeCommit(f *testing.F) {
+	fuzz(f, "commit", func(b []byte) ([]byte, error) {
+		if _, err := object.DecodeCommit(b, home); err == nil || errors.Is(err, crypto.ErrSignature) {
+			c, err := object.ParseCommit(b, home)
+			return c.Encode(home.Blob), err
+		}
+		_, err := object.DecodeCommit(b, home)
+		return nil, err
+	})
+}
+
+func FuzzDecodeHead(f *testing.F) {
+	fuzz(f, "head", func(b []byte) ([]byte, error) {
+		ref, err := object.DecodeHead(b)
+		if err != nil {
+			return nil, err
+		}
+		return object.EncodeHead(ref), nil
+	})
+}
+
+func FuzzDecodeEntry(f *testing.F) {
+	fuzz(f, "entry", func(b []byte) ([]byte, error) {
+		var e object.Entry
+		if err := e.UnmarshalCBOR(b); err != nil {
+			return nil, err
+		}
+		return e.MarshalCBOR()
+	})
+}
