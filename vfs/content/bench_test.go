@@ -121,6 +121,7 @@ func BenchmarkReaderRandom64KiB(b *testing.B) {
 	defer r.Close()
 	b.SetBytes(crypto.SegmentSize)
 	b.ReportAllocs()
+	b.ResetTimer()
 	var seed atomic.Uint64
 	b.RunParallel(func(pb *testing.PB) {
 		rnd := rand.New(rand.NewPCG(seed.Add(1), 2))
@@ -137,9 +138,10 @@ func BenchmarkReaderOpen64KiBRange(b *testing.B) {
 	const size = 512 << 20
 	area, res := staged(b, size)
 	rnd := rand.New(rand.NewPCG(1, 2))
+	nodes := NewNodeCache(16)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := NewReader(b.Context(), area, res.Content, size, ReaderOptions{})
+		r, err := NewReader(b.Context(), area, res.Content, size, ReaderOptions{Nodes: nodes})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -134,7 +134,7 @@ func TestRoundTrip(t *testing.T) {
 // checkBlobs opens the metadata of each chunk and looks at the blobs' sizes.
 func checkBlobs(t *testing.T, s *store, res Result, v vfs.Version) {
 	t.Helper()
-	l := locator{root: res.Content, load: NodeLoader(s)}
+	l := locator{root: res.Content, load: NodeLoader(s), nodes: NewNodeCache(2)}
 	f := fetcher{size: res.Sums.Size}
 	for number := int64(0); number*crypto.ChunkSize < f.size; number++ {
 		c, err := l.chunk(t.Context(), number)
@@ -358,7 +358,7 @@ func TestIndexShape(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%d chunks: %v", n, err)
 		}
-		l := locator{root: c, load: NodeLoader(s)}
+		l := locator{root: c, load: NodeLoader(s), nodes: NewNodeCache(20)}
 		for i := 0; i < n; i += 1 + n/1000 {
 			for _, k := range []int{i, n - 1 - i} {
 				if chunk, err := l.chunk(t.Context(), int64(k)); err != nil || chunk.Off != uint32(k) {
@@ -366,8 +366,8 @@ func TestIndexShape(t *testing.T) {
 				}
 			}
 		}
-		if len(l.nodes) > maxNodes || len(l.nodes) != len(l.order) {
-			t.Errorf("%d nodes are held, %d in order", len(l.nodes), len(l.order))
+		if x := l.nodes; len(x.nodes) > 20 || len(x.nodes) != len(x.order) {
+			t.Errorf("%d nodes are held, %d in order", len(x.nodes), len(x.order))
 		}
 		batch.Abort()
 	}

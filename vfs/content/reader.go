@@ -22,9 +22,10 @@ const (
 
 // ReaderOptions of a Reader. The zero value works.
 type ReaderOptions struct {
-	Load   Loader  // of index nodes; nil: NodeLoader of the source
-	Ahead  int64   // bytes; 0: DefaultAhead; negative: never read ahead
-	Budget *Budget // shared with other readers; nil: none
+	Load   Loader     // of index nodes; nil: NodeLoader of the source
+	Nodes  *NodeCache // shared with other readers; nil: one of its own
+	Ahead  int64      // bytes; 0: DefaultAhead; negative: never read ahead
+	Budget *Budget    // shared with other readers; nil: none
 }
 
 // Reader reads a file. ReadAt may be used by several goroutines at once and beside one goroutine that uses the rest. What is returned
@@ -48,10 +49,13 @@ func NewReader(ctx context.Context, src Source, c object.Content, size int64, o 
 	if o.Load == nil {
 		o.Load = NodeLoader(src)
 	}
+	if o.Nodes == nil && c.Level > 0 {
+		o.Nodes = NewNodeCache(ownNodes)
+	}
 	if o.Ahead == 0 {
 		o.Ahead = DefaultAhead
 	}
-	r := &Reader{fetch: fetcher{src: src, size: size, locator: locator{root: c, load: o.Load}}}
+	r := &Reader{fetch: fetcher{src: src, size: size, locator: locator{root: c, load: o.Load, nodes: o.Nodes}}}
 	r.ctx, r.stop = context.WithCancel(ctx)
 	r.ahead = &ahead{fetch: &r.fetch, budget: o.Budget, max: max(o.Ahead, 0)}
 	return r, nil

@@ -1,0 +1,93 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// ownNodes is how many index nodes a reader without a shared cache holds, about 13 KiB each: those of 20 GB of a file.
+const ownNodes = 32
+
+// NodeCache holds decoded index nodes for many readers, since most clients open a file anew for each range of it. A node is about 13
+// KiB and stands for 640 MiB of a file. It may be used by several goroutines at once.
+type NodeCache struct {
+	max int
+
+	mu    sync.Mutex
+	nodes map[object.Ref]*node
+	order []object.Ref // oldest first
+}
+
+// NewNodeCache makes a cache of so many nodes.
+func NewNodeCache(nodes int) *NodeCache {
+	return &NodeCache{max: max(nodes, 1), nodes: make(map[object.Ref]*node)}
+}
+
+type node struct {
+	ready   chan struct{} // closed when the rest is set
+	level   uint8
+	content object.Content
+	err     error
+}
+
+// get returns what an index node holds. However many ask, it is loaded once.
+func (c *NodeCache) get(ctx context.Context, load Loader, ref object.Ref, level uint8) (object.Content, error) {
+	c.mu.Lock()
+	n, ok := c.nodes[ref]
+	if !ok {
+		n = &node{ready: make(chan struct{}), level: level}
+		if len(c.order) == c.max {
+			delete(c.nodes, c.order[0])
+			c.order = slices.Delete(c.order, 0, 1)
+		}
+		c.nodes[ref] = n
+		c.order = append(c.order, ref)
+	}
+	c.mu.Unlock()
+	if !ok {
+		n.content, n.err = loadNode(ctx, load, ref, level)
+		if n.err != nil {
+			c.forget(ref, n)
+		}
+		close(n.ready)
+		return n.content, n.err
+	}
+	select {
+	case <-n.ready:
+	case <-ctx.Done():
+		return object.Content{}, ctx.Err()
+	}
+	if n.err != nil || n.level != level {
+		// Who loaded it failed, perhaps only because it was no longer wanted there; or a wrong index leads to it twice.
+		return loadNode(ctx, load, ref, level)
+	}
+	return n.content, nil
+}
+
+// forget lets a node that failed be asked for again.
+func (c *NodeCache) forget(ref object.Ref, n *node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nodes[ref] == n {
+		delete(c.nodes, ref)
+		i := slices.Index(c.order, ref)
+		c.order = slices.Delete(c.order, i, i+1)
+	}
+}
+
+func loadNode(ctx context.Context, load Loader, ref object.Ref, level uint8) (object.Content, error) {
+	plain, err := load(ctx, ref)
+	if err != nil {
+		return object.Content{}, fmt.Errorf("read file index: %w", err)
+	}
+	c, err := object.DecodeIndex(plain, ref, level)
+	if err != nil {
+		return object.Content{}, fmt.Errorf("read file index: %w: %w", vfs.ErrCorrupt, err)
+	}
+	return c, nil
+}
