@@ -109,10 +109,16 @@ func (p pieces) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) {
 // staging forget it.
 func (s *Space) landed(a *attempt) error {
 	a.packed.Settle()
+	s.committed.Store(&a.next.whole)
+	return s.forget(a.seq)
+}
+
+// forget lets go of what was kept for changes up to seq, which a commit at the remote holds.
+func (s *Space) forget(seq uint64) error {
 	s.changing.Lock()
 	n := 0
 	var blobs []crypto.BlobName
-	for ; n < len(s.pending) && s.pending[n].seq <= a.seq; n++ {
+	for ; n < len(s.pending) && s.pending[n].seq <= seq; n++ {
 		blobs = append(blobs, s.pending[n].blobs...)
 		if s.pending[n].give != nil {
 			s.pending[n].give()
@@ -121,7 +127,7 @@ func (s *Space) landed(a *attempt) error {
 	s.pending = append([]pending(nil), s.pending[n:]...)
 	s.changing.Unlock()
 	s.area.Release(blobs...)
-	return s.journal.Trim(a.seq)
+	return s.journal.Trim(seq)
 }
 
 // stagedUpTo tells the staged blobs that changes up to seq need.

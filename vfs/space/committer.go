@@ -9,7 +9,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"postern/crypto"
 	"postern/remote"
 )
 
@@ -175,14 +174,17 @@ func (c *committer) commit(ctx context.Context) error {
 			return err
 		}
 		c.attempt = a
-		err = c.s.store.Swap(ctx, c.expected(), a.next.pointer)
-		switch {
+		switch err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); {
 		case err == nil:
-			return c.land()
+			c.land()
+			return nil
 		case errors.Is(err, remote.ErrConflict):
-			c.attempt = nil
-			if err := c.catchUp(ctx); err != nil {
+			was := c.base.pointer
+			if err := c.resolve(ctx); err != nil {
 				return err
+			}
+			if c.base.isAt(was) {
+				return errors.New("the remote says that another device has moved the drive's pointer, and shows it unmoved")
 			}
 		default:
 			return fmt.Errorf("move the drive's pointer: %w", err)
@@ -190,16 +192,14 @@ func (c *committer) commit(ctx context.Context) error {
 	}
 }
 
-// expected is the state that the pointer must be in to be moved.
-func (c *committer) expected() crypto.PointerHash { return c.base.pointer.Hash() }
-
 func (c *committer) committed() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.done
 }
 
-// resolve finds out what came of an attempt whose outcome was unknown.
+// resolve finds out what became of an attempt whose outcome is unknown, and takes over what another device has put at the remote
+// instead.
 func (c *committer) resolve(ctx context.Context) error {
 	if c.attempt == nil {
 		return nil
@@ -209,39 +209,14 @@ func (c *committer) resolve(ctx context.Context) error {
 		return fmt.Errorf("ask what became of the last commit: %w", err)
 	}
 	if c.attempt.next.isAt(now) {
-		return c.land()
+		c.land()
+		return nil
 	}
 	c.attempt = nil
 	if c.base.isAt(now) {
 		return nil
 	}
-	return c.catchUp(ctx)
-}
-
-// land takes the attempt for the new base.
-func (c *committer) land() error {
-	a := c.attempt
-	c.attempt, c.base = nil, a.next
-	c.s.committed.Store(&c.base.whole)
-	err := c.s.landed(a)
-	c.mu.Lock()
-	c.done = a.seq
-	c.stats.Commits++
-	c.stats.BlobsPut += a.stats.blobs
-	c.stats.BytesPut += a.stats.bytes
-	c.stats.LastCommit = c.s.now()
-	c.wake()
-	c.mu.Unlock()
-	if err != nil {
-		// The commit stands all the same: what could not be trimmed is passed over after the next start.
-		c.s.log.Warn("the journal could not be trimmed", "error", err)
-	}
-	return nil
-}
-
-// catchUp takes over the state that another device has put at the remote, with the changes made here on top of it.
-func (c *committer) catchUp(ctx context.Context) error {
-	theirs, err := loadBase(ctx, c.s.store, c.s.nodes, c.s.account)
+	theirs, err := openBase(ctx, c.s.nodes, c.s.account, now)
 	if err != nil {
 		return err
 	}
@@ -249,5 +224,38 @@ func (c *committer) catchUp(ctx context.Context) error {
 		return err
 	}
 	c.base = theirs
+	c.forget(theirs.commit.AppliedTo(c.s.device.ID)) // they may have built on a commit of ours of which we never heard
 	return nil
+}
+
+// land takes the attempt for the new base.
+func (c *committer) land() {
+	a := c.attempt
+	c.attempt, c.base = nil, a.next
+	if err := c.s.landed(a); err != nil {
+		c.trimFailed(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = a.seq
+	c.stats.Commits++
+	c.stats.BlobsPut += a.stats.blobs
+	c.stats.BytesPut += a.stats.bytes
+	c.stats.LastCommit = c.s.now()
+	c.wake()
+}
+
+func (c *committer) forget(seq uint64) {
+	if err := c.s.forget(seq); err != nil {
+		c.trimFailed(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = max(c.done, seq)
+	c.wake()
+}
+
+// trimFailed is no reason to fail: the commit stands, and what was not trimmed is passed over after the next start.
+func (c *committer) trimFailed(err error) {
+	c.s.log.Warn("the journal could not be trimmed", "error", err)
 }

@@ -101,11 +101,11 @@ func (s *Space) replay(ctx context.Context, was, on base) error {
 		if err := r.apply(op, rec); err != nil {
 			return fmt.Errorf("replay change %d: %w", rec.Seq, err)
 		}
-		if rec.Seq > done {
-			p, ok := known[rec.Seq]
-			if !ok {
-				p = pending{seq: rec.Seq, blobs: blobs}
-			}
+		p, ok := known[rec.Seq]
+		if !ok && rec.Seq > done { // after a start nothing is known, and what is committed needs nothing
+			p, ok = pending{seq: rec.Seq, blobs: blobs}, true
+		}
+		if ok {
 			left = append(left, p)
 		}
 		return nil
