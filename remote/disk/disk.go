@@ -48,7 +48,7 @@ type Options struct {
 type Store struct {
 	root  string
 	log   *slog.Logger
-	sync  syncer
+	sys   system
 	files *openFiles
 	tmp   *session
 	gates [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
@@ -76,7 +76,7 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{root: root, log: o.Log, sync: osSync{}, files: newOpenFiles(o.OpenFiles)}
+	s := &Store{root: root, log: o.Log, sys: local{}, files: newOpenFiles(o.OpenFiles)}
 	for i := range s.gates {
 		s.gates[i] = make(chan struct{}, 1)
 	}

@@ -72,7 +72,7 @@ func (s *Store) found() error {
 			return err
 		}
 	}
-	return s.sync.folder(s.root)
+	return s.sys.syncFolder(s.root)
 }
 
 // isStore looks at the marker.
@@ -129,7 +129,7 @@ func (s *Store) writeMarker() error {
 	defer os.Remove(f.Name())
 	_, err = f.WriteString(markerText)
 	if err == nil {
-		err = s.sync.file(f)
+		err = s.sys.syncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
@@ -137,8 +137,8 @@ func (s *Store) writeMarker() error {
 	if err := os.Rename(f.Name(), filepath.Join(s.root, markerName)); err != nil {
 		return err
 	}
-	if err := s.sync.folder(s.root); err != nil {
+	if err := s.sys.syncFolder(s.root); err != nil {
 		return err
 	}
-	return s.sync.folder(filepath.Dir(s.root))
+	return s.sys.syncFolder(filepath.Dir(s.root))
 }

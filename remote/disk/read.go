@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -21,7 +22,7 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	var data []byte
 	err := s.read(ctx, remote.OpGet, name, func(f *os.File, size int64) error {
 		if size > crypto.MaxBlobSize {
-			return remote.PastEnd(name, crypto.MaxBlobSize, 0, int(min(size, 1<<31-1)))
+			return remote.Fail(remote.OpGet, name, remote.ErrCorrupt, fmt.Errorf("its file has %d bytes, more than any blob", size))
 		}
 		data = make([]byte, size)
 		_, err := f.ReadAt(data, 0)

@@ -109,10 +109,24 @@ func sweepOne(folder string, seenLock bool) (bool, error) {
 	if err != nil || !held {
 		return false, err
 	}
-	return true, errors.Join(os.RemoveAll(folder), os.Remove(path), lock.Close())
+	return true, errors.Join(os.RemoveAll(folder), removeHeld(lock))
+}
+
+// removeHeld removes a lock's file while it is held, so that nobody else can take it in between. Where a file that is
+// open can't be removed, it goes right after: its name is random and nobody takes it for their own.
+func removeHeld(lock *flock.Flock) error {
+	err := os.Remove(lock.Path())
+	closeErr := lock.Close()
+	if err != nil {
+		err = os.Remove(lock.Path())
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, closeErr)
 }
 
 // close removes the session.
 func (s *session) close() error {
-	return errors.Join(os.RemoveAll(s.folder), os.Remove(s.lock.Path()), s.lock.Close())
+	return errors.Join(os.RemoveAll(s.folder), removeHeld(s.lock))
 }

@@ -16,12 +16,13 @@ import (
 	"postern/remote"
 )
 
-// recording is a syncer that takes down what was synced, and fails where it is told to.
+// recording is a system that takes down what was synced, and fails where it is told to.
 type recording struct {
 	root string
 	mu   sync.Mutex
 	seen []string // "file 6000 bytes", "folder blobs/ab", each with what was there at that time
 	fail func(what string) error
+	local
 }
 
 func (r *recording) note(what string) error {
@@ -34,7 +35,7 @@ func (r *recording) note(what string) error {
 	return nil
 }
 
-func (r *recording) file(f *os.File) error {
+func (r *recording) syncFile(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (r *recording) file(f *os.File) error {
 	return errors.Join(r.note(fmt.Sprintf("file of %d bytes", info.Size())), f.Sync())
 }
 
-func (r *recording) folder(path string) error {
+func (r *recording) syncFolder(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (r *recording) folder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), osSync{}.folder(path))
+	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.syncFolder(path))
 }
 
 // recorded opens a store whose syncs are seen.
@@ -67,7 +68,7 @@ func recorded(t *testing.T) (*Store, *recording) {
 		}
 	})
 	r := &recording{root: s.root}
-	s.sync = r
+	s.sys = r
 	return s, r
 }
 
@@ -171,5 +172,30 @@ func TestKinds(t *testing.T) {
 		if got := kindOf(&os.PathError{Op: "write", Path: "x", Err: err}); got != kind {
 			t.Errorf("%v is %q instead of %q", err, got, kind)
 		}
+	}
+}
+
+// fat is a filesystem without hard links.
+type fat struct{ local }
+
+func (fat) link(string, string) error { return syscall.EPERM }
+
+// TestWithoutHardLinks keeps to the contract by renaming.
+func TestWithoutHardLinks(t *testing.T) {
+	ctx := t.Context()
+	s, _ := recorded(t)
+	s.sys = fat{}
+	data := []byte("sealed")
+	name := crypto.NameOf(data)
+	for range 2 {
+		if err := s.Put(ctx, name, remote.BytesBody(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := s.Get(ctx, name); err != nil || string(got) != "sealed" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if left, err := os.ReadDir(s.tmp.folder); err != nil || len(left) > 0 {
+		t.Errorf("left in tmp: %v, %v", left, err)
 	}
 }

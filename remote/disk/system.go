@@ -6,17 +6,21 @@ import (
 	"os"
 )
 
-// syncer makes files and folders durable. Tests put one in between to see what was synced when, and to fail.
-type syncer interface {
-	file(f *os.File) error
-	folder(path string) error
+// system is what tests put something in between of: to see what was synced when, to fail, and to be another filesystem.
+type system interface {
+	syncFile(f *os.File) error
+	syncFolder(path string) error
+	link(from, to string) error // as os.Link
 }
 
-// osSync asks the system.
-type osSync struct{}
+// local asks the system that we run on.
+type local struct{}
 
-// file syncs the bytes of an open file.
-func (osSync) file(f *os.File) error { return f.Sync() }
+// syncFile syncs the bytes of an open file.
+func (local) syncFile(f *os.File) error { return f.Sync() }
+
+// link gives a file a second name, without replacing anything.
+func (local) link(from, to string) error { return os.Link(from, to) }
 
 // plain closes and refuses what is no regular file.
 func plain(f *os.File) (*os.File, error) {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// folder does nothing: folders can't be synced here, the filesystem's own journal has to do.
-func (osSync) folder(string) error { return nil }
+// syncFolder does nothing: folders can't be synced here, the filesystem's own journal has to do.
+func (local) syncFolder(string) error { return nil }
 
 // openPlain opens a regular file for reading and nothing else.
 func openPlain(path string) (*os.File, error) {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// folder syncs the names in a folder. Some filesystems, mostly network shares, know no such thing: they do as they
+// syncFolder syncs the names in a folder. Some filesystems, mostly network shares, know no such thing: they do as they
 // please and say EINVAL.
-func (osSync) folder(path string) error {
+func (local) syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
