@@ -13,8 +13,9 @@ const (
 	blockSize = 4 * crypto.SegmentSize
 	// sealedBlockSize is a sealed block with the metadata that stands before the first.
 	sealedBlockSize = crypto.ChunkMetaSize + 4*crypto.SealedSegmentSize
-	// blocksInFlight bounds what one writer holds: 3 MiB.
+	// blocksInFlight bounds what one writer holds: 3 MiB; or 1 MiB when the shared budget is spent. Less would stand still.
 	blocksInFlight = 12
+	fewBlocks      = 4
 )
 
 // block is a piece of a body, shared by those who hash and seal it.

@@ -2,7 +2,8 @@ package content
 
 import "sync/atomic"
 
-// Budget bounds the memory that all readers together spend on reading ahead. A reader that finds it spent reads on without.
+// Budget bounds the memory that readers spend together on reading ahead, and writers on working at several things at once. Who finds
+// it spent goes on with the little that it can't do without.
 type Budget struct {
 	left atomic.Int64
 }

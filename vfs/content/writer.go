@@ -21,6 +21,7 @@ type WriterOptions struct {
 	Version vfs.Version // goes into the chunks' metadata
 	Size    int64       // how long the body says it will be; 0: unknown. It need not be true.
 	Rand    io.Reader   // keys and padding; nil: crypto/rand
+	Budget  *Budget     // of memory, shared with others; nil: none. A writer that finds it spent goes on with little.
 }
 
 // Writer seals a body as it arrives. Up to SmallLimit bytes it only holds them; what is longer is hashed twice and sealed by three
@@ -237,6 +238,8 @@ type pipe struct {
 	tokens    chan struct{} // one for each block in flight
 	wg        sync.WaitGroup
 	closed    bool
+	budget    *Budget
+	paid      int64
 
 	failed chan struct{} // closed when the sealer has failed
 	err    error         // then
@@ -244,8 +247,12 @@ type pipe struct {
 
 // newPipe starts a pipe that reckons with some blocks that were made before it was.
 func newPipe(ctx context.Context, batch *staging.Batch, o WriterOptions, made int) *pipe {
-	p := &pipe{md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o),
-		tokens: make(chan struct{}, blocksInFlight), failed: make(chan struct{})}
+	p := &pipe{md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o), budget: o.Budget, failed: make(chan struct{})}
+	limit := fewBlocks
+	if more := int64(blocksInFlight-fewBlocks) * blockSize; p.budget.take(more) {
+		p.paid, limit = more, blocksInFlight
+	}
+	p.tokens = make(chan struct{}, limit)
 	for i := range p.lanes {
 		p.lanes[i] = make(chan *block, blocksInFlight)
 	}
@@ -314,5 +321,6 @@ func (p *pipe) finish() error {
 	}
 	p.wg.Wait()
 	p.sealer.close()
+	p.budget.give(p.paid)
 	return p.err
 }

@@ -43,6 +43,7 @@ func (j *Journal) Append(op, attachment []byte) (seq uint64, err error) {
 	f.next++
 	j.next++
 	j.live = append(j.live, mark{seq: seq, at: b.time, size: size})
+	j.bytes += size
 	if len(attachment) > 0 {
 		j.attached[b.name] = place{file: f, off: off + size - int64(len(attachment)), size: len(attachment)}
 	}

@@ -83,6 +83,7 @@ type Journal struct {
 	synced   uint64  // newest acknowledged record
 	trimmed  uint64
 	live     []mark // records beyond trimmed, oldest first
+	bytes    int64  // of them
 	attached map[crypto.BlobName]place
 	broken   error
 	closed   bool
@@ -183,10 +184,7 @@ func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) err
 func (j *Journal) Pending() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Stats{Records: len(j.live), Next: j.next}
-	for _, m := range j.live {
-		s.Bytes += m.size
-	}
+	s := Stats{Records: len(j.live), Bytes: j.bytes, Next: j.next}
 	if len(j.live) > 0 {
 		s.Oldest = time.Unix(0, j.live[0].at)
 	}

@@ -148,7 +148,7 @@ func TestTrim(t *testing.T) {
 	if err := j.Trim(1 << 40); err != nil {
 		t.Fatal(err)
 	}
-	if s := j.Pending(); s.Records != 0 || !s.Oldest.IsZero() || s.Next != 201 {
+	if s := j.Pending(); s.Records != 0 || s.Bytes != 0 || !s.Oldest.IsZero() || s.Next != 201 {
 		t.Errorf("pending %+v", s)
 	}
 	if n := sim.Used(); n != headerSize {

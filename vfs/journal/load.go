@@ -95,6 +95,7 @@ func (j *Journal) loadFile(f *file, newest bool) error {
 		}
 		f.next++
 		j.live = append(j.live, mark{seq: fr.seq, at: fr.time, size: fr.size()})
+		j.bytes += fr.size()
 		if fr.attached > 0 {
 			j.attached[fr.name] = place{file: f, off: fr.off + fr.size() - int64(fr.attached), size: fr.attached}
 		}

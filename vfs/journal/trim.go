@@ -24,6 +24,7 @@ func (j *Journal) Trim(seq uint64) error {
 	j.trimmed = max(j.trimmed, seq)
 	n := 0
 	for n < len(j.live) && j.live[n].seq <= j.trimmed {
+		j.bytes -= j.live[n].size
 		n++
 	}
 	if j.live = j.live[n:]; len(j.live) == 0 {

@@ -35,6 +35,11 @@ type Blob struct {
 // Create begins a blob that is written piece by piece. Room for a whole blob is taken at once, so a blob that was begun can be
 // finished. Errors: vfs.ErrFull, the context's.
 func (b *Batch) Create(ctx context.Context) (*Blob, error) {
+	return b.create(ctx, crypto.MaxBlobSize)
+}
+
+// create begins a blob of at most size bytes.
+func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 	b.mu.Lock()
 	err := b.err
 	if b.ended {
@@ -44,7 +49,7 @@ func (b *Batch) Create(ctx context.Context) (*Blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	give, err := b.area.Reserve(ctx, crypto.MaxBlobSize)
+	give, err := b.reserve(ctx, size)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +68,14 @@ func (b *Batch) Create(ctx context.Context) (*Blob, error) {
 		return nil, full("stage blob", err)
 	}
 	return &Blob{batch: b, temp: temp, file: f, hash: crypto.NewNameHash(), give: give}, nil
+}
+
+func (b *Batch) reserve(ctx context.Context, n int64) (give func(), err error) {
+	if !b.urgent {
+		return b.area.Reserve(ctx, n)
+	}
+	b.area.room.take(n)
+	return sync.OnceFunc(func() { b.area.room.give(n) }), nil
 }
 
 // Size is what was written so far.

@@ -462,6 +462,31 @@ func TestBudgetOfBlobs(t *testing.T) {
 	}
 }
 
+// What a commit stages finds room in a full area, and counts.
+func TestUrgentBatch(t *testing.T) {
+	a := open(t, Options{FS: simfs.New(), Limit: 6000, Patience: -1})
+	full := stage(t, a, blob(1, 6000))
+	if _, err := a.Begin().Add(t.Context(), blob(2, 1)); !errors.Is(err, vfs.ErrFull) {
+		t.Errorf("a batch in a full area: %v", err)
+	}
+	b := a.BeginUrgent()
+	name, err := b.Add(t.Context(), blob(2, 4096))
+	if err == nil {
+		err = b.Seal(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Done()
+	if used, _ := a.Used(); used != 6000+4096 {
+		t.Errorf("%d bytes used", used)
+	}
+	a.Release(append(full, name)...)
+	if used, _ := a.Used(); used != 0 {
+		t.Errorf("%d bytes used", used)
+	}
+}
+
 // One directory sync serves the batches that are sealed while another runs.
 func TestDirectorySyncIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
