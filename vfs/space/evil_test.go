@@ -26,7 +26,7 @@ var loses = []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FalseSwap}
 // unasked are the lies about what a drive in daily use never asks: whole blobs, sizes, listings, deletions. ForkedPointer needs two
 // views, and has a test of its own.
 var unasked = []evil.Lie{
-	evil.Honest, evil.FlipGet, evil.Grow, evil.KeepDeleted, evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.AbsurdStat,
+	evil.FlipGet, evil.Grow, evil.KeepDeleted, evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.AbsurdStat,
 	evil.HideInList, evil.InventList, evil.RepeatList, evil.FalseSpace, evil.ForkedPointer,
 }
 
@@ -35,7 +35,11 @@ var unasked = []evil.Lie{
 func TestEvil(t *testing.T) {
 	for _, lie := range evil.Lies() {
 		for _, rate := range []float64{0, 0.3} {
+			if slices.Contains(unasked, lie) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%v/rate=%v", lie, rate), func(t *testing.T) {
+				t.Parallel()
 				liar := evil.New(mem.New(), evil.Options{Seed: uint64(lie) + 1, Rate: rate})
 				checked := verify.New(liar, &verify.MemoryPins{})
 				h := newHome(t, checked)
@@ -55,7 +59,7 @@ func TestEvil(t *testing.T) {
 					}
 				}
 				liar.SetLies()
-				if rate == 0 && liar.Told(lie) == 0 && !slices.Contains(unasked, lie) {
+				if rate == 0 && lie != evil.Honest && liar.Told(lie) == 0 {
 					t.Error("the lie was never told, so nothing was proved")
 				}
 				recovered(t, h, lie, want, answered)
@@ -70,7 +74,7 @@ func furnish(t *testing.T, h *home) map[string][]byte {
 	s := h.open()
 	defer h.close(s)
 	want := map[string][]byte{
-		"/empty": {}, "/small": []byte("small"), "/folder/large": bytes.Repeat([]byte("a large file "), 500_000),
+		"/empty": {}, "/small": []byte("small"), "/folder/large": bytes.Repeat([]byte("a large file "), 100_000),
 		"/folder/medium": bytes.Repeat([]byte("medium"), 100_000),
 	}
 	for i := range 100 {
@@ -130,7 +134,7 @@ func use(t *testing.T, s *space.Space, want map[string][]byte, prefix string) ma
 		t.Fatalf("the listing has %d entries", names)
 	}
 	answered := map[string][]byte{}
-	for name, size := range map[string]int{"new small": 100, "new large": 6 << 20} {
+	for name, size := range map[string]int{"new small": 100, "new large": 1 << 20} {
 		path, body := "/"+prefix+" "+name, bytes.Repeat([]byte{byte(size)}, size)
 		if err := tryPut(ctx, s, path, body); err != nil {
 			expected(t, "put", err)
