@@ -102,3 +102,16 @@ func TestFormat(t *testing.T) {
 		t.Errorf("the file hashes to %s, want %s; files of users would no longer open", got, want)
 	}
 }
+
+// FuzzBody checks the sealed part likewise.
+func FuzzBody(f *testing.F) {
+	f.Add(body{kind: kindRecord, time: 5, op: []byte("op")}.append(nil, false), false)
+	f.Add(body{kind: kindRecord, time: -1, name: crypto.BlobName{1}}.append(nil, true), true)
+	f.Add(body{kind: kindEnd}.append(nil, false), false)
+	f.Fuzz(func(t *testing.T, data []byte, attached bool) {
+		b, err := parseBody(data, attached)
+		if err == nil && !bytes.Equal(b.append(nil, attached), data) {
+			t.Fatalf("%x was read as %+v", data, b)
+		}
+	})
+}
