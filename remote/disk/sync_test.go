@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -198,4 +201,57 @@ func TestWithoutHardLinks(t *testing.T) {
 	if left, err := os.ReadDir(s.tmp.folder); err != nil || len(left) > 0 {
 		t.Errorf("left in tmp: %v, %v", left, err)
 	}
+}
+
+// slow is a disk whose folders take until the test lets them.
+type slow struct {
+	local
+	entered, leave chan struct{}
+}
+
+func (s slow) syncFolder(path string) error {
+	s.entered <- struct{}{}
+	<-s.leave
+	return s.local.syncFolder(path)
+}
+
+// TestLoadWaitsForTheDisk: a state that might not outlive a power cut yet is not shown.
+func TestLoadWaitsForTheDisk(t *testing.T) {
+	folder := t.TempDir()
+	key := crypto.NewWriterKey([32]byte{1})
+	one, two := key.Sign(1, crypto.PointerValue{}), key.Sign(2, crypto.PointerValue{})
+	synctest.Test(t, func(t *testing.T) {
+		writer, err := Open(folder, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer writer.Close()
+		reader, err := Open(folder, Options{}) // another handle: only the lock on disk is between them
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		if err := writer.Swap(t.Context(), crypto.PointerHash{}, one); err != nil {
+			t.Fatal(err)
+		}
+		disk := slow{entered: make(chan struct{}), leave: make(chan struct{})}
+		writer.sys = disk
+		swapped := make(chan error)
+		go func() { swapped <- writer.Swap(t.Context(), one.Hash(), two) }()
+		<-disk.entered
+		for _, s := range []*Store{reader, writer} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if p, err := s.Load(ctx, key.ID()); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a state that isn't synced is shown: %d, %v", p.Seq, err)
+			}
+			cancel()
+		}
+		close(disk.leave)
+		if err := <-swapped; err != nil {
+			t.Fatal(err)
+		}
+		if p, err := reader.Load(t.Context(), key.ID()); err != nil || p != two {
+			t.Errorf("once it is synced: %d, %v", p.Seq, err)
+		}
+	})
 }
