@@ -42,7 +42,11 @@ func (m *Metrics) HTTP(next http.Handler) http.Handler {
 		m.requests.inFlight.Inc()
 		body := &countingBody{ReadCloser: r.Body}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = body
+			// A copy: net/http looks at its own request's body to see whether a client waits for "100 Continue", and would
+			// wait for the bytes of one that was refused.
+			counted := *r
+			counted.Body = body
+			r = &counted
 		}
 		answer := &countingWriter{ResponseWriter: w}
 		defer func() { // also when a handler aborts the connection by a panic, as net/http has it

@@ -1,14 +1,17 @@
 package metrics_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -119,6 +122,28 @@ func TestHTTP(t *testing.T) {
 	)
 	if strings.Contains(scrape(m), "secret-name") {
 		t.Error("a path shows in the scrape")
+	}
+}
+
+// TestHTTPRefusedBody: a client that waits for "100 Continue" hears at once that its body is not wanted.
+func TestHTTPRefusedBody(t *testing.T) {
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	server := httptest.NewServer(metrics.New("v1").HTTP(refuse))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.Contains(line, "401") {
+		t.Errorf("%q, %v", line, err)
 	}
 }
 
