@@ -3,6 +3,8 @@
 package object
 
 import (
+	"math"
+
 	"postern/crypto"
 	"postern/vfs"
 )
@@ -54,8 +56,8 @@ type Entry struct {
 	Version     vfs.Version
 	Modified    int64 // nanoseconds since 1970 UTC
 	Created     int64
-	Size        int64 // bytes; of a folder all that lies below it
-	Count       int64 // of folders: how many files and folders lie below, however deep
+	Size        int64 // bytes; of a folder the Sum of all that lies below it
+	Count       int64 // of folders: how many files and folders lie below, however deep, as a Sum
 	ContentType string
 	MD5         [16]byte       // of files
 	SHA1        [20]byte       // of files
@@ -77,6 +79,15 @@ type Child struct {
 	Count int64  // what Entry.Count of a folder would be that held just this
 	Size  int64  // what Entry.Size would be
 	Page  Ref
+}
+
+// Sum adds sizes or counts. Beyond the highest int64 it stays there: copies by reference cost nothing, so sums beyond all
+// bounds are a few requests away, and what was once accepted must be able to be committed.
+func Sum(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // The bounds of what is encoded, in bytes. What is beyond them is malformed.

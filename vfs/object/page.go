@@ -2,7 +2,6 @@ package object
 
 import (
 	"fmt"
-	"math"
 
 	"postern/crypto"
 )
@@ -83,7 +82,6 @@ func (r *reader) children(p *Page) {
 		r.fail("an inner page of less than two pages")
 		return
 	}
-	var count, size int64
 	for i := range p.Children {
 		r.tuple(4)
 		c := &p.Children[i]
@@ -97,11 +95,7 @@ func (r *reader) children(p *Page) {
 		case c.First == "" || c.Count == 0 || i > 0 && c.First <= p.Children[i-1].First:
 			r.fail("pages out of order, or empty")
 			return
-		case c.Count > math.MaxInt64-count || c.Size > math.MaxInt64-size:
-			r.fail("pages that hold more than can be counted")
-			return
 		}
-		count, size = count+c.Count, size+c.Size
 	}
 }
 

@@ -13,21 +13,18 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var pages []*page
-	if root == nil {
-		pages, err = cutLeaf([]*entry{e}, false)
-	} else {
-		pages, err = n.putPage(ctx, root, e)
+	pages := []*page{leaf([]*entry{e})}
+	if root != nil {
+		if pages, err = n.putPage(ctx, root, e); err != nil {
+			return nil, err
+		}
 	}
-	for err == nil && len(pages) > 1 {
+	for len(pages) > 1 { // the tree gets higher
 		children := make([]child, len(pages))
 		for i, p := range pages {
 			children[i] = p.below()
 		}
-		pages, err = cutInner(pages[0].level+1, children, false)
-	}
-	if err != nil {
-		return nil, err
+		pages = cutInner(pages[0].level+1, children, false)
 	}
 	return folder.holding(fresh(pages[0]), pages[0]), nil
 }
@@ -39,9 +36,9 @@ func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error)
 		entries := make([]*entry, 0, len(p.entries)+1)
 		entries = append(append(entries, p.entries[:i]...), e)
 		if found {
-			return cutLeaf(append(entries, p.entries[i+1:]...), false)
+			return cutLeaf(append(entries, p.entries[i+1:]...), false), nil
 		}
-		return cutLeaf(append(entries, p.entries[i:]...), i == len(p.entries))
+		return cutLeaf(append(entries, p.entries[i:]...), i == len(p.entries)), nil
 	}
 	i := p.childFor(e.key)
 	sub, err := n.childPage(ctx, p, i)
@@ -52,7 +49,7 @@ func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error)
 	if err != nil {
 		return nil, err
 	}
-	return cutInner(p.level, p.with(i, i+1, pages), i == len(p.children)-1)
+	return cutInner(p.level, p.with(i, i+1, pages), i == len(p.children)-1), nil
 }
 
 // remove is the folder without what has the key, which must be there.
@@ -78,13 +75,13 @@ func (n *Nodes) remove(ctx context.Context, folder *entry, key string) (*entry, 
 func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, error) {
 	if p.level == 0 {
 		i, found := p.entryFor(key)
-		if !found || len(p.entries) == 1 && found {
-			if found {
-				return nil, nil
-			}
+		switch {
+		case !found:
 			return p, nil
+		case len(p.entries) == 1:
+			return nil, nil
 		}
-		return leaf(slices.Delete(slices.Clone(p.entries), i, i+1))
+		return leaf(slices.Delete(slices.Clone(p.entries), i, i+1)), nil
 	}
 	i := p.childFor(key)
 	sub, err := n.childPage(ctx, p, i)
@@ -94,37 +91,23 @@ func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, err
 	if sub, err = n.removePage(ctx, sub, key); err != nil {
 		return nil, err
 	}
-	from, to, pages := i, i+1, []*page(nil)
 	switch {
 	case sub == nil:
-	case sub.small() && len(p.children) > 1:
-		if from, to = i, i+2; to > len(p.children) {
-			from, to = i-1, i+1
-		}
-		beside := from
-		if beside == i {
-			beside = i + 1
-		}
-		other, err := n.childPage(ctx, p, beside)
+		return inner(p.level, p.with(i, i+1, nil)), nil
+	case sub.small() && i+1 < len(p.children):
+		right, err := n.childPage(ctx, p, i+1)
 		if err != nil {
 			return nil, err
 		}
-		if beside < i {
-			pages, err = join(other, sub)
-		} else {
-			pages, err = join(sub, other)
-		}
+		return inner(p.level, p.with(i, i+2, join(sub, right))), nil
+	case sub.small() && i > 0:
+		left, err := n.childPage(ctx, p, i-1)
 		if err != nil {
 			return nil, err
 		}
-	default:
-		pages = []*page{sub}
+		return inner(p.level, p.with(i-1, i+1, join(left, sub))), nil
 	}
-	children := p.with(from, to, pages)
-	if len(children) == 0 {
-		return nil, nil
-	}
-	return inner(p.level, children)
+	return inner(p.level, p.with(i, i+1, []*page{sub})), nil
 }
 
 // with is the page's children with those from from to before to replaced by pages.
@@ -143,7 +126,7 @@ func (p *page) small() bool {
 }
 
 // join makes one page of two neighbours, or two of like size when they don't fit into one.
-func join(a, b *page) ([]*page, error) {
+func join(a, b *page) []*page {
 	if a.level == 0 {
 		return cutLeaf(slices.Concat(a.entries, b.entries), false)
 	}
@@ -155,64 +138,4 @@ func (e *entry) holding(root target, p *page) *entry {
 	c := *e
 	c.root, c.o.Count, c.o.Size = root, p.count, p.bytes
 	return &c
-}
-
-// cutLeaf makes as many leaves of the entries as they need. When the last entry is a new one it goes alone: whoever writes in
-// order, as most programs do, leaves full pages behind.
-func cutLeaf(entries []*entry, appended bool) ([]*page, error) {
-	sizes := make([]int, len(entries))
-	for i, e := range entries {
-		sizes[i] = e.size()
-	}
-	var pages []*page
-	for from, to := range cuts(sizes, 1, appended) {
-		p, err := leaf(entries[from:to:to])
-		if err != nil {
-			return nil, err
-		}
-		pages = append(pages, p)
-	}
-	return pages, nil
-}
-
-// cutInner makes as many inner pages of the children as they need, each of two children or more.
-func cutInner(level uint8, children []child, appended bool) ([]*page, error) {
-	sizes := make([]int, len(children))
-	for i := range children {
-		sizes[i] = children[i].size()
-	}
-	var pages []*page
-	for from, to := range cuts(sizes, 2, appended) {
-		p, err := inner(level, children[from:to:to])
-		if err != nil {
-			return nil, err
-		}
-		pages = append(pages, p)
-	}
-	return pages, nil
-}
-
-// cuts yields the bounds of the parts that items of these sizes are cut into: parts of at most object.PageTarget, but of at
-// least least items.
-func cuts(sizes []int, least int, appended bool) func(yield func(from, to int) bool) {
-	return func(yield func(from, to int) bool) { cut(sizes, 0, least, appended, yield) }
-}
-
-func cut(sizes []int, base, least int, appended bool, yield func(from, to int) bool) bool {
-	total := pageHead
-	for _, s := range sizes {
-		total += s
-	}
-	if total <= object.PageTarget || len(sizes) < 2*least {
-		return yield(base, base+len(sizes))
-	}
-	at := len(sizes) - least
-	if !appended {
-		sum := 0
-		for at = 0; at < len(sizes) && sum+sizes[at]/2 < total/2; at++ {
-			sum += sizes[at]
-		}
-		at = min(max(at, least), len(sizes)-least)
-	}
-	return cut(sizes[:at], base, least, false, yield) && cut(sizes[at:], base+at, least, false, yield)
 }

@@ -87,9 +87,6 @@ func (e *entry) set(o object.Entry) {
 	e.o.Root = object.Ref{}
 }
 
-// count is what the entry adds to the Count of the folders above it.
-func (e *entry) count() int64 { return 1 + e.o.Count }
-
 // renamed is the entry under another name.
 func (e *entry) renamed(name string) *entry {
 	c := *e

@@ -1,11 +1,8 @@
 package tree
 
 import (
-	"fmt"
-	"math"
 	"sync/atomic"
 
-	"postern/vfs"
 	"postern/vfs/object"
 )
 
@@ -75,42 +72,32 @@ func (t target) sealed() object.Ref {
 	return ref
 }
 
-// leaf makes a leaf of at least one entry. The error is vfs.ErrTooLarge.
-func leaf(entries []*entry) (*page, error) {
+// leaf makes a leaf of at least one entry.
+func leaf(entries []*entry) *page {
 	p := &page{entries: entries, size: pageHead}
 	for _, e := range entries {
 		p.size += e.size()
-		if err := p.add(e.count(), e.o.Size); err != nil {
-			return nil, err
-		}
+		p.add(object.Sum(1, e.o.Count), e.o.Size)
 	}
-	return p, nil
+	return p
 }
 
 // inner makes an inner page of at least one child.
-func inner(level uint8, children []child) (*page, error) {
+func inner(level uint8, children []child) *page {
 	p := &page{level: level, children: children, size: pageHead}
 	for i := range children {
 		c := &children[i]
 		p.size += c.size()
-		if err := p.add(c.count, c.bytes); err != nil {
-			return nil, err
-		}
+		p.add(c.count, c.bytes)
 	}
-	return p, nil
+	return p
 }
 
 // pageHead bounds what a page's encoding has beside entries or children.
 const pageHead = 1 + 1 + 2 + 5
 
-// add counts something in. Copies cost nothing, so sums beyond all bounds are a few requests away.
-func (p *page) add(count, bytes int64) error {
-	if count > math.MaxInt64-1-p.count || bytes > math.MaxInt64-p.bytes {
-		return fmt.Errorf("%w: a folder of more than can be counted", vfs.ErrTooLarge)
-	}
-	p.count += count
-	p.bytes += bytes
-	return nil
+func (p *page) add(count, bytes int64) {
+	p.count, p.bytes = object.Sum(p.count, count), object.Sum(p.bytes, bytes)
 }
 
 func (p *page) first() string {
@@ -125,7 +112,7 @@ func (p *page) below() child {
 	return child{first: p.first(), count: p.count, bytes: p.bytes, at: fresh(p)}
 }
 
-// decode makes a page of its encoding. Errors: crypto.ErrFormat, vfs.ErrTooLarge.
+// decode makes a page of its encoding. The error is crypto.ErrFormat.
 func decode(plain []byte, at object.Ref) (*page, error) {
 	o, err := object.DecodePage(plain, at)
 	if err != nil {
@@ -136,12 +123,12 @@ func decode(plain []byte, at object.Ref) (*page, error) {
 		for i, c := range o.Children {
 			children[i] = child{c.First, c.Count, c.Size, target{ref: c.Page}}
 		}
-		return inner(o.Level, children)
+		return inner(o.Level, children), nil
 	}
 	all, entries := make([]entry, len(o.Entries)), make([]*entry, len(o.Entries))
 	for i := range o.Entries {
 		all[i].set(o.Entries[i])
 		entries[i] = &all[i]
 	}
-	return leaf(entries)
+	return leaf(entries), nil
 }

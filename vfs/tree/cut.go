@@ -1,0 +1,49 @@
+package tree
+
+import "postern/vfs/object"
+
+// cutLeaf makes as many leaves of the entries as they need. When the last entry is a new one it goes alone: whoever writes in
+// order, as most programs do, leaves full pages behind.
+func cutLeaf(entries []*entry, appended bool) []*page {
+	sizes := make([]int, len(entries))
+	for i, e := range entries {
+		sizes[i] = e.size()
+	}
+	var pages []*page
+	cut(sizes, 0, 1, appended, func(from, to int) { pages = append(pages, leaf(entries[from:to:to])) })
+	return pages
+}
+
+// cutInner makes as many inner pages of the children as they need, each of two children or more.
+func cutInner(level uint8, children []child, appended bool) []*page {
+	sizes := make([]int, len(children))
+	for i := range children {
+		sizes[i] = children[i].size()
+	}
+	var pages []*page
+	cut(sizes, 0, 2, appended, func(from, to int) { pages = append(pages, inner(level, children[from:to:to])) })
+	return pages
+}
+
+// cut tells the bounds, from base on, of the parts that items of these sizes are cut into: parts of at most object.PageTarget,
+// but of at least least items. Parts are halved until they fit, but for what was appended: that becomes a part of its own.
+func cut(sizes []int, base, least int, appended bool, part func(from, to int)) {
+	total := pageHead
+	for _, s := range sizes {
+		total += s
+	}
+	if total <= object.PageTarget || len(sizes) < 2*least {
+		part(base, base+len(sizes))
+		return
+	}
+	at := len(sizes) - least
+	if !appended {
+		sum := 0
+		for at = 0; at < len(sizes) && sum+sizes[at]/2 < total/2; at++ {
+			sum += sizes[at]
+		}
+		at = min(max(at, least), len(sizes)-least)
+	}
+	cut(sizes[:at], base, least, false, part)
+	cut(sizes[at:], base+at, least, false, part)
+}
