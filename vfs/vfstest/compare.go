@@ -167,8 +167,10 @@ func (p *pair) committed(path string, old time.Time, given time.Time, real, mode
 	p.sameInfo(what, real.info, model.info)
 }
 
-func (p *pair) put(rt *rapid.T) {
-	path, data, o := p.path(rt, "path"), someData(rt), vfs.CommitOptions{
+func (p *pair) put(rt *rapid.T) { p.putAt(rt, p.path(rt, "path")) }
+
+func (p *pair) putAt(rt *rapid.T, path string) {
+	data, o := someData(rt), vfs.CommitOptions{
 		Modified:    someTime(rt, "modified"),
 		ContentType: rapid.SampledFrom([]string{"", "", "x-test/a", "x-test/b"}).Draw(rt, "type"),
 	}
@@ -245,7 +247,7 @@ func (p *pair) remove(rt *rapid.T) {
 }
 
 func (p *pair) transfer(rt *rapid.T, op string) {
-	from, to := p.path(rt, "from"), p.path(rt, "to")
+	from, to := p.there(rt, "from"), p.path(rt, "to")
 	o := vfs.CopyOptions{
 		Replace:  rapid.Bool().Draw(rt, "replace"),
 		Shallow:  op == "copy" && rapid.IntRange(0, 4).Draw(rt, "shallow") == 0,
@@ -283,7 +285,7 @@ func (p *pair) faults(from, to string, replace bool) (of []error) {
 }
 
 func (p *pair) patch(rt *rapid.T) {
-	path, cond := p.path(rt, "path"), p.cond(rt)
+	path, cond := p.there(rt, "path"), p.cond(rt)
 	patch := vfs.Patch{Modified: someTime(rt, "modified"), Created: someTime(rt, "created")}
 	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"p", "q", "r"}), 0, 3, rapid.ID).Draw(rt, "properties") {
 		if rapid.Bool().Draw(rt, "set") {
@@ -299,7 +301,7 @@ func (p *pair) patch(rt *rapid.T) {
 }
 
 func (p *pair) open(rt *rapid.T) {
-	path := p.path(rt, "path")
+	path := p.there(rt, "path")
 	real, err := p.s.FS.Open(p.ctx(), path)
 	model, modelErr := p.model.Open(p.ctx(), path)
 	if p.same("open "+path, err, modelErr) {
@@ -314,6 +316,9 @@ func (p *pair) read(rt *rapid.T) {
 		rt.Skip("no file is open")
 	}
 	f := rapid.SampledFrom(p.files).Draw(rt, "file")
+	if rapid.Bool().Draw(rt, "overwrite") {
+		p.putAt(rt, f.path)
+	}
 	off := rapid.Int64Range(0, f.model.Info().Size+10).Draw(rt, "offset")
 	n := rapid.Int64Range(0, 100000).Draw(rt, "length")
 	var real, model bytes.Buffer

@@ -107,7 +107,7 @@ func listAll(ctx context.Context, fs vfs.Reader, path string) ([]vfs.Info, error
 	var failed error
 	for info, err := range fs.List(ctx, path) {
 		if failed != nil {
-			return nil, fmt.Errorf("%s: the listing went on after its error %w", path, failed)
+			return nil, fmt.Errorf("%s: the listing went on after its error: %v", path, failed)
 		}
 		if err != nil {
 			failed = err

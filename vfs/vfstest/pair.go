@@ -9,7 +9,6 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"postern/vfs"
@@ -36,6 +35,14 @@ func (p *pair) path(rt *rapid.T, label string) string {
 		}
 	}
 	return path
+}
+
+// there draws the path of something that is there, mostly.
+func (p *pair) there(rt *rapid.T, label string) string {
+	if all := p.paths("/files"); len(all) > 0 && rapid.IntRange(0, 9).Draw(rt, label+" any") > 0 {
+		return rapid.SampledFrom(all).Draw(rt, label)
+	}
+	return p.path(rt, label)
 }
 
 // paths are all paths of the model below a folder.
@@ -147,7 +154,6 @@ func (p *pair) sameInfo(what string, real, model vfs.Info) {
 
 // common is the part of an info that can be compared, going by what is told in the model's.
 func common(info, model vfs.Info) vfs.Info {
-	info.Name = norm.NFC.String(info.Name) // which form outlives a move over the other is not promised
 	info.Version = vfs.Version{}
 	info.Properties = sortedProps(info.Properties)
 	info.Modified, info.Created = info.Modified.UTC(), info.Created.UTC()
@@ -213,7 +219,7 @@ func (p *pair) sameFolder(folder string, whole bool) {
 
 func namesOf(infos []vfs.Info) (names []string) {
 	for _, info := range infos {
-		names = append(names, norm.NFC.String(info.Name))
+		names = append(names, info.Name)
 	}
 	return names
 }
