@@ -1,0 +1,181 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// maxLostNames bounds how many names a Lost carries; who needs all of them runs a check of the whole account.
+const maxLostNames = 100
+
+// Lost is the error of a source that lacks blobs. All others were copied; no pointer was moved.
+type Lost struct {
+	Missing, Damaged int64
+	Names            []crypto.BlobName // the first hundred
+}
+
+// Error says what is lost and what to do.
+func (l *Lost) Error() string {
+	return fmt.Sprintf("%d blobs are missing and %d are damaged at the source, so no pointer was moved: "+
+		"if it was being cleaned up meanwhile, copy again; if not, repair it first", l.Missing, l.Damaged)
+}
+
+// Is tells kinds: a Lost is ErrCorrupt if anything is damaged, else ErrNotFound.
+func (l *Lost) Is(kind error) bool {
+	return kind == remote.ErrCorrupt && l.Damaged > 0 || kind == remote.ErrNotFound && l.Missing > 0
+}
+
+// copier is one Copy under way.
+type copier struct {
+	from, to remote.Store
+	o        Options
+	counts   bool // totals are wanted
+
+	mu   sync.Mutex
+	at   Progress
+	lost Lost
+}
+
+// tell notes progress and passes it on.
+func (c *copier) tell(note func(at *Progress)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	note(&c.at)
+	c.o.Progress(c.at)
+}
+
+// blob copies one blob unless it is there.
+func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
+	name, size := info.Name, info.Size
+	if size < 0 {
+		var err error
+		if size, err = c.from.Stat(ctx, name); err != nil {
+			return c.unless(name, err)
+		}
+	}
+	have, err := SizeAt(ctx, c.to, name)
+	if err != nil {
+		return err
+	}
+	if have == size {
+		good := true
+		if c.o.ReadBack {
+			if good, err = intact(ctx, c.to, name); err != nil {
+				return err
+			}
+		}
+		if good {
+			c.tell(func(at *Progress) { at.Skipped++; at.SkippedBytes += size })
+			return nil
+		}
+	}
+	data, err := Fetch(ctx, c.from, name)
+	if err != nil {
+		return c.unless(name, err)
+	}
+	if err := Place(ctx, c.to, name, data, have, c.o.ReadBack); err != nil {
+		return err
+	}
+	c.tell(func(at *Progress) { at.Copied++; at.CopiedBytes += int64(len(data)) })
+	return nil
+}
+
+// unless passes an error of the source on, unless it concerns this one blob only.
+func (c *copier) unless(name crypto.BlobName, err error) error {
+	kind := remote.KindOf(err)
+	if kind != remote.ErrNotFound && kind != remote.ErrCorrupt {
+		return err
+	}
+	c.o.Log.Warn("a blob can't be copied", "blob", name.String(), "err", err)
+	c.tell(func(at *Progress) {
+		if kind == remote.ErrNotFound {
+			at.Missing++
+		} else {
+			at.Damaged++
+		}
+		c.lost.Missing, c.lost.Damaged = at.Missing, at.Damaged
+		if len(c.lost.Names) < maxLostNames {
+			c.lost.Names = append(c.lost.Names, name)
+		}
+	})
+	return nil
+}
+
+// errName is why bytes are refused.
+var errName = errors.New("its bytes do not hash to its name")
+
+// Fetch gets a blob and insists on its name. Errors: those of Get, and ErrCorrupt.
+func Fetch(ctx context.Context, from remote.Blobs, name crypto.BlobName) ([]byte, error) {
+	data, err := from.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > crypto.MaxBlobSize || crypto.NameOf(data) != name {
+		return nil, remote.Fail(remote.OpGet, name, remote.ErrCorrupt, errName)
+	}
+	return data, nil
+}
+
+// SizeAt returns the size of a blob, or -1 if it is not there, or nothing that could be right.
+func SizeAt(ctx context.Context, at remote.Blobs, name crypto.BlobName) (int64, error) {
+	size, err := at.Stat(ctx, name)
+	switch remote.KindOf(err) {
+	case remote.ErrNotFound, remote.ErrCorrupt:
+		return -1, nil
+	}
+	if err != nil {
+		return -1, err
+	}
+	return size, nil
+}
+
+// Place puts a blob whose bytes fit its name. have is the size that was found there, -1 for nothing: one of another size is
+// damaged and replaced, by force if the store takes its being there for good. readBack insists on its bytes.
+func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []byte, have int64, readBack bool) error {
+	if have == int64(len(data)) && !readBack {
+		return nil
+	}
+	if err := to.Put(ctx, name, remote.BytesBody(data)); err != nil {
+		return err
+	}
+	if have < 0 && !readBack {
+		return nil
+	}
+	for range 2 {
+		good, err := holds(ctx, to, name, int64(len(data)), readBack)
+		if err != nil || good {
+			return err
+		}
+		if err := to.Delete(ctx, name); err != nil {
+			return err
+		}
+		if err := to.Put(ctx, name, remote.BytesBody(data)); err != nil {
+			return err
+		}
+	}
+	return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, errors.New("the destination has other bytes than were put there"))
+}
+
+// holds looks whether a blob is there, by its size or by its bytes.
+func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int64, bytes bool) (bool, error) {
+	if bytes {
+		return intact(ctx, at, name)
+	}
+	have, err := SizeAt(ctx, at, name)
+	return have == size, err
+}
+
+// intact reads a blob and compares its name.
+func intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
+	_, err := Fetch(ctx, at, name)
+	switch remote.KindOf(err) {
+	case remote.ErrNotFound, remote.ErrCorrupt:
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,111 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// opMove is what errors call the moving of a pointer.
+const opMove = "move pointer"
+
+// tries bounds how often Forward looks again because another was faster. Each further try needs another who moved the
+// pointer meanwhile.
+const tries = 8
+
+// Follows tells whether the history that next stands for contains have, whose sequence is smaller. The value of a pointer
+// is sealed, so only who has the keys can tell, by walking the commits from next back; the blobs are at the destination
+// when it is asked.
+type Follows func(ctx context.Context, have, next crypto.Pointer) (bool, error)
+
+// BySequence takes a greater sequence for proof. It is right where nobody but the copier ever moves pointers at the
+// destination, and loses what was committed there where somebody does.
+func BySequence(context.Context, crypto.Pointer, crypto.Pointer) (bool, error) { return true, nil }
+
+// Current loads a pointer and checks that it is the one that was asked for, and signed. false: there is none.
+func Current(ctx context.Context, at remote.Pointers, id crypto.PointerID) (crypto.Pointer, bool, error) {
+	p, err := at.Load(ctx, id)
+	if errors.Is(err, remote.ErrNotFound) {
+		return crypto.Pointer{}, false, nil
+	}
+	if err != nil {
+		return crypto.Pointer{}, false, err
+	}
+	if p.ID != id {
+		return crypto.Pointer{}, false, remote.Fail(remote.OpLoad, id, remote.ErrCorrupt, fmt.Errorf("pointer %v came instead", p.ID))
+	}
+	if err := p.Verify(); err != nil {
+		return crypto.Pointer{}, false, remote.Fail(remote.OpLoad, id, remote.ErrCorrupt, err)
+	}
+	return p, true, nil
+}
+
+// Compare refuses what can be seen to be wrong without keys: that next is older than have (ErrRollback), or another
+// state of the same sequence (ErrFork).
+func Compare(have, next crypto.Pointer) error {
+	switch {
+	case next.Seq < have.Seq:
+		return remote.Fail(opMove, next.ID, remote.ErrRollback,
+			fmt.Errorf("the destination is at sequence %d already, and would go back to %d", have.Seq, next.Seq))
+	case next.Seq == have.Seq && next != have:
+		return remote.Fail(opMove, next.ID, remote.ErrFork,
+			fmt.Errorf("source and destination have different states of sequence %d, each was written to on its own", next.Seq))
+	}
+	return nil
+}
+
+// Forward moves a pointer to next, unless that is where it is; moved: it was not. It never moves one back (ErrRollback),
+// nor over a history that next does not contain (ErrFork). A nil follows contains nothing, so that only a pointer that
+// is not there yet is moved.
+func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follows Follows) (moved bool, err error) {
+	if err := next.Verify(); err != nil {
+		return false, remote.Fail(opMove, next.ID, remote.ErrCorrupt, err)
+	}
+	for range tries {
+		have, there, err := Current(ctx, to, next.ID)
+		if err != nil || there && have == next {
+			return false, err
+		}
+		var old crypto.PointerHash
+		if there {
+			if err := contains(ctx, have, next, follows); err != nil {
+				return false, err
+			}
+			old = have.Hash()
+		}
+		err = to.Swap(ctx, old, next)
+		switch remote.KindOf(err) {
+		case remote.ErrConflict: // another was faster, or a retry found its own first try
+			continue
+		case remote.ErrUnavailable: // the outcome is unknown
+			if now, there, loadErr := Current(ctx, to, next.ID); loadErr == nil && there && now == next {
+				return true, nil
+			}
+		}
+		return err == nil, err
+	}
+	return false, remote.Fail(opMove, next.ID, remote.ErrConflict, errors.New("others move it again and again"))
+}
+
+// contains insists that next builds on have.
+func contains(ctx context.Context, have, next crypto.Pointer, follows Follows) error {
+	if err := Compare(have, next); err != nil {
+		return err
+	}
+	if follows == nil {
+		return remote.Fail(opMove, next.ID, remote.ErrFork,
+			fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", next.Seq, have.Seq))
+	}
+	yes, err := follows(ctx, have, next)
+	if err != nil {
+		return fmt.Errorf("%s %v: %w", opMove, next.ID, err)
+	}
+	if !yes {
+		return remote.Fail(opMove, next.ID, remote.ErrFork,
+			fmt.Errorf("sequence %d does not contain sequence %d, which was written at the destination", next.Seq, have.Seq))
+	}
+	return nil
+}
