@@ -37,6 +37,14 @@ func (k *kept) get(ref object.Ref) *page {
 	return at.Value.(*keptPage).page
 }
 
+// has tells whether a page is kept, and leaves it as old as it is.
+func (k *kept) has(ref object.Ref) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.pages[ref]
+	return ok
+}
+
 func (k *kept) add(ref object.Ref, p *page) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -9,7 +9,6 @@ package tree
 
 import (
 	"context"
-	"iter"
 	"sort"
 	"strings"
 
@@ -55,49 +54,6 @@ func (t Tree) lookup(ctx context.Context, path string) (*entry, error) {
 		return nil, err
 	}
 	return chain[len(names)], nil
-}
-
-// List yields the entries of a folder by sort key. It holds one page of each level of the folder at a time. Errors: those of
-// Lookup, and vfs.ErrNotFolder on a file; after an error it yields nothing more.
-func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		folder, err := t.lookup(ctx, path)
-		if err == nil && folder.o.Kind != object.Folder {
-			err = vfs.ErrNotFolder
-		}
-		var root *page
-		if err == nil {
-			root, err = t.nodes.rootPage(ctx, folder)
-		}
-		if err == nil && root != nil {
-			_, err = t.nodes.list(ctx, root, yield)
-		}
-		if err != nil {
-			yield(Entry{}, fail("list", path, err))
-		}
-	}
-}
-
-// list yields what is below a page and tells whether to go on.
-func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool) (bool, error) {
-	for _, e := range p.entries {
-		if !yield(Entry{e}, nil) {
-			return false, nil
-		}
-	}
-	for i := range p.children {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		sub, err := n.childPage(ctx, p, i)
-		if err != nil {
-			return false, err
-		}
-		if on, err := n.list(ctx, sub, yield); !on || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
 }
 
 // resolve finds the entries on the way along names, from the root on: chain[i] is what names[:i] lead to.
