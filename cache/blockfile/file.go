@@ -65,8 +65,13 @@ func readFile(path string, k Key) (data []byte, size int64, err error) {
 		return nil, 0, err
 	}
 	defer f.Close()
+	return parse(f, k)
+}
+
+// parse reads a file that should be the one of this key. What follows the block is not looked at.
+func parse(r io.Reader, k Key) (data []byte, size int64, err error) {
 	var h [headerSize]byte
-	if err := fill(f, h[:]); err != nil {
+	if err := fill(r, h[:]); err != nil {
 		return nil, 0, err
 	}
 	n := binary.BigEndian.Uint32(h[52:])
@@ -75,7 +80,7 @@ func readFile(path string, k Key) (data []byte, size int64, err error) {
 		return nil, 0, fmt.Errorf("%w: its lengths make no sense", errDamaged)
 	}
 	data = make([]byte, n)
-	if err := fill(f, data); err != nil {
+	if err := fill(r, data); err != nil {
 		return nil, 0, err
 	}
 	if want := header(k, data, size); string(want) != string(h[:]) {

@@ -1,0 +1,46 @@
+package blockfile
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"postern/crypto"
+)
+
+// FuzzParse: whatever a file holds, what is returned is what header and bytes of this key would be written as.
+func FuzzParse(f *testing.F) {
+	k := Key{Blob: crypto.NameOf([]byte("fuzz")), Index: 7}
+	file := append(header(k, []byte("block"), 12345), "block"...)
+	f.Add(file)
+	f.Add(file[:len(file)-1])
+	f.Add(append(file, "more"...))
+	f.Add(append(header(Key{Index: 7}, []byte("block"), 0), "block"...))
+	f.Add(header(k, nil, 0))
+	f.Add([]byte(headerMagic))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		data, size, err := parse(bytes.NewReader(in), k)
+		if err != nil {
+			return
+		}
+		if again := append(header(k, data, size), data...); !bytes.HasPrefix(in, again) {
+			t.Errorf("%x was read as %d bytes, size %d, which are written as %x", in, len(data), size, again)
+		}
+	})
+}
+
+// FuzzName: a file's name that is understood is the one the key is written as.
+func FuzzName(f *testing.F) {
+	name := crypto.NameOf([]byte("fuzz")).String()
+	for _, s := range []string{name + "-00", name + "-ff", name + "-FF", name + "-0", name, "", "-", strings.ToUpper(name) + "-00", name + "-00.new"} {
+		f.Add(s)
+	}
+	tier := newTier("dir", Options{})
+	f.Fuzz(func(t *testing.T, in string) {
+		k, ok := parseName(in)
+		if ok && !strings.HasSuffix(tier.path(k), "/"+in) {
+			t.Errorf("%q was read as %+v, which is written as %s", in, k, tier.path(k))
+		}
+	})
+}
