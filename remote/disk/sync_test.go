@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -254,4 +255,45 @@ func TestLoadWaitsForTheDisk(t *testing.T) {
 			t.Errorf("once it is synced: %d, %v", p.Seq, err)
 		}
 	})
+}
+
+// TestCloseWaitsForWrites: a Put under way is finished, not robbed of its unfinished file.
+func TestCloseWaitsForWrites(t *testing.T) {
+	s, err := Open(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := make([]byte, 100_000)
+	closed := make(chan error, 1)
+	body := closing{BytesBody: data, amid: func() {
+		go func() { closed <- s.Close() }()
+		for !s.closed.Load() && s.writing.TryRLock() { // until Close waits for the lock
+			s.writing.RUnlock()
+			runtime.Gosched()
+		}
+	}}
+	name := crypto.NameOf(data)
+	if err := s.Put(t.Context(), name, body); err != nil {
+		t.Errorf("a put while the store is closed: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(s.blobPath(name)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Put(t.Context(), name, body.BytesBody); remote.KindOf(err) != remote.ErrClosed {
+		t.Errorf("a put after that: %v", err)
+	}
+}
+
+// closing is a body that does something while it is opened.
+type closing struct {
+	remote.BytesBody
+	amid func()
+}
+
+func (c closing) Open() (io.ReadCloser, error) {
+	c.amid()
+	return c.BytesBody.Open()
 }

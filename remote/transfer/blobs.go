@@ -65,7 +65,7 @@ func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
 	if have == size {
 		good := true
 		if c.o.ReadBack {
-			if good, err = intact(ctx, c.to, name); err != nil {
+			if good, err = Intact(ctx, c.to, name); err != nil {
 				return err
 			}
 		}
@@ -164,14 +164,14 @@ func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []by
 // holds looks whether a blob is there, by its size or by its bytes.
 func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int64, bytes bool) (bool, error) {
 	if bytes {
-		return intact(ctx, at, name)
+		return Intact(ctx, at, name)
 	}
 	have, err := SizeAt(ctx, at, name)
 	return have == size, err
 }
 
-// intact reads a blob and compares its name.
-func intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
+// Intact reads a blob and tells whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound and ErrCorrupt.
+func Intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
 	_, err := Fetch(ctx, at, name)
 	switch remote.KindOf(err) {
 	case remote.ErrNotFound, remote.ErrCorrupt:

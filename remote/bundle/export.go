@@ -1,0 +1,97 @@
+package bundle
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+)
+
+// ExportOptions are the choices of Export. The zero value is right for most.
+type ExportOptions struct {
+	Workers    int                     // blobs fetched at a time; 0: transfer.DefaultWorkers
+	TotalBlobs int64                   // for Progress, if the caller knows; 0: not known
+	TotalBytes int64                   // likewise
+	Progress   func(transfer.Progress) // told after every blob
+}
+
+// Export writes a bundle of the given pointers and blobs, in the order in which they are named. The caller loaded the
+// pointers before it chose the blobs. What it returns besides the error is how far it came; what was written until then is
+// an incomplete bundle. Errors: those of the store, ErrCorrupt for a blob of other bytes than its name says, and those of w.
+func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
+	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
+	if o.TotalBlobs > 0 {
+		t.at.TotalBlobs = o.TotalBlobs
+	}
+	if o.TotalBytes > 0 {
+		t.at.TotalBytes = o.TotalBytes
+	}
+	if o.Workers <= 0 {
+		o.Workers = transfer.DefaultWorkers
+	}
+	buffered := bufio.NewWriterSize(w, bufferSize)
+	out, err := NewWriter(buffered, c)
+	if err != nil {
+		return t.at, err
+	}
+	for blob := range inOrder(ctx, from, blobs, o.Workers) {
+		if blob.err != nil {
+			return t.at, blob.err
+		}
+		if err := out.Blob(blob.name, blob.data); err != nil {
+			return t.at, err
+		}
+		t.add(func(at *transfer.Progress) { at.Copied++; at.CopiedBytes += int64(len(blob.data)) })
+	}
+	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
+		return t.at, err
+	}
+	if err := out.Close(); err != nil {
+		return t.at, err
+	}
+	if err := buffered.Flush(); err != nil {
+		return t.at, fmt.Errorf("write bundle: %w", err)
+	}
+	return t.at, nil
+}
+
+// inOrder fetches several blobs at a time and yields them in the order of their names. Nothing runs on when it ends.
+func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.BlobName, error], workers int) iter.Seq[fetched] {
+	return func(yield func(fetched) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		var under []chan fetched // way, oldest first
+		defer func() {
+			stop()
+			for _, one := range under {
+				<-one
+			}
+		}()
+		take := func() bool {
+			blob := <-under[0]
+			under = under[1:]
+			return yield(blob) && blob.err == nil
+		}
+		for name, err := range names {
+			one := make(chan fetched, 1)
+			under = append(under, one)
+			if err != nil {
+				one <- fetched{name: name, err: err}
+				break
+			}
+			go func() {
+				data, err := transfer.Fetch(ctx, from, name)
+				one <- fetched{name, data, err}
+			}()
+			if len(under) >= workers && !take() {
+				return
+			}
+		}
+		for len(under) > 0 && take() {
+		}
+	}
+}

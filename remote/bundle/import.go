@@ -1,0 +1,156 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+)
+
+// ImportOptions are the choices of Import. The zero value moves a pointer only where it is beyond doubt that nothing is lost.
+type ImportOptions struct {
+	Workers  int                     // blobs under way at a time; 0: transfer.DefaultWorkers
+	ReadBack bool                    // read every blob back from the destination, also those that were there
+	Follows  transfer.Follows        // whether a pointer builds on the one it would replace; nil: only if that is its base
+	Progress func(transfer.Progress) // told after every blob and pointer, by one goroutine at a time; totals are -1
+}
+
+// Import takes what r has to a store: what can be refused first, then the blobs, then the pointers. What it returns
+// besides the error is how far it came; after an error it can be run again, with a new Reader. Errors: those of the store
+// and of the Reader; of kind ErrRefused where the destination lacks what the bundle takes for granted, ErrRollback or
+// ErrFork for a pointer that would go back or replace another history.
+func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (transfer.Progress, error) {
+	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
+	if o.Workers <= 0 {
+		o.Workers = transfer.DefaultWorkers
+	}
+	for _, p := range b.contents.Pointers {
+		if err := b.acceptable(ctx, to, p, o.Follows); err != nil {
+			return t.at, err
+		}
+	}
+	if err := b.blobs(ctx, to, o, &t); err != nil {
+		return t.at, err
+	}
+	var errs []error
+	for _, p := range b.contents.Pointers {
+		moved, err := transfer.Forward(ctx, to, p, b.follows(o.Follows))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		t.add(func(at *transfer.Progress) {
+			if moved {
+				at.Moved++
+			} else {
+				at.Kept++
+			}
+		})
+	}
+	return t.at, errors.Join(errs...)
+}
+
+// acceptable refuses, before any blob is copied, what would be refused after it.
+func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Pointer, follows transfer.Follows) error {
+	have, there, err := transfer.Current(ctx, to, p.ID)
+	if err != nil {
+		return err
+	}
+	if there && have == p {
+		return nil
+	}
+	base, based := b.contents.base(p.ID)
+	switch {
+	case based && !there:
+		return lacks(p, base, "the destination does not have the pointer at all")
+	case based && have.Seq < base.Seq:
+		return lacks(p, base, fmt.Sprintf("the destination is at sequence %d only", have.Seq))
+	case !there:
+		return nil
+	case based && have.Seq == base.Seq:
+		return transfer.Compare(have, base)
+	}
+	if err := transfer.Compare(have, p); err != nil || follows != nil {
+		return err
+	}
+	return remote.Fail(opImport, p.ID, remote.ErrFork,
+		fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", p.Seq, have.Seq))
+}
+
+// opImport is what errors call the import of a pointer.
+const opImport = "import pointer"
+
+// lacks is the error of a bundle that comes too early.
+func lacks(p, base crypto.Pointer, why string) error {
+	return remote.Fail(opImport, p.ID, remote.ErrRefused,
+		fmt.Errorf("the bundle holds only what came after sequence %d, and %s: import an earlier bundle first, or export since further back", base.Seq, why))
+}
+
+// follows takes the word of who has the keys, and without it that of the bundle for its base.
+func (b *Reader) follows(ask transfer.Follows) transfer.Follows {
+	if ask != nil {
+		return ask
+	}
+	if len(b.contents.Bases) == 0 {
+		return nil
+	}
+	return func(_ context.Context, have, _ crypto.Pointer) (bool, error) {
+		base, based := b.contents.base(have.ID)
+		return based && base == have, nil
+	}
+}
+
+// blobs copies all blobs and returns nil when the bundle turned out to be whole. A bundle that was cut is used up to
+// where it was.
+func (b *Reader) blobs(ctx context.Context, to remote.Store, o ImportOptions, t *tally) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(o.Workers)
+	var ended error
+	for ended == nil && inner.Err() == nil {
+		var blob Blob
+		if blob, ended = b.Next(); ended == nil {
+			group.Go(func() error { return t.place(inner, to, blob, o.ReadBack) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := remote.Alive(ctx, "import", bundle{}); err != nil {
+		return err
+	}
+	if !errors.Is(ended, io.EOF) {
+		return ended
+	}
+	return nil
+}
+
+// bundle names it in errors that arise here.
+type bundle struct{}
+
+// String implements fmt.Stringer.
+func (bundle) String() string { return place }
+
+// Check reads all of a bundle and says whether it is whole: after an export, or before a journey.
+func (b *Reader) Check(ctx context.Context) error {
+	for {
+		if err := remote.Alive(ctx, "check", bundle{}); err != nil {
+			return err
+		}
+		blob, err := b.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := blob.Load(); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package bundle
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// bufferSize is read at once where blobs are skipped in a stream, in bytes.
+const bufferSize = 256 << 10
+
+// Reader reads a bundle from its beginning to its end. It is not safe for use by several goroutines; the blobs that it
+// handed out are.
+type Reader struct {
+	r   *bufio.Reader // nil: at is used
+	at  io.ReaderAt   // of a file, where blobs can be skipped
+	off int64         // of what is read next
+	sum hash.Hash     // of the magic and all headers so far
+	got end
+
+	contents Contents
+	pending  *header // read, but not asked for yet
+	done     bool
+	err      error
+}
+
+// Blob is one blob of a bundle.
+type Blob struct {
+	Name crypto.BlobName
+	Size int64 // bytes
+
+	data []byte // of a stream
+	at   io.ReaderAt
+	off  int64
+}
+
+// NewReader reads the beginning of a bundle, up to its first blob. A reader that is an io.ReaderAt and can seek, as a file,
+// is read from where it stands, and its blobs only when they are loaded. Errors: ErrIncomplete; of kind ErrCorrupt for
+// what is no bundle, ErrForeign for one of a later version, ErrUnavailable if it can't be read.
+func NewReader(r io.Reader) (*Reader, error) {
+	b := &Reader{sum: crypto.NewNameHash()}
+	if file, ok := r.(interface {
+		io.ReaderAt
+		io.Seeker
+	}); ok {
+		if off, err := file.Seek(0, io.SeekCurrent); err == nil {
+			b.at, b.off = file, off
+		}
+	}
+	if b.at == nil {
+		b.r = bufio.NewReaderSize(r, bufferSize)
+	}
+	if err := b.begin(); err != nil {
+		b.err = err
+		return nil, err
+	}
+	return b, nil
+}
+
+// Contents returns the pointers that the bundle brings, all signed.
+func (b *Reader) Contents() Contents { return b.contents }
+
+// begin reads magic and pointers.
+func (b *Reader) begin() error {
+	var m [len(magic)]byte
+	switch n, err := b.fill(m[:]); {
+	case n > 0 && string(m[:min(n, len(m)-1)]) != magic[:min(n, len(m)-1)]:
+		return damaged(0, errors.New("this is no bundle"))
+	case err != nil:
+		return err
+	case string(m[:]) != magic:
+		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrForeign, Err: fmt.Errorf("its version is %q, this program knows %q", m[len(m)-1], magic[len(magic)-1])}
+	}
+	b.sum.Write(m[:])
+	last := kindBase
+	for {
+		start := b.off
+		h, err := b.header()
+		if err != nil {
+			return err
+		}
+		if h.kind < last {
+			return damaged(start, errors.New("records are out of order"))
+		}
+		if h.kind > kindPointer {
+			b.pending = &h
+			break
+		}
+		last = h.kind
+		payload, err := b.payload(h)
+		if err != nil {
+			return err
+		}
+		p, err := crypto.ParsePointer(payload)
+		if err != nil {
+			return damaged(start, err)
+		}
+		list := &b.contents.Pointers
+		if h.kind == kindBase {
+			list = &b.contents.Bases
+		}
+		if *list = append(*list, p); len(*list) > maxPointers {
+			return damaged(start, fmt.Errorf("there are more than %d pointers", maxPointers))
+		}
+		b.got.pointers++
+	}
+	if err := b.contents.check(); err != nil {
+		return damaged(int64(len(magic)), err)
+	}
+	return nil
+}
+
+// Next returns the next blob, and io.EOF after the last if the bundle is whole. Other errors: as of NewReader. After an
+// error it returns that error again.
+func (b *Reader) Next() (Blob, error) {
+	if b.err != nil {
+		return Blob{}, b.err
+	}
+	blob, err := b.next()
+	b.err = err
+	return blob, err
+}
+
+func (b *Reader) next() (Blob, error) {
+	h := b.pending
+	b.pending = nil
+	start := b.off
+	if h == nil {
+		read, err := b.header()
+		if err != nil {
+			return Blob{}, err
+		}
+		h = &read
+	}
+	switch h.kind {
+	case kindBlob:
+	case kindEnd:
+		return Blob{}, b.finish(*h)
+	default:
+		return Blob{}, damaged(start, errors.New("records are out of order"))
+	}
+	blob := Blob{Name: h.hash, Size: int64(h.length)}
+	if b.at != nil {
+		blob.at, blob.off = b.at, b.off
+		b.off += blob.Size
+	} else {
+		data, err := b.payload(*h)
+		if err != nil {
+			return Blob{}, err
+		}
+		blob.data = data
+	}
+	b.got.blobs++
+	b.got.bytes += uint64(blob.Size)
+	return blob, nil
+}
+
+// finish compares the end record with what was read.
+func (b *Reader) finish(h header) error {
+	start := b.off
+	payload, err := b.payload(h)
+	if err != nil {
+		return err
+	}
+	if [endSize]byte(payload) != [endSize]byte(b.got.marshal()) {
+		return damaged(start, errors.New("the end record is that of other contents: records were lost, added or changed"))
+	}
+	switch n, err := b.fill(make([]byte, 1)); {
+	case n > 0:
+		return damaged(b.off-1, errors.New("the file goes on after the end record"))
+	case errors.Is(err, ErrIncomplete):
+		return io.EOF
+	default:
+		return err
+	}
+}
+
+// header reads a record's header. The hash of the end record is that of all headers before it.
+func (b *Reader) header() (header, error) {
+	start := b.off
+	var raw [headerSize]byte
+	if _, err := b.fill(raw[:]); err != nil {
+		return header{}, err
+	}
+	h, err := parseHeader(raw)
+	if err != nil {
+		return header{}, damaged(start, err)
+	}
+	if h.kind == kindEnd {
+		b.got.hash = [32]byte(b.sum.Sum(nil))
+	}
+	b.sum.Write(raw[:])
+	return h, nil
+}
+
+// payload reads what a header announced and compares its hash.
+func (b *Reader) payload(h header) ([]byte, error) {
+	start := b.off
+	p := make([]byte, h.length)
+	if _, err := b.fill(p); err != nil {
+		return nil, err
+	}
+	if crypto.NameOf(p) != h.hash {
+		return nil, damaged(start, errors.New("a record is damaged"))
+	}
+	return p, nil
+}
+
+// fill reads all of p, or fails with ErrIncomplete where the bundle ends.
+func (b *Reader) fill(p []byte) (n int, err error) {
+	if b.at != nil {
+		n, err = b.at.ReadAt(p, b.off)
+	} else {
+		n, err = io.ReadFull(b.r, p)
+	}
+	b.off += int64(n)
+	if n == len(p) {
+		return n, nil
+	}
+	return n, readFailed(err)
+}
+
+// readFailed tells the end of the bundle from a file that can't be read.
+func readFailed(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrCorrupt, Err: ErrIncomplete}
+	}
+	return &remote.Error{Op: opRead, On: place, Kind: remote.ErrUnavailable, Err: err}
+}
+
+// Load returns the bytes of a blob, which are those of its name. Errors: as of NewReader.
+func (b Blob) Load() ([]byte, error) {
+	if b.at == nil {
+		return b.data, nil
+	}
+	data := make([]byte, b.Size)
+	if n, err := b.at.ReadAt(data, b.off); n < len(data) {
+		return nil, readFailed(err)
+	}
+	if crypto.NameOf(data) != b.Name {
+		return nil, damaged(b.off, fmt.Errorf("blob %v is damaged", b.Name))
+	}
+	return data, nil
+}

@@ -1,0 +1,88 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"postern/crypto"
+)
+
+// Writer writes a bundle. It is not safe for use by several goroutines. After an error it only returns that error.
+type Writer struct {
+	w      io.Writer
+	sum    hash.Hash // of the magic and all headers
+	end    end
+	err    error
+	closed bool
+}
+
+// errClosed is what a Writer says after Close.
+var errClosed = errors.New("the bundle is closed")
+
+// NewWriter begins a bundle with its pointers. It writes in small pieces: give it a bufio.Writer, and flush that after
+// Close.
+func NewWriter(w io.Writer, c Contents) (*Writer, error) {
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("write bundle: %w", err)
+	}
+	b := &Writer{w: w, sum: crypto.NewNameHash()}
+	b.write([]byte(magic))
+	b.sum.Write([]byte(magic))
+	for _, p := range c.Bases {
+		b.record(kindBase, p.Marshal())
+	}
+	for _, p := range c.Pointers {
+		b.record(kindPointer, p.Marshal())
+	}
+	b.end.pointers = uint64(len(c.Bases) + len(c.Pointers))
+	return b, b.err
+}
+
+// Blob adds a blob. The error is that of the writer below, or that the bytes are no blob of that name.
+func (b *Writer) Blob(name crypto.BlobName, data []byte) error {
+	switch {
+	case b.err != nil:
+		return b.err
+	case b.closed:
+		return errClosed
+	case len(data) > crypto.MaxBlobSize:
+		return fmt.Errorf("write bundle: a blob can't have %d bytes", len(data))
+	case crypto.NameOf(data) != name:
+		return fmt.Errorf("write bundle: the bytes of blob %v do not hash to its name", name)
+	}
+	b.record(kindBlob, data)
+	b.end.blobs++
+	b.end.bytes += uint64(len(data))
+	return b.err
+}
+
+// Close writes the end record. It does not close the writer below. A bundle that was not closed is incomplete.
+func (b *Writer) Close() error {
+	if b.err != nil || b.closed {
+		return b.err
+	}
+	b.closed = true
+	b.end.hash = [32]byte(b.sum.Sum(nil))
+	b.record(kindEnd, b.end.marshal())
+	return b.err
+}
+
+// record writes one record.
+func (b *Writer) record(k kind, payload []byte) {
+	head := header{kind: k, length: uint32(len(payload)), hash: crypto.NameOf(payload)}.marshal()
+	b.sum.Write(head[:])
+	b.write(head[:])
+	b.write(payload)
+}
+
+// write writes until something fails.
+func (b *Writer) write(p []byte) {
+	if b.err != nil {
+		return
+	}
+	if _, err := b.w.Write(p); err != nil {
+		b.err = fmt.Errorf("write bundle: %w", err)
+	}
+}
