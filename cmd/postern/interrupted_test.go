@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+)
+
+// world is a remote that several machines share and that stops taking writes when a test says so.
+type world struct {
+	t      *testing.T
+	shared *mem.Store
+	left   atomic.Int64 // writes that still succeed
+	folder string
+}
+
+const enough = 1 << 30
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, shared: mem.New(), folder: t.TempDir()}
+	w.left.Store(enough)
+	before := drivers
+	t.Cleanup(func() { drivers = before })
+	drivers = append(drivers[:len(drivers):len(drivers)], driver{
+		scheme: "test", form: "test:", local: true,
+		open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+			return faulty.New(w.shared.Another(), func(c faulty.Call) faulty.Fault {
+				// Full, since that is not tried again: to the command it is as if the world ended here.
+				if (c.Op == faulty.Put || c.Op == faulty.Swap) && w.left.Add(-1) < 0 {
+					return faulty.Full
+				}
+				return faulty.Fine
+			}, faulty.Options{}), nil
+		},
+	})
+	return w
+}
+
+// run runs a command on a machine and returns its exit code and all that it said.
+func (w *world) run(machine string, env map[string]string, args ...string) (int, string) {
+	w.t.Helper()
+	out, err := os.Create(filepath.Join(w.t.TempDir(), "out"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = null.Close() }()
+	p := &program{in: null, out: out, err: out, rand: rand.Reader, getenv: func(name string) string {
+		if name == "POSTERN_HOME" {
+			return filepath.Join(w.folder, machine)
+		}
+		return env[name]
+	}}
+	code := p.run(w.t.Context(), args)
+	said, err := os.ReadFile(out.Name())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return code, string(said)
+}
+
+func (w *world) must(machine string, env map[string]string, args ...string) string {
+	w.t.Helper()
+	code, said := w.run(machine, env, args...)
+	if code != exitDone {
+		w.t.Fatalf("%s on %s: %d %s", strings.Join(args, " "), machine, code, said)
+	}
+	return said
+}
+
+func phrase(pairs ...string) map[string]string {
+	env := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		env[pairs[i]] = pairs[i+1]
+	}
+	return env
+}
+
+// eachWrite runs a story that is broken off after 0, 1, 2 … writes, until the story says that it needed no more.
+func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bool)) {
+	for writes := int64(0); writes < 12; writes++ {
+		finished := false
+		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) { finished = story(t, writes) })
+		if finished && writes > 0 {
+			return
+		}
+		if finished || t.Failed() {
+			t.Fatalf("nothing was broken off, or broke: %d writes", writes)
+		}
+	}
+	t.Fatal("it never had writes enough")
+}
+
+// TestInitInterrupted breaks off the making of an account at every write. Doing it again finishes it: there is one account,
+// its words were shown, and another machine can log in.
+func TestInitInterrupted(t *testing.T) {
+	env := phrase("POSTERN_PASSPHRASE", "p")
+	eachWrite(t, func(t *testing.T, writes int64) bool {
+		w := newWorld(t)
+		w.left.Store(writes)
+		code, said := w.run("desk", env, "init", "--user", "alice", "--remote", "test:")
+		if code == exitDone {
+			return true
+		}
+		if strings.Contains(said, "Recovery words") {
+			t.Errorf("words of an account that is not there were shown: %s", said)
+		}
+		w.left.Store(enough)
+		if code, said := w.run("desk", env, "login", "--user", "alice", "--remote", "test:"); code == exitDone {
+			t.Errorf("a half-made account was passed over: %s", said)
+		}
+		if said := w.must("desk", env, "init", "--user", "alice", "--remote", "test:"); !strings.Contains(said, "Recovery words") {
+			t.Errorf("no words: %s", said)
+		}
+		w.must("laptop", env, "login", "--user", "alice", "--remote", "test:")
+		w.must("desk", nil, "inspect", "/files")
+		w.must("laptop", nil, "inspect", "/files")
+		return false
+	})
+}
+
+// TestPasswdInterrupted breaks off a change of passphrase at every write. At no time is there none that works, and doing it
+// again leaves the new one only.
+func TestPasswdInterrupted(t *testing.T) {
+	old, change := phrase("POSTERN_PASSPHRASE", "old"), phrase("POSTERN_PASSPHRASE", "old", "POSTERN_NEW_PASSPHRASE", "new")
+	fresh := phrase("POSTERN_PASSPHRASE", "new")
+	eachWrite(t, func(t *testing.T, writes int64) bool {
+		w := newWorld(t)
+		w.must("desk", old, "init", "--user", "alice", "--remote", "test:")
+		w.left.Store(writes)
+		code, _ := w.run("desk", change, "passwd")
+		w.left.Store(enough)
+		if code == exitDone {
+			return true
+		}
+		w.must("first", old, "login", "--user", "alice", "--remote", "test:")
+		w.must("desk", change, "passwd")
+		if code, said := w.run("second", old, "login", "--user", "alice", "--remote", "test:"); code == exitDone || !strings.Contains(said, "newer one") {
+			t.Errorf("the old passphrase: %s", said)
+		}
+		w.must("second", fresh, "login", "--user", "alice", "--remote", "test:")
+		return false
+	})
+}
+
+// TestLoginWritesNothing: a remote that takes nothing more is good enough to log in.
+func TestLoginWritesNothing(t *testing.T) {
+	env := phrase("POSTERN_PASSPHRASE", "p")
+	w := newWorld(t)
+	w.must("desk", env, "init", "--user", "alice", "--remote", "test:")
+	w.left.Store(0)
+	code, said := w.run("laptop", env, "login", "--user", "alice", "--remote", "test:")
+	if code != exitDone {
+		t.Errorf("a login writes nothing to the remote, and failed: %s", said)
+	}
+}
