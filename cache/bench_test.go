@@ -2,8 +2,8 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"postern/crypto"
@@ -37,7 +37,7 @@ func benchCache(b *testing.B, o Options) (*Cache, *spy) {
 
 func BenchmarkHit(b *testing.B) {
 	for _, n := range []int{4096, blockSize} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			c, s := benchCache(b, Options{})
 			name, _ := s.store(b, 1, crypto.MaxBlobSize)
 			b.SetBytes(int64(n))
@@ -75,7 +75,7 @@ func BenchmarkFromDisk(b *testing.B) {
 // BenchmarkMiss is what the cache adds to a remote that answers at once.
 func BenchmarkMiss(b *testing.B) {
 	for _, n := range []int{4096, head + blockSize, crypto.MaxBlobSize} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			c, s := benchCache(b, Options{Memory: -1})
 			name, _ := s.store(b, 1, crypto.MaxBlobSize)
 			p := make([]byte, n)

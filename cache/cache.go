@@ -172,7 +172,7 @@ type Tier struct {
 func (c *Cache) Stats() Stats {
 	s := Stats{Fetches: c.fetches.Load(), FetchedBytes: c.fetchedBytes.Load(), Passed: c.passed.Load()}
 	if c.mem != nil {
-		s.Memory = c.mem.stats()
+		s.Memory = c.mem.tier()
 	}
 	if c.disk != nil {
 		d := c.disk.Stats()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -30,11 +29,7 @@ func TestAgainstPlainStore(t *testing.T) {
 func compare(t *testing.T, rt *rapid.T, o Options) {
 	ctx := context.Background()
 	if o.Dir != "" {
-		dir, err := os.MkdirTemp(t.TempDir(), "") // a remote of its own has a folder of its own
-		if err != nil {
-			rt.Fatal(err)
-		}
-		o.Dir = dir
+		o.Dir = t.TempDir() // a remote of its own has a folder of its own
 	}
 	plain, inner := mem.New(), mem.New()
 	c := wrapped(t, inner.Another(), o)

@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"postern/cache/blockfile"
@@ -160,7 +161,7 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	buf := make([]byte, to-from)
 	err := c.fetchRange(b.ctx, b.name, from, buf)
 	shared := len(run) > 1
-	if err != nil && to > exact && remote.KindOf(err) == remote.ErrCorrupt {
+	if to > exact && errors.Is(remote.KindOf(err), remote.ErrCorrupt) {
 		size, shared = 0, true // the length was a lie; what was asked for may be there all the same
 		buf = buf[:exact-from]
 		err = c.fetchRange(b.ctx, b.name, from, buf)

@@ -203,11 +203,11 @@ func TestCloseEndsAll(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		if err := f.Cache.Close(); err != nil {
+		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
 		wg.Wait()
-		if err := f.Cache.Close(); err != nil {
+		if err := f.Close(); err != nil {
 			t.Errorf("closing again: %v", err)
 		}
 		_, getErr := f.Get(t.Context(), name)

@@ -2,9 +2,9 @@ package cache
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/maypok86/otter/v2"
+	"github.com/maypok86/otter/v2/stats"
 
 	"postern/cache/blockfile"
 	"postern/crypto"
@@ -89,7 +89,7 @@ func (m *memory) drop(blob crypto.BlobName) {
 	}
 }
 
-func (m *memory) stats() Tier {
+func (m *memory) tier() Tier {
 	return Tier{
 		Hits: m.hits.Load(), Misses: m.misses.Load(), HitBytes: m.hitBytes.Load(), Evictions: m.evictions.n.Load(),
 		Entries: m.blocks.EstimatedSize(), Bytes: int64(m.blocks.WeightedSize()), Limit: m.limit,
@@ -97,10 +97,10 @@ func (m *memory) stats() Tier {
 }
 
 // evictions counts evictions; the rest memory counts itself, for a hit on too short a block is a miss.
-type evictions struct{ n atomic.Uint64 }
+type evictions struct {
+	stats.NoopRecorder
+	n atomic.Uint64
+}
 
-func (e *evictions) RecordEviction(uint32)           { e.n.Add(1) }
-func (e *evictions) RecordHits(int)                  {}
-func (e *evictions) RecordMisses(int)                {}
-func (e *evictions) RecordLoadSuccess(time.Duration) {}
-func (e *evictions) RecordLoadFailure(time.Duration) {}
+// RecordEviction implements stats.Recorder.
+func (e *evictions) RecordEviction(uint32) { e.n.Add(1) }

@@ -113,7 +113,7 @@ func (s *spy) store(t testing.TB, seed byte, n int) (crypto.BlobName, []byte) {
 	t.Helper()
 	data := randomBytes(seed, n)
 	name := crypto.NameOf(data)
-	if err := s.Store.Put(context.Background(), name, remote.BytesBody(data)); err != nil {
+	if err := s.Put(context.Background(), name, remote.BytesBody(data)); err != nil {
 		t.Fatal(err)
 	}
 	return name, data
@@ -130,7 +130,7 @@ func newFixture(t *testing.T, o Options) *fixture {
 	t.Helper()
 	f := &fixture{t: t, spy: newSpy()}
 	f.Cache = wrapped(t, f.spy, o)
-	t.Cleanup(func() { f.Cache.Close() })
+	t.Cleanup(func() { f.Close() })
 	return f
 }
 
@@ -139,7 +139,7 @@ func (f *fixture) reopen(o Options) {
 	f.t.Helper()
 	f.settle()
 	old := f.spy
-	if err := f.Cache.Close(); err != nil {
+	if err := f.Close(); err != nil {
 		f.t.Fatal(err)
 	}
 	f.spy = &spy{Store: old.Store.(*mem.Store).Another()}

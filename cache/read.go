@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"postern/cache/blockfile"
 	"postern/crypto"
@@ -136,7 +137,7 @@ func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits 
 		case w.f.err == nil && len(w.f.got.data) >= s.need(w.index):
 			s.take(w.index, w.f.got.data)
 			done[w.index] = true
-		case w.f.err != nil && (w.own || remote.KindOf(w.f.err) != remote.ErrCorrupt):
+		case w.f.err != nil && (w.own || !errors.Is(remote.KindOf(w.f.err), remote.ErrCorrupt)):
 			// A range past the end is ErrCorrupt; it may well be another's that went too far.
 			return w.f.err
 		}

@@ -83,7 +83,7 @@ func TestStatLies(t *testing.T) {
 	for _, lie := range []int64{0, 10, 60_000, 1 << 40, -5} {
 		f := newFixture(t, Options{})
 		name, data := f.spy.store(t, 1, 50_000)
-		f.Cache.inner = lyingSize{f.spy, lie}
+		f.inner = lyingSize{f.spy, lie}
 		f.reads(name, data, 0, 100)
 		f.reads(name, data, 20_000, 100)
 		f.reads(name, data, 49_900, 100)

@@ -1,10 +1,10 @@
 package blockfile
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func key(i int) Key {
-	return Key{Blob: crypto.NameOf([]byte(fmt.Sprint(i / 3))), Index: uint32(i % 3)}
+	return Key{Blob: crypto.NameOf([]byte(strconv.Itoa(i / 3))), Index: uint32(i % 3)}
 }
 
 func bytesOf(i, n int) []byte {
@@ -207,10 +207,7 @@ func TestDropBeforeScan(t *testing.T) {
 // within the bound never a miss.
 func TestAgainstMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			rt.Fatal(err)
-		}
+		dir := t.TempDir()
 		tier, err := Open(dir, Options{})
 		if err != nil {
 			rt.Fatal(err)

@@ -185,4 +185,5 @@ func within(folder *node, at place) bool {
 // look shows a condition the model while its lock is held.
 type look struct{ m *Model }
 
+// Stat implements vfs.Stater.
 func (l look) Stat(ctx context.Context, path string) (vfs.Info, error) { return l.m.stat(ctx, path) }

@@ -54,7 +54,7 @@ func Compare(t *testing.T, open func(t *testing.T) Subject) {
 			actions["reopen"] = p.reopen
 		}
 		for name, step := range p.s.Steps {
-			actions["step "+name] = func(rt *rapid.T) { p.must(step()) }
+			actions["step "+name] = func(*rapid.T) { p.must(step()) }
 		}
 		defer p.close()
 		rt.Repeat(actions)
@@ -117,19 +117,19 @@ func (p *pair) reopen(*rapid.T) {
 }
 
 // same wants both to have succeeded, or both to have failed in one of the ways that are true (the model's own is).
-func (p *pair) same(what string, real, model error, also ...error) (ok bool) {
+func (p *pair) same(what string, actual, model error, also ...error) (ok bool) {
 	p.t.Helper()
 	switch {
-	case real == nil && model == nil:
+	case actual == nil && model == nil:
 		return true
-	case real == nil || model == nil:
-		p.t.Fatalf("%s: the drive says %v, the model %v", what, real, model)
+	case actual == nil || model == nil:
+		p.t.Fatalf("%s: the drive says %v, the model %v", what, actual, model)
 	case errors.Is(model, errTest):
 		return false // the condition failed: whatever else is wrong with it may have shown first
 	}
 	want := append(kindsOf(model), also...)
-	if got := kindsOf(real); len(got) != 1 || !slices.Contains(want, got[0]) {
-		p.t.Fatalf("%s: the drive says %v (%q), the model %v", what, real, got, model)
+	if got := kindsOf(actual); len(got) != 1 || !slices.Contains(want, got[0]) {
+		p.t.Fatalf("%s: the drive says %v (%q), the model %v", what, actual, got, model)
 	}
 	return false
 }
@@ -143,28 +143,28 @@ type commit struct {
 
 // committed compares the outcomes of Commit on a path. A time that was not given is the drive's to choose, within the rule;
 // the model takes it over.
-func (p *pair) committed(path string, old time.Time, given time.Time, real, model commit) {
+func (p *pair) committed(path string, old time.Time, given time.Time, actual, model commit) {
 	p.t.Helper()
 	what := "commit " + path
-	if !p.same(what, real.err, model.err) {
+	if !p.same(what, actual.err, model.err) {
 		return
 	}
 	if given.IsZero() {
-		if !old.IsZero() && real.info.Modified.Sub(old) < time.Second {
-			p.t.Fatalf("%s: Modified went from %v to %v, want at least a second more", what, old, real.info.Modified)
+		if !old.IsZero() && actual.info.Modified.Sub(old) < time.Second {
+			p.t.Fatalf("%s: Modified went from %v to %v, want at least a second more", what, old, actual.info.Modified)
 		}
-		p.model.touch(path, real.info.Modified)
-		model.info.Modified = real.info.Modified
+		p.model.touch(path, actual.info.Modified)
+		model.info.Modified = actual.info.Modified
 	}
-	if real.replaced != model.replaced {
-		p.t.Fatalf("%s: replaced is %v, the model says %v", what, real.replaced, model.replaced)
+	if actual.replaced != model.replaced {
+		p.t.Fatalf("%s: replaced is %v, the model says %v", what, actual.replaced, model.replaced)
 	}
-	if _, known := p.toModel[real.info.Version]; known {
-		p.t.Fatalf("%s: new contents came by a version that is known, %x", what, real.info.Version)
+	if _, known := p.toModel[actual.info.Version]; known {
+		p.t.Fatalf("%s: new contents came by a version that is known, %x", what, actual.info.Version)
 	}
-	p.toReal[model.info.Version] = real.info.Version
-	p.toModel[real.info.Version] = model.info.Version
-	p.sameInfo(what, real.info, model.info)
+	p.toReal[model.info.Version] = actual.info.Version
+	p.toModel[actual.info.Version] = model.info.Version
+	p.sameInfo(what, actual.info, model.info)
 }
 
 func (p *pair) put(rt *rapid.T) { p.putAt(rt, p.path(rt, "path")) }
@@ -175,18 +175,18 @@ func (p *pair) putAt(rt *rapid.T, path string) {
 		ContentType: rapid.SampledFrom([]string{"", "", "x-test/a", "x-test/b"}).Draw(rt, "type"),
 	}
 	cond := p.cond(rt)
-	var real, model commit
+	var actual, model commit
 	old := p.modified(path)
 	o.Cond = cond.real
-	real.info, real.replaced, real.err = tryPut(p.ctx(), p.s.FS, path, data, o)
+	actual.info, actual.replaced, actual.err = tryPut(p.ctx(), p.s.FS, path, data, o)
 	o.Cond = cond.model
 	model.info, model.replaced, model.err = tryPut(p.ctx(), p.model, path, data, o)
-	p.committed(path, old, o.Modified, real, model)
+	p.committed(path, old, o.Modified, actual, model)
 }
 
 func (p *pair) begin(rt *rapid.T) {
 	path := p.path(rt, "path")
-	real, err := p.s.FS.Create(p.ctx(), path)
+	actual, err := p.s.FS.Create(p.ctx(), path)
 	model, modelErr := p.model.Create(p.ctx(), path)
 	if errors.Is(err, vfs.ErrIsFolder) && modelErr == nil {
 		model.Abort() // the model only says so at Commit
@@ -195,10 +195,10 @@ func (p *pair) begin(rt *rapid.T) {
 	if !p.same("create "+path, err, modelErr) {
 		return
 	}
-	p.uploads = append(p.uploads, pairOf[vfs.Upload]{path, real, model})
+	p.uploads = append(p.uploads, pairOf[vfs.Upload]{path, actual, model})
 	for range rapid.IntRange(0, 3).Draw(rt, "writes") {
 		data := someData(rt)
-		_, err := real.Write(data)
+		_, err := actual.Write(data)
 		p.must(err)
 		_, err = model.Write(data)
 		p.must(err)
@@ -214,10 +214,10 @@ func (p *pair) finish(rt *rapid.T) {
 	p.uploads = slices.Delete(p.uploads, i, i+1)
 	defer u.real.Abort()
 	if rapid.Bool().Draw(rt, "sums") {
-		real, err := u.real.Sums()
+		actual, err := u.real.Sums()
 		p.must(err)
-		if model, _ := u.model.Sums(); real != model {
-			rt.Fatalf("sums of %s: %x, the model has %x", u.path, real, model)
+		if model, _ := u.model.Sums(); actual != model {
+			rt.Fatalf("sums of %s: %x, the model has %x", u.path, actual, model)
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(rt, "abort") == 0 {
@@ -227,13 +227,13 @@ func (p *pair) finish(rt *rapid.T) {
 	}
 	cond := p.cond(rt)
 	o := vfs.CommitOptions{Modified: someTime(rt, "modified"), ContentType: "x-test/slow"}
-	var real, model commit
+	var actual, model commit
 	old := p.modified(u.path)
 	o.Cond = cond.real
-	real.info, real.replaced, real.err = u.real.Commit(p.ctx(), o)
+	actual.info, actual.replaced, actual.err = u.real.Commit(p.ctx(), o)
 	o.Cond = cond.model
 	model.info, model.replaced, model.err = u.model.Commit(p.ctx(), o)
-	p.committed(u.path, old, o.Modified, real, model)
+	p.committed(u.path, old, o.Modified, actual, model)
 }
 
 func (p *pair) mkdir(rt *rapid.T) {
@@ -302,11 +302,11 @@ func (p *pair) patch(rt *rapid.T) {
 
 func (p *pair) open(rt *rapid.T) {
 	path := p.there(rt, "path")
-	real, err := p.s.FS.Open(p.ctx(), path)
+	actual, err := p.s.FS.Open(p.ctx(), path)
 	model, modelErr := p.model.Open(p.ctx(), path)
 	if p.same("open "+path, err, modelErr) {
-		p.sameInfo("open "+path, real.Info(), model.Info())
-		p.files = append(p.files, pairOf[vfs.File]{path, real, model})
+		p.sameInfo("open "+path, actual.Info(), model.Info())
+		p.files = append(p.files, pairOf[vfs.File]{path, actual, model})
 	}
 }
 
@@ -321,11 +321,11 @@ func (p *pair) read(rt *rapid.T) {
 	}
 	off := rapid.Int64Range(0, f.model.Info().Size+10).Draw(rt, "offset")
 	n := rapid.Int64Range(0, 100000).Draw(rt, "length")
-	var real, model bytes.Buffer
+	var actual, model bytes.Buffer
 	for _, side := range []struct {
 		f   vfs.File
 		out *bytes.Buffer
-	}{{f.real, &real}, {f.model, &model}} {
+	}{{f.real, &actual}, {f.model, &model}} {
 		_, err := side.f.Seek(off, io.SeekStart)
 		p.must(err)
 		done, err := side.f.WriteNTo(side.out, n)
@@ -334,17 +334,17 @@ func (p *pair) read(rt *rapid.T) {
 			rt.Fatalf("WriteNTo says %d and wrote %d bytes", done, side.out.Len())
 		}
 	}
-	if !bytes.Equal(real.Bytes(), model.Bytes()) {
+	if !bytes.Equal(actual.Bytes(), model.Bytes()) {
 		rt.Fatalf("%d bytes from %d of what was %s differ", n, off, f.path)
 	}
 }
 
 func (p *pair) look(rt *rapid.T) {
 	path := p.path(rt, "path")
-	real, err := p.s.FS.Stat(p.ctx(), path)
+	actual, err := p.s.FS.Stat(p.ctx(), path)
 	model, modelErr := p.model.Stat(p.ctx(), path)
 	if p.same("stat "+path, err, modelErr) {
-		p.sameInfo("stat "+path, real, model)
+		p.sameInfo("stat "+path, actual, model)
 	}
 	_, err = listAll(p.ctx(), p.s.FS, path)
 	_, modelErr = listAll(p.ctx(), p.model, path)

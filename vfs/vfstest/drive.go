@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,7 +108,7 @@ func listAll(ctx context.Context, fs vfs.Reader, path string) ([]vfs.Info, error
 	var failed error
 	for info, err := range fs.List(ctx, path) {
 		if failed != nil {
-			return nil, fmt.Errorf("%s: the listing went on after its error: %v", path, failed)
+			return nil, errors.New(path + ": the listing went on after its error: " + failed.Error())
 		}
 		if err != nil {
 			failed = err
@@ -133,14 +134,14 @@ func (d drive) tree(path string) []string {
 	lines := []string{}
 	for _, info := range d.list(path) {
 		p := path + "/" + info.Name
-		line := p + "/"
+		line := []string{p + "/"}
 		if !info.Folder {
-			line = p + "=" + d.read(p)
+			line[0] = p + "=" + d.read(p)
 		}
 		for _, prop := range info.Properties {
-			line += " +" + prop.Name.Local
+			line = append(line, "+"+prop.Name.Local)
 		}
-		lines = append(lines, line)
+		lines = append(lines, strings.Join(line, " "))
 		if info.Folder {
 			lines = append(lines, d.tree(p)...)
 		}

@@ -3,6 +3,7 @@ package vfstest
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -221,7 +222,7 @@ func (m *Model) find(path string) (place, error) {
 func (m *Model) lookup(op, path string) (*node, error) {
 	at, err := m.find(path)
 	switch {
-	case err == vfs.ErrName:
+	case errors.Is(err, vfs.ErrName):
 		return nil, fail(op, path, vfs.ErrNotExist)
 	case err != nil:
 		return nil, fail(op, path, err)

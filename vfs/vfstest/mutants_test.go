@@ -32,7 +32,7 @@ var mutants = map[string]struct {
 	"time stands still":         {func(m *vfstest.Model) vfs.FS { return still{m} }, "times_of_files", true},
 	"times to the second":       {func(m *vfstest.Model) vfs.FS { return coarse{m} }, "times_of_files", true},
 	"abort leaves a file":       {func(m *vfstest.Model) vfs.FS { return litter{m} }, "upload_aborted", true},
-	"overwrite keeps a version": {func(m *vfstest.Model) vfs.FS { return &frozen{Model: m} }, "overwrite_keeps", true},
+	"overwrite keeps a version": {func(m *vfstest.Model) vfs.FS { return frozen{m} }, "overwrite_keeps", true},
 	"replaced not told":         {func(m *vfstest.Model) vfs.FS { return silent{m} }, "move_and_copy", true},
 	"move in two steps":         {func(m *vfstest.Model) vfs.FS { return steps{m} }, "moves_are_one_step", false},
 	"copy without properties":   {func(m *vfstest.Model) vfs.FS { return bare{m} }, "move_and_copy_keep", true},
@@ -51,10 +51,10 @@ func TestMutant(t *testing.T) {
 		t.Skip("run by TestMutants")
 	}
 	t.Run("run", func(t *testing.T) {
-		vfstest.Run(t, func(t *testing.T) vfs.FS { return m.of(vfstest.NewModel(vfstest.ModelOptions{})) })
+		vfstest.Run(t, func(*testing.T) vfs.FS { return m.of(vfstest.NewModel(vfstest.ModelOptions{})) })
 	})
 	t.Run("compare", func(t *testing.T) {
-		vfstest.Compare(t, func(t *testing.T) vfstest.Subject {
+		vfstest.Compare(t, func(*testing.T) vfstest.Subject {
 			return vfstest.Subject{FS: m.of(vfstest.NewModel(vfstest.ModelOptions{}))}
 		})
 	})
@@ -224,28 +224,25 @@ func (l litter) Create(ctx context.Context, path string) (vfs.Upload, error) {
 type leftover struct{ vfs.Upload }
 
 func (l leftover) Abort() {
-	_, _, _ = l.Upload.Commit(context.Background(), vfs.CommitOptions{}) // the fault
+	_, _, _ = l.Commit(context.Background(), vfs.CommitOptions{}) // the fault
 }
 
 // frozen gives every file the version of the first.
-type frozen struct {
-	*vfstest.Model
-	version vfs.Version
-}
+type frozen struct{ *vfstest.Model }
 
-func (f *frozen) Stat(ctx context.Context, path string) (vfs.Info, error) {
+func (f frozen) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	info, err := f.Model.Stat(ctx, path)
 	return f.fix(info), err
 }
 
-func (f *frozen) fix(info vfs.Info) vfs.Info {
+func (f frozen) fix(info vfs.Info) vfs.Info {
 	if !info.Folder && info.Version != (vfs.Version{}) {
 		info.Version = vfs.Version{1}
 	}
 	return info
 }
 
-func (f *frozen) Create(ctx context.Context, path string) (vfs.Upload, error) {
+func (f frozen) Create(ctx context.Context, path string) (vfs.Upload, error) {
 	return uploads(ctx, f.Model, path, func(u vfs.Upload) vfs.Upload {
 		return uploader{u, func(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
 			info, replaced, err := u.Commit(ctx, o)
@@ -267,15 +264,15 @@ func (s steps) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bo
 	if strings.HasPrefix(to, from+"/") {
 		return s.Model.Move(ctx, from, to, o)
 	}
-	if info, err := s.Model.Stat(ctx, to); err == nil && info.Name != to[strings.LastIndex(to, "/")+1:] {
+	if info, err := s.Stat(ctx, to); err == nil && info.Name != to[strings.LastIndex(to, "/")+1:] {
 		return s.Model.Move(ctx, from, to, o)
 	}
-	replaced, err := s.Model.Copy(ctx, from, to, o)
+	replaced, err := s.Copy(ctx, from, to, o)
 	if err != nil {
 		return s.Model.Move(ctx, from, to, o)
 	}
 	<-time.After(time.Millisecond) // so that another looks between, always
-	return replaced, s.Model.Remove(ctx, from, nil)
+	return replaced, s.Remove(ctx, from, nil)
 }
 
 type bare struct{ *vfstest.Model }
@@ -312,7 +309,7 @@ type following struct {
 }
 
 func (f *following) renew() {
-	at, err := f.File.Seek(0, io.SeekCurrent)
+	at, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {
 		return
 	}

@@ -94,7 +94,7 @@ func testSeek(d drive) {
 		buf := make([]byte, 10)
 		n, err := io.ReadFull(f, buf)
 		want := data[min(at, int64(len(data))):min(at+10, int64(len(data)))]
-		if len(want) == 0 && err != io.EOF {
+		if len(want) == 0 && !errors.Is(err, io.EOF) {
 			d.t.Errorf("a read at %d, past the end, gave %v, want io.EOF", at, err)
 		}
 		d.same("after a seek", want, buf[:n])
@@ -121,7 +121,7 @@ func testSeek(d drive) {
 		d.t.Errorf("a writer's error came back as %v", err)
 	}
 	d.must(f.Close())
-	if n, err := f.Read(make([]byte, 1)); n != 0 || err == nil || err == io.EOF {
+	if n, err := f.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, io.EOF) {
 		d.t.Errorf("a read after Close gave %d, %v", n, err)
 	}
 }
@@ -146,7 +146,7 @@ func testReader(d drive) {
 		buf := make([]byte, i*100)
 		n, err := f.Read(buf)
 		got = append(got, buf[:n]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		d.must(err)

@@ -28,13 +28,8 @@ func (p *pair) path(rt *rapid.T, label string) string {
 			}
 		}
 	}
-	for range rapid.IntRange(1, 3).Draw(rt, label+" depth") {
-		path += "/" + rapid.SampledFrom(names).Draw(rt, label+" name")
-		if rapid.Bool().Draw(rt, label+" ends") {
-			break
-		}
-	}
-	return path
+	below := rapid.SliceOfN(rapid.SampledFrom(names), 1, 3).Draw(rt, label+" names")
+	return path + "/" + strings.Join(below, "/")
 }
 
 // there draws the path of something that is there, mostly.
@@ -139,16 +134,16 @@ func (m *Model) touch(path string, modified time.Time) {
 }
 
 // sameInfo compares what both sides must agree on. A folder's Modified may move with what is in it.
-func (p *pair) sameInfo(what string, real, model vfs.Info) {
+func (p *pair) sameInfo(what string, actual, model vfs.Info) {
 	p.t.Helper()
-	if !model.Folder && p.toReal[model.Version] != real.Version {
-		p.t.Fatalf("%s: the version is %x, the model's %x is %x here", what, real.Version, model.Version, p.toReal[model.Version])
+	if !model.Folder && p.toReal[model.Version] != actual.Version {
+		p.t.Fatalf("%s: the version is %x, the model's %x is %x here", what, actual.Version, model.Version, p.toReal[model.Version])
 	}
-	if diff := gocmp.Diff(common(model, model), common(real, model)); diff != "" {
+	if diff := gocmp.Diff(common(model, model), common(actual, model)); diff != "" {
 		p.t.Fatalf("%s (-model +drive):\n%s", what, diff)
 	}
-	if real.Modified.IsZero() || real.Created.IsZero() || real.Version == (vfs.Version{}) {
-		p.t.Fatalf("%s: a time or the version is missing: %+v", what, real)
+	if actual.Modified.IsZero() || actual.Created.IsZero() || actual.Version == (vfs.Version{}) {
+		p.t.Fatalf("%s: a time or the version is missing: %+v", what, actual)
 	}
 }
 
@@ -182,27 +177,27 @@ func sortedProps(list []vfs.Property) []vfs.Property {
 func (p *pair) sameTree(whole bool) {
 	p.t.Helper()
 	p.sameFolder("/files", whole)
-	real, err := p.s.FS.Stat(p.ctx(), "/files")
+	actual, err := p.s.FS.Stat(p.ctx(), "/files")
 	p.must(err)
 	model, err := p.model.Stat(p.ctx(), "/files")
 	p.must(err)
-	if real.Size != model.Size {
-		p.t.Fatalf("/files has %d bytes, the model %d", real.Size, model.Size)
+	if actual.Size != model.Size {
+		p.t.Fatalf("/files has %d bytes, the model %d", actual.Size, model.Size)
 	}
 }
 
 func (p *pair) sameFolder(folder string, whole bool) {
 	p.t.Helper()
-	real, err := listAll(p.ctx(), p.s.FS, folder)
+	actual, err := listAll(p.ctx(), p.s.FS, folder)
 	p.must(err)
 	model, err := listAll(p.ctx(), p.model, folder)
 	p.must(err)
-	if a, b := namesOf(real), namesOf(model); !slices.Equal(a, b) {
+	if a, b := namesOf(actual), namesOf(model); !slices.Equal(a, b) {
 		p.t.Fatalf("%s holds %q, the model %q", folder, a, b)
 	}
 	for i := range model {
 		path := folder + "/" + model[i].Name
-		p.sameInfo(path, real[i], model[i])
+		p.sameInfo(path, actual[i], model[i])
 		if model[i].Folder {
 			p.sameFolder(path, whole)
 		} else if whole {

@@ -104,7 +104,8 @@ func testList(d drive) {
 		}
 	}
 	seen := 0
-	for range d.List(d.ctx(), "/files") {
+	for _, err := range d.List(d.ctx(), "/files") {
+		d.must(err)
 		if seen++; seen == 3 {
 			break
 		}
@@ -115,7 +116,8 @@ func testList(d drive) {
 	listing := d.List(d.ctx(), "/files") // may be ranged over more than once
 	for range 2 {
 		n := 0
-		for range listing {
+		for _, err := range listing {
+			d.must(err)
 			n++
 		}
 		if n != len(want) {

@@ -24,8 +24,10 @@ type file struct {
 	closed bool
 }
 
+// Info implements vfs.File.
 func (f *file) Info() vfs.Info { return f.info }
 
+// Close implements vfs.File.
 func (f *file) Close() error {
 	if f.closed {
 		return fail("close", f.path, fs.ErrClosed)
@@ -45,6 +47,7 @@ func (f *file) rest() ([]byte, error) {
 	return f.data[min(f.off, int64(len(f.data))):], nil
 }
 
+// Read implements vfs.File.
 func (f *file) Read(p []byte) (int, error) {
 	rest, err := f.rest()
 	if err != nil || len(p) == 0 {
@@ -58,6 +61,7 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteNTo implements vfs.File.
 func (f *file) WriteNTo(w io.Writer, n int64) (int64, error) {
 	rest, err := f.rest()
 	if err != nil || n <= 0 {
@@ -68,6 +72,7 @@ func (f *file) WriteNTo(w io.Writer, n int64) (int64, error) {
 	return int64(done), err
 }
 
+// Seek implements vfs.File.
 func (f *file) Seek(off int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekStart:
@@ -112,6 +117,7 @@ func (m *Model) Create(ctx context.Context, path string) (vfs.Upload, error) {
 	return &upload{ctx: ctx, m: m, path: path}, nil
 }
 
+// Write implements vfs.Upload.
 func (u *upload) Write(p []byte) (int, error) {
 	u.m.mu.Lock()
 	defer u.m.mu.Unlock()
@@ -128,6 +134,7 @@ func (u *upload) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Sums implements vfs.Upload.
 func (u *upload) Sums() (vfs.Sums, error) {
 	if u.ended {
 		return vfs.Sums{}, fail("sums", u.path, vfs.ErrInvalid)
@@ -136,8 +143,10 @@ func (u *upload) Sums() (vfs.Sums, error) {
 	return vfs.Sums{Size: int64(len(u.data)), MD5: md5.Sum(u.data), SHA1: sha1.Sum(u.data)}, nil
 }
 
+// Abort implements vfs.Upload.
 func (u *upload) Abort() { u.ended, u.data = true, nil }
 
+// Commit implements vfs.Upload. Whatever comes of it, the upload has ended.
 func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
 	if u.ended {
 		return vfs.Info{}, false, fail("commit", u.path, vfs.ErrInvalid)

@@ -1,6 +1,8 @@
 package vfstest
 
 import (
+	"errors"
+
 	"github.com/google/go-cmp/cmp"
 
 	"postern/vfs"
@@ -84,7 +86,7 @@ func testTransferErrors(d drive) {
 		d.fails(err, c.kind)
 		_, err = d.copy(false)(c.from, c.to)
 		d.fails(err, c.kind)
-		if c.kind != vfs.ErrExist {
+		if !errors.Is(c.kind, vfs.ErrExist) {
 			_, err = d.move(true)(c.from, c.to)
 			d.fails(err, c.kind)
 			_, err = d.copy(true)(c.from, c.to)
@@ -97,7 +99,7 @@ func testTransferErrors(d drive) {
 			{"/files/a", "/files/a/new"}, {"/files/a", "/files/a/b"}, {"/files/a", "/files/a/b/c/new"}, // into itself
 			{"/files/a/b", "/files/a"}, {"/files/a/b/c", "/files/a"}, // over what it lies in
 		} {
-			if replace == false && c.to != c.from && (c.to == "/files/a" || c.to == "/files/a/b") {
+			if !replace && c.to != c.from && (c.to == "/files/a" || c.to == "/files/a/b") {
 				_, err := d.move(replace)(c.from, c.to)
 				d.fails(err, vfs.ErrInvalid, vfs.ErrExist) // both are true
 				continue

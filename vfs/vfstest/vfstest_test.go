@@ -12,11 +12,11 @@ import (
 )
 
 func TestModelKeepsTheContract(t *testing.T) {
-	vfstest.Run(t, func(t *testing.T) vfs.FS { return vfstest.NewModel(vfstest.ModelOptions{}) })
+	vfstest.Run(t, func(*testing.T) vfs.FS { return vfstest.NewModel(vfstest.ModelOptions{}) })
 }
 
 func TestModelComparesWithItself(t *testing.T) {
-	vfstest.Compare(t, func(t *testing.T) vfstest.Subject {
+	vfstest.Compare(t, func(*testing.T) vfstest.Subject {
 		m := vfstest.NewModel(vfstest.ModelOptions{})
 		return vfstest.Subject{FS: m, Reopen: func() (vfs.FS, error) { return m, nil }}
 	})
