@@ -1,11 +1,16 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
+	"postern/remote/retry"
 	"postern/remote/verify"
 )
 
@@ -21,4 +26,28 @@ func TestContract(t *testing.T) {
 // TestContractOfOneHandle runs the same with all goroutines on one handle, and so on one set of pins.
 func TestContractOfOneHandle(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store { return verify.New(mem.New(), new(verify.MemoryPins)) })
+}
+
+// TestContractOfTheStack proves the order that the gateway uses, verify above retry above a driver, on a disk whose
+// calls fail now and then.
+func TestContractOfTheStack(t *testing.T) {
+	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	random := faulty.Random(5, faulty.Rates{faulty.Fail: 0.1, faulty.Lose: 0.1})
+	plan := func(c faulty.Call) faulty.Fault {
+		if c.Op == faulty.List { // a listing that breaks off can't be mended below
+			return faulty.Fine
+		}
+		return random(c)
+	}
+	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
+		folder := t.TempDir()
+		return func() (remote.Store, error) {
+			s, err := disk.Open(folder, disk.Options{})
+			if err != nil {
+				return nil, err
+			}
+			shaky := retry.New(faulty.New(s, plan, faulty.Options{}), retry.Options{Attempts: 40, Sleep: atOnce})
+			return verify.New(shaky, new(verify.MemoryPins)), nil
+		}
+	})
 }
