@@ -247,6 +247,10 @@ func (k *packer) finish(t Tree) (*Packed, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A commit that can't be read would be the end of the space, so this is found out now.
+	if _, err := object.DecodeCommit(plain, object.Ref{}); err != nil {
+		return nil, err
+	}
 	at, err := k.seal(plain)
 	if err != nil {
 		return nil, err

@@ -167,10 +167,22 @@ func TestPackFails(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	p := s.packing()
-	p.Commit = func(object.Entry, crypto.BlobName) ([]byte, error) { return make([]byte, object.MaxNode+1), nil }
-	if _, err := tree.Pack(t.Context(), tr, p); !errors.Is(err, vfs.ErrTooLarge) {
-		t.Errorf("a commit too large: %v", err)
+	for name, c := range map[string]struct {
+		spoil func(*object.Commit)
+		kind  error
+	}{
+		"a long name of a device": {func(c *object.Commit) { c.Device = strings.Repeat("x", object.MaxDevice+1); c.Sign(author) }, crypto.ErrFormat},
+		"no signature":            {func(c *object.Commit) { c.Author = author.ID() }, crypto.ErrSignature},
+	} {
+		p := s.packing()
+		p.Commit = func(root object.Entry, front crypto.BlobName) ([]byte, error) {
+			commit := object.Commit{Root: root, Front: front}
+			c.spoil(&commit)
+			return commit.Encode(crypto.BlobName{}), nil
+		}
+		if _, err := tree.Pack(t.Context(), tr, p); !errors.Is(err, c.kind) {
+			t.Errorf("a commit that can't be read, for %s: %v", name, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -268,16 +280,18 @@ func TestWriterThatLies(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	p := s.packing()
-	p.Commit = func(root object.Entry, front crypto.BlobName) ([]byte, error) {
-		c := object.Commit{Root: root, Author: author.ID()} // not signed
-		return c.Encode(crypto.BlobName{}), nil
-	}
-	packed, err := tree.Pack(t.Context(), sample(t, s), p)
+	unsigned := object.Commit{Root: object.Entry{Kind: object.Folder}, Author: author.ID()}
+	key := crypto.NodeKey{1}
+	blob, err := crypto.Pad(crypto.SealNode(nil, key, unsigned.Encode(crypto.BlobName{})), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := tree.NewNodes(s, tree.Options{}).Commit(t.Context(), packed.Commit); !errors.Is(err, crypto.ErrSignature) || !errors.Is(err, vfs.ErrCorrupt) {
+	name, err := s.emit(t.Context(), blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := object.Ref{Blob: name, Len: uint32(len(unsigned.Encode(crypto.BlobName{})) + crypto.NodeOverhead), Key: key}
+	if _, _, err := tree.NewNodes(s, tree.Options{}).Commit(t.Context(), at); !errors.Is(err, crypto.ErrSignature) || !errors.Is(err, vfs.ErrCorrupt) {
 		t.Errorf("a commit without a signature: %v", err)
 	}
 }
@@ -302,7 +316,7 @@ func TestTogether(t *testing.T) {
 				return
 			default:
 			}
-			p, err := tree.Pack(context.Background(), get(), tree.Packing{Pieces: s, Emit: s.emit, Rand: rand.Reader, Commit: func(object.Entry, crypto.BlobName) ([]byte, error) { return []byte{1}, nil }})
+			p, err := tree.Pack(context.Background(), get(), s.packing())
 			if err != nil {
 				t.Error(err)
 				return
