@@ -24,7 +24,7 @@ const (
 
 // maxPointers bounds how many bases, and how many pointers, a bundle has: an account has one pointer for each of its
 // spaces, hundreds at most, and a reader holds all of them.
-const maxPointers = 1 << 16
+const maxPointers = 1 << 14
 
 // The kinds of records, in the order in which they come.
 type kind byte
@@ -39,28 +39,28 @@ const (
 // header is what a record begins with.
 type header struct {
 	kind   kind
-	length uint32
+	length int64
 	hash   [32]byte // of the payload; of a blob, its name
 }
 
 // marshal returns the encoding.
 func (h header) marshal() (b [headerSize]byte) {
 	b[0] = byte(h.kind)
-	binary.BigEndian.PutUint32(b[4:], h.length)
+	binary.BigEndian.PutUint32(b[4:], uint32(h.length))
 	copy(b[8:], h.hash[:])
 	return b
 }
 
 // parseHeader reads what marshal writes, and refuses lengths that a record of the kind can't have.
 func parseHeader(b [headerSize]byte) (header, error) {
-	h := header{kind: kind(b[0]), length: binary.BigEndian.Uint32(b[4:]), hash: [32]byte(b[8:])}
+	h := header{kind: kind(b[0]), length: int64(binary.BigEndian.Uint32(b[4:])), hash: [32]byte(b[8:])}
 	if b[1]|b[2]|b[3] != 0 {
 		return h, errors.New("a record does not begin as records do")
 	}
 	fits := false
 	switch h.kind {
 	case kindBase, kindPointer:
-		fits = h.length == crypto.PointerSize
+		fits = h.length == int64(crypto.PointerSize)
 	case kindBlob:
 		fits = h.length <= crypto.MaxBlobSize
 	case kindEnd:
@@ -122,16 +122,6 @@ func (c Contents) check() error {
 		seen[base.ID] = true
 	}
 	return nil
-}
-
-// base returns the base of a pointer's id.
-func (c Contents) base(id crypto.PointerID) (crypto.Pointer, bool) {
-	for _, b := range c.Bases {
-		if b.ID == id {
-			return b, true
-		}
-	}
-	return crypto.Pointer{}, false
 }
 
 // ErrIncomplete is the error of a bundle that ends before its end record.

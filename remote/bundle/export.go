@@ -64,7 +64,7 @@ func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blo
 func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.BlobName, error], workers int) iter.Seq[fetched] {
 	return func(yield func(fetched) bool) {
 		ctx, stop := context.WithCancel(ctx)
-		var under []chan fetched // way, oldest first
+		var under []chan fetched // those under way, oldest first
 		defer func() {
 			stop()
 			for _, one := range under {
@@ -91,7 +91,10 @@ func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.Blob
 				return
 			}
 		}
-		for len(under) > 0 && take() {
+		for len(under) > 0 {
+			if !take() {
+				return
+			}
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Point
 	if there && have == p {
 		return nil
 	}
-	base, based := b.contents.base(p.ID)
+	base, based := b.bases[p.ID]
 	switch {
 	case based && !there:
 		return lacks(p, base, "the destination does not have the pointer at all")
@@ -101,7 +101,7 @@ func (b *Reader) follows(ask transfer.Follows) transfer.Follows {
 		return nil
 	}
 	return func(_ context.Context, have, _ crypto.Pointer) (bool, error) {
-		base, based := b.contents.base(have.ID)
+		base, based := b.bases[have.ID]
 		return based && base == have, nil
 	}
 }

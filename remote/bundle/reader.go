@@ -24,7 +24,8 @@ type Reader struct {
 	got end
 
 	contents Contents
-	pending  *header // read, but not asked for yet
+	bases    map[crypto.PointerID]crypto.Pointer // of contents
+	pending  *header                             // read, but not asked for yet
 	done     bool
 	err      error
 }
@@ -112,6 +113,10 @@ func (b *Reader) begin() error {
 	if err := b.contents.check(); err != nil {
 		return damaged(int64(len(magic)), err)
 	}
+	b.bases = make(map[crypto.PointerID]crypto.Pointer, len(b.contents.Bases))
+	for _, base := range b.contents.Bases {
+		b.bases[base.ID] = base
+	}
 	return nil
 }
 
@@ -144,7 +149,7 @@ func (b *Reader) next() (Blob, error) {
 	default:
 		return Blob{}, damaged(start, errors.New("records are out of order"))
 	}
-	blob := Blob{Name: h.hash, Size: int64(h.length)}
+	blob := Blob{Name: h.hash, Size: h.length}
 	if b.at != nil {
 		blob.at, blob.off = b.at, b.off
 		b.off += blob.Size

@@ -71,7 +71,7 @@ func (b *Writer) Close() error {
 
 // record writes one record.
 func (b *Writer) record(k kind, payload []byte) {
-	head := header{kind: k, length: uint32(len(payload)), hash: crypto.NameOf(payload)}.marshal()
+	head := header{kind: k, length: int64(len(payload)), hash: crypto.NameOf(payload)}.marshal()
 	b.sum.Write(head[:])
 	b.write(head[:])
 	b.write(payload)
