@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -65,6 +67,42 @@ func BenchmarkWriter1GiB(b *testing.B)         { benchmarkWriter(b, 1<<30, local
 func BenchmarkWriter100MiB(b *testing.B)       { benchmarkWriter(b, 100<<20, localfs.OS{}) }
 func BenchmarkWriterCached100MiB(b *testing.B) { benchmarkWriter(b, 100<<20, plain{localfs.OS{}}) }
 func BenchmarkWriter4KiB(b *testing.B)         { benchmarkWriter(b, 4<<10, localfs.OS{}) }
+
+// BenchmarkWriterHTTP is the same through a real socket, with the client on the same machine.
+func BenchmarkWriterHTTP(b *testing.B) {
+	const size = 256 << 20
+	area, err := staging.Open(b.TempDir(), staging.Options{Limit: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		batch := area.Begin()
+		defer batch.Abort()
+		w := NewWriter(r.Context(), batch, WriterOptions{Size: r.ContentLength})
+		if _, err := w.ReadFrom(r.Body); err != nil {
+			b.Error(err)
+		}
+		if _, err := w.Finish(); err != nil {
+			b.Error(err)
+		}
+		if err := batch.Seal(r.Context()); err != nil {
+			b.Error(err)
+		}
+	}))
+	defer server.Close()
+	block := randomBytes(512 << 10)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		req, _ := http.NewRequestWithContext(b.Context(), http.MethodPut, server.URL, &bodyOf{left: size, block: block})
+		req.ContentLength = size
+		res, err := server.Client().Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		res.Body.Close()
+	}
+}
 
 // staged writes a file into a fresh area.
 func staged(b testing.TB, size int64) (*staging.Area, Result) {

@@ -52,6 +52,11 @@ type Linker interface {
 	Link(from, to string) error
 }
 
+// Teller is an FS that can tell how many bytes may still be written to the disk that a directory lies on.
+type Teller interface {
+	Free(dir string) (int64, error)
+}
+
 // Entry is one plain file of a directory.
 type Entry struct {
 	Name string // within its directory

@@ -44,6 +44,16 @@ func (b *Batch) Add(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	return w.Finish(ctx)
 }
 
+// Fits tells whether n bytes that will lie elsewhere, a small file's in the journal, may still be taken in: the commit that they wait
+// for will stage them. It waits for room like a blob does. Errors: vfs.ErrFull, the context's.
+func (b *Batch) Fits(ctx context.Context, n int64) error {
+	give, err := b.reserve(ctx, n)
+	if err == nil {
+		give()
+	}
+	return err
+}
+
 // Names tells the blobs of the batch.
 func (b *Batch) Names() []crypto.BlobName {
 	b.mu.Lock()
@@ -109,15 +119,8 @@ func (b *Batch) Abort() {
 		return
 	}
 	b.ended = true
-	b.area.mu.Lock()
-	defer b.area.mu.Unlock()
 	for _, name := range b.names {
-		if h := b.area.blobs[name]; h != nil {
-			h.batches--
-			if h.batches == 0 && !h.kept {
-				b.area.drop(name, h)
-			}
-		}
+		b.area.drop(name, func(h *held) { h.batches-- })
 	}
 }
 

@@ -237,11 +237,12 @@ func (w *Blob) land(name crypto.BlobName) error {
 		return err
 	}
 	a, b := w.batch.area, w.batch
-	a.mu.Lock()
+	a.naming.Lock()
+	defer a.naming.Unlock()
 	if err := a.fs.Rename(w.temp, a.path(name)); err != nil {
-		a.mu.Unlock()
 		return err
 	}
+	a.mu.Lock()
 	h := a.blobs[name]
 	if h == nil {
 		h = &held{size: w.size}

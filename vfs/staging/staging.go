@@ -33,6 +33,9 @@ const (
 	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
 	// Most clients give up on a silent server after 30 to 60 s.
 	DefaultPatience = 20 * time.Second
+	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records and for the packs of a
+	// commit, without which a full disk would never empty again.
+	DefaultKeepFree = 64 << 20
 	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the disk.
 	syncWorkers = 4
 
@@ -44,6 +47,7 @@ type Options struct {
 	FS       localfs.FS    // nil: the system's
 	Limit    int64         // bytes the area may take; 0: DefaultLimit; negative: none
 	Patience time.Duration // 0: DefaultPatience; negative: never wait
+	KeepFree int64         // bytes; 0: DefaultKeepFree; negative: none
 	Rand     io.Reader     // names of temporary files; nil: crypto/rand
 	Log      *slog.Logger  // nil: quiet
 }
@@ -55,8 +59,11 @@ type Area struct {
 	rand    io.Reader
 	log     *slog.Logger
 	room    *room
+	spare   int64         // bytes to keep free; negative: none
 	syncing chan struct{} // a slot for each sync under way
 	dirSync groupSync
+
+	naming sync.Mutex // held while files get and lose their blob names; before mu
 
 	mu    sync.Mutex
 	blobs map[crypto.BlobName]*held
@@ -81,6 +88,9 @@ func Open(dir string, o Options) (*Area, error) {
 	if o.Patience == 0 {
 		o.Patience = DefaultPatience
 	}
+	if o.KeepFree == 0 {
+		o.KeepFree = DefaultKeepFree
+	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
@@ -93,6 +103,7 @@ func Open(dir string, o Options) (*Area, error) {
 		rand:    o.Rand,
 		log:     o.Log,
 		room:    newRoom(o.Limit, o.Patience),
+		spare:   o.KeepFree,
 		syncing: make(chan struct{}, syncWorkers),
 		blobs:   make(map[crypto.BlobName]*held),
 	}
@@ -145,8 +156,15 @@ func (a *Area) Has(name crypto.BlobName) bool {
 func (a *Area) Used() (used, limit int64) { return a.room.figures() }
 
 // Reserve waits for n bytes of room and takes them; give gives them back. It returns vfs.ErrFull when there is still no room after
-// Options.Patience, or when n is more than the area may ever hold, and the context's error when that ends first.
+// Options.Patience, when n is more than the area may ever hold or when the disk is nearly full, and the context's error when that
+// ends first.
 func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
+	if t, ok := a.fs.(localfs.Teller); ok && a.spare >= 0 {
+		// Where nobody can tell, the write itself will.
+		if free, err := t.Free(a.dir); err == nil && free-n < a.spare {
+			return nil, fmt.Errorf("%w: %d bytes are left on the disk of %s, %d more and %d to spare do not fit", vfs.ErrFull, free, a.dir, n, a.spare)
+		}
+	}
 	if err := a.room.wait(ctx, n); err != nil {
 		return nil, err
 	}
@@ -157,27 +175,32 @@ func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
 // removed is logged, and removed by Keep after the next start.
 func (a *Area) Release(names ...crypto.BlobName) {
 	for _, name := range names {
-		a.mu.Lock()
-		h := a.blobs[name]
-		if h == nil || h.batches > 0 {
-			if h != nil {
-				h.kept = false
-			}
-			a.mu.Unlock()
-			continue
-		}
-		a.drop(name, h)
-		a.mu.Unlock()
+		a.drop(name, func(h *held) { h.kept = false })
 	}
 }
 
-// drop removes a blob; a.mu is held, so that nobody stages the same name meanwhile.
-func (a *Area) drop(name crypto.BlobName, h *held) {
+// drop changes what is known of a blob and removes it when nobody needs it any more. The file is removed without mu, so that readers of
+// other blobs don't wait for the disk, and under naming, so that nobody stages the same name meanwhile.
+func (a *Area) drop(name crypto.BlobName, change func(*held)) {
+	a.naming.Lock()
+	defer a.naming.Unlock()
+	a.mu.Lock()
+	h := a.blobs[name]
+	if h == nil {
+		a.mu.Unlock()
+		return
+	}
+	change(h)
+	if h.kept || h.batches > 0 {
+		a.mu.Unlock()
+		return
+	}
 	delete(a.blobs, name)
-	a.room.give(h.size)
+	a.mu.Unlock()
 	if err := a.fs.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("a blob that is no longer needed can't be removed from the staging area", "blob", name.String(), "error", err)
 	}
+	a.room.give(h.size)
 }
 
 // Keep releases every durable blob that needed does not name, and tells how many. It is called once after a start, when the journal

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"postern/crypto"
@@ -21,6 +22,8 @@ import (
 	"postern/vfs"
 	"postern/vfs/localfs/simfs"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const dir = "/home/staging"
 
@@ -233,7 +236,7 @@ func TestReleaseDuringBatch(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	sim := simfs.New()
-	a := open(t, Options{FS: sim})
+	a := open(t, Options{FS: sim, KeepFree: -1})
 	kept := stage(t, a, blob(1, 5000))
 	for _, n := range []int{4096, bufferSize, 2*bufferSize + 5, crypto.MaxBlobSize} {
 		sim.SetCapacity(sim.Used() + int64(n)/2)
@@ -483,6 +486,33 @@ func TestUrgentBatch(t *testing.T) {
 	}
 	a.Release(append(full, name)...)
 	if used, _ := a.Used(); used != 0 {
+		t.Errorf("%d bytes used", used)
+	}
+}
+
+// Some room is kept free on the disk for what makes room.
+func TestKeepFree(t *testing.T) {
+	sim := simfs.New()
+	a := open(t, Options{FS: sim, KeepFree: 10_000})
+	sim.SetCapacity(20_000)
+	if err := a.Begin().Fits(t.Context(), 10_001); !errors.Is(err, vfs.ErrFull) {
+		t.Errorf("what would leave less than there must be: %v", err)
+	}
+	if err := a.Begin().Fits(t.Context(), 10_000); err != nil {
+		t.Error(err)
+	}
+	stage(t, a, blob(1, 10_000))
+	if _, err := a.Begin().Add(t.Context(), blob(2, 1)); !errors.Is(err, vfs.ErrFull) {
+		t.Errorf("a byte into the spare room: %v", err)
+	}
+	b := a.BeginUrgent()
+	if _, err := b.Add(t.Context(), blob(2, 5_000)); err != nil {
+		t.Error(err)
+	}
+	if err := b.Seal(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if used, _ := a.Used(); used != 15_000 {
 		t.Errorf("%d bytes used", used)
 	}
 }

@@ -59,6 +59,16 @@ func (s *FS) Used() int64 {
 	return s.used()
 }
 
+// Free tells the room that is left; a lot without a limit.
+func (s *FS) Free(string) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.capacity < 0 {
+		return 1 << 50, nil
+	}
+	return max(s.capacity-s.used(), 0), nil
+}
+
 // FailSyncs makes every sync of a file or directory fail, until it is called with nil.
 func (s *FS) FailSyncs(err error) {
 	s.mu.Lock()
