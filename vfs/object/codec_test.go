@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/crypto"
-	"postern/vfs"
 	"postern/vfs/object"
 )
 
@@ -157,99 +156,6 @@ func TestHeads(t *testing.T) {
 	} {
 		if got, err := object.DecodeHead(bad); !errors.Is(err, crypto.ErrFormat) {
 			t.Errorf("%s: got %+v (%v)", name, got, err)
-		}
-	}
-}
-
-func TestPagesThatCantBe(t *testing.T) {
-	file := func(name string) object.Entry { return object.Entry{Name: name, Kind: object.File} }
-	child := func(first string, count, size int64) object.Child {
-		return object.Child{First: first, Count: count, Size: size, Page: object.Ref{Blob: crypto.BlobName{1}, Len: 100}}
-	}
-	prop := func(local, value string) vfs.Property {
-		return vfs.Property{Name: vfs.PropertyName{Local: local}, Value: value}
-	}
-	with := func(change func(*object.Entry)) object.Page {
-		e := file("a")
-		change(&e)
-		return object.Page{Entries: []object.Entry{e}}
-	}
-	chunks := func(n int, c object.Chunk) object.Content {
-		return object.Content{Chunks: slices.Repeat([]object.Chunk{c}, n)}
-	}
-	far := object.Chunk{Blob: crypto.BlobName{1}}
-	for name, p := range map[string]object.Page{
-		"empty":                        {},
-		"out of order":                 {Entries: []object.Entry{file("b"), file("a")}},
-		"one name twice":               {Entries: []object.Entry{file("a"), file("a")}},
-		"two forms of one name":        {Entries: []object.Entry{file("e\u0301"), file("\u00e9")}},
-		"ordered by bytes, not by key": {Entries: []object.Entry{file("e\u0301"), file("f")}},
-		"no name":                      {Entries: []object.Entry{file("")}},
-		"a slash in a name":            {Entries: []object.Entry{file("a/b")}},
-		"a name not UTF-8":             {Entries: []object.Entry{file("\xff")}},
-		"a long name":                  {Entries: []object.Entry{file(strings.Repeat("x", vfs.MaxName+1))}},
-		"an unknown kind":              {Entries: []object.Entry{{Name: "a", Kind: 3}}},
-		"bytes in no chunk":            with(func(e *object.Entry) { e.Size = 1 }),
-		"a chunk for no bytes":         with(func(e *object.Entry) { e.Content = chunks(1, far) }),
-		"five chunks inline":           with(func(e *object.Entry) { e.Size, e.Content = 5*crypto.ChunkSize, chunks(5, far) }),
-		"a level too high":             with(func(e *object.Entry) { e.Size, e.Content = 1, object.Content{Level: 1, Nodes: []object.Ref{home}} }),
-		"a chunk later in the blob":    with(func(e *object.Entry) { e.Size, e.Content = 1, chunks(1, object.Chunk{Blob: home.Blob, Off: home.Off}) }),
-		"a file beyond all files":      with(func(e *object.Entry) { e.Size = object.MaxFileSize + 1 }),
-		"a long content type":          with(func(e *object.Entry) { e.ContentType = strings.Repeat("x", object.MaxContentType+1) }),
-		"properties out of order":      with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("b", ""), prop("a", "")} }),
-		"a property twice":             with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("a", ""), prop("a", "")} }),
-		"a property without a name":    with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("", "")} }),
-		"too many properties": with(func(e *object.Entry) {
-			e.Properties = []vfs.Property{prop("a", strings.Repeat("x", 1<<16-1)), prop("b", "")}
-		}),
-		"an empty folder of some bytes":  with(func(e *object.Entry) { e.Kind, e.Size = object.Folder, 1 }),
-		"an empty folder of some things": with(func(e *object.Entry) { e.Kind, e.Count = object.Folder, 1 }),
-		"a folder of nothing":            with(func(e *object.Entry) { e.Kind, e.Root = object.Folder, object.Ref{Blob: crypto.BlobName{1}, Len: 50} }),
-		"a folder in itself":             with(func(e *object.Entry) { e.Kind, e.Count, e.Root = object.Folder, 1, home }),
-		"a folder that ends in itself": with(func(e *object.Entry) {
-			e.Kind, e.Count, e.Root = object.Folder, 1, object.Ref{Blob: home.Blob, Off: home.Off - 50, Len: 51}
-		}),
-		"one child":               {Level: 1, Children: []object.Child{child("a", 1, 1)}},
-		"children out of order":   {Level: 1, Children: []object.Child{child("b", 1, 1), child("a", 1, 1)}},
-		"a child twice":           {Level: 1, Children: []object.Child{child("a", 1, 1), child("a", 1, 1)}},
-		"an empty child":          {Level: 1, Children: []object.Child{child("a", 1, 1), child("b", 0, 0)}},
-		"a child from nothing on": {Level: 1, Children: []object.Child{child("", 1, 1), child("b", 1, 0)}},
-		"too high":                {Level: object.MaxPageLevel + 1, Children: []object.Child{child("a", 1, 1), child("b", 1, 1)}},
-	} {
-		if _, err := object.DecodePage(object.AppendPage(nil, &p, home.Blob), home); !errors.Is(err, crypto.ErrFormat) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestOtherSpellings(t *testing.T) {
-	p := object.Page{Entries: []object.Entry{{Name: "a", Kind: object.Folder}}}
-	good := object.AppendPage(nil, &p, home.Blob) // 83 01 00 81 89 02 61 'a' 50 …
-	if _, err := object.DecodePage(good, home); err != nil {
-		t.Fatal(err)
-	}
-	splice := func(at, n int, by ...byte) []byte { return slices.Concat(good[:at], by, good[at+n:]) }
-	for name, b := range map[string][]byte{
-		"a long head of an array":   splice(0, 1, 0x98, 3),
-		"a long number":             splice(1, 1, 0x18, 1),
-		"a longer number":           splice(1, 1, 0x19, 0, 1),
-		"a number of four bytes":    splice(1, 1, 0x1a, 0, 0, 0, 1),
-		"a number of eight bytes":   splice(1, 1, 0x1b, 0, 0, 0, 0, 0, 0, 0, 1),
-		"a negative number":         splice(1, 1, 0x20),
-		"an indefinite array":       append(splice(0, 1, 0x9f), 0xff),
-		"a reserved length":         splice(0, 1, 0x9c),
-		"a tag":                     append([]byte{0xc1}, good...),
-		"a map":                     splice(0, 1, 0xa3),
-		"bytes for text":            splice(6, 1, 0x41),
-		"a float":                   splice(1, 1, 0xf9, 0x3c, 0),
-		"a commit":                  splice(1, 1, 3),
-		"undefined for null":        splice(len(good)-1, 1, 0xf7),
-		"an array of 2^64-1":        splice(3, 1, 0x9b, 255, 255, 255, 255, 255, 255, 255, 255),
-		"text of 2^64-1 bytes":      splice(6, 1, 0x7b, 255, 255, 255, 255, 255, 255, 255, 255),
-		"a blob's name for nothing": splice(len(good)-1, 1, 0x84, 0x41, 0),
-	} {
-		if _, err := object.DecodePage(b, home); !errors.Is(err, crypto.ErrFormat) {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -311,8 +312,8 @@ func (s state) same(t *rapid.T, e tree.Entry, want *node, path string) {
 		Name: want.name, Folder: want.folder, Size: want.size(), Version: want.version, ContentType: want.contentType,
 		Modified: object.Time(want.modified), Created: object.Time(want.created), Properties: want.properties(),
 	}
-	if d := cmp.Diff(info, e.Info(), cmpopts.EquateEmpty()); d != "" {
-		t.Fatalf("%s (-want +got):\n%s", path, d)
+	if got := e.Info(); !reflect.DeepEqual(info, got) { // a hundred times as fast as cmp
+		t.Fatalf("%s (-want +got):\n%s", path, cmp.Diff(info, got))
 	}
 	if e.IsFolder() != want.folder || e.Count() != want.count() {
 		t.Fatalf("%s counts %d, want %d", path, e.Count(), want.count())
