@@ -103,6 +103,7 @@ func TestHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || string(answer) != "made" || resp.StatusCode != http.StatusCreated {
 		t.Errorf("the answer: %d %q %v", resp.StatusCode, answer, err)
@@ -151,7 +152,7 @@ func TestHTTPInFlightAndAbort(t *testing.T) {
 	m := metrics.New("v1")
 	func() {
 		defer func() {
-			if recover() != http.ErrAbortHandler {
+			if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				t.Error("the abort was swallowed")
 			}
 		}()

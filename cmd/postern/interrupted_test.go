@@ -92,7 +92,7 @@ func phrase(pairs ...string) map[string]string {
 
 // eachWrite runs a story that is broken off after 0, 1, 2 … writes, until the story says that it needed no more.
 func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bool)) {
-	for writes := int64(0); writes < 12; writes++ {
+	for writes := range int64(12) {
 		finished := false
 		t.Run(fmt.Sprintf("after %d writes", writes), func(t *testing.T) { finished = story(t, writes) })
 		if finished && writes > 0 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	if err != nil {
 		return err
 	}
+	p.tuneCollector(settings)
 	log := newLog(p.err, settings.Log)
 	measured := metrics.New(buildVersion())
 
@@ -106,6 +108,23 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	}
 	p.welcome(help, fresh)
 	return p.attend(ctx, log, listener, handler, socket, control.Handler(running, measured.Handler()), opened)
+}
+
+// How the garbage collector is set: a gateway's live heap is some ten megabytes and its garbage is made by the request, so
+// collecting at five times the heap instead of at twice saves a tenth of the processor. The soft limit makes it collect
+// earlier when much is held, and leaves the cache its room.
+const (
+	collectAt  = 400       // percent of growth
+	memoryRoom = 160 << 20 // bytes beside the cache: folder pages, buffers of files being read and written
+)
+
+func (p *program) tuneCollector(s home.Settings) {
+	if p.getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryRoom + s.Cache.Memory.Bytes())
+	}
 }
 
 // attend serves until ctx ends, then stops in good order: no new connections, requests under way, journal to the remote.

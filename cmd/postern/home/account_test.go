@@ -69,7 +69,7 @@ func TestAccountDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret := string(good[bytes.Index(good, []byte("secret = '"))+10:][:64])
-	edit := func(old, new string) string { return strings.Replace(string(good), old, new, 1) }
+	edit := func(from, to string) string { return strings.Replace(string(good), from, to, 1) }
 	flipped := "0"
 	if secret[0] == '0' {
 		flipped = "1"
