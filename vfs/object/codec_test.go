@@ -96,7 +96,7 @@ func TestCommits(t *testing.T) {
 
 // damage flips a bit, cuts or lengthens an encoding: it must be refused or mean something else, encoded just so.
 func damage(t *rapid.T, b []byte, again func([]byte) ([]byte, error)) {
-	for n := range len(b) {
+	for n := range b {
 		if _, err := again(b[:n]); !errors.Is(err, crypto.ErrFormat) {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}

@@ -61,9 +61,11 @@ func appendProperties(b []byte, props []vfs.Property) []byte {
 
 // entry reads one entry into e. likeType is a content type that this one may well have.
 func (r *reader) entry(e *Entry, likeType string) {
-	fields := r.array(fileFields, 1)
-	e.Kind = Kind(r.uint(uint64(Folder)))
-	if r.err == nil && !(e.Kind == File && fields == fileFields || e.Kind == Folder && fields == folderFields) {
+	fields, want := r.array(fileFields, 1), folderFields
+	if e.Kind = Kind(r.uint(uint64(Folder))); e.Kind == File {
+		want = fileFields
+	}
+	if r.err == nil && (e.Kind == 0 || fields != want) {
 		r.fail("no entry of kind %d has %d fields", e.Kind, fields)
 	}
 	e.Name = r.text(maxName, "")
@@ -167,7 +169,7 @@ func (e *Entry) Check() error {
 			return fmt.Errorf("%w: a file with what only folders have", vfs.ErrInvalid)
 		}
 		if err := e.Content.Check(e.Size); err != nil {
-			return fmt.Errorf("%w: %v", vfs.ErrInvalid, err)
+			return fmt.Errorf("%w: %w", vfs.ErrInvalid, err)
 		}
 		return nil
 	case Folder:

@@ -114,7 +114,10 @@ func TestLookUp(t *testing.T) {
 	if got := names(t, tr, "/"); !cmp.Equal(got, []string{"a", "c"}) {
 		t.Errorf("the root lists %q", got)
 	}
-	for range tr.List(t.Context(), "/") {
+	for _, err := range tr.List(t.Context(), "/") {
+		if err != nil {
+			t.Error(err)
+		}
 		break // must not go on
 	}
 	root := tr.Root()

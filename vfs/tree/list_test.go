@@ -67,7 +67,10 @@ func TestListReadsAhead(t *testing.T) {
 
 		// Who stops early leaves nothing running.
 		count := 0
-		for range tr.List(t.Context(), "/photos") {
+		for _, err := range tr.List(t.Context(), "/photos") {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if count++; count == n/3 {
 				break
 			}

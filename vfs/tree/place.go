@@ -1,0 +1,125 @@
+package tree
+
+import (
+	"context"
+	"slices"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// place is where a path leads, resolved as far as the parent.
+type place struct {
+	names []string
+	chain []*entry // from the root to the parent; of the root itself just the root
+	at    *entry   // what is there, nil when nothing is
+}
+
+func (p place) root() bool { return len(p.names) == 0 }
+
+func (p place) base() string { return p.names[len(p.names)-1] }
+
+// find resolves a path whose last element need not be there. Errors: vfs.ErrName, vfs.ErrNotExist, vfs.ErrNotFolder.
+func (t Tree) find(ctx context.Context, path string) (place, error) {
+	names, ok := split(path)
+	if !ok {
+		return place{}, vfs.ErrName
+	}
+	if len(names) == 0 {
+		return place{chain: []*entry{t.root}, at: t.root}, nil
+	}
+	chain, err := t.resolve(ctx, names[:len(names)-1])
+	if err != nil {
+		return place{}, err
+	}
+	p := place{names: names, chain: chain}
+	parent := chain[len(chain)-1]
+	if parent.o.Kind != object.Folder {
+		return place{}, vfs.ErrNotFolder
+	}
+	p.at, err = t.nodes.find(ctx, parent, object.SortKey(p.base()))
+	return p, err
+}
+
+// there is find for what must be there.
+func (t Tree) there(ctx context.Context, path string) (place, error) {
+	p, err := t.find(ctx, path)
+	if err == nil && p.at == nil {
+		err = vfs.ErrNotExist
+	}
+	return p, err
+}
+
+// with is the tree with e at a place, in place of what was there.
+func (t Tree) with(ctx context.Context, p place, e *entry) (Tree, error) {
+	if p.root() {
+		return Tree{t.nodes, e}, nil
+	}
+	folder, err := t.nodes.put(ctx, p.chain[len(p.chain)-1], e)
+	if err != nil {
+		return Tree{}, err
+	}
+	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
+}
+
+// without is the tree without what is at a place.
+func (t Tree) without(ctx context.Context, p place) (Tree, error) {
+	folder, err := t.nodes.remove(ctx, p.chain[len(p.chain)-1], p.at.key)
+	if err != nil {
+		return Tree{}, err
+	}
+	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
+}
+
+// up puts a changed folder into those above it, up to the root.
+func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, error) {
+	for _, parent := range slices.Backward(above) {
+		var err error
+		if folder, err = t.nodes.put(ctx, parent, folder); err != nil {
+			return Tree{}, err
+		}
+	}
+	return Tree{t.nodes, folder}, nil
+}
+
+// ends resolves both ends of a Move or Copy and judges what can be judged of both alike. The string is the path that the
+// error is about.
+func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move bool) (from, to place, where string, err error) {
+	if _, ok := split(toPath); !ok {
+		return from, to, toPath, vfs.ErrName
+	}
+	if _, ok := split(fromPath); !ok {
+		return from, to, fromPath, vfs.ErrNotExist
+	}
+	if from, err = t.there(ctx, fromPath); err != nil {
+		return from, to, fromPath, err
+	}
+	if to, err = t.find(ctx, toPath); err != nil {
+		return from, to, toPath, err
+	}
+	switch a, b := keys(from.names), keys(to.names); {
+	case slices.Equal(a, b):
+		if !move || from.root() || to.base() == from.at.o.Name {
+			err = vfs.ErrInvalid // onto itself
+		}
+	case within(a, b) && move, within(b, a):
+		err = vfs.ErrInvalid // into itself, or over a folder that it lies in
+	case to.at != nil && !replace:
+		err = vfs.ErrExist
+	}
+	return from, to, toPath, err
+}
+
+// keys are names as they are compared.
+func keys(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = object.SortKey(name)
+	}
+	return out
+}
+
+// within tells whether a path lies below a folder.
+func within(folder, path []string) bool {
+	return len(path) > len(folder) && slices.Equal(folder, path[:len(folder)])
+}
