@@ -1,0 +1,164 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+)
+
+// compareFactor is how many times MaxNames a comparison holds, at 40 bytes each: some 20 MiB, and one listing of
+// either side for an account of half a million blobs.
+const compareFactor = 8
+
+// prefixes is how many parts a comparison can be cut into, by the first 16 bits of names.
+const prefixes = 1 << 16
+
+// check compares a member with the authority as a whole, if that is due, copies what it lacks, and adds the pointers that
+// the authority had before. Nothing is deleted: a blob too many is garbage, and an authority that lost its disk must not
+// take its copies along.
+func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.PointerID]crypto.Pointer) (err error) {
+	m.mu.Lock()
+	due := m.check && !m.authority
+	m.check = false
+	m.mu.Unlock()
+	if !due {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			m.update(func() { m.check = true })
+		}
+	}()
+	for _, id := range s.known.ids() {
+		p, there, err := transfer.Current(ctx, s.authority().store, id)
+		if remote.KindOf(err) == remote.ErrCorrupt {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if there && p.Seq >= pointers[id].Seq {
+			s.known.saw(p)
+			pointers[id] = p
+		}
+	}
+	var extra int64
+	for from := 0; from < prefixes; {
+		have, to, err := s.part(ctx, m, from)
+		if err != nil {
+			return s.ill(ctx, m, err)
+		}
+		matched, err := s.fill(ctx, m, have, from, to)
+		if err != nil {
+			return err
+		}
+		extra += max(int64(len(have))-matched, 0)
+		from = to
+	}
+	m.update(func() { m.extra = extra })
+	return nil
+}
+
+// prefix returns the first 16 bits of a name.
+func prefix(name crypto.BlobName) int { return int(binary.BigEndian.Uint16(name[:])) }
+
+// part lists what the member has, sorted, from a prefix on, and up to another if there is too much to hold.
+func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.BlobInfo, to int, err error) {
+	to = prefixes
+	for info, err := range m.store.List(ctx) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if at := prefix(info.Name); at < from || at >= to {
+			continue
+		}
+		have = append(have, info)
+		for len(have) > s.o.MaxNames*compareFactor && to-from > 1 {
+			to = from + (to-from)/2
+			have = slices.DeleteFunc(have, func(info remote.BlobInfo) bool { return prefix(info.Name) >= to })
+		}
+	}
+	slices.SortFunc(have, byName)
+	return have, to, nil
+}
+
+// byName orders a listing.
+func byName(a, b remote.BlobInfo) int { return bytes.Compare(a.Name[:], b.Name[:]) }
+
+// fill copies to the member what the authority has and it has not, of the prefixes between two, and returns how many blobs
+// both have.
+func (s *Store) fill(ctx context.Context, m *member, have []remote.BlobInfo, from, to int) (matched int64, err error) {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(s.o.Workers)
+	var failed error
+	for info, err := range s.authority().store.List(inner) {
+		if err != nil {
+			failed = err
+			break
+		}
+		if inner.Err() != nil {
+			break
+		}
+		if at := prefix(info.Name); at < from || at >= to {
+			continue
+		}
+		i, there := slices.BinarySearchFunc(have, info, byName)
+		if there {
+			matched++
+			if have[i].Size == info.Size {
+				continue
+			}
+		}
+		group.Go(func() error {
+			if there {
+				return s.dispute(inner, m, info.Name)
+			}
+			return s.lend(inner, m, info.Name)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return matched, err
+	}
+	if failed != nil {
+		return matched, failed
+	}
+	return matched, remote.Alive(ctx, "compare", s)
+}
+
+// lend copies a blob that was found to be missing, unless somebody is at it or it was deleted meanwhile.
+func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error {
+	if !m.claim(name, func() bool { _, gone := m.gone[name]; return !gone }) {
+		return nil
+	}
+	err := s.copy(ctx, m, name, false)
+	m.update(func() {
+		m.leave(name)
+		if err == nil {
+			delete(m.missing, name)
+		}
+	})
+	return err
+}
+
+// dispute finds out which of two sizes is wrong, by the name, and has that one healed.
+func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) error {
+	for _, side := range []*member{m, s.authority()} {
+		_, err := transfer.Fetch(ctx, side.store, name)
+		switch remote.KindOf(err) {
+		case nil:
+		case remote.ErrCorrupt:
+			side.update(func() { side.lack(name, true) })
+		case remote.ErrNotFound: // deleted meanwhile
+		default:
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,283 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+)
+
+// The delays between attempts to heal a member: soon after a hiccup, once a minute where a disk stays unplugged. Each is
+// varied by half to either side.
+const (
+	firstDelay = 250 * time.Millisecond
+	maxDelay   = time.Minute
+	jitter     = 0.5
+)
+
+// tend heals one member whenever there is something to do, until the store is closed.
+func (s *Store) tend(m *member) {
+	for {
+		select {
+		case <-s.life.Done():
+			return
+		case <-m.wake:
+		}
+		delays := &backoff.ExponentialBackOff{InitialInterval: firstDelay, RandomizationFactor: jitter, Multiplier: 2, MaxInterval: maxDelay}
+		delays.Reset()
+		for {
+			before := m.progress()
+			err := s.heal(s.life, m)
+			if err == nil {
+				break
+			}
+			if m.progress() != before {
+				delays.Reset()
+			}
+			s.o.Log.Debug("a member of the mirror is not healed yet", "member", m.name, "err", err)
+			if s.o.Sleep(s.life, delays.NextBackOff()) != nil {
+				return
+			}
+		}
+	}
+}
+
+// progress returns a figure that grows as healing goes on.
+func (m *member) progress() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.healed
+}
+
+// remind has a member compared as a whole, now and then.
+func (s *Store) remind(m *member) {
+	for wait := s.o.FirstCheck; wait >= 0; wait = s.o.CheckEvery {
+		if s.o.Sleep(s.life, wait) != nil {
+			return
+		}
+		m.update(func() { m.check = true })
+	}
+}
+
+// heal does what there is to do for a member. The order matters: what is to be forgotten, then the blobs, and the
+// pointers last, as they were before the blobs were looked at.
+func (s *Store) heal(ctx context.Context, m *member) (err error) {
+	m.update(func() { m.busy = true })
+	defer m.update(func() {
+		m.busy = false
+		if err == nil && !m.behind() {
+			if m.lastErr != nil {
+				s.o.Log.Info("a member of the mirror has caught up", "member", m.name)
+			}
+			m.lastErr, m.slow = nil, false
+		}
+	})
+	if err := s.probe(ctx, m); err != nil {
+		return err
+	}
+	if err := s.forget(ctx, m); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	pointers := maps.Clone(m.pointers)
+	m.mu.Unlock()
+	blocked, err := s.supply(ctx, m)
+	if err != nil {
+		return err
+	}
+	if err := s.check(ctx, m, pointers); err != nil {
+		return err
+	}
+	if blocked {
+		return nil // a write that is under way wakes the healer when it ends
+	}
+	for _, p := range pointers {
+		if err := s.forward(ctx, m, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probe asks a member that was down for a blob that nobody has. Any answer is one.
+func (s *Store) probe(ctx context.Context, m *member) error {
+	m.mu.Lock()
+	down := m.down
+	m.mu.Unlock()
+	if !down {
+		return nil
+	}
+	start := s.o.Clock()
+	err := s.ask(ctx, m, 0, false, func(ctx context.Context, store remote.Store) error {
+		_, err := store.Stat(ctx, crypto.BlobName{})
+		return err
+	})
+	switch remote.KindOf(err) {
+	case remote.ErrUnavailable, remote.ErrClosed:
+		return err
+	}
+	now := s.o.Clock()
+	m.took(now.Sub(start), 0)
+	m.update(func() { m.down, m.since = false, now })
+	s.o.Log.Info("a member of the mirror answers again", "member", m.name)
+	return nil
+}
+
+// forget deletes what was deleted while the member was away.
+func (s *Store) forget(ctx context.Context, m *member) error {
+	m.mu.Lock()
+	gone := make([]crypto.BlobName, 0, len(m.gone))
+	for name := range m.gone {
+		gone = append(gone, name)
+	}
+	m.mu.Unlock()
+	for _, name := range gone {
+		if !m.claim(name, func() bool { _, still := m.gone[name]; return still }) {
+			continue
+		}
+		err := m.store.Delete(ctx, name)
+		m.update(func() {
+			m.leave(name)
+			if err == nil {
+				delete(m.gone, name)
+			}
+		})
+		if err != nil {
+			return s.ill(ctx, m, err)
+		}
+	}
+	return nil
+}
+
+// claim begins a write of the healer if it is still wanted and nobody else writes that blob.
+func (m *member) claim(name crypto.BlobName, wanted func() bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !wanted() || m.writing[name] > 0 {
+		return false
+	}
+	m.writing[name]++
+	return true
+}
+
+// ill notes that the member itself failed, and passes that on.
+func (s *Store) ill(ctx context.Context, m *member, err error) error {
+	if ctx.Err() == nil {
+		m.update(func() { m.failed(err) })
+	}
+	return fmt.Errorf("%s: %w", m.name, err)
+}
+
+// supply copies the blobs that the member is known to lack, until there are none. blocked: but for some that are being
+// written at the moment.
+func (s *Store) supply(ctx context.Context, m *member) (blocked bool, err error) {
+	for {
+		m.mu.Lock()
+		batch := make(map[crypto.BlobName]bool)
+		for name, damaged := range m.missing {
+			if m.writing[name] == 0 {
+				batch[name] = damaged
+			}
+		}
+		blocked = len(batch) < len(m.missing)
+		m.mu.Unlock()
+		if len(batch) == 0 {
+			return blocked, nil
+		}
+		group, inner := errgroup.WithContext(ctx)
+		group.SetLimit(s.o.Workers)
+		for name, damaged := range batch {
+			if inner.Err() != nil {
+				break
+			}
+			group.Go(func() error {
+				if !m.claim(name, func() bool { _, still := m.missing[name]; return still }) {
+					return nil
+				}
+				err := s.copy(inner, m, name, damaged)
+				m.update(func() {
+					m.leave(name)
+					if err == nil {
+						delete(m.missing, name)
+					}
+				})
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return blocked, err
+		}
+		if err := remote.Alive(ctx, "heal", s); err != nil {
+			return blocked, err
+		}
+	}
+}
+
+// copy takes one blob from the others to the member; the caller holds the claim. A blob that is nowhere else, or nowhere
+// else intact, is no reason to stop.
+func (s *Store) copy(ctx context.Context, m *member, name crypto.BlobName, damaged bool) error {
+	have, err := transfer.SizeAt(ctx, m.store, name)
+	if err != nil {
+		return s.ill(ctx, m, err)
+	}
+	if have >= 0 && !damaged {
+		var size int64
+		err := s.read(ctx, remote.OpStat, name, 0, s.order(name, m), func(ctx context.Context, store remote.Store) (err error) {
+			size, err = store.Stat(ctx, name)
+			return err
+		})
+		if err == nil && size == have {
+			return nil
+		}
+	}
+	data, err := s.get(ctx, name, m)
+	switch remote.KindOf(err) {
+	case remote.ErrNotFound:
+		return nil // deleted meanwhile
+	case remote.ErrCorrupt:
+		s.o.Log.Warn("a blob can't be healed, nobody has it intact", "member", m.name, "blob", name.String(), "err", err)
+		m.update(func() { m.trouble = err })
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := transfer.Place(ctx, m.store, name, data, have, damaged); err != nil {
+		return s.ill(ctx, m, err)
+	}
+	m.update(func() {
+		m.healed++
+		m.healedBytes += int64(len(data))
+	})
+	return nil
+}
+
+// forward moves one pointer of the member. One that is ahead was moved by another gateway; one that has another history
+// stays as it is, and is told of in Status.
+func (s *Store) forward(ctx context.Context, m *member, p crypto.Pointer) error {
+	_, err := transfer.Forward(ctx, m.store, p, transfer.BySequence)
+	switch remote.KindOf(err) {
+	case remote.ErrRollback:
+		err = nil
+	case remote.ErrFork, remote.ErrCorrupt:
+		s.o.Log.Warn("a pointer of a member can't be healed", "member", m.name, "pointer", p.ID.String(), "err", err)
+		m.update(func() { m.trouble = err })
+		err = nil
+	}
+	if err != nil {
+		return s.ill(ctx, m, err)
+	}
+	m.update(func() {
+		if m.pointers[p.ID] == p {
+			delete(m.pointers, p.ID)
+		}
+	})
+	return nil
+}

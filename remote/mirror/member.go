@@ -1,0 +1,181 @@
+package mirror
+
+import (
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// member is one remote and what is known about it.
+type member struct {
+	name      string
+	store     remote.Store
+	authority bool
+	all       *Store
+	wake      chan struct{} // holds one token when there is something to do
+
+	mu       sync.Mutex
+	down     bool                         // it did not answer; nothing is sent to it until it does
+	slow     bool                         // it did not keep up; writes reach it by the healer until that has caught up
+	since    time.Time                    // when down last changed
+	lastErr  error                        // why it lags; nil once it has caught up
+	trouble  error                        // what healing can't mend: another history, a blob that nobody has
+	cost     time.Duration                // of one small read, a decaying average; 0: not measured yet
+	missing  map[crypto.BlobName]bool     // blobs that it lacks; true: or has, damaged
+	gone     map[crypto.BlobName]struct{} // deleted blobs that it may still have
+	writing  map[crypto.BlobName]int      // Puts and Deletes under way
+	pointers map[crypto.PointerID]crypto.Pointer
+	check    bool // it is to be compared as a whole
+	busy     bool // the healer is at it
+
+	healed      int64 // blobs copied to it in the background, ever
+	healedBytes int64
+	extra       int64 // blobs that it has and the authority lacks, at the last comparison
+}
+
+func newMember(m Member, authority bool, all *Store) *member {
+	return &member{
+		name: m.Name, store: m.Store, authority: authority, all: all,
+		wake:     make(chan struct{}, 1),
+		since:    all.o.Clock(),
+		missing:  map[crypto.BlobName]bool{},
+		gone:     map[crypto.BlobName]struct{}{},
+		writing:  map[crypto.BlobName]int{},
+		pointers: map[crypto.PointerID]crypto.Pointer{},
+	}
+}
+
+// kick wakes the healer.
+func (m *member) kick() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// update changes what is known, wakes who waits for it, and the healer if there is work for it.
+func (m *member) update(do func()) {
+	m.mu.Lock()
+	do()
+	work := m.behind()
+	m.mu.Unlock()
+	if work {
+		m.kick()
+	}
+	m.all.changed()
+}
+
+// behind tells whether the healer has something to do; mu is held.
+func (m *member) behind() bool {
+	return m.down || m.check || len(m.missing) > 0 || len(m.gone) > 0 || len(m.pointers) > 0
+}
+
+// lack remembers a blob that is to be copied; mu is held.
+func (m *member) lack(name crypto.BlobName, damaged bool) {
+	if _, gone := m.gone[name]; gone {
+		return
+	}
+	if _, there := m.missing[name]; !there && len(m.missing) >= m.all.o.MaxNames {
+		m.check = true // the comparison finds it, and all that follow
+		return
+	}
+	m.missing[name] = m.missing[name] || damaged
+}
+
+// failed notes how a call went wrong; mu is held. A member that can't be reached is left alone until it answers a probe.
+func (m *member) failed(err error) {
+	m.lastErr = err
+	kind := remote.KindOf(err)
+	if (kind == remote.ErrUnavailable || kind == nil || kind == remote.ErrClosed) && !m.down {
+		m.down, m.since = true, m.all.o.Clock()
+		m.all.o.Log.Warn("a member of the mirror does not answer", "member", m.name, "err", err)
+	}
+}
+
+// unit is how many bytes cost about as much as a request itself, so that reads of all sizes make one figure.
+const unit = 256 << 10
+
+// took notes how long a read of n bytes took.
+func (m *member) took(d time.Duration, n int) {
+	cost := max(time.Duration(float64(d)/(1+float64(n)/unit)), 1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.cost == 0 {
+		m.cost = cost
+		return
+	}
+	m.cost += (cost - m.cost) / 8
+}
+
+// readable tells how a member stands for a read: whether it may have the blob at all, whether it is up, and its cost.
+func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, gone := m.gone[name]
+	_, missing := m.missing[name]
+	return m.authority || !gone && !missing, !m.down, m.cost
+}
+
+// enter begins a Put or Delete of a blob; false: not now, the healer will.
+func (m *member) enter(name crypto.BlobName) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.down || m.slow || m.writing[name] > 0 {
+		return false
+	}
+	m.writing[name]++
+	return true
+}
+
+// leave ends what enter began; mu is held.
+func (m *member) leave(name crypto.BlobName) {
+	if m.writing[name]--; m.writing[name] <= 0 {
+		delete(m.writing, name)
+	}
+}
+
+// known is the newest state of each pointer that passed through.
+type known struct {
+	mu     sync.Mutex
+	states map[crypto.PointerID]crypto.Pointer // of sequence 0 and without a signature: only the id is known
+}
+
+// start remembers ids.
+func (k *known) start(ids []crypto.PointerID) {
+	k.states = map[crypto.PointerID]crypto.Pointer{}
+	for _, id := range ids {
+		k.states[id] = crypto.Pointer{}
+	}
+}
+
+// saw remembers a state unless a newer one is known.
+func (k *known) saw(p crypto.Pointer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before, there := k.states[p.ID]
+	if there && before.ID == p.ID && before.Seq >= p.Seq || !there && len(k.states) >= maxPointers {
+		return
+	}
+	k.states[p.ID] = p
+}
+
+// state returns what is known of a pointer.
+func (k *known) state(id crypto.PointerID) (crypto.Pointer, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := k.states[id]
+	return p, p.ID == id
+}
+
+// ids returns all that are known.
+func (k *known) ids() []crypto.PointerID {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ids := make([]crypto.PointerID, 0, len(k.states))
+	for id := range k.states {
+		ids = append(ids, id)
+	}
+	return ids
+}

@@ -1,0 +1,214 @@
+// Package mirror keeps several remotes as one.
+//
+// The first member is the authority: pointers are swapped there and nowhere else, a blob is durable there before Put
+// returns, and its listing is what there is. The other members hold copies. They are written to along with it and read
+// from when they are nearer; one that is slow, full or away is remembered as lagging and healed in the background: the
+// blobs that it missed first, its pointers then. When the authority is away the others go on to be read from; writes
+// wait for it, since two authorities would make two histories.
+//
+// A mirror trusts no member more than any remote is trusted: a blob that one returns is compared with its name, a
+// pointer with its signature. Package verify belongs above it all the same, for it remembers across restarts.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// The defaults of Options.
+const (
+	// DefaultGrace is how much longer than the authority a member may take over a write. Beyond that it is better to heal
+	// it later than to make the committer wait.
+	DefaultGrace = 2 * time.Second
+	// DefaultPatience is how long a member may take over a small read before the next is asked, plus a second for each
+	// MiB. The last that is left gets all the time there is.
+	DefaultPatience = 3 * time.Second
+	// DefaultWorkers is how many blobs are copied at a time to one lagging member: healing is not to crowd out the user.
+	DefaultWorkers = 2
+	// DefaultFirstCheck is when members are first compared as a whole: not while the gateway starts.
+	DefaultFirstCheck = time.Minute
+	// DefaultCheckEvery is how often that happens again. It finds what a member lost without saying so, and what another
+	// gateway wrote past it.
+	DefaultCheckEvery = 24 * time.Hour
+	// DefaultMaxNames bounds what is remembered of a member's backlog, in names of 32 bytes. A longer one is found again
+	// by a comparison.
+	DefaultMaxNames = 1 << 16
+)
+
+// maxPointers bounds how many pointers are remembered: some 370 bytes each, one for each space of an account.
+const maxPointers = 1 << 14
+
+// Member is one of the remotes.
+type Member struct {
+	Name  string // in Status, logs and errors; no secrets. Each has another
+	Store remote.Store
+}
+
+// Options are the choices of New. The zero value takes the defaults above.
+type Options struct {
+	Grace      time.Duration // for members after the authority is done; below 0: none
+	Patience   time.Duration // for one member's answer to a read; below 0: no limit
+	Workers    int           // blobs copied at a time to one lagging member
+	FirstCheck time.Duration // after New; below 0: members are never compared as a whole
+	CheckEvery time.Duration // after the one before; below 0: never again
+	MaxNames   int           // of blobs remembered for a member, and held at a time by a comparison
+
+	Pointers []crypto.PointerID // known from the start; those that pass through are learnt
+
+	Clock func() time.Time                                 // nil: the system's
+	Sleep func(ctx context.Context, d time.Duration) error // waits; nil: on the system's clock
+	Log   *slog.Logger                                     // told when members fall behind and have caught up; nil: silent
+}
+
+// withDefaults fills in what was left out.
+func (o Options) withDefaults() Options {
+	o.Grace = or(o.Grace, DefaultGrace)
+	o.Patience = or(o.Patience, DefaultPatience)
+	o.Workers = max(or(o.Workers, DefaultWorkers), 1)
+	o.FirstCheck = or(o.FirstCheck, DefaultFirstCheck)
+	o.CheckEvery = or(o.CheckEvery, DefaultCheckEvery)
+	o.MaxNames = max(or(o.MaxNames, DefaultMaxNames), 1)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// or returns v, or def if v is zero.
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// sleep waits on the system's clock.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Store is several remotes as one.
+type Store struct {
+	o       Options
+	members []*member // the first is the authority
+	known   known
+
+	life   context.Context // ends with Close
+	end    context.CancelFunc
+	mu     sync.RWMutex // held for writing by Close, so that nothing is begun after it
+	closed bool
+	work   sync.WaitGroup // every goroutine of the store
+
+	changeMu sync.Mutex
+	change   chan struct{} // closed when any member's state changed, then replaced
+}
+
+var _ remote.Store = (*Store)(nil)
+
+// New makes one store of several, which it owns from then on: Close closes them. Errors: ErrRefused for no members, or
+// two of one name.
+func New(members []Member, o Options) (*Store, error) {
+	s := &Store{o: o.withDefaults(), change: make(chan struct{})}
+	names := map[string]bool{}
+	for _, m := range members {
+		if m.Store == nil || names[m.Name] {
+			return nil, &remote.Error{Op: "open", On: s.String(), Kind: remote.ErrRefused, Err: fmt.Errorf("member %q is there twice, or is nothing", m.Name)}
+		}
+		names[m.Name] = true
+		s.members = append(s.members, newMember(m, len(s.members) == 0, s))
+	}
+	if len(s.members) == 0 {
+		return nil, &remote.Error{Op: "open", On: s.String(), Kind: remote.ErrRefused, Err: errors.New("it has no members")}
+	}
+	s.known.start(o.Pointers)
+	s.life, s.end = context.WithCancel(context.Background())
+	for _, m := range s.members {
+		s.work.Go(func() { s.tend(m) })
+		if !m.authority && s.o.FirstCheck >= 0 {
+			s.work.Go(func() { s.remind(m) })
+		}
+	}
+	return s, nil
+}
+
+// authority returns the first member.
+func (s *Store) authority() *member { return s.members[0] }
+
+// begin fails when the store is closed or the context has ended.
+func (s *Store) begin(ctx context.Context, op string, on fmt.Stringer) error {
+	s.mu.RLock()
+	closed := s.closed
+	s.mu.RUnlock()
+	if closed {
+		return remote.Fail(op, on, remote.ErrClosed, nil)
+	}
+	return remote.Alive(ctx, op, on)
+}
+
+// spawn runs f on a goroutine that Close waits for; false: the store is closed.
+func (s *Store) spawn(f func()) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return false
+	}
+	s.work.Go(f)
+	return true
+}
+
+// Close ends what runs in the background, waits for it, and closes all members.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	s.work.Wait()
+	if again {
+		return nil
+	}
+	var errs []error
+	for _, m := range s.members {
+		errs = append(errs, m.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// String names the store in errors.
+func (s *Store) String() string { return "mirror:" }
+
+// changed wakes who waits for a member's state.
+func (s *Store) changed() {
+	s.changeMu.Lock()
+	defer s.changeMu.Unlock()
+	close(s.change)
+	s.change = make(chan struct{})
+}
+
+// next returns what is closed at the next change.
+func (s *Store) next() <-chan struct{} {
+	s.changeMu.Lock()
+	defer s.changeMu.Unlock()
+	return s.change
+}

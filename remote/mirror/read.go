@@ -1,0 +1,296 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+)
+
+// order returns the members that may have a blob, the nearest first: those that answer before those that do not, then by
+// cost, then as they were given. Not measured counts as near, so that it will be.
+func (s *Store) order(name crypto.BlobName, except *member) []*member {
+	type place struct {
+		m    *member
+		up   bool
+		cost time.Duration
+	}
+	places := make([]place, 0, len(s.members))
+	for _, m := range s.members {
+		if may, up, cost := m.readable(name); may && m != except {
+			places = append(places, place{m, up, cost})
+		}
+	}
+	slices.SortStableFunc(places, func(a, b place) int {
+		if a.up != b.up {
+			if a.up {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.cost, b.cost)
+	})
+	members := make([]*member, len(places))
+	for i, p := range places {
+		members[i] = p.m
+	}
+	return members
+}
+
+// passes tells whether another member may do better.
+func passes(err error) bool {
+	switch remote.KindOf(err) {
+	case remote.ErrNotFound, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrClosed:
+		return true
+	}
+	return false
+}
+
+// read asks one member after the other until one succeeds. size is how many bytes will come, about.
+func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size int, from []*member, ask func(context.Context, remote.Store) error) error {
+	if err := s.begin(ctx, op, name); err != nil {
+		return err
+	}
+	var v verdict
+	lacking := map[*member]bool{} // true: it has the blob, damaged
+	for i, m := range from {
+		start := s.o.Clock()
+		err := s.ask(ctx, m, size, i == len(from)-1, ask)
+		if ended := s.begin(ctx, op, name); err != nil && ended != nil {
+			return ended
+		}
+		if err == nil {
+			m.took(s.o.Clock().Sub(start), size)
+			for m, damaged := range lacking {
+				m.update(func() { m.lack(name, damaged) })
+			}
+			return nil
+		}
+		if !passes(err) {
+			return err
+		}
+		switch elapsed := s.o.Clock().Sub(start); remote.KindOf(err) {
+		case remote.ErrNotFound:
+			lacking[m] = false
+			v.lacks(err, m.authority)
+		case remote.ErrCorrupt:
+			lacking[m] = true
+			v.damaged = err
+		default:
+			if s.o.Patience > 0 && elapsed >= s.o.Patience {
+				m.took(elapsed, 0)
+			}
+			m.update(func() { m.failed(err) })
+			v.away = err
+		}
+	}
+	return v.err(op, name)
+}
+
+// verdict is what several members said of a blob that none could give.
+type verdict struct {
+	damaged, away, nowhere error
+	sure                   bool // it is the authority that does not have it
+}
+
+// lacks notes that a member does not have it.
+func (v *verdict) lacks(err error, authority bool) {
+	if v.nowhere == nil || authority {
+		v.nowhere, v.sure = err, authority
+	}
+}
+
+// err chooses what to say. A blob that is there and damaged is not missing. What the authority does not have is nowhere;
+// that of another member may be with one that is away.
+func (v *verdict) err(op string, name crypto.BlobName) error {
+	switch {
+	case v.damaged != nil:
+		return v.damaged
+	case v.away != nil && !v.sure:
+		return v.away
+	case v.nowhere != nil:
+		return v.nowhere
+	}
+	return remote.Fail(op, name, remote.ErrNotFound, nil)
+}
+
+// ask asks one member, for as long as it is worth the wait when there are others.
+func (s *Store) ask(ctx context.Context, m *member, size int, last bool, ask func(context.Context, remote.Store) error) error {
+	if last || s.o.Patience < 0 {
+		return ask(ctx, m.store)
+	}
+	inner, cancel := context.WithTimeout(ctx, s.o.Patience+time.Duration(size>>20)*time.Second)
+	defer cancel()
+	return ask(inner, m.store)
+}
+
+// Get implements remote.Blobs: the bytes are those of the name.
+func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	return s.get(ctx, name, nil)
+}
+
+// get reads a blob from any member but one.
+func (s *Store) get(ctx context.Context, name crypto.BlobName, except *member) (data []byte, err error) {
+	err = s.read(ctx, remote.OpGet, name, crypto.MaxBlobSize, s.order(name, except), func(ctx context.Context, m remote.Store) (err error) {
+		data, err = transfer.Fetch(ctx, m, name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// GetRange implements remote.Blobs. A range has no name to compare it with; who asks past caches has found that the last
+// answer was wrong, and is served from the whole blob, which has.
+func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if remote.IsPastCaches(ctx) && len(s.members) > 1 {
+		data, err := s.get(ctx, name, nil)
+		if err != nil {
+			return err
+		}
+		if !remote.InRange(int64(len(data)), off, len(p)) {
+			return remote.PastEnd(name, int64(len(data)), off, len(p))
+		}
+		copy(p, data[off:])
+		return nil
+	}
+	return s.read(ctx, remote.OpGetRange, name, len(p), s.order(name, nil), func(ctx context.Context, m remote.Store) error {
+		return m.GetRange(ctx, name, off, p)
+	})
+}
+
+// Stat implements remote.Blobs. The authority is asked first however far it is, since who asks wants to know whether a
+// blob must be put again.
+func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (size int64, err error) {
+	from := append([]*member{s.authority()}, slices.DeleteFunc(s.order(name, nil), func(m *member) bool { return m.authority })...)
+	err = s.read(ctx, remote.OpStat, name, 0, from, func(ctx context.Context, m remote.Store) (err error) {
+		size, err = m.Stat(ctx, name)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
+}
+
+// List implements remote.Blobs. What there is, is what the authority has: the listing of any other may lack what it lags
+// behind by, and who collects garbage must not be told half.
+func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
+	return func(yield func(remote.BlobInfo, error) bool) {
+		if err := s.begin(ctx, remote.OpList, s); err != nil {
+			yield(remote.BlobInfo{}, err)
+			return
+		}
+		for info, err := range s.authority().store.List(ctx) {
+			if err == nil {
+				err = s.begin(ctx, remote.OpList, s)
+			}
+			if !yield(info, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Load implements remote.Pointers. When the authority is away, or has none that is signed, the newest that any other has
+// or that passed through before is returned: enough to read by. It may be older than what the authority has.
+func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	if err := s.begin(ctx, remote.OpLoad, id); err != nil {
+		return crypto.Pointer{}, err
+	}
+	first := s.authority()
+	var p crypto.Pointer
+	var there bool
+	err := s.ask(ctx, first, 0, len(s.members) == 1, func(ctx context.Context, m remote.Store) (err error) {
+		p, there, err = transfer.Current(ctx, m, id)
+		return err
+	})
+	if ended := s.begin(ctx, remote.OpLoad, id); err != nil && ended != nil {
+		return crypto.Pointer{}, ended
+	}
+	if err == nil && !there {
+		return crypto.Pointer{}, remote.Fail(remote.OpLoad, id, remote.ErrNotFound, nil)
+	}
+	if err == nil {
+		s.known.saw(p)
+		return p, nil
+	}
+	if kind := remote.KindOf(err); kind != remote.ErrUnavailable && kind != remote.ErrCorrupt {
+		return crypto.Pointer{}, err
+	}
+	s.judge(ctx, err)
+	if p, there = s.newest(ctx, id); !there {
+		if ended := s.begin(ctx, remote.OpLoad, id); ended != nil {
+			return crypto.Pointer{}, ended
+		}
+		return crypto.Pointer{}, err
+	}
+	s.o.Log.Info("a pointer was read past the authority", "pointer", id.String(), "seq", p.Seq, "err", err)
+	return p, nil
+}
+
+// newest returns the newest signed state that anyone but the authority knows.
+func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer, bool) {
+	best, there := s.known.state(id)
+	for _, m := range s.members[1:] {
+		var p crypto.Pointer
+		var has bool
+		err := s.ask(ctx, m, 0, false, func(ctx context.Context, store remote.Store) (err error) {
+			p, has, err = transfer.Current(ctx, store, id)
+			return err
+		})
+		if err != nil {
+			if ctx.Err() == nil && remote.KindOf(err) == remote.ErrUnavailable {
+				m.update(func() { m.failed(err) })
+			}
+			continue
+		}
+		if has && (!there || p.Seq > best.Seq) {
+			best, there = p, true
+		}
+	}
+	if there {
+		s.known.saw(best)
+	}
+	return best, there
+}
+
+// Space implements remote.Store: that of the member with the least room, among those that answer and can tell.
+func (s *Store) Space(ctx context.Context) (remote.Space, error) {
+	if err := s.begin(ctx, remote.OpSpace, s); err != nil {
+		return remote.Space{}, err
+	}
+	least := remote.Space{Used: -1, Free: -1}
+	answered := false
+	var errs []error
+	for _, m := range s.members {
+		var space remote.Space
+		err := s.ask(ctx, m, 0, m.authority && len(s.members) == 1, func(ctx context.Context, store remote.Store) (err error) {
+			space, err = store.Space(ctx)
+			return err
+		})
+		if ended := s.begin(ctx, remote.OpSpace, s); ended != nil {
+			return remote.Space{}, ended
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))
+			continue
+		}
+		if !answered || space.Free >= 0 && (least.Free < 0 || space.Free < least.Free) {
+			least = space
+		}
+		answered = true
+	}
+	if !answered {
+		return remote.Space{}, remote.Fail(remote.OpSpace, s, remote.ErrUnavailable, errors.Join(errs...))
+	}
+	return least, nil
+}
