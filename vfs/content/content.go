@@ -5,10 +5,8 @@ package content
 
 import (
 	"context"
-	"fmt"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -30,17 +28,4 @@ type Result struct {
 	// Piece is the sealed chunk of a small file, which no blob holds yet; Content's only chunk names it by its BLAKE3 and starts
 	// at its first byte. nil when the file is empty or larger than the limit.
 	Piece []byte
-}
-
-// Piece is a small file's sealed chunk in memory, as the Source of a reader that must go on when the journal drops the record.
-type Piece []byte
-
-// GetRange copies from the piece, whatever name is asked for: its file has one chunk.
-func (p Piece) GetRange(_ context.Context, name crypto.BlobName, off int64, b []byte) error {
-	if off < 0 || off+int64(len(b)) > int64(len(p)) {
-		return &remote.Error{Op: "read piece", On: name.String(), Kind: remote.ErrCorrupt,
-			Err: fmt.Errorf("the range %d+%d ends past its %d bytes", off, len(b), len(p))}
-	}
-	copy(b, p[off:])
-	return nil
 }

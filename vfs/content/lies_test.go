@@ -80,8 +80,10 @@ func TestFlippedBytes(t *testing.T) {
 		if n, err := r.WriteNTo(io.Discard, int64(size)); n != 0 || !errors.Is(err, vfs.ErrCorrupt) {
 			t.Errorf("WriteNTo of %d bytes: %d, %v", size, n, err)
 		}
-		src.meddle = nil // and it recovers when the truth comes
-		var got bytes.Buffer
+		src.mu.Lock() // reading ahead may be under way still
+		src.meddle = nil
+		src.mu.Unlock()
+		var got bytes.Buffer // it recovers when the truth comes
 		if _, err := r.WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), body) {
 			t.Errorf("after the lie: %v", err)
 		}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"sync"
 
-	"postern/crypto"
 	"postern/vfs"
 	"postern/vfs/staging"
 )
@@ -180,9 +179,6 @@ func (w *Writer) Finish() (Result, error) {
 	case w.pipe != nil:
 		res.Content, err = w.pipe.sealer.index.finish(w.ctx)
 	case w.size > 0:
-		if err = w.batch.Fits(w.ctx, int64(crypto.SealedChunkSize(int(w.size)))); err != nil {
-			break
-		}
 		res.Content, res.Piece, err = sealPiece(w.small(), int(w.size), w.o)
 	}
 	w.recycle()

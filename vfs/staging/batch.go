@@ -12,9 +12,8 @@ var errEnded = errors.New("the batch has ended")
 
 // Batch is the blobs of one change. Its methods may be called by several goroutines at once.
 type Batch struct {
-	area   *Area
-	urgent bool           // never waits for room
-	wg     sync.WaitGroup // syncs in the background
+	area *Area
+	wg   sync.WaitGroup // syncs in the background
 
 	mu    sync.Mutex
 	names []crypto.BlobName
@@ -25,10 +24,6 @@ type Batch struct {
 
 // Begin begins a batch. It costs nothing until the first blob.
 func (a *Area) Begin() *Batch { return &Batch{area: a} }
-
-// BeginUrgent begins a batch whose blobs don't wait for room: those of a commit, which is what makes room. A full area would never
-// empty otherwise.
-func (a *Area) BeginUrgent() *Batch { return &Batch{area: a, urgent: true} }
 
 // Add stages a whole blob and tells its name. The bytes are the caller's again when it returns; they are synced in the background.
 // Errors: vfs.ErrFull, the context's.
@@ -42,16 +37,6 @@ func (b *Batch) Add(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 		return crypto.BlobName{}, err
 	}
 	return w.Finish(ctx)
-}
-
-// Fits tells whether n bytes that will lie elsewhere, a small file's in the journal, may still be taken in: the commit that they wait
-// for will stage them. It waits for room like a blob does. Errors: vfs.ErrFull, the context's.
-func (b *Batch) Fits(ctx context.Context, n int64) error {
-	give, err := b.reserve(ctx, n)
-	if err == nil {
-		give()
-	}
-	return err
 }
 
 // Names tells the blobs of the batch.

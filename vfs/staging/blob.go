@@ -49,7 +49,7 @@ func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	give, err := b.reserve(ctx, size)
+	give, err := b.area.Reserve(ctx, size)
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,6 @@ func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 		return nil, full("stage blob", err)
 	}
 	return &Blob{batch: b, temp: temp, file: f, hash: crypto.NewNameHash(), give: give}, nil
-}
-
-func (b *Batch) reserve(ctx context.Context, n int64) (give func(), err error) {
-	if !b.urgent {
-		return b.area.Reserve(ctx, n)
-	}
-	b.area.room.take(n)
-	return sync.OnceFunc(func() { b.area.room.give(n) }), nil
 }
 
 // Size is what was written so far.

@@ -33,8 +33,8 @@ const (
 	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
 	// Most clients give up on a silent server after 30 to 60 s.
 	DefaultPatience = 20 * time.Second
-	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records and for the packs of a
-	// commit, without which a full disk would never empty again.
+	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records, for state and for a remote
+	// on the same disk, so that commits can go on and make room.
 	DefaultKeepFree = 64 << 20
 	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the disk.
 	syncWorkers = 4

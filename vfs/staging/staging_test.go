@@ -465,54 +465,19 @@ func TestBudgetOfBlobs(t *testing.T) {
 	}
 }
 
-// What a commit stages finds room in a full area, and counts.
-func TestUrgentBatch(t *testing.T) {
-	a := open(t, Options{FS: simfs.New(), Limit: 6000, Patience: -1})
-	full := stage(t, a, blob(1, 6000))
-	if _, err := a.Begin().Add(t.Context(), blob(2, 1)); !errors.Is(err, vfs.ErrFull) {
-		t.Errorf("a batch in a full area: %v", err)
-	}
-	b := a.BeginUrgent()
-	name, err := b.Add(t.Context(), blob(2, 4096))
-	if err == nil {
-		err = b.Seal(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.Done()
-	if used, _ := a.Used(); used != 6000+4096 {
-		t.Errorf("%d bytes used", used)
-	}
-	a.Release(append(full, name)...)
-	if used, _ := a.Used(); used != 0 {
-		t.Errorf("%d bytes used", used)
-	}
-}
-
 // Some room is kept free on the disk for what makes room.
 func TestKeepFree(t *testing.T) {
 	sim := simfs.New()
 	a := open(t, Options{FS: sim, KeepFree: 10_000})
 	sim.SetCapacity(20_000)
-	if err := a.Begin().Fits(t.Context(), 10_001); !errors.Is(err, vfs.ErrFull) {
+	if _, err := a.Reserve(t.Context(), 10_001); !errors.Is(err, vfs.ErrFull) {
 		t.Errorf("what would leave less than there must be: %v", err)
-	}
-	if err := a.Begin().Fits(t.Context(), 10_000); err != nil {
-		t.Error(err)
 	}
 	stage(t, a, blob(1, 10_000))
 	if _, err := a.Begin().Add(t.Context(), blob(2, 1)); !errors.Is(err, vfs.ErrFull) {
 		t.Errorf("a byte into the spare room: %v", err)
 	}
-	b := a.BeginUrgent()
-	if _, err := b.Add(t.Context(), blob(2, 5_000)); err != nil {
-		t.Error(err)
-	}
-	if err := b.Seal(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if used, _ := a.Used(); used != 15_000 {
+	if used, _ := a.Used(); used != 10_000 {
 		t.Errorf("%d bytes used", used)
 	}
 }
