@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -167,6 +168,7 @@ func (k *packer) seal(plain []byte) (spot, error) {
 		return spot{}, err
 	}
 	at := spot{blob: len(k.names), off: len(k.blob), len: len(plain) + crypto.NodeOverhead, key: key}
+	k.blob = slices.Grow(k.blob, at.len) // sealing itself would grow it by no more than that, and copy it all each time
 	k.blob = crypto.SealNode(k.blob, key, plain)
 	return at, nil
 }

@@ -124,6 +124,8 @@ func toWire(op Op) (any, error) {
 			w.Remove = append(w.Remove, wireName{Space: n.Space, Local: n.Local})
 		}
 		return w, nil
+	case Graft:
+		return op.wire()
 	}
 	return nil, fmt.Errorf("%w: an operation of type %T", vfs.ErrInvalid, op)
 }
@@ -149,6 +151,8 @@ func fromWire(e opEnvelope) (Op, error) {
 		return Copy{From: w.From, To: w.To, Replace: w.Replace, Shallow: w.Shallow, Modified: fromStamp(w.Modified)}, err
 	case opPatch:
 		return decodePatch(e.Body)
+	case opGraft:
+		return decodeGraft(e.Body)
 	}
 	return nil, fmt.Errorf("operation: %w: kind %d", crypto.ErrFormat, e.Kind)
 }

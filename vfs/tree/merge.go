@@ -1,0 +1,246 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// MergeOptions name the two sides of a merge, for people.
+type MergeOptions struct {
+	// Ours and Theirs are the devices that made the two states.
+	Ours, Theirs string
+	// Time dates a conflict when the losing file tells no time.
+	Time time.Time
+}
+
+// Conflict tells of a file or folder that both sides wrote, and what became of it.
+type Conflict struct {
+	Path   string // where the one is that kept the name
+	Copy   string // where the other is now
+	Device string // the one that wrote the copy
+}
+
+// Merge makes one tree of two that were both made from base. All three are trees of the same Nodes. It is a pure function, and
+// who merges makes no difference: with the two sides, and their names, the other way round it makes a tree that means the
+// same. Merging again what is merged already changes nothing.
+//
+// What only one side changed is as that side has it. What both changed:
+//
+//   - Folders merge member by member, also when both made the folder.
+//   - Of two different contents of a file the one stays that was modified later, which is what people take for the newest;
+//     at the same time the one with the greater version, which is random. The other stands beside it under a name that tells of
+//     the conflict, the device that wrote it, and the day (UTC) it was modified.
+//   - The same contents are no conflict: versions apart, what has the same size, MD5 and SHA-1 is the same.
+//   - Times, content type, form of the name and each property merge on their own. Where both sides changed one of them the
+//     later time of modification stays, the earlier one of creation, else the greater value.
+//   - What was changed or moved on one side stays although the other side removed it, or a folder above it; of such a folder
+//     just what was changed stays. A move is a removal and an addition: a file that one side moved and the other changed is
+//     in its new place as it was, and in its old one as it is.
+//   - A folder keeps the name against a file, which stands beside it.
+//   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition of
+//     the other.
+//
+// So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or the
+// value of a property that the other side changed as well.
+//
+// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to the lesser change. Errors are
+// of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
+func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, []Conflict, error) {
+	if base.nodes == nil || base.nodes != ours.nodes || base.nodes != theirs.nodes {
+		return Tree{}, nil, fail("merge", "/", fmt.Errorf("%w: trees of different nodes", vfs.ErrInvalid))
+	}
+	m := merger{nodes: base.nodes, devices: [2]string{device(o.Ours), device(o.Theirs)}, time: o.Time}
+	if same(ours.root, theirs.root) || same(theirs.root, base.root) {
+		return ours, nil, nil
+	}
+	if same(ours.root, base.root) {
+		return theirs, nil, nil
+	}
+	var copies []copied
+	root, err := m.folders(ctx, "", base.root, ours.root, theirs.root, &copies)
+	if err == nil {
+		root, err = m.place(ctx, "", root, copies)
+	}
+	if err != nil {
+		return Tree{}, nil, err
+	}
+	return Tree{base.nodes, root}, m.conflicts, nil
+}
+
+type merger struct {
+	nodes     *Nodes
+	devices   [2]string // ours, theirs
+	time      time.Time
+	conflicts []Conflict
+}
+
+// copied is what has to give way to another of its name.
+type copied struct {
+	kept   string // the path of the other
+	entry  *entry
+	device string
+}
+
+// entry merges what lies at a path: base, ours and theirs, each of which may be nil. What can't stay there is added to copies.
+func (m *merger) entry(ctx context.Context, path string, b, o, t *entry, copies *[]copied) (*entry, error) {
+	switch {
+	case same(o, t):
+		return sealedOf(o, t), nil
+	case same(o, b):
+		return t, nil
+	case same(t, b):
+		return o, nil
+	}
+	if b != nil && b.o.Kind == object.Folder && !(continues(b, o) && continues(b, t)) {
+		// Who no longer has this folder removed it. Of what the other has of it that stays which it wrote.
+		var err error
+		if continues(b, o) {
+			o, err = m.written(ctx, path, b, o)
+		} else if continues(b, t) {
+			t, err = m.written(ctx, path, b, t)
+		}
+		if err != nil {
+			return nil, err
+		}
+		b = nil
+	}
+	switch {
+	case o == nil:
+		return t, nil
+	case t == nil:
+		return o, nil
+	}
+	if b != nil && b.o.Kind != o.o.Kind {
+		b = nil
+	}
+	switch folder := [2]bool{o.o.Kind == object.Folder, t.o.Kind == object.Folder}; folder {
+	case [2]bool{true, true}:
+		return m.folders(ctx, path, b, o, t, copies)
+	case [2]bool{true, false}:
+		*copies = append(*copies, copied{path, t, m.devices[1]})
+		return o, nil
+	case [2]bool{false, true}:
+		*copies = append(*copies, copied{path, o, m.devices[0]})
+		return t, nil
+	}
+	return m.files(path, b, o, t, copies), nil
+}
+
+// continues tells whether e is the folder that b was, with whatever in it.
+func continues(b, e *entry) bool {
+	return e != nil && e.o.Kind == object.Folder && e.o.Version == b.o.Version
+}
+
+// written is what a side wrote in a folder that the other side removed: nil when it is nothing.
+func (m *merger) written(ctx context.Context, path string, b, e *entry) (*entry, error) {
+	merged, err := m.members(ctx, path, b, e.holding(target{}, &page{}), e)
+	if err != nil || merged.root.empty() && sameMeta(b, e) {
+		return nil, err
+	}
+	return merged, nil
+}
+
+// folders merges two folders, and a third that both were made from unless it is nil.
+func (m *merger) folders(ctx context.Context, path string, b, o, t *entry, copies *[]copied) (*entry, error) {
+	members, err := m.members(ctx, path, b, o, t)
+	if err != nil {
+		return nil, err
+	}
+	merged := *members
+	if merged.o.Properties, err = mergeProperties(b, o, t); err != nil {
+		// More than one folder can have. Those of the one go to an empty folder beside it.
+		kept, other, device := m.rank(o, t)
+		merged.o.Properties = kept.o.Properties
+		*copies = append(*copies, copied{path, other.holding(target{}, &page{}), device})
+	}
+	mergeMeta(&merged, b, o, t)
+	merged.o.Version = three(b, o, t, func(e *entry) vfs.Version { return e.o.Version }, laterVersion)
+	return &merged, nil
+}
+
+// files merges two files.
+func (m *merger) files(path string, b, o, t *entry, copies *[]copied) *entry {
+	var from *entry
+	switch {
+	case sameContents(o, t):
+		from = sealedOf(o, t)
+	case b != nil && sameContents(b, o):
+		from = t
+	case b != nil && sameContents(b, t):
+		from = o
+	case sameBytes(o, t):
+		if from = o; laterVersion(o.o.Version, t.o.Version) != o.o.Version {
+			from = t
+		}
+	}
+	if from != nil {
+		properties, err := mergeProperties(b, o, t)
+		if err == nil {
+			merged := *from
+			merged.o.Properties = properties
+			mergeMeta(&merged, b, o, t)
+			return &merged
+		}
+	}
+	kept, other, device := m.rank(o, t)
+	*copies = append(*copies, copied{path, other, device})
+	return kept
+}
+
+// rank tells which of two keeps the name, and the device that wrote the other.
+func (m *merger) rank(o, t *entry) (kept, other *entry, device string) {
+	if compare(o, t) >= 0 {
+		return o, t, m.devices[1]
+	}
+	return t, o, m.devices[0]
+}
+
+// place puts what had to give way into its folder, under names that nothing has.
+func (m *merger) place(ctx context.Context, path string, folder *entry, copies []copied) (*entry, error) {
+	for _, c := range copies {
+		when := c.entry.o.Modified
+		if when == 0 {
+			when = object.Nanos(m.time)
+		}
+		for n := 1; ; n++ {
+			e := c.entry.renamed(conflictName(c.entry.o.Name, c.device, object.Time(when), n))
+			there, err := m.nodes.find(ctx, folder, e.key)
+			if err != nil {
+				return nil, at(path, err)
+			}
+			if there != nil && same(there.renamed(e.o.Name), e) {
+				break // put there by a merge before
+			}
+			if there != nil {
+				continue
+			}
+			if folder, err = m.nodes.put(ctx, folder, e); err != nil {
+				return nil, at(path, err)
+			}
+			m.conflicts = append(m.conflicts, Conflict{Path: rooted(c.kept), Copy: path + "/" + e.o.Name, Device: c.device})
+			break
+		}
+	}
+	return folder, nil
+}
+
+// rooted is a path as users have it: within a merge the root is "".
+func rooted(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// at gives an error its place, once.
+func at(path string, err error) error {
+	if placed := (*vfs.Error)(nil); err == nil || errors.As(err, &placed) {
+		return err
+	}
+	return fail("merge", rooted(path), err)
+}

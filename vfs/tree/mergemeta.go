@@ -1,0 +1,155 @@
+package tree
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// same tells whether two entries mean the same, or nothing both. Of folders false may also come of the same contents on
+// different pages.
+func same(x, y *entry) bool {
+	switch {
+	case x == y:
+		return true
+	case x == nil || y == nil || x.o.Kind != y.o.Kind || !sameMeta(x, y):
+		return false
+	case x.o.Kind == object.Folder:
+		return sameTarget(x.root, y.root)
+	}
+	return sameContents(x, y)
+}
+
+// sameMeta tells whether all is the same but what is in the file or folder.
+func sameMeta(x, y *entry) bool {
+	return x.o.Name == y.o.Name && x.o.Version == y.o.Version && x.o.Modified == y.o.Modified && x.o.Created == y.o.Created &&
+		x.o.ContentType == y.o.ContentType && slices.Equal(x.o.Properties, y.o.Properties)
+}
+
+// sameContents tells whether two files have the same contents, of one writing.
+func sameContents(x, y *entry) bool {
+	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
+}
+
+// sameBytes tells whether two files are known to have the same contents, also when they were written apart. No two different
+// files are known of which both hashes are the same.
+func sameBytes(x, y *entry) bool {
+	hashed := x.o.Size == 0 || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}
+	return hashed && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
+}
+
+// sealedOf is that one of two entries that mean the same which has less left to be sealed.
+func sealedOf(x, y *entry) *entry {
+	waits := func(e *entry) bool {
+		return e.root.dirty() || e.content != nil && e.content.state.Load().piece != crypto.BlobName{}
+	}
+	if x != nil && waits(x) {
+		return y
+	}
+	return x
+}
+
+// compare is the order of two things of one name that can't both keep it: the later modified one is the greater, then the one
+// of the greater version. The rest is for what is beyond conflicts of contents, so that the order is total.
+func compare(x, y *entry) int {
+	if c := cmp.Or(cmp.Compare(x.o.Modified, y.o.Modified), bytes.Compare(x.o.Version[:], y.o.Version[:]),
+		cmp.Compare(x.o.Size, y.o.Size), bytes.Compare(x.o.SHA1[:], y.o.SHA1[:]), bytes.Compare(x.o.MD5[:], y.o.MD5[:]),
+		cmp.Compare(x.o.Created, y.o.Created), cmp.Compare(x.o.ContentType, y.o.ContentType), cmp.Compare(x.o.Name, y.o.Name)); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(x.o.Properties, y.o.Properties, func(p, q vfs.Property) int {
+		return cmp.Or(object.CompareProperties(p.Name, q.Name), compareValues(p, q))
+	})
+}
+
+func compareValues(p, q vfs.Property) int {
+	return cmp.Or(strings.Compare(p.Value, q.Value), strings.Compare(p.Lang, q.Lang))
+}
+
+func laterVersion(a, b vfs.Version) vfs.Version {
+	if bytes.Compare(a[:], b[:]) >= 0 {
+		return a
+	}
+	return b
+}
+
+// three merges one value that entries have. Both chooses when it was changed on both sides; it must be commutative and
+// associative, so that any order of merges comes to the same.
+func three[T comparable](b, o, t *entry, value func(*entry) T, both func(T, T) T) T {
+	vo, vt := value(o), value(t)
+	switch {
+	case b != nil && vo == value(b):
+		return vt
+	case b != nil && vt == value(b):
+		return vo
+	}
+	return both(vo, vt)
+}
+
+// mergeMeta puts into e what is left when contents, properties and version are merged.
+func mergeMeta(e, b, o, t *entry) {
+	e.o.Modified = three(b, o, t, func(e *entry) int64 { return e.o.Modified }, func(x, y int64) int64 { return max(x, y) })
+	e.o.Created = three(b, o, t, func(e *entry) int64 { return e.o.Created }, func(x, y int64) int64 { return min(x, y) })
+	e.o.ContentType = three(b, o, t, func(e *entry) string { return e.o.ContentType }, func(x, y string) string { return max(x, y) })
+	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return min(x, y) })
+}
+
+// mergeProperties merges the properties of two entries, each on its own. One that was removed on one side and set on the other
+// stays. The error is vfs.ErrTooLarge when there are more than one entry can have.
+func mergeProperties(b, o, t *entry) ([]vfs.Property, error) {
+	before := map[vfs.PropertyName]vfs.Property{}
+	if b != nil {
+		for _, p := range b.o.Properties {
+			before[p.Name] = p
+		}
+	}
+	var merged []vfs.Property
+	sum := 0
+	keep := func(p vfs.Property) {
+		merged = append(merged, p)
+		sum += object.PropertySize(p)
+	}
+	x, y := o.o.Properties, t.o.Properties
+	for len(x)+len(y) > 0 {
+		c := -1
+		switch {
+		case len(x) == 0:
+			c = 1
+		case len(y) > 0:
+			c = object.CompareProperties(x[0].Name, y[0].Name)
+		}
+		switch {
+		case c < 0: // the other side has not had it, or removed it
+			if x[0] != before[x[0].Name] {
+				keep(x[0])
+			}
+			x = x[1:]
+		case c > 0:
+			if y[0] != before[y[0].Name] {
+				keep(y[0])
+			}
+			y = y[1:]
+		default:
+			was, had := before[x[0].Name]
+			switch {
+			case had && x[0] == was:
+				keep(y[0])
+			case had && y[0] == was || compareValues(x[0], y[0]) >= 0:
+				keep(x[0])
+			default:
+				keep(y[0])
+			}
+			x, y = x[1:], y[1:]
+		}
+	}
+	if sum > object.MaxProperties {
+		return nil, fmt.Errorf("%w: properties of %d bytes", vfs.ErrTooLarge, sum)
+	}
+	return merged, nil
+}

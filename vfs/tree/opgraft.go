@@ -1,0 +1,108 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Graft puts a file or folder that is sealed already in its place, by reference and with all that goes with it: that is how
+// something comes back from the history. With Replace it takes the place of what is there, a whole folder even, and keeps the
+// stored form of its name; without, that is vfs.ErrExist. What it leads to is not looked at before it is read.
+type Graft struct {
+	Path string
+	// Entry is the file or folder, as Entry.Object gives it for what no longer waits for a commit: all of its Content, or its
+	// Root, lies in blobs. Its name is taken from Path.
+	Entry   object.Entry
+	Replace bool
+}
+
+const opGraft = opPatch + 1
+
+func (Graft) kind() opKind { return opGraft }
+func (Graft) name() string { return "restore" }
+
+// entry is what is grafted, where nothing lies.
+func (op Graft) entry() (object.Entry, error) {
+	names, ok := split(op.Path)
+	if !ok {
+		return object.Entry{}, vfs.ErrName
+	}
+	if len(names) == 0 {
+		return object.Entry{}, fmt.Errorf("%w: the root can't be replaced", vfs.ErrInvalid)
+	}
+	e := op.Entry
+	e.Name = names[len(names)-1]
+	if err := e.Check(); err != nil {
+		return object.Entry{}, err
+	}
+	if e.Kind == object.Folder {
+		if sealed := !e.Root.Blob.IsZero(); sealed != (e.Count > 0) || !sealed && (e.Size != 0 || e.Root != object.Ref{}) {
+			return object.Entry{}, fmt.Errorf("%w: a folder of %d things that lies in no blob, or the reverse", vfs.ErrInvalid, e.Count)
+		}
+		return e, nil
+	}
+	for _, c := range e.Content.Chunks {
+		if c.Blob.IsZero() {
+			return object.Entry{}, fmt.Errorf("%w: a chunk in no blob", vfs.ErrInvalid)
+		}
+	}
+	for _, r := range e.Content.Nodes {
+		if r.Blob.IsZero() {
+			return object.Entry{}, fmt.Errorf("%w: an index node in no blob", vfs.ErrInvalid)
+		}
+	}
+	return e, nil
+}
+
+func (op Graft) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	o, err := op.entry()
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	p, err := t.find(ctx, op.Path)
+	switch {
+	case err != nil:
+	case p.at != nil && !op.Replace:
+		err = vfs.ErrExist
+	case p.at != nil:
+		o.Name = p.at.o.Name
+	}
+	if err != nil {
+		return t, Result{}, op.Path, err
+	}
+	e := newEntry(o)
+	next, err := t.with(ctx, p, e)
+	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
+}
+
+type wireGraft struct {
+	_       struct{} `cbor:",toarray"`
+	Path    string
+	Entry   object.Entry
+	Replace bool
+}
+
+func (op Graft) wire() (any, error) {
+	entry, err := op.entry()
+	if err != nil {
+		return nil, err
+	}
+	return wireGraft{Path: op.Path, Entry: entry, Replace: op.Replace}, nil
+}
+
+func decodeGraft(b raw) (Op, error) {
+	w, err := body[wireGraft](b)
+	if err != nil {
+		return nil, err
+	}
+	op := Graft{Path: w.Path, Entry: w.Entry, Replace: w.Replace}
+	entry, err := op.entry()
+	if err != nil || entry.Name != w.Entry.Name {
+		return nil, fmt.Errorf("operation: %w: nothing that can be restored", crypto.ErrFormat)
+	}
+	return op, nil
+}
