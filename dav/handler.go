@@ -11,8 +11,10 @@
 package dav
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"postern/dav/auth"
 	"postern/dav/lock"
@@ -71,7 +73,11 @@ var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{h: h, w: w, r: r, who: profileOf(r)}
 	q.submitted.Principal = auth.User(r.Context())
-	if err := q.serve(); err != nil {
+	err := q.serve()
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		q.leave()
+	}
+	if err != nil {
 		q.fail(err, making[r.Method])
 	}
 }

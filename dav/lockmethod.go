@@ -176,6 +176,9 @@ func lockToken(r *http.Request) string {
 	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(r.Header.Get("Lock-Token")), "<"), ">")
 }
 
+// maxOwner bounds what each lock keeps in memory, in bytes; real owners have 100.
+const maxOwner = 16 << 10
+
 // parseLockInfo reads the body of a LOCK (RFC 4918, 14.11).
 func parseLockInfo(root *element) (lock.Lock, error) {
 	malformed := fail(http.StatusBadRequest, "The body of the LOCK is not a lockinfo with a scope and the type write.")
@@ -193,6 +196,9 @@ func parseLockInfo(root *element) (lock.Lock, error) {
 	l := lock.Lock{Shared: shared}
 	if owner := root.child("owner"); owner != nil {
 		l.OwnerXML = strings.TrimSpace(owner.inner())
+		if len(l.OwnerXML) > maxOwner {
+			return lock.Lock{}, fail(http.StatusRequestEntityTooLarge, "The owner of a lock may have at most %d bytes.", maxOwner)
+		}
 	}
 	return l, nil
 }

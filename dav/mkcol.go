@@ -13,7 +13,10 @@ import (
 func (q *request) mkcol() error {
 	b := q.body()
 	defer b.end()
-	if !b.empty() {
+	switch none := b.empty(); {
+	case b.err != nil:
+		return bodyFailure(b.err)
+	case !none:
 		// RFC 5689's extended MKCOL is for calendars.
 		return fail(http.StatusUnsupportedMediaType, "A folder is made without a body.")
 	}

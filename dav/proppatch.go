@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/net/webdav"
@@ -40,7 +39,7 @@ func (q *request) proppatch() error {
 		if err := cond(q.ctx(), q.h.fs); err != nil {
 			return err
 		}
-		return q.patched(p)
+		return q.patched(p, info.Folder)
 	}
 	release := q.h.locks.Hold(lock.Touch{Path: q.path})
 	err = q.patiently(func() error { return q.h.fs.Patch(q.ctx(), q.path, p.patch, cond) })
@@ -48,7 +47,7 @@ func (q *request) proppatch() error {
 	if err != nil {
 		return err
 	}
-	return q.patched(p)
+	return q.patched(p, info.Folder)
 }
 
 // proppatch is a parsed PROPPATCH.
@@ -202,7 +201,7 @@ func win32(p *vfs.Property, info *vfs.Info) string {
 }
 
 // patched answers with what became of each property.
-func (q *request) patched(p *proppatch) error {
+func (q *request) patched(p *proppatch, folder bool) error {
 	groups := map[int]*webdav.Propstat{}
 	var order []*webdav.Propstat
 	for _, name := range p.names {
@@ -224,7 +223,7 @@ func (q *request) patched(p *proppatch) error {
 	}
 	m := q.multistatus()
 	b := append(m.buf, "<D:response><D:href>"...)
-	b = appendHref(b, q.path, q.slash && strings.HasSuffix(q.r.URL.Path, "/"), q.who)
+	b = appendHref(b, q.path, folder, q.who)
 	b = append(b, "</D:href>"...)
 	for _, group := range order {
 		b = append(b, "<D:propstat><D:prop>"...)
