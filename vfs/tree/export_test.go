@@ -3,6 +3,7 @@ package tree
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"postern/crypto"
 	"postern/vfs/object"
@@ -80,6 +81,44 @@ func (p *page) object() *object.Page {
 		o.Children = append(o.Children, object.Child{First: c.first, Count: c.count, Size: c.bytes, Page: far})
 	}
 	return o
+}
+
+// Shape tells how a tree is cut into pages.
+func Shape(ctx context.Context, t Tree) (string, error) {
+	var b strings.Builder
+	err := t.nodes.shape(ctx, t.root, &b)
+	return b.String(), err
+}
+
+func (n *Nodes) shape(ctx context.Context, folder *entry, b *strings.Builder) error {
+	root, err := n.rootPage(ctx, folder)
+	if err != nil || root == nil {
+		return err
+	}
+	return n.shapePage(ctx, root, b)
+}
+
+func (n *Nodes) shapePage(ctx context.Context, p *page, b *strings.Builder) error {
+	fmt.Fprintf(b, "(%d:", p.level)
+	for _, e := range p.entries {
+		fmt.Fprintf(b, "%q", e.key)
+		if e.o.Kind == object.Folder {
+			if err := n.shape(ctx, e, b); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range p.children {
+		sub, err := n.childPage(ctx, p, i)
+		if err != nil {
+			return err
+		}
+		if err := n.shapePage(ctx, sub, b); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(')')
+	return nil
 }
 
 // Pages is how many pages a Nodes keeps, and the bytes they are taken to take.

@@ -41,7 +41,12 @@ type Packed struct {
 
 // Settle tells all trees where the pages and pieces lie now. It is to be called once the blobs are durable at the remote, or at
 // least where the Source of the trees finds them. What the trees mean does not change, and readers do not wait.
-func (p *Packed) Settle() { p.settle() }
+func (p *Packed) Settle() {
+	if p.settle != nil {
+		p.settle()
+		p.settle = nil // it holds the pages
+	}
+}
 
 // Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few blobs
 // as they fit into, each padded. What was sealed before is neither read nor visited. Every page gets a fresh key, at each

@@ -34,14 +34,15 @@ type state struct {
 type machine struct {
 	store *store
 	now   state
-	old   []state // must stay as they were
+	old   []state   // must stay as they were
+	twin  tree.Tree // has the same done to it, but is never sealed: its pages must be the same
 	n     uint64
 }
 
 func TestRandomOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStore()
-		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}}
+		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}, twin: empty(s, 0)}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": m.put,
 			"mkdir": func(t *rapid.T) {
@@ -167,6 +168,9 @@ func (m *machine) do(t *rapid.T, op tree.Op, body string) {
 		t.Fatalf("%T %+v: got %v, want %v", op, op, err, want)
 	}
 	m.now.tree = next
+	if m.twin, _, err = tree.Apply(context.Background(), m.twin, op); (err == nil) != (want == nil) {
+		t.Fatalf("%T %+v: got %v of a tree that was never sealed", op, op, err)
+	}
 	if err == nil && !r.Entry.IsZero() {
 		var path string
 		switch op := op.(type) {
@@ -266,6 +270,13 @@ func (m *machine) glance(t *rapid.T) {
 
 func (m *machine) compareOld(t *rapid.T) {
 	m.now.compare(t, m.store)
+	got, err := tree.Shape(context.Background(), m.now.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := tree.Shape(context.Background(), m.twin); err != nil || got != want {
+		t.Fatalf("the same changes make other pages of a tree that was sealed meanwhile (%v):\n%s\n%s", err, got, want)
+	}
 	for _, old := range m.old {
 		old.compare(t, m.store)
 	}

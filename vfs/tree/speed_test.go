@@ -126,7 +126,7 @@ func TestMillionEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr := tree.New(nodes, c.Root)
-		base, most, count := heap(), uint64(0), 0
+		base, most, count := heap(), int64(0), 0
 		for _, err := range tr.List(t.Context(), "/photos") {
 			if err != nil {
 				t.Fatal(err)
@@ -147,9 +147,42 @@ func TestMillionEntries(t *testing.T) {
 	})
 }
 
-func heap() uint64 {
+// What has landed is dropped from memory, though the tree, the packing and earlier trees are still held.
+func TestSettledPagesAreDropped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes a folder of 50,000 entries")
+	}
+	const n = 50_000
+	s := newStore()
+	begin := heap()
+	tr := empty(s, 1<<20)
+	old := tr
+	for i := range n {
+		if tr = must(t, tr, photo(fmt.Sprintf("/IMG_%07d.jpg", i), i)); i == n/2 {
+			old = tr
+		}
+	}
+	dirty := heap() - begin
+	p := seal(t, s, tr)
+	for _, b := range s.blobs {
+		begin += int64(cap(b))
+	}
+	p.Settle()
+	if left := heap() - begin; left > dirty/5 || dirty < n*300 {
+		t.Errorf("%d bytes in memory when dirty, %d when settled", dirty, left)
+	}
+	if e, err := tr.Lookup(t.Context(), "/IMG_0000000.jpg"); err != nil || e.IsZero() {
+		t.Error(err)
+	}
+	if got := len(names(t, old, "/")); got != n/2+1 {
+		t.Errorf("the old tree lists %d", got)
+	}
+	p.Settle() // again does nothing
+}
+
+func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	return int64(m.HeapAlloc)
 }
