@@ -18,7 +18,7 @@ type MergeOptions struct {
 	Time time.Time
 }
 
-// Conflict tells of a file or folder that both sides wrote, and what became of it.
+// Conflict tells of a file or folder that both sides wrote, and what became of it. In paths names are normalised (NFC).
 type Conflict struct {
 	Path   string // where the one is that kept the name
 	Copy   string // where the other is now
@@ -100,9 +100,9 @@ func (m *merger) entry(ctx context.Context, path string, b, o, t *entry, copies 
 		// Who no longer has this folder removed it. Of what the other has of it that stays which it wrote.
 		var err error
 		if continues(b, o) {
-			o, err = m.written(ctx, path, b, o)
+			o, err = m.written(ctx, path, b, o, t)
 		} else if continues(b, t) {
-			t, err = m.written(ctx, path, b, t)
+			t, err = m.written(ctx, path, b, t, o)
 		}
 		if err != nil {
 			return nil, err
@@ -136,13 +136,23 @@ func continues(b, e *entry) bool {
 	return e != nil && e.o.Kind == object.Folder && e.o.Version == b.o.Version
 }
 
-// written is what a side wrote in a folder that the other side removed: nil when it is nothing.
-func (m *merger) written(ctx context.Context, path string, b, e *entry) (*entry, error) {
-	merged, err := m.members(ctx, path, b, e.holding(target{}, &page{}), e)
-	if err != nil || merged.root.empty() && sameMeta(b, e) {
+// written is what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
+// folder in its place, it is on its way into that one, of which it then is no rival.
+func (m *merger) written(ctx context.Context, path string, b, e, other *entry) (*entry, error) {
+	members, err := m.members(ctx, path, b, e.holding(target{}, &page{}), e)
+	untouched := sameMeta(b, e)
+	if err != nil || members.root.empty() && untouched {
 		return nil, err
 	}
-	return merged, nil
+	if other == nil || other.o.Kind != object.Folder {
+		return members, nil
+	}
+	joining := *members
+	if untouched {
+		joining = *other.holding(members.root, &page{count: members.o.Count, bytes: members.o.Size})
+	}
+	joining.o.Version = other.o.Version
+	return &joining, nil
 }
 
 // folders merges two folders, and a third that both were made from unless it is nil.
@@ -222,7 +232,7 @@ func (m *merger) place(ctx context.Context, path string, folder *entry, copies [
 			if folder, err = m.nodes.put(ctx, folder, e); err != nil {
 				return nil, at(path, err)
 			}
-			m.conflicts = append(m.conflicts, Conflict{Path: rooted(c.kept), Copy: path + "/" + e.o.Name, Device: c.device})
+			m.conflicts = append(m.conflicts, Conflict{Path: rooted(c.kept), Copy: path + "/" + e.key, Device: c.device})
 			break
 		}
 	}

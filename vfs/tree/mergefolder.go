@@ -76,11 +76,7 @@ func (m *merger) member(ctx context.Context, path string, d *differ, folders [3]
 	if err != nil {
 		return nil, at(path, err)
 	}
-	name := d.key
-	if was != nil {
-		name = was.o.Name
-	}
-	e, err := m.entry(ctx, path+"/"+name, sides[0], sides[1], sides[2], copies)
+	e, err := m.entry(ctx, path+"/"+d.key, sides[0], sides[1], sides[2], copies)
 	switch {
 	case err != nil || e == was:
 	case e == nil:

@@ -1,0 +1,377 @@
+package tree_test
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"fmt"
+	"maps"
+	slash "path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
+
+	"postern/vfs"
+	"postern/vfs/tree"
+)
+
+// seen is all that can be seen of one file or folder.
+type seen struct {
+	Info vfs.Info
+	Body string
+}
+
+// dump is a whole tree in the plainest form: by normalised path.
+func dump(t rapid.TB, s *store, tr tree.Tree) map[string]seen {
+	all := map[string]seen{}
+	var walk func(at string)
+	walk = func(at string) {
+		for e, err := range tr.List(context.Background(), at) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := seen{Info: e.Info()}
+			p := slash.Join(at, norm.NFC.String(x.Info.Name))
+			if e.IsFolder() {
+				walk(p)
+			} else if x.Body, err = s.read(context.Background(), e); err != nil {
+				t.Fatal(err)
+			}
+			all[p] = x
+		}
+	}
+	walk("/")
+	all["/"] = seen{Info: tr.Root().Info()}
+	return all
+}
+
+// brancher writes on one side of a merge.
+type brancher struct {
+	store *store
+	id    byte
+	n     uint64
+	at    time.Time
+}
+
+func (w *brancher) version() vfs.Version { return vfs.Version{w.id, byte(w.n >> 8), byte(w.n)} }
+
+// change does one random operation; most that fail are no harm.
+func (w *brancher) change(t *rapid.T, tr tree.Tree) tree.Tree {
+	w.n++
+	when := func() time.Time { return time.Unix(rapid.Int64Range(1, 3).Draw(t, "time")*86400, 0) }
+	place := func(label string) string {
+		names := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "e\u0301", "\u00e9", "f.txt"}), 1, 3).Draw(t, label)
+		return "/" + strings.Join(names, "/")
+	}
+	prop := func() vfs.Property {
+		return vfs.Property{Name: vfs.PropertyName{Local: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "prop")}, Value: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "value")}
+	}
+	var op tree.Op
+	switch rapid.SampledFrom([]string{"put", "put", "put", "mkdir", "mkdir", "remove", "move", "copy", "patch"}).Draw(t, "op") {
+	case "put":
+		body := rapid.SampledFrom([]string{"", "x", "yy", "zz"}).Draw(t, "body")
+		put := w.store.file(place("path"), body, uint64(w.id)<<12|w.n)
+		put.Entry.Version, put.Entry.Modified = w.version(), when().UnixNano()
+		if rapid.Bool().Draw(t, "hashed") {
+			put.Entry.MD5, put.Entry.SHA1 = md5.Sum([]byte(body)), sha1.Sum([]byte(body))
+		}
+		put.Entry.ContentType = rapid.SampledFrom([]string{"", "text/plain", "image/png"}).Draw(t, "type")
+		op = put
+	case "mkdir":
+		op = tree.Mkdir{Path: place("path"), Version: w.version(), Time: when()}
+	case "remove":
+		op = tree.Remove{Path: place("path")}
+	case "move":
+		op = tree.Move{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace")}
+	case "copy":
+		op = tree.Copy{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace"), Shallow: rapid.Bool().Draw(t, "shallow")}
+	case "patch":
+		patch := tree.Patch{Path: place("path"), Set: []vfs.Property{prop()}, Remove: []vfs.PropertyName{prop().Name}}
+		if rapid.Bool().Draw(t, "touch") {
+			patch.Modified = when()
+		}
+		op = patch
+	}
+	if tr.Root().Count() > 500 {
+		return tr
+	}
+	next, _, err := tree.Apply(context.Background(), tr, op)
+	if err != nil {
+		return tr
+	}
+	return next
+}
+
+func (w *brancher) branch(t *rapid.T, tr tree.Tree) tree.Tree {
+	for range rapid.IntRange(0, 12).Draw(t, "changes") {
+		tr = w.change(t, tr)
+	}
+	if rapid.Bool().Draw(t, "sealed") {
+		w.seal(t, tr)
+	}
+	return tr
+}
+
+func (w *brancher) seal(t *rapid.T, tr tree.Tree) {
+	p, err := tree.Pack(context.Background(), tr, w.store.packing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Settle()
+}
+
+// grown is a random tree, now and then with folders of several pages.
+func grown(t *rapid.T, s *store) tree.Tree {
+	w := &brancher{store: s, id: 1}
+	tr := empty(s, memoryOfOnePage)
+	if rapid.IntRange(0, 4).Draw(t, "large") == 0 {
+		tr = w.change(t, tr)
+		for i := range 150 {
+			put := s.file(fmt.Sprintf("/%03d", i), "", 9)
+			put.Entry.Version = vfs.Version{9, byte(i)}
+			next, _, err := tree.Apply(context.Background(), tr, put)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr = next
+		}
+	}
+	return w.branch(t, tr)
+}
+
+func merge(t rapid.TB, base, ours, theirs tree.Tree, ourName, theirName string) (tree.Tree, []tree.Conflict) {
+	t.Helper()
+	merged, conflicts, err := tree.Merge(context.Background(), base, ours, theirs, tree.MergeOptions{Ours: ourName, Theirs: theirName, Time: at(86400)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Inspect(context.Background(), merged); err != nil {
+		t.Fatal(err)
+	}
+	return merged, conflicts
+}
+
+func equalDumps(t rapid.TB, what string, want, got map[string]seen) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Fatalf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+func TestMergeRandomly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newStore()
+		base := grown(t, s)
+		a := (&brancher{store: s, id: 2}).branch(t, base)
+		b := (&brancher{store: s, id: 3}).branch(t, base)
+		merged, conflicts := merge(t, base, a, b, "A", "B")
+		before, dumpA, dumpB, got := dump(t, s, base), dump(t, s, a), dump(t, s, b), dump(t, s, merged)
+
+		nothingLost(t, before, dumpA, got, dumpB)
+		nothingLost(t, before, dumpB, got, dumpA)
+		nothingUndone(t, before, dumpA, dumpB, got)
+		nothingInvented(t, got, before, dumpA, dumpB)
+		for _, c := range conflicts {
+			if _, ok := got[c.Copy]; !ok {
+				t.Fatalf("%+v: no such copy", c)
+			}
+		}
+
+		other, otherConflicts := merge(t, base, b, a, "B", "A")
+		equalDumps(t, "with the sides changed", got, dump(t, s, other))
+		if d := cmp.Diff(conflicts, otherConflicts); d != "" {
+			t.Fatalf("conflicts with the sides changed: %s", d)
+		}
+		for _, again := range []struct {
+			what       string
+			base, o, t tree.Tree
+		}{
+			{"ours again", base, merged, a}, {"theirs again", base, merged, b}, {"into ours", base, a, merged},
+			{"into theirs", base, b, merged}, {"with itself", base, merged, other}, {"from ours", a, a, merged}, {"from theirs", b, merged, b},
+		} {
+			m, more := merge(t, again.base, again.o, again.t, nameIn(again.o, a, "A", b), nameIn(again.t, a, "A", b))
+			equalDumps(t, again.what, got, dump(t, s, m))
+			if len(more) > 0 {
+				t.Fatalf("%s: new conflicts %+v", again.what, more)
+			}
+		}
+	})
+}
+
+// nameIn is the device that made a side: A or B, and of a merge a third.
+func nameIn(side, a tree.Tree, name string, b tree.Tree) string {
+	switch side {
+	case a:
+		return name
+	case b:
+		return "B"
+	}
+	return "C"
+}
+
+func TestMergeOfThree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newStore()
+		base := grown(t, s)
+		before := dump(t, s, base)
+		var sides []tree.Tree
+		var dumps []map[string]seen
+		for i := range 3 {
+			side := (&brancher{store: s, id: byte(2 + i)}).branch(t, base)
+			sides, dumps = append(sides, side), append(dumps, dump(t, s, side))
+		}
+		names := []string{"A", "B", "C"}
+		for first := range 3 {
+			i, j := (first+1)%3, (first+2)%3
+			two, _ := merge(t, base, sides[i], sides[j], names[i], names[j])
+			all, _ := merge(t, base, sides[first], two, names[first], names[j])
+			got := dump(t, s, all)
+			for x := range 3 {
+				nothingLost(t, before, dumps[x], got, dumps[(x+1)%3], dumps[(x+2)%3])
+			}
+			nothingInvented(t, got, append(dumps, before)...)
+		}
+	})
+}
+
+// nothingLost holds a merge to what one side wrote: of each path as it was before and as the side has it, and of others where
+// both may have written the same.
+func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[string]seen) {
+	t.Helper()
+	for p, x := range side {
+		b, had := before[p]
+		had = had && b.Info.Folder == x.Info.Folder
+		if x.Info.Folder {
+			if touched := !had || b.Info.Version != x.Info.Version || !sameProps(b, x); touched && !got[p].Info.Folder {
+				t.Fatalf("the folder %s is lost", p)
+			}
+		} else if written := !had || b.Info.Version != x.Info.Version; written && !slices.ContainsFunc(copies(got, p), func(g seen) bool {
+			return g.Info.Version == x.Info.Version && g.Body == x.Body || g.Body == x.Body && g.Info.SHA1 == x.Info.SHA1
+		}) {
+			t.Fatalf("%s of version %x is lost", p, x.Info.Version)
+		}
+		if had && sameProps(b, x) && b.Info.Modified.Equal(x.Info.Modified) {
+			continue
+		}
+		if len(copies(got, p)) == 0 {
+			t.Fatalf("%s was changed and is lost", p)
+		}
+		for _, prop := range x.Info.Properties {
+			both := slices.ContainsFunc(others, func(o map[string]seen) bool {
+				y, ok := value(o[p], prop.Name)
+				z, zok := value(b, prop.Name)
+				return ok && (!zok || !had || y != z || replaced(o[p], b))
+			})
+			if old, ok := value(b, prop.Name); both || had && ok && old == prop {
+				continue
+			}
+			if !slices.ContainsFunc(copies(got, p), func(g seen) bool { v, _ := value(g, prop.Name); return v == prop }) {
+				t.Fatalf("%s: the property %+v is lost", p, prop)
+			}
+		}
+		touched := slices.ContainsFunc(others, func(o map[string]seen) bool {
+			y, ok := o[p]
+			return ok && (!had || !y.Info.Modified.Equal(b.Info.Modified) || replaced(y, b))
+		})
+		if !touched && !slices.ContainsFunc(copies(got, p), func(g seen) bool { return g.Info.Modified.Equal(x.Info.Modified) }) {
+			t.Fatalf("%s: the time %v is lost", p, x.Info.Modified)
+		}
+	}
+}
+
+// replaced tells whether a folder is another one than before.
+func replaced(x, before seen) bool { return x.Info.Folder && x.Info.Version != before.Info.Version }
+
+// copies are what lies at a path and beside it under a name that tells of a conflict.
+func copies(all map[string]seen, p string) []seen {
+	var found []seen
+	stem := strings.TrimSuffix(p, slash.Ext(p))
+	for q, x := range all {
+		if q == p || slash.Dir(q) == slash.Dir(p) && strings.HasPrefix(q, stem+" (conflict, ") {
+			found = append(found, x)
+		}
+	}
+	return found
+}
+
+func value(x seen, name vfs.PropertyName) (vfs.Property, bool) {
+	for _, p := range x.Info.Properties {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return vfs.Property{}, false
+}
+
+func sameProps(x, y seen) bool { return slices.Equal(x.Info.Properties, y.Info.Properties) }
+
+// nothingUndone holds a merge to what one side did where the other did nothing: it stays done.
+func nothingUndone(t rapid.TB, before, a, b, got map[string]seen) {
+	t.Helper()
+	for _, p := range slices.Sorted(maps.Keys(before)) {
+		if !inSameFolders(p, before, a) || !inSameFolders(p, before, b) || before[p].Info.Folder {
+			continue
+		}
+		x, inA := a[p]
+		y, inB := b[p]
+		want, there := x, inA
+		switch {
+		case inA && cmp.Equal(x, before[p], cmpopts.EquateEmpty()):
+			want, there = y, inB
+		case inB && cmp.Equal(y, before[p], cmpopts.EquateEmpty()):
+		default:
+			continue
+		}
+		if want.Info.Folder {
+			continue
+		}
+		if g, ok := got[p]; ok != there || there && !cmp.Equal(g, want, cmpopts.EquateEmpty()) {
+			t.Fatalf("%s: one side did nothing; got %+v (%v), want %+v (%v)", p, g, ok, want, there)
+		}
+	}
+	// What lies in a folder that the other side removed, and was not touched, goes with it.
+	for p, x := range before {
+		for _, sides := range [][2]map[string]seen{{a, b}, {b, a}} {
+			y, ok := sides[0][p]
+			_, kept := sides[1][p]
+			if ok && !kept && !x.Info.Folder && inSameFolders(p, before, sides[0]) && cmp.Equal(x, y, cmpopts.EquateEmpty()) {
+				if _, back := got[p]; back {
+					t.Fatalf("%s was removed and came back", p)
+				}
+			}
+		}
+	}
+}
+
+// inSameFolders tells whether all folders above a path are the same ones on both sides.
+func inSameFolders(p string, x, y map[string]seen) bool {
+	for p != "/" {
+		p = slash.Dir(p)
+		if a, b := x[p], y[p]; !a.Info.Folder || !b.Info.Folder || a.Info.Version != b.Info.Version {
+			return false
+		}
+	}
+	return true
+}
+
+// nothingInvented holds a merge to having nothing but what is somewhere else.
+func nothingInvented(t rapid.TB, got map[string]seen, sources ...map[string]seen) {
+	t.Helper()
+	bodies := map[vfs.Version]string{}
+	for _, source := range sources {
+		for _, x := range source {
+			bodies[x.Info.Version] = x.Body
+		}
+	}
+	for p, g := range got {
+		if body, ok := bodies[g.Info.Version]; !ok || body != g.Body {
+			t.Fatalf("%s of version %x is nobody's", p, g.Info.Version)
+		}
+	}
+}
