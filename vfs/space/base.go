@@ -31,10 +31,15 @@ type base struct {
 	hash    object.CommitHash
 	commit  object.Commit
 	whole   tree.Tree // the commit's tree: files and history
+	files   tree.Tree // what users see of it
 }
 
-// files is the tree that users see.
-func (b base) files(ctx context.Context) (tree.Tree, error) { return b.whole.Sub(ctx, filesPath) }
+// open makes the trees of a commit.
+func (b base) open(ctx context.Context, nodes *tree.Nodes) (_ base, err error) {
+	b.whole = tree.New(nodes, b.commit.Root)
+	b.files, err = b.whole.Sub(ctx, filesPath)
+	return b, err
+}
 
 // parent is how a commit on top of base names it.
 func (b base) parent() object.Parent {
@@ -75,7 +80,7 @@ func openBase(ctx context.Context, nodes *tree.Nodes, account crypto.AccountSecr
 	if commit.Author != account.Author().ID() {
 		return base{}, corrupt("open the drive's newest state", fmt.Errorf("commit by %v, who may not write here", commit.Author))
 	}
-	return base{pointer: p, ref: ref, hash: hash, commit: commit, whole: tree.New(nodes, commit.Root)}, nil
+	return base{pointer: p, ref: ref, hash: hash, commit: commit}.open(ctx, nodes)
 }
 
 func corrupt(op string, err error) error {

@@ -37,7 +37,7 @@ func (s *Space) settle(ctx context.Context, seq uint64) error {
 		return &vfs.Error{Op: "record a change of", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
 	}
 	if s.through {
-		if err := s.committer.wait(ctx, seq, true); err != nil {
+		if err := s.committer.wait(ctx, seq); err != nil {
 			return &vfs.Error{Op: "commit", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
 		}
 	}
@@ -49,13 +49,16 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	if err := ctx.Err(); err != nil {
 		return tree.Result{}, 0, err
 	}
+	if why := s.blocked.Load(); why != nil {
+		return tree.Result{}, 0, &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
+	}
 	// First without the lock, so that what must be loaded from the remote is loaded while others go on.
 	from := s.head.Load()
 	next, result, err := apply(ctx, from.tree, c)
 	if err != nil {
 		return tree.Result{}, 0, err
 	}
-	op, err := encodeRecord(c.op, c.blobs)
+	entry, err := newRecord(c.op, c.blobs)
 	if err != nil {
 		return tree.Result{}, 0, err
 	}
@@ -66,7 +69,12 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 			return tree.Result{}, 0, err
 		}
 	}
-	seq, err := s.journal.Append(op, c.piece)
+	if s.unrecorded != nil {
+		if _, err := s.recordBase(); err != nil {
+			return tree.Result{}, 0, err
+		}
+	}
+	seq, err := s.journal.Append(entry, c.piece)
 	if err != nil {
 		return tree.Result{}, 0, failed("record a change of", "/", err)
 	}
@@ -85,34 +93,37 @@ func apply(ctx context.Context, t tree.Tree, c change) (tree.Tree, tree.Result, 
 }
 
 // record is what the journal keeps of a change: the operation, and the staged blobs that it leads to, of which the tree alone
-// would tell only those at the top of a file's index.
+// would tell only those at the top of a file's index. Or it keeps no change, but says that the records after it are made to the
+// merge of those before it with a commit of another device.
 type record struct {
 	_     struct{} `cbor:",toarray"`
-	Op    []byte
+	Op    []byte   // empty: a merge
 	Blobs []crypto.BlobName
+
+	Theirs []byte // the head that leads to the other commit; empty: a change
+	Device string // this device, as the merge names it
+	Time   int64  // nanoseconds since 1970, for the merge
 }
 
-func encodeRecord(op tree.Op, blobs []crypto.BlobName) ([]byte, error) {
+func newRecord(op tree.Op, blobs []crypto.BlobName) ([]byte, error) {
 	encoded, err := tree.EncodeOp(op)
 	if err != nil {
 		return nil, err
 	}
-	if blobs == nil {
-		blobs = []crypto.BlobName{}
-	}
-	return crypto.Encode(record{Op: encoded, Blobs: blobs})
+	return record{Op: encoded, Blobs: blobs}.encode()
 }
 
-func decodeRecord(b []byte) (tree.Op, []crypto.BlobName, error) {
+func (r record) encode() ([]byte, error) { return crypto.Encode(r) }
+
+func decodeRecord(b []byte) (record, error) {
 	var r record
 	if err := crypto.Decode(b, &r); err != nil {
-		return nil, nil, fmt.Errorf("journal record: %w", err)
+		return record{}, fmt.Errorf("journal record: %w", err)
 	}
-	op, err := tree.DecodeOp(r.Op)
-	if err != nil {
-		return nil, nil, fmt.Errorf("journal record: %w", err)
+	if (len(r.Op) == 0) == (len(r.Theirs) == 0) {
+		return record{}, fmt.Errorf("journal record: %w: neither a change nor a merge", crypto.ErrFormat)
 	}
-	return op, r.Blobs, nil
+	return r, nil
 }
 
 // newVersion is a random name for new contents.

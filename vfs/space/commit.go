@@ -58,13 +58,14 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 		return nil, err
 	}
 	a.next.ref, a.next.hash, a.next.commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
-	a.next.whole = tree.New(s.nodes, a.packed.Root)
 	writer, seq := s.account.Writer(), on.pointer.Seq+1
 	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(a.next.ref), s.rand)
 	if err != nil {
 		return nil, err
 	}
 	a.next.pointer = writer.Sign(seq, value)
+	// Until the pointer has swung the pages are in memory, whole, and afterwards they are where the commit says.
+	a.next.whole, a.next.files = whole, h.tree
 	return a, nil
 }
 
@@ -105,16 +106,15 @@ func (p pieces) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) {
 	return p.s.journal.Attachment(name)
 }
 
-// landed makes a commit whose pointer has swung the base of the next: trees read from the remote what it holds, and journal and
-// staging forget it.
-func (s *Space) landed(a *attempt) error {
+// landed lets trees read from the remote what a commit whose pointer has swung holds.
+func (s *Space) landed(a *attempt) {
 	a.packed.Settle()
 	s.committed.Store(&a.next.whole)
-	return s.forget(a.seq)
 }
 
-// forget lets go of what was kept for changes up to seq, which a commit at the remote holds.
-func (s *Space) forget(seq uint64) error {
+// forget lets go of what was kept for changes up to seq, which a commit at the remote holds. on is what the first of the changes that
+// are left was made to, unless there is a merge before it, which stays.
+func (s *Space) forget(on base, seq uint64) error {
 	s.changing.Lock()
 	n := 0
 	var blobs []crypto.BlobName
@@ -124,23 +124,17 @@ func (s *Space) forget(seq uint64) error {
 			s.pending[n].give()
 		}
 	}
+	left := len(s.pending) - n
 	s.pending = append([]pending(nil), s.pending[n:]...)
 	s.changing.Unlock()
+	if left > 0 && n == 0 {
+		return nil // they were made to what was saved before
+	}
+	if err := s.save(on); err != nil {
+		return err
+	}
 	s.area.Release(blobs...)
 	return s.journal.Trim(seq)
-}
-
-// stagedUpTo tells the staged blobs that changes up to seq need.
-func (s *Space) stagedUpTo(seq uint64) []crypto.BlobName {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	var names []crypto.BlobName
-	for _, p := range s.pending {
-		if p.seq <= seq {
-			names = append(names, p.blobs...)
-		}
-	}
-	return names
 }
 
 // isAt tells whether the remote's pointer is the one of base b.

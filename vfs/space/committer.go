@@ -9,6 +9,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"postern/crypto"
 	"postern/remote"
 )
 
@@ -22,7 +23,8 @@ const (
 // errClosed says that the space was closed before what was waited for had happened.
 var errClosed = errors.New("the drive is being closed")
 
-// committer brings changes to the remote, one commit after the other, from one goroutine, which alone knows base and attempt.
+// committer brings changes to the remote and other devices' commits here, one after the other, from one goroutine, which alone
+// knows base, seen and attempt.
 type committer struct {
 	s      *Space
 	cancel context.CancelFunc
@@ -31,7 +33,8 @@ type committer struct {
 	kicked  chan struct{} // of one: there are changes
 	hurried chan struct{} // of one: somebody waits for them
 
-	base    base
+	base    base     // what the newest state is made to
+	seen    bool     // the remote has shown base, so its pointer is known
 	attempt *attempt // sent, outcome unknown; nil: none
 
 	mu      sync.Mutex
@@ -40,16 +43,30 @@ type committer struct {
 	changed chan struct{} // closed and made anew whenever done or stats change
 }
 
-func (c *committer) start(s *Space, on base) {
-	ctx, cancel := context.WithCancel(context.Background())
-	c.s, c.cancel, c.base = s, cancel, on
+// start begins with the state that recover has made, and takes over what the remote shows.
+func (c *committer) start(ctx context.Context, s *Space, on base, begin beginning) error {
+	c.s, c.base = s, on
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	c.changed = make(chan struct{})
-	c.done = on.commit.AppliedTo(s.device.ID)
-	if s.head.Load().seq > c.done {
+	c.done = begin.local.commit.AppliedTo(s.device.ID)
+	trouble := begin.trouble
+	if trouble == nil {
+		trouble = c.meet(ctx, begin.newest)
+	}
+	if trouble != nil {
+		if ctx.Err() != nil {
+			return trouble
+		}
+		s.log.Warn("the drive starts with what this device knows of it", "error", trouble)
+		c.note(trouble)
+	}
+	run, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	if trouble != nil || s.head.Load().seq > c.done {
 		c.kick()
 	}
-	go c.run(ctx)
+	go c.run(run)
+	return nil
 }
 
 func (c *committer) stop() {
@@ -66,9 +83,9 @@ func nudge(ch chan struct{}) {
 
 func (c *committer) kick() { nudge(c.kicked) }
 
-// wait returns when the change seq is committed. With hurry the commit is not put off to gather more.
-func (c *committer) wait(ctx context.Context, seq uint64, hurry bool) error {
-	for {
+// wait returns when the change seq is committed, and has it committed now rather than with others that may follow.
+func (c *committer) wait(ctx context.Context, seq uint64) error {
+	for hurry := true; ; hurry = false {
 		c.mu.Lock()
 		done, changed, why := c.done, c.changed, c.stats.CommitFailed
 		c.mu.Unlock()
@@ -101,15 +118,17 @@ func (c *committer) run(ctx context.Context) {
 	defer close(c.ended)
 	retry := backoff.NewExponentialBackOff()
 	retry.InitialInterval, retry.MaxInterval = firstRetry, lastRetry
+	poll := time.NewTicker(c.s.poll)
+	defer poll.Stop()
 	for {
 		select {
 		case <-c.kicked:
+			if !c.pause(ctx, c.s.delay) {
+				return
+			}
 		case <-c.hurried:
-			nudge(c.hurried) // it counts for the pause below too
+		case <-poll.C:
 		case <-ctx.Done():
-			return
-		}
-		if !c.pause(ctx, c.s.delay) {
 			return
 		}
 		for {
@@ -122,7 +141,6 @@ func (c *committer) run(ctx context.Context) {
 				retry.Reset()
 				break
 			}
-			c.s.log.Warn("a commit failed and will be tried again", "error", err)
 			if !c.pause(ctx, retry.NextBackOff()) {
 				return
 			}
@@ -147,11 +165,27 @@ func (c *committer) pause(ctx context.Context, d time.Duration) bool {
 func (c *committer) note(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stats.CommitFailed = ""; err != nil {
-		c.stats.CommitFailed = err.Error()
-		c.stats.Failures++
+	defer c.wake()
+	if err == nil {
+		if !c.stats.OfflineSince.IsZero() || c.stats.Blocked != "" {
+			c.s.log.Info("the remote is back")
+		}
+		c.stats.CommitFailed, c.stats.OfflineSince, c.stats.Blocked = "", time.Time{}, ""
+		c.s.blocked.Store(nil)
+		return
 	}
-	c.wake()
+	if c.stats.CommitFailed == "" {
+		c.s.log.Warn("the remote could not be brought up to date; this is tried again", "error", err)
+	}
+	c.stats.CommitFailed = err.Error()
+	c.stats.Failures++
+	switch {
+	case errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
+		c.stats.Blocked = err.Error()
+		c.s.blocked.Store(&err)
+	case errors.Is(err, remote.ErrUnavailable) && c.stats.OfflineSince.IsZero():
+		c.stats.OfflineSince = c.s.now()
+	}
 }
 
 func (c *committer) wake() {
@@ -159,35 +193,33 @@ func (c *committer) wake() {
 	c.changed = make(chan struct{})
 }
 
-// commit brings the newest state to the remote.
+// commit looks for what others have committed when it has nothing to bring, and else brings the newest state to the remote.
 func (c *committer) commit(ctx context.Context) error {
-	if err := c.resolve(ctx); err != nil {
-		return err
-	}
-	for {
+	for looked := false; ; looked = true {
+		if !c.seen || c.attempt != nil || c.s.head.Load().seq <= c.committed() {
+			if err := c.look(ctx); err != nil {
+				return err
+			}
+		}
 		h := c.s.head.Load()
 		if h.seq <= c.committed() {
 			return nil
 		}
 		a, err := c.s.seal(ctx, c.base, h, c.s.stagedUpTo(h.seq))
 		if err != nil {
-			return err
+			return fmt.Errorf("commit: %w", err)
 		}
 		c.attempt = a
-		switch err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); {
+		err = c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer)
+		switch {
 		case err == nil:
 			c.land()
 			return nil
-		case errors.Is(err, remote.ErrConflict):
-			was := c.base.pointer
-			if err := c.resolve(ctx); err != nil {
-				return err
-			}
-			if c.base.isAt(was) {
-				return errors.New("the remote says that another device has moved the drive's pointer, and shows it unmoved")
-			}
-		default:
-			return fmt.Errorf("move the drive's pointer: %w", err)
+		case !errors.Is(err, remote.ErrConflict):
+			return fmt.Errorf("commit: %w", err)
+		case looked:
+			// Twice in a row is no race any more: another attempt after a pause.
+			return fmt.Errorf("commit: %w", err)
 		}
 	}
 }
@@ -198,56 +230,58 @@ func (c *committer) committed() uint64 {
 	return c.done
 }
 
-// resolve finds out what became of an attempt whose outcome is unknown, and takes over what another device has put at the remote
-// instead.
-func (c *committer) resolve(ctx context.Context) error {
-	if c.attempt == nil {
-		return nil
-	}
+// look asks for the newest state, which tells what became of an attempt whose outcome is unknown, and takes over what another
+// device has committed.
+func (c *committer) look(ctx context.Context) error {
 	now, err := c.s.store.Load(ctx, c.s.account.Writer().ID())
 	if err != nil {
-		return fmt.Errorf("ask what became of the last commit: %w", err)
+		return fmt.Errorf("look for the drive's newest state: %w", err)
 	}
-	if c.attempt.next.isAt(now) {
+	if c.attempt != nil && c.attempt.next.isAt(now) {
 		c.land()
 		return nil
 	}
 	c.attempt = nil
-	if c.base.isAt(now) {
+	if c.seen && c.base.isAt(now) {
 		return nil
 	}
 	theirs, err := openBase(ctx, c.s.nodes, c.s.account, now)
 	if err != nil {
 		return err
 	}
-	if err := c.s.rebase(ctx, c.base, theirs); err != nil {
-		return err
+	return c.meet(ctx, theirs)
+}
+
+// meet makes what the remote shows the base.
+func (c *committer) meet(ctx context.Context, theirs base) error {
+	if err := c.s.takeOver(ctx, c.base, theirs); err != nil {
+		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
-	c.base = theirs
-	c.forget(theirs.commit.AppliedTo(c.s.device.ID)) // they may have built on a commit of ours of which we never heard
+	c.base, c.seen = theirs, true
+	// They may have built on a commit of ours of which we never heard.
+	c.forget(theirs.commit.AppliedTo(c.s.device.ID))
 	return nil
 }
 
 // land takes the attempt for the new base.
 func (c *committer) land() {
 	a := c.attempt
-	c.attempt, c.base = nil, a.next
-	if err := c.s.landed(a); err != nil {
-		c.trimFailed(err)
-	}
+	c.attempt, c.base, c.seen = nil, a.next, true
+	c.s.landed(a)
+	c.forget(a.seq)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.done = a.seq
 	c.stats.Commits++
 	c.stats.BlobsPut += a.stats.blobs
 	c.stats.BytesPut += a.stats.bytes
 	c.stats.LastCommit = c.s.now()
-	c.wake()
 }
 
+// forget lets go of what was kept for changes that the base holds. That it can't be done in full is no reason to fail: the
+// commit stands, and what was not trimmed is passed over after the next start.
 func (c *committer) forget(seq uint64) {
-	if err := c.s.forget(seq); err != nil {
-		c.trimFailed(err)
+	if err := c.s.forget(c.base, seq); err != nil {
+		c.s.log.Warn("the journal could not be trimmed", "error", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -255,7 +289,15 @@ func (c *committer) forget(seq uint64) {
 	c.wake()
 }
 
-// trimFailed is no reason to fail: the commit stands, and what was not trimmed is passed over after the next start.
-func (c *committer) trimFailed(err error) {
-	c.s.log.Warn("the journal could not be trimmed", "error", err)
+// stagedUpTo tells the staged blobs that changes up to seq need.
+func (s *Space) stagedUpTo(seq uint64) []crypto.BlobName {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	var names []crypto.BlobName
+	for _, p := range s.pending {
+		if p.seq <= seq {
+			names = append(names, p.blobs...)
+		}
+	}
+	return names
 }

@@ -245,7 +245,9 @@ func TestFork(t *testing.T) {
 	h.close(s)
 	other.close(o)
 	liar.SetLies(evil.ForkedPointer)
-	if _, err := space.Open(t.Context(), h.options); !errors.Is(err, remote.ErrFork) && !errors.Is(err, remote.ErrRollback) {
+	s = h.open()
+	defer h.close(s)
+	if err := tryPut(t.Context(), s, "/more", []byte("more")); !errors.Is(err, vfs.ErrReadOnly) || !errors.Is(err, remote.ErrFork) && !errors.Is(err, remote.ErrRollback) {
 		t.Fatalf("the fork was not noticed: %v", err)
 	}
 }

@@ -31,6 +31,10 @@ import (
 // makes a handful of blobs of a thousand small files.
 const DefaultCommitDelay = time.Second
 
+// DefaultPollInterval is how often a gateway looks for what other devices have committed: one small request, and a change made
+// elsewhere is seen while its author still waits for the answer on the telephone.
+const DefaultPollInterval = 15 * time.Second
+
 // readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
 const readAhead = 64 << 20
 
@@ -44,6 +48,7 @@ type Options struct {
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
 	SyncThrough  bool          // answer changes only when they are committed at the remote
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
+	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
 	Keep         Keep          // how much of the history stays; zero: DefaultKeep
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
@@ -60,10 +65,12 @@ type Device struct {
 
 // Space is an open space. Its methods may be called by several goroutines at once.
 type Space struct {
+	dir     string
 	store   remote.Store
 	account crypto.AccountSecret
 	device  Device
 	delay   time.Duration
+	poll    time.Duration
 	through bool
 	keep    Keep
 	log     *slog.Logger
@@ -78,7 +85,10 @@ type Space struct {
 	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
 	head     atomic.Pointer[head] // the newest state
 	pending  []pending            // changes not yet committed, oldest first; guarded by changing
+	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
+	unrecorded *record
 
+	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	thinning  thinning
 
@@ -99,14 +109,18 @@ type pending struct {
 }
 
 // Open opens the account's own space, replays what the journal holds beyond the newest commit and starts the committer, which
-// ends with Close. Errors: ErrNoSpace when the account has none at this remote, those of the remote and of the journal.
+// ends with Close. When the remote can't be reached, it begins with the newest commit that this gateway knew. Errors: ErrNoSpace
+// when the account has none at this remote, those of the remote and of the journal.
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
-		store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
-		delay: o.CommitDelay, keep: o.Keep, log: o.Log, rand: o.Rand, now: o.Now,
+		dir: o.Dir, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
+		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
 		s.delay = DefaultCommitDelay
+	}
+	if s.poll == 0 {
+		s.poll = DefaultPollInterval
 	}
 	if s.keep == (Keep{}) {
 		s.keep = DefaultKeep
@@ -122,7 +136,7 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	}
 	s.ahead = content.NewBudget(readAhead)
 	s.nodes = tree.NewNodes(source{s}, tree.Options{Memory: o.PageMemory})
-	base, err := loadBase(ctx, o.Store, s.nodes, o.Account)
+	begin, err := s.findBase(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -138,10 +152,13 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 			err = errors.Join(err, s.journal.Close())
 		}
 	}()
-	if err := s.recover(ctx, base); err != nil {
+	on, err := s.recover(ctx, begin.local)
+	if err != nil {
 		return nil, err
 	}
-	s.committer.start(s, base)
+	if err := s.committer.start(ctx, s, on, begin); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -157,7 +174,7 @@ func (s *Space) Close() error {
 // Flush waits until every change that was made so far is committed at the remote. When ctx ends first, it tells why the
 // committer could not.
 func (s *Space) Flush(ctx context.Context) error {
-	return s.committer.wait(ctx, s.head.Load().seq, true)
+	return s.committer.wait(ctx, s.head.Load().seq)
 }
 
 // Status is what a space can tell about itself.
@@ -176,6 +193,9 @@ type Status struct {
 	LastCommit   time.Time // of this process; zero for none
 	CommitFailed string    // why the newest attempt failed; empty when it went well
 	Failures     uint64    // failed attempts of this process
+
+	OfflineSince time.Time // since when the remote could not be reached; zero when it can
+	Blocked      string    // why no changes are taken: the remote shows an old or another state; empty when they are
 }
 
 // Status tells how the space is. It asks nobody and never blocks for long.

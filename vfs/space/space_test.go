@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"testing"
 	"time"
 
@@ -200,15 +201,26 @@ func TestTwoDevices(t *testing.T) {
 	if err := o.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	conflict := "/report (conflict, phone, " + time.Now().UTC().Format(time.DateOnly) + ").odt"
 	h.close(s)
 	s = h.open()
+	// Which of the two keeps the name is for the merge to say, the same on both devices; the other bears its device's name.
+	day := time.Now().UTC().Format(time.DateOnly)
 	for _, fs := range []vfs.FS{s, o} {
-		for path, want := range map[string]string{"/report.odt": "by the laptop", conflict: "by the phone", "/laptop.txt": "laptop", "/folder/phone.txt": "phone"} {
+		for path, want := range map[string]string{"/laptop.txt": "laptop", "/folder/phone.txt": "phone"} {
 			if got := string(get(t, fs, path)); got != want {
 				t.Errorf("%s is %q instead of %q", path, got, want)
 			}
 		}
+		copied := "laptop"
+		if string(get(t, fs, "/report.odt")) == "by the laptop" {
+			copied = "phone"
+		}
+		if got := string(get(t, fs, "/report (conflict, "+copied+", "+day+").odt")); got != "by the "+copied {
+			t.Errorf("the copy of %s is %q", copied, got)
+		}
+	}
+	if a, b := listing(t, s, "/"), listing(t, o, "/"); !maps.Equal(a, b) {
+		t.Errorf("the devices differ: %v and %v", a, b)
 	}
 	h.close(s)
 	other.close(o)

@@ -3,6 +3,7 @@ package space_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"postern/crypto"
@@ -14,7 +15,8 @@ var errAway = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnava
 // switched is a remote that can be switched off, and can lose the reply to one swap.
 type switched struct {
 	remote.Store
-	off, loseReply atomic.Bool
+	off, loseReply, rolledBack atomic.Bool
+	cached                     sync.Map // names of blobs that were read: they can be read offline, as from a cache
 }
 
 func (s *switched) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
@@ -25,15 +27,19 @@ func (s *switched) Put(ctx context.Context, name crypto.BlobName, body remote.Bo
 }
 
 func (s *switched) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	if s.off.Load() {
+	if _, ok := s.cached.Load(name); s.off.Load() && !ok {
 		return errAway
 	}
+	s.cached.Store(name, true)
 	return s.Store.GetRange(ctx, name, off, p)
 }
 
 func (s *switched) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	if s.off.Load() {
 		return crypto.Pointer{}, errAway
+	}
+	if s.rolledBack.Load() {
+		return crypto.Pointer{}, &remote.Error{Op: "load pointer", On: id.String(), Kind: remote.ErrRollback}
 	}
 	return s.Store.Load(ctx, id)
 }

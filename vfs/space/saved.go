@@ -1,0 +1,145 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"postern/crypto"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// The newest commit that this gateway knows is kept beside the journal, whose records are made to it: so a start needs no remote, and
+// what other devices have committed since can be told from what was done here. It is written before the journal forgets what the
+// commit holds.
+const (
+	savedName  = "base"
+	savedLabel = "postern base 1"
+	saltSize   = 32
+)
+
+// savedBase is what the file holds, sealed as the journal's frames are.
+type savedBase struct {
+	_       struct{} `cbor:",toarray"`
+	Pointer []byte
+	Head    []byte // leads to the commit
+	Commit  []byte
+	Files   object.Entry // the entry of the folder of files, so that no page is needed to begin with
+}
+
+// save replaces the file by one of this base, durably.
+func (s *Space) save(b base) error {
+	if err := s.writeBase(b); err != nil {
+		return fmt.Errorf("note the newest commit in %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+func (s *Space) writeBase(b base) error {
+	files, _ := b.files.Root().Object()
+	files.Name = path.Base(filesPath) // an entry must have one
+	plain, err := crypto.Encode(savedBase{Pointer: b.pointer.Marshal(), Head: object.EncodeHead(b.ref), Commit: b.commit.Encode(b.ref.Blob), Files: files})
+	if err != nil {
+		return err
+	}
+	var salt [saltSize]byte
+	if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
+		return err
+	}
+	sealed := crypto.SealFrame(salt[:], s.account.Frames(salt), 0, []byte(savedLabel), plain)
+	f, err := os.CreateTemp(s.dir, savedName+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // fails when all went well: it has its name by then
+	_, err = f.Write(sealed)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(s.dir, savedName)); err != nil {
+		return err
+	}
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// saved reads the file. The error is fs.ErrNotExist when there is none.
+func (s *Space) saved() (base, error) {
+	at := filepath.Join(s.dir, savedName)
+	sealed, err := os.ReadFile(at)
+	if err != nil {
+		return base{}, err
+	}
+	b, err := s.openSaved(sealed)
+	if err != nil {
+		return base{}, fmt.Errorf("%s is damaged (%w): move it aside and start with the remote in reach", at, err)
+	}
+	return b, nil
+}
+
+func (s *Space) openSaved(sealed []byte) (base, error) {
+	if len(sealed) < saltSize {
+		return base{}, crypto.ErrFormat
+	}
+	plain, err := crypto.OpenFrame(s.account.Frames([saltSize]byte(sealed)), 0, []byte(savedLabel), sealed[saltSize:])
+	if err != nil {
+		return base{}, err
+	}
+	var saved savedBase
+	if err := crypto.Decode(plain, &saved); err != nil {
+		return base{}, err
+	}
+	p, err := crypto.ParsePointer(saved.Pointer)
+	if err != nil {
+		return base{}, err
+	}
+	ref, err := object.DecodeHead(saved.Head)
+	if err != nil {
+		return base{}, err
+	}
+	commit, err := object.DecodeCommit(saved.Commit, ref)
+	if err != nil {
+		return base{}, err
+	}
+	return base{pointer: p, ref: ref, hash: object.HashCommit(saved.Commit), commit: commit,
+		whole: tree.New(s.nodes, commit.Root), files: tree.New(s.nodes, saved.Files)}, nil
+}
+
+// beginning is what a space begins with.
+type beginning struct {
+	local   base  // the commit that the journal's first record is made to
+	newest  base  // what the remote shows; zero when it could not be asked, or is not to be believed
+	trouble error // why
+}
+
+// firstAnswer is how long the remote may take to show its newest state when there is another to begin with.
+const firstAnswer = 5 * time.Second
+
+// findBase asks the remote, and takes what was saved when it does not answer or lies.
+func (s *Space) findBase(ctx context.Context) (beginning, error) {
+	local, err := s.saved()
+	if errors.Is(err, fs.ErrNotExist) {
+		newest, err := loadBase(ctx, s.store, s.nodes, s.account)
+		return beginning{local: newest, newest: newest}, err
+	}
+	if err != nil {
+		return beginning{}, err
+	}
+	ask, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	newest, err := loadBase(ask, s.store, s.nodes, s.account)
+	if err != nil && ctx.Err() != nil {
+		return beginning{}, err
+	}
+	return beginning{local: local, newest: newest, trouble: err}, nil
+}

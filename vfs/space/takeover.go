@@ -1,0 +1,75 @@
+package space
+
+import (
+	"context"
+
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// takeOver makes a commit of another device the base of what is here. Changes made here that it does not hold are merged with
+// it; that they were is a record of the journal too, so that a replay comes to the same tree. It is called by the committer, or
+// before that runs.
+func (s *Space) takeOver(ctx context.Context, was, theirs base) error {
+	if was.ref == theirs.ref {
+		return nil
+	}
+	for {
+		from := s.head.Load()
+		entry := record{Theirs: object.EncodeHead(theirs.ref), Device: s.device.Name, Time: s.now().UnixNano()}
+		merged, err := s.merge(ctx, was, from.tree, theirs, entry)
+		if err != nil {
+			return err
+		}
+		done, err := s.adopt(from, merged, theirs, entry)
+		if done || err != nil {
+			return err
+		}
+		// A change was made meanwhile; what was loaded for the merge is at hand now.
+	}
+}
+
+// adopt puts a merged tree in the place of the state it was made from, unless that has changed.
+func (s *Space) adopt(from *head, merged tree.Tree, theirs base, entry record) (bool, error) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if s.head.Load() != from {
+		return false, nil
+	}
+	s.unrecorded = &entry
+	seq := from.seq
+	if len(s.pending) > 0 {
+		var err error
+		if seq, err = s.recordBase(); err != nil {
+			return false, err
+		}
+	}
+	s.committed.Store(&theirs.whole)
+	s.head.Store(&head{tree: merged, seq: seq})
+	return true, nil
+}
+
+// recordBase notes in the journal what the records that follow are made to, if that is another device's commit. It is put off
+// until there is something to follow: taking over alone is no change, and must not lead to a commit. It holds changing.
+func (s *Space) recordBase() (uint64, error) {
+	encoded, err := s.unrecorded.encode()
+	if err != nil {
+		return 0, err
+	}
+	seq, err := s.journal.Append(encoded, nil)
+	if err != nil {
+		return 0, failed("record a change of", "/", err)
+	}
+	s.unrecorded = nil
+	s.pending = append(s.pending, pending{seq: seq})
+	return seq, nil
+}
+
+// merge is the state that comes of changes made here, to base, and a commit of another device.
+func (s *Space) merge(ctx context.Context, on base, ours tree.Tree, theirs base, entry record) (tree.Tree, error) {
+	merged, conflicts, err := tree.Merge(ctx, on.files, ours, theirs.files, tree.MergeOptions{Ours: entry.Device, Theirs: theirs.commit.Device, Time: object.Time(entry.Time)})
+	for _, c := range conflicts {
+		s.log.Warn("changed here and on another device; both are kept", "conflict", c)
+	}
+	return merged, err
+}
