@@ -118,6 +118,9 @@ func appendAll(b []byte, e entry, lean bool) []byte {
 	}
 	for i := range e.info.Properties {
 		p := &e.info.Properties[i]
+		if liveByName[xml.Name(p.Name)] != nil {
+			continue // a displayname that a client has set; Explorer must not see it unasked
+		}
 		w := want(xml.Name(p.Name))
 		b = appendDead(b, e, p, &w)
 	}

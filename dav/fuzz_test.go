@@ -1,12 +1,16 @@
 package dav
 
 import (
+	"encoding/xml"
+	"io"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/vfstest"
 )
 
 // FuzzIf: what is accepted has conditions in every list, and its canonical form reads the same.
@@ -102,6 +106,54 @@ func FuzzXML(f *testing.F) {
 		p, err := parseProppatch(root, vfs.Info{Modified: time.Unix(0, 0)})
 		if err == nil && !p.refused() && len(p.patch.Set)+len(p.patch.Remove) > len(p.names) {
 			t.Fatalf("%q: more is done than asked for", raw)
+		}
+	})
+}
+
+// FuzzRequest sends whole requests: none breaks the handler, every answer has a proper status, and every XML is well-formed.
+func FuzzRequest(f *testing.F) {
+	f.Add("PROPFIND", "/files/a", "Depth", "1", "")
+	f.Add("PROPPATCH", "/files/a", "If", "(<urn:x>)", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:y xmlns:x="urn:x">1</x:y></D:prop></D:set></D:propertyupdate>`)
+	f.Add("LOCK", "/files/new", "Timeout", "Second-5", `<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype></lockinfo>`)
+	f.Add("MOVE", "/files/a", "Destination", "http://example.com/files/b", "")
+	f.Add("COPY", "/files/d/", "Destination", "/files/%e9", "")
+	f.Add("GET", "/files/a", "Range", "bytes=0-0,2-,-1", "")
+	f.Add("PUT", "/files/a%2f", "OC-Checksum", "MD5:", "x")
+	f.Fuzz(func(t *testing.T, method, target, header, value, body string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || !strings.HasPrefix(target, "/") {
+			return
+		}
+		fs := vfstest.NewModel(vfstest.ModelOptions{})
+		h, err := New(fs, Options{Patience: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", strings.NewReader(body))
+		r.Method, r.URL, r.RequestURI = method, u, target
+		for _, setup := range []string{"/files/d", "/files/d/\x01é"} {
+			if err := fs.Mkdir(t.Context(), setup, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PUT", "/files/a", strings.NewReader("abc")))
+		r.Header.Set(header, value)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code < 200 || w.Code > 599 || w.Code == 500 {
+			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+		}
+		if !strings.HasPrefix(w.Header().Get("Content-Type"), "application/xml") || w.Body.Len() == 0 || method == "GET" {
+			return
+		}
+		for dec := xml.NewDecoder(w.Body); ; {
+			_, err := dec.Token()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				t.Fatalf("%s %s: %v", method, target, err)
+			}
 		}
 	})
 }

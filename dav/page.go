@@ -37,8 +37,10 @@ func (q *request) page() error {
 	if err != nil {
 		return err
 	}
-	if err := q.preconditions(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
+	if ok, err := q.ifHolds(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
 		return err
+	} else if !ok {
+		return errPrecondition("If")
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")

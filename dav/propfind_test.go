@@ -134,8 +134,9 @@ func TestPropnameAndInclude(t *testing.T) {
 	d.do("PROPPATCH", "/files/a", patch("<x:p>1</x:p><D:displayname>A</D:displayname>")).want(207)
 	d.do("PROPFIND", "/files/a", `<D:propfind xmlns:D="DAV:"><D:propname/></D:propfind>`, "Depth: 0").want(207,
 		`<x:p xmlns:x="urn:x"/>`, "<D:getetag/>", "<D:supportedlock/>", "!quota", "!>1<")
-	a := d.do("PROPFIND", "/files/a", `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:supportedlock/><D:getetag/><D:no/></D:include></D:propfind>`, "Depth: 0").want(207,
+	a := d.do("PROPFIND", "/files/a", `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:supportedlock/><D:getetag/><D:displayname/><D:no/></D:include></D:propfind>`, "Depth: 0").want(207,
 		"<D:supportedlock><D:lockentry>", "<D:no/></D:prop><D:status>HTTP/1.1 404", "<D:displayname>A</D:displayname>")
+	d.do("PROPFIND", "/files/a", "", "Depth: 0").want(207, "!displayname", ">1</x:p>")
 	if strings.Count(a.body, "<D:getetag>") != 1 {
 		t.Errorf("a property comes twice: %s", a.body)
 	}
