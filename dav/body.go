@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -30,7 +31,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err
 	}
 	return n, err

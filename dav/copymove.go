@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path"
 
@@ -60,9 +61,9 @@ func (q *request) transfer() (*transfer, error) {
 	}
 	to, err := resolve(raw, q.r, q.who)
 	switch {
-	case err == errForeign:
+	case errors.Is(err, errForeign):
 		return nil, fail(http.StatusBadGateway, "The destination is on another server.")
-	case err == errURL:
+	case errors.Is(err, errURL):
 		return nil, fail(http.StatusBadRequest, "The destination is not an address of this drive.")
 	case err != nil:
 		return nil, err

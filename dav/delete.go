@@ -77,8 +77,8 @@ func (q *request) drop(p string, keep bool) {
 // (RFC 4918, 9.6.1 and 9.9.2); other errors it returns as they are.
 func (q *request) lockedMembers(err error) error {
 	f := failureOf(err, making[q.r.Method])
-	locked, ok := f.err.(*lock.Locked)
-	if !ok || !locked.Beneath {
+	var locked *lock.Locked
+	if !errors.As(f, &locked) || !locked.Beneath {
 		return err
 	}
 	q.failed = f

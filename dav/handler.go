@@ -95,7 +95,7 @@ func (q *request) serve() error {
 	}
 	t, err := unescape(q.r.URL.EscapedPath(), q.who)
 	if err != nil {
-		if err == errURL {
+		if errors.Is(err, errURL) {
 			return fail(http.StatusBadRequest, "The address is not one of this drive.")
 		}
 		return err

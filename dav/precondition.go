@@ -2,7 +2,6 @@ package dav
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -140,9 +139,4 @@ func (q *request) readIf() error {
 	q.ifs = h
 	q.submitted.Tokens = h.tokens()
 	return nil
-}
-
-// notFound tells whether an error says that nothing is there.
-func notFound(err error) bool {
-	return errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder)
 }

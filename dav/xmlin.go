@@ -89,7 +89,7 @@ var (
 func (p *xmlParser) document() (*element, error) {
 	for {
 		token, err := p.d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if p.root == nil || len(p.open) > 0 {
 				return nil, errCut
 			}
