@@ -31,8 +31,11 @@ func (q *request) delete() error {
 			if err != nil {
 				return err
 			}
-			if !now.exists {
+			switch {
+			case !now.exists:
 				return errMissing
+			case now.ReadOnly:
+				return vfs.ErrReadOnly // and not a 204 of the guard's
 			}
 			if err := q.allowed(ctx, at, now, touches...); err != nil {
 				return err
