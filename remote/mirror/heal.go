@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -88,15 +89,14 @@ func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	m.mu.Lock()
 	pointers := maps.Clone(m.pointers)
 	m.mu.Unlock()
-	blocked, err := s.supply(ctx, m)
-	if err != nil {
+	if err := s.supply(ctx, m); err != nil {
 		return err
 	}
 	if err := s.check(ctx, m, pointers); err != nil {
 		return err
 	}
-	if blocked {
-		return nil // a write that is under way wakes the healer when it ends
+	if err := s.supply(ctx, m); err != nil { // what the comparison found to be damaged
+		return err
 	}
 	for _, p := range pointers {
 		if err := s.forward(ctx, m, p); err != nil {
@@ -105,6 +105,9 @@ func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	}
 	return nil
 }
+
+// errBlocked is why healing waits.
+var errBlocked = errors.New("blobs that are to be healed are being written")
 
 // probe asks a member that was down for a blob that nobody has. Any answer is one.
 func (s *Store) probe(ctx context.Context, m *member) error {
@@ -140,7 +143,7 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 	m.mu.Unlock()
 	for _, name := range gone {
 		if !m.claim(name, func() bool { _, still := m.gone[name]; return still }) {
-			continue
+			continue // supply waits for it
 		}
 		err := m.store.Delete(ctx, name)
 		m.update(func() {
@@ -175,9 +178,9 @@ func (s *Store) ill(ctx context.Context, m *member, err error) error {
 	return fmt.Errorf("%s: %w", m.name, err)
 }
 
-// supply copies the blobs that the member is known to lack, until there are none. blocked: but for some that are being
-// written at the moment.
-func (s *Store) supply(ctx context.Context, m *member) (blocked bool, err error) {
+// supply copies the blobs that the member is known to lack, until there are none. errBlocked: but for some that are being
+// written at the moment, or are still to be deleted and are.
+func (s *Store) supply(ctx context.Context, m *member) error {
 	for {
 		m.mu.Lock()
 		batch := make(map[crypto.BlobName]bool)
@@ -186,10 +189,13 @@ func (s *Store) supply(ctx context.Context, m *member) (blocked bool, err error)
 				batch[name] = damaged
 			}
 		}
-		blocked = len(batch) < len(m.missing)
+		blocked := len(m.missing) > 0 || len(m.gone) > 0
 		m.mu.Unlock()
+		if len(batch) == 0 && blocked {
+			return errBlocked
+		}
 		if len(batch) == 0 {
-			return blocked, nil
+			return nil
 		}
 		group, inner := errgroup.WithContext(ctx)
 		group.SetLimit(s.o.Workers)
@@ -212,10 +218,10 @@ func (s *Store) supply(ctx context.Context, m *member) (blocked bool, err error)
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return blocked, err
+			return err
 		}
 		if err := remote.Alive(ctx, "heal", s); err != nil {
-			return blocked, err
+			return err
 		}
 	}
 }

@@ -27,8 +27,8 @@ const (
 	// DefaultGrace is how much longer than the authority a member may take over a write. Beyond that it is better to heal
 	// it later than to make the committer wait.
 	DefaultGrace = 2 * time.Second
-	// DefaultPatience is how long a member may take over a small read before the next is asked, plus a second for each
-	// MiB. The last that is left gets all the time there is.
+	// DefaultPatience is how long a member may take over a small read before the next is asked, and a quarter of it more for
+	// each MiB. The last that is left gets all the time there is.
 	DefaultPatience = 3 * time.Second
 	// DefaultWorkers is how many blobs are copied at a time to one lagging member: healing is not to crowd out the user.
 	DefaultWorkers = 2

@@ -62,7 +62,9 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 	lacking := map[*member]bool{} // true: it has the blob, damaged
 	for i, m := range from {
 		start := s.o.Clock()
-		err := s.ask(ctx, m, size, i == len(from)-1, ask)
+		// The last that is left has all the time there is, unless the authority has answered: then it is asked in case that
+		// the authority lost the blob, and nobody who asks for what is nowhere is to wait for a member that is silent.
+		err := s.ask(ctx, m, size, i == len(from)-1 && !v.sure, ask)
 		if ended := s.begin(ctx, op, name); err != nil && ended != nil {
 			return ended
 		}
@@ -82,7 +84,7 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 			v.lacks(err, m.authority)
 		case remote.ErrCorrupt:
 			lacking[m] = true
-			v.damaged = err
+			v.damaged, v.sure = err, v.sure || m.authority
 		default:
 			if s.o.Patience > 0 && elapsed >= s.o.Patience {
 				m.took(elapsed, 0)
@@ -97,13 +99,13 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 // verdict is what several members said of a blob that none could give.
 type verdict struct {
 	damaged, away, nowhere error
-	sure                   bool // it is the authority that does not have it
+	sure                   bool // the authority is among them
 }
 
 // lacks notes that a member does not have it.
 func (v *verdict) lacks(err error, authority bool) {
 	if v.nowhere == nil || authority {
-		v.nowhere, v.sure = err, authority
+		v.nowhere, v.sure = err, v.sure || authority
 	}
 }
 
@@ -126,7 +128,11 @@ func (s *Store) ask(ctx context.Context, m *member, size int, last bool, ask fun
 	if last || s.o.Patience < 0 {
 		return ask(ctx, m.store)
 	}
-	inner, cancel := context.WithTimeout(ctx, s.o.Patience+time.Duration(size>>20)*time.Second)
+	limit := s.o.Patience
+	if _, up, _ := m.readable(crypto.BlobName{}); up {
+		limit += limit * time.Duration(size>>20) / 4
+	}
+	inner, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return ask(inner, m.store)
 }
