@@ -34,7 +34,7 @@ func compare(t *testing.T, rt *rapid.T, o Options) {
 	plain, inner := mem.New(), mem.New()
 	c := wrapped(t, inner.Another(), o)
 	defer func() { c.Close() }()
-	sizes := []int{4096, 5000, 65_000, int(endOf(0)), int(endOf(0)) + 1, 200_000, crypto.MaxBlobSize}
+	sizes := []int{4096, 5000, 65_000, int(endOf(0)), int(endOf(0)) + 1, 200_000, 1_200_000}
 	blob := func(rt *rapid.T) (crypto.BlobName, []byte) {
 		i := rapid.IntRange(0, len(sizes)-1).Draw(rt, "blob")
 		return nameOf(i, sizes[i])
