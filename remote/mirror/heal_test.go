@@ -1,0 +1,388 @@
+package mirror_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/mirror"
+)
+
+// eager are options for tests of healing: no comparisons unless asked for, and no waiting between attempts.
+var eager = mirror.Options{FirstCheck: -1, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+
+// blob makes n bytes that differ by seed.
+func blob(seed uint64, n int) (crypto.BlobName, []byte) {
+	data := make([]byte, n)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := range data {
+		data[i] = byte(r.Uint32())
+	}
+	return crypto.NameOf(data), data
+}
+
+// put stores blobs that differ by seed and returns their names.
+func put(t testing.TB, s remote.Blobs, seeds ...uint64) []crypto.BlobName {
+	t.Helper()
+	var names []crypto.BlobName
+	for _, seed := range seeds {
+		name, data := blob(seed, 1000+int(seed))
+		if err := s.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// contents reads all of a store and insists on the names.
+func contents(t testing.TB, s remote.Store) map[crypto.BlobName]int64 {
+	t.Helper()
+	all := map[crypto.BlobName]int64{}
+	for info, err := range s.List(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := s.Get(context.Background(), info.Name)
+		if err != nil || crypto.NameOf(data) != info.Name {
+			t.Fatalf("%v: %d bytes, %v", info.Name, len(data), err)
+		}
+		all[info.Name] = info.Size
+	}
+	return all
+}
+
+// same insists that two stores hold the same blobs.
+func same(t testing.TB, a, b remote.Store) {
+	t.Helper()
+	inA, inB := contents(t, a), contents(t, b)
+	for name := range inA {
+		if _, there := inB[name]; !there {
+			t.Errorf("%v is on the first only", name)
+		}
+	}
+	for name := range inB {
+		if _, there := inA[name]; !there {
+			t.Errorf("%v is on the second only", name)
+		}
+	}
+}
+
+// settle waits until nothing lags.
+func settle(t testing.TB, s *mirror.Store) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.Settle(ctx); err != nil {
+		t.Fatalf("%v; %+v", err, s.Status())
+	}
+}
+
+// numbers returns the numbers below n.
+func numbers(n uint64) []uint64 {
+	var all []uint64
+	for i := range n {
+		all = append(all, i)
+	}
+	return all
+}
+
+func TestMemberThatWasAway(t *testing.T) {
+	ctx := t.Context()
+	first, second := mem.New(), mem.New()
+	away := faulty.New(second.Another(), nil, faulty.Options{})
+	s := join(t, eager, first.Another(), away)
+	key := crypto.NewWriterKey([32]byte{1})
+	one, two := key.Sign(1, crypto.PointerValue{1}), key.Sign(2, crypto.PointerValue{2})
+
+	names := put(t, s, numbers(10)...)
+	if err := s.Swap(ctx, crypto.PointerHash{}, one); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, s)
+	same(t, first, second)
+	if p, err := second.Load(ctx, one.ID); err != nil || p != one {
+		t.Errorf("its pointer: %v, %v", p.Seq, err)
+	}
+
+	away.SetPlan(faulty.Always(faulty.Fail))
+	put(t, s, 100, 101, 102)
+	if err := s.Swap(ctx, one.Hash(), two); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(ctx, names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(ctx, names[0]); !errors.Is(err, remote.ErrNotFound) {
+		t.Errorf("what was deleted is read from who missed it: %v", err)
+	}
+	st := s.Status()[1]
+	if st.Up || !st.Lagging || st.Missing != 3 || st.Deletes != 1 || st.Pointers != 1 || st.Err == nil {
+		t.Errorf("while it is away: %+v", st)
+	}
+	if p, err := second.Load(ctx, one.ID); err != nil || p != one {
+		t.Errorf("its pointer moved before its blobs: %v, %v", p.Seq, err)
+	}
+
+	away.SetPlan(nil)
+	settle(t, s)
+	same(t, first, second)
+	if p, err := second.Load(ctx, one.ID); err != nil || p != two {
+		t.Errorf("its pointer, healed: %v, %v", p.Seq, err)
+	}
+	if st := s.Status()[1]; !st.Up || st.Lagging || st.Err != nil || st.Healed != 3 || st.HealedBytes != 3*1000+100+101+102 {
+		t.Errorf("healed: %+v", st)
+	}
+}
+
+// TestNothingIsForgotten: whatever is done while members fail as they like, in the end all hold the same.
+func TestNothingIsForgotten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := eager
+		o.MaxNames = rapid.SampledFrom([]int{1, 3, 1000}).Draw(t, "names remembered")
+		o.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
+		kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
+		var stores []remote.Store
+		var faults []*faulty.Store
+		for i, k := range kept {
+			f := faulty.New(k.Another(), nil, faulty.Options{})
+			if i > 0 {
+				f.SetPlan(faulty.Random(rapid.Uint64().Draw(t, "seed"), faulty.Rates{faulty.Fail: 0.3, faulty.Lose: 0.1, faulty.Full: 0.1, faulty.Cut: 0.1}))
+			}
+			stores, faults = append(stores, f), append(faults, f)
+		}
+		s, err := mirror.New(named(stores...), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		ctx := context.Background()
+		key := crypto.NewWriterKey([32]byte{2})
+		var at crypto.Pointer
+		there := map[crypto.BlobName][]byte{}
+		for range rapid.IntRange(1, 40).Draw(t, "operations") {
+			name, data := blob(rapid.Uint64Range(0, 8).Draw(t, "blob"), 500)
+			switch rapid.IntRange(0, 4).Draw(t, "operation") {
+			case 0, 1:
+				if err := s.Put(ctx, name, remote.BytesBody(data)); err != nil {
+					t.Fatal(err)
+				}
+				there[name] = data
+			case 2:
+				if err := s.Delete(ctx, name); err != nil {
+					t.Fatal(err)
+				}
+				delete(there, name)
+			case 3:
+				next := key.Sign(at.Seq+1, crypto.PointerValue{byte(at.Seq)})
+				var old crypto.PointerHash
+				if at.Seq > 0 {
+					old = at.Hash()
+				}
+				if err := s.Swap(ctx, old, next); err != nil {
+					t.Fatal(err)
+				}
+				at = next
+			}
+			got, err := s.Get(ctx, name)
+			if want, ok := there[name]; ok && (err != nil || !bytes.Equal(got, want)) {
+				t.Fatalf("get: %d bytes, %v", len(got), err)
+			} else if !ok && !errors.Is(err, remote.ErrNotFound) && o.MaxNames > 8 {
+				t.Fatalf("get of what was deleted: %v", err)
+			}
+		}
+		for _, f := range faults {
+			f.SetPlan(nil)
+		}
+		ended, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		if err := s.Settle(ended); err != nil {
+			t.Fatalf("%v: %+v", err, s.Status())
+		}
+		for i, k := range kept {
+			for name, data := range there {
+				if got, err := k.Get(ctx, name); err != nil || !bytes.Equal(got, data) {
+					t.Fatalf("member %d lacks %v: %v", i, name, err)
+				}
+			}
+			listed := 0
+			for range k.List(ctx) {
+				listed++
+			}
+			if listed != len(there) && o.MaxNames > 8 { // more deletes than can be remembered leave garbage
+				t.Fatalf("member %d has %d of %d blobs", i, listed, len(there))
+			}
+			if p, err := k.Load(ctx, key.ID()); at.Seq > 0 && (err != nil || p != at) {
+				t.Fatalf("member %d is at %d of %d: %v", i, p.Seq, at.Seq, err)
+			}
+		}
+	})
+}
+
+// TestComparison finds what a member lost without saying so, also when there are more blobs than can be held at once.
+func TestComparison(t *testing.T) {
+	for _, names := range []int{1, 2, 100} {
+		ctx := t.Context()
+		o := eager
+		o.MaxNames = names
+		first, second := mem.New(), mem.New()
+		all := put(t, first, numbers(60)...)
+		put(t, second, 3, 4, 5, 500, 501) // the last two are garbage
+		_, whole := blob(7, 1007)
+		if err := second.Put(ctx, all[7], remote.BytesBody(whole[:500])); err != nil {
+			t.Fatal(err)
+		}
+		_, other := blob(8, 1008)
+		if err := first.Delete(ctx, all[8]); err != nil { // here it is the authority that was cut
+			t.Fatal(err)
+		}
+		if err := errors.Join(first.Put(ctx, all[8], remote.BytesBody(other[:10])), second.Put(ctx, all[8], remote.BytesBody(other))); err != nil {
+			t.Fatal(err)
+		}
+		p := crypto.NewWriterKey([32]byte{3}).Sign(9, crypto.PointerValue{9})
+		if err := first.Swap(ctx, crypto.PointerHash{}, p); err != nil {
+			t.Fatal(err)
+		}
+		o.Pointers = []crypto.PointerID{p.ID, {4}}
+		s := join(t, o, first.Another(), second.Another())
+		s.Recheck()
+		settle(t, s)
+		if err := second.Delete(ctx, put(t, second, 500)[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Delete(ctx, put(t, second, 501)[0]); err != nil {
+			t.Fatal(err)
+		}
+		same(t, first, second)
+		if st := s.Status()[1]; st.Extra != 2 || st.Err != nil {
+			t.Errorf("%+v", st)
+		}
+		if got, err := second.Load(ctx, p.ID); err != nil || got != p {
+			t.Errorf("its pointer: %v, %v", got.Seq, err)
+		}
+	}
+}
+
+// TestForkedMember: a member with a history of its own is left alone and told of.
+func TestForkedMember(t *testing.T) {
+	ctx := t.Context()
+	first, second := mem.New(), mem.New()
+	key := crypto.NewWriterKey([32]byte{5})
+	ours, theirs := key.Sign(4, crypto.PointerValue{1}), key.Sign(4, crypto.PointerValue{2})
+	if err := errors.Join(first.Swap(ctx, crypto.PointerHash{}, ours), second.Swap(ctx, crypto.PointerHash{}, theirs)); err != nil {
+		t.Fatal(err)
+	}
+	o := eager
+	o.Pointers = []crypto.PointerID{key.ID()}
+	s := join(t, o, first.Another(), second.Another())
+	s.Recheck()
+	settle(t, s)
+	if p, err := second.Load(ctx, key.ID()); err != nil || p != theirs {
+		t.Errorf("it was moved: %v", err)
+	}
+	if st := s.Status()[1]; remote.KindOf(st.Err) != remote.ErrFork {
+		t.Errorf("%+v", st)
+	}
+}
+
+// counting counts the Puts that are under way at a time.
+type counting struct {
+	remote.Store
+	now, most atomic.Int64
+}
+
+func (c *counting) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	n := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); n > most && !c.most.CompareAndSwap(most, n); most = c.most.Load() {
+	}
+	return c.Store.Put(ctx, name, body)
+}
+
+func TestHealingIsBounded(t *testing.T) {
+	first := mem.New()
+	put(t, first, numbers(50)...)
+	c := &counting{Store: mem.New()}
+	o := eager
+	o.Workers = 3
+	s := join(t, o, first.Another(), c)
+	s.Recheck()
+	settle(t, s)
+	same(t, first, c.Store)
+	if most := c.most.Load(); most < 1 || most > 3 {
+		t.Errorf("%d blobs at a time", most)
+	}
+}
+
+// TestSilentMember: a put waits for a member that does not answer no longer than its grace, the next one not at all, and
+// the member is healed in the end. All of it on a clock of its own.
+func TestSilentMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := mem.New(), mem.New()
+		silent := faulty.New(second.Another(), faulty.Always(faulty.Hang), faulty.Options{})
+		s := join(t, mirror.Options{}, first.Another(), silent)
+		start := time.Now()
+		put(t, s, 1)
+		if took := time.Since(start); took != mirror.DefaultGrace {
+			t.Errorf("the first put took %v", took)
+		}
+		start = time.Now()
+		put(t, s, 2, 3)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("the next took %v", took)
+		}
+		if st := s.Status()[1]; st.Missing != 3 || !st.Lagging {
+			t.Errorf("%+v", st)
+		}
+		silent.SetPlan(nil)
+		settle(t, s)
+		same(t, first, second)
+		time.Sleep(mirror.DefaultFirstCheck) // the clock of the bubble
+		synctest.Wait()
+		for info := range second.List(t.Context()) { // lost behind the mirror's back
+			if err := second.Delete(t.Context(), info.Name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(mirror.DefaultCheckEvery)
+		synctest.Wait()
+		settle(t, s)
+		same(t, first, second)
+	})
+}
+
+// TestCloseAmidHealing: goroutines end, whatever members do; TestMain counts them.
+func TestCloseAmidHealing(t *testing.T) {
+	for _, plan := range []faulty.Plan{faulty.Always(faulty.Hang), faulty.Always(faulty.Hang, faulty.Put), faulty.Always(faulty.Fail), nil} {
+		first := mem.New()
+		put(t, first, numbers(20)...)
+		s, err := mirror.New(named(first, faulty.New(mem.New(), plan, faulty.Options{})), mirror.Options{Grace: time.Millisecond, FirstCheck: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Recheck()
+		put(t, s, 100, 101)
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if err := s.Settle(context.Background()); err != nil && !errors.Is(err, remote.ErrClosed) {
+				t.Error(err)
+			}
+		})
+		if err := errors.Join(s.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+		waiting.Wait()
+	}
+}

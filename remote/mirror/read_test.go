@@ -1,0 +1,299 @@
+package mirror_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/evil"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/mirror"
+)
+
+// distant is a store at some distance on a clock that it moves.
+type distant struct {
+	remote.Store
+	clock *atomic.Int64
+	far   time.Duration
+	reads int
+}
+
+func (d *distant) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	d.reads++
+	d.clock.Add(int64(d.far))
+	return d.Store.Get(ctx, name)
+}
+
+// TestNearest: once distances are known, reads come from where they are shortest, and move on when that changes.
+func TestNearest(t *testing.T) {
+	var clock atomic.Int64
+	o := quiet
+	o.Clock = func() time.Time { return time.Unix(0, clock.Load()) }
+	first := &distant{Store: mem.New(), clock: &clock, far: 50 * time.Millisecond}
+	near := &distant{Store: mem.New(), clock: &clock, far: time.Millisecond}
+	s := join(t, o, first, near)
+	name := put(t, s, 1)[0]
+	get := func(n int) {
+		first.reads, near.reads = 0, 0
+		for range n {
+			if _, err := s.Get(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	get(2) // each is measured
+	if get(10); first.reads != 0 || near.reads != 10 {
+		t.Errorf("%d reads from afar, %d from nearby", first.reads, near.reads)
+	}
+	near.far = time.Second
+	if get(20); first.reads < 10 {
+		t.Errorf("%d reads from what is nearer now", first.reads)
+	}
+}
+
+// TestDamagedCopies: bytes that do not fit their name are read from another, and mended where they lie.
+func TestDamagedCopies(t *testing.T) {
+	ctx := t.Context()
+	name, data := blob(1, 5000)
+	for what, damage := range map[string][]byte{"cut": data[:100], "changed": append(bytes.Clone(data[:4999]), ^data[4999])} {
+		for ill := range 3 {
+			kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
+			var stores []remote.Store
+			for i, k := range kept {
+				bytes := data
+				if i == ill {
+					bytes = damage
+				}
+				if err := k.Put(ctx, name, remote.BytesBody(bytes)); err != nil {
+					t.Fatal(err)
+				}
+				stores = append(stores, k.Another())
+			}
+			s := join(t, eager, stores...)
+			for range 4 { // unmeasured members come first, so each has its turn
+				if got, err := s.Get(ctx, name); err != nil || !bytes.Equal(got, data) {
+					t.Fatalf("%s at %d: %d bytes, %v", what, ill, len(got), err)
+				}
+			}
+			p := make([]byte, 100)
+			if err := s.GetRange(remote.PastCaches(ctx), name, 4900, p); err != nil || !bytes.Equal(p, data[4900:]) {
+				t.Errorf("%s at %d, past caches: %v", what, ill, err)
+			}
+			settle(t, s)
+			for i, k := range kept {
+				if got, err := k.Get(ctx, name); err != nil || !bytes.Equal(got, data) {
+					t.Errorf("%s at %d: member %d has %d bytes, %v", what, ill, i, len(got), err)
+				}
+			}
+		}
+	}
+}
+
+// TestNobodyHasIt: what is said when no member can help.
+func TestNobodyHasIt(t *testing.T) {
+	ctx := t.Context()
+	name, data := blob(1, 100)
+	damaged := func() remote.Store {
+		s := mem.New()
+		if err := s.Put(ctx, name, remote.BytesBody(data[:50])); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	away := func() remote.Store { return faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}) }
+	empty := func() remote.Store { return mem.New() }
+	for _, c := range []struct {
+		members []func() remote.Store
+		kind    error
+	}{
+		{[]func() remote.Store{empty, empty}, remote.ErrNotFound},
+		{[]func() remote.Store{empty, away}, remote.ErrNotFound},
+		{[]func() remote.Store{away, empty}, remote.ErrUnavailable},
+		{[]func() remote.Store{away, away}, remote.ErrUnavailable},
+		{[]func() remote.Store{empty, damaged}, remote.ErrCorrupt},
+		{[]func() remote.Store{damaged, empty}, remote.ErrCorrupt},
+		{[]func() remote.Store{damaged, away}, remote.ErrCorrupt},
+	} {
+		var stores []remote.Store
+		for _, make := range c.members {
+			stores = append(stores, make())
+		}
+		s := join(t, quiet, stores...)
+		for range 3 {
+			if _, err := s.Get(ctx, name); remote.KindOf(err) != c.kind {
+				t.Errorf("want %v, got %v", c.kind, err)
+			}
+		}
+	}
+}
+
+// TestAuthorityAway: pointers are read past it, the newest that is signed; nothing is written.
+func TestAuthorityAway(t *testing.T) {
+	ctx := t.Context()
+	kept := []*mem.Store{mem.New(), mem.New(), mem.New(), mem.New()}
+	liar := evil.New(kept[3], evil.Options{})
+	away := faulty.New(kept[0], nil, faulty.Options{})
+	key := crypto.NewWriterKey([32]byte{6})
+	states := []crypto.Pointer{key.Sign(1, crypto.PointerValue{}), key.Sign(2, crypto.PointerValue{}), key.Sign(3, crypto.PointerValue{})}
+	for i, k := range kept {
+		if err := k.Swap(ctx, crypto.PointerHash{}, states[[]int{2, 0, 1, 1}[i]]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	liar.SetLies(evil.ForgedSequence)
+	s := join(t, quiet, away, kept[1], kept[2], liar)
+	away.SetPlan(faulty.Always(faulty.Fail))
+	if p, err := s.Load(ctx, key.ID()); err != nil || p != states[1] {
+		t.Errorf("past the authority: %d, %v", p.Seq, err)
+	}
+	if liar.Told(evil.ForgedSequence) == 0 {
+		t.Error("the liar wasn't asked")
+	}
+	if err := s.Swap(ctx, states[1].Hash(), key.Sign(4, crypto.PointerValue{})); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("a swap without the authority: %v", err)
+	}
+	if _, err := s.Load(ctx, crypto.PointerID{1}); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("a pointer that the others do not have: %v", err)
+	}
+	name, data := blob(1, 100)
+	if err := s.Put(ctx, name, remote.BytesBody(data)); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("a put without the authority: %v", err)
+	}
+	if err := s.Delete(ctx, name); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("a delete without the authority: %v", err)
+	}
+	away.SetPlan(nil)
+	if p, err := s.Load(ctx, key.ID()); err != nil || p != states[2] {
+		t.Errorf("when it is back: %d, %v", p.Seq, err)
+	}
+	away.SetPlan(faulty.Always(faulty.Fail))
+	if p, err := s.Load(ctx, key.ID()); err != nil || p != states[2] {
+		t.Errorf("what was seen before is not gone back on: %d, %v", p.Seq, err)
+	}
+}
+
+func TestSpaceIsTheLeast(t *testing.T) {
+	away := faulty.New(mem.NewSized(1), faulty.Always(faulty.Fail), faulty.Options{})
+	s := join(t, quiet, mem.New(), mem.NewSized(5000), mem.NewSized(300), away)
+	if space, err := s.Space(t.Context()); err != nil || space.Free != 300 {
+		t.Errorf("%+v, %v", space, err)
+	}
+	s = join(t, quiet, faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}))
+	if _, err := s.Space(t.Context()); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("nobody answers: %v", err)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	for what, members := range map[string][]mirror.Member{
+		"none": nil, "twice": {{Name: "a", Store: mem.New()}, {Name: "a", Store: mem.New()}}, "nothing": {{Name: "a"}},
+	} {
+		if _, err := mirror.New(members, quiet); remote.KindOf(err) != remote.ErrRefused {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// call and reply are one call on a pointer, for porcupine.
+type call struct {
+	swap      bool
+	old, next crypto.PointerHash
+}
+type reply struct {
+	conflict, unknown bool
+	load              crypto.PointerHash
+}
+
+// register is what a pointer is to be; see remotetest.
+var register = porcupine.Model{
+	Init: func() any { return crypto.PointerHash{} },
+	Step: func(state, input, output any) (bool, any) {
+		at, in, out := state.(crypto.PointerHash), input.(call), output.(reply)
+		switch {
+		case !in.swap:
+			return out.load == at, at
+		case out.conflict:
+			return at != in.old, at
+		case at == in.old:
+			return true, in.next
+		}
+		return out.unknown, at
+	},
+}
+
+// TestPointersAreLinearizable, with several mirrors over the same members, of which the authority loses swaps and replies
+// and the others fail as they like.
+func TestPointersAreLinearizable(t *testing.T) {
+	const clients, rounds = 4, 15
+	kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
+	lossy := faulty.Random(3, faulty.Rates{faulty.Fail: 0.15, faulty.Lose: 0.15})
+	authority := func(c faulty.Call) faulty.Fault {
+		if c.Op != faulty.Swap {
+			return faulty.Fine // a load past the authority is allowed to be old
+		}
+		return lossy(c)
+	}
+	var now atomic.Int64
+	var mu sync.Mutex
+	var history []porcupine.Operation
+	note := func(client int, start int64, in call, out reply) {
+		end := now.Add(1)
+		if out.unknown {
+			end = math.MaxInt64
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		history = append(history, porcupine.Operation{ClientId: client, Input: in, Call: start, Output: out, Return: end})
+	}
+	key := crypto.NewWriterKey([32]byte{7})
+	var all sync.WaitGroup
+	for client := range clients {
+		s := join(t, eager,
+			faulty.New(kept[0].Another(), authority, faulty.Options{}),
+			faulty.New(kept[1].Another(), faulty.Random(uint64(client), faulty.Rates{faulty.Fail: 0.5}), faulty.Options{}),
+			faulty.New(kept[2].Another(), nil, faulty.Options{}))
+		all.Go(func() {
+			for round := range rounds {
+				start := now.Add(1)
+				p, err := s.Load(t.Context(), key.ID())
+				var old crypto.PointerHash
+				if err == nil {
+					old = p.Hash()
+				} else if !errors.Is(err, remote.ErrNotFound) {
+					t.Error(err)
+					return
+				}
+				note(client, start, call{}, reply{load: old})
+				next := key.Sign(p.Seq+1, crypto.PointerValue{byte(client), byte(round)})
+				start = now.Add(1)
+				err = s.Swap(t.Context(), old, next)
+				note(client, start, call{swap: true, old: old, next: next.Hash()},
+					reply{conflict: errors.Is(err, remote.ErrConflict), unknown: errors.Is(err, remote.ErrUnavailable)})
+			}
+		})
+	}
+	all.Wait()
+	if porcupine.CheckOperationsTimeout(register, history, 30*time.Second) != porcupine.Ok {
+		t.Error(fmt.Sprint("no order explains what was seen: ", history))
+	}
+	final, err := kept[0].Load(t.Context(), key.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, k := range kept[1:] {
+		if p, err := k.Load(t.Context(), key.ID()); err == nil && p.Seq > final.Seq {
+			t.Errorf("member %d is ahead of the authority", i+1)
+		}
+	}
+}
