@@ -10,7 +10,7 @@ import (
 	"postern/vfs/object"
 )
 
-// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy or Patch. All that is random or told by a clock is in the op, so
+// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. All that is random or told by a clock is in the op, so
 // that the same op makes the same tree of the same tree, at the time of the request and when a journal is replayed. Times are
 // kept to the nanosecond; a zero time changes nothing.
 type Op interface {
