@@ -37,7 +37,9 @@ func (q *request) propfind() error {
 	if err := q.preconditions(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
 		return err
 	}
-	find.minimal = minimal(q.r)
+	if find.minimal = minimal(q.r); find.minimal && q.r.Header.Get("Prefer") != "" {
+		q.w.Header().Set("Preference-Applied", "return=minimal") // RFC 8144, 2
+	}
 	find.lean = q.who.lean
 	return q.list(find, info, d != depth0 && info.Folder, noRoot && info.Folder)
 }

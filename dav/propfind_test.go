@@ -123,6 +123,8 @@ func TestPropfindMissingInOnePropstat(t *testing.T) {
 	body := prop("D:getcontentlength", "x:one", "D:two")
 	d.do("PROPFIND", "/files/a", body, "Depth: 0").want(207,
 		`</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat><D:prop><x:one xmlns:x="urn:x"/><D:two/></D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>`)
+	d.do("PROPFIND", "/files/a", body, "Depth: 0", "Prefer: return=minimal").want(207).with("Preference-Applied: return=minimal")
+	d.do("PROPFIND", "/files/a", body, "Depth: 0", "Prefer: return=representation").want(207, "404").with("Preference-Applied:")
 	for _, header := range []string{"Brief: t", "Prefer: return=minimal", `Prefer: foo, return="minimal"`} {
 		d.do("PROPFIND", "/files/a", body, "Depth: 0", header).want(207, "!404", "getcontentlength")
 		d.do("PROPFIND", "/files/a", prop("x:one"), "Depth: 0", header).want(207, "!404", "<D:prop></D:prop><D:status>HTTP/1.1 200 OK")
@@ -272,6 +274,54 @@ func TestListingCutShort(t *testing.T) {
 		}
 		if want == 207 && (err == nil || strings.Contains(string(body), "</D:multistatus>")) {
 			t.Errorf("after %d: a listing cut short looks whole", after)
+		}
+	}
+}
+
+// longList is a folder of very many files.
+type longList struct {
+	vfs.FS
+	seen int
+}
+
+func (l *longList) List(context.Context, string) iter.Seq2[vfs.Info, error] {
+	return func(yield func(vfs.Info, error) bool) {
+		const files = 100_000
+		for l.seen = range files {
+			if !yield(vfs.Info{Name: fmt.Sprintf("document-%06d", l.seen)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// firstWrite notes how far a listing was when its first bytes went out.
+type firstWrite struct {
+	*httptest.ResponseRecorder
+	l  *longList
+	at int
+}
+
+func (f *firstWrite) Write(p []byte) (int, error) {
+	if f.at < 0 {
+		f.at = f.l.seen
+	}
+	return len(p), nil
+}
+
+// TestListingsStream: what is sent is not gathered first, however long the folder is.
+func TestListingsStream(t *testing.T) {
+	d := newDrive(t)
+	for method, depth := range map[string]string{"PROPFIND": "1", "GET": "0"} {
+		l := &longList{FS: d.fs}
+		h, err := dav.New(l, dav.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &firstWrite{httptest.NewRecorder(), l, -1}
+		h.ServeHTTP(w, d.request(method, "/files", nil, "Depth: "+depth))
+		if w.at < 0 || w.at > 500 || l.seen != 99_999 {
+			t.Errorf("%s: the first bytes went out after %d of %d files", method, w.at, l.seen+1)
 		}
 	}
 }
