@@ -96,13 +96,13 @@ func TestStalledBody(t *testing.T) {
 
 // TestSlowBody: bytes that trickle in for much longer than the idle time are a good upload.
 func TestSlowBody(t *testing.T) {
-	const idle = 200 * time.Millisecond
+	const idle = 600 * time.Millisecond
 	d := newDriveWith(t, dav.Options{IdleTimeout: idle}, 0)
 	server := httptest.NewServer(d.h)
 	defer server.Close()
 	r, w := io.Pipe()
 	go func() {
-		tick := time.NewTicker(idle / 4)
+		tick := time.NewTicker(idle / 6)
 		defer tick.Stop()
 		for range 12 {
 			<-tick.C
