@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"iter"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,7 +39,9 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 		}
 	}()
 	for _, id := range s.known.ids() {
-		p, there, err := transfer.Current(ctx, s.authority().store, id)
+		inner, cancel := context.WithTimeout(ctx, callLimit)
+		p, there, err := transfer.Current(inner, s.authority().store, id)
+		cancel()
 		if remote.KindOf(err) == remote.ErrCorrupt {
 			continue
 		}
@@ -62,8 +66,30 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 		extra += max(int64(len(have))-matched, 0)
 		from = to
 	}
-	m.update(func() { m.extra = extra })
+	m.update(func() {
+		m.extra = extra
+		for _, p := range pointers {
+			m.point(p) // until it has been moved, should that fail
+		}
+	})
 	return nil
+}
+
+// patient lists a store and gives up when the next blob is not there after callLimit.
+func patient(ctx context.Context, store remote.Store) iter.Seq2[remote.BlobInfo, error] {
+	return func(yield func(remote.BlobInfo, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		timer := time.AfterFunc(callLimit, cancel)
+		defer timer.Stop()
+		for info, err := range store.List(ctx) {
+			timer.Stop() // what is done with it takes as long as it takes
+			if !yield(info, err) || err != nil {
+				return
+			}
+			timer.Reset(callLimit)
+		}
+	}
 }
 
 // prefix returns the first 16 bits of a name.
@@ -72,7 +98,7 @@ func prefix(name crypto.BlobName) int { return int(binary.BigEndian.Uint16(name[
 // part lists what the member has, sorted, from a prefix on, and up to another if there is too much to hold.
 func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.BlobInfo, to int, err error) {
 	to = prefixes
-	for info, err := range m.store.List(ctx) {
+	for info, err := range patient(ctx, m.store) {
 		if err != nil {
 			return nil, 0, err
 		}
@@ -98,7 +124,7 @@ func (s *Store) fill(ctx context.Context, m *member, have []remote.BlobInfo, fro
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
-	for info, err := range s.authority().store.List(inner) {
+	for info, err := range patient(inner, s.authority().store) {
 		if err != nil {
 			failed = err
 			break
@@ -149,6 +175,8 @@ func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error
 
 // dispute finds out which of two sizes is wrong, by the name, and has that one healed.
 func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	for _, side := range []*member{m, s.authority()} {
 		_, err := transfer.Fetch(ctx, side.store, name)
 		switch remote.KindOf(err) {

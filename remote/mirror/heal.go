@@ -23,6 +23,10 @@ const (
 	jitter     = 0.5
 )
 
+// callLimit bounds what is done for one blob or pointer in the background, and the wait for the next blob of a listing: a
+// full blob at 50 kB/s. A member that is silent for longer is asked again later instead of holding up its healer for ever.
+const callLimit = 2 * time.Minute
+
 // tend heals one member whenever there is something to do, until the store is closed.
 func (s *Store) tend(m *member) {
 	for {
@@ -145,7 +149,9 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 		if !m.claim(name, func() bool { _, still := m.gone[name]; return still }) {
 			continue // supply waits for it
 		}
-		err := m.store.Delete(ctx, name)
+		inner, cancel := context.WithTimeout(ctx, callLimit)
+		err := m.store.Delete(inner, name)
+		cancel()
 		m.update(func() {
 			m.leave(name)
 			if err == nil {
@@ -228,10 +234,12 @@ func (s *Store) supply(ctx context.Context, m *member) error {
 
 // copy takes one blob from the others to the member; the caller holds the claim. A blob that is nowhere else, or nowhere
 // else intact, is no reason to stop.
-func (s *Store) copy(ctx context.Context, m *member, name crypto.BlobName, damaged bool) error {
+func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, damaged bool) error {
+	ctx, cancel := context.WithTimeout(life, callLimit)
+	defer cancel()
 	have, err := transfer.SizeAt(ctx, m.store, name)
 	if err != nil {
-		return s.ill(ctx, m, err)
+		return s.ill(life, m, err)
 	}
 	if have >= 0 && !damaged {
 		var size int64
@@ -256,7 +264,7 @@ func (s *Store) copy(ctx context.Context, m *member, name crypto.BlobName, damag
 		return err
 	}
 	if err := transfer.Place(ctx, m.store, name, data, have, damaged); err != nil {
-		return s.ill(ctx, m, err)
+		return s.ill(life, m, err)
 	}
 	m.update(func() {
 		m.healed++
@@ -268,7 +276,9 @@ func (s *Store) copy(ctx context.Context, m *member, name crypto.BlobName, damag
 // forward moves one pointer of the member. One that is ahead was moved by another gateway; one that has another history
 // stays as it is, and is told of in Status.
 func (s *Store) forward(ctx context.Context, m *member, p crypto.Pointer) error {
-	_, err := transfer.Forward(ctx, m.store, p, transfer.BySequence)
+	inner, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	_, err := transfer.Forward(inner, m.store, p, transfer.BySequence)
 	switch remote.KindOf(err) {
 	case remote.ErrRollback:
 		err = nil

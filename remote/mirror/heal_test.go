@@ -83,7 +83,7 @@ func same(t testing.TB, a, b remote.Store) {
 // settle waits until nothing lags.
 func settle(t testing.TB, s *mirror.Store) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	if err := s.Settle(ctx); err != nil {
 		t.Fatalf("%v; %+v", err, s.Status())
@@ -323,6 +323,34 @@ func TestHealingIsBounded(t *testing.T) {
 	same(t, first, c.Store)
 	if most := c.most.Load(); most < 1 || most > 3 {
 		t.Errorf("%d blobs at a time", most)
+	}
+}
+
+// TestSilentHealing: a member that falls silent while it is healed is healed all the same when it is back.
+func TestSilentHealing(t *testing.T) {
+	for _, op := range []faulty.Op{faulty.Stat, faulty.Put, faulty.List, faulty.Load, faulty.Swap} {
+		synctest.Test(t, func(t *testing.T) {
+			first, second := mem.New(), mem.New()
+			put(t, first, numbers(5)...)
+			p := crypto.NewWriterKey([32]byte{8}).Sign(1, crypto.PointerValue{})
+			if err := first.Swap(t.Context(), crypto.PointerHash{}, p); err != nil {
+				t.Fatal(err)
+			}
+			silent := faulty.New(second.Another(), faulty.Script([]faulty.Fault{faulty.Hang, faulty.Hang, faulty.Hang}, op), faulty.Options{})
+			s := join(t, mirror.Options{Pointers: []crypto.PointerID{p.ID}}, first.Another(), silent)
+			s.Recheck()
+			synctest.Wait()
+			if st := s.Status()[1]; !st.Lagging {
+				t.Errorf("silent at %v: %+v", op, st)
+			}
+			for s.Status()[1].Lagging {
+				time.Sleep(time.Second) // the clock of the bubble
+			}
+			same(t, first, second)
+			if got, err := second.Load(t.Context(), p.ID); err != nil || got != p {
+				t.Errorf("silent at %v: its pointer %v, %v", op, got.Seq, err)
+			}
+		})
 	}
 }
 

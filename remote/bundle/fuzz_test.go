@@ -1,0 +1,79 @@
+package bundle_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"postern/crypto"
+	"postern/remote/bundle"
+	"postern/remote/mem"
+)
+
+// FuzzReader: whatever a file holds, it is read alike as a file and as a stream, without panics, and what is taken from it
+// is what it says it is. A bundle that is whole is written the same again.
+func FuzzReader(f *testing.F) {
+	from, names := store(f, 3)
+	whole := export(f, from, bundle.Contents{Bases: []crypto.Pointer{state(3, 0)}, Pointers: []crypto.Pointer{state(5, 0)}}, names)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-1])
+	f.Add(whole[:8+40+368+40+368+40+50])
+	f.Add(export(f, mem.New(), bundle.Contents{}, nil))
+	f.Add([]byte("PSTNBDL2"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var again bytes.Buffer
+		first := read(t, bytes.NewReader(b), &again)
+		second := read(t, stream{bytes.NewReader(b)}, nil)
+		if (first == nil) != (second == nil) {
+			t.Fatalf("as a file %v, as a stream %v", first, second)
+		}
+		if first == nil && !bytes.Equal(again.Bytes(), b) {
+			t.Fatal("a whole bundle is written differently")
+		}
+		to := mem.New()
+		if err := to.Swap(t.Context(), crypto.PointerHash{}, state(3, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := take(b, false, to, bundle.ImportOptions{}); err != nil && pointed(t, to) != 3 && first != nil {
+			t.Fatalf("a pointer moved for a bundle that isn't whole: %v", err)
+		}
+		for info := range to.List(t.Context()) {
+			if data, err := to.Get(t.Context(), info.Name); err != nil || crypto.NameOf(data) != info.Name {
+				t.Fatal("wrong bytes were let in")
+			}
+		}
+	})
+}
+
+// read reads a bundle with all of its blobs, and writes it again if w is not nil.
+func read(t *testing.T, r io.Reader, w io.Writer) error {
+	b, err := bundle.NewReader(r)
+	if err != nil {
+		return err
+	}
+	if w == nil {
+		return b.Check(context.Background())
+	}
+	out, err := bundle.NewWriter(w, b.Contents())
+	if err != nil {
+		t.Fatalf("what was read can't be written: %v", err)
+	}
+	for {
+		blob, err := b.Next()
+		if errors.Is(err, io.EOF) {
+			return out.Close()
+		}
+		if err != nil {
+			return err
+		}
+		data, err := blob.Load()
+		if err != nil {
+			return err
+		}
+		if err := out.Blob(blob.Name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
