@@ -187,9 +187,9 @@ func TestDelete(t *testing.T) {
 func TestDeleteDuringFetch(t *testing.T) {
 	f := newFixture(t, Options{Dir: t.TempDir()})
 	name, data := f.spy.store(t, 1, 50_000)
-	entered, open := f.spy.gate()
 	// The bytes come from the remote before the blob goes; only the answer is late.
-	f.spy.set(nil, func(string, []byte) { entered <- "late"; <-entered })
+	read, answer := make(chan struct{}), make(chan struct{})
+	f.spy.set(nil, func(string, []byte) { close(read); <-answer })
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		p := make([]byte, 100)
@@ -197,13 +197,13 @@ func TestDeleteDuringFetch(t *testing.T) {
 			t.Errorf("the read under way: %v", err)
 		}
 	})
-	<-entered
+	<-read
 	if err := f.Delete(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	entered <- "go on"
+	close(answer)
 	wg.Wait()
-	open()
+	f.spy.set(nil, nil)
 	f.settle()
 	if err := f.GetRange(t.Context(), name, 0, make([]byte, 10)); !errors.Is(err, remote.ErrNotFound) {
 		t.Errorf("a range of a deleted blob: %v", err)
