@@ -1,0 +1,125 @@
+package gc
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+const (
+	// deadHalf: packs of which less than this part is live are rewritten.
+	deadHalf = 0.5
+	// slack is how much more than what is live the drive may take before packs are rewritten of which more is live, up to deadEighth.
+	slack      = 1.2
+	deadEighth = 0.875
+	// leastGain is the part of what the drive takes that rewriting must save: less is not worth the traffic.
+	leastGain = 0.02
+	// mostMoved bounds the live bytes that one run moves, so that it ends in sensible time; later runs go on.
+	mostMoved = 1 << 30
+)
+
+// pack is a blob whose live parts can be moved.
+type pack struct {
+	name       crypto.BlobName
+	size, live int64
+}
+
+// choose tells the packs that are worth rewriting: those of which the least is live first. Only what is listed with its size and can be
+// moved whole is.
+func (c *collection) choose() map[crypto.BlobName]bool {
+	var packs []pack
+	for name, u := range c.marks.blobs {
+		if size := c.listed[name]; size > 0 && !u.fixed && u.live > 0 && float64(u.live) < deadEighth*float64(size) {
+			packs = append(packs, pack{name, size, u.live})
+		}
+	}
+	slices.SortFunc(packs, func(a, b pack) int {
+		if n := cmp.Compare(float64(a.live)/float64(a.size), float64(b.live)/float64(b.size)); n != 0 {
+			return n
+		}
+		return bytes.Compare(a.name[:], b.name[:])
+	})
+	return worthMoving(packs, c.report.Needed.Bytes, c.report.Live)
+}
+
+// worthMoving takes packs, in order of the part that is live, as long as that saves something.
+func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
+	chosen := map[crypto.BlobName]bool{}
+	var size, moved int64
+	for _, p := range packs {
+		after := total - size + padded(moved)
+		if float64(p.live) >= deadHalf*float64(p.size) && float64(after) <= slack*float64(live) || moved+p.live > mostMoved {
+			break
+		}
+		chosen[p.name] = true
+		size += p.size
+		moved += p.live
+	}
+	if gain := size - padded(moved); float64(gain) < leastGain*float64(total) || gain < crypto.MinBlobSize {
+		return nil
+	}
+	return chosen
+}
+
+// padded is about what live bytes take in new packs.
+func padded(n int64) int64 {
+	full := n / crypto.MaxBlobSize
+	return full*crypto.MaxBlobSize + int64(crypto.PaddedSize(int(n%crypto.MaxBlobSize)))
+}
+
+// wholes is how many packs are kept in memory while they are emptied.
+const wholes = 6
+
+// whole reads packs that are to be emptied as a whole, since many small things of each are wanted.
+type whole struct {
+	store remote.Blobs
+	wants func(crypto.BlobName) bool
+
+	mu   sync.Mutex
+	kept []wholeBlob // the last used last
+}
+
+type wholeBlob struct {
+	name crypto.BlobName
+	data []byte
+}
+
+func newWhole(store remote.Blobs, wants func(crypto.BlobName) bool) *whole {
+	return &whole{store: store, wants: wants}
+}
+
+// GetRange implements tree.Source.
+func (w *whole) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if !w.wants(name) {
+		return w.store.GetRange(ctx, name, off, p)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.kept, func(b wholeBlob) bool { return b.name == name })
+	if i < 0 || remote.IsPastCaches(ctx) {
+		data, err := w.store.Get(ctx, name)
+		if err != nil {
+			return err
+		}
+		if i >= 0 {
+			w.kept = slices.Delete(w.kept, i, i+1)
+		}
+		if len(w.kept) == wholes {
+			w.kept = slices.Delete(w.kept, 0, 1)
+		}
+		w.kept = append(w.kept, wholeBlob{name, data})
+		i = len(w.kept) - 1
+	}
+	b := w.kept[i]
+	w.kept = append(slices.Delete(w.kept, i, i+1), b)
+	if !remote.InRange(int64(len(b.data)), off, len(p)) {
+		return remote.PastEnd(name, int64(len(b.data)), off, len(p))
+	}
+	copy(p, b.data[off:])
+	return nil
+}

@@ -1,0 +1,129 @@
+package gc
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/vfs/tree"
+)
+
+const (
+	// batch is how many blobs are deleted between two looks at the pointer: a second or two.
+	batch = 64
+	// deletions is how many are deleted at once.
+	deletions = 8
+)
+
+// sweep notes what is not needed, and deletes what has not been for longer than the grace period.
+func (c *collection) sweep(ctx context.Context) error {
+	held := map[crypto.BlobName]bool{}
+	for _, name := range c.Drive.Held() {
+		held[name] = true
+	}
+	now := c.start.UnixNano()
+	blobs := map[crypto.BlobName]int64{} // as they are to be noted
+	var due []crypto.BlobName
+	for name := range c.marks.blobs {
+		blobs[name] = 0
+	}
+	for name, size := range c.listed {
+		if c.marks.needed(name) {
+			continue
+		}
+		since, known := c.notes.Blobs[name]
+		switch {
+		case held[name]:
+			since = 0
+		case !known || since == 0 || since > now: // or a clock was wrong
+			since = now
+		case now-since >= int64(c.Grace) && since <= c.notes.Last.At:
+			due = append(due, name)
+			c.report.Deleted.add(size)
+		}
+		blobs[name] = since
+		if since == 0 || len(due) > 0 && due[len(due)-1] == name {
+			continue
+		}
+		c.report.Candidates.add(size)
+		if at := time.Unix(0, since).Add(c.Grace).UTC(); c.report.Due.IsZero() || at.Before(c.report.Due) {
+			c.report.Due = at
+		}
+	}
+	if c.DryRun {
+		return nil
+	}
+	c.notes.Blobs = blobs
+	c.notes.Last = Last{At: now, Needed: c.report.Needed.Bytes, Candidates: c.report.Candidates.Bytes, Due: c.report.Due}
+	if err := c.Ledger.Save(c.notes); err != nil {
+		return err
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	c.report.Deleted = Amount{}
+	slices.SortFunc(due, func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
+	for part := range slices.Chunk(due, batch) {
+		if err := c.deleteBatch(ctx, part); err != nil {
+			return err
+		}
+	}
+	maps.DeleteFunc(c.notes.Blobs, func(_ crypto.BlobName, since int64) bool { return since == deleted })
+	return c.Ledger.Save(c.notes)
+}
+
+// deleted marks in the notes, until they are saved, what is gone.
+const deleted = -1
+
+// deleteBatch deletes what is still not needed by the newest state there is now.
+func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) error {
+	newest, err := c.Drive.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	if newest.Ref != c.state.Ref {
+		if err := c.lookAgain(ctx, newest); err != nil {
+			return err
+		}
+	}
+	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
+		c.report.Damaged = c.marks.damaged
+		return ErrDamaged
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(deletions)
+	var gone []crypto.BlobName
+	for _, name := range names {
+		if c.marks.needed(name) {
+			c.notes.Blobs[name] = 0
+			continue
+		}
+		gone = append(gone, name)
+		g.Go(func() error { return c.Store.Delete(ctx, name) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("delete what nobody needs: %w", err)
+	}
+	for _, name := range gone {
+		c.report.Deleted.add(c.listed[name])
+		c.notes.Blobs[name] = deleted
+	}
+	return nil
+}
+
+// lookAgain adds what a newer state leads to: only what is new in it is looked at, unless it leads to what only older commits did.
+func (c *collection) lookAgain(ctx context.Context, newest State) error {
+	c.state = newest
+	err := c.marks.need(ctx, newest)
+	if err != nil || !c.marks.doubt {
+		return err
+	}
+	c.marks.walker, c.marks.older, c.marks.doubt = tree.NewWalker(c.Parallel), span{}, false
+	return c.marks.need(ctx, newest)
+}

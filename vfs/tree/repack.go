@@ -1,0 +1,289 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// RepackOptions are what a Repacking needs. All fields but Leads are required.
+type RepackOptions struct {
+	// Source is where what is to be moved is read.
+	Source Source
+	// Moves tells the blobs that are to be emptied.
+	Moves func(crypto.BlobName) bool
+	// Leads tells which pages lie in such blobs or lead to them, however far; nil: all may. To say so of a page that does not
+	// costs time only.
+	Leads func(object.Ref) bool
+	// Emit stores a blob, which is Emit's to keep, and gives its name.
+	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
+	Rand io.Reader
+}
+
+// Repacking moves what some blobs hold to new blobs: pages are sealed anew, under fresh keys, and so are those that lead to them; the
+// sealed chunks of small files are copied as they are. What was shared before, between files, folders or states of the history, is
+// shared afterwards, over all trees that are moved by one Repacking. It is for one goroutine at a time.
+//
+// Index nodes, and the chunks of files of several chunks, stay where they are.
+type Repacking struct {
+	o     RepackOptions
+	nodes *Nodes
+	pages map[mark]target
+	links map[*link]target
+	files map[mark]*Content
+	k     packer
+
+	sealed []dirtyPage // whose blob has no name yet
+	copied []*Content  // likewise
+	moved  int64
+}
+
+// NewRepacking makes a Repacking. Nothing is read before Move.
+func NewRepacking(o RepackOptions) *Repacking {
+	return &Repacking{
+		o:     o,
+		nodes: NewNodes(o.Source, Options{Memory: 1}),
+		pages: map[mark]target{}, links: map[*link]target{}, files: map[mark]*Content{},
+		k: packer{o: Packing{Emit: o.Emit, Rand: o.Rand}, places: map[*link]spot{}, pieces: map[*Content]spot{}},
+	}
+}
+
+// Moved tells the bytes that were sealed or copied so far.
+func (r *Repacking) Moved() int64 { return r.moved }
+
+// Move gives a tree that means the same as t and leads to nothing that is to be moved. What is in memory only in t is so in it, too.
+// When it returns, all that was moved has been emitted. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt, those of Emit; after one the
+// Repacking is of no use any more.
+func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
+	r.k.ctx = ctx
+	root, err := r.target(ctx, t.root.root)
+	if err == nil && len(r.k.blob) > 0 {
+		err = r.k.flush()
+	}
+	if err != nil {
+		return Tree{}, fmt.Errorf("repack: %w", err)
+	}
+	r.settle()
+	if root == t.root.root {
+		return t, nil
+	}
+	e := *t.root
+	e.root = root
+	return Tree{t.nodes, &e}, nil
+}
+
+// target moves a page with all below it.
+func (r *Repacking) target(ctx context.Context, t target) (target, error) {
+	p, ref := t.load()
+	switch {
+	case t.empty():
+		return t, nil
+	case p != nil:
+		if moved, ok := r.links[t.link]; ok {
+			return moved, nil
+		}
+		next, err := r.below(ctx, p)
+		if err != nil || next == nil {
+			r.links[t.link] = t
+			return t, err
+		}
+		moved := fresh(next)
+		r.links[t.link] = moved
+		return moved, nil
+	}
+	if r.o.Leads != nil && !r.o.Moves(ref.Blob) && !r.o.Leads(ref) {
+		return t, nil
+	}
+	if moved, ok := r.pages[refMark(ref)]; ok {
+		return moved, nil
+	}
+	p, err := r.nodes.peek(ctx, t)
+	if err != nil {
+		return t, err
+	}
+	next, err := r.below(ctx, p)
+	if err != nil {
+		return t, err
+	}
+	moved := t
+	if next == nil && r.o.Moves(ref.Blob) {
+		next = p
+	}
+	if next != nil {
+		moved = fresh(next)
+		if err := r.seal(dirtyPage{moved.link, next}); err != nil {
+			return t, err
+		}
+	}
+	r.pages[refMark(ref)] = moved
+	return moved, nil
+}
+
+// below is the page with all that it leads to moved; nil when nothing was.
+func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
+	var entries []*entry
+	for i, e := range p.entries {
+		moved, err := r.entry(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		if moved != e && entries == nil {
+			entries = slices.Clone(p.entries)
+		}
+		if moved != e {
+			entries[i] = moved
+		}
+	}
+	if entries != nil {
+		return leaf(entries), nil
+	}
+	var children []child
+	for i, c := range p.children {
+		at, err := r.target(ctx, c.at)
+		if err != nil {
+			return nil, err
+		}
+		if at != c.at && children == nil {
+			children = slices.Clone(p.children)
+		}
+		if at != c.at {
+			children[i].at = at
+		}
+	}
+	if children != nil {
+		return inner(p.level, children), nil
+	}
+	return nil, nil
+}
+
+func (r *Repacking) entry(ctx context.Context, e *entry) (*entry, error) {
+	moved := *e
+	if e.o.Kind == object.Folder {
+		var err error
+		if moved.root, err = r.target(ctx, e.root); err != nil || moved.root == e.root {
+			return e, err
+		}
+		return &moved, nil
+	}
+	c, piece := e.o.Content, crypto.BlobName{}
+	if e.content != nil {
+		c, piece = e.content.Load()
+	}
+	if !piece.IsZero() || len(c.Chunks) != 1 || !r.o.Moves(c.Chunks[0].Blob) {
+		return e, nil
+	}
+	var err error
+	if moved.content, err = r.chunk(ctx, c.Chunks[0], int(e.o.Size)); err != nil {
+		return e, err
+	}
+	moved.o.Content = object.Content{}
+	return &moved, nil
+}
+
+// chunk copies a sealed chunk, once.
+func (r *Repacking) chunk(ctx context.Context, c object.Chunk, size int) (*Content, error) {
+	key := chunkMark(c)
+	if moved, ok := r.files[key]; ok {
+		return moved, nil
+	}
+	sealed, err := ReadChunk(ctx, r.o.Source, c, 0, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.k.room(len(sealed)); err != nil {
+		return nil, err
+	}
+	r.emitted()
+	at := spot{blob: len(r.k.names), off: len(r.k.blob), len: len(sealed)}
+	r.k.blob = append(r.k.blob, sealed...)
+	moved := newContent(object.Content{Chunks: []object.Chunk{{Meta: c.Meta, Bytes: c.Bytes}}}, crypto.BlobName{})
+	r.k.pieces[moved] = at
+	r.files[key] = moved
+	r.copied = append(r.copied, moved)
+	r.moved += int64(len(sealed))
+	return moved, nil
+}
+
+// seal appends a page to the blob that is being filled.
+func (r *Repacking) seal(d dirtyPage) error {
+	if err := r.k.room(d.page.size + crypto.NodeOverhead); err != nil {
+		return err
+	}
+	r.emitted()
+	if err := r.k.addPage(d); err != nil {
+		return err
+	}
+	r.sealed = append(r.sealed, d)
+	r.moved += int64(r.k.places[d.link].len)
+	return nil
+}
+
+// emitted settles what lies in blobs that have their names, when the blob that was being filled has been emitted.
+func (r *Repacking) emitted() {
+	if len(r.k.blob) == 0 {
+		r.settle()
+	}
+}
+
+func (r *Repacking) settle() {
+	for _, c := range r.copied {
+		c.state.Store(&contentState{content: r.k.content(c)})
+		delete(r.k.pieces, c)
+	}
+	for _, d := range r.sealed {
+		d.link.state.Store(&linkState{ref: r.k.refTo(r.k.places[d.link])})
+		delete(r.k.places, d.link)
+	}
+	r.copied, r.sealed = nil, nil
+}
+
+// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens: as the chunk of that number of a file. When
+// it does not, it asks once more past all caches. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt, the context's.
+func ReadChunk(ctx context.Context, src Source, c object.Chunk, number uint64, plain int) ([]byte, error) {
+	sealed := make([]byte, crypto.SealedChunkSize(plain))
+	try := func(ctx context.Context) error {
+		if err := src.GetRange(ctx, c.Blob, int64(c.Off), sealed); err != nil {
+			return err
+		}
+		return openChunk(c, number, plain, sealed)
+	}
+	err := try(ctx)
+	if err != nil && !errors.Is(err, remote.ErrUnavailable) && ctx.Err() == nil && !remote.IsPastCaches(ctx) {
+		err = try(remote.PastCaches(ctx))
+	}
+	switch {
+	case err == nil:
+		return sealed, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, remote.ErrUnavailable):
+		return nil, fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
+	}
+	return nil, fmt.Errorf("%w: chunk at %d in blob %v: %w", vfs.ErrCorrupt, c.Off, c.Blob, err)
+}
+
+func openChunk(c object.Chunk, number uint64, plain int, sealed []byte) error {
+	meta, err := crypto.OpenChunkMeta(c.Meta, sealed[:crypto.ChunkMetaSize])
+	if err != nil {
+		return err
+	}
+	if meta.Number != number || int(meta.Size) != plain {
+		return fmt.Errorf("%w: chunk %d of %d bytes where %d of %d belongs", crypto.ErrFormat, meta.Number, meta.Size, number, plain)
+	}
+	segments := crypto.NewSegments(c.Bytes)
+	buf := make([]byte, 0, crypto.SegmentSize)
+	for i := range crypto.SegmentCount(plain) {
+		off, n, last := crypto.SealedSegmentAt(plain, i)
+		if _, err := segments.Open(buf, uint32(i), last, sealed[off:off+n]); err != nil {
+			return fmt.Errorf("segment %d: %w", i, err)
+		}
+	}
+	return nil
+}
