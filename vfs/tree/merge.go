@@ -48,8 +48,8 @@ type Conflict struct {
 // So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or the
 // value of a property that the other side changed as well.
 //
-// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to the lesser change. Errors are
-// of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
+// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to what differs. What lies in
+// different places, but means the same, is taken from theirs, which should be the newer commit. Errors are of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
 func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, []Conflict, error) {
 	if base.nodes == nil || base.nodes != ours.nodes || base.nodes != theirs.nodes {
 		return Tree{}, nil, fail("merge", "/", fmt.Errorf("%w: trees of different nodes", vfs.ErrInvalid))
@@ -89,11 +89,12 @@ type copied struct {
 // entry merges what lies at a path: base, ours and theirs, each of which may be nil. What can't stay there is added to copies.
 func (m *merger) entry(ctx context.Context, path string, b, o, t *entry, copies *[]copied) (*entry, error) {
 	switch {
-	case same(o, t):
-		return sealedOf(o, t), nil
-	case same(o, b):
+	case same(o, b) || same(o, t):
 		return t, nil
 	case same(t, b):
+		if o != nil && o.o.Kind == object.File && t != nil && sameContents(o, t) {
+			return lying(o, t), nil
+		}
 		return o, nil
 	}
 	if b != nil && b.o.Kind == object.Folder && !(continues(b, o) && continues(b, t)) {
@@ -137,22 +138,16 @@ func continues(b, e *entry) bool {
 }
 
 // written is what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
-// folder in its place, it is on its way into that one, of which it then is no rival.
+// folder in its place, it is on its way into that one.
 func (m *merger) written(ctx context.Context, path string, b, e, other *entry) (*entry, error) {
-	members, err := m.members(ctx, path, b, e.holding(target{}, &page{}), e)
-	untouched := sameMeta(b, e)
-	if err != nil || members.root.empty() && untouched {
+	members, err := m.changed(ctx, path, b, e)
+	if err != nil || members.root.empty() && sameMeta(b, e) {
 		return nil, err
 	}
-	if other == nil || other.o.Kind != object.Folder {
-		return members, nil
+	if other != nil && other.o.Kind == object.Folder {
+		members = joining(b, members, other)
 	}
-	joining := *members
-	if untouched {
-		joining = *other.holding(members.root, &page{count: members.o.Count, bytes: members.o.Size})
-	}
-	joining.o.Version = other.o.Version
-	return &joining, nil
+	return members, nil
 }
 
 // folders merges two folders, and a third that both were made from unless it is nil.
@@ -178,7 +173,7 @@ func (m *merger) files(path string, b, o, t *entry, copies *[]copied) *entry {
 	var from *entry
 	switch {
 	case sameContents(o, t):
-		from = sealedOf(o, t)
+		from = lying(o, t)
 	case b != nil && sameContents(b, o):
 		from = t
 	case b != nil && sameContents(b, t):

@@ -84,3 +84,23 @@ func BenchmarkMerge(b *testing.B) {
 		}
 	}
 }
+
+// Both sides wrote a lot into one folder: the worst there is.
+func BenchmarkMergeOfManyChanges(b *testing.B) {
+	s := newStore()
+	base := must(b, empty(s, 0), mkdir("/d", 1))
+	var sides [2]tree.Tree
+	for i := range sides {
+		sides[i] = base
+		for j := range 50_000 {
+			put := s.file(fmt.Sprintf("/d/%06d-%d", j, i), "", 1)
+			put.Entry.Version = vfs.Version{1, byte(i), byte(j >> 8), byte(j)}
+			sides[i] = must(b, sides[i], put)
+		}
+	}
+	for b.Loop() {
+		if _, _, err := tree.Merge(b.Context(), base, sides[0], sides[1], tree.MergeOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

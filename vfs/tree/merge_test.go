@@ -294,6 +294,29 @@ func TestMergeOfLongNames(t *testing.T) {
 	}
 }
 
+// The newer commit may have moved contents out of blobs that are about to go.
+func TestMergeKeepsWhereTheirsLie(t *testing.T) {
+	at := func(name string, version byte, blob int) tree.Graft {
+		put := photo("/"+name, blob)
+		put.Entry.Version = vfs.Version{version}
+		return tree.Graft{Path: put.Path, Entry: put.Entry, Replace: true}
+	}
+	base := must(t, empty(newStore(), 0), at("f", 1, 1), at("g", 2, 1), at("h", 3, 1))
+	ours := must(t, base, set("/f", "p", "v"), set("/h", "p", "v"))
+	theirs := must(t, base, at("f", 1, 2), at("g", 2, 2), at("h", 3, 2), set("/h", "q", "v"))
+	merged, conflicts := merge(t, base, ours, theirs, "A", "B")
+	for name, props := range map[string]int{"/f": 1, "/g": 0, "/h": 2} {
+		e, err := merged.Lookup(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := photo(name, 2).Entry.Content
+		if got, _ := e.Content().Load(); !cmp.Equal(got, want) || len(e.Info().Properties) != props || len(conflicts) > 0 {
+			t.Errorf("%s: %+v %+v %+v", name, got, e.Info(), conflicts)
+		}
+	}
+}
+
 func TestMergeFails(t *testing.T) {
 	s := newStore()
 	base := must(t, empty(s, 0), s.file("/a", "1", 1))

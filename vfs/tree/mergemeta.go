@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"postern/crypto"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -44,15 +43,12 @@ func sameBytes(x, y *entry) bool {
 	return hashed && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
 }
 
-// sealedOf is that one of two entries that mean the same which has less left to be sealed.
-func sealedOf(x, y *entry) *entry {
-	waits := func(e *entry) bool {
-		return e.root.dirty() || e.content != nil && e.content.state.Load().piece != crypto.BlobName{}
-	}
-	if x != nil && waits(x) {
-		return y
-	}
-	return x
+// lying is a file as ours has it, with its contents where those of theirs lie. Theirs is the newer commit: it may have moved
+// them to a blob that is kept for longer.
+func lying(ours, theirs *entry) *entry {
+	e := *ours
+	e.o.Content, e.content = theirs.o.Content, theirs.content
+	return &e
 }
 
 // compare is the order of two things of one name that can't both keep it: the later modified one is the greater, then the one
@@ -98,6 +94,30 @@ func mergeMeta(e, b, o, t *entry) {
 	e.o.Created = three(b, o, t, func(e *entry) int64 { return e.o.Created }, func(x, y int64) int64 { return min(x, y) })
 	e.o.ContentType = three(b, o, t, func(e *entry) string { return e.o.ContentType }, func(x, y string) string { return max(x, y) })
 	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return min(x, y) })
+}
+
+// joining is e, made from b, on its way into another folder: it vies with that one only in what was changed.
+func joining(b, e, into *entry) *entry {
+	j := *e
+	j.o.Version, j.o.Properties = into.o.Version, nil
+	if e.o.Modified == b.o.Modified {
+		j.o.Modified = into.o.Modified
+	}
+	if e.o.Created == b.o.Created {
+		j.o.Created = into.o.Created
+	}
+	if e.o.Name == b.o.Name {
+		j.o.Name = into.o.Name
+	}
+	for _, p := range e.o.Properties {
+		i, found := slices.BinarySearchFunc(b.o.Properties, p.Name, func(p vfs.Property, name vfs.PropertyName) int {
+			return object.CompareProperties(p.Name, name)
+		})
+		if !found || b.o.Properties[i] != p {
+			j.o.Properties = append(j.o.Properties, p)
+		}
+	}
+	return &j
 }
 
 // mergeProperties merges the properties of two entries, each on its own. One that was removed on one side and set on the other
