@@ -193,7 +193,7 @@ func TestFormat(t *testing.T) {
 func TestCut(t *testing.T) {
 	from, names := store(t, 3)
 	b := export(t, from, at(state(5, 0)), names)
-	for n := range len(b) {
+	for n := range b {
 		for _, asStream := range []bool{false, true} {
 			to := mem.New()
 			_, err := take(b[:n], asStream, to, bundle.ImportOptions{Workers: 1})

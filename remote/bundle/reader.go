@@ -26,7 +26,6 @@ type Reader struct {
 	contents Contents
 	bases    map[crypto.PointerID]crypto.Pointer // of contents
 	pending  *header                             // read, but not asked for yet
-	done     bool
 	err      error
 }
 

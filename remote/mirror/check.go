@@ -28,6 +28,9 @@ const prefixes = 1 << 16
 func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.PointerID]crypto.Pointer) (err error) {
 	m.mu.Lock()
 	due := m.check && !m.authority
+	if due {
+		m.trouble = nil // what is still so is found again
+	}
 	m.check = false
 	m.mu.Unlock()
 	if !due {
@@ -42,7 +45,7 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 		inner, cancel := context.WithTimeout(ctx, callLimit)
 		p, there, err := transfer.Current(inner, s.authority().store, id)
 		cancel()
-		if remote.KindOf(err) == remote.ErrCorrupt {
+		if remote.OfKind(err, remote.ErrCorrupt) {
 			continue
 		}
 		if err != nil {
@@ -179,12 +182,10 @@ func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) er
 	defer cancel()
 	for _, side := range []*member{m, s.authority()} {
 		_, err := transfer.Fetch(ctx, side.store, name)
-		switch remote.KindOf(err) {
-		case nil:
-		case remote.ErrCorrupt:
+		switch {
+		case remote.OfKind(err, remote.ErrCorrupt):
 			side.update(func() { side.lack(name, true) })
-		case remote.ErrNotFound: // deleted meanwhile
-		default:
+		case err != nil && !remote.OfKind(err, remote.ErrNotFound): // that was deleted meanwhile
 			return err
 		}
 	}

@@ -126,8 +126,7 @@ func (s *Store) probe(ctx context.Context, m *member) error {
 		_, err := store.Stat(ctx, crypto.BlobName{})
 		return err
 	})
-	switch remote.KindOf(err) {
-	case remote.ErrUnavailable, remote.ErrClosed:
+	if remote.OfKind(err, remote.ErrUnavailable, remote.ErrClosed) {
 		return err
 	}
 	now := s.o.Clock()
@@ -252,15 +251,14 @@ func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, dama
 		}
 	}
 	data, err := s.get(ctx, name, m)
-	switch remote.KindOf(err) {
-	case remote.ErrNotFound:
+	switch {
+	case remote.OfKind(err, remote.ErrNotFound):
 		return nil // deleted meanwhile
-	case remote.ErrCorrupt:
+	case remote.OfKind(err, remote.ErrCorrupt):
 		s.o.Log.Warn("a blob can't be healed, nobody has it intact", "member", m.name, "blob", name.String(), "err", err)
 		m.update(func() { m.trouble = err })
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	if err := transfer.Place(ctx, m.store, name, data, have, damaged); err != nil {
@@ -279,10 +277,10 @@ func (s *Store) forward(ctx context.Context, m *member, p crypto.Pointer) error 
 	inner, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	_, err := transfer.Forward(inner, m.store, p, transfer.BySequence)
-	switch remote.KindOf(err) {
-	case remote.ErrRollback:
+	switch {
+	case remote.OfKind(err, remote.ErrRollback):
 		err = nil
-	case remote.ErrFork, remote.ErrCorrupt:
+	case remote.OfKind(err, remote.ErrFork, remote.ErrCorrupt):
 		s.o.Log.Warn("a pointer of a member can't be healed", "member", m.name, "pointer", p.ID.String(), "err", err)
 		m.update(func() { m.trouble = err })
 		err = nil

@@ -326,6 +326,9 @@ func TestHealingIsBounded(t *testing.T) {
 	}
 }
 
+// pass lets time pass on the clock of a bubble of testing/synctest.
+func pass(d time.Duration) { <-time.After(d) }
+
 // TestSilentHealing: a member that falls silent while it is healed is healed all the same when it is back.
 func TestSilentHealing(t *testing.T) {
 	for _, op := range []faulty.Op{faulty.Stat, faulty.Put, faulty.List, faulty.Load, faulty.Swap} {
@@ -344,7 +347,7 @@ func TestSilentHealing(t *testing.T) {
 				t.Errorf("silent at %v: %+v", op, st)
 			}
 			for s.Status()[1].Lagging {
-				time.Sleep(time.Second) // the clock of the bubble
+				pass(time.Second)
 			}
 			same(t, first, second)
 			if got, err := second.Load(t.Context(), p.ID); err != nil || got != p {
@@ -377,14 +380,14 @@ func TestSilentMember(t *testing.T) {
 		silent.SetPlan(nil)
 		settle(t, s)
 		same(t, first, second)
-		time.Sleep(mirror.DefaultFirstCheck) // the clock of the bubble
+		pass(mirror.DefaultFirstCheck)
 		synctest.Wait()
 		for info := range second.List(t.Context()) { // lost behind the mirror's back
 			if err := second.Delete(t.Context(), info.Name); err != nil {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(mirror.DefaultCheckEvery)
+		pass(mirror.DefaultCheckEvery)
 		synctest.Wait()
 		settle(t, s)
 		same(t, first, second)

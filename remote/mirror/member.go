@@ -87,8 +87,7 @@ func (m *member) lack(name crypto.BlobName, damaged bool) {
 // failed notes how a call went wrong; mu is held. A member that can't be reached is left alone until it answers a probe.
 func (m *member) failed(err error) {
 	m.lastErr = err
-	kind := remote.KindOf(err)
-	if (kind == remote.ErrUnavailable || kind == nil || kind == remote.ErrClosed) && !m.down {
+	if !m.down && remote.OfKind(err, nil, remote.ErrUnavailable, remote.ErrClosed) {
 		m.down, m.since = true, m.all.o.Clock()
 		m.all.o.Log.Warn("a member of the mirror does not answer", "member", m.name, "err", err)
 	}

@@ -46,11 +46,7 @@ func (s *Store) order(name crypto.BlobName, except *member) []*member {
 
 // passes tells whether another member may do better.
 func passes(err error) bool {
-	switch remote.KindOf(err) {
-	case remote.ErrNotFound, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrClosed:
-		return true
-	}
-	return false
+	return remote.OfKind(err, remote.ErrNotFound, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrClosed)
 }
 
 // read asks one member after the other until one succeeds. size is how many bytes will come, about.
@@ -78,11 +74,11 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 		if !passes(err) {
 			return err
 		}
-		switch elapsed := s.o.Clock().Sub(start); remote.KindOf(err) {
-		case remote.ErrNotFound:
+		switch elapsed := s.o.Clock().Sub(start); {
+		case remote.OfKind(err, remote.ErrNotFound):
 			lacking[m] = false
 			v.lacks(err, m.authority)
-		case remote.ErrCorrupt:
+		case remote.OfKind(err, remote.ErrCorrupt):
 			lacking[m] = true
 			v.damaged, v.sure = err, v.sure || m.authority
 		default:
@@ -229,7 +225,7 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 		s.known.saw(p)
 		return p, nil
 	}
-	if kind := remote.KindOf(err); kind != remote.ErrUnavailable && kind != remote.ErrCorrupt {
+	if !remote.OfKind(err, remote.ErrUnavailable, remote.ErrCorrupt) {
 		return crypto.Pointer{}, err
 	}
 	s.judge(ctx, err)
@@ -254,7 +250,7 @@ func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 			return err
 		})
 		if err != nil {
-			if ctx.Err() == nil && remote.KindOf(err) == remote.ErrUnavailable {
+			if ctx.Err() == nil && remote.OfKind(err, remote.ErrUnavailable) {
 				m.update(func() { m.failed(err) })
 			}
 			continue

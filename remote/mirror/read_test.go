@@ -126,8 +126,8 @@ func TestNobodyHasIt(t *testing.T) {
 		{[]func() remote.Store{damaged, away}, remote.ErrCorrupt},
 	} {
 		var stores []remote.Store
-		for _, make := range c.members {
-			stores = append(stores, make())
+		for _, open := range c.members {
+			stores = append(stores, open())
 		}
 		s := join(t, quiet, stores...)
 		for range 3 {

@@ -175,7 +175,7 @@ func (s *Store) wait(ctx context.Context, others <-chan struct{}) {
 
 // judge notes how the authority fared.
 func (s *Store) judge(ctx context.Context, err error) {
-	if ctx.Err() == nil && remote.KindOf(err) == remote.ErrUnavailable {
+	if ctx.Err() == nil && remote.OfKind(err, remote.ErrUnavailable) {
 		first := s.authority()
 		first.update(func() { first.failed(err) })
 	}

@@ -87,13 +87,13 @@ func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
 
 // unless passes an error of the source on, unless it concerns this one blob only.
 func (c *copier) unless(name crypto.BlobName, err error) error {
-	kind := remote.KindOf(err)
-	if kind != remote.ErrNotFound && kind != remote.ErrCorrupt {
+	missing := remote.OfKind(err, remote.ErrNotFound)
+	if !missing && !remote.OfKind(err, remote.ErrCorrupt) {
 		return err
 	}
 	c.o.Log.Warn("a blob can't be copied", "blob", name.String(), "err", err)
 	c.tell(func(at *Progress) {
-		if kind == remote.ErrNotFound {
+		if missing {
 			at.Missing++
 		} else {
 			at.Damaged++
@@ -124,8 +124,7 @@ func Fetch(ctx context.Context, from remote.Blobs, name crypto.BlobName) ([]byte
 // SizeAt returns the size of a blob, or -1 if it is not there, or nothing that could be right.
 func SizeAt(ctx context.Context, at remote.Blobs, name crypto.BlobName) (int64, error) {
 	size, err := at.Stat(ctx, name)
-	switch remote.KindOf(err) {
-	case remote.ErrNotFound, remote.ErrCorrupt:
+	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
 		return -1, nil
 	}
 	if err != nil {
@@ -173,8 +172,7 @@ func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int6
 // Intact reads a blob and tells whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound and ErrCorrupt.
 func Intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
 	_, err := Fetch(ctx, at, name)
-	switch remote.KindOf(err) {
-	case remote.ErrNotFound, remote.ErrCorrupt:
+	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
 		return false, nil
 	}
 	return err == nil, err

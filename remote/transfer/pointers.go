@@ -77,10 +77,10 @@ func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follo
 			old = have.Hash()
 		}
 		err = to.Swap(ctx, old, next)
-		switch remote.KindOf(err) {
-		case remote.ErrConflict: // another was faster, or a retry found its own first try
+		if remote.OfKind(err, remote.ErrConflict) { // another was faster, or a retry found its own first try
 			continue
-		case remote.ErrUnavailable: // the outcome is unknown
+		}
+		if remote.OfKind(err, remote.ErrUnavailable) { // the outcome is unknown
 			if now, there, loadErr := Current(ctx, to, next.ID); loadErr == nil && there && now == next {
 				return true, nil
 			}
