@@ -120,8 +120,18 @@ func (w *Walker) ChunkID(c object.Chunk) uint32 {
 // way; an error of it ends the walk and is returned, as the context's is. What can't be loaded is visited with its
 // error, and the walk goes on. Pages that were not kept in memory before are not kept afterwards.
 func (w *Walker) Walk(ctx context.Context, t Tree, visit func(context.Context, Visit) error) error {
+	return w.run(ctx, t, visit, nil)
+}
+
+// Trace visits, after Walk, every way that leads from t to what leads tells by its number: also what several ways lead to, by each of
+// them. leads must tell as well what is on such a way, or the trace ends there.
+func (w *Walker) Trace(ctx context.Context, t Tree, leads func(id uint32) bool, visit func(context.Context, Visit) error) error {
+	return w.run(ctx, t, visit, leads)
+}
+
+func (w *Walker) run(ctx context.Context, t Tree, visit func(context.Context, Visit) error, leads func(uint32) bool) error {
 	g, ctx := errgroup.WithContext(ctx)
-	run := &walk{Walker: w, nodes: t.nodes, visit: visit}
+	run := &walk{Walker: w, nodes: t.nodes, visit: visit, leads: leads}
 	run.idle = sync.NewCond(&run.jobs)
 	first, err := run.page(ctx, nil, t.root.root, Visit{Entry: Entry{t.root}, Root: true, Count: t.root.o.Count, Bytes: t.root.o.Size, folder: "/"})
 	if err != nil {
@@ -144,6 +154,7 @@ type walk struct {
 	*Walker
 	nodes *Nodes
 	visit func(context.Context, Visit) error
+	leads func(id uint32) bool // nil: everything is visited, once
 
 	jobs    sync.Mutex
 	idle    *sync.Cond
@@ -223,6 +234,12 @@ func (w *walk) page(ctx context.Context, jobs []job, at target, v Visit) ([]job,
 		v.ID, v.Again = enter(w.Walker, w.seen, refMark(ref))
 	}
 	v.Kind = VisitPage
+	if w.leads != nil {
+		if !w.leads(v.ID) {
+			return jobs, nil
+		}
+		v.Again = false
+	}
 	if v.Again {
 		return jobs, w.visit(ctx, v)
 	}
@@ -295,6 +312,9 @@ func (w *walk) content(ctx context.Context, jobs []job, c object.Content, v Visi
 		sub := part(i)
 		sub.Kind, sub.Chunk, sub.Sealed = VisitChunk, chunk, crypto.SealedChunkSize(int(sub.Bytes))
 		sub.ID, sub.Again = enter(w.Walker, w.seen, chunkMark(chunk))
+		if w.leads != nil && !w.leads(sub.ID) {
+			continue
+		}
 		if err := w.visit(ctx, sub); err != nil {
 			return jobs, err
 		}
@@ -303,7 +323,10 @@ func (w *walk) content(ctx context.Context, jobs []job, c object.Content, v Visi
 		sub := part(i)
 		sub.Kind, sub.Ref, sub.Sealed, sub.Level = VisitIndex, ref, int(ref.Len), c.Level
 		sub.ID, sub.Again = enter(w.Walker, w.seen, refMark(ref))
-		if !sub.Again {
+		if w.leads != nil && !w.leads(sub.ID) {
+			continue
+		}
+		if !sub.Again || w.leads != nil {
 			jobs = append(jobs, job{visit: sub})
 		} else if err := w.visit(ctx, sub); err != nil {
 			return jobs, err

@@ -124,6 +124,8 @@ func toWire(op Op) (any, error) {
 			w.Remove = append(w.Remove, wireName{Space: n.Space, Local: n.Local})
 		}
 		return w, nil
+	case Sever:
+		return op.wire(), nil
 	case Graft:
 		return op.wire()
 	}
@@ -153,6 +155,8 @@ func fromWire(e opEnvelope) (Op, error) {
 		return decodePatch(e.Body)
 	case opGraft:
 		return decodeGraft(e.Body)
+	case opSever:
+		return decodeSever(e.Body)
 	}
 	return nil, fmt.Errorf("operation: %w: kind %d", crypto.ErrFormat, e.Kind)
 }
