@@ -70,7 +70,7 @@ func TestModes(t *testing.T) {
 func TestCorruption(t *testing.T) {
 	o := Options{Memory: -1, Dir: filepath.Join(t.TempDir(), "cache")}
 	f := newFixture(t, o)
-	name, data := f.spy.store(t, 1, 5000)
+	name, data := f.spy.store(t, 1, crypto.PaddedSize(5000))
 	other, otherData := f.spy.store(t, 2, 5000)
 	damage := map[string]func([]byte) []byte{
 		"cut":    func(b []byte) []byte { return b[:len(b)-1] },
@@ -94,7 +94,7 @@ func TestCorruption(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := f.Stats().Disk.Corrupt
-		f.wants(f.reads(name, data, 0, 5000), ranged(0, 5000))
+		f.wants(f.reads(name, data, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000))))
 		if f.Stats().Disk.Corrupt != before+1 {
 			t.Errorf("%s: the damage was not counted", what)
 		}
@@ -111,8 +111,8 @@ func TestCorruption(t *testing.T) {
 			}
 		}
 	}
-	f.wants(f.reads(name, data, 0, 5000), ranged(0, 5000))
-	f.wants(f.reads(other, otherData, 0, 5000), ranged(0, 5000)) // a file that is gone is a miss and no more
+	f.wants(f.reads(name, data, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000))))
+	f.wants(f.reads(other, otherData, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000)))) // a file that is gone is a miss and no more
 	if f.Stats().Disk.Faults != 0 {
 		t.Errorf("stats are %+v", f.Stats().Disk)
 	}

@@ -148,13 +148,14 @@ func (c *Cache) fromDisk(f *flight) bool {
 	return true
 }
 
-// fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last; or to
-// its end, when it was held in part before and so is one that readers come back to.
+// fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last, or a little
+// further so that the remote does not see the exact size of what lies there (crypto.CoverEnd); or to its end, when it was held
+// in part before and so is one that readers come back to.
 func (c *Cache) fetchRun(b *batch, run []*flight) {
 	first, last := run[0], run[len(run)-1]
 	from := startOf(int(first.key.Index))
 	exact := startOf(int(last.key.Index)) + int64(last.need)
-	to, size := exact, int64(0)
+	to, size := min(int64(crypto.CoverEnd(int(exact))), endOf(int(last.key.Index))), int64(0)
 	if last.held != nil {
 		to, size = c.reach(b, last, exact)
 	}

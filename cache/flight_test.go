@@ -30,7 +30,7 @@ func TestOneFetch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t, Options{})
-				name, data := f.spy.store(t, 1, 500_000)
+				name, data := f.spy.store(t, 1, crypto.PaddedSize(500_000))
 				entered, open := f.spy.gate()
 				var wg sync.WaitGroup
 				for range 50 {
@@ -189,7 +189,7 @@ func TestErrorsAreShared(t *testing.T) {
 func TestCloseEndsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{Dir: t.TempDir()})
-		name, _ := f.spy.store(t, 1, 500_000)
+		name, _ := f.spy.store(t, 1, crypto.PaddedSize(500_000))
 		f.spy.gate()
 		var wg sync.WaitGroup
 		wg.Go(func() {

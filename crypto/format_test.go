@@ -7,14 +7,15 @@ import (
 	"testing"
 )
 
-// tableRows returns the cells of the rows in a document whose first cell begins as given.
+// tableRows returns the cells of the rows in a document, up to the sections of package object, whose first cell begins as given.
 func tableRows(t *testing.T, path string, begins func(cell string) bool) (rows [][]string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
+	own, _, _ := strings.Cut(string(text), "\n## Folder pages")
+	for line := range strings.Lines(own) {
 		line = strings.TrimSpace(line)
 		if !strings.HasPrefix(line, "|") {
 			continue

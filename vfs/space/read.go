@@ -50,7 +50,14 @@ func (s *Space) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error
 
 // Open implements vfs.Reader.
 func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
-	return s.open(ctx, s.head.Load().tree, name)
+	for {
+		from := s.head.Load()
+		f, err := s.open(ctx, from.tree, name)
+		if errors.Is(err, errSuperseded) && s.head.Load() != from {
+			continue // the version was replaced and forgotten between the look-up and the reading: the next one is there
+		}
+		return f, err
+	}
 }
 
 func (v view) list(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
@@ -84,7 +91,7 @@ func (s *Space) open(ctx context.Context, t tree.Tree, name string) (vfs.File, e
 		src = held{c.Chunks[0].Blob, piece}
 	}
 	info := infoOf(e)
-	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{Budget: s.ahead})
+	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{Nodes: s.indexes, Budget: s.ahead})
 	if err != nil {
 		return nil, failed("open", name, err)
 	}
@@ -99,6 +106,9 @@ type file struct {
 
 func (f file) Info() vfs.Info { return f.info }
 
+// errSuperseded says that the journal no longer has a sealed chunk that no commit has either.
+var errSuperseded = errors.New("the journal has forgotten this version")
+
 // contentOf tells where a file's bytes lie, and brings the sealed chunk of a small file that only the journal has. The chunk is read here and
 // now, since a commit may move it at any later moment.
 func (s *Space) contentOf(e tree.Entry) (object.Content, []byte, error) {
@@ -111,8 +121,11 @@ func (s *Space) contentOf(e tree.Entry) (object.Content, []byte, error) {
 		if err == nil {
 			return c, sealed, nil
 		}
-		if _, again := e.Content().Load(); again == piece || !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			return object.Content{}, nil, err
+		}
+		if _, again := e.Content().Load(); again == piece {
+			return object.Content{}, nil, errSuperseded
 		}
 		// A commit landed between the two: the chunk has a place at the remote now.
 	}

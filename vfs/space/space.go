@@ -38,6 +38,12 @@ const DefaultPollInterval = 15 * time.Second
 // readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
 const readAhead = 64 << 20
 
+// writeBuffers bounds in bytes what all uploads together hold in memory beyond their first blocks: as much as a dozen take at full speed.
+const writeBuffers = 64 << 20
+
+// indexNodes is how many index nodes of large files are kept decoded, each of 640 MiB of a file: enough for a dozen films at once.
+const indexNodes = 256
+
 // Options of a space. Store, Account and Dir are needed; the zero value of the rest works.
 type Options struct {
 	Store   remote.Store         // the remote, already retried, verified and cached
@@ -80,7 +86,9 @@ type Space struct {
 	area    *staging.Area
 	journal *journal.Journal
 	nodes   *tree.Nodes
-	ahead   *content.Budget // what all open files together may read ahead
+	indexes *content.NodeCache // of large files
+	writing *content.Budget    // what all uploads together may hold in memory
+	ahead   *content.Budget    // what all open files together may read ahead
 
 	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
 	head     atomic.Pointer[head] // the newest state
@@ -134,7 +142,8 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.ahead = content.NewBudget(readAhead)
+	s.ahead, s.writing = content.NewBudget(readAhead), content.NewBudget(writeBuffers)
+	s.indexes = content.NewNodeCache(indexNodes)
 	s.nodes = tree.NewNodes(source{s}, tree.Options{Memory: o.PageMemory})
 	begin, err := s.findBase(ctx)
 	if err != nil {

@@ -38,7 +38,7 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 		return nil, err
 	}
 	batch := s.area.Begin()
-	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.rand})
+	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.rand, Budget: s.writing})
 	return &upload{s: s, path: name, version: version, batch: batch, writer: w}, nil
 }
 
