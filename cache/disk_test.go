@@ -71,7 +71,7 @@ func TestCorruption(t *testing.T) {
 	o := Options{Memory: -1, Dir: filepath.Join(t.TempDir(), "cache")}
 	f := newFixture(t, o)
 	name, data := f.spy.store(t, 1, crypto.PaddedSize(5000))
-	other, otherData := f.spy.store(t, 2, 5000)
+	other, otherData := f.spy.store(t, 2, crypto.PaddedSize(5000))
 	damage := map[string]func([]byte) []byte{
 		"cut":    func(b []byte) []byte { return b[:len(b)-1] },
 		"header": func(b []byte) []byte { return b[:20] },
