@@ -64,6 +64,7 @@ func (t howTo) long() string {
   GNOME     gio mount %[4]s      or Files: Other Locations, the same address
   KDE       dolphin %[5]s
   davfs2    sudo mount -t davfs -o uid=$(id -u) %[1]s /mnt
+            (on Linux 6.16 and newer with "buf_size 64" in /etc/davfs2/davfs2.conf)
   rclone    rclone config create drive webdav url=%[1]s vendor=owncloud user=%[3]s pass="%[6]s" --obscure
             rclone sync ~/Documents drive:files/Documents
   browser   %[1]s

@@ -103,7 +103,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	help := howTo{address: running.address, user: account.User, where: where}
-	if fresh && !p.logged() {
+	if fresh && !p.logged() && where == h.Password() {
 		help.password = password
 	}
 	p.welcome(help, fresh)

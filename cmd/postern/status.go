@@ -115,7 +115,12 @@ func printStatus(w io.Writer, s control.Status) error {
 	}
 	row("staging", "%s of %s", home.Size(s.Pending.Staged), home.Size(s.Pending.Limit))
 	row("commits", "%d landed, %d tries failed", s.Commit.Landed, s.Commit.Failed)
-	if s.Commit.LastError != "" {
+	switch {
+	case s.Commit.Blocked != "":
+		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or ask who keeps it", s.Commit.Blocked)
+	case !s.Commit.Offline.IsZero():
+		row("offline", "since %s; changes wait in the journal", s.Commit.Offline.Local().Format(time.DateTime))
+	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
 	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),

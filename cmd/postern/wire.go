@@ -149,7 +149,11 @@ func (d *drive) close() error {
 
 // ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
 func (d *drive) ready() error {
-	if status := d.space.Status(); status.StagingLimit > 0 && status.StagedBytes >= status.StagingLimit {
+	status := d.space.Status()
+	if status.Blocked != "" {
+		return advisef("no changes are taken: %s", status.Blocked)
+	}
+	if status.StagingLimit > 0 && status.StagedBytes >= status.StagingLimit {
 		return advisef("staging is full: %s wait for the remote", home.Size(status.StagedBytes))
 	}
 	return nil
@@ -174,7 +178,7 @@ func (d *drive) status() control.Status {
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
-		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: s.OfflineSince, Blocked: s.Blocked},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 	}

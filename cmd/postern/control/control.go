@@ -56,6 +56,8 @@ type Commit struct {
 	Failed    uint64    `json:"failed"` // attempts that will be repeated
 	Last      time.Time `json:"last,omitzero"`
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
+	Offline   time.Time `json:"offline_since,omitzero"`
+	Blocked   string    `json:"blocked,omitempty"` // why no changes are taken: the remote shows an old or another state
 }
 
 // Cache is what reading was spared: blocks that a tier held, and requests that went to the remote.

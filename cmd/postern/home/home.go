@@ -5,6 +5,7 @@
 //	account          user name, device, account secret (0600)
 //	dav-password     what WebDAV clients log in with (0600)
 //	state.db         the pins of pointers and the drive's locks (0600)
+//	base             the newest commit that was seen, so that a start needs no remote (sealed)
 //	journal/         what was answered 2xx and isn't yet at the remote
 //	staging/         sealed blobs on their way
 //	cache/           ciphertext that may be lost
