@@ -89,6 +89,12 @@ func TestMerge(t *testing.T) {
 			nil, ops{put("/r.md", "2", 20), put("/r (conflict, laptop, 2026-11-20).md", "2", 20)}, ops{put("/r.md", "3", 21)},
 			[]string{"/r (conflict, laptop, 2026-11-20).md 2", "/r.md 3"},
 		},
+		"the name is taken by the same with another property": {
+			nil,
+			ops{put("/r.md", "2", 20), put("/r (conflict, laptop, 2026-11-20).md", "2", 20), set("/r (conflict, laptop, 2026-11-20).md", "p", "v")},
+			ops{put("/r.md", "3", 21)},
+			[]string{"/r (conflict, laptop, 2026-11-20).md 2", "/r (conflict, laptop, 2026-11-20, 2).md 2", "/r.md 3"},
+		},
 		"a time that is none": {
 			nil, ops{put("/r", "2", 20), tree.Patch{Path: "/r", Modified: time.Unix(0, 0)}}, ops{put("/r", "3", 21)},
 			[]string{"/r (conflict, laptop, 2026-11-30) 2", "/r 3"},
