@@ -1,0 +1,79 @@
+// Torture drives random WebDAV operations on two gateways of one account with one remote, while it kills and stops them, takes the
+// remote away, loses replies, fills disks and turns clocks, and holds all that they answer against a model:
+//
+//   - What was answered 2xx is there in the end, unless a later request took it away: at its place, or beside it as a conflict
+//     when both sides wrote.
+//   - Every file that is read at any time is whole, one that somebody wrote.
+//   - What a gateway has answered it shows from then on.
+//   - In the end both gateways are alike, and a new one that knows the account's secret sees the same.
+//
+// The gateways are processes of this same program, wired of the real packages. All is told by a seed: the same seed makes the same
+// operations and the same troubles; only when exactly these meet is up to the machine.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// childVariable tells the program, and the test binary, that it is a gateway.
+const childVariable = "POSTERN_TORTURE_GATEWAY"
+
+func main() {
+	if os.Getenv(childVariable) != "" {
+		os.Exit(childMain())
+	}
+	os.Exit(parentMain(os.Args[1:]))
+}
+
+func childMain() int {
+	if err := serveGateway(os.Stdin, os.Stdout); err != nil && !errors.Is(err, io.EOF) {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func parentMain(args []string) int {
+	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
+	seed := flags.Uint64("seed", 0, "what all is told by; 0: the time")
+	ops := flags.Int("ops", 0, "operations of a run; 0: as many as the duration allows, or 2000")
+	duration := flags.Duration("duration", 0, "of all runs together; 0: one run")
+	workers := flags.Int("workers", 3, "of each gateway")
+	dir := flags.String("dir", "", "where the folders are made; empty: the system's place for what is temporary")
+	keep := flags.Bool("keep", false, "keep the folders also when all went well")
+	if flags.Parse(args) != nil {
+		return 2
+	}
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	if *ops == 0 {
+		*ops = 2000
+	}
+	until := time.Now().Add(*duration)
+	for s := *seed; ; s++ {
+		at, err := os.MkdirTemp(*dir, "postern-torture-")
+		if err != nil {
+			_, _ = fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		r, err := torture(options{seed: s, ops: *ops, workers: *workers, dir: at, out: os.Stdout})
+		fmt.Printf("seed %d: %s\n", s, r.summary())
+		if err != nil {
+			r.print(os.Stdout)
+			fmt.Printf("FAILED with -seed %d -ops %d -workers %d; the folders are in %s\n%v\n", s, *ops, *workers, at, err)
+			return 1
+		}
+		if !*keep {
+			_ = os.RemoveAll(at) // what stays is found by whoever cleans up
+		}
+		if *duration == 0 || time.Now().After(until) {
+			return 0
+		}
+	}
+}

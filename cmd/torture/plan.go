@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// The places of the drive that are written to. Names are few, so that operations meet.
+const (
+	files      = "/files"
+	sharedRoot = files + "/both"
+)
+
+func ownRoot(gateway, worker int) string { return fmt.Sprintf("%s/own-%d-%d", files, gateway, worker) }
+
+var (
+	ownNames    = []string{"a", "b", "c.txt", "d é.odt"}
+	sharedNames = []string{"x", "y", "1.txt", "2.odt", "3"}
+)
+
+// verb is what a task does.
+type verb int
+
+const (
+	putFile verb = iota
+	makeFolder
+	removeIt
+	moveIt
+	copyIt
+	setProp
+	readFile
+	lookAround // lists a whole tree
+	bringIn    // moves or copies from the shared folder into one's own
+	giveAway   // moves or copies from one's own folder into the shared one
+	verbs
+)
+
+var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPATCH", "GET", "PROPFIND", "BRING IN", "GIVE AWAY"}
+
+// weights are how often each verb comes, in one's own folder and in the shared one.
+var weights = [2][verbs]int{
+	{30, 14, 7, 8, 7, 6, 12, 4, 2, 2},
+	{42, 8, 6, 8, 6, 4, 14, 3, 0, 0},
+}
+
+// task is one operation that a worker is to do. It depends on the seed only.
+type task struct {
+	verb    verb
+	shared  bool
+	path    string
+	to      string
+	size    int
+	replace bool
+	shallow bool
+	moving  bool // of bringIn and giveAway
+	value   string
+}
+
+func (t task) String() string {
+	return fmt.Sprintf("%s %s %s size=%d replace=%v shallow=%v moving=%v", verbNames[t.verb], t.path, t.to, t.size, t.replace, t.shallow, t.moving)
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+func pathIn(r *rand.Rand, root string, names []string, depth int) string {
+	parts := []string{root}
+	for range 1 + r.IntN(depth) {
+		parts = append(parts, pick(r, names))
+		if r.IntN(3) == 0 {
+			break
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// foldersOf are what a worker begins each phase with, for in few folders few operations can be done.
+func foldersOf(gateway, worker int) []string {
+	root := ownRoot(gateway, worker)
+	return []string{sharedRoot + "/" + sharedNames[worker%2], root + "/" + ownNames[0], root + "/" + ownNames[1]}
+}
+
+// sizeOf has most files small, some as large as what no longer goes into the journal, and few of several chunks.
+func sizeOf(r *rand.Rand) int {
+	switch n := r.IntN(100); {
+	case n < 60:
+		return r.IntN(3000)
+	case n < 84:
+		return r.IntN(70_000)
+	case n < 94:
+		return 400_000 + r.IntN(250_000)
+	case n < 99:
+		return r.IntN(2 << 20)
+	}
+	return r.IntN(12 << 20)
+}
+
+// draw makes the next task of a worker.
+func draw(r *rand.Rand, p phase, gateway, worker int) task {
+	t := task{shared: r.Float64() < p.sharing}
+	zone, root, names, depth := 0, ownRoot(gateway, worker), ownNames, 3
+	if t.shared {
+		zone, root, names, depth = 1, sharedRoot, sharedNames[:p.names], 2
+	}
+	n := 0
+	for _, w := range weights[zone] {
+		n += w
+	}
+	n = r.IntN(n)
+	for n >= weights[zone][t.verb] {
+		n -= weights[zone][t.verb]
+		t.verb++
+	}
+	t.path, t.to = pathIn(r, root, names, depth), pathIn(r, root, names, depth)
+	t.size, t.replace, t.shallow, t.moving = sizeOf(r), r.IntN(4) > 0, r.IntN(4) == 0, r.IntN(2) == 0
+	t.value = fmt.Sprint(r.IntN(1000))
+	if p.large && t.verb == putFile {
+		t.size = 600_000 + r.IntN(4<<20)
+	}
+	if other := pathIn(r, sharedRoot, sharedNames, 2); t.verb == bringIn {
+		t.path = other
+	} else if t.verb == giveAway {
+		t.to = other
+	}
+	return t
+}
+
+// event is what happens to a gateway when it has answered a number of operations of a phase.
+type event struct {
+	after int // operations
+	wait  time.Duration
+	kind  string // kill, stop, hurry or clock
+	down  time.Duration
+	clock time.Duration
+}
+
+// phase is a time of one kind of trouble.
+type phase struct {
+	name    string
+	ops     int     // of each worker
+	sharing float64 // the part of operations in the shared folder
+	names   int     // how many names it has
+	large   bool
+	faults  [gateways]faults
+	limit   [gateways]int64
+	events  [gateways][]event
+	check   bool // at the end everything is brought together and looked at
+}
+
+// gateways of a run.
+const gateways = 2
+
+// phaseOf makes the n-th phase of a run.
+func phaseOf(seed uint64, n, workers int) phase {
+	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))
+	p := phase{ops: 10 + r.IntN(25), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 2 + r.IntN(4), check: n%6 == 5}
+	some := func() faults {
+		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2, Sleep: 20 * time.Millisecond}
+	}
+	for g := range gateways {
+		if r.IntN(3) > 0 {
+			p.faults[g] = some()
+		}
+	}
+	switch r.IntN(8) {
+	case 0:
+		p.name = "one away"
+		p.faults[r.IntN(gateways)].Away = true
+	case 1, 2:
+		p.name = "both away"
+		for g := range gateways {
+			p.faults[g].Away = true
+		}
+		p.sharing = 0.8
+	case 3:
+		p.name = "black hole"
+		p.faults[r.IntN(gateways)] = faults{Away: true, Hole: true}
+		p.ops = 6
+	case 4:
+		p.name = "remote full"
+		p.faults[r.IntN(gateways)].Full = 0.3 + 0.6*r.Float64()
+	case 5:
+		p.name = "replies lost"
+		for g := range gateways {
+			p.faults[g].Lose = 0.4
+		}
+	case 6:
+		p.name = "staging full"
+		p.ops, p.large = 3, true
+		g := r.IntN(gateways)
+		p.limit[g], p.faults[g].Full = 12<<20, 0.9
+	default:
+		p.name = "calm"
+		p.faults = [gateways]faults{}
+	}
+	clock := func() time.Duration { return time.Duration(r.Int64N(int64(96*time.Hour))) - 48*time.Hour }
+	for g := range gateways {
+		p.faults[g].Seed = r.Uint64()
+		if r.IntN(3) == 0 {
+			p.faults[g].Clock = clock()
+		}
+		for range r.IntN(4) {
+			e := event{after: 1 + r.IntN(p.ops*workers), wait: time.Duration(r.IntN(3000)) * time.Microsecond,
+				kind: pick(r, []string{"kill", "kill", "kill", "stop", "hurry", "clock"}), down: time.Duration(r.IntN(60)) * time.Millisecond, clock: clock()}
+			p.events[g] = append(p.events[g], e)
+		}
+		if p.limit[g] > 0 {
+			// A limit is taken at the start.
+			p.events[g] = append(p.events[g], event{after: 1, kind: "kill"})
+		}
+	}
+	return p
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/crypto"
+)
+
+// options of a run.
+type options struct {
+	seed     uint64
+	ops      int           // operations at least; 0: no limit
+	duration time.Duration // at most, but the phase under way ends; 0: no limit
+	workers  int           // of each gateway
+	dir      string        // for the folders of gateways and remote
+	out      io.Writer
+}
+
+// grace is how long what a gateway had begun to fetch may still arrive after it lost the remote.
+const grace = 3 * time.Second
+
+// run is two gateways under torture.
+type run struct {
+	options
+	record  *record
+	shared  *shared
+	childs  [gateways]*child
+	workers [gateways][]*worker
+}
+
+// torture does a whole run. An error is a failure of what is tortured, or of the run to exercise it.
+func torture(o options) (*record, error) {
+	r := &run{options: o, record: newRecord(), shared: newShared()}
+	defer r.killAll()
+	if err := r.begin(); err != nil {
+		return r.record, err
+	}
+	for n := 0; ; n++ {
+		p := phaseOf(o.seed, n, o.workers)
+		if err := r.phase(n, p); err != nil {
+			return r.record, fmt.Errorf("phase %d (%s): %w", n, p.name, err)
+		}
+		enough := o.ops > 0 && r.record.counts.Operations.Load() >= int64(o.ops) || o.duration > 0 && time.Since(r.record.begun) >= o.duration
+		if enough || p.check {
+			if err := r.settle(enough); err != nil {
+				return r.record, fmt.Errorf("after phase %d (%s): %w", n, p.name, err)
+			}
+		}
+		_, _ = fmt.Fprintf(o.out, "seed %d, phase %d (%s): %d operations, %d kills\n", o.seed, n, p.name, r.record.counts.Operations.Load(), r.record.counts.Kills.Load())
+		if enough {
+			break
+		}
+	}
+	for _, c := range r.childs {
+		if err := c.stop(); err != nil {
+			return r.record, fmt.Errorf("the last stop: %w", err)
+		}
+	}
+	return r.record, r.record.exercised()
+}
+
+// begin makes the account's drive, starts the gateways and gives each worker its folder.
+func (r *run) begin() error {
+	random := rand.NewChaCha8(seedBytes(r.seed))
+	account, err := crypto.Random[crypto.AccountSecret](random)
+	if err != nil {
+		return err
+	}
+	store := filepath.Join(r.dir, "remote")
+	if err := found(context.Background(), store, account, random); err != nil {
+		return err
+	}
+	for g := range gateways {
+		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0}, r.dir)
+		if err := r.childs[g].start(); err != nil {
+			return err
+		}
+		r.shared.setOnline(g, true, time.Now())
+		for n := range r.options.workers {
+			w := &worker{gateway: g, number: n, client: newClient(r.childs[g]), record: r.record, shared: r.shared, own: newOwned(ownRoot(g, n))}
+			r.workers[g] = append(r.workers[g], w)
+			if err := w.must("MKCOL", w.own.root); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.workers[0][0].must("MKCOL", sharedRoot); err != nil {
+		return err
+	}
+	_, err = r.alike()
+	return err
+}
+
+func seedBytes(seed uint64) (b [32]byte) {
+	copy(b[:], fmt.Sprintf("postern torture %d", seed))
+	return b
+}
+
+// must makes a folder.
+func (w *worker) must(method, path string) error {
+	rep, err := w.client.do(method, path, nil)
+	if err == nil && rep.code != http.StatusCreated {
+		err = fmt.Errorf("%s %s answered %d", method, path, rep.code)
+	}
+	return err
+}
+
+func (r *run) killAll() {
+	for _, c := range r.childs {
+		if c != nil && c.running() {
+			c.kill()
+		}
+	}
+}
+
+// phase lets all workers work under the phase's faults.
+func (r *run) phase(n int, p phase) error {
+	r.record.logf("phase %d: %+v", n, p)
+	for g, c := range r.childs {
+		c.setup.Limit = p.limit[g]
+		if err := r.setFaults(g, p.faults[g]); err != nil {
+			return err
+		}
+	}
+	var failures failures
+	var working, managing sync.WaitGroup
+	var pending [gateways]chan event
+	for g := range gateways {
+		var count atomic.Int64
+		due := make(chan event, len(p.events[g]))
+		for i, w := range r.workers[g] {
+			working.Go(func() {
+				random := rand.New(rand.NewPCG(r.seed, uint64(n)<<16|uint64(g)<<8|uint64(i)))
+				for k := range p.ops {
+					t := draw(random, p, g, i)
+					if folders := foldersOf(g, i); k < len(folders) {
+						t = task{verb: makeFolder, path: folders[k], shared: within(folders[k], sharedRoot)}
+					}
+					if failures.any() {
+						return
+					}
+					if err := w.run(t, random); err != nil {
+						failures.add(err)
+						return
+					}
+					done := int(count.Add(1))
+					for _, e := range p.events[g] {
+						if e.after == done {
+							due <- e
+						}
+					}
+				}
+			})
+		}
+		managing.Go(func() {
+			for e := range due {
+				if failures.any() {
+					continue
+				}
+				if err := r.happen(g, e); err != nil {
+					failures.add(err)
+					r.childs[g].giveUp()
+				}
+			}
+		})
+		pending[g] = due
+	}
+	working.Wait()
+	for _, due := range pending {
+		close(due)
+	}
+	managing.Wait()
+	return failures.err()
+}
+
+// failures gathers what goes wrong; the first is what counts.
+type failures struct {
+	mu  sync.Mutex
+	all []error
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, err)
+}
+
+func (f *failures) any() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.all) > 0
+}
+
+func (f *failures) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.all...)
+}
+
+// setFaults changes what goes wrong at a running gateway.
+func (r *run) setFaults(g int, f faults) error {
+	if !f.Away {
+		r.shared.setOnline(g, true, time.Now())
+	}
+	err := r.childs[g].setFaults(f)
+	if f.Away {
+		r.shared.setOnline(g, false, time.Now().Add(grace))
+	}
+	return err
+}
+
+// happen carries out an event.
+func (r *run) happen(g int, e event) error {
+	c := r.childs[g]
+	wait(e.wait)
+	r.record.logf("g%d %s", g, e.kind)
+	switch e.kind {
+	case "clock":
+		f := c.setup.Faults
+		f.Clock = e.clock
+		return c.setFaults(f)
+	case "hurry":
+		_, _ = c.flush(time.Millisecond) // its failing is what faults are for
+		return nil
+	case "stop":
+		r.record.counts.Stops.Add(1)
+		if err := c.stop(); err != nil {
+			return fmt.Errorf("an orderly stop of gateway %d: %w", g, err)
+		}
+	default:
+		r.record.counts.Kills.Add(1)
+		c.kill()
+	}
+	wait(e.down)
+	err := c.start()
+	if err != nil && c.setup.Faults != (faults{}) {
+		// A start that needs what only the remote has may fail without it, with a sentence; it must not with it.
+		r.record.counts.OfflineStartsRefused.Add(1)
+		r.record.logf("g%d %v", g, err)
+		was := c.setup.Faults
+		c.setup.Faults = faults{Clock: was.Clock}
+		r.shared.setOnline(g, true, time.Now())
+		if err = c.start(); err == nil {
+			err = r.setFaults(g, was)
+		}
+	}
+	r.record.logf("g%d is up again: %v", g, err)
+	return err
+}
+
+func wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+}
+
+// exercised fails a long run in which too little happened for its success to mean anything.
+func (r *record) exercised() error {
+	c := &r.counts
+	if c.Operations.Load() < 1000 {
+		return nil
+	}
+	var missing []string
+	for name, n := range map[string]int64{"kills": c.Kills.Load(), "faults": c.Faults.Load(), "conflicts": c.Conflicts.Load(),
+		"claims": c.Held.Load(), "requests of unknown end": c.Unknown.Load(), "commits": c.Commits.Load()} {
+		if n == 0 {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the run proves little: it had no %s", strings.Join(missing, ", no "))
+	}
+	return nil
+}
