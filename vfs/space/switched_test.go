@@ -16,13 +16,14 @@ var errAway = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnava
 type switched struct {
 	remote.Store
 	off, loseReply, rolledBack atomic.Bool
-	cached                     sync.Map // names of blobs that were read: they can be read offline, as from a cache
+	cached                     sync.Map // names of blobs that were read or put: they can be read offline, as from a cache
 }
 
 func (s *switched) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if s.off.Load() {
 		return errAway
 	}
+	s.cached.Store(name, true)
 	return s.Store.Put(ctx, name, body)
 }
 
