@@ -417,3 +417,50 @@ func TestCloseAmidHealing(t *testing.T) {
 		waiting.Wait()
 	}
 }
+
+// orderly is a member that looks, whenever a pointer is moved, whether the blobs are there.
+type orderly struct {
+	*mem.Store
+	needs []crypto.BlobName
+	early atomic.Int64
+}
+
+func (o *orderly) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	for _, name := range o.needs {
+		if _, err := o.Stat(ctx, name); err != nil {
+			o.early.Add(1)
+		}
+	}
+	return o.Store.Swap(ctx, old, next)
+}
+
+// TestBlobsBeforePointers, whether the member's backlog is known or found by a comparison.
+func TestBlobsBeforePointers(t *testing.T) {
+	for _, compared := range []bool{false, true} {
+		first, second := mem.New(), &orderly{Store: mem.New()}
+		away := faulty.New(second, faulty.Always(faulty.Fail), faulty.Options{})
+		p := crypto.NewWriterKey([32]byte{9}).Sign(1, crypto.PointerValue{})
+		o := eager
+		o.Pointers = []crypto.PointerID{p.ID}
+		s := join(t, o, first.Another(), away)
+		var at remote.Store = s
+		if compared {
+			at = first
+		}
+		second.needs = put(t, at, numbers(20)...)
+		if err := at.Swap(t.Context(), crypto.PointerHash{}, p); err != nil {
+			t.Fatal(err)
+		}
+		away.SetPlan(nil)
+		if compared {
+			s.Recheck()
+		}
+		settle(t, s)
+		if got, err := second.Load(t.Context(), p.ID); err != nil || got != p {
+			t.Errorf("compared %v: the pointer %v, %v", compared, got.Seq, err)
+		}
+		if n := second.early.Load(); n > 0 {
+			t.Errorf("compared %v: the pointer came before %d blobs", compared, n)
+		}
+	}
+}

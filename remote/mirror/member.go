@@ -117,6 +117,13 @@ func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duratio
 	return m.authority || !gone && !missing, !m.down, m.cost
 }
 
+// up tells whether a member answered when it was last asked.
+func (m *member) up() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.down
+}
+
 // enter begins a Put or Delete of a blob; false: not now, the healer will.
 func (m *member) enter(name crypto.BlobName) bool {
 	m.mu.Lock()

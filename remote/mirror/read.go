@@ -57,6 +57,9 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 	var v verdict
 	lacking := map[*member]bool{} // true: it has the blob, damaged
 	for i, m := range from {
+		if v.sure && !m.up() {
+			continue // it comes last, and has nothing to say that the authority does not know better
+		}
 		start := s.o.Clock()
 		// The last that is left has all the time there is, unless the authority has answered: then it is asked in case that
 		// the authority lost the blob, and nobody who asks for what is nowhere is to wait for a member that is silent.
@@ -125,7 +128,7 @@ func (s *Store) ask(ctx context.Context, m *member, size int, last bool, ask fun
 		return ask(ctx, m.store)
 	}
 	limit := s.o.Patience
-	if _, up, _ := m.readable(crypto.BlobName{}); up {
+	if m.up() {
 		limit += limit * time.Duration(size>>20) / 4
 	}
 	inner, cancel := context.WithTimeout(ctx, limit)
@@ -243,6 +246,9 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer, bool) {
 	best, there := s.known.state(id)
 	for _, m := range s.members[1:] {
+		if !m.up() {
+			continue
+		}
 		var p crypto.Pointer
 		var has bool
 		err := s.ask(ctx, m, 0, false, func(ctx context.Context, store remote.Store) (err error) {
@@ -274,6 +280,9 @@ func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 	answered := false
 	var errs []error
 	for _, m := range s.members {
+		if answered && !m.up() {
+			continue
+		}
 		var space remote.Space
 		err := s.ask(ctx, m, 0, m.authority && len(s.members) == 1, func(ctx context.Context, store remote.Store) (err error) {
 			space, err = store.Space(ctx)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -296,4 +297,27 @@ func TestPointersAreLinearizable(t *testing.T) {
 			t.Errorf("member %d is ahead of the authority", i+1)
 		}
 	}
+}
+
+// TestSilentMemberIsNotWaitedFor: once it is known to be silent, nobody waits for it again, on a clock of its own.
+func TestSilentMemberIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		silent := faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{})
+		s := join(t, mirror.Options{FirstCheck: -1}, mem.New(), silent)
+		name, _ := blob(1, 10)
+		for round := range 2 {
+			start := time.Now()
+			_, err := s.Get(ctx, name)
+			if !errors.Is(err, remote.ErrNotFound) {
+				t.Errorf("get: %v", err)
+			}
+			if _, err := s.Space(ctx); err != nil {
+				t.Errorf("space: %v", err)
+			}
+			if took := time.Since(start); round == 0 && took > 4*mirror.DefaultPatience || round == 1 && took != 0 {
+				t.Errorf("round %d took %v", round, took)
+			}
+		}
+	})
 }

@@ -358,3 +358,27 @@ func TestEnded(t *testing.T) {
 		t.Errorf("%+v, %v", at, err)
 	}
 }
+
+// TestDamagedAtTheDestination: a blob of another size is replaced also where a store takes its being there for good.
+func TestDamagedAtTheDestination(t *testing.T) {
+	ctx := t.Context()
+	from, names := account(t, 4)
+	to := mem.New()
+	if err := to.Put(ctx, names[2], remote.BytesBody([]byte("cut"))); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{}); err != nil || at.Copied != 4 {
+		t.Errorf("%+v, %v", at, err)
+	}
+	holds(t, to, from)
+
+	_, data := blob(3, 103)
+	data[50] ^= 1 // of the right size, which only who reads back sees
+	if err := errors.Join(to.Delete(ctx, names[3]), to.Put(ctx, names[3], remote.BytesBody(data))); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{ReadBack: true}); err != nil || at.Copied != 1 || at.Skipped != 3 {
+		t.Errorf("read back: %+v, %v", at, err)
+	}
+	holds(t, to, from)
+}
