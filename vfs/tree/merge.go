@@ -43,13 +43,17 @@ type Conflict struct {
 //     in its new place as it was, and in its old one as it is.
 //   - A folder keeps the name against a file, which stands beside it.
 //   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition of
-//     the other.
+//     the other; in times and properties what was not changed in the one gives way to what the other has.
+//   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it with
+//     those of one side.
 //
 // So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or the
 // value of a property that the other side changed as well.
 //
 // Pages that the same reference leads to on two sides are not loaded: the work is in proportion to what differs. What lies in
-// different places, but means the same, is taken from theirs, which should be the newer commit. Errors are of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
+// different places, but means the same, is taken from theirs, which should be the newer commit.
+//
+// Errors are of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
 func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, []Conflict, error) {
 	if base.nodes == nil || base.nodes != ours.nodes || base.nodes != theirs.nodes {
 		return Tree{}, nil, fail("merge", "/", fmt.Errorf("%w: trees of different nodes", vfs.ErrInvalid))

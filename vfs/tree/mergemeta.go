@@ -93,7 +93,7 @@ func mergeMeta(e, b, o, t *entry) {
 	e.o.Modified = three(b, o, t, func(e *entry) int64 { return e.o.Modified }, func(x, y int64) int64 { return max(x, y) })
 	e.o.Created = three(b, o, t, func(e *entry) int64 { return e.o.Created }, func(x, y int64) int64 { return min(x, y) })
 	e.o.ContentType = three(b, o, t, func(e *entry) string { return e.o.ContentType }, func(x, y string) string { return max(x, y) })
-	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return min(x, y) })
+	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return max(x, y) })
 }
 
 // joining is e, made from b, on its way into another folder: it vies with that one only in what was changed.

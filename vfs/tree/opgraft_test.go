@@ -1,6 +1,7 @@
 package tree_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -136,6 +137,11 @@ func TestGraftsKeepTheirMeaning(t *testing.T) {
 		graft.Entry.Name = "other"
 		if again, err := tree.EncodeOp(graft); err != nil || string(again) != string(b) {
 			t.Errorf("the name of the entry is not taken from the path: %v", err)
+		}
+		end := bytes.Index(b, []byte(graft.Path)) + len(graft.Path)
+		b[end-1]++
+		if op, err := tree.DecodeOp(b); !errors.Is(err, crypto.ErrFormat) {
+			t.Errorf("two names were read as %+v (%v)", op, err)
 		}
 	}
 }
