@@ -36,7 +36,8 @@ type Visit struct {
 	Sealed int          // bytes from Ref's or Chunk's place on
 
 	Entry  Entry  // the folder that the page belongs to, or the file
-	First  string // of a page: the sort key from which on it holds names, "" for a folder's first page
+	First  string // of a page: the sort key from which on it holds names, "" for a folder's root page
+	Until  string // of a page: the sort key before which its names end, "" for a folder's last page
 	Root   bool   // of a page: it is the folder's root page
 	Level  uint8  // of a page that isn't a root page, and of an index node, which holds items of the level below
 	Count  int64  // of a page: what lies below, as what leads here says
@@ -268,7 +269,10 @@ func (w *walk) do(ctx context.Context, j job) ([]job, error) {
 	var jobs []job
 	for i := range p.children {
 		c := &p.children[i]
-		sub := Visit{Parent: v.ID, Entry: v.Entry, First: c.first, Level: p.level - 1, Count: c.count, Bytes: c.bytes, folder: v.folder}
+		sub := Visit{Parent: v.ID, Entry: v.Entry, First: c.first, Until: v.Until, Level: p.level - 1, Count: c.count, Bytes: c.bytes, folder: v.folder}
+		if i+1 < len(p.children) {
+			sub.Until = p.children[i+1].first
+		}
 		if jobs, err = w.page(ctx, jobs, c.at, sub); err != nil {
 			return jobs, err
 		}

@@ -308,3 +308,6 @@ func ReadFile(ctx context.Context, src content.Source, t tree.Tree, path string)
 	_, err = r.WriteTo(&b)
 	return b.Bytes(), errors.Join(err, r.Close())
 }
+
+// Base is the newest state.
+func (d *Drive) Base() gc.State { return d.base }

@@ -1,0 +1,164 @@
+package fsck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// visit checks what the walk has come to.
+func (c *check) visit(ctx context.Context, v tree.Visit) error {
+	c.mu.Lock()
+	if v.Parent != 0 {
+		c.edges = append(c.edges, edge{v.Parent, v.ID})
+	}
+	c.mu.Unlock()
+	if v.Again {
+		return nil
+	}
+	found := finding{err: v.Err}
+	if v.Kind == tree.VisitChunk {
+		found = c.chunk(ctx, v)
+		atomic.AddInt64(&c.report.Chunks, 1)
+		atomic.AddInt64(&c.report.Bytes, v.Bytes)
+	} else {
+		atomic.AddInt64(&c.report.Nodes, 1)
+	}
+	if v.Kind == tree.VisitPage && v.Root && v.Path() == "/files" {
+		atomic.StoreInt64(&c.report.Total, v.Bytes)
+	}
+	if c.Progress != nil {
+		c.Progress(Counts{atomic.LoadInt64(&c.report.Nodes), atomic.LoadInt64(&c.report.Chunks), atomic.LoadInt64(&c.report.Bytes), atomic.LoadInt64(&c.report.Total)})
+	}
+	if found.err == nil {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case corrupt(found.err):
+		c.bad[v.ID] = &found
+	case len(c.report.Unchecked) < maxNamed:
+		c.report.Unchecked = append(c.report.Unchecked, v.Path())
+	default:
+		c.report.More = true
+	}
+	return nil
+}
+
+// chunk checks a chunk: that it is there, or every byte of it.
+func (c *check) chunk(ctx context.Context, v tree.Visit) finding {
+	whole := finding{ranges: []Range{{v.Offset, v.Bytes}}}
+	if whole.err = c.there(ctx, v.Chunk.Blob, int64(v.Chunk.Off)+int64(v.Sealed)); whole.err != nil || !c.ReadData {
+		return whole
+	}
+	_, err := tree.ReadChunk(ctx, c.healer, v.Chunk, uint64(v.Offset/crypto.ChunkSize), int(v.Bytes))
+	if err == nil || !corrupt(err) {
+		return finding{err: err}
+	}
+	return finding{err: err, ranges: c.segments(ctx, v)}
+}
+
+// segments tells which bytes of a chunk can't be read.
+func (c *check) segments(ctx context.Context, v tree.Visit) (bad []Range) {
+	keys := crypto.NewSegments(v.Chunk.Bytes)
+	for i := range crypto.SegmentCount(int(v.Bytes)) {
+		off, n, last := crypto.SealedSegmentAt(int(v.Bytes), i)
+		sealed := make([]byte, n)
+		err := c.healer.GetRange(ctx, v.Chunk.Blob, int64(v.Chunk.Off)+int64(off), sealed)
+		if err == nil {
+			_, err = keys.Open(nil, uint32(i), last, sealed)
+		}
+		if err == nil {
+			continue
+		}
+		at := v.Offset + int64(i)*crypto.SegmentSize
+		bad = add(bad, Range{at, int64(n - crypto.TagSize)})
+	}
+	return bad
+}
+
+// add appends a range, to the last one if it goes on there.
+func add(ranges []Range, r Range) []Range {
+	if n := len(ranges); n > 0 && ranges[n-1].Offset+ranges[n-1].Length == r.Offset {
+		ranges[n-1].Length += r.Length
+		return ranges
+	}
+	return append(ranges, r)
+}
+
+// there tells whether a blob is there and has so many bytes at least. A listing may lack what came since, and a remote may forget to
+// list, so what it lacks is asked for.
+func (c *check) there(ctx context.Context, name crypto.BlobName, need int64) error {
+	c.mu.Lock()
+	size, listed := c.sizes[name]
+	c.mu.Unlock()
+	if listed && size >= need {
+		return nil
+	}
+	var last [1]byte
+	err := c.healer.GetRange(ctx, name, need-1, last[:])
+	switch {
+	case err == nil:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sizes[name] = max(size, need)
+		return nil
+	case errors.Is(err, remote.ErrUnavailable):
+		return fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", vfs.ErrCorrupt, err)
+}
+
+// tainted are the numbers of all that is damaged or leads to it.
+func (c *check) tainted() map[uint32]bool {
+	above := map[uint32][]uint32{}
+	for _, e := range c.edges {
+		above[e.to] = append(above[e.to], e.from)
+	}
+	tainted := make(map[uint32]bool, len(c.bad))
+	var queue []uint32
+	for id := range c.bad {
+		tainted[id] = true
+		queue = append(queue, id)
+	}
+	for len(queue) > 0 {
+		id := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, up := range above[id] {
+			if !tainted[up] {
+				tainted[up] = true
+				queue = append(queue, up)
+			}
+		}
+	}
+	return tainted
+}
+
+// sound tells whether nothing that an entry leads to is damaged, as far as it was checked.
+func (c *check) sound(e object.Entry, tainted map[uint32]bool) bool {
+	if e.Kind == object.Folder {
+		return e.Root == object.Ref{} || !tainted[c.walker.NodeID(e.Root)]
+	}
+	for _, chunk := range e.Content.Chunks {
+		if tainted[c.walker.ChunkID(chunk)] {
+			return false
+		}
+	}
+	for _, node := range e.Content.Nodes {
+		if tainted[c.walker.NodeID(node)] {
+			return false
+		}
+	}
+	return true
+}
