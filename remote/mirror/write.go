@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"postern/crypto"
@@ -78,7 +79,7 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 	stop := context.AfterFunc(s.life, cancel)
 	all := make(chan struct{})
 	answers := make(chan answer, len(s.members))
-	began := 0
+	var began []*member
 	for _, m := range s.members[1:] {
 		if !m.enter(name) {
 			continue
@@ -91,7 +92,7 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 			m.update(func() { m.leave(name) })
 			continue
 		}
-		began++
+		began = append(began, m)
 	}
 	var got []answer
 	collected := make(chan struct{})
@@ -115,7 +116,7 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 		cancel()
 		stop()
 		<-collected
-		late = late && len(got) < began
+		late = late && len(got) < len(began)
 		if settled == nil {
 			return
 		}
@@ -126,7 +127,7 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 				switch {
 				case a != nil && a.err != nil && ctx.Err() == nil:
 					m.failed(a.err)
-				case a == nil && late && m.writing[name] > 0:
+				case a == nil && late && slices.Contains(began, m):
 					m.slow, m.lastErr = true, errLate
 				}
 			})
