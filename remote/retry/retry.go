@@ -99,6 +99,7 @@ func New(inner remote.Store, o Options) remote.Store {
 // run tries until a try succeeds, fails for good, the tries are used up or the context ends. limit bounds each try.
 func (s *store) run(ctx context.Context, op string, on fmt.Stringer, limit time.Duration, try func(context.Context) error) error {
 	delays := s.delays()
+	attempts, limit := s.patience(ctx, limit)
 	for n := 1; ; n++ {
 		err := s.once(ctx, op, on, limit, try)
 		if final, ok := errors.AsType[*backoff.PermanentError](err); ok {
@@ -110,7 +111,7 @@ func (s *store) run(ctx context.Context, op string, on fmt.Stringer, limit time.
 		if ended := remote.Alive(ctx, op, on); ended != nil {
 			return ended
 		}
-		if n >= s.o.Attempts {
+		if n >= attempts {
 			return err
 		}
 		d := delays.NextBackOff()

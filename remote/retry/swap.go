@@ -50,7 +50,6 @@ func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 func (s *store) settled(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) (again bool, err error) {
 	p, err := s.inner.Load(ctx, next.ID)
 	if errors.Is(err, remote.ErrNotFound) {
-		p, err = crypto.Pointer{}, nil
 		if old == (crypto.PointerHash{}) {
 			return true, nil
 		}

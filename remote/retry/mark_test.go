@@ -1,0 +1,61 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/retry"
+)
+
+// TestOnce: a marked call is made once and given up soon, a remote that fails or hangs alike; listings too.
+func TestOnce(t *testing.T) {
+	const limit = 3 * time.Second
+	calls := map[string]func(ctx context.Context, s remote.Store) error{
+		"stat": func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, crypto.BlobName{}); return err },
+		"get":  func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, crypto.BlobName{}); return err },
+		"list": func(ctx context.Context, s remote.Store) (err error) {
+			for _, e := range s.List(ctx) {
+				err = e
+			}
+			return err
+		},
+	}
+	for what, call := range calls {
+		for fault, took := range map[faulty.Fault]time.Duration{faulty.Fail: 0, faulty.Hang: limit} {
+			synctest.Test(t, func(t *testing.T) {
+				for _, o := range []retry.Options{{}, {Reply: -1, Transfer: -1}} {
+					tries := 0
+					s := retry.New(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), o)
+					start := time.Now()
+					if err := call(retry.Once(t.Context(), limit), s); !errors.Is(err, remote.ErrUnavailable) {
+						t.Errorf("%s: %v", what, err)
+					}
+					if tries != 1 || time.Since(start) != took {
+						t.Errorf("%s: %d tries took %v, not %v", what, tries, time.Since(start), took)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestOnceIsShort: the mark shortens what a try may take, and never lengthens it.
+func TestOnceIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), retry.Options{Reply: time.Second})
+		start := time.Now()
+		if _, err := s.Stat(retry.Once(t.Context(), time.Hour), crypto.BlobName{}); !errors.Is(err, remote.ErrUnavailable) {
+			t.Error(err)
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
