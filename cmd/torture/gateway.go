@@ -265,4 +265,3 @@ func found(ctx context.Context, remote string, account crypto.AccountSecret, ran
 
 // homeOf is the folder of a gateway.
 func homeOf(dir string, device int) string { return filepath.Join(dir, deviceName(device)) }
-

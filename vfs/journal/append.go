@@ -58,7 +58,7 @@ func (j *Journal) write(h header, b body, attachment []byte) (size int64, err er
 	j.buf, j.plain = appendFrame(j.buf[:0], j.plain, f.key, h, b, attachment)
 	if _, err := f.f.WriteAt(j.buf, f.size); err != nil {
 		if cut := f.f.Truncate(f.size); cut != nil {
-			j.fail(fmt.Errorf("cut off what an append that failed left: %w", cut))
+			_ = j.fail(fmt.Errorf("cut off what an append that failed left: %w", cut))
 		}
 		return 0, full("append to journal", err)
 	}
@@ -108,7 +108,7 @@ func (j *Journal) lead() {
 	case err == nil:
 		j.synced = max(j.synced, last)
 	case last > j.synced: // else rotate has synced the file meanwhile, and Trim perhaps closed it
-		j.fail(fmt.Errorf("sync journal: %w", err))
+		_ = j.fail(fmt.Errorf("sync journal: %w", err))
 	}
 }
 

@@ -210,7 +210,7 @@ func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
 		defer func() { <-b.area.syncing }()
 		if err := w.land(name); err != nil {
 			w.discard()
-			b.fail(full("stage blob", err))
+			_ = b.fail(full("stage blob", err))
 		}
 	}()
 	return name, nil

@@ -233,7 +233,7 @@ func (a *Area) GetRange(_ context.Context, name crypto.BlobName, off int64, p []
 	}
 	defer f.Close()
 	if n, err := f.ReadAt(p, off); n < len(p) {
-		kind := error(remote.ErrUnavailable)
+		kind := remote.ErrUnavailable
 		if errors.Is(err, io.EOF) {
 			kind = remote.ErrCorrupt
 		}

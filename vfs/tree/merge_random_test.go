@@ -56,7 +56,6 @@ type brancher struct {
 	store *store
 	id    byte
 	n     uint64
-	at    time.Time
 }
 
 func (w *brancher) version() vfs.Version { return vfs.Version{w.id, byte(w.n >> 8), byte(w.n)} }
