@@ -254,12 +254,19 @@ func (c *committer) look(ctx context.Context) error {
 
 // meet makes what the remote shows the base.
 func (c *committer) meet(ctx context.Context, theirs base) error {
-	if err := c.s.takeOver(ctx, c.base, theirs); err != nil {
+	whole, err := c.s.takeOver(ctx, c.base, theirs)
+	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
 	c.base, c.seen = theirs, true
 	// They may have built on a commit of ours of which we never heard.
-	c.forget(theirs.commit.AppliedTo(c.s.device.ID))
+	known := theirs.commit.AppliedTo(c.s.device.ID)
+	if whole {
+		c.forget(known)
+		return nil
+	}
+	// What they hold of ours stays in the journal: the changes after it were made to it, and not to their commit.
+	c.noteDone(known)
 	return nil
 }
 
@@ -283,6 +290,11 @@ func (c *committer) forget(seq uint64) {
 	if err := c.s.forget(c.base, seq); err != nil {
 		c.s.log.Warn("the journal could not be trimmed", "error", err)
 	}
+	c.noteDone(seq)
+}
+
+// noteDone tells who waits that changes are committed.
+func (c *committer) noteDone(seq uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.done = max(c.done, seq)

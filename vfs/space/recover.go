@@ -2,6 +2,7 @@ package space
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"postern/crypto"
@@ -14,8 +15,8 @@ import (
 // recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top.
 // It tells the newest commit that was merged in.
 func (s *Space) recover(ctx context.Context, was base) (base, error) {
-	r := s.newReplay(was)
-	if err := s.journal.Replay(func(rec journal.Record) error { return r.take(ctx, rec) }); err != nil {
+	r, err := s.replay(ctx, was)
+	if err != nil {
 		return base{}, err
 	}
 	s.pending = r.pending
@@ -52,11 +53,29 @@ type replay struct {
 	on      base   // the newest commit that was merged in
 	files   tree.Tree
 	pending []pending
+	marks   map[uint64]tree.Tree // states on the way, by their newest record
 }
 
-func (s *Space) newReplay(was base) *replay {
-	done := was.commit.AppliedTo(s.device.ID)
-	return &replay{s: s, done: done, seq: done, on: was, files: was.files}
+// errMark says that a replay needs a state that it has passed. Which one that is, only a later record tells.
+type errMark struct{ seq uint64 }
+
+func (e errMark) Error() string { return fmt.Sprintf("the state after change %d is needed", e.seq) }
+
+// replay goes through the journal, and marks the states after some records.
+func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay, error) {
+	for {
+		done := was.commit.AppliedTo(s.device.ID)
+		r := &replay{s: s, done: done, seq: done, on: was, files: was.files, marks: map[uint64]tree.Tree{}}
+		for _, seq := range marks {
+			r.marks[seq] = r.files
+		}
+		err := s.journal.Replay(func(rec journal.Record) error { return r.take(ctx, rec) })
+		missing, again := errors.AsType[errMark](err)
+		if !again {
+			return r, err
+		}
+		marks = append(marks, missing.seq) // rare: a commit of ours landed unheard, and another device built on it
+	}
 }
 
 func (r *replay) take(ctx context.Context, rec journal.Record) error {
@@ -72,6 +91,11 @@ func (r *replay) take(ctx context.Context, rec journal.Record) error {
 	}
 	r.seq = rec.Seq
 	r.pending = append(r.pending, pending{seq: rec.Seq, blobs: entry.Blobs})
+	for seq := range r.marks {
+		if rec.Seq <= seq {
+			r.marks[seq] = r.files
+		}
+	}
 	return nil
 }
 
@@ -95,7 +119,27 @@ func (r *replay) apply(ctx context.Context, entry record) (err error) {
 	if err != nil {
 		return err
 	}
-	r.files, err = r.s.merge(ctx, r.on, r.files, theirs, entry)
+	common, err := r.common(theirs)
+	if err != nil {
+		return err
+	}
+	r.files, err = r.s.merge(ctx, common, r.files, theirs, entry)
 	r.on = theirs
 	return err
+}
+
+// common is what Space.common was when the record was made.
+func (r *replay) common(theirs base) (tree.Tree, error) {
+	known := theirs.commit.AppliedTo(r.s.device.ID)
+	switch {
+	case known <= r.on.commit.AppliedTo(r.s.device.ID):
+		return r.on.files, nil
+	case known >= r.seq:
+		return r.files, nil
+	}
+	marked, ok := r.marks[known]
+	if !ok {
+		return tree.Tree{}, errMark{known}
+	}
+	return marked, nil
 }

@@ -8,25 +8,50 @@ import (
 )
 
 // takeOver makes a commit of another device the base of what is here. Changes made here that it does not hold are merged with
-// it; that they were is a record of the journal too, so that a replay comes to the same tree. It is called by the committer, or
-// before that runs.
-func (s *Space) takeOver(ctx context.Context, was, theirs base) error {
+// it; that they were is a record of the journal too, so that a replay comes to the same tree. It tells whether the commit holds
+// all changes made here before. It is called by the committer, or before that runs.
+func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err error) {
 	if was.ref == theirs.ref {
-		return nil
+		return true, nil
 	}
+	known := theirs.commit.AppliedTo(s.device.ID)
 	for {
 		from := s.head.Load()
 		entry := record{Theirs: object.EncodeHead(theirs.ref), Device: s.device.Name, Time: s.now().UnixNano()}
-		merged, err := s.merge(ctx, was, from.tree, theirs, entry)
+		common, err := s.common(ctx, was, from, known)
 		if err != nil {
-			return err
+			return false, err
+		}
+		merged, err := s.merge(ctx, common, from.tree, theirs, entry)
+		if err != nil {
+			return false, err
 		}
 		done, err := s.adopt(from, merged, theirs, entry)
 		if done || err != nil {
-			return err
+			return from.seq <= known, err
 		}
 		// A change was made meanwhile; what was loaded for the merge is at hand now.
 	}
+}
+
+// common is the newest state that both what is here and another device's commit come from: the commit that we last knew, unless the
+// other is made to one of ours, of which we never heard that it landed. That one held our changes up to known.
+func (s *Space) common(ctx context.Context, was base, from *head, known uint64) (tree.Tree, error) {
+	switch {
+	case known <= was.commit.AppliedTo(s.device.ID):
+		return was.files, nil
+	case known >= from.seq:
+		return from.tree, nil
+	}
+	local, err := s.saved()
+	if err != nil {
+		return tree.Tree{}, err
+	}
+	r, err := s.replay(ctx, local, known)
+	if err != nil {
+		return tree.Tree{}, err
+	}
+	return r.marks[known], nil
 }
 
 // adopt puts a merged tree in the place of the state it was made from, unless that has changed.
@@ -65,9 +90,9 @@ func (s *Space) recordBase() (uint64, error) {
 	return seq, nil
 }
 
-// merge is the state that comes of changes made here, to base, and a commit of another device.
-func (s *Space) merge(ctx context.Context, on base, ours tree.Tree, theirs base, entry record) (tree.Tree, error) {
-	merged, conflicts, err := tree.Merge(ctx, on.files, ours, theirs.files, tree.MergeOptions{Ours: entry.Device, Theirs: theirs.commit.Device, Time: object.Time(entry.Time)})
+// merge is the state that comes of changes made here, to a state that both sides have in common, and a commit of another device.
+func (s *Space) merge(ctx context.Context, common, ours tree.Tree, theirs base, entry record) (tree.Tree, error) {
+	merged, conflicts, err := tree.Merge(ctx, common, ours, theirs.files, tree.MergeOptions{Ours: entry.Device, Theirs: theirs.commit.Device, Time: object.Time(entry.Time)})
 	for _, c := range conflicts {
 		s.log.Warn("changed here and on another device; both are kept", "conflict", c)
 	}
