@@ -1,0 +1,170 @@
+package gc_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"postern/crypto"
+	"postern/vfs/gc"
+	"postern/vfs/localfs"
+	"postern/vfs/localfs/simfs"
+	"postern/vfs/object"
+)
+
+func notes(t *rapid.T) gc.Notes {
+	n := gc.Notes{
+		Walked: object.CommitHash{rapid.Byte().Draw(t, "walked")},
+		Blobs:  map[crypto.BlobName]int64{},
+		Last:   gc.Last{At: rapid.Int64().Draw(t, "at"), Needed: rapid.Int64Min(0).Draw(t, "needed"), Candidates: 3},
+	}
+	for range rapid.IntRange(0, 50).Draw(t, "blobs") {
+		n.Blobs[crypto.BlobName{rapid.Byte().Draw(t, "name"), 31: 1}] = rapid.Int64Min(0).Draw(t, "since")
+	}
+	if rapid.Bool().Draw(t, "due") {
+		n.Last.Due = time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "seconds"), 0).UTC()
+	}
+	return n
+}
+
+func newDisk(t testing.TB) *simfs.FS {
+	t.Helper()
+	disk := simfs.New()
+	if err := disk.MkdirAll("/d"); err != nil {
+		t.Fatal(err)
+	}
+	return disk
+}
+
+func save(t testing.TB, l gc.Ledger, n gc.Notes) {
+	t.Helper()
+	if err := l.Save(n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t testing.TB, l gc.Ledger) gc.Notes {
+	t.Helper()
+	n, err := l.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestLedgers(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		for _, l := range []gc.Ledger{&gc.Memory{}, &gc.File{Path: "/d/garbage", FS: newDisk(t)}} {
+			if n := load(t, l); len(n.Blobs) != 0 || n.Last.At != 0 {
+				rt.Fatalf("before all: %+v", n)
+			}
+			for range 2 {
+				n := notes(rt)
+				save(t, l, n)
+				if diff := cmp.Diff(n, load(t, l)); diff != "" {
+					rt.Fatalf("%T: %s", l, diff)
+				}
+			}
+		}
+	})
+}
+
+// TestFilePowerLoss cuts the power between two saves: one or the other is there.
+func TestFilePowerLoss(t *testing.T) {
+	for seed := range uint64(50) {
+		disk := newDisk(t)
+		l := &gc.File{Path: "/d/garbage", FS: disk}
+		first := gc.Notes{Blobs: map[crypto.BlobName]int64{{1}: 1}}
+		save(t, l, first)
+		disk.FailSyncs(errors.New("the disk is ill"))
+		if err := l.Save(gc.Notes{Blobs: map[crypto.BlobName]int64{{2}: 2}}); err == nil {
+			t.Fatal("saved without a sync")
+		}
+		disk.FailSyncs(nil)
+		l.FS = disk.PowerLoss(rand.New(rand.NewPCG(seed, 0)))
+		if diff := cmp.Diff(first, load(t, l)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+// TestFileDamaged forgets what can't be read, whichever byte is wrong.
+func TestFileDamaged(t *testing.T) {
+	disk := newDisk(t)
+	l := &gc.File{Path: "/d/garbage", FS: disk}
+	save(t, l, gc.Notes{Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 1}})
+	f, err := disk.Open("/d/garbage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := f.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range size {
+		flip(t, f, i)
+		if n := load(t, l); len(n.Blobs) != 0 {
+			t.Errorf("byte %d is wrong, and the ledger says %+v", i, n)
+		}
+		flip(t, f, i)
+	}
+	if n := load(t, l); len(n.Blobs) != 1 {
+		t.Errorf("%+v", n)
+	}
+	for n := range size {
+		if err := f.Truncate(size - 1 - n); err != nil {
+			t.Fatal(err)
+		}
+		if n := load(t, l); len(n.Blobs) != 0 {
+			t.Errorf("a short ledger says %+v", n)
+		}
+	}
+}
+
+func flip(t *testing.T, f localfs.File, at int64) {
+	t.Helper()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x40
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWorth(t *testing.T) {
+	const gb = 1 << 30
+	last := func(ago time.Duration) gc.Last {
+		return gc.Last{At: start.Add(-ago).UnixNano(), Needed: 100 * gb}
+	}
+	due := last(2 * day)
+	due.Candidates, due.Due = gb, start.Add(-time.Hour)
+	later := due
+	later.Due = start.Add(time.Hour)
+	for i, c := range []struct {
+		f    gc.Figures
+		want bool
+	}{
+		{gc.Figures{}, false},
+		{gc.Figures{Put: gb}, true},
+		{gc.Figures{Last: last(time.Hour), Put: 50 * gb}, false},
+		{gc.Figures{Last: last(2 * day), Put: 50 * gb}, true},
+		{gc.Figures{Last: last(2 * day), Removed: 50 * gb}, true},
+		{gc.Figures{Last: last(2 * day), Put: gb}, false},
+		{gc.Figures{Last: last(40 * day)}, true},
+		{gc.Figures{Last: last(-day)}, true},
+		{gc.Figures{Last: due}, true},
+		{gc.Figures{Last: later}, false},
+	} {
+		c.f.Now = start
+		if got := gc.Worth(c.f); got != c.want {
+			t.Errorf("%d: %v of %s", i, got, fmt.Sprintf("%+v", c.f))
+		}
+	}
+}
