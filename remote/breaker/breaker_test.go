@@ -1,0 +1,380 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/breaker"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/remotetest"
+	"postern/remote/retry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestContract(t *testing.T) {
+	remotetest.Run(t, func(*testing.T) remote.Store { return breaker.New(mem.New(), breaker.Options{}) })
+}
+
+func TestContractOverRetry(t *testing.T) {
+	remotetest.Run(t, func(*testing.T) remote.Store { return breaker.New(retry.New(mem.New(), retry.Options{}), breaker.Options{}) })
+}
+
+// TestContractWhileAsking runs the contract with trials made all the time: they take nothing from callers.
+func TestContractWhileAsking(t *testing.T) {
+	remotetest.Run(t, func(*testing.T) remote.Store {
+		return breaker.New(mem.New(), breaker.Options{Suspect: 200 * time.Microsecond})
+	})
+}
+
+var (
+	data = []byte("sealed")
+	name = crypto.NameOf(data)
+	key  = crypto.NewWriterKey([32]byte{1})
+)
+
+// calls are all methods, each on what is there.
+var calls = map[string]func(ctx context.Context, s remote.Store) error{
+	"put":    func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) },
+	"get":    func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err },
+	"range":  func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) },
+	"stat":   func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err },
+	"delete": func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, crypto.BlobName{9}) },
+	"space":  func(ctx context.Context, s remote.Store) error { _, err := s.Space(ctx); return err },
+	"load":   func(ctx context.Context, s remote.Store) error { _, err := s.Load(ctx, key.ID()); return err },
+	"swap": func(ctx context.Context, s remote.Store) error {
+		other := crypto.NewWriterKey([32]byte{2})
+		err := s.Swap(ctx, crypto.PointerHash{}, other.Sign(1, crypto.PointerValue{}))
+		if errors.Is(err, remote.ErrConflict) {
+			return nil
+		}
+		return err
+	},
+	"list": func(ctx context.Context, s remote.Store) (err error) {
+		for _, e := range s.List(ctx) {
+			err = e
+		}
+		return err
+	},
+}
+
+// stack is breaker over retry over a remote that fails as told, with one blob and one pointer in it.
+type stack struct {
+	*breaker.Store
+	faulty *faulty.Store
+	told   []breaker.State
+}
+
+func newStack(t *testing.T, o breaker.Options) *stack {
+	t.Helper()
+	inner := mem.New()
+	if err := inner.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := inner.Swap(t.Context(), crypto.PointerHash{}, key.Sign(1, crypto.PointerValue{})); err != nil {
+		t.Fatal(err)
+	}
+	s := &stack{faulty: faulty.New(inner, nil, faulty.Options{Delay: time.Minute})}
+	o.Changed = func(st breaker.State) { s.told = append(s.told, st) }
+	s.Store = breaker.New(retry.New(s.faulty, retry.Options{}), o)
+	return s
+}
+
+func (s *stack) close(t *testing.T) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAway goes through each call and each way to be away: the first fails within seconds, all later ones at once, each says since when;
+// a remote that is back is found within Every, and whoever asked to be told is.
+func TestAway(t *testing.T) {
+	for what, fault := range map[string]faulty.Fault{"refused": faulty.Fail, "black-holed": faulty.Hang} {
+		for call, do := range calls {
+			t.Run(what+"/"+call, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStack(t, breaker.Options{})
+					defer s.close(t)
+					s.faulty.SetPlan(faulty.Always(fault))
+					start := time.Now()
+					if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+						t.Fatalf("the first call: %v", err)
+					}
+					if took := time.Since(start); took > breaker.DefaultSuspect+breaker.DefaultTrial {
+						t.Errorf("the first call took %v", took)
+					}
+					synctest.Wait()
+					st := s.State()
+					if !st.Away || st.Why == nil || st.Since.Before(start) || st.Times != 1 {
+						t.Fatalf("state %+v", st)
+					}
+					start = time.Now()
+					for _, do := range calls {
+						var away *breaker.Away
+						if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || !errors.As(err, &away) || !away.Since.Equal(st.Since) ||
+							!strings.Contains(err.Error(), st.Since.Format(time.DateTime)) {
+							t.Errorf("a later call: %v", err)
+						}
+					}
+					if took := time.Since(start); took != 0 {
+						t.Errorf("later calls took %v", took)
+					}
+					if failed := s.State().Failed; failed != uint64(len(calls)) {
+						t.Errorf("%d calls failed at once", failed)
+					}
+					<-time.After(time.Hour)
+					s.faulty.SetPlan(nil)
+					<-time.After(breaker.DefaultEvery + breaker.DefaultTrial)
+					synctest.Wait()
+					if st := s.State(); st.Away || st.Why != nil || !st.Since.IsZero() || st.Trials != 0 {
+						t.Errorf("it was back %v ago: %+v", breaker.DefaultEvery, st)
+					}
+					for call, do := range calls {
+						if err := do(t.Context(), s); err != nil {
+							t.Errorf("%s after it came back: %v", call, err)
+						}
+					}
+					if len(s.told) != 2 || !s.told[0].Away || s.told[1].Away {
+						t.Errorf("told %+v", s.told)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTrialsAreFew: while it is away the remote is asked once every few seconds, however many call.
+func TestTrialsAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		asked := 0
+		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked++; return faulty.Fail })
+		_ = calls["get"](t.Context(), s)
+		synctest.Wait()
+		asked = 0
+		for range 600 {
+			_ = calls["get"](t.Context(), s)
+			<-time.After(100 * time.Millisecond)
+		}
+		if asked < 18 || asked > 21 {
+			t.Errorf("asked %d times in a minute", asked)
+		}
+		if trials := s.State().Trials; trials < 19 || trials > 22 {
+			t.Errorf("%d trials", trials)
+		}
+	})
+}
+
+// TestOneBlobIsNotTheRemote: what fails for one blob alone closes the way to no other.
+func TestOneBlobIsNotTheRemote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
+			if c.Op == faulty.Get {
+				return faulty.Fail
+			}
+			return faulty.Fine
+		})
+		if err := calls["get"](t.Context(), s); !errors.Is(err, remote.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if st := s.State(); st.Away || st.Times != 0 {
+			t.Errorf("state %+v", st)
+		}
+		if err := calls["range"](t.Context(), s); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestSlow: a transfer that takes its time is let go on as long as small questions are answered.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
+			if c.Op == faulty.Get {
+				return faulty.Delay
+			}
+			return faulty.Fine
+		})
+		start := time.Now()
+		if err := calls["get"](t.Context(), s); err != nil || time.Since(start) != time.Minute {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		if st := s.State(); st.Times != 0 {
+			t.Errorf("state %+v", st)
+		}
+	})
+}
+
+// TestBound: a remote that answers questions and swallows transfers keeps nobody for ever.
+func TestBound(t *testing.T) {
+	for call, limit := range map[string]time.Duration{"range": breaker.DefaultBound, "list": breaker.DefaultBound, "load": breaker.DefaultBound} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStack(t, breaker.Options{})
+			defer s.close(t)
+			s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
+				if c.Op == faulty.Stat {
+					return faulty.Fine
+				}
+				return faulty.Hang
+			})
+			start := time.Now()
+			if err := calls[call](t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", call, err)
+			}
+			if took := time.Since(start); took < limit || took > limit+time.Millisecond {
+				t.Errorf("%s took %v, not %v", call, took, limit)
+			}
+			synctest.Wait()
+			if st := s.State(); st.Away {
+				t.Errorf("state %+v", st)
+			}
+		})
+	}
+}
+
+// TestPatientListing: the time that a consumer takes is not the remote's.
+func TestPatientListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		asked := 0
+		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked++; return faulty.Fine })
+		n := 0
+		for _, err := range s.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			<-time.After(time.Hour)
+		}
+		if n != 1 || asked != 1 {
+			t.Errorf("%d blobs, %d questions", n, asked)
+		}
+		for range s.List(t.Context()) {
+			break
+		}
+	})
+}
+
+// TestCallerGivesUp: that a caller loses patience says nothing about the remote, and its own error is what it gets.
+func TestCallerGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		asked := 0
+		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault { asked++; return faulty.Hang })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := calls["get"](ctx, s); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, remote.ErrUnavailable) {
+			t.Error(err)
+		}
+		if err := calls["get"](ctx, s); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		<-time.After(time.Minute)
+		if asked != 1 || s.State().Times != 0 {
+			t.Errorf("asked %d times, %+v", asked, s.State())
+		}
+	})
+}
+
+// TestManyAtOnce: when a remote falls silent, all who wait are let go together.
+func TestManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{})
+		defer s.close(t)
+		s.faulty.SetPlan(faulty.Always(faulty.Hang))
+		start := time.Now()
+		ended := make(chan error)
+		for range 100 {
+			go func() { ended <- calls["get"](t.Context(), s) }()
+		}
+		for range 100 {
+			if err := <-ended; !errors.Is(err, remote.ErrUnavailable) {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(start); took > breaker.DefaultSuspect+breaker.DefaultTrial {
+			t.Errorf("it took %v", took)
+		}
+		if st := s.State(); st.Times != 1 {
+			t.Errorf("state %+v", st)
+		}
+	})
+}
+
+// TestAnswersPass: an error that is an answer shows that the remote is there.
+func TestAnswersPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := newStack(t, breaker.Options{Ask: func(context.Context, remote.Store) error { asked++; return remote.ErrRefused }})
+		defer s.close(t)
+		if _, err := s.Get(t.Context(), crypto.BlobName{7}); !errors.Is(err, remote.ErrNotFound) {
+			t.Error(err)
+		}
+		s.faulty.SetPlan(faulty.Always(faulty.Fail))
+		if err := calls["get"](t.Context(), s); !errors.Is(err, remote.ErrUnavailable) {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if asked == 0 || s.State().Away {
+			t.Errorf("asked %d times, %+v", asked, s.State())
+		}
+	})
+}
+
+// TestClose ends a trial under way; calls on a closed breaker say so, away or not.
+func TestClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t, breaker.Options{Now: time.Now})
+		s.faulty.SetPlan(faulty.Always(faulty.Hang))
+		_ = calls["get"](t.Context(), s)
+		<-time.After(breaker.DefaultEvery) // amid a trial
+		start := time.Now()
+		s.close(t)
+		s.close(t)
+		if time.Since(start) != 0 {
+			t.Error("closing waited for the trial")
+		}
+		for call, do := range calls {
+			if err := do(t.Context(), s); !errors.Is(err, remote.ErrClosed) {
+				t.Errorf("%s on a closed handle: %v", call, err)
+			}
+		}
+	})
+}
+
+// TestNoBound: below zero there is none.
+func TestNoBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := faulty.New(mem.New(), func(c faulty.Call) faulty.Fault {
+			if c.Op == faulty.Load {
+				return faulty.Delay
+			}
+			return faulty.Fine
+		}, faulty.Options{Delay: 24 * time.Hour})
+		s := breaker.New(f, breaker.Options{Bound: -1})
+		if _, err := s.Load(t.Context(), key.ID()); !errors.Is(err, remote.ErrNotFound) {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
