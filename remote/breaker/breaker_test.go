@@ -26,7 +26,9 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractOverRetry(t *testing.T) {
-	remotetest.Run(t, func(*testing.T) remote.Store { return breaker.New(retry.New(mem.New(), retry.Options{}), breaker.Options{}) })
+	remotetest.Run(t, func(*testing.T) remote.Store {
+		return breaker.New(retry.New(mem.New(), retry.Options{}), breaker.Options{})
+	})
 }
 
 // TestContractWhileAsking runs the contract with trials made all the time: they take nothing from callers.

@@ -59,6 +59,7 @@ func (c *committer) start(ctx context.Context, s *Space, on base, begin beginnin
 		}
 		s.log.Warn("the drive starts with what this device knows of it", "error", trouble)
 		c.note(trouble)
+		s.tell(on)
 	}
 	run, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -259,6 +260,7 @@ func (c *committer) meet(ctx context.Context, theirs base) error {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
 	c.base, c.seen = theirs, true
+	c.s.tell(theirs)
 	// They may have built on a commit of ours of which we never heard.
 	known := theirs.commit.AppliedTo(c.s.device.ID)
 	if whole {
@@ -275,6 +277,7 @@ func (c *committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen = nil, a.next, true
 	c.s.landed(a)
+	c.s.tell(c.base)
 	c.forget(a.seq)
 	c.mu.Lock()
 	defer c.mu.Unlock()

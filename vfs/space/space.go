@@ -58,6 +58,10 @@ type Options struct {
 	Keep         Keep          // how much of the history stays; zero: DefaultKeep
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
+	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
+	// begins with. It must return soon, and must not call the space. Nil: nobody is told.
+	Committed func(files tree.Tree)
+
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
 	Now  func() time.Time // nil: time.Now
@@ -97,6 +101,7 @@ type Space struct {
 	unrecorded *record
 
 	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
+	told      func(tree.Tree)           // of each commit; nil: nobody is
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	thinning  thinning
 
@@ -122,7 +127,7 @@ type pending struct {
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
 		dir: o.Dir, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
-		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, log: o.Log, rand: o.Rand, now: o.Now,
+		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
 		s.delay = DefaultCommitDelay
