@@ -46,6 +46,7 @@ type Plan struct {
 	Source tree.Source
 	Moves  func(crypto.BlobName) bool
 	Leads  func(object.Ref) bool
+	Emit   func(ctx context.Context, blob []byte) (crypto.BlobName, error)
 }
 
 // Drive is what is collected.
@@ -181,14 +182,45 @@ func (c *collection) look(ctx context.Context) (err error) {
 	if err := c.marks.need(ctx, c.state); err != nil {
 		return fmt.Errorf("mark what the drive needs: %w", err)
 	}
-	c.report.Damaged = c.marks.damaged
-	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
-		return ErrDamaged
+	if err := c.whole(); err != nil {
+		return err
 	}
 	if err := c.learn(ctx); err != nil {
 		return fmt.Errorf("look through older commits: %w", err)
 	}
-	return c.list(ctx)
+	if err := c.list(ctx); err != nil {
+		return err
+	}
+	if err := c.missing(ctx); err != nil {
+		return fmt.Errorf("look for what is not listed: %w", err)
+	}
+	return c.whole()
+}
+
+// whole ends the run when the drive is damaged.
+func (c *collection) whole() error {
+	c.report.Damaged = c.marks.damaged
+	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// missing looks whether what is needed and was not listed is there: listings may lag, and remotes may lose.
+func (c *collection) missing(ctx context.Context) error {
+	for name := range c.marks.blobs {
+		if _, ok := c.listed[name]; ok {
+			continue
+		}
+		_, err := c.Store.Stat(ctx, name)
+		switch {
+		case errors.Is(err, remote.ErrNotFound) && len(c.marks.damaged) < maxNamed:
+			c.marks.damaged = append(c.marks.damaged, "blob "+name.String())
+		case err != nil && !errors.Is(err, remote.ErrNotFound):
+			return err
+		}
+	}
+	return nil
 }
 
 // repack commits the drive without the packs in moves, and looks again. That another device was faster is no failure: a later run
@@ -202,6 +234,7 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 			id := c.marks.walker.NodeID(ref)
 			return id == 0 || leads[id] // what came since may lead anywhere
 		},
+		Emit: c.emit,
 	}
 	err := c.Drive.Repack(ctx, plan)
 	if errors.Is(err, remote.ErrConflict) {
@@ -214,6 +247,20 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 		c.notes.Blobs[name] = c.start.UnixNano()
 	}
 	return c.look(ctx)
+}
+
+// emit puts a new pack and reads it back, for the packs that hold the same will be deleted.
+func (c *collection) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+	name := crypto.NameOf(blob)
+	c.notes.Blobs[name] = c.start.UnixNano()
+	if err := c.Store.Put(ctx, name, remote.BytesBody(blob)); err != nil {
+		return name, err
+	}
+	got, err := c.Store.Get(remote.PastCaches(ctx), name)
+	if err == nil && crypto.NameOf(got) != name {
+		err = remote.Fail(remote.OpPut, name, remote.ErrCorrupt, errors.New("it was not stored as it was put"))
+	}
+	return name, err
 }
 
 // corrupt tells what is lost from what can't be reached now.

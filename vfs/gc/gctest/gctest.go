@@ -117,7 +117,7 @@ func (d *Drive) GivenUp() []crypto.BlobName {
 
 // Repack implements gc.Drive.
 func (d *Drive) Repack(ctx context.Context, plan gc.Plan) error {
-	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: d.emit, Rand: rand.Reader})
+	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: rand.Reader})
 	whole, err := r.Move(ctx, d.base.Tree)
 	if err != nil {
 		return err
