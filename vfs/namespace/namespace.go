@@ -105,6 +105,9 @@ type during struct {
 }
 
 func (s during) Stat(ctx context.Context, path string) (vfs.Info, error) {
+	if path == "/" {
+		return s.drive.root(ctx, s)
+	}
 	if p, err := s.drive.resolve("stat", path); err == nil && p.mount == s.place.mount {
 		return p.stat(ctx, s.at)
 	}
@@ -122,21 +125,26 @@ func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
 // Stat implements vfs.Stater.
 func (d *Drive) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	if path == "/" {
-		used := int64(0)
-		for _, fs := range d.mounts {
-			info, err := fs.Stat(ctx, "/")
-			if err != nil {
-				return vfs.Info{}, err
-			}
-			used += info.Size
-		}
-		return vfs.Info{Folder: true, ReadOnly: true, Size: used, Modified: d.made, Created: d.made}, nil
+		return d.root(ctx, d)
 	}
 	p, err := d.resolve("stat", path)
 	if err != nil {
 		return vfs.Info{}, err
 	}
 	return p.stat(ctx, p.fs)
+}
+
+// root is the root folder, with the mounts as at shows them.
+func (d *Drive) root(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
+	info := vfs.Info{Folder: true, ReadOnly: true, Modified: d.made, Created: d.made}
+	for _, name := range d.names {
+		mount, err := at.Stat(ctx, "/"+name)
+		if err != nil {
+			return vfs.Info{}, err
+		}
+		info.Size += mount.Size
+	}
+	return info, nil
 }
 
 // List implements vfs.Reader.

@@ -65,28 +65,39 @@ func (d *Drive) Patch(ctx context.Context, path string, patch vfs.Patch, cond vf
 
 // Move implements vfs.Writer.
 func (d *Drive) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	src, err := d.inside("move", from)
+	src, err := d.inside(opMove, from)
 	if err != nil {
 		return false, err
 	}
-	return d.transfer(ctx, "move", src, from, to, o, src.fs.Move)
+	return d.transfer(ctx, opMove, src, from, to, o, src.fs.Move)
 }
 
 // Copy implements vfs.Writer.
 func (d *Drive) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	if from == "/" {
-		return false, &vfs.Error{Op: "copy", Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
+		return false, &vfs.Error{Op: opCopy, Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
 	}
-	src, err := d.resolve("copy", from)
+	src, err := d.resolve(opCopy, from)
 	if err != nil {
 		return false, err
 	}
-	return d.transfer(ctx, "copy", src, from, to, o, src.fs.Copy)
+	return d.transfer(ctx, opCopy, src, from, to, o, src.fs.Copy)
 }
 
 var (
 	errWhole  = errors.New("the whole drive can't be copied into itself")
 	errSpaces = errors.New("it lies in another space; copy the contents instead")
+)
+
+// CopierTo is a mount that can copy into some others by reference. Errors are those of vfs.Writer's Copy; vfs.ErrInvalid for a file system that
+// it can't copy to.
+type CopierTo interface {
+	CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.CopyOptions) (replaced bool, err error)
+}
+
+const (
+	opCopy = "copy"
+	opMove = "move"
 )
 
 type transferFunc func(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error)
@@ -95,6 +106,11 @@ func (d *Drive) transfer(ctx context.Context, op string, src place, from, to str
 	dst, err := d.inside(op, to)
 	if err != nil {
 		return false, err
+	}
+	if copier, ok := src.fs.(CopierTo); ok && op == opCopy && src.mount != dst.mount {
+		o.Cond = d.cond(dst, o.Cond)
+		replaced, err := copier.CopyTo(ctx, src.path, dst.fs, dst.path, o)
+		return replaced, src.named(err)
 	}
 	if src.mount != dst.mount { // references do not reach from one space into another
 		return false, &vfs.Error{Op: op, Path: from, Kind: vfs.ErrInvalid, Err: errSpaces}

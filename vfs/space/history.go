@@ -2,11 +2,13 @@ package space
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/object"
 	"postern/vfs/tree"
 )
 
@@ -137,6 +139,31 @@ func (h history) Usage(ctx context.Context) (vfs.Usage, error) {
 	u, err := h.s.Usage(ctx)
 	u.Used = 0 // what it takes beside the files is not known, and is not the user's to count
 	return u, err
+}
+
+// CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A folder comes with
+// all that was in it. It is for the space whose history this is.
+func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.CopyOptions) (bool, error) {
+	if to != vfs.FS(h.s) {
+		return false, &vfs.Error{Op: "restore", Path: from, Kind: vfs.ErrInvalid, Err: errors.New("it is the history of another space")}
+	}
+	t, err := h.tree(ctx)
+	if err != nil {
+		return false, err
+	}
+	e, err := t.Lookup(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	entry, _ := e.Object() // nothing in the history waits for a commit
+	if entry.Kind == object.Folder && o.Shallow {
+		entry.Root, entry.Size, entry.Count = object.Ref{}, 0, 0
+	}
+	if !o.Modified.IsZero() {
+		entry.Modified = object.Nanos(o.Modified)
+	}
+	r, err := h.s.make(ctx, change{op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace}, cond: o.Cond})
+	return r.Replaced(), err
 }
 
 func readOnly(op, path string) error { return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly} }

@@ -351,6 +351,30 @@ func TestHistory(t *testing.T) {
 	if err := past.Remove(t.Context(), "/2026-11-20 09.15.02", nil); !errors.Is(err, vfs.ErrReadOnly) {
 		t.Errorf("history can be removed: %v", err)
 	}
+	d := namespace.New(now, map[string]vfs.FS{"files": s, "history": past})
+	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.16.02/a.txt", "/files/restored.txt", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.15.02", "/files/as it was", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"/restored.txt": "second", "/as it was/a.txt": "first"} {
+		if got := string(get(t, s, path)); got != want {
+			t.Errorf("%s was restored as %q", path, got)
+		}
+	}
+	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/restored.txt", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrExist) {
+		t.Errorf("restored over a file without being asked: %v", err)
+	}
+	if _, err := d.Move(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/moved.txt", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrInvalid) && !errors.Is(err, vfs.ErrReadOnly) {
+		t.Errorf("moved out of the history: %v", err)
+	}
+	if err := s.Remove(t.Context(), "/restored.txt", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(t.Context(), "/as it was", nil); err != nil {
+		t.Fatal(err)
+	}
 	if u, err := s.Usage(t.Context()); err != nil || u.Used != 0 {
 		t.Errorf("usage %+v, %v", u, err)
 	}
