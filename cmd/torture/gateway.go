@@ -39,8 +39,8 @@ const (
 
 // The waiting times of a gateway under torture are a small part of the usual ones, so that minutes show what else takes days.
 const (
-	commitDelay = 30 * time.Millisecond
-	pollEvery   = 250 * time.Millisecond
+	commitDelay = 10 * time.Millisecond
+	pollEvery   = 60 * time.Millisecond
 	patience    = 300 * time.Millisecond
 	tryDelay    = 2 * time.Millisecond
 	tryMaxDelay = 30 * time.Millisecond

@@ -42,7 +42,7 @@ var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPAT
 // weights are how often each verb comes, in one's own folder and in the shared one.
 var weights = [2][verbs]int{
 	{30, 14, 7, 8, 7, 6, 12, 4, 2, 2},
-	{42, 8, 6, 8, 6, 4, 14, 3, 0, 0},
+	{46, 6, 4, 7, 6, 4, 14, 3, 0, 0},
 }
 
 // task is one operation that a worker is to do. It depends on the seed only.
@@ -154,7 +154,7 @@ const gateways = 2
 // phaseOf makes the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))
-	p := phase{ops: 10 + r.IntN(25), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 2 + r.IntN(4), check: n%6 == 5}
+	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 2 + r.IntN(4), check: n%6 == 5}
 	some := func() faults {
 		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2, Sleep: 20 * time.Millisecond}
 	}

@@ -85,17 +85,19 @@ func (r *run) alike() (map[string]resource, error) {
 			}
 		}
 		var seen [gateways]map[string]resource
+		var codes [gateways]int
 		for g := range gateways {
 			var rep reply
 			var err error
 			if seen[g], rep, err = r.workers[g][0].client.walk(files); err != nil {
 				return nil, err
 			}
-			if rep.code != http.StatusMultiStatus {
+			codes[g] = rep.code
+			if rep.code != http.StatusMultiStatus && rep.code != http.StatusNotFound { // 404: another's commit came between two folders
 				return nil, fmt.Errorf("gateway %d answered %d to PROPFIND, without any fault: %.500s", g, rep.code, rep.body)
 			}
 		}
-		if maps.Equal(seen[0], seen[1]) {
+		if codes == [gateways]int{http.StatusMultiStatus, http.StatusMultiStatus} && maps.Equal(seen[0], seen[1]) {
 			return seen[0], nil
 		}
 		if time.Now().After(limit) {

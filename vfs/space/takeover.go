@@ -11,10 +11,10 @@ import (
 // it; that they were is a record of the journal too, so that a replay comes to the same tree. It tells whether the commit holds
 // all changes made here before. It is called by the committer, or before that runs.
 func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err error) {
-	if was.ref == theirs.ref {
-		return true, nil
-	}
 	known := theirs.commit.AppliedTo(s.device.ID)
+	if was.ref == theirs.ref {
+		return s.head.Load().seq <= known, nil
+	}
 	for {
 		from := s.head.Load()
 		entry := record{Theirs: object.EncodeHead(theirs.ref), Device: s.device.Name, Time: s.now().UnixNano()}

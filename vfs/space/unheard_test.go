@@ -60,6 +60,9 @@ func TestBuiltOnUnheardCommit(t *testing.T) {
 			other := h.device(2, "phone")
 			o := other.open()
 			put(t, o, "/theirs", []byte("theirs"))
+			if err := o.Remove(t.Context(), "/gone", nil); err != nil { // here too it goes: once more it could not
+				t.Fatal(err)
+			}
 			if err := o.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -79,8 +82,10 @@ func TestBuiltOnUnheardCommit(t *testing.T) {
 				put(t, s, "/a", []byte("second"))
 			}
 			if restart == "twice" { // the merge is a record now
-				ours.close(s)
-				s = ours.open()
+				for range 2 {
+					ours.close(s)
+					s = ours.open()
+				}
 			}
 			if err := s.Flush(t.Context()); err != nil {
 				t.Fatal(err)
@@ -134,4 +139,3 @@ func TestFirstChangesMerge(t *testing.T) {
 		t.Errorf("what is there: %v", got)
 	}
 }
-
