@@ -1,0 +1,87 @@
+package pin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Paths keeps the list of pinned paths.
+type Paths interface {
+	// Load returns the list that was saved last; none when there was none.
+	Load() ([]string, error)
+	// Save replaces it, durably.
+	Save(paths []string) error
+}
+
+// File keeps the list in a file, as a JSON array.
+type File string
+
+// Load implements Paths.
+func (f File) Load() ([]string, error) {
+	text, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	if err := json.Unmarshal(text, &paths); err != nil {
+		return nil, fmt.Errorf("%s is not a list of paths (%w): correct it, or remove it and pin anew", string(f), err)
+	}
+	for _, path := range paths {
+		if err := valid(path); err != nil {
+			return nil, fmt.Errorf("%s: %w", string(f), err)
+		}
+	}
+	return paths, nil
+}
+
+// Save implements Paths.
+func (f File) Save(paths []string) (err error) {
+	text, err := json.MarshalIndent(paths, "", "  ")
+	if err != nil {
+		return err
+	}
+	folder := filepath.Dir(string(f))
+	tmp, err := os.CreateTemp(folder, filepath.Base(string(f))+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // fails when all went well: it has its name by then
+	_, err = tmp.Write(append(text, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), string(f)); err != nil {
+		return err
+	}
+	dir, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// valid refuses what can't be a path of a drive.
+func valid(path string) error {
+	if path == "/" {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(path, "/")
+	for name := range strings.SplitSeq(rest, "/") {
+		ok = ok && object.ValidName(name)
+	}
+	if !ok {
+		return &vfs.Error{Op: "pin", Path: path, Kind: vfs.ErrInvalid, Err: errors.New("a path begins with / and does not end with it")}
+	}
+	return nil
+}

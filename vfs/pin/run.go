@@ -1,0 +1,243 @@
+package pin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// once brings everything here that the newest commit's pinned paths need, and then lets go of what they don't.
+func (p *Pinner) once(ctx context.Context) (err error) {
+	p.mu.Lock()
+	newest, asked, sweep := p.newest, p.asked, p.sweep
+	pins := maps.Clone(p.pins)
+	if newest == nil || p.done >= asked && !sweep {
+		p.mu.Unlock()
+		return nil
+	}
+	p.busy = true
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.busy, p.failed = false, err
+		if err == nil {
+			p.done = asked
+		}
+		close(p.changed)
+		p.changed = make(chan struct{})
+	}()
+	root, _ := newest.Root().Object()
+	if newest.Dirty() {
+		return errors.New("the newest commit is still in memory only")
+	}
+	s := &scan{p: p, root: root}
+	s.nodes = tree.NewNodes(s, tree.Options{})
+	for at, pin := range pins {
+		if sweep {
+			pin = newPinned()
+		}
+		if err := s.walk(ctx, at, pin); err != nil {
+			return fmt.Errorf("look through %s: %w", at, err)
+		}
+		if err := s.fetchAll(ctx, pin); err != nil {
+			return fmt.Errorf("fetch %s: %w", at, err)
+		}
+		if sweep {
+			p.replace(at, pins[at], pin)
+		}
+	}
+	if sweep {
+		p.sweepUp()
+	}
+	return nil
+}
+
+// replace puts what a sweep has found in the place of what was there, unless it is no longer pinned.
+func (p *Pinner) replace(at string, was, pin *pinned) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pins[at] == was {
+		p.pins[at] = pin
+	}
+}
+
+// sweepUp drops what no path needs. A path that was pinned meanwhile may need anything: then it waits for the next run.
+func (p *Pinner) sweepUp() {
+	p.mu.Lock()
+	needed := map[crypto.BlobName]struct{}{}
+	for _, pin := range p.pins {
+		if !pin.walked {
+			p.mu.Unlock()
+			return
+		}
+		for name := range pin.needs {
+			needed[name] = struct{}{}
+		}
+	}
+	p.sweep = false
+	none := len(p.pins) == 0
+	p.mu.Unlock()
+	since := p.o.Now().Add(-p.o.Grace)
+	s := p.o.Store
+	s.mu.Lock()
+	var idle []crypto.BlobName
+	for name, h := range s.held {
+		if _, ok := needed[name]; !ok && (none || h.at.Before(since)) {
+			idle = append(idle, name)
+		}
+	}
+	s.mu.Unlock()
+	for _, name := range idle {
+		s.drop(name)
+	}
+}
+
+// scan is one run over one commit. As a tree.Source it brings each blob here, whole, before it is read: all pages are needed.
+type scan struct {
+	p      *Pinner
+	root   object.Entry
+	nodes  *tree.Nodes
+	flight singleflight.Group
+}
+
+// GetRange implements tree.Source.
+func (s *scan) GetRange(ctx context.Context, name crypto.BlobName, off int64, b []byte) error {
+	if err := s.bring(ctx, name); err != nil {
+		return err
+	}
+	return s.p.o.Store.GetRange(ctx, name, off, b)
+}
+
+// bring fetches a blob unless it is here, once however many want it.
+func (s *scan) bring(ctx context.Context, name crypto.BlobName) error {
+	if _, ok := s.p.o.Store.has(name); ok {
+		return nil
+	}
+	_, err, _ := s.flight.Do(string(name[:]), func() (any, error) {
+		if _, ok := s.p.o.Store.has(name); ok {
+			return nil, nil
+		}
+		return nil, s.p.o.Store.fetch(ctx, name)
+	})
+	return err
+}
+
+// walk finds what a path needs, and brings the folder pages.
+func (s *scan) walk(ctx context.Context, at string, pin *pinned) (err error) {
+	defer func() {
+		s.p.mu.Lock()
+		defer s.p.mu.Unlock()
+		if pin.walked = err == nil; err != nil {
+			pin.walker = nil // what it has seen is not all here
+		}
+	}()
+	there, err := s.lead(ctx, at, pin)
+	s.p.mu.Lock()
+	pin.absent = there.IsZero()
+	s.p.mu.Unlock()
+	if err != nil || there.IsZero() {
+		return err
+	}
+	o, _ := there.Object()
+	if there.IsFolder() {
+		if pin.walker == nil {
+			pin.walker = tree.NewWalker(s.p.o.Parallel)
+		}
+		return s.visit(ctx, tree.New(s.nodes, o), pin.walker, pin)
+	}
+	// A file is walked as the only one of a folder that there isn't.
+	t, _, err := tree.Apply(ctx, tree.New(s.nodes, object.Entry{}), tree.Put{Path: "/" + path.Base(at), Entry: o})
+	if err != nil {
+		return err
+	}
+	return s.visit(ctx, t, tree.NewWalker(s.p.o.Parallel), pin)
+}
+
+// lead finds what lies at a path, and brings the pages on the way; it is zero when nothing lies there.
+func (s *scan) lead(ctx context.Context, at string, pin *pinned) (tree.Entry, error) {
+	way := &way{scan: s, pin: pin}
+	e, err := tree.New(tree.NewNodes(way, tree.Options{}), s.root).Lookup(ctx, at)
+	if errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder) {
+		return tree.Entry{}, nil
+	}
+	return e, err
+}
+
+// way is a tree.Source that notes what is read: what is needed to come to a path.
+type way struct {
+	*scan
+	pin *pinned
+}
+
+// GetRange implements tree.Source.
+func (w *way) GetRange(ctx context.Context, name crypto.BlobName, off int64, b []byte) error {
+	w.need(w.pin, name, int64(len(b)))
+	return w.scan.GetRange(ctx, name, off, b)
+}
+
+// need notes that a path needs some bytes of a blob.
+func (s *scan) need(pin *pinned, name crypto.BlobName, n int64) {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	pin.needs[name] += n
+}
+
+// visit notes all that a tree leads to. What is damaged can't be kept, and is no reason not to keep the rest.
+func (s *scan) visit(ctx context.Context, t tree.Tree, w *tree.Walker, pin *pinned) error {
+	return w.Walk(ctx, t, func(_ context.Context, v tree.Visit) error {
+		if v.Err != nil {
+			if !errors.Is(v.Err, vfs.ErrCorrupt) && !errors.Is(v.Err, crypto.ErrFormat) {
+				return v.Err
+			}
+			s.p.o.Log.Warn("something pinned is damaged", "path", v.Path(), "error", v.Err)
+			return nil
+		}
+		if name, _, ok := v.Place(); ok {
+			n := int64(v.Sealed)
+			if v.Again {
+				n = 0
+			}
+			s.need(pin, name, n)
+		}
+		return nil
+	})
+}
+
+// fetchAll brings what a path needs and is not here. What the remote has lost is passed over.
+func (s *scan) fetchAll(ctx context.Context, pin *pinned) error {
+	s.p.mu.Lock()
+	names := slices.Collect(maps.Keys(pin.needs))
+	s.p.mu.Unlock()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(s.p.o.Parallel)
+	for _, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
+		if _, ok := s.p.o.Store.has(name); ok {
+			continue
+		}
+		g.Go(func() error {
+			err := s.bring(ctx, name)
+			if errors.Is(remote.KindOf(err), remote.ErrNotFound) || errors.Is(remote.KindOf(err), remote.ErrCorrupt) {
+				s.p.o.Log.Warn("the remote has lost something pinned", "error", err)
+				return nil
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}

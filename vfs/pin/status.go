@@ -1,0 +1,57 @@
+package pin
+
+
+// Status is what a Pinner can tell about itself.
+type Status struct {
+	Paths  []PathStatus `json:"paths"`
+	Blobs  int          `json:"blobs"`            // at hand, for all paths
+	Bytes  int64        `json:"bytes"`            // of those; what several paths share counts once
+	Busy   bool         `json:"busy"`             // fetching, or looking what there is to fetch
+	Failed string       `json:"failed,omitempty"` // why the last run did not come to its end; it is tried again
+}
+
+// PathStatus is what is known of one path. Counts are of sealed blobs, which hold other things as well.
+type PathStatus struct {
+	Path    string `json:"path"`
+	Known   bool   `json:"known"`   // all that it needs is known; else the counts are of what was found so far
+	Absent  bool   `json:"absent"`  // nothing lies there; it is kept as soon as something does
+	Blobs   int    `json:"blobs"`   // needed and at hand
+	Bytes   int64  `json:"bytes"`   // of those
+	Missing int    `json:"missing"` // needed and not at hand
+	// MissingBytes is how much of the missing blobs is needed. A blob is fetched whole, so that it is the least that is to come.
+	MissingBytes int64 `json:"missing_bytes"`
+}
+
+// Complete tells whether all that a path needs is at hand.
+func (s PathStatus) Complete() bool { return s.Known && s.Missing == 0 }
+
+// Status tells how the Pinner is. It asks nobody.
+func (p *Pinner) Status() Status {
+	paths := p.Paths()
+	st := Status{Paths: make([]PathStatus, 0, len(paths))}
+	s := p.o.Store
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Blobs, st.Bytes, st.Busy = len(s.held), s.bytes, p.busy
+	if p.failed != nil {
+		st.Failed = p.failed.Error()
+	}
+	for _, path := range paths {
+		pin := p.pins[path]
+		if pin == nil {
+			continue // removed meanwhile
+		}
+		of := PathStatus{Path: path, Known: pin.walked, Absent: pin.absent}
+		for name, n := range pin.needs {
+			if h, ok := s.held[name]; ok {
+				of.Blobs, of.Bytes = of.Blobs+1, of.Bytes+h.size
+			} else {
+				of.Missing, of.MissingBytes = of.Missing+1, of.MissingBytes+n
+			}
+		}
+		st.Paths = append(st.Paths, of)
+	}
+	return st
+}

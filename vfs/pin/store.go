@@ -1,0 +1,249 @@
+// Package pin keeps folders readable while the remote is away: all blobs that the pinned paths need lie in a local store as well,
+// as they are, sealed, and are read from there first.
+//
+// Store is the place: a remote.Store in front of the remote that looks into the local store before it asks. Pinner sees to what is in
+// it: after each commit it walks the pinned paths of the newest tree, fetches what is missing and, now and then, drops what is no longer
+// needed. What it has fetched stays whatever happens, so it goes on where it was interrupted.
+//
+// What is pinned is a path, not what lies there at the moment: a folder that is renamed away is no longer kept, another one that takes
+// its name is, and a path where nothing lies yet begins to be kept when something does. The history is not kept.
+package pin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// StoreOptions are the choices of NewStore. The zero value works.
+type StoreOptions struct {
+	// From is where what is missing is fetched from: the remote below the caches, which a folder of films would sweep clean. It must
+	// verify names. Nil: the remote that the store stands in front of.
+	From remote.Blobs
+	Now  func() time.Time // nil: time.Now
+	Log  *slog.Logger     // nil: quiet
+}
+
+// Store is a remote with some of its blobs at hand.
+type Store struct {
+	inner remote.Store
+	local remote.Store
+	o     StoreOptions
+
+	keeps atomic.Bool // blobs that are put are kept here too, until they are known not to be needed
+
+	mu     sync.Mutex
+	held   map[crypto.BlobName]holding
+	bytes  int64
+	coming int                          // blobs on their way here
+	gone   map[crypto.BlobName]struct{} // dropped while any are: they may be those
+}
+
+// holding is a blob in the local store.
+type holding struct {
+	size int64
+	at   time.Time // when it came; zero: before the start
+}
+
+var _ remote.Store = (*Store)(nil)
+
+// NewStore puts a local store, which need not verify anything, in front of a remote. It looks what is there, and closes both
+// when it is closed.
+func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*Store, error) {
+	if o.From == nil {
+		o.From = inner
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{inner: inner, local: local, o: o, held: map[crypto.BlobName]holding{}, gone: map[crypto.BlobName]struct{}{}}
+	for info, err := range local.List(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("look through the pinned blobs: %w", err)
+		}
+		s.held[info.Name] = holding{size: info.Size}
+		s.bytes += info.Size
+	}
+	return s, nil
+}
+
+// has tells the size of a blob that is at hand.
+func (s *Store) has(name crypto.BlobName) (size int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.held[name]
+	return h.size, ok
+}
+
+// Held tells how many blobs are at hand, and their bytes.
+func (s *Store) Held() (blobs int, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held), s.bytes
+}
+
+// expect says that a blob may come; what it returns that it has, or hasn't.
+func (s *Store) expect() (over func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.coming++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.coming--; s.coming == 0 {
+			clear(s.gone)
+		}
+	}
+}
+
+// add puts a blob that was expected into the local store, unless it was dropped since.
+func (s *Store) add(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	if err := s.local.Put(ctx, name, body); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if _, ok := s.held[name]; !ok {
+		s.held[name] = holding{body.Size(), s.o.Now()}
+		s.bytes += body.Size()
+	}
+	_, late := s.gone[name]
+	s.mu.Unlock()
+	if late {
+		s.drop(name)
+	}
+	return nil
+}
+
+// drop forgets a blob here. A file that can't be removed is found, and judged anew, after the next start.
+func (s *Store) drop(name crypto.BlobName) {
+	s.mu.Lock()
+	if s.coming > 0 {
+		s.gone[name] = struct{}{}
+	}
+	h, ok := s.held[name]
+	delete(s.held, name)
+	s.bytes -= h.size
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	if err := s.local.Delete(context.Background(), name); err != nil {
+		s.o.Log.Warn("a blob that is no longer pinned could not be removed", "error", err)
+	}
+}
+
+// fetch brings a blob here from the remote.
+func (s *Store) fetch(ctx context.Context, name crypto.BlobName) error {
+	defer s.expect()()
+	data, err := s.o.From.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if crypto.NameOf(data) != name {
+		return remote.Fail(remote.OpGet, name, remote.ErrCorrupt, nil)
+	}
+	return s.add(ctx, name, remote.BytesBody(data))
+}
+
+// read reads a blob that is at hand, whole, and lets go of one that is damaged.
+func (s *Store) read(ctx context.Context, name crypto.BlobName) ([]byte, bool) {
+	if _, ok := s.has(name); !ok {
+		return nil, false
+	}
+	data, err := s.local.Get(ctx, name)
+	switch {
+	case ctx.Err() != nil:
+		return nil, false
+	case err == nil && crypto.NameOf(data) == name:
+		return data, true
+	}
+	s.o.Log.Warn("a pinned blob is damaged and is asked of the remote", "error", err)
+	s.drop(name)
+	return nil, false
+}
+
+// Get implements remote.Blobs.
+func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	if data, ok := s.read(ctx, name); ok {
+		return data, nil
+	}
+	return s.inner.Get(ctx, name)
+}
+
+// GetRange implements remote.Blobs. Who asks past caches has met wrong bytes: a blob whose name shows that it isn't damaged here is what
+// the remote has too, and can be had without it.
+func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	size, ok := s.has(name)
+	if ok && remote.IsPastCaches(ctx) {
+		_, ok = s.read(ctx, name)
+	}
+	if !ok || ctx.Err() != nil {
+		return s.inner.GetRange(ctx, name, off, p)
+	}
+	if !remote.InRange(size, off, len(p)) {
+		return remote.PastEnd(name, size, off, len(p))
+	}
+	err := s.local.GetRange(ctx, name, off, p)
+	if err == nil {
+		return nil
+	}
+	if kind := remote.KindOf(err); errors.Is(kind, remote.ErrNotFound) || errors.Is(kind, remote.ErrCorrupt) {
+		s.drop(name)
+	}
+	return s.inner.GetRange(ctx, name, off, p)
+}
+
+// Put implements remote.Blobs. While anything is pinned the blob stays here as well, for it may be needed by the commit that it is put
+// for, and would have to be fetched again; from staging that costs no more than a second name of a file.
+func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	defer s.expect()()
+	if err := s.inner.Put(ctx, name, body); err != nil || !s.keeps.Load() {
+		return err
+	}
+	if err := s.add(ctx, name, body); err != nil {
+		s.o.Log.Info("what was uploaded could not be kept here as well; it is fetched when it is needed", "error", err)
+	}
+	return nil
+}
+
+// Delete implements remote.Blobs. What is here is dropped even if the remote fails: it may have deleted the blob all the same.
+func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
+	err := s.inner.Delete(ctx, name)
+	s.drop(name)
+	return err
+}
+
+// Stat asks the remote.
+func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
+	return s.inner.Stat(ctx, name)
+}
+
+// List asks the remote.
+func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] { return s.inner.List(ctx) }
+
+// Load asks the remote.
+func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	return s.inner.Load(ctx, id)
+}
+
+// Swap asks the remote.
+func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	return s.inner.Swap(ctx, old, next)
+}
+
+// Space asks the remote.
+func (s *Store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
+
+// Close closes the remote and the local store.
+func (s *Store) Close() error { return errors.Join(s.inner.Close(), s.local.Close()) }
