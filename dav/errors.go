@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/webdav"
 
 	"postern/dav/lock"
+	"postern/dav/page"
 	"postern/vfs"
 )
 
@@ -115,6 +116,10 @@ func (q *request) fail(err error, making bool) {
 	}
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
+	if page.WantsHTML(q.r) {
+		page.Failure(q.w, q.r, status, f.message, q.path)
+		return
+	}
 	body := q.errorBody(f)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	q.w.WriteHeader(status)

@@ -6,11 +6,15 @@ import (
 	"net/http"
 	"strconv"
 
+	"postern/dav/page"
 	"postern/vfs"
 )
 
 // get answers GET and HEAD: of a file its bytes, of a folder a page for browsers.
 func (q *request) get() error {
+	if page.IsVersions(q.r) {
+		return q.patiently(func() error { return q.h.pages.Versions(q.w, q.r, q.h.fs, q.path) })
+	}
 	var f vfs.File
 	err := q.patiently(func() (err error) {
 		f, err = q.h.fs.Open(q.ctx(), q.path)
@@ -30,6 +34,9 @@ func (q *request) get() error {
 	}
 	if !ok {
 		return errPrecondition("If")
+	}
+	if page.Wants(q.r) {
+		return q.h.pages.File(q.w, q.r, q.path, f)
 	}
 	h := q.w.Header()
 	q.describe(info)

@@ -18,6 +18,7 @@ import (
 
 	"postern/dav/auth"
 	"postern/dav/lock"
+	"postern/dav/page"
 	"postern/vfs"
 )
 
@@ -27,6 +28,7 @@ type Handler struct {
 	o     Options
 	locks *lock.Manager
 	guard *guard
+	pages *page.Pages
 }
 
 // New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
@@ -36,7 +38,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
 	}
-	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o.Guard, o.Clock)}, nil
+	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o.Guard, o.Clock), pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
 // Locks are the locks of the drive, for who wants to show or break them.
@@ -92,6 +94,8 @@ func (q *request) serve() error {
 		return fail(http.StatusNotImplemented, "The drive does not know this method.")
 	case q.r.Method == http.MethodOptions:
 		return q.options()
+	case q.h.pages.Serve(q.w, q.r):
+		return nil
 	}
 	t, err := unescape(q.r.URL.EscapedPath(), q.who)
 	if err != nil {

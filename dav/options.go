@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/dav/lock"
+	"postern/dav/page"
 )
 
 // The defaults of Options.
@@ -23,13 +24,18 @@ type Options struct {
 	Log         *slog.Logger     // nil: silent
 	Locks       lock.Store       // keeps locks over a restart; nil: they live in memory only
 	Clock       func() time.Time // nil: time.Now
-	Rand        io.Reader        // for lock tokens; nil: crypto/rand
+	Rand        io.Reader        // for lock tokens and the nonces of pages; nil: crypto/rand
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
 	LockTimeout time.Duration    // the longest, and the default, time a lock is granted for; 0: DefaultLockTimeout
 	IdleTimeout time.Duration    // how long a request's body may stand still; 0: DefaultIdleTimeout, < 0: for ever
 	Patience    time.Duration    // how long a request waits for storage that can't be reached; 0: DefaultPatience, < 0: not at all
 	Guard       time.Duration    // how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all
+	// Status tells how the drive stands, for the line on its pages; it must answer at once. nil: there is no such line.
+	Status func() Status
 }
+
+// Status is how the drive stands towards the storage behind it.
+type Status = page.Status
 
 func (o Options) withDefaults() Options {
 	if o.Log == nil {

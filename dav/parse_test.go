@@ -274,13 +274,3 @@ func TestGuardIsBounded(t *testing.T) {
 		t.Error("what is old does not make room, or a guard works twice")
 	}
 }
-
-func TestSizesForPeople(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 5 << 30: "5.0 GiB", 1 << 40: "1.0 TiB", 1 << 60: "1048576.0 TiB",
-	} {
-		if got := size(n); got != want {
-			t.Errorf("%d is %q, want %q", n, got, want)
-		}
-	}
-}

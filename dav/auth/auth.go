@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"postern/dav/page"
 )
 
 // The defaults of Options.
@@ -148,6 +150,10 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request, message string) {
 }
 
 func say(w http.ResponseWriter, r *http.Request, status int, message string) {
+	if page.WantsHTML(r) {
+		page.Failure(w, r, status, message, "")
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(message)+1))

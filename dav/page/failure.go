@@ -1,0 +1,82 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"html/template"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// failurePolicy allows the style that stands in the page itself: who isn't let in can't load another.
+var failurePolicy = func() string {
+	sum := sha256.Sum256(style)
+	return "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}()
+
+// titles say in a few words what a status means.
+var titles = map[int]string{
+	http.StatusBadRequest:         "This address can't be right",
+	http.StatusUnauthorized:       "Name and password, please",
+	http.StatusForbidden:          "Not allowed",
+	http.StatusNotFound:           "Nothing here",
+	http.StatusRequestURITooLong:  "This address is too long",
+	http.StatusBadGateway:         "Damaged at the storage",
+	http.StatusServiceUnavailable: "The storage can't be reached",
+}
+
+// hints say what to do.
+var hints = map[int]string{
+	http.StatusUnauthorized:       "The name is that of your account (“postern” if you never chose one), the password is the drive's own: it is in the file dav-password in Postern's folder. Reload the page to be asked again.",
+	http.StatusNotFound:           "It may have been renamed, moved or deleted. What was deleted is still to be found in the earlier states.",
+	http.StatusServiceUnavailable: "Nothing is lost. Try again in a moment.",
+	http.StatusBadGateway:         "Postern shows nothing rather than something wrong. Other files are not affected.",
+}
+
+// Failure is an error as a page. WriteFailure fills it in from a status and a sentence.
+type failure struct {
+	Title, Message, Hint string
+	Style                template.CSS
+	Up                   template.URL // the folder above; empty at the root
+	History              template.URL // of what is missing
+	Again                bool
+	Inside               bool // the user is let in, so links lead somewhere
+}
+
+// WantsHTML tells whether an answer would be read by a person in a browser, not by a program.
+func WantsHTML(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// Failure answers with an error, in plain words. path is what the request was about; "" when that is nobody's business or
+// not a path.
+func Failure(w http.ResponseWriter, r *http.Request, status int, message, path string) {
+	f := failure{Title: titles[status], Message: message, Hint: hints[status], Style: template.CSS(style), Inside: path != ""}
+	if f.Title == "" {
+		f.Title = "This didn't work"
+	}
+	if i := strings.LastIndexByte(path, '/'); path != "/" && i >= 0 {
+		f.Up = href(path[:i], true)
+	}
+	if status == http.StatusNotFound && below(path, files) {
+		f.History = href(path, false) + "?" + queryVersions
+	}
+	f.Again = status == http.StatusServiceUnavailable
+	var b bytes.Buffer
+	h := w.Header()
+	if err := templates.ExecuteTemplate(&b, "failure", f); err != nil {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		b.Reset()
+		b.WriteString(message + "\n")
+	} else {
+		secure(h, failurePolicy)
+	}
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		io.Copy(w, &b) //nolint:errcheck // nobody is left to tell
+	}
+}

@@ -1,0 +1,188 @@
+package page
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"postern/vfs"
+)
+
+// rowsPerPage bounds how much of a folder one page shows, and with it the memory that a listing takes: 500 rows are more than
+// anybody reads and less than a phone chokes on.
+const rowsPerPage = 500
+
+// maxQuery bounds what can be searched for, in bytes.
+const maxQuery = 200
+
+// listing is a folder's page.
+type listing struct {
+	common
+	Note    string // below the title
+	Query   string // names that are searched for
+	Columns []column
+	Sort    string // kept when searching
+	Order   string
+	Rows    []row
+	Folders int // of all that match, not only of what is shown
+	Files   int
+	Size    string
+	From    int          // the number of the first row shown, from 1
+	To      int          // of the last
+	First   template.URL // the beginning, when this is not it
+	Next    template.URL // what follows; empty at the end
+}
+
+// Total is how many members match.
+func (l listing) Total() int { return l.Folders + l.Files }
+
+// column is the head of a column with its link for sorting.
+type column struct {
+	Name  string
+	Class string
+	Href  template.URL
+	Sort  string // "ascending", "descending" or empty, as aria-sort has it
+}
+
+// row is a member of a folder.
+type row struct {
+	ID       int
+	Name     string // as shown
+	Raw      string // as it is
+	Href     template.URL
+	View     template.URL // where the name leads
+	Versions template.URL
+	Folder   bool
+	ReadOnly bool
+	Kind     string // which icon
+	Note     string
+	Size     string
+	Changed  moment
+	ETag     string
+	Restore  string // in the history: where it was
+}
+
+// Folder shows a folder. each lists it, calling back with every member; its error comes back when nothing was sent.
+func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info vfs.Info, each func(func(*vfs.Info) error) error) error {
+	c, err := p.common(path, info)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	standard := order{by: "name", desc: path == history} // of states the newest first
+	o := orderOf(q.Get("sort"), q.Get("order"), standard)
+	l := listing{common: c, Note: notes[path], Query: shorten(q.Get("q"), maxQuery)}
+	if o != standard {
+		l.Sort, l.Order = o.by, direction(o.desc)
+	}
+	keep := first{order: o, n: rowsPerPage}
+	keep.behind, _ = parseCursor(q.Get("after"))
+	bytes := int64(0)
+	wanted := sortKey(l.Query)
+	err = each(func(m *vfs.Info) error {
+		it := o.item(*m)
+		if wanted != "" && !strings.Contains(it.key, wanted) {
+			return nil
+		}
+		if m.Folder {
+			l.Folders++
+		} else {
+			l.Files++
+		}
+		bytes += m.Size
+		keep.offer(it)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	l.Size = size(bytes)
+	items := keep.sorted()
+	for i, it := range items {
+		l.Rows = append(l.Rows, newRow(keep.before+i+1, path, it.info))
+	}
+	l.From, l.To = keep.before+1, keep.before+len(items)
+	l.Columns = columns(o, l.Query)
+	if keep.before > 0 {
+		l.First = address(l.Query, l.Sort, l.Order, "")
+	}
+	if keep.more {
+		l.Next = address(l.Query, l.Sort, l.Order, items[len(items)-1].cursor())
+	}
+	return p.write(w, r, "folder", c, l)
+}
+
+// notes say what the drive's own folders are for.
+var notes = map[string]string{
+	files:     "",
+	"/shared": "What friends share with you.",
+	"/chats":  "Your conversations, each a folder.",
+	history:   "Your files as they were. Times are UTC; nothing in here can be changed.",
+}
+
+func newRow(id int, folder string, m vfs.Info) row {
+	path := join(folder, m.Name)
+	at := at(m.Modified)
+	r := row{
+		ID: id, Name: visible(m.Name), Raw: m.Name, Href: href(path, m.Folder), Folder: m.Folder, ReadOnly: m.ReadOnly,
+		Kind: iconOf(m), Size: size(m.Size), Changed: at,
+	}
+	r.View = r.Href
+	if !m.Folder {
+		r.View += "?" + queryView
+		r.ETag = m.ETag()
+	}
+	if folder == "/" {
+		r.Note = notes[path]
+		r.ReadOnly = true // the drive's own folders stay
+	}
+	if below(path, files) && path != files {
+		r.Versions = r.Href + "?" + queryVersions
+	}
+	if state, rest := inHistory(path); state != "" && rest != "" {
+		r.Restore = files + rest
+	}
+	return r
+}
+
+// columns are the heads: each sorts by its column, and the other way round when that is so already.
+func columns(o order, query string) []column {
+	all := []column{{Name: "Name", Class: "name"}, {Name: "Size", Class: "size"}, {Name: "Changed", Class: "time"}}
+	for i := range all {
+		c := &all[i]
+		by := c.Class
+		desc := by != "name"
+		if o.by == by {
+			desc = !o.desc
+			c.Sort = map[bool]string{true: "descending", false: "ascending"}[o.desc]
+		}
+		c.Href = address(query, by, direction(desc), "")
+	}
+	return all
+}
+
+func direction(desc bool) string {
+	if desc {
+		return "desc"
+	}
+	return "asc"
+}
+
+// address is that of a listing, relative to itself.
+func address(query, sort, order, after string) template.URL {
+	v := url.Values{}
+	for name, value := range map[string]string{"q": query, "sort": sort, "order": order, "after": after} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return template.URL("?" + v.Encode())
+}
+
+func shorten(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(s), "")
+}

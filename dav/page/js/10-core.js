@@ -1,0 +1,158 @@
+// What a browser adds to the pages, which work without. All changes are WebDAV requests to this same origin.
+
+const $ = (id) => document.getElementById(id);
+const html = document.documentElement;
+html.classList.add('scripted');
+
+// here is the address of the folder that the page shows, with a slash at the end.
+const here = () => location.pathname.replace(/\/?$/, '/');
+const parentOf = (href) => href.replace(/[^/]+\/?$/, '');
+const child = (folder, name) => folder + encodeURIComponent(name);
+
+function el(name, props = {}, ...children) {
+	const e = document.createElement(name);
+	for (const [key, value] of Object.entries(props)) {
+		if (key in e) e[key] = value;
+		else e.setAttribute(key, value);
+	}
+	e.append(...children);
+	return e;
+}
+
+// size is a number of bytes for people.
+function size(n) {
+	if (n < 1024) return n + ' B';
+	const names = ['KiB', 'MiB', 'GiB', 'TiB'];
+	let i = -1;
+	do { n /= 1024; i++; } while (n >= 1024 && i < names.length - 1);
+	return n.toFixed(n < 100 ? 1 : 0) + ' ' + names[i];
+}
+
+// reason is the sentence of a failed answer: the drive's own, in XML or plain text.
+function reason(status, body) {
+	const said = /<s:message>([^<]*)<\/s:message>/.exec(body || '');
+	if (said) return el('textarea', { innerHTML: said[1] }).value;
+	if (status === 423) return 'This is locked by another program or user.';
+	if (status === 412) return 'This was changed meanwhile. Reload the page to see it as it is.';
+	return status ? 'The drive answered with an error (' + status + ').' : 'Postern does not answer. Is it running?';
+}
+
+// change sends one WebDAV request and returns '' or the sentence of what went wrong; status is in the second place.
+async function change(method, url, headers = {}, body = undefined) {
+	try {
+		const answer = await fetch(url, { method, headers, body, credentials: 'same-origin', cache: 'no-store', redirect: 'error' });
+		// A multi-status is an answer about members that could not be changed.
+		if (answer.ok && answer.status !== 207) return ['', answer.status];
+		const text = await answer.text();
+		return [answer.status === 207 ? 'Something in it is locked by another program or user.' : reason(answer.status, text), answer.status];
+	} catch {
+		return [reason(0), 0];
+	}
+}
+
+let toasting = 0;
+function toast(text) {
+	const t = $('toast');
+	t.textContent = text;
+	t.hidden = false;
+	clearTimeout(toasting);
+	toasting = setTimeout(() => { t.hidden = true; }, 6000);
+}
+
+// ask shows the one dialog. buttons are [value, label, class]; act(value, input) may return a sentence to show instead of
+// closing. It resolves to the button's value, 'cancel' when there was none.
+let asking = Promise.resolve();
+function ask(question) {
+	const answer = asking.then(() => askNow(question));
+	asking = answer.catch(() => {});
+	return answer;
+}
+
+function askNow({ title, text = '', label = '', value = '', stem = 0, all = false, buttons, act }) {
+	const dialog = $('ask');
+	const input = $('ask-input');
+	$('ask-title').textContent = title;
+	$('ask-text').textContent = text;
+	$('ask-field').hidden = !label;
+	$('ask-label').textContent = label;
+	$('ask-error').textContent = '';
+	$('ask-all').hidden = !all;
+	$('ask-all-input').checked = false;
+	input.value = value;
+	const made = buttons.map(([v, name, style]) => el('button', { value: v, textContent: name, className: style || '', type: v === 'cancel' ? 'button' : 'submit' }));
+	$('ask-buttons').replaceChildren(...made);
+	return new Promise((resolve) => {
+		const close = (v) => {
+			dialog.onclose = null;
+			dialog.close();
+			resolve({ value: v, all: $('ask-all-input').checked });
+		};
+		const form = dialog.querySelector('form');
+		form.onsubmit = async (event) => {
+			event.preventDefault();
+			const v = event.submitter?.value ?? buttons.at(-1)[0];
+			if (act && v !== 'cancel') {
+				made.forEach((b) => { b.disabled = true; });
+				const wrong = await act(v, input.value);
+				made.forEach((b) => { b.disabled = false; });
+				if (wrong) {
+					$('ask-error').textContent = wrong;
+					if (label) input.focus();
+					return;
+				}
+			}
+			close(v);
+		};
+		made.forEach((b) => { if (b.value === 'cancel') b.onclick = () => close('cancel'); });
+		dialog.onclose = () => close('cancel');
+		dialog.showModal();
+		if (label) {
+			input.focus();
+			input.setSelectionRange(0, stem || value.length);
+		} else {
+			made[0].focus();
+		}
+	});
+}
+
+// badName says what is wrong with a name, or ''.
+function badName(name) {
+	if (!name.trim()) return 'A name is needed.';
+	if (name === '.' || name === '..') return 'This name is reserved.';
+	if (name.includes('/')) return 'A name can’t contain a slash.';
+	if (new TextEncoder().encode(name).length > 1024) return 'This name is too long.';
+	return '';
+}
+
+// localTimes shows times in the reader's own zone and manner.
+const times = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+function localTimes(root) {
+	for (const t of root.querySelectorAll('time[datetime]')) {
+		const when = new Date(t.dateTime);
+		if (isNaN(when)) continue;
+		t.title = t.textContent;
+		t.textContent = times.format(when);
+	}
+}
+localTimes(document);
+
+// refresh loads the listing anew, without disturbing uploads; the rows of these names are shown as new.
+async function refresh(...names) {
+	try {
+		const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' });
+		const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+		const fresh = page.getElementById('listing');
+		if (!answer.ok || !fresh) throw new Error();
+		localTimes(fresh);
+		$('listing').replaceChildren(...fresh.childNodes);
+		for (const row of $('listing').querySelectorAll('tr[data-name]')) {
+			row.classList.toggle('fresh', names.includes(row.dataset.name));
+		}
+	} catch {
+		if (idle()) location.reload();
+	}
+	document.dispatchEvent(new Event('postern:changed'));
+}
+
+// idle tells that no uploads are under way, which a reload would break off.
+const idle = () => !document.querySelector('#uploads-list .busy');

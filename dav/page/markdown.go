@@ -1,0 +1,84 @@
+package page
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/microcosm-cc/bluemonday"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	goldtext "github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// renderer reads CommonMark with GitHub's tables, task lists and the like. Raw HTML in it is left out by goldmark, and what
+// comes of the rest passes a sieve nevertheless.
+var renderer = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(goldmark.WithExtensions(extension.GFM),
+		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(localImages{}, 100))))
+})
+
+// sieve is what may be in a rendered text: no ids and names, which could stand in for those of the page, no classes but a
+// code's language, no images from elsewhere.
+var sieve = sync.OnceValue(func() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "pre", "code", "em", "strong", "del",
+		"ul", "li", "table", "thead", "tbody", "tr")
+	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
+	p.AllowElements("ol", "th", "td")
+	p.AllowAttrs("align").Matching(regexp.MustCompile(`^(left|right|center)$`)).OnElements("th", "td")
+	p.AllowAttrs("class").Matching(regexp.MustCompile(`^language-[A-Za-z0-9_+-]{1,32}$`)).OnElements("code")
+	p.AllowAttrs("type").Matching(regexp.MustCompile(`^checkbox$`)).OnElements("input")
+	p.AllowAttrs("checked", "disabled").OnElements("input")
+	p.AllowAttrs("href", "title").OnElements("a")
+	p.AllowURLSchemes("http", "https", "mailto")
+	p.AllowRelativeURLs(true)
+	p.RequireNoFollowOnLinks(true)
+	p.RequireNoReferrerOnLinks(true)
+	p.AllowAttrs("src").Matching(local).OnElements("img")
+	p.AllowAttrs("alt", "title").OnElements("img")
+	return p
+})
+
+// local are addresses on this drive: without scheme and host. A backslash is a slash to browsers.
+var local = regexp.MustCompile(`^(/?[A-Za-z0-9_.~%-][^:\\]*|/)$`)
+
+// localImages makes a link of each image from elsewhere: loading it would tell a stranger who reads the text, and when.
+type localImages struct{}
+
+// Transform implements parser.ASTTransformer.
+func (localImages) Transform(doc *ast.Document, _ goldtext.Reader, _ parser.Context) {
+	var remote []*ast.Image
+	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the walker has no errors
+		if image, ok := n.(*ast.Image); ok && entering && !local.Match(image.Destination) {
+			remote = append(remote, image)
+		}
+		return ast.WalkContinue, nil
+	})
+	for _, image := range remote {
+		link := ast.NewLink()
+		link.Destination, link.Title = image.Destination, image.Title
+		for child := image.FirstChild(); child != nil; child = image.FirstChild() {
+			link.AppendChild(link, child)
+		}
+		if link.FirstChild() == nil {
+			link.AppendChild(link, ast.NewString([]byte("image")))
+		}
+		image.Parent().ReplaceChild(image.Parent(), image, link)
+	}
+}
+
+// markdown renders a text.
+func markdown(source string) (template.HTML, error) {
+	var b bytes.Buffer
+	if err := renderer().Convert([]byte(source), &b); err != nil {
+		return "", fmt.Errorf("render Markdown: %w", err)
+	}
+	return template.HTML(strings.TrimSpace(string(sieve().SanitizeBytes(b.Bytes())))), nil
+}

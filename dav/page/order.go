@@ -1,0 +1,180 @@
+package page
+
+import (
+	"cmp"
+	"container/heap"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"postern/vfs"
+)
+
+// sortKey is what names are ordered by: as people look for them, without regard to case and accents, and with numbers by
+// their value ("9.jpg" before "10.jpg").
+func sortKey(name string) string {
+	var b strings.Builder
+	b.Grow(len(name) + 8)
+	decomposed := norm.NFD.String(name)
+	for i := 0; i < len(decomposed); {
+		if c := decomposed[i]; '0' <= c && c <= '9' {
+			end := i
+			for end < len(decomposed) && '0' <= decomposed[end] && decomposed[end] <= '9' {
+				end++
+			}
+			digits := strings.TrimLeft(decomposed[i:end], "0")
+			// Longer numbers are larger ones. The length stands in two bytes, both of digits' place among the others.
+			b.WriteByte('0')
+			b.WriteByte(byte(len(digits) >> 8))
+			b.WriteByte(byte(len(digits)))
+			b.WriteString(digits)
+			i = end
+			continue
+		}
+		end := i
+		for end < len(decomposed) && (decomposed[end] < '0' || '9' < decomposed[end]) {
+			end++
+		}
+		for _, r := range decomposed[i:end] {
+			if !unicode.Is(unicode.Mn, r) {
+				b.WriteRune(unicode.ToLower(unicode.ToUpper(r)))
+			}
+		}
+		i = end
+	}
+	return b.String()
+}
+
+// order is what a listing is sorted by.
+type order struct {
+	by   string // "name", "size", "time"
+	desc bool
+}
+
+// orderOf reads ?sort=name|size|time&order=asc|desc. Without an order comes what is looked for most: names from A to Z, the
+// largest, the newest.
+func orderOf(sort, direction string, standard order) order {
+	o := order{by: sort}
+	switch sort {
+	case "name":
+	case "size", "time":
+		o.desc = true
+	default:
+		o = standard
+	}
+	switch direction {
+	case "asc":
+		o.desc = false
+	case "desc":
+		o.desc = true
+	}
+	return o
+}
+
+// item is a member of a folder, as small as can be.
+type item struct {
+	name     string
+	key      string
+	value    int64 // of what it is sorted by, if not the name
+	info     vfs.Info
+	position bool // only a cursor
+}
+
+func (o order) item(info vfs.Info) item {
+	it := item{name: info.Name, key: sortKey(info.Name), info: info}
+	switch o.by {
+	case "size":
+		it.value = info.Size
+	case "time":
+		it.value = info.Modified.UnixNano()
+	default:
+		// Folders come first whichever way the names go.
+		if !info.Folder {
+			it.value = 1
+		}
+		if o.desc {
+			it.value = -it.value
+		}
+	}
+	it.info.Properties = nil
+	return it
+}
+
+// compare tells which stands first.
+func (o order) compare(a, b item) int {
+	c := cmp.Or(cmp.Compare(a.value, b.value), strings.Compare(a.key, b.key), strings.Compare(a.name, b.name))
+	if o.desc {
+		return -c
+	}
+	return c
+}
+
+// cursor says where in the order an item stands, so that the next part of a listing can begin behind it.
+func (it item) cursor() string { return strconv.FormatInt(it.value, 36) + "." + it.name }
+
+func parseCursor(s string) (item, bool) {
+	value, name, ok := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(value, 36, 64)
+	if !ok || err != nil || name == "" || len(name) > vfs.MaxName {
+		return item{}, false
+	}
+	return item{name: name, key: sortKey(name), value: n, position: true}, true
+}
+
+// first keeps the n items that come first of all that are offered, behind a cursor. It takes memory for n items, however
+// many there are.
+type first struct {
+	order  order
+	n      int
+	behind item // position: only what comes behind it
+	kept   []item
+	more   bool // there are others behind
+	before int  // how many lie at or before the cursor
+}
+
+func (f *first) offer(it item) {
+	if f.behind.position && f.order.compare(it, f.behind) <= 0 {
+		f.before++
+		return
+	}
+	switch {
+	case len(f.kept) < f.n:
+		heap.Push(f, it)
+	case f.order.compare(it, f.kept[0]) < 0:
+		f.more = true
+		f.kept[0] = it
+		heap.Fix(f, 0)
+	default:
+		f.more = true
+	}
+}
+
+// sorted ends it.
+func (f *first) sorted() []item {
+	all := make([]item, len(f.kept))
+	for i := len(all) - 1; i >= 0; i-- {
+		all[i], _ = heap.Pop(f).(item)
+	}
+	return all
+}
+
+// Len, Less, Swap, Push and Pop implement heap.Interface, the last in order on top.
+func (f *first) Len() int           { return len(f.kept) }
+func (f *first) Less(i, j int) bool { return f.order.compare(f.kept[i], f.kept[j]) > 0 }
+func (f *first) Swap(i, j int)      { f.kept[i], f.kept[j] = f.kept[j], f.kept[i] }
+
+// Push implements heap.Interface.
+func (f *first) Push(x any) {
+	if it, ok := x.(item); ok {
+		f.kept = append(f.kept, it)
+	}
+}
+
+// Pop implements heap.Interface.
+func (f *first) Pop() any {
+	last := f.kept[len(f.kept)-1]
+	f.kept = f.kept[:len(f.kept)-1]
+	return last
+}

@@ -1,0 +1,189 @@
+// Package page is what a person with a browser sees of the drive: a page for each folder, one for each file with a preview,
+// one with the earlier versions of either, and errors in plain words. All of it works without scripts; with them files are
+// uploaded, renamed and deleted by the drive's own WebDAV methods, so that there is no second way in to guard.
+//
+// Everything that a page loads lies below Prefix. Pages run no script but that, by a nonce; what users put into the drive is
+// served apart, in a sandbox, by package dav.
+package page
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"postern/vfs"
+)
+
+// Prefix is where the pages' style and scripts lie. It can't hide anything: the root of the drive is read-only and has no
+// such folder.
+const Prefix = "/.postern/"
+
+// The folders of the drive that pages know by name.
+const (
+	files   = "/files"
+	history = "/history"
+)
+
+// The pages of a file or folder, beside the folder's listing: the address with one of these as its query.
+const (
+	queryView     = "view"     // of a file: what it is, with a preview
+	queryVersions = "versions" // how it was earlier
+)
+
+// Options of New. The zero value works.
+type Options struct {
+	Status func() Status    // how the drive stands; nil: pages don't say
+	Clock  func() time.Time // nil: time.Now
+	Rand   io.Reader        // for nonces; nil: crypto/rand
+}
+
+// Pages answers browsers. It is safe for concurrent use.
+type Pages struct {
+	o      Options
+	assets map[string]asset
+	style  string // addresses below Prefix
+	script string
+}
+
+// New makes the pages.
+func New(o Options) *Pages {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	p := &Pages{o: o, assets: map[string]asset{}}
+	p.style = p.add("page", "css", "text/css; charset=utf-8", style)
+	p.script = p.add("page", "js", "text/javascript; charset=utf-8", script)
+	p.add("icon", "svg", "image/svg+xml", icon)
+	return p
+}
+
+// Wants tells whether a GET of a file asks for its page, or for that of its versions, instead of its bytes.
+func Wants(r *http.Request) bool {
+	return r.URL.RawQuery != "" && (IsVersions(r) || r.URL.Query().Has(queryView))
+}
+
+// IsVersions tells whether a GET asks for the earlier versions of what it names.
+func IsVersions(r *http.Request) bool { return r.URL.Query().Has(queryVersions) }
+
+// common is what all pages show.
+type common struct {
+	Title    string
+	Path     string // of the folder or file
+	Crumbs   []crumb
+	Style    string
+	Script   string
+	Icon     string
+	Nonce    string
+	Status   *Status
+	Polled   string // address of the status
+	ReadOnly bool
+	Root     bool
+	Versions template.URL // page of the earlier versions; empty when there can be none
+	Then     *then        // in the history: when this was so
+}
+
+// then is a state of the history that a path lies in.
+type then struct {
+	At  string
+	Now template.URL // the same place today
+	To  string       // its path, to restore it to; empty for the whole state
+}
+
+// crumb is a folder on the way to what the page is about.
+type crumb struct {
+	Name    string
+	Href    template.URL
+	Current bool
+}
+
+func (p *Pages) common(path string, info vfs.Info) (common, error) {
+	nonce := make([]byte, 16)
+	if _, err := io.ReadFull(p.o.Rand, nonce); err != nil {
+		return common{}, fmt.Errorf("make a nonce: %w", err)
+	}
+	c := common{
+		Title: visible(info.Name), Path: path, Crumbs: crumbs(path, info.Folder), Root: path == "/", ReadOnly: info.ReadOnly,
+		Style: p.style, Script: p.script, Icon: Prefix + "icon.svg", Nonce: base64.RawStdEncoding.EncodeToString(nonce), Polled: Prefix + "status",
+	}
+	if c.Root {
+		c.Title = "Postern"
+	}
+	if p.o.Status != nil {
+		s := p.o.Status()
+		c.Status = &s
+	}
+	if below(path, files) {
+		c.Versions = href(path, info.Folder) + "?" + queryVersions
+	}
+	if state, rest := inHistory(path); state != "" {
+		c.Then = &then{At: visible(state), Now: href(files+rest, info.Folder)}
+		if rest != "" {
+			c.Then.To = files + rest
+		}
+	}
+	return c, nil
+}
+
+// inHistory splits the path of something in the history into its state and where it lay within the files ("" is the whole).
+func inHistory(path string) (state, rest string) {
+	within, ok := strings.CutPrefix(path, history+"/")
+	if !ok {
+		return "", ""
+	}
+	state, rest, ok = strings.Cut(within, "/")
+	if ok {
+		rest = "/" + rest
+	}
+	return state, rest
+}
+
+// below tells whether path is folder or lies in it.
+func below(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+func crumbs(path string, folder bool) []crumb {
+	all := []crumb{{Name: "Postern", Href: "/", Current: path == "/"}}
+	at := ""
+	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		at += "/" + name
+		all = append(all, crumb{Name: visible(name), Href: href(at, at != path || folder), Current: at == path})
+	}
+	return all
+}
+
+// write sends a page. Nothing is sent when it returns an error.
+func (p *Pages) write(w http.ResponseWriter, r *http.Request, name string, c common, page any) error {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, page); err != nil {
+		return fmt.Errorf("make the page: %w", err)
+	}
+	h := w.Header()
+	secure(h, "script-src 'nonce-"+c.Nonce+"'; style-src 'nonce-"+c.Nonce+"'; img-src 'self'; media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		w.Write(b.Bytes()) //nolint:errcheck // nobody is left to tell
+	}
+	return nil
+}
+
+// secure sets the headers of every page. policy is what it may load; nothing else may it.
+func secure(h http.Header, policy string) {
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; "+policy+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}

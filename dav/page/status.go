@@ -1,0 +1,84 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Status is how the drive stands towards the storage behind it. The zero value is: all is well and nothing is pending.
+type Status struct {
+	Pending      int       // changes that are not at the storage yet
+	PendingBytes int64     // what they will take there, about; 0 when unknown
+	Offline      time.Time // since when the storage can't be reached; zero when it can
+	Blocked      string    // a sentence why nothing goes up and what to do; empty when it does
+}
+
+// Kind is one word for the state, of which the worst counts: "blocked", "offline", "pending", "calm".
+func (s Status) Kind() string {
+	switch {
+	case s.Blocked != "":
+		return "blocked"
+	case !s.Offline.IsZero():
+		return "offline"
+	case s.Pending > 0:
+		return "pending"
+	}
+	return "calm"
+}
+
+// Sentence is the state for people.
+func (s Status) Sentence() string {
+	switch s.Kind() {
+	case "blocked":
+		return s.Blocked
+	case "offline":
+		line := "Offline since " + s.Offline.UTC().Format("2006-01-02 15:04") + " UTC. "
+		if s.Pending > 0 {
+			return line + "Go on working: " + s.changes() + " will be uploaded when the storage can be reached again."
+		}
+		return line + "Go on working: changes are kept here meanwhile."
+	case "pending":
+		return "Uploading " + s.changes() + "."
+	}
+	return "All changes are stored."
+}
+
+func (s Status) changes() string {
+	line := strconv.Itoa(s.Pending) + " changes"
+	if s.Pending == 1 {
+		line = "1 change"
+	}
+	if s.PendingBytes > 0 {
+		line += " (" + size(s.PendingBytes) + ")"
+	}
+	return line
+}
+
+// serveStatus is what open pages ask for now and then.
+func (p *Pages) serveStatus(w http.ResponseWriter, r *http.Request) bool {
+	if p.o.Status == nil {
+		return false
+	}
+	s := p.o.Status()
+	body, err := json.Marshal(struct {
+		Kind     string `json:"kind"`
+		Sentence string `json:"sentence"`
+		Pending  int    `json:"pending"`
+	}{s.Kind(), s.Sentence(), s.Pending})
+	if err != nil {
+		return false
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		w.Write(body) //nolint:errcheck // nobody is left to tell
+	}
+	return true
+}
