@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"postern/crypto"
 	"postern/remote"
@@ -26,17 +25,8 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	found := finding{err: v.Err}
 	if v.Kind == tree.VisitChunk {
 		found = c.chunk(ctx, v)
-		atomic.AddInt64(&c.report.Chunks, 1)
-		atomic.AddInt64(&c.report.Bytes, v.Bytes)
-	} else {
-		atomic.AddInt64(&c.report.Nodes, 1)
 	}
-	if v.Kind == tree.VisitPage && v.Root && v.Path() == "/files" {
-		atomic.StoreInt64(&c.report.Total, v.Bytes)
-	}
-	if c.Progress != nil {
-		c.Progress(Counts{atomic.LoadInt64(&c.report.Nodes), atomic.LoadInt64(&c.report.Chunks), atomic.LoadInt64(&c.report.Bytes), atomic.LoadInt64(&c.report.Total)})
-	}
+	c.count(v)
 	if found.err == nil {
 		return nil
 	}
@@ -54,6 +44,26 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 		c.report.More = true
 	}
 	return nil
+}
+
+// count tells how far the check has come.
+func (c *check) count(v tree.Visit) {
+	c.mu.Lock()
+	counts := &c.report.Counts
+	if v.Kind == tree.VisitChunk {
+		counts.Chunks++
+		counts.Bytes += v.Bytes
+	} else {
+		counts.Nodes++
+	}
+	if v.Kind == tree.VisitPage && v.Root && v.Path() == filesPath {
+		counts.Total = v.Bytes
+	}
+	now := *counts
+	c.mu.Unlock()
+	if c.Progress != nil {
+		c.Progress(now)
+	}
 }
 
 // chunk checks a chunk: that it is there, or every byte of it.

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"postern/crypto"
@@ -144,18 +145,20 @@ type collection struct {
 	listed map[crypto.BlobName]int64 // sizes of what is this drive's
 }
 
-func (c *collection) run(ctx context.Context) error {
-	var err error
+func (c *collection) run(ctx context.Context) (err error) {
 	if c.notes, err = c.Ledger.Load(); err != nil {
 		return err
 	}
 	if c.notes.Blobs == nil {
 		c.notes.Blobs = map[crypto.BlobName]int64{}
 	}
-	for _, name := range c.Drive.GivenUp() {
-		if _, known := c.notes.Blobs[name]; !known {
-			c.notes.Blobs[name] = c.start.UnixNano()
-		}
+	if !c.DryRun {
+		c.giveUp()
+		defer func() {
+			if err != nil { // what was learnt stays known
+				err = errors.Join(err, c.save())
+			}
+		}()
 	}
 	if err := c.look(ctx); err != nil {
 		return err
@@ -243,10 +246,23 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 	} else if err != nil {
 		return fmt.Errorf("rewrite packs: %w", err)
 	}
-	for _, name := range c.Drive.GivenUp() {
-		c.notes.Blobs[name] = c.start.UnixNano()
-	}
+	c.giveUp()
 	return c.look(ctx)
+}
+
+// giveUp notes what was put in vain.
+func (c *collection) giveUp() {
+	for _, name := range c.Drive.GivenUp() {
+		if _, known := c.notes.Blobs[name]; !known {
+			c.notes.Blobs[name] = c.start.UnixNano()
+		}
+	}
+}
+
+// save notes what is known, without what was deleted.
+func (c *collection) save() error {
+	maps.DeleteFunc(c.notes.Blobs, func(_ crypto.BlobName, since int64) bool { return since == deleted })
+	return c.Ledger.Save(c.notes)
 }
 
 // emit puts a new pack and reads it back, for the packs that hold the same will be deleted.

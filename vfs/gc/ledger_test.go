@@ -168,3 +168,49 @@ func TestWorth(t *testing.T) {
 		}
 	}
 }
+
+// FuzzFile reads any bytes as a ledger: they are one, or nothing.
+func FuzzFile(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("postern garbage\n"))
+	disk := newDisk(f)
+	l := &gc.File{Path: "/d/garbage", FS: disk}
+	save(f, l, gc.Notes{Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 1, {2}: 0}})
+	f.Add(content(f, disk))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		disk := newDisk(t)
+		l := &gc.File{Path: "/d/garbage", FS: disk}
+		file, err := disk.Create("/d/garbage")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt(b, 0); err != nil {
+			t.Fatal(err)
+		}
+		n := load(t, l)
+		if len(n.Blobs) == 0 {
+			return
+		}
+		save(t, l, n)
+		if diff := cmp.Diff(n, load(t, l)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func content(t testing.TB, disk localfs.FS) []byte {
+	t.Helper()
+	file, err := disk.Open("/d/garbage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, err := file.Size()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, size)
+	if _, err := file.ReadAt(b, 0); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

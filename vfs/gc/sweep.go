@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -61,7 +60,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	}
 	c.notes.Blobs = blobs
 	c.notes.Last = Last{At: now, Needed: c.report.Needed.Bytes, Candidates: c.report.Candidates.Bytes, Due: c.report.Due}
-	if err := c.Ledger.Save(c.notes); err != nil {
+	if err := c.save(); err != nil {
 		return err
 	}
 	if len(due) == 0 {
@@ -74,8 +73,7 @@ func (c *collection) sweep(ctx context.Context) error {
 			return err
 		}
 	}
-	maps.DeleteFunc(c.notes.Blobs, func(_ crypto.BlobName, since int64) bool { return since == deleted })
-	return c.Ledger.Save(c.notes)
+	return c.save()
 }
 
 // deleted marks in the notes, until they are saved, what is gone.
