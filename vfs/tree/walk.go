@@ -72,7 +72,7 @@ func join2(folder, name string) string {
 const DefaultParallel = 16
 
 // Walker visits everything that trees lead to, each reference once for all trees that it walks, since trees of one space share
-// most of what they have. It remembers some 40 bytes for each.
+// most of what they have. It remembers some 70 bytes for each.
 type Walker struct {
 	parallel int
 
