@@ -218,18 +218,18 @@ func (c *Cache) runWhole(b *batch) {
 	defer c.mu.Unlock()
 	c.land(f)
 	if !f.doomed {
-		c.keepAll(b.name, data)
+		c.keepAll(b.name, data, len(data) > c.large)
 	}
 	f.got = block{data: data, size: int64(len(data))}
 	close(f.done)
 }
 
-// keepAll keeps the blocks of a whole blob, under mu. data must not change any more.
-func (c *Cache) keepAll(name crypto.BlobName, data []byte) {
+// keepAll keeps the blocks of a whole blob, under mu; a large one not in memory. data must not change any more.
+func (c *Cache) keepAll(name crypto.BlobName, data []byte, large bool) {
 	for i := 0; startOf(i) < int64(len(data)) && i < maxBlocks; i++ {
 		part := block{data: data[startOf(i):min(endOf(i), int64(len(data)))], size: int64(len(data))}
 		part.data = slices.Clip(part.data)
-		c.keep(blockfile.Key{Blob: name, Index: uint32(i)}, part, len(data) > c.large, origin{shared: true})
+		c.keep(blockfile.Key{Blob: name, Index: uint32(i)}, part, large, origin{shared: true})
 	}
 }
 
