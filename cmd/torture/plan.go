@@ -17,7 +17,7 @@ func ownRoot(gateway, worker int) string { return fmt.Sprintf("%s/own-%d-%d", fi
 
 var (
 	ownNames    = []string{"a", "b", "c.txt", "d é.odt"}
-	sharedNames = []string{"x", "y", "1.txt", "2.odt", "3"}
+	sharedNames = []string{"x", "y", "1.txt", "2.odt", "3", "four.tar.gz", "5 & <6>", "sieben ü.txt", "8%20", "nine#?"}
 )
 
 // verb is what a task does.
@@ -41,7 +41,7 @@ var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPAT
 
 // weights are how often each verb comes, in one's own folder and in the shared one.
 var weights = [2][verbs]int{
-	{30, 14, 7, 8, 7, 6, 12, 4, 2, 2},
+	{34, 9, 6, 9, 8, 6, 12, 4, 4, 4},
 	{46, 6, 4, 7, 6, 4, 14, 3, 0, 0},
 }
 
@@ -64,13 +64,18 @@ func (t task) String() string {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
+// pathIn makes a path. The first two names are most often those of folders, the others those of files; sometimes it is the other way.
 func pathIn(r *rand.Rand, root string, names []string, depth int) string {
 	parts := []string{root}
-	for range 1 + r.IntN(depth) {
-		parts = append(parts, pick(r, names))
-		if r.IntN(3) == 0 {
-			break
+	folders := min(2, len(names))
+	for n := 1 + r.IntN(depth); n > 0; n-- {
+		from := names[:folders]
+		if n == 1 && len(names) > folders && r.IntN(4) > 0 {
+			from = names[folders:]
+		} else if r.IntN(12) == 0 {
+			from = names
 		}
+		parts = append(parts, pick(r, from))
 	}
 	return strings.Join(parts, "/")
 }
@@ -154,7 +159,7 @@ const gateways = 2
 // phaseOf makes the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))
-	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 2 + r.IntN(4), check: n%6 == 5}
+	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 3 + r.IntN(len(sharedNames)-2), check: n%6 == 5}
 	some := func() faults {
 		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2, Sleep: 20 * time.Millisecond}
 	}
@@ -163,11 +168,11 @@ func phaseOf(seed uint64, n, workers int) phase {
 			p.faults[g] = some()
 		}
 	}
-	switch r.IntN(8) {
-	case 0:
+	switch r.IntN(16) {
+	case 0, 7:
 		p.name = "one away"
 		p.faults[r.IntN(gateways)].Away = true
-	case 1, 2:
+	case 1, 2, 8, 9:
 		p.name = "both away"
 		for g := range gateways {
 			p.faults[g].Away = true
@@ -180,7 +185,7 @@ func phaseOf(seed uint64, n, workers int) phase {
 	case 4:
 		p.name = "remote full"
 		p.faults[r.IntN(gateways)].Full = 0.3 + 0.6*r.Float64()
-	case 5:
+	case 5, 10, 11:
 		p.name = "replies lost"
 		for g := range gateways {
 			p.faults[g].Lose = 0.4
