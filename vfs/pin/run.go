@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
@@ -46,7 +47,7 @@ func (p *Pinner) once(ctx context.Context) (err error) {
 	s := &scan{p: p, root: root}
 	s.nodes = tree.NewNodes(s, tree.Options{})
 	for at, pin := range pins {
-		if sweep {
+		if sweep && pin.walked {
 			pin = newPinned()
 		}
 		if err := s.walk(ctx, at, pin); err != nil {
@@ -59,9 +60,7 @@ func (p *Pinner) once(ctx context.Context) (err error) {
 			p.replace(at, pins[at], pin)
 		}
 	}
-	if sweep {
-		p.sweepUp()
-	}
+	p.tidy(sweep)
 	return nil
 }
 
@@ -74,8 +73,8 @@ func (p *Pinner) replace(at string, was, pin *pinned) {
 	}
 }
 
-// sweepUp drops what no path needs. A path that was pinned meanwhile may need anything: then it waits for the next run.
-func (p *Pinner) sweepUp() {
+// tidy drops what no path needs. A path that was pinned meanwhile may need anything: then it waits for the next run.
+func (p *Pinner) tidy(swept bool) {
 	p.mu.Lock()
 	needed := map[crypto.BlobName]struct{}{}
 	for _, pin := range p.pins {
@@ -87,22 +86,15 @@ func (p *Pinner) sweepUp() {
 			needed[name] = struct{}{}
 		}
 	}
-	p.sweep = false
-	none := len(p.pins) == 0
-	p.mu.Unlock()
+	if swept {
+		p.sweep = false
+	}
 	since := p.o.Now().Add(-p.o.Grace)
-	s := p.o.Store
-	s.mu.Lock()
-	var idle []crypto.BlobName
-	for name, h := range s.held {
-		if _, ok := needed[name]; !ok && (none || h.at.Before(since)) {
-			idle = append(idle, name)
-		}
+	if len(p.pins) == 0 {
+		since = p.o.Now().Add(time.Hour) // nothing that comes will be needed either
 	}
-	s.mu.Unlock()
-	for _, name := range idle {
-		s.drop(name)
-	}
+	p.mu.Unlock()
+	p.o.Store.dropIdle(needed, since)
 }
 
 // scan is one run over one commit. As a tree.Source it brings each blob here, whole, before it is read: all pages are needed.

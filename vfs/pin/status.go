@@ -1,6 +1,5 @@
 package pin
 
-
 // Status is what a Pinner can tell about itself.
 type Status struct {
 	Paths  []PathStatus `json:"paths"`

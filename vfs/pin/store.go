@@ -28,9 +28,14 @@ type StoreOptions struct {
 	// From is where what is missing is fetched from: the remote below the caches, which a folder of films would sweep clean. It must
 	// verify names. Nil: the remote that the store stands in front of.
 	From remote.Blobs
-	Now  func() time.Time // nil: time.Now
-	Log  *slog.Logger     // nil: quiet
+	// Spare is how many bytes of what is uploaded are kept here before they are known to be needed. 0: DefaultSpare.
+	Spare int64
+	Now   func() time.Time // nil: time.Now
+	Log   *slog.Logger     // nil: quiet
 }
+
+// DefaultSpare is room for two hundred full blobs: what is uploaded beyond it in one go is fetched again if it is pinned.
+const DefaultSpare = 1 << 30
 
 // Store is a remote with some of its blobs at hand.
 type Store struct {
@@ -43,6 +48,7 @@ type Store struct {
 	mu     sync.Mutex
 	held   map[crypto.BlobName]holding
 	bytes  int64
+	spare  int64                        // bytes of what was put, and isn't known to be needed
 	coming int                          // blobs on their way here
 	gone   map[crypto.BlobName]struct{} // dropped while any are: they may be those
 }
@@ -60,6 +66,9 @@ var _ remote.Store = (*Store)(nil)
 func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*Store, error) {
 	if o.From == nil {
 		o.From = inner
+	}
+	if o.Spare <= 0 {
+		o.Spare = DefaultSpare
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -143,6 +152,38 @@ func (s *Store) drop(name crypto.BlobName) {
 	}
 }
 
+// take makes room for a blob of which nobody knows whether it is needed.
+func (s *Store) take(n int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.spare+n > s.o.Spare {
+		return false
+	}
+	s.spare += n
+	return true
+}
+
+// dropIdle drops what isn't needed and came before a time.
+func (s *Store) dropIdle(needed map[crypto.BlobName]struct{}, before time.Time) {
+	var idle []crypto.BlobName
+	s.mu.Lock()
+	s.spare = 0
+	for name, h := range s.held {
+		if _, ok := needed[name]; ok {
+			continue
+		}
+		if h.at.Before(before) {
+			idle = append(idle, name)
+		} else {
+			s.spare += h.size
+		}
+	}
+	s.mu.Unlock()
+	for _, name := range idle {
+		s.drop(name)
+	}
+}
+
 // fetch brings a blob here from the remote.
 func (s *Store) fetch(ctx context.Context, name crypto.BlobName) error {
 	defer s.expect()()
@@ -208,7 +249,7 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 // for, and would have to be fetched again; from staging that costs no more than a second name of a file.
 func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	defer s.expect()()
-	if err := s.inner.Put(ctx, name, body); err != nil || !s.keeps.Load() {
+	if err := s.inner.Put(ctx, name, body); err != nil || !s.keeps.Load() || !s.take(body.Size()) {
 		return err
 	}
 	if err := s.add(ctx, name, body); err != nil {
