@@ -1,0 +1,368 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// fill puts files into the drive: pairs of escaped path and content; a path with a slash at the end is a folder.
+func (g *gateway) fill(pairs ...string) {
+	g.t.Helper()
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if strings.HasSuffix(pairs[i], "/") {
+			g.must("MKCOL", pairs[i], nil)
+			continue
+		}
+		g.must(http.MethodPut, pairs[i], strings.NewReader(pairs[i+1]))
+	}
+}
+
+func (g *gateway) missing(path string) {
+	g.t.Helper()
+	if code, _, err := g.do(http.MethodHead, path, nil); err != nil || code != http.StatusNotFound {
+		g.t.Errorf("%s is there (%d, %v)", path, code, err)
+	}
+}
+
+func picture(width, height int) string {
+	m := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			m.Set(x, y, color.RGBA{uint8(20 + 90*x/width), uint8(90 + 120*y/height), uint8(160 - 60*x/width), 255})
+		}
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, m)
+	return b.String()
+}
+
+// sound is a WAV file of silence.
+func sound(seconds int) string {
+	const rate = 8000
+	n := uint32(seconds * rate)
+	var b bytes.Buffer
+	b.WriteString("RIFF")
+	_ = binary.Write(&b, binary.LittleEndian, 36+n)
+	b.WriteString("WAVEfmt ")
+	for _, v := range []any{uint32(16), uint16(1), uint16(1), uint32(rate), uint32(rate), uint16(1), uint16(8)} {
+		_ = binary.Write(&b, binary.LittleEndian, v)
+	}
+	b.WriteString("data")
+	_ = binary.Write(&b, binary.LittleEndian, n)
+	b.Write(bytes.Repeat([]byte{128}, int(n)))
+	return b.String()
+}
+
+const readme = "# Trip to the coast\n\nA *short* plan, with a [link](notes.txt) and `code`.\n\n| Day | Place | km |\n|---|---|--:|\n| 1 | Ålesund | 120 |\n| 2 | Bergen | 310 |\n\n" +
+	"- [x] tickets\n- [ ] tent\n\n> Bring a raincoat.\n\n![far away](https://evil.example/pixel.png)\n\n```go\nfmt.Println(\"hei\")\n```\n\n<script>document.title = 'ran'</script>\n"
+
+// TestBrowserListsAndSorts: what is in a folder, sorted by links.
+func TestBrowserListsAndSorts(t *testing.T) {
+	g := serve(t)
+	b := browse(t, g)
+	b.see("files", "history")
+	b.shot("root")
+	g.fill("/files/photos/", "", "/files/10.txt", "0123456789", "/files/9.txt", "012345678", "/files/%C3%84pfel.md", "# A", "/files/zebra.zip", strings.Repeat("z", 5000))
+	g.must("PROPPATCH", "/files/9.txt", strings.NewReader(`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:getlastmodified>Sat, 01 Jan 2022 10:00:00 GMT</D:getlastmodified></D:prop></D:set></D:propertyupdate>`))
+	b.open("/")
+	b.do(chromedp.Click(`tr[data-name=files] a`), chromedp.WaitVisible(`tr[data-name="9.txt"]`))
+	b.see("photos", "9.txt", "10.txt", "Äpfel.md", "zebra.zip")
+	b.do(chromedp.Click("th.c-size a"), chromedp.WaitVisible(`th.c-size[aria-sort=descending]`))
+	b.see("zebra.zip", "10.txt", "9.txt", "Äpfel.md", "photos")
+	b.do(chromedp.Click("th.c-size a"), chromedp.WaitVisible(`th.c-size[aria-sort=ascending]`))
+	b.do(chromedp.Click("th.c-time a"), chromedp.WaitVisible(`th.c-time[aria-sort=descending]`))
+	if got := run[string](b, names); !strings.HasSuffix(got, "|9.txt") {
+		t.Errorf("the oldest is not the last: %s", got)
+	}
+	b.open("/files/?q=%C3%A4p")
+	b.see("Äpfel.md")
+}
+
+// TestBrowserLooks takes pictures, and checks what can be checked of them: nothing sticks out of a phone, dark is dark.
+func TestBrowserLooks(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/Photos%202026/", "", "/files/Letters/", "", "/files/Trip%20to%20the%20coast.md", readme, "/files/Budget.csv", "a,b\n1,2\n",
+		"/files/sunset.png", picture(900, 600), "/files/interview.wav", sound(30), "/files/backup.zip", strings.Repeat("PK", 4000),
+		"/files/notes.txt", "Things to remember\n\n\t1. Water the plants\n\t2. Call Åse\n", "/files/Letters/to%20Anna.txt", "Dear Anna", "/files/odd/", "",
+		"/files/odd/%3Cb%3Ebold%3Cbr%3E%20%26amp%3B.txt", "", "/files/odd/%E2%80%AEgpj.exe", "MZ", "/files/odd/%20leading%20and%20trailing%20", "x",
+		"/files/odd/"+strings.Repeat("very-long-name-", 16)+".txt", "x", "/files/odd/%E6%97%A5%E6%9C%AC%E8%AA%9E.txt", "x", "/files/odd/javascript%3Aalert(1)", "x",
+		"/files/odd/%22%20onmouseover%3D%22alert(1)", "x", "/files/odd/tab%09and%0Anewline", "x", "/files/odd/%F0%9F%8E%89%20party.mp3", "x", "/files/empty/", "")
+	b := browse(t, g)
+	pages := map[string]string{
+		"folder": "/files/", "odd": "/files/odd/", "empty": "/files/empty/", "markdown": "/files/Trip%20to%20the%20coast.md?view", "image": "/files/sunset.png?view",
+		"audio": "/files/interview.wav?view", "text": "/files/notes.txt?view", "unknown": "/files/backup.zip?view", "versions": "/files/notes.txt?versions", "error": "/files/no/such%20thing", "history": "/history/",
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		for _, width := range []int64{1200, 390} {
+			b.do(chromedp.EmulateViewport(width, 800))
+			for name, path := range pages {
+				b.open(path)
+				if over := run[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s, %d wide: %d pixels stick out", name, width, over)
+				}
+				light := run[int](b, `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, c) => a + +c, 0)`)
+				if light > 384 != (scheme == "light") {
+					t.Errorf("%s in %s has a ground of %d", name, scheme, light)
+				}
+				b.shot(fmt.Sprintf("%s-%s-%d", name, scheme, width))
+			}
+		}
+	}
+	b.open("/files/odd/")
+	if n := run[int](b, `document.querySelectorAll('tbody b, [onmouseover]').length`); n != 0 {
+		t.Errorf("%d names became elements or attributes", n)
+	}
+}
+
+// TestBrowserChanges: new folder, rename, delete, with what is asked and refused on the way.
+func TestBrowserChanges(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/a.txt", "a", "/files/b.txt", "b")
+	b := browse(t, g)
+	b.open("/files/")
+
+	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]"))
+	b.answer("a.txt", "make")
+	b.until(`document.getElementById('ask-error').textContent.includes('already')`)
+	b.shot("refused")
+	b.answer("x/y", "make")
+	b.until(`document.getElementById('ask-error').textContent.includes('slash')`)
+	b.answer("50% & <b>", "make")
+	b.see("50% & <b>", "a.txt", "b.txt")
+	g.must("PROPFIND", "/files/50%25%20%26%20%3Cb%3E/", nil, "Depth", "0")
+
+	b.act("a.txt", "rename")
+	b.answer("b.txt", "rename")
+	b.until(`document.getElementById('ask-error').textContent.includes('already')`)
+	b.answer("c #1.txt", "rename")
+	b.see("50% & <b>", "b.txt", "c #1.txt")
+	if got := string(g.must(http.MethodGet, "/files/c%20%231.txt", nil)); got != "a" {
+		t.Errorf("the renamed file holds %q", got)
+	}
+
+	b.act("b.txt", "delete")
+	b.shot("delete")
+	b.answer("", "cancel")
+	b.see("50% & <b>", "b.txt", "c #1.txt")
+	b.act("b.txt", "delete")
+	b.answer("", "delete")
+	b.see("50% & <b>", "c #1.txt")
+	g.missing("/files/b.txt")
+
+	// What was changed meanwhile is not deleted by who saw it as it was.
+	g.fill("/files/c%20%231.txt", "newer")
+	b.act("c #1.txt", "delete")
+	b.answer("", "delete")
+	b.until(`document.getElementById('ask-error').textContent.includes('changed')`)
+	if got := string(g.must(http.MethodGet, "/files/c%20%231.txt", nil)); got != "newer" {
+		t.Errorf("the newer file holds %q", got)
+	}
+}
+
+// TestBrowserUploads: by the button and by dropping, over what is there, beside it, and cancelled.
+func TestBrowserUploads(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/taken.txt", "old")
+	dir := t.TempDir()
+	in := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	b := browse(t, g)
+	b.open("/files/")
+	large := strings.Repeat("large ", 1<<20)
+	b.do(chromedp.SetUploadFiles("#upload-files", []string{in("one é.txt", "one"), in("large.bin", large), in("taken.txt", "new")}), chromedp.WaitVisible("#ask[open]"))
+	b.shot("taken")
+	b.answer("", "both")
+	b.see("large.bin", "one é.txt", "taken (2).txt", "taken.txt")
+	b.shot("uploaded")
+	for path, want := range map[string]string{"/files/one%20%C3%A9.txt": "one", "/files/large.bin": large, "/files/taken.txt": "old", "/files/taken%20(2).txt": "new"} {
+		if got := string(g.must(http.MethodGet, path, nil)); got != want {
+			t.Errorf("%s holds %d bytes, %.20q", path, len(got), got)
+		}
+	}
+	b.do(chromedp.Click("#uploads-close"), chromedp.SetUploadFiles("#upload-files", []string{in("taken.txt", "newer")}), chromedp.WaitVisible("#ask[open]"))
+	b.answer("", "replace")
+	b.until(`document.querySelectorAll('#uploads-list .done').length === 1`)
+	if got := string(g.must(http.MethodGet, "/files/taken.txt", nil)); got != "newer" {
+		t.Errorf("the replaced file holds %q", got)
+	}
+
+	run[bool](b, `(() => {
+		const data = new DataTransfer();
+		data.items.add(new File(['dropped'], 'dropped.txt'));
+		document.body.dispatchEvent(new DragEvent('dragenter', { dataTransfer: data, bubbles: true, cancelable: true }));
+		window.sawDrop = !document.getElementById('drop').hidden;
+		document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+		return true;
+	})()`)
+	b.until(`window.sawDrop && !!document.querySelector('tr.fresh[data-name="dropped.txt"]')`)
+	if got := string(g.must(http.MethodGet, "/files/dropped.txt", nil)); got != "dropped" {
+		t.Errorf("the dropped file holds %q", got)
+	}
+
+	// Cancelled as soon as bytes go out: of that nothing stays.
+	sparse := in("huge.bin", "")
+	if err := os.Truncate(sparse, 2<<30); err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.SetUploadFiles("#upload-files", []string{sparse}))
+	b.until(`document.querySelector('#uploads-list .busy progress')?.value > 0`)
+	b.shot("progress")
+	b.do(chromedp.Click("#uploads-stop"))
+	b.until(`!document.querySelector('#uploads-list .busy') && document.getElementById('uploads-list').innerText.includes('Cancelled')`)
+	g.missing("/files/huge.bin")
+}
+
+// TestBrowserPreviews: images, sound and video with seeking, text, Markdown.
+func TestBrowserPreviews(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/p.png", picture(64, 48), "/files/s.wav", sound(60), "/files/t.txt", "<i>plain</i>\n", "/files/m.md", readme)
+	b := browse(t, g)
+
+	b.open("/files/p.png?view")
+	b.until(`document.querySelector('.preview img').naturalWidth === 64`)
+
+	b.open("/files/s.wav?view")
+	b.until(`document.querySelector('audio').readyState > 0`)
+	if at := run[float64](b, `new Promise(done => { const a = document.querySelector('audio'); a.onseeked = () => done(a.currentTime); a.currentTime = 50; })`); at != 50 {
+		t.Errorf("seeking leads to %v", at)
+	}
+
+	b.open("/files/t.txt?view")
+	if got := run[string](b, `document.querySelector('.preview pre').textContent`); got != "<i>plain</i>\n" {
+		t.Errorf("the text is %q", got)
+	}
+
+	b.open("/files/m.md?view")
+	b.until(`document.querySelector('.prose h1').textContent === 'Trip to the coast'`)
+	if n := run[int](b, `document.querySelectorAll('.prose script, .prose img').length`); n != 0 || run[string](b, `document.title`) == "ran" {
+		t.Errorf("a script or a remote image came through")
+	}
+
+	// The browser makes its own film, as there is nothing else here that could.
+	b.open("/files/")
+	run[bool](b, `(async () => {
+		const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 });
+		const pen = canvas.getContext('2d');
+		const film = new MediaRecorder(canvas.captureStream(25), { mimeType: 'video/webm' });
+		const parts = [];
+		film.ondataavailable = (e) => parts.push(e.data);
+		const over = new Promise((done) => { film.onstop = done; });
+		film.start();
+		for (let i = 0; i < 25; i++) {
+			pen.fillStyle = 'hsl(' + i * 14 + ' 80% 50%)';
+			pen.fillRect(0, 0, 160, 120);
+			await new Promise((next) => setTimeout(next, 40));
+		}
+		film.stop();
+		await over;
+		return (await fetch('/files/v.webm', { method: 'PUT', body: new Blob(parts, { type: 'video/webm' }) })).ok;
+	})()`)
+	b.open("/files/v.webm?view")
+	b.until(`document.querySelector('video').videoWidth === 160`)
+	b.shot("video")
+}
+
+// TestBrowserRestores: an earlier version comes back from its page.
+func TestBrowserRestores(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/doc.txt", "first")
+	if out, err := g.postern("flush"); err != nil {
+		t.Fatalf("flush: %v %s", err, out)
+	}
+	g.fill("/files/doc.txt", "second, worse")
+	if out, err := g.postern("flush"); err != nil {
+		t.Fatalf("flush: %v %s", err, out)
+	}
+	b := browse(t, g)
+	b.open("/files/doc.txt?versions")
+	b.shot("versions")
+	if n := run[int](b, `document.querySelectorAll('tr[data-restore]').length`); n != 1 {
+		t.Skipf("skipped: both states were committed within one second, so %d are kept", n)
+	}
+	b.do(chromedp.Click("tr[data-restore] summary"), chromedp.Click("tr[data-restore] [data-do=restore]"), chromedp.WaitVisible("#ask[open]"))
+	b.shot("restore")
+	b.answer("", "restore")
+	b.until(`!document.getElementById('toast').hidden`)
+	if got := string(g.must(http.MethodGet, "/files/doc.txt", nil)); got != "first" {
+		t.Errorf("the restored file holds %q", got)
+	}
+}
+
+// TestBrowserHostileFiles: pages and pictures that somebody put into the drive run no script and reach nothing of it.
+func TestBrowserHostileFiles(t *testing.T) {
+	g := serve(t)
+	const attack = `fetch('/files/secret.txt').then(r => r.text()).then(s => fetch('/files/stolen.txt', {method: 'PUT', body: s})); document.title = 'ran'`
+	g.fill("/files/secret.txt", "secret",
+		"/files/evil.html", `<title>still</title><script>`+attack+`</script><img src=x onerror="`+attack+`"><form id=f action="/files/stolen.txt" method=post></form><iframe src="/files/secret.txt"></iframe><body onload="`+attack+`">`,
+		"/files/evil.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="`+attack+`"><title>still</title><script>`+attack+`</script><rect width="40" height="40"/></svg>`,
+		"/files/evil.js", attack, "/files/evil.xhtml", `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>still</title><script>`+attack+`</script></head></html>`,
+		"/files/evil.md", "<script>"+attack+"</script>\n\n[x](javascript:document.title='ran')\n\n<img src=x onerror=\"document.title='ran'\">")
+	b := browse(t, g)
+	for _, path := range []string{"/files/evil.html", "/files/evil.svg", "/files/evil.xhtml", "/files/evil.html?view", "/files/evil.svg?view", "/files/evil.md?view", "/files/evil.js?view", "/files/"} {
+		b.open(path)
+		b.until(`document.readyState === 'complete'`) // all that would run on loading has run
+		if title := run[string](b, `document.title`); title == "ran" {
+			t.Errorf("%s runs", path)
+		}
+		g.missing("/files/stolen.txt")
+	}
+	b.open("/files/evil.md?view")
+	if n := run[int](b, `document.querySelectorAll('.prose [href^=javascript], .prose [onerror], .prose script').length`); n != 0 {
+		t.Errorf("%d pieces of script are in the rendered text", n)
+	}
+	// Not even a page of the drive itself can be made to load a script that lies in it.
+	b.open("/files/")
+	run[bool](b, `new Promise(done => { const s = document.createElement('script'); s.src = '/files/evil.js'; s.onload = s.onerror = () => done(true); document.body.append(s); })`)
+	if run[string](b, `document.title`) == "ran" {
+		t.Error("a page of the drive loads scripts of users")
+	}
+	g.missing("/files/stolen.txt")
+}
+
+// TestBrowserOtherPages: a page from elsewhere in the same, logged in browser changes nothing and reads nothing.
+func TestBrowserOtherPages(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/a.txt", "a")
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!DOCTYPE html><title>other</title>")
+	}))
+	defer other.Close()
+	b := browse(t, g)
+	b.do(chromedp.Navigate(other.URL))
+	for _, method := range []string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPATCH", "POST", "GET"} {
+		for _, mode := range []string{"cors", "no-cors"} {
+			got := run[string](b, fmt.Sprintf(`fetch(%q, {method: %q, mode: %q, credentials: 'include', headers: %s, body: %s})
+				.then(r => r.text().then(s => r.type + s), e => 'refused')`,
+				g.url("/files/a.txt"), method, mode, map[bool]string{true: "{Destination: '/files/b.txt'}", false: "{}"}[method == "MOVE" || method == "COPY"],
+				map[bool]string{true: "'x'", false: "undefined"}[method == "PUT" || method == "POST"]))
+			if got != "refused" && got != "opaque" {
+				t.Errorf("%s, %s: %q", method, mode, got)
+			}
+		}
+	}
+	if got := string(g.must(http.MethodGet, "/files/a.txt", nil)); got != "a" {
+		t.Errorf("the file holds %q", got)
+	}
+	g.missing("/files/b.txt")
+}
