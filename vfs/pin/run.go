@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -208,15 +209,17 @@ func (s *scan) visit(ctx context.Context, t tree.Tree, w *tree.Walker, pin *pinn
 	})
 }
 
-// fetchAll brings what a path needs and is not here. What the remote has lost is passed over.
+// fetchAll brings what a path needs and is not here. What the remote has lost is passed over; after any other failure no more is begun,
+// and what is under way may still come.
 func (s *scan) fetchAll(ctx context.Context, pin *pinned) error {
 	s.p.mu.Lock()
 	names := slices.Collect(maps.Keys(pin.needs))
 	s.p.mu.Unlock()
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
+	var failed atomic.Bool
 	g.SetLimit(s.p.o.Parallel)
 	for _, name := range names {
-		if ctx.Err() != nil {
+		if failed.Load() || ctx.Err() != nil {
 			break
 		}
 		if _, ok := s.p.o.Store.has(name); ok {
@@ -228,8 +231,14 @@ func (s *scan) fetchAll(ctx context.Context, pin *pinned) error {
 				s.p.o.Log.Warn("the remote has lost something pinned", "error", err)
 				return nil
 			}
+			if err != nil {
+				failed.Store(true)
+			}
 			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
