@@ -137,7 +137,7 @@ func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 		return err
 	}
 	c.s.puts.begin()
-	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: c.s.emit, Rand: c.s.rand})
+	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: c.s.rand})
 	h, on := c.s.head.Load(), c.base
 	var err error
 	if on.whole, err = r.Move(ctx, on.whole); err != nil {
