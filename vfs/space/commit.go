@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -23,6 +22,8 @@ type attempt struct {
 	seq    uint64 // the newest change in it
 	packed *tree.Packed
 	stats  transfer
+
+	relocate func() // what follows when packs were rewritten; may be nil
 }
 
 // transfer counts what was put.
@@ -35,10 +36,9 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 		return nil, err
 	}
 	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
-		name := crypto.NameOf(blob)
 		a.stats.blobs++
 		a.stats.bytes += uint64(len(blob))
-		return name, s.store.Put(ctx, name, remote.BytesBody(blob))
+		return s.emit(ctx, blob)
 	}
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{

@@ -11,6 +11,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs/object"
 )
 
 // The committer tries again after these times, when the remote can't be reached: soon at first, then every half minute, so
@@ -32,10 +33,13 @@ type committer struct {
 
 	kicked  chan struct{} // of one: there are changes
 	hurried chan struct{} // of one: somebody waits for them
+	errands chan func(context.Context)
 
 	base    base     // what the newest state is made to
 	seen    bool     // the remote has shown base, so its pointer is known
 	attempt *attempt // sent, outcome unknown; nil: none
+
+	presence presence
 
 	mu      sync.Mutex
 	stats   Status
@@ -47,7 +51,8 @@ type committer struct {
 func (c *committer) start(ctx context.Context, s *Space, on base, begin beginning) error {
 	c.s, c.base = s, on
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
-	c.changed = make(chan struct{})
+	c.changed, c.errands = make(chan struct{}), make(chan func(context.Context))
+	c.presence.sure = object.Time(begin.local.commit.Time)
 	c.done = begin.local.commit.AppliedTo(s.device.ID)
 	trouble := begin.trouble
 	if trouble == nil {
@@ -129,6 +134,9 @@ func (c *committer) run(ctx context.Context) {
 			}
 		case <-c.hurried:
 		case <-poll.C:
+		case errand := <-c.errands:
+			errand(ctx)
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -206,7 +214,12 @@ func (c *committer) commit(ctx context.Context) error {
 		if h.seq <= c.committed() {
 			return nil
 		}
+		began := c.s.now()
+		c.s.puts.begin()
 		a, err := c.s.seal(ctx, c.base, h, c.s.stagedUpTo(h.seq))
+		if err == nil {
+			err = c.sureOf(ctx, h, began)
+		}
 		if err != nil {
 			return fmt.Errorf("commit: %w", err)
 		}
@@ -238,6 +251,7 @@ func (c *committer) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for the drive's newest state: %w", err)
 	}
+	c.presence.seen(c.s.now(), c.s.grace, c.s.head.Load().seq > c.committed())
 	if c.attempt != nil && c.attempt.next.isAt(now) {
 		c.land()
 		return nil
@@ -277,6 +291,11 @@ func (c *committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen = nil, a.next, true
 	c.s.landed(a)
+	c.s.puts.landed()
+	c.presence.landed(c.s.now())
+	if a.relocate != nil {
+		a.relocate()
+	}
 	c.s.tell(c.base)
 	c.forget(a.seq)
 	c.mu.Lock()

@@ -21,6 +21,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs/content"
+	"postern/vfs/gc"
 	"postern/vfs/journal"
 	"postern/vfs/object"
 	"postern/vfs/staging"
@@ -56,6 +57,7 @@ type Options struct {
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
 	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
 	Keep         Keep          // how much of the history stays; zero: DefaultKeep
+	Grace        time.Duration // how long what nobody needs stays, and this gateway may be away; 0: gc.DefaultGrace
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
 	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
@@ -83,6 +85,7 @@ type Space struct {
 	poll    time.Duration
 	through bool
 	keep    Keep
+	grace   time.Duration
 	log     *slog.Logger
 	rand    io.Reader
 	now     func() time.Time
@@ -105,7 +108,9 @@ type Space struct {
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	thinning  thinning
 
-	committer committer
+	committer   committer
+	puts        puts
+	collectedAt atomic.Uint64 // what the commits had put when it was collected last, in bytes
 }
 
 // head is one state of the space: the tree, and the journal's newest record in it.
@@ -137,6 +142,9 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	}
 	if s.keep == (Keep{}) {
 		s.keep = DefaultKeep
+	}
+	if s.grace = o.Grace; s.grace == 0 {
+		s.grace = gc.DefaultGrace
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

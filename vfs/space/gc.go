@@ -1,0 +1,198 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs/gc"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// garbageName is the file, beside the journal, that remembers what nobody needs.
+const garbageName = "garbage"
+
+// Collect deletes what no state of the space needs any more; see package gc. Store, Drive, Ledger, Now and Log of the options are the space's.
+// One call at a time.
+func (s *Space) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
+	o.Store, o.Drive, o.Ledger = s.store, collected{s}, s.ledger()
+	o.Now, o.Log = s.now, s.log
+	if o.Grace == 0 {
+		o.Grace = s.grace
+	}
+	put := s.committer.status().BytesPut
+	r, err := gc.Run(ctx, o)
+	if err == nil && !o.DryRun {
+		s.collectedAt.Store(put)
+	}
+	return r, err
+}
+
+// WorthCollecting tells whether Collect is worth its requests now. It reads one local file.
+func (s *Space) WorthCollecting() bool {
+	notes, err := s.ledger().Load()
+	if err != nil {
+		return false
+	}
+	put := s.committer.status().BytesPut - s.collectedAt.Load()
+	return gc.Worth(gc.Figures{Last: notes.Last, Now: s.now(), Put: int64(put)})
+}
+
+func (s *Space) ledger() *gc.File {
+	return &gc.File{Path: filepath.Join(s.dir, garbageName), Log: s.log}
+}
+
+// puts remembers what was put for commits, until they have landed.
+type puts struct {
+	mu    sync.Mutex
+	under []crypto.BlobName // for the attempt under way, or the newest
+	given []crypto.BlobName // for attempts that were given up
+}
+
+// begin gives up the attempt before, unless it has landed.
+func (p *puts) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.given, p.under = append(p.given, p.under...), nil
+}
+
+func (p *puts) note(name crypto.BlobName) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under = append(p.under, name)
+}
+
+func (p *puts) landed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.under = nil
+}
+
+// collected is the space as package gc sees it.
+type collected struct{ s *Space }
+
+// Newest implements gc.Drive.
+func (d collected) Newest(ctx context.Context) (gc.State, error) {
+	b, err := loadBase(ctx, d.s.store, d.s.nodes, d.s.account)
+	return gc.State{Ref: b.ref, Hash: b.hash, Commit: b.commit, Tree: b.whole}, err
+}
+
+// Open implements gc.Drive.
+func (d collected) Open(ctx context.Context, at object.Ref) (gc.State, error) {
+	c, hash, err := d.s.nodes.Commit(ctx, at)
+	return gc.State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(d.s.nodes, c.Root)}, err
+}
+
+// Held implements gc.Drive.
+func (d collected) Held() []crypto.BlobName {
+	p := &d.s.puts
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(d.s.area.Names(), p.under...)
+}
+
+// GivenUp implements gc.Drive.
+func (d collected) GivenUp() []crypto.BlobName {
+	p := &d.s.puts
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	names := p.given
+	p.given = nil
+	return names
+}
+
+// Repack implements gc.Drive: the committer does it between two commits.
+func (d collected) Repack(ctx context.Context, plan gc.Plan) error {
+	return d.s.committer.do(ctx, func(ctx context.Context) error { return d.s.committer.repack(ctx, plan) })
+}
+
+// do has the committer's goroutine do something between two commits, and waits for it.
+func (c *committer) do(ctx context.Context, f func(context.Context) error) error {
+	done := make(chan error, 1)
+	errand := func(run context.Context) {
+		run, cancel := context.WithCancel(run)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		done <- f(run)
+	}
+	select {
+	case c.errands <- errand:
+		return <-done
+	case <-c.ended:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// repack commits the newest state with what is planned moved to new packs. It means the same as before; so a crash or a lost race costs
+// what was put, and nothing else.
+func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	c.s.puts.begin()
+	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: c.s.rand})
+	h, on := c.s.head.Load(), c.base
+	var err error
+	if on.whole, err = r.Move(ctx, on.whole); err != nil {
+		return err
+	}
+	files, err := r.Move(ctx, h.tree)
+	if err != nil {
+		return err
+	}
+	if r.Moved() == 0 {
+		return nil
+	}
+	a, err := c.s.seal(ctx, on, &head{tree: files, seq: h.seq}, c.s.stagedUpTo(h.seq))
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	a.relocate = func() { c.s.relocate(r, h, files) }
+	c.attempt = a
+	if err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); err != nil {
+		if !errors.Is(err, remote.ErrUnavailable) { // else the next look tells
+			c.attempt = nil
+		}
+		return fmt.Errorf("commit: %w", err)
+	}
+	c.land()
+	return nil
+}
+
+// emit puts a pack.
+func (s *Space) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+	name := crypto.NameOf(blob)
+	s.puts.note(name)
+	return name, s.store.Put(ctx, name, remote.BytesBody(blob))
+}
+
+// relocate makes the newest state lead where a repacking has moved things to. What was changed meanwhile leads to what was moved with
+// it, so nothing has to be read or put; should that fail, the state leads to the old packs for another while.
+func (s *Space) relocate(r *tree.Repacking, was *head, files tree.Tree) {
+	for {
+		from, t := s.head.Load(), files
+		if from.tree != was.tree {
+			var err error
+			if t, err = r.Move(context.Background(), from.tree); err != nil {
+				s.log.Warn("rewritten packs are not used yet", "error", err)
+				return
+			}
+		}
+		s.changing.Lock()
+		done := s.head.Load() == from
+		if done {
+			s.head.Store(&head{tree: t, seq: from.seq})
+		}
+		s.changing.Unlock()
+		if done {
+			return
+		}
+	}
+}

@@ -1,0 +1,248 @@
+package space_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"postern/remote/mem"
+	"postern/vfs"
+	"postern/vfs/fsck"
+	"postern/vfs/gc"
+	"postern/vfs/space"
+)
+
+// dial is a clock that is set by hand.
+type dial struct{ ns atomic.Int64 }
+
+func newDial() *dial {
+	d := &dial{}
+	d.ns.Store(time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC).UnixNano())
+	return d
+}
+
+func (d *dial) now() time.Time          { return time.Unix(0, d.ns.Load()) }
+func (d *dial) pass(some time.Duration) { d.ns.Add(int64(some)) }
+
+func noise(seed uint64, size int) []byte {
+	b := make([]byte, size)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func flush(t testing.TB, s *space.Space) {
+	t.Helper()
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const month = 31 * 24 * time.Hour
+
+// TestCollect deletes most of a drive and lets its history thin out, then collects while it is written to: what is left takes little
+// more than it must, and all of it is there, on this device, after a restart and on another one.
+func TestCollect(t *testing.T) {
+	store, clock := mem.New(), newDial()
+	h := newHome(t, store)
+	h.options.Now, h.options.CommitDelay = clock.now, time.Millisecond
+	s := h.open()
+	want := map[string][]byte{}
+	for i := range 300 {
+		path := fmt.Sprintf("/%03d", i)
+		want[path] = noise(uint64(i), 8000)
+		put(t, s, path, want[path])
+		if i%30 == 29 {
+			flush(t, s)
+			clock.pass(time.Minute)
+		}
+	}
+	large := noise(1, 6<<20)
+	put(t, s, "/large", large)
+	flush(t, s)
+	for path := range want {
+		if path[3] != '5' {
+			delete(want, path)
+			if err := s.Remove(t.Context(), path, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Remove(t.Context(), "/large", nil); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	clock.pass(4 * month)
+	put(t, s, "/last", []byte("last"))
+	want["/last"] = []byte("last")
+	flush(t, s)
+
+	var writing sync.WaitGroup
+	stop := make(chan struct{})
+	meanwhile := map[string][]byte{}
+	writing.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			path := fmt.Sprintf("/new%d", i%20)
+			meanwhile[path] = noise(uint64(1000+i), 500)
+			put(t, s, path, meanwhile[path])
+		}
+	})
+	var repacked int64
+	for range 5 {
+		clock.pass(time.Second)
+		r, err := s.Collect(t.Context(), gc.Options{Grace: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		repacked += r.Repacked.Blobs
+	}
+	close(stop)
+	writing.Wait()
+	flush(t, s)
+	if repacked == 0 {
+		t.Error("no pack was rewritten")
+	}
+	room, err := store.Space(t.Context())
+	if err != nil || room.Used > 2<<20 {
+		t.Errorf("%d bytes are taken, %v", room.Used, err)
+	}
+	for path, b := range meanwhile {
+		want[path] = b
+	}
+	all := func(s *space.Space) {
+		t.Helper()
+		for path, b := range want {
+			if got := get(t, s, path); !bytes.Equal(got, b) {
+				t.Errorf("%s: %d bytes instead of %d", path, len(got), len(b))
+			}
+		}
+	}
+	all(s)
+	put(t, s, "/again", []byte("again")) // on top of what was moved
+	want["/again"] = []byte("again")
+	h.close(s)
+	s = h.open()
+	all(s)
+	flush(t, s)
+	h.close(s)
+	s = h.device(2, "phone").open()
+	defer h.close(s)
+	all(s)
+	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestAway keeps a gateway from the remote for longer than the grace period, while what it refers to is collected. What is staged it
+// puts again, what is gone it names, and everything else lands.
+func TestAway(t *testing.T) {
+	store, clock := mem.New(), newDial()
+	h := newHome(t, store)
+	h.options.Now = clock.now
+	s := h.open()
+	old := noise(1, 1<<20)
+	put(t, s, "/old", old)
+	flush(t, s)
+
+	other := h.device(2, "phone")
+	away := &switched{Store: store}
+	other.options.Store = away
+	var log bytes.Buffer
+	other.options.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+	o := other.open()
+	away.off.Store(true)
+	if _, err := o.Copy(t.Context(), "/old", "/copy", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	fresh := noise(2, 1<<20)
+	put(t, o, "/fresh", fresh)
+
+	if err := s.Remove(t.Context(), "/old", nil); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	clock.pass(4 * month)
+	put(t, s, "/new", nil)
+	flush(t, s)
+	for range 3 {
+		clock.pass(8 * 24 * time.Hour)
+		if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.close(s)
+
+	away.off.Store(false)
+	defer other.close(o)
+	flush(t, o)
+	if got := get(t, o, "/fresh"); !bytes.Equal(got, fresh) {
+		t.Errorf("/fresh has %d bytes", len(got))
+	}
+	if !strings.Contains(log.String(), "path=/copy") {
+		t.Errorf("nothing is said of what is gone: %q", log.String())
+	}
+	f, err := o.Open(t.Context(), "/copy")
+	if err == nil {
+		_, err = f.Read(make([]byte, 1))
+		_ = f.Close()
+	}
+	if !errors.Is(err, vfs.ErrCorrupt) {
+		t.Errorf("what is gone: %v", err)
+	}
+}
+
+// TestFsckMovesAside repairs through the journal: what was moved is so after a restart, too.
+func TestFsckMovesAside(t *testing.T) {
+	store := mem.New()
+	h := newHome(t, store)
+	s := h.open()
+	lost := noise(1, 1<<20)
+	put(t, s, "/film", lost)
+	put(t, s, "/other", []byte("other"))
+	flush(t, s)
+	for b, err := range store.List(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Size > 1<<20 {
+			if err := store.Delete(t.Context(), b.Name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r, err := s.Fsck(t.Context(), fsck.Options{Repair: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var moved string
+	for _, d := range r.Damage {
+		moved += d.Moved
+	}
+	h.close(s)
+	s = h.open()
+	defer h.close(s)
+	if _, err := s.Stat(t.Context(), "/film"); !errors.Is(err, vfs.ErrNotExist) || moved == "" {
+		t.Errorf("%+v, %v", r.Damage, err)
+	}
+	if info, err := s.Stat(t.Context(), moved); err != nil || info.Size != 1<<20 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if got := get(t, s, "/other"); string(got) != "other" {
+		t.Errorf("%q", got)
+	}
+}
