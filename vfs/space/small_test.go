@@ -1,0 +1,143 @@
+package space_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+)
+
+// far is a remote at the end of a long line: every request takes its time. It counts them, and does not keep the bytes of blobs, so
+// that what memory is in use is the gateway's own.
+type far struct {
+	remote.Store
+	latency  time.Duration
+	requests atomic.Int64
+	bytes    atomic.Int64
+}
+
+func (f *far) wait(ctx context.Context) error {
+	f.requests.Add(1)
+	timer := time.NewTimer(f.latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *far) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	r, err := body.Open()
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.Discard, r)
+	f.bytes.Add(n)
+	if body.Size() < 64<<10 { // the nodes at the end of a commit must be there to be read
+		return f.Store.Put(ctx, name, body)
+	}
+	return err
+}
+
+func (f *far) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Store.GetRange(ctx, name, off, p)
+}
+
+func (f *far) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	if err := f.wait(ctx); err != nil {
+		return crypto.Pointer{}, err
+	}
+	return f.Store.Load(ctx, id)
+}
+
+func (f *far) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	if err := f.wait(ctx); err != nil {
+		return err
+	}
+	return f.Store.Swap(ctx, old, next)
+}
+
+// TestManySmallWrites has ten programs write 10,000 small files, a thousand a second, while each request to the remote takes 50 ms. No write
+// waits for the remote, the requests are counted in tens per thousand files, and memory does not grow with what was written. Time is
+// that of the test alone, so it goes on only where somebody waits for it, and not for the disk.
+func TestManySmallWrites(t *testing.T) {
+	const programs, each, size = 10, 1000, 8 << 10
+	synctest.Test(t, func(t *testing.T) {
+		line := &far{Store: mem.New(), latency: 50 * time.Millisecond}
+		h := newHome(t, line)
+		h.options.CommitDelay = 0 // the default
+		s := h.open()
+		defer h.close(s)
+		before := heap()
+		var peak uint64
+		start := line.requests.Load()
+		began := time.Now()
+		var slept [programs]time.Duration
+		for round := range each / 10 {
+			var wg sync.WaitGroup
+			for p := range programs {
+				wg.Go(func() {
+					for i := range 10 {
+						body := make([]byte, size)
+						body[0] = byte(i)
+						if err := tryPut(context.Background(), s, fmt.Sprintf("/p%d-%04d.txt", p, round*10+i), body); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			if round%10 == 9 {
+				peak = max(peak, heap())
+			}
+			<-time.After(100 * time.Millisecond)
+			slept[0] += 100 * time.Millisecond
+		}
+		if took := time.Since(began); took != slept[0] {
+			t.Errorf("the writes waited for %v", took-slept[0])
+		}
+		if err := s.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		requests := line.requests.Load() - start
+		st := s.Status()
+		t.Logf("%d requests, %d commits, %d blobs of %d bytes; the heap grew by %d KiB", requests, st.Commits, st.BlobsPut, st.BytesPut, (int64(peak)-int64(before))>>10)
+		if requests > 50*programs*each/1000 {
+			t.Errorf("%d requests for %d files", requests, programs*each)
+		}
+		if sent := line.bytes.Load(); sent < programs*each*size || sent > 3*programs*each*size/2 {
+			t.Errorf("%d bytes were sent of files of %d", sent, programs*each*size)
+		}
+		if grown := int64(peak) - int64(before); grown > programs*each*size/2 {
+			t.Errorf("the heap grew by %d bytes", grown)
+		}
+		if st.Files != programs*each {
+			t.Errorf("%d files are there", st.Files)
+		}
+	})
+}
+
+// heap is how many bytes are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
