@@ -217,3 +217,8 @@ func phaseOf(seed uint64, n, workers int) phase {
 	}
 	return p
 }
+
+func (p phase) String() string {
+	return fmt.Sprintf("%s: %d operations, %g shared of %d names, large %v, faults %+v, limits %v, events %+v", p.name, p.ops, p.sharing, p.names, p.large,
+		p.faults, p.limit, p.events)
+}

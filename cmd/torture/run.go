@@ -126,7 +126,7 @@ func (r *run) killAll() {
 
 // phase lets all workers work under the phase's faults.
 func (r *run) phase(n int, p phase) error {
-	r.record.logf("phase %d: %+v", n, p)
+	r.record.logf("phase %d: %v", n, p)
 	for g, c := range r.childs {
 		c.setup.Limit = p.limit[g]
 		if err := r.setFaults(g, p.faults[g]); err != nil {
