@@ -29,8 +29,8 @@ const (
 	DefaultMemory = 64 << 20
 	// DefaultDisk is the room on disk, where a folder is given.
 	DefaultDisk = blockfile.DefaultLimit
-	// DefaultLarge is where reading ahead begins: who asks for more than four segments reads on and comes by once.
-	DefaultLarge = 4 * blockSize
+	// DefaultLarge is where reading ahead begins: who asks for four segments or more reads on and comes by once.
+	DefaultLarge = 3 * blockSize
 	// DefaultLargeLocal leaves to the kernel's own cache all but folder pages and small files.
 	DefaultLargeLocal = 32 << 10
 )

