@@ -66,7 +66,8 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	log := newLog(p.err, settings.Log)
 	measured := metrics.New(buildVersion())
 
-	s, err := hold(ctx, holdOptions{home: h, to: to, founding: first || known.Unfinished, metrics: measured, log: log})
+	way := &line{}
+	s, err := hold(ctx, holdOptions{home: h, to: to, line: way, founding: first || known.Unfinished, metrics: measured, log: log})
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: h, to: to, store: s.store, account: account, settings: settings,
+	opened, err := openDrive(ctx, driveOptions{home: h, to: to, store: s.store, line: way, account: account, settings: settings,
 		metrics: measured, log: log, rand: p.rand})
 	if err != nil {
 		return err

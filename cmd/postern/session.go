@@ -26,6 +26,7 @@ type holdOptions struct {
 	home     home.Home
 	to       target
 	founding bool             // an empty folder may become a remote
+	line     *line            // knows whether the remote is away; nil: nobody does
 	metrics  *metrics.Metrics // nil: nobody measures
 	log      *slog.Logger     // nil: quiet
 }

@@ -22,11 +22,13 @@ import (
 	"postern/vfs"
 	"postern/vfs/namespace"
 	"postern/vfs/object"
+	"postern/vfs/pin"
 	"postern/vfs/space"
+	"postern/vfs/tree"
 )
 
-// openChecked opens a remote: driver → retry → verify, measured at both ends. It is tried again when it fails in passing, and
-// never believed.
+// openChecked opens a remote: driver → retry → breaker → verify, measured at both ends. It is tried again when it fails in passing, not
+// waited for while it is known to be away, and never believed.
 func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.Store, error) {
 	store, err := o.to.open(ctx, o.founding, o.log)
 	if err != nil {
@@ -35,7 +37,7 @@ func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.S
 	if o.metrics != nil {
 		store = o.metrics.Remote(store, metrics.Tries)
 	}
-	store = verify.New(retry.New(store, retry.Options{Log: o.log}), pins)
+	store = verify.New(o.line.through(retry.New(store, retry.Options{Log: o.log}), o.log), pins)
 	if o.metrics != nil {
 		store = o.metrics.Remote(store, metrics.Answers)
 	}
@@ -46,6 +48,9 @@ func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.S
 type drive struct {
 	space *space.Space
 	cache *cache.Cache // over the checked remote
+	kept  *pin.Store   // over the cache; nil for a drive that does not last
+	pins  *pin.Pinner  // of kept
+	line  *line
 	fs    vfs.FS
 	limit int64  // of staging, in bytes
 	away  string // a folder that goes with the drive; empty for one that lasts
@@ -55,6 +60,7 @@ type driveOptions struct {
 	home     home.Home
 	to       target
 	store    remote.Store // checked; goes with the drive
+	line     *line        // what store goes through; nil: nothing
 	account  home.Account
 	settings home.Settings
 	metrics  *metrics.Metrics
@@ -62,9 +68,9 @@ type driveOptions struct {
 	rand     io.Reader
 }
 
-// openDrive builds store → cache → space → namespace.
+// openDrive builds store → cache → pinned blobs → space → namespace.
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
-	d := &drive{limit: o.settings.Staging.Limit.Bytes()}
+	d := &drive{limit: o.settings.Staging.Limit.Bytes(), line: o.line}
 	dir := o.home.String()
 	if o.to.driver.volatile {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
@@ -81,8 +87,15 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("can't open the cache: %w", err)
 	}
+	store, committed := remote.Store(d.cache), func(tree.Tree) {}
+	if !o.to.driver.volatile {
+		if err := d.openPins(ctx, o); err != nil {
+			return nil, err
+		}
+		store, committed = d.kept, d.pins.Committed
+	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: d.cache, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
+		Store: store, Committed: committed, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
 		StagingLimit: d.limit, SyncThrough: o.settings.Sync == home.SyncThrough,
 		Log: o.log, Rand: o.rand,
 	})
@@ -93,6 +106,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		return nil, err
 	}
 	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space, "history": d.space.History()})
+	d.line.whenBack(d.remoteIsBack)
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
 	return d, nil
@@ -135,10 +149,17 @@ func cacheOptions(o driveOptions) cache.Options {
 // close ends what openDrive began, as far as it came.
 func (d *drive) close() error {
 	var errs []error
+	d.line.whenBack(func() {})
+	if d.pins != nil {
+		d.pins.Close()
+	}
 	if d.space != nil {
 		errs = append(errs, d.space.Close())
 	}
-	if d.cache != nil {
+	switch {
+	case d.kept != nil:
+		errs = append(errs, d.kept.Close())
+	case d.cache != nil:
 		errs = append(errs, d.cache.Close())
 	}
 	if d.away != "" {
@@ -178,7 +199,7 @@ func (d *drive) status() control.Status {
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
-		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: s.OfflineSince, Blocked: s.Blocked},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince), Blocked: s.Blocked},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 	}

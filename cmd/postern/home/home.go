@@ -86,6 +86,12 @@ func (h Home) Staging() string { return h.join("staging") }
 // Cache is the folder of the disk cache.
 func (h Home) Cache() string { return h.join("cache") }
 
+// Pinned is the store of the blobs that are kept for reading without the remote.
+func (h Home) Pinned() string { return h.join("pinned") }
+
+// Pins is the list of what is kept so.
+func (h Home) Pins() string { return h.join("pins.json") }
+
 // Remote is the folder of the remote that is used when no other is named.
 func (h Home) Remote() string { return h.join("remote") }
 
