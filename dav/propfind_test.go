@@ -312,16 +312,30 @@ func (f *firstWrite) Write(p []byte) (int, error) {
 // TestListingsStream: what is sent is not gathered first, however long the folder is.
 func TestListingsStream(t *testing.T) {
 	d := newDrive(t)
-	for method, depth := range map[string]string{"PROPFIND": "1", "GET": "0"} {
-		l := &longList{FS: d.fs}
-		h, err := dav.New(l, dav.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &firstWrite{httptest.NewRecorder(), l, -1}
-		h.ServeHTTP(w, d.request(method, "/files", nil, "Depth: "+depth))
-		if w.at < 0 || w.at > 500 || l.seen != 99_999 {
-			t.Errorf("%s: the first bytes went out after %d of %d files", method, w.at, l.seen+1)
+	l := &longList{FS: d.fs}
+	h, err := dav.New(l, dav.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &firstWrite{httptest.NewRecorder(), l, -1}
+	h.ServeHTTP(w, d.request("PROPFIND", "/files", nil, "Depth: 1"))
+	if w.at < 0 || w.at > 500 || l.seen != 99_999 {
+		t.Errorf("the first bytes went out after %d of %d files", w.at, l.seen+1)
+	}
+}
+
+// TestPagesOfLongListings: a page shows a part, keeps no more than that in memory, and knows how many there are.
+func TestPagesOfLongListings(t *testing.T) {
+	d := newDrive(t)
+	h, err := dav.New(&longList{FS: d.fs}, dav.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.h = h
+	for _, query := range []string{"", "?sort=size", "?sort=name&order=desc"} {
+		a := d.do("GET", "/files"+query, "").want(200, "100000 files", `rel="next"`)
+		if n := strings.Count(a.body, "<tr data-name"); n != 500 || len(a.body) > 1<<20 {
+			t.Errorf("%q: %d rows in %d bytes", query, n, len(a.body))
 		}
 	}
 }

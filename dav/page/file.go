@@ -42,7 +42,7 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 	}
 	s := sheet{
 		common: c, Row: newRow(0, pathpkg.Dir(path), info), Kind: kindOf(info), Empty: info.Size == 0,
-		SHA1: hex.EncodeToString(info.SHA1[:]), Type: info.ContentType, Folder: href(pathpkg.Dir(path), true),
+		SHA1: hex.EncodeToString(info.SHA1[:]), Type: plainType(info.ContentType), Folder: href(pathpkg.Dir(path), true),
 	}
 	switch s.Kind {
 	case "text", "markdown", "file":
@@ -51,6 +51,12 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 		}
 	}
 	return p.write(w, r, "file", c, s)
+}
+
+// plainType is a content type without its parameters.
+func plainType(t string) string {
+	t, _, _ = strings.Cut(t, ";")
+	return strings.TrimSpace(t)
 }
 
 // read takes the beginning of a file and finds out whether it is text.
@@ -64,7 +70,11 @@ func (s *sheet) read(f io.Reader) error {
 		return err
 	}
 	if s.Kind == "file" {
-		if _, ok := text(data); !ok || len(data) == 0 {
+		begin := data
+		if len(begin) > limit {
+			begin = whole(begin[:limit])
+		}
+		if _, ok := text(begin); !ok || len(begin) == 0 {
 			return nil
 		}
 		s.Kind = "text"
@@ -118,7 +128,6 @@ func whole(data []byte) []byte {
 
 // text decodes UTF-8, UTF-16 with a byte order mark, and takes anything else without zero bytes for Latin-1.
 func text(data []byte) (string, bool) {
-	data = whole(data)
 	switch {
 	case len(data) >= 2 && data[0] == 0xff && data[1] == 0xfe:
 		return utf16Text(data[2:], binary.LittleEndian), true

@@ -72,9 +72,12 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	q := r.URL.Query()
 	standard := order{by: "name", desc: path == history} // of states the newest first
 	o := orderOf(q.Get("sort"), q.Get("order"), standard)
-	l := listing{common: c, Note: notes[path], Query: shorten(q.Get("q"), maxQuery)}
+	l := listing{common: c, Query: shorten(q.Get("q"), maxQuery)}
 	if o != standard {
 		l.Sort, l.Order = o.by, direction(o.desc)
+	}
+	if path != files {
+		l.Note = notes[path]
 	}
 	keep := first{order: o, n: rowsPerPage}
 	keep.behind, _ = parseCursor(q.Get("after"))
@@ -97,7 +100,9 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if err != nil {
 		return err
 	}
-	l.Size = size(bytes)
+	if path != history && !c.Root { // states share most of what is in them
+		l.Size = size(bytes)
+	}
 	items := keep.sorted()
 	for i, it := range items {
 		l.Rows = append(l.Rows, newRow(keep.before+i+1, path, it.info))
@@ -115,7 +120,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 
 // notes say what the drive's own folders are for.
 var notes = map[string]string{
-	files:     "",
+	files:     "Your own files.",
 	"/shared": "What friends share with you.",
 	"/chats":  "Your conversations, each a folder.",
 	history:   "Your files as they were. Times are UTC; nothing in here can be changed.",

@@ -20,7 +20,8 @@ import (
 // renderer reads CommonMark with GitHub's tables, task lists and the like. Raw HTML in it is left out by goldmark, and what
 // comes of the rest passes a sieve nevertheless.
 var renderer = sync.OnceValue(func() goldmark.Markdown {
-	return goldmark.New(goldmark.WithExtensions(extension.GFM),
+	return goldmark.New(
+		goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.TaskList, extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(localImages{}, 100))))
 })
 

@@ -144,7 +144,7 @@ function send(job, url, headers) {
 		request.onload = () => {
 			if (request.status >= 200 && request.status < 300) {
 				if (job.folder === here()) arrived.push(job.name);
-				end(job, size(job.file.size));
+				end(job, 'Done, ' + size(job.file.size));
 			} else {
 				end(job, reason(request.status, request.responseText), true);
 			}
