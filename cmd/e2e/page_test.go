@@ -14,9 +14,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"postern/dav"
+	"postern/vfs/vfstest"
 )
 
 // fill puts files into the drive: pairs of escaped path and content; a path with a slash at the end is a folder.
@@ -155,6 +160,9 @@ func TestBrowserChanges(t *testing.T) {
 		t.Errorf("the renamed file holds %q", got)
 	}
 
+	b.do(chromedp.Click(`tr[data-name="b.txt"] summary`))
+	b.shot("menu")
+	b.do(chromedp.Click(`tr[data-name="b.txt"] summary`))
 	b.act("b.txt", "delete")
 	b.shot("delete")
 	b.answer("", "cancel")
@@ -289,6 +297,9 @@ func TestBrowserRestores(t *testing.T) {
 	if out, err := g.postern("flush"); err != nil {
 		t.Fatalf("flush: %v %s", err, out)
 	}
+	// The history has one state for each second in which something was committed.
+	now := time.Now()
+	<-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now))
 	g.fill("/files/doc.txt", "second, worse")
 	if out, err := g.postern("flush"); err != nil {
 		t.Fatalf("flush: %v %s", err, out)
@@ -297,7 +308,7 @@ func TestBrowserRestores(t *testing.T) {
 	b.open("/files/doc.txt?versions")
 	b.shot("versions")
 	if n := run[int](b, `document.querySelectorAll('tr[data-restore]').length`); n != 1 {
-		t.Skipf("skipped: both states were committed within one second, so %d are kept", n)
+		t.Fatalf("%d earlier versions, want 1", n)
 	}
 	b.do(chromedp.Click("tr[data-restore] summary"), chromedp.Click("tr[data-restore] [data-do=restore]"), chromedp.WaitVisible("#ask[open]"))
 	b.shot("restore")
@@ -365,4 +376,27 @@ func TestBrowserOtherPages(t *testing.T) {
 		t.Errorf("the file holds %q", got)
 	}
 	g.missing("/files/b.txt")
+}
+
+// TestBrowserStatus: the line says how the drive stands, and changes by itself.
+func TestBrowserStatus(t *testing.T) {
+	var status atomic.Pointer[dav.Status]
+	status.Store(&dav.Status{Pending: 3, PendingBytes: 12 << 20})
+	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status { return *status.Load() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	b := browse(t, &gateway{t: t, addr: server.Listener.Addr().String()})
+	b.open("/files/")
+	b.until(`document.getElementById('status').innerText === 'Uploading 3 changes (12.0 MiB).'`)
+	b.shot("pending")
+	status.Store(&dav.Status{Pending: 1, Offline: time.Date(2026, 11, 20, 9, 15, 0, 0, time.UTC)})
+	b.until(`document.getElementById('status').innerText.startsWith('Offline since 2026-11-20 09:15 UTC.')`)
+	b.shot("offline")
+	status.Store(&dav.Status{Blocked: "The storage refuses the key; log in again with postern login."})
+	b.open("/files/")
+	b.until(`document.getElementById('status').dataset.kind === 'blocked'`)
+	b.shot("blocked")
 }
