@@ -46,6 +46,34 @@ func (j *Journal) Trim(seq uint64) error {
 	return j.removeOld()
 }
 
+// Skip makes the next record bear a number above seq, of which a commit says that it holds the records up to there. It does nothing
+// when it does so already. Else what the journal holds is older than that commit – it was moved away, or put back from a
+// backup – and is dropped. It is for after Replay, before the first Append. Errors: ErrBroken, fs.ErrClosed, the system's.
+func (j *Journal) Skip(seq uint64) error {
+	j.trimming.Lock()
+	defer j.trimming.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.usable(); err != nil || j.next > seq {
+		return err
+	}
+	for len(j.files) > 0 {
+		f := j.files[0]
+		f.f.Close() // before it is removed, which some systems refuse for an open file
+		if err := j.fs.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return j.fail(fmt.Errorf("drop an old journal: %w", err)) // the file is closed
+		}
+		j.files = j.files[1:]
+		if err := j.fs.SyncDir(j.dir); err != nil { // one by one, so that there never is a gap
+			return j.fail(fmt.Errorf("drop an old journal: %w", err))
+		}
+	}
+	j.active, j.live, j.bytes = nil, nil, 0
+	clear(j.attached)
+	j.next, j.synced, j.trimmed = seq+1, seq, seq
+	return nil
+}
+
 // worthRotating tells whether beginning another file lets the newest be removed, now or soon.
 func (j *Journal) worthRotating() bool {
 	if len(j.files) == 0 {

@@ -25,6 +25,9 @@ func (s *Space) recover(ctx context.Context, was base) (base, error) {
 	if err := s.reviseStaging(); err != nil {
 		return base{}, err
 	}
+	if err := s.journal.Skip(r.done); err != nil {
+		return base{}, err
+	}
 	return r.on, s.journal.Trim(r.done)
 }
 

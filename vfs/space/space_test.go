@@ -187,6 +187,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := h.device(2, "phone")
+	other.options.CommitDelay = time.Hour // it sees what the laptop does no sooner than it is to
 	o := other.open()
 	put(t, s, "/report.odt", []byte("by the laptop"))
 	put(t, s, "/laptop.txt", []byte("laptop"))

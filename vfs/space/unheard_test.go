@@ -2,7 +2,10 @@ package space_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -137,5 +140,57 @@ func TestFirstChangesMerge(t *testing.T) {
 	}
 	if !got["laptop"] || !got["phone"] {
 		t.Errorf("what is there: %v", got)
+	}
+}
+
+// TestJournalMovedAway starts without the journal, as somebody does whose journal was damaged, and with an old one: what is written then
+// bears numbers of its own, and is not taken for what was committed before.
+func TestJournalMovedAway(t *testing.T) {
+	for _, old := range []bool{false, true} {
+		t.Run(fmt.Sprintf("old=%v", old), func(t *testing.T) {
+			h := newHome(t, mem.New())
+			at, aside := filepath.Join(h.options.Dir, "journal"), filepath.Join(t.TempDir(), "journal")
+			s := h.open()
+			put(t, s, "/a", []byte("a"))
+			h.close(s)
+			if err := os.CopyFS(aside, os.DirFS(at)); err != nil {
+				t.Fatal(err)
+			}
+			s = h.open()
+			for n := range 5 {
+				put(t, s, fmt.Sprintf("/b%d", n), []byte("b"))
+			}
+			if err := s.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.close(s)
+			if err := os.RemoveAll(at); err != nil {
+				t.Fatal(err)
+			}
+			if old {
+				if err := os.CopyFS(at, os.DirFS(aside)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := range 3 {
+				s = h.open()
+				put(t, s, fmt.Sprintf("/c%d", n), []byte("c"))
+				h.close(s)
+			}
+			s = h.open()
+			put(t, s, "/d", []byte("d"))
+			if err := s.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.close(s)
+			other := h.device(2, "phone")
+			o := other.open()
+			defer other.close(o)
+			for _, path := range []string{"/a", "/b4", "/c0", "/c1", "/c2", "/d"} {
+				if got := string(get(t, o, path)); got != path[1:2] {
+					t.Errorf("%s is %q", path, got)
+				}
+			}
+		})
 	}
 }
