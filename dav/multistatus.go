@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"golang.org/x/net/webdav"
 )
@@ -11,6 +12,9 @@ import (
 // multistatusBuffer is how much of an answer is gathered before it goes out. As long as nothing has, an error can still be
 // a proper answer.
 const multistatusBuffer = 32 << 10
+
+// multistatusBuffers spare each PROPFIND of a single file the making and clearing of a buffer.
+var multistatusBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, multistatusBuffer) }}
 
 // multistatus writes a 207 answer as it comes, in constant memory.
 type multistatus struct {
@@ -29,7 +33,8 @@ const (
 
 func (q *request) multistatus() *multistatus {
 	m := &multistatus{q: q}
-	m.w = bufio.NewWriterSize(m, multistatusBuffer)
+	m.w = multistatusBuffers.Get().(*bufio.Writer)
+	m.w.Reset(m)
 	m.w.WriteString(multistatusHead) //nolint:errcheck // errors stick in a bufio.Writer
 	return m
 }
@@ -67,9 +72,14 @@ func (m *multistatus) response(p string, status int, condition string, condition
 	return m.flush()
 }
 
+// close ends a whole answer. One that was broken off leaves its buffer to the garbage collector.
 func (m *multistatus) close() error {
 	m.w.WriteString(multistatusTail) //nolint:errcheck // as above
-	return m.w.Flush()
+	err := m.w.Flush()
+	m.w.Reset(nil)
+	multistatusBuffers.Put(m.w)
+	m.w = nil
+	return err
 }
 
 // broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing that
