@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,7 @@ func TestContract(t *testing.T) {
 
 func TestContractOverRetry(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return breaker.New(retry.New(mem.New(), retry.Options{}), breaker.Options{})
+		return breaker.New(retry.New(mem.New(), retry.Options{Attempts: 2, Delay: time.Millisecond}), breaker.Options{})
 	})
 }
 
@@ -160,17 +161,17 @@ func TestTrialsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, breaker.Options{})
 		defer s.close(t)
-		asked := 0
-		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked++; return faulty.Fail })
+		var asked atomic.Int64
+		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked.Add(1); return faulty.Fail })
 		_ = calls["get"](t.Context(), s)
 		synctest.Wait()
-		asked = 0
+		asked.Store(0)
 		for range 600 {
 			_ = calls["get"](t.Context(), s)
 			<-time.After(100 * time.Millisecond)
 		}
-		if asked < 18 || asked > 21 {
-			t.Errorf("asked %d times in a minute", asked)
+		if asked.Load() < 18 || asked.Load() > 21 {
+			t.Errorf("asked %d times in a minute", asked.Load())
 		}
 		if trials := s.State().Trials; trials < 19 || trials > 22 {
 			t.Errorf("%d trials", trials)
@@ -255,8 +256,8 @@ func TestPatientListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, breaker.Options{})
 		defer s.close(t)
-		asked := 0
-		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked++; return faulty.Fine })
+		var asked atomic.Int64
+		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked.Add(1); return faulty.Fine })
 		n := 0
 		for _, err := range s.List(t.Context()) {
 			if err != nil {
@@ -265,8 +266,8 @@ func TestPatientListing(t *testing.T) {
 			n++
 			<-time.After(time.Hour)
 		}
-		if n != 1 || asked != 1 {
-			t.Errorf("%d blobs, %d questions", n, asked)
+		if n != 1 || asked.Load() != 1 {
+			t.Errorf("%d blobs, %d questions", n, asked.Load())
 		}
 		for range s.List(t.Context()) {
 			break
@@ -279,8 +280,8 @@ func TestCallerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, breaker.Options{})
 		defer s.close(t)
-		asked := 0
-		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault { asked++; return faulty.Hang })
+		var asked atomic.Int64
+		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault { asked.Add(1); return faulty.Hang })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := calls["get"](ctx, s); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, remote.ErrUnavailable) {
@@ -290,8 +291,8 @@ func TestCallerGivesUp(t *testing.T) {
 			t.Error(err)
 		}
 		<-time.After(time.Minute)
-		if asked != 1 || s.State().Times != 0 {
-			t.Errorf("asked %d times, %+v", asked, s.State())
+		if asked.Load() != 1 || s.State().Times != 0 {
+			t.Errorf("asked %d times, %+v", asked.Load(), s.State())
 		}
 	})
 }
@@ -324,8 +325,8 @@ func TestManyAtOnce(t *testing.T) {
 // TestAnswersPass: an error that is an answer shows that the remote is there.
 func TestAnswersPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
-		s := newStack(t, breaker.Options{Ask: func(context.Context, remote.Store) error { asked++; return remote.ErrRefused }})
+		var asked atomic.Int64
+		s := newStack(t, breaker.Options{Ask: func(context.Context, remote.Store) error { asked.Add(1); return remote.ErrRefused }})
 		defer s.close(t)
 		if _, err := s.Get(t.Context(), crypto.BlobName{7}); !errors.Is(err, remote.ErrNotFound) {
 			t.Error(err)
@@ -335,8 +336,8 @@ func TestAnswersPass(t *testing.T) {
 			t.Error(err)
 		}
 		synctest.Wait()
-		if asked == 0 || s.State().Away {
-			t.Errorf("asked %d times, %+v", asked, s.State())
+		if asked.Load() == 0 || s.State().Away {
+			t.Errorf("asked %d times, %+v", asked.Load(), s.State())
 		}
 	})
 }
