@@ -135,6 +135,15 @@ func (b *tab) scheme(name string) {
 	}))
 }
 
+// scripts switches those of the pages on or off; what a test runs is not affected.
+func (b *tab) scripts(on bool) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+		return err
+	}))
+}
+
 // shot keeps a picture of the page for people to look at, where POSTERN_SCREENSHOTS names a folder.
 func (b *tab) shot(name string) {
 	b.t.Helper()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"postern/dav"
 	"postern/vfs/vfstest"
@@ -310,10 +311,14 @@ func TestBrowserRestores(t *testing.T) {
 	if n := run[int](b, `document.querySelectorAll('tr[data-restore]').length`); n != 1 {
 		t.Fatalf("%d earlier versions, want 1", n)
 	}
+	b.do(chromedp.Click("tr[data-restore] td a"), chromedp.WaitVisible(".then"))
+	b.shot("then")
+	b.open("/files/doc.txt?versions")
 	b.do(chromedp.Click("tr[data-restore] summary"), chromedp.Click("tr[data-restore] [data-do=restore]"), chromedp.WaitVisible("#ask[open]"))
 	b.shot("restore")
 	b.answer("", "restore")
 	b.until(`!document.getElementById('toast').hidden`)
+	b.shot("restored")
 	if got := string(g.must(http.MethodGet, "/files/doc.txt", nil)); got != "first" {
 		t.Errorf("the restored file holds %q", got)
 	}
@@ -376,6 +381,74 @@ func TestBrowserOtherPages(t *testing.T) {
 		t.Errorf("the file holds %q", got)
 	}
 	g.missing("/files/b.txt")
+}
+
+// TestBrowserWithoutScripts: listing, sorting, earlier versions, looking and downloading need none.
+func TestBrowserWithoutScripts(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/d/", "", "/files/a.txt", "a", "/files/b.txt", "bb")
+	b := browse(t, g)
+	b.scripts(false)
+	b.open("/files/")
+	b.see("d", "a.txt", "b.txt")
+	b.shot("folder")
+	if n := run[int](b, `[...document.querySelectorAll('button, input[type=file]')].filter(e => e.checkVisibility() && !e.matches('.hidden')).length`); n != 0 {
+		t.Errorf("%d buttons are shown that do nothing", n)
+	}
+	b.do(chromedp.Click("th.c-size a"), chromedp.WaitVisible("th.c-size[aria-sort=descending]"))
+	b.see("b.txt", "a.txt", "d")
+	b.do(chromedp.Click(`tr[data-name="a.txt"] summary`), chromedp.WaitVisible(`tr[data-name="a.txt"] a[download="a.txt"]`))
+	b.do(chromedp.Click(`tr[data-name="a.txt"] a[href$="?versions"]`), chromedp.WaitVisible(".empty"))
+	b.do(chromedp.Click(".title .button"), chromedp.WaitVisible(".preview pre"))
+	b.do(chromedp.Click(".crumbs li:nth-child(2) a"), chromedp.WaitVisible("th.c-name"))
+	b.see("d", "a.txt", "b.txt")
+}
+
+// TestBrowserKeyboard: the whole way by keys: to a row, its menu, a dialog and back.
+func TestBrowserKeyboard(t *testing.T) {
+	g := serve(t)
+	g.fill("/files/a.txt", "a")
+	b := browse(t, g)
+	b.open("/files/")
+	focused := func(selector string) {
+		b.t.Helper()
+		b.until(fmt.Sprintf(`document.activeElement.matches(%q)`, selector))
+	}
+	tab := func(selector string) {
+		b.t.Helper()
+		for range 30 {
+			b.do(chromedp.KeyEvent(kb.Tab))
+			if run[bool](b, fmt.Sprintf(`document.activeElement.matches(%q)`, selector)) {
+				return
+			}
+		}
+		t.Fatalf("no way to %s by Tab", selector)
+	}
+	b.do(chromedp.KeyEvent(kb.Tab))
+	focused(".skip")
+	b.shot("skip")
+	tab(`tr[data-name="a.txt"] td a`)
+	tab(`tr[data-name="a.txt"] summary`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector('.menu').open`)
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.querySelector('.menu').open`)
+	focused("summary")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	tab("[data-do=rename]")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	focused("#ask-input")
+	b.do(chromedp.KeyEvent("b"), chromedp.KeyEvent(kb.Enter)) // the name without its extension is selected
+	b.see("b.txt")
+	focused(`tr[data-name="b.txt"] a`)
+	tab("summary")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	tab("[data-do=delete]")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	focused("#ask-buttons button[value=cancel]")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.getElementById('ask').open`)
+	b.see("b.txt")
 }
 
 // TestBrowserStatus: the line says how the drive stands, and changes by itself.
