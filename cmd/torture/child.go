@@ -133,6 +133,12 @@ func (c *child) setFaults(f faults) error {
 // flush brings what is pending to the remote.
 func (c *child) flush(limit time.Duration) (answer, error) { return c.say(order{Flush: limit}) }
 
+// collect deletes garbage, and tells how many blobs.
+func (c *child) collect() (int64, error) {
+	a, err := c.say(order{Collect: 20 * time.Second})
+	return a.Done, err
+}
+
 // kill ends the process as a power cut ends it, but for what the system has not yet written.
 func (c *child) kill() {
 	c.setAddress("")

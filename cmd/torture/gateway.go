@@ -26,6 +26,8 @@ import (
 	"postern/remote/retry"
 	"postern/remote/verify"
 	"postern/vfs"
+	"postern/vfs/fsck"
+	"postern/vfs/gc"
 	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/space"
@@ -47,6 +49,7 @@ const (
 	tryReply    = 400 * time.Millisecond
 	tryTransfer = 2 * time.Second
 	tries       = 3
+	grace       = 2 * time.Second
 )
 
 // setup is what a gateway is started with: one line of JSON on its standard input.
@@ -57,6 +60,7 @@ type setup struct {
 	Device  int
 	Limit   int64 // bytes of staging; 0: the default
 	Cache   bool  // on disk, over restarts
+	Collect bool  // little history is kept, and what nobody needs is deleted soon
 	Faults  faults
 }
 
@@ -89,12 +93,15 @@ type order struct {
 	Faults *faults
 	Flush  time.Duration // bring everything to the remote, within this time
 	Stop   bool          // end in an orderly way
+	// Collect deletes garbage, Fsck looks at every byte at the remote; both within a time.
+	Collect, Fsck time.Duration
 }
 
 // answer is the line that comes back: at the start the address, later what became of an order.
 type answer struct {
 	Addr   string
 	Err    string
+	Done   int64  // of Collect: blobs deleted
 	Faults uint64 // made to happen by this process so far
 	Status space.Status
 }
@@ -132,7 +139,8 @@ func serveGateway(in io.Reader, out io.Writer) error {
 			return err
 		}
 		var a answer
-		if err := g.carryOut(o); err != nil {
+		var err error
+		if a.Done, err = g.carryOut(o); err != nil {
 			a.Err = err.Error()
 		}
 		a.Faults = g.made.Load()
@@ -182,11 +190,14 @@ func (g *gateway) open(s setup) error {
 	if g.cache, err = cache.New(verify.New(tried, g.state.Pins()), o); err != nil {
 		return err
 	}
-	g.space, err = space.Open(ctx, space.Options{
+	options := space.Options{
 		Store: g.cache, Account: account, Dir: s.Home, Device: space.Device{ID: object.DeviceID{byte(s.Device + 1)}, Name: deviceName(s.Device)},
 		StagingLimit: s.Limit, CommitDelay: commitDelay, PollInterval: pollEvery, Log: log, Now: g.now,
-	})
-	if err != nil {
+	}
+	if s.Collect {
+		options.Grace, options.Keep = grace, space.Keep{All: grace, Hourly: 2 * grace, Daily: 3 * grace}
+	}
+	if g.space, err = space.Open(ctx, options); err != nil {
 		return err
 	}
 	return g.listen(log)
@@ -233,18 +244,27 @@ func (g *gateway) set(f faults) {
 	})
 }
 
-func (g *gateway) carryOut(o order) error {
+func (g *gateway) carryOut(o order) (done int64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), max(o.Flush, o.Collect, o.Fsck))
+	defer cancel()
 	switch {
 	case o.Faults != nil:
 		g.set(*o.Faults)
 	case o.Flush > 0:
-		ctx, cancel := context.WithTimeout(context.Background(), o.Flush)
-		defer cancel()
-		return g.space.Flush(ctx)
+		return 0, g.space.Flush(ctx)
+	case o.Collect > 0:
+		r, err := g.space.Collect(ctx, gc.Options{})
+		return r.Deleted.Blobs, err
+	case o.Fsck > 0:
+		r, err := g.space.Fsck(ctx, fsck.Options{ReadData: true})
+		if err == nil && !r.Clean() {
+			err = fmt.Errorf("fsck finds damage: %+v, unchecked %q", r.Damage, r.Unchecked)
+		}
+		return 0, err
 	case o.Stop:
-		return g.close()
+		return 0, g.close()
 	}
-	return nil
+	return 0, nil
 }
 
 func (g *gateway) close() error {

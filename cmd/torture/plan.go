@@ -135,7 +135,7 @@ func draw(r *rand.Rand, p phase, gateway, worker int) task {
 type event struct {
 	after int // operations
 	wait  time.Duration
-	kind  string // kill, stop, hurry or clock
+	kind  string // kill, stop, hurry, collect or clock
 	down  time.Duration
 	clock time.Duration
 }
@@ -155,6 +155,10 @@ type phase struct {
 
 // gateways of a run.
 const gateways = 2
+
+// collects tells whether garbage is collected in a run. There the clocks go right: by how much those of two gateways may differ is what the
+// grace period is for.
+func collects(seed uint64) bool { return seed%2 == 0 }
 
 // phaseOf makes the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
@@ -199,7 +203,16 @@ func phaseOf(seed uint64, n, workers int) phase {
 		p.name = "calm"
 		p.faults = [gateways]faults{}
 	}
-	clock := func() time.Duration { return time.Duration(r.Int64N(int64(96*time.Hour))) - 48*time.Hour }
+	kinds := []string{"kill", "kill", "kill", "stop", "hurry", "clock"}
+	if collects(seed) {
+		kinds[5] = "collect"
+	}
+	clock := func() time.Duration {
+		if d := time.Duration(r.Int64N(int64(96*time.Hour))) - 48*time.Hour; !collects(seed) {
+			return d
+		}
+		return 0
+	}
 	for g := range gateways {
 		p.faults[g].Seed = r.Uint64()
 		if r.IntN(3) == 0 {
@@ -207,8 +220,11 @@ func phaseOf(seed uint64, n, workers int) phase {
 		}
 		for range r.IntN(4) {
 			e := event{after: 1 + r.IntN(p.ops*workers), wait: time.Duration(r.IntN(3000)) * time.Microsecond,
-				kind: pick(r, []string{"kill", "kill", "kill", "stop", "hurry", "clock"}), down: time.Duration(r.IntN(60)) * time.Millisecond, clock: clock()}
+				kind: pick(r, kinds), down: time.Duration(r.IntN(60)) * time.Millisecond, clock: clock()}
 			p.events[g] = append(p.events[g], e)
+		}
+		if collects(seed) {
+			p.events[g] = append(p.events[g], event{after: 1 + r.IntN(p.ops*workers), kind: "collect"})
 		}
 		if p.limit[g] > 0 {
 			// A limit is taken at the start.

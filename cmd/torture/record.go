@@ -28,7 +28,7 @@ type counts struct {
 	Operations, Answered, Refused, Unknown, Unavailable, Full atomic.Int64
 	Kills, Stops, Checks, Conflicts, Held, Walks              atomic.Int64
 	Whole                                                     atomic.Int64 // bodies that were read and found whole
-	Faults, Commits                                           atomic.Int64
+	Faults, Commits, Collected                                atomic.Int64
 	OfflineStartsRefused                                      atomic.Int64
 }
 
@@ -113,7 +113,7 @@ func (r *record) print(w io.Writer) {
 func (r *record) summary() string {
 	c := &r.counts
 	return fmt.Sprintf("%d operations (%d answered, %d refused, %d unavailable, %d full, %d of unknown end), %d kills, %d stops, %d faults, "+
-		"%d commits, %d bodies read whole, %d folders walked, %d checks, %d claims held, %d of them as conflicts, %d starts without the remote refused",
+		"%d commits, %d bodies read whole, %d folders walked, %d checks, %d claims held, %d of them as conflicts, %d starts without the remote refused, %d blobs collected",
 		c.Operations.Load(), c.Answered.Load(), c.Refused.Load(), c.Unavailable.Load(), c.Full.Load(), c.Unknown.Load(), c.Kills.Load(), c.Stops.Load(),
-		c.Faults.Load(), c.Commits.Load(), c.Whole.Load(), c.Walks.Load(), c.Checks.Load(), c.Held.Load(), c.Conflicts.Load(), c.OfflineStartsRefused.Load())
+		c.Faults.Load(), c.Commits.Load(), c.Whole.Load(), c.Walks.Load(), c.Checks.Load(), c.Held.Load(), c.Conflicts.Load(), c.OfflineStartsRefused.Load(), c.Collected.Load())
 }

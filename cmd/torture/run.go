@@ -27,8 +27,8 @@ type options struct {
 	out      io.Writer
 }
 
-// grace is how long what a gateway had begun to fetch may still arrive after it lost the remote.
-const grace = 3 * time.Second
+// linger is how long what a gateway had begun to fetch may still arrive after it lost the remote.
+const linger = 3 * time.Second
 
 // run is two gateways under torture.
 type run struct {
@@ -82,7 +82,7 @@ func (r *run) begin() error {
 		return err
 	}
 	for g := range gateways {
-		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0}, r.dir)
+		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0, Collect: collects(r.seed)}, r.dir)
 		if err := r.childs[g].start(); err != nil {
 			return err
 		}
@@ -215,7 +215,7 @@ func (r *run) setFaults(g int, f faults) error {
 	}
 	err := r.childs[g].setFaults(f)
 	if f.Away {
-		r.shared.setOnline(g, false, time.Now().Add(grace))
+		r.shared.setOnline(g, false, time.Now().Add(linger))
 	}
 	return err
 }
@@ -230,6 +230,11 @@ func (r *run) happen(g int, e event) error {
 		f := c.setup.Faults
 		f.Clock = e.clock
 		return c.setFaults(f)
+	case "collect":
+		n, err := c.collect() // its failing is what faults are for
+		r.record.counts.Collected.Add(n)
+		r.record.logf("g%d collected %d: %v", g, n, err)
+		return nil
 	case "hurry":
 		_, _ = c.flush(time.Millisecond) // its failing is what faults are for
 		return nil

@@ -188,8 +188,35 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 	if err == nil {
 		err = r.sameContents(client, listed, all)
 	}
+	if err == nil {
+		_, err = c.say(order{Fsck: settleLimit})
+	}
+	if err == nil {
+		err = r.history(client)
+	}
 	if err != nil {
 		return fmt.Errorf("a new gateway: %w", err)
+	}
+	return nil
+}
+
+// history sees that what the history shows is whole: a few of its states, from the oldest to the newest.
+func (r *run) history(c *client) error {
+	states, rep, err := c.list("/history")
+	if err != nil || rep.code != http.StatusMultiStatus {
+		return fmt.Errorf("PROPFIND of the history answered %d: %w", rep.code, err)
+	}
+	for i := 0; i < len(states); i += 1 + len(states)/4 {
+		listed, rep, err := c.walk(states[i].path)
+		if err == nil && rep.code != http.StatusMultiStatus {
+			err = fmt.Errorf("PROPFIND answered %d", rep.code)
+		}
+		if err == nil {
+			_, err = r.readAll(c, listed, true)
+		}
+		if err != nil {
+			return fmt.Errorf("the history, %s: %w", states[i].path, err)
+		}
 	}
 	return nil
 }
