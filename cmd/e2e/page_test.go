@@ -145,6 +145,9 @@ func TestBrowserChanges(t *testing.T) {
 	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]"))
 	b.answer("a.txt", "make")
 	b.until(`document.getElementById('ask-error').textContent.includes('already')`)
+	if run[bool](b, `(s => s.color === s.backgroundColor)(getComputedStyle(document.querySelector('#ask-buttons .primary:hover')))`) {
+		t.Error("a button under the mouse can't be read")
+	}
 	b.shot("refused")
 	b.answer("x/y", "make")
 	b.until(`document.getElementById('ask-error').textContent.includes('slash')`)
@@ -318,6 +321,7 @@ func TestBrowserRestores(t *testing.T) {
 	b.shot("restore")
 	b.answer("", "restore")
 	b.until(`!document.getElementById('toast').hidden`)
+	b.until(`document.querySelector('.title .note').textContent.startsWith('Now: 5 B')`)
 	b.shot("restored")
 	if got := string(g.must(http.MethodGet, "/files/doc.txt", nil)); got != "first" {
 		t.Errorf("the restored file holds %q", got)

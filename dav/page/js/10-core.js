@@ -145,6 +145,11 @@ async function refresh(...names) {
 		if (!answer.ok || !fresh) throw new Error();
 		localTimes(fresh);
 		$('listing').replaceChildren(...fresh.childNodes);
+		const note = page.querySelector('.title .note');
+		if (note) {
+			localTimes(note);
+			document.querySelector('.title .note')?.replaceWith(note);
+		}
 		for (const row of $('listing').querySelectorAll('tr[data-name]')) {
 			row.classList.toggle('fresh', names.includes(row.dataset.name));
 		}

@@ -78,7 +78,8 @@ async function restore(row) {
 			const [wrong, status] = await change('COPY', from, { Destination: new URL(target, location.origin).href, Overwrite: 'T' });
 			if (!wrong) return '';
 			if (status === 409) return 'The folder that it was in is not there any more. Restore that first.';
-			if (status !== 403 || folder) return wrong;
+			if (status !== 403) return wrong;
+			if (folder) return 'This folder can’t be restored as a whole. Open it and restore what is in it.';
 			return restoreBytes(from, target);
 		},
 	});
