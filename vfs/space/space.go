@@ -53,7 +53,7 @@ type Options struct {
 	Device  Device
 
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
-	SyncThrough  bool          // answer changes only when they are committed at the remote
+	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
 	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
 	Keep         Keep          // how much of the history stays; zero: DefaultKeep
@@ -162,7 +162,7 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{Limit: o.StagingLimit, Rand: s.rand, Log: s.log}); err != nil {
+	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{Limit: o.StagingLimit, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
 		return nil, fmt.Errorf("open the staging area: %w", err)
 	}
 	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{Rand: s.rand, Clock: s.now, Log: s.log})

@@ -125,6 +125,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vfstest.Run(t, func(t *testing.T) vfs.FS {
 				h := newHome(t, store(t))
+				h.options.CommitDelay = 20 * time.Millisecond // often enough to come between, not after each change
 				s := h.open()
 				t.Cleanup(func() { h.close(s) })
 				return drive(s)
@@ -285,7 +286,7 @@ func TestLostReply(t *testing.T) {
 func TestFull(t *testing.T) {
 	away := &switched{Store: mem.New()}
 	h := newHome(t, away)
-	h.options.StagingLimit = 16 << 20
+	h.options.StagingLimit, h.options.Patience = 16<<20, -1
 	s := h.open()
 	defer h.close(s)
 	away.off.Store(true)

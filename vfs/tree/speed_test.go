@@ -91,8 +91,8 @@ func BenchmarkEncodeOp(b *testing.B) {
 }
 
 func TestMillionEntries(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes a folder of a million entries")
+	if testing.Short() || underRace {
+		t.Skip("skipped: a folder of a million entries takes half a minute, ten times that under the race detector")
 	}
 	const n = 1_000_000
 	s := newStore()
