@@ -54,6 +54,7 @@ type Options struct {
 
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
 	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
+	SyncThrough  bool          // answer changes only when they are committed at the remote
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
 	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
 	Keep         Keep          // how much of the history stays; zero: DefaultKeep
