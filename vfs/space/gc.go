@@ -43,6 +43,12 @@ func (s *Space) WorthCollecting() bool {
 	return gc.Worth(gc.Figures{Last: notes.Last, Now: s.now(), Put: int64(put)})
 }
 
+// LastCollected tells what the newest collection on this device saw. It reads one local file.
+func (s *Space) LastCollected() (gc.Last, error) {
+	notes, err := s.ledger().Load()
+	return notes.Last, err
+}
+
 func (s *Space) ledger() *gc.File {
 	return &gc.File{Path: filepath.Join(s.dir, garbageName), Log: s.log}
 }
