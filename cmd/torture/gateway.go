@@ -49,7 +49,9 @@ const (
 	tryReply    = 400 * time.Millisecond
 	tryTransfer = 2 * time.Second
 	tries       = 3
-	grace       = 2 * time.Second
+	// grace is longer than any phase takes a gateway away: what one that was away for longer had copied of what others deleted may be
+	// lost, and is said to be.
+	grace = 20 * time.Second
 )
 
 // setup is what a gateway is started with: one line of JSON on its standard input.
