@@ -19,7 +19,7 @@ import (
 )
 
 func (p *program) inspect() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "inspect [PATH | NAME]",
 		Short: "Tell what a path of the drive, a blob or a pointer is",
 		Long: `Tells what lies behind a path of the drive ("/files/a.txt"), or behind the 64 hex digits of a blob's name or a pointer's
@@ -45,6 +45,8 @@ id as they show at the remote. Without an argument: the drive's own pointer. Key
 			})
 		},
 	}
+	cmd.AddCommand(p.inspectFork())
+	return cmd
 }
 
 // facts collects lines.

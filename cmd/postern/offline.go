@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/dav/lock"
 	"postern/metrics"
 )
 
@@ -47,5 +49,10 @@ func (p *program) alone(ctx context.Context, h home.Home, do func(control.Gatewa
 		return err
 	}
 	defer func() { err = closing(err, opened.close) }()
-	return do(&gateway{home: h, account: account, to: to, settings: settings, drive: opened, pins: s.state.Pins()})
+	locks, err := lock.New(lock.Options{Store: s.state.Locks()})
+	if err != nil {
+		return fmt.Errorf("can't read the drive's locks: %w", err)
+	}
+	return do(&gateway{home: h, account: account, to: to, settings: settings, drive: opened, pins: s.state.Pins(), locks: locks,
+		log: slog.New(slog.DiscardHandler)})
 }

@@ -71,7 +71,8 @@ Begin with: postern serve`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w: see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(p.serve(), p.init(), p.login(), p.recover(), p.passwd(), p.status(), p.flush(), p.inspect(), p.remote(), p.version())
+	root.AddCommand(p.serve(), p.init(), p.login(), p.recover(), p.passwd(), p.status(), p.flush(), p.inspect(), p.gc(), p.fsck(),
+		p.history(), p.locks(), p.bundle(), p.remote(), p.version())
 	return root
 }
 
@@ -100,7 +101,11 @@ func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, err
 	if err != nil {
 		return home.Settings{}, err
 	}
-	return flags.Or(env).Or(config).Or(home.Defaults()), nil
+	all := flags.Or(env).Or(config).Or(home.Defaults())
+	if err := all.Check(); err != nil { // what is right by itself may not go together
+		return home.Settings{}, &usageError{err}
+	}
+	return all, nil
 }
 
 // printf writes to stdout. A reader that went away is no reason to stop serving.

@@ -16,7 +16,7 @@ import (
 func (p *program) remote() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remote",
-		Short: "Look at remotes",
+		Short: "Check remotes, and copy the account between them",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -39,6 +39,7 @@ and fresh random pointers, which stay and take a few hundred bytes each. Nothing
 			return checkRemote(cmd.Context(), p.out, to, p.rand)
 		},
 	})
+	cmd.AddCommand(p.remoteCopy())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,13 +93,13 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	defer func() { err = closing(err, opened.close) }()
-	handler, err := newHandler(handlerOptions{fs: opened.fs, locks: s.state.Locks(), user: account.User, password: password, hosts: settings.Hosts,
+	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, locks: s.state.Locks(), user: account.User, password: password, hosts: settings.Hosts,
 		metrics: measured, ready: opened.ready, log: log, rand: p.rand})
 	if err != nil {
 		return err
 	}
 	running := &gateway{home: h, account: account, to: to, settings: settings, address: listener.Addr().String(), since: time.Now(),
-		drive: opened, pins: s.state.Pins()}
+		drive: opened, pins: s.state.Pins(), locks: locks, log: log}
 	socket, err := control.Listen(h.Socket())
 	if err != nil {
 		return err
@@ -108,7 +109,33 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		help.password = password
 	}
 	p.welcome(help, fresh)
-	return p.attend(ctx, log, listener, handler, socket, control.Handler(running, measured.Handler()), opened)
+	commands, idle := untilIdle(control.Handler(running, measured.Handler()))
+	defer idle() // before what they work on is closed
+	if settings.GC.Auto == home.GCOn {
+		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()
+	}
+	return p.attend(ctx, log, listener, handler, socket, commands, opened)
+}
+
+// inBackground runs something until it is told to end; the function that it returns does so, and waits for that.
+func inBackground(ctx context.Context, do func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); do(ctx) }()
+	return func() { cancel(); <-done }
+}
+
+// untilIdle is a handler, and a function that waits until no request is under way any more and has those that come later refused.
+func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
+	var open sync.RWMutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open.TryRLock() {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		defer open.RUnlock()
+		next.ServeHTTP(w, r)
+	}), open.Lock
 }
 
 // How the garbage collector is set: a gateway's live heap is some ten megabytes and its garbage is made by the request, so

@@ -117,11 +117,22 @@ func printStatus(w io.Writer, s control.Status) error {
 	row("commits", "%d landed, %d tries failed", s.Commit.Landed, s.Commit.Failed)
 	switch {
 	case s.Commit.Blocked != "":
-		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or ask who keeps it", s.Commit.Blocked)
+		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():
 		row("offline", "since %s; changes wait in the journal", s.Commit.Offline.Local().Format(time.DateTime))
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
+	}
+	if s.History.States > 0 {
+		row("history", "%s, since %s", plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
+	}
+	switch {
+	case s.Garbage.Last.IsZero():
+	case s.Garbage.Waiting > 0:
+		row("garbage", "looked for at %s: %s waiting, the first until %s", s.Garbage.Last.Local().Format(time.DateTime), home.Size(s.Garbage.Waiting),
+			s.Garbage.Due.Local().Format(time.DateTime))
+	default:
+		row("garbage", "looked for at %s: none waiting", s.Garbage.Last.Local().Format(time.DateTime))
 	}
 	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))

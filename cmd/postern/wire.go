@@ -15,6 +15,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/dav"
 	"postern/dav/auth"
+	"postern/dav/lock"
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/retry"
@@ -46,14 +47,15 @@ func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.S
 
 // drive is the whole stack, open.
 type drive struct {
-	space *space.Space
-	cache *cache.Cache // over the checked remote
-	kept  *pin.Store   // over the cache; nil for a drive that does not last
-	pins  *pin.Pinner  // of kept
-	line  *line
-	fs    vfs.FS
-	limit int64  // of staging, in bytes
-	away  string // a folder that goes with the drive; empty for one that lasts
+	space   *space.Space
+	checked remote.Store // past the cache
+	cache   *cache.Cache // over the checked remote
+	kept    *pin.Store   // over the cache; nil for a drive that does not last
+	pins    *pin.Pinner  // of kept
+	line    *line
+	fs      vfs.FS
+	limit   int64  // of staging, in bytes
+	away    string // a folder that goes with the drive; empty for one that lasts
 }
 
 type driveOptions struct {
@@ -70,7 +72,7 @@ type driveOptions struct {
 
 // openDrive builds store → cache → pinned blobs → space → namespace.
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
-	d := &drive{limit: o.settings.Staging.Limit.Bytes(), line: o.line}
+	d := &drive{limit: o.settings.Staging.Limit.Bytes(), line: o.line, checked: o.store}
 	dir := o.home.String()
 	if o.to.driver.volatile {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
@@ -96,8 +98,9 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	}
 	d.space, err = space.Open(ctx, space.Options{
 		Store: store, Committed: committed, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
-		StagingLimit: d.limit, SyncThrough: o.settings.Sync == home.SyncThrough,
-		Log: o.log, Rand: o.rand,
+		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
+		SyncThrough: o.settings.Sync == home.SyncThrough,
+		Log:         o.log, Rand: o.rand,
 	})
 	if errors.Is(err, space.ErrNoSpace) {
 		err = advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
@@ -123,6 +126,15 @@ func deviceOf(a home.Account, s home.Settings) space.Device {
 		name = a.DeviceName
 	}
 	return space.Device{ID: object.DeviceID(a.Device), Name: name}
+}
+
+// keepOf is how the settings' history is said to the space, where all zeros mean its own default.
+func keepOf(h home.HistorySettings) space.Keep {
+	keep := space.Keep{All: h.All.Duration(), Hourly: h.Hourly.Duration(), Daily: h.Daily.Duration()}
+	if keep == (space.Keep{}) {
+		keep.All = time.Nanosecond // one a month, and the newest
+	}
+	return keep
 }
 
 // beginDrive writes the first state of an account's drive, unless it is there.
@@ -217,17 +229,17 @@ type handlerOptions struct {
 	rand           io.Reader
 }
 
-// newHandler builds dav → auth → metrics → probes.
-func newHandler(o handlerOptions) (http.Handler, error) {
+// newHandler builds dav → auth → metrics → probes, and returns the locks that programs take too.
+func newHandler(o handlerOptions) (http.Handler, *lock.Manager, error) {
 	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Rand: o.rand})
 	if err != nil {
-		return nil, fmt.Errorf("can't read the drive's locks: %w", err)
+		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
 	guard, err := auth.New(auth.Options{User: o.user, Password: o.password, Hosts: o.hosts, Rand: o.rand, Log: o.log})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), nil
+	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), handler.Locks(), nil
 }
 
 // newLog writes to stderr what is at least of the level.

@@ -12,11 +12,11 @@ import (
 	"postern/vfs/tree"
 )
 
-// historyLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows the same.
+// HistoryLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows the same.
 // Commits of one second leave one state.
-const historyLayout = "2006-01-02 15.04.05"
+const HistoryLayout = "2006-01-02 15.04.05"
 
-func historyName(t time.Time) string { return t.UTC().Format(historyLayout) }
+func historyName(t time.Time) string { return t.UTC().Format(HistoryLayout) }
 
 // Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then one a month.
 type Keep struct {
@@ -76,7 +76,7 @@ func thin(ctx context.Context, t tree.Tree, keep Keep, now time.Time) (tree.Tree
 		if err != nil {
 			return t, err
 		}
-		if when, err := time.Parse(historyLayout, e.Info().Name); err == nil {
+		if when, err := time.Parse(HistoryLayout, e.Info().Name); err == nil {
 			states = append(states, when)
 		}
 	}

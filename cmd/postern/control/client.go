@@ -11,6 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
+
+	"postern/remote/transfer"
+	"postern/vfs/fsck"
+	"postern/vfs/gc"
 )
 
 // ErrNotRunning says that no gateway listens at the socket.
@@ -49,37 +53,115 @@ func (c *Client) Inspect(ctx context.Context, what string) (facts []Fact, err er
 	return facts, err
 }
 
-func (c *Client) ask(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://postern"+path, nil)
+// Collect implements Keeper.
+func (c *Client) Collect(ctx context.Context, o CollectOrder, tell Tell) (gc.Report, error) {
+	return task[gc.Report](ctx, c, "/collect", o, tell)
+}
+
+// Check implements Keeper.
+func (c *Client) Check(ctx context.Context, o CheckOrder, tell Tell) (fsck.Report, error) {
+	return task[fsck.Report](ctx, c, "/check", o, tell)
+}
+
+// Fork implements Keeper.
+func (c *Client) Fork(ctx context.Context, accept bool) (Fork, error) {
+	return task[Fork](ctx, c, "/fork", accept, Quiet)
+}
+
+// Versions implements Historian.
+func (c *Client) Versions(ctx context.Context, path string) (all []Version, err error) {
+	return task[[]Version](ctx, c, "/versions", path, Quiet)
+}
+
+// List implements Historian.
+func (c *Client) List(ctx context.Context, path string) (all []Version, err error) {
+	return task[[]Version](ctx, c, "/list", path, Quiet)
+}
+
+// Restore implements Historian.
+func (c *Client) Restore(ctx context.Context, from, to string, replace bool) error {
+	_, err := task[struct{}](ctx, c, "/restore", restoring{from, to, replace}, Quiet)
+	return err
+}
+
+// Read implements Historian.
+func (c *Client) Read(ctx context.Context, path string, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, "/read?path="+url.QueryEscape(path), nil)
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("%s could not be read to its end: %w", path, err)
+	}
+	return nil
+}
+
+// Locks implements Locksmith.
+func (c *Client) Locks(ctx context.Context) (all []Lock, err error) {
+	return task[[]Lock](ctx, c, "/locks", struct{}{}, Quiet)
+}
+
+// Break implements Locksmith.
+func (c *Client) Break(ctx context.Context, what string) (broken []Lock, err error) {
+	return task[[]Lock](ctx, c, "/break", what, Quiet)
+}
+
+// Export implements Carrier.
+func (c *Client) Export(ctx context.Context, o ExportOrder, tell Tell) (transfer.Progress, error) {
+	return task[transfer.Progress](ctx, c, "/export", o, tell)
+}
+
+// Import implements Carrier.
+func (c *Client) Import(ctx context.Context, file string, tell Tell) (transfer.Progress, error) {
+	return task[transfer.Progress](ctx, c, "/import", file, tell)
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, into any) error {
+	resp, err := c.send(ctx, method, path, nil)
 	if err != nil {
-		// A file that nobody listens behind is what a killed gateway leaves.
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-			return ErrNotRunning
-		}
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return fmt.Errorf("can't ask the running gateway: %w", err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("the running gateway broke off its answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		var f failure
-		if err := json.Unmarshal(body, &f); err != nil || f.Error == "" {
-			return fmt.Errorf("the running gateway answered %s; is it of another version?", resp.Status)
-		}
-		return errors.New(f.Error)
-	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("the running gateway's answer can't be read (is it of another version?): %w", err)
 	}
 	return nil
+}
+
+// send asks, and returns an answer that is no failure.
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://postern"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		// A file that nobody listens behind is what a killed gateway leaves.
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, ErrNotRunning
+		}
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("can't ask the running gateway: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	said, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("the running gateway broke off its answer: %w", err)
+	}
+	var f failure
+	if err := json.Unmarshal(said, &f); err != nil || f.Error == "" {
+		return nil, fmt.Errorf("the running gateway answered %s; is it of another version?", resp.Status)
+	}
+	return nil, errors.New(f.Error)
 }

@@ -4,6 +4,9 @@
 //	GET  /status            Status
 //	POST /flush             waits until everything is at the remote
 //	GET  /inspect?what=…    []Fact
+//	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and in the end what came of it
+//	POST /versions, /list, /restore, /locks, /break   likewise
+//	GET  /read?path=…       a file's bytes
 //	GET  /metrics           for Prometheus
 //	GET  /debug/pprof/…     profiles, for go tool pprof
 package control
@@ -20,6 +23,11 @@ type Gateway interface {
 	Flush(ctx context.Context) error
 	// Inspect tells what a path, a blob or a pointer is.
 	Inspect(ctx context.Context, what string) ([]Fact, error)
+
+	Keeper
+	Historian
+	Locksmith
+	Carrier
 }
 
 // Status is how a gateway is doing. Sizes are bytes, ages seconds.
@@ -39,6 +47,22 @@ type Status struct {
 	Pending    Pending `json:"pending"`
 	Commit     Commit  `json:"commit"`
 	Cache      Cache   `json:"cache"`
+	History    History `json:"history"`
+	Garbage    Garbage `json:"garbage"`
+}
+
+// History is how far one can go back.
+type History struct {
+	States int64     `json:"states"`
+	Oldest time.Time `json:"oldest,omitzero"`
+}
+
+// Garbage is what the newest collection on this device saw.
+type Garbage struct {
+	Last    time.Time `json:"last,omitzero"`
+	Needed  int64     `json:"needed_bytes"`
+	Waiting int64     `json:"waiting_bytes"` // for the grace period to end
+	Due     time.Time `json:"due,omitzero"`  // when the first of it may be deleted
 }
 
 // Pending is what was answered and isn't yet at the remote.

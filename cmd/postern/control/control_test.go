@@ -16,6 +16,7 @@ import (
 
 // fake is a gateway that answers what a test wants.
 type fake struct {
+	Gateway // what is not faked is not asked for
 	status  Status
 	flushed chan struct{} // closed when a flush has begun
 	err     error

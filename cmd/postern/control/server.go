@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/pprof"
 )
@@ -22,6 +23,27 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 		facts, err := g.Inspect(r.Context(), r.URL.Query().Get("what"))
 		answer(w, facts, err)
 	})
+	handleTask(mux, "/collect", g.Collect)
+	handleTask(mux, "/check", g.Check)
+	handleTask(mux, "/fork", quick(g.Fork))
+	handleTask(mux, "/versions", quick(g.Versions))
+	handleTask(mux, "/list", quick(g.List))
+	handleTask(mux, "/restore", quick(func(ctx context.Context, r restoring) (struct{}, error) {
+		return struct{}{}, g.Restore(ctx, r.From, r.To, r.Replace)
+	}))
+	mux.HandleFunc("GET /read", func(w http.ResponseWriter, r *http.Request) {
+		out := &begun{Writer: w}
+		if err := g.Read(r.Context(), r.URL.Query().Get("path"), out); err != nil {
+			if out.any {
+				panic(http.ErrAbortHandler) // so that the client sees that the end is missing
+			}
+			answer(w, nil, err)
+		}
+	})
+	handleTask(mux, "/locks", quick(func(ctx context.Context, _ struct{}) ([]Lock, error) { return g.Locks(ctx) }))
+	handleTask(mux, "/break", quick(g.Break))
+	handleTask(mux, "/export", g.Export)
+	handleTask(mux, "/import", g.Import)
 	if metrics != nil {
 		mux.Handle("GET /metrics", metrics)
 	}
@@ -31,6 +53,28 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// restoring is what Restore is asked for.
+type restoring struct {
+	From, To string
+	Replace  bool
+}
+
+// quick is a task without progress.
+func quick[In, Out any](do func(context.Context, In) (Out, error)) func(context.Context, In, Tell) (Out, error) {
+	return func(ctx context.Context, in In, _ Tell) (Out, error) { return do(ctx, in) }
+}
+
+// begun knows whether anything was written.
+type begun struct {
+	io.Writer
+	any bool
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.any = b.any || len(p) > 0
+	return b.Writer.Write(p)
 }
 
 // failure is how an error travels: as the sentence that the command then prints.

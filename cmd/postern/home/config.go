@@ -21,11 +21,27 @@ type Settings struct {
 	Staging StagingSettings `toml:"staging"`
 	Cache   CacheSettings   `toml:"cache"`
 	Device  DeviceSettings  `toml:"device"`
+	History HistorySettings `toml:"history"`
+	GC      GCSettings      `toml:"gc"`
 }
 
 // StagingSettings bound what waits for the remote.
 type StagingSettings struct {
-	Limit Size `toml:"limit"`
+	Limit    Size `toml:"limit"`
+	Patience Span `toml:"patience"` // how long a write waits for room before it is refused
+}
+
+// HistorySettings say for how long all states of the drive are kept, then one an hour, then one a day; after that, one a month.
+type HistorySettings struct {
+	All    Span `toml:"all"`
+	Hourly Span `toml:"hourly"`
+	Daily  Span `toml:"daily"`
+}
+
+// GCSettings say how what nobody needs is deleted.
+type GCSettings struct {
+	Auto  string `toml:"auto"`  // "on": a gateway collects by itself when that is worth it; "off"
+	Grace Span   `toml:"grace"` // how long it stays
 }
 
 // CacheSettings bound the cache. Zero means "not chosen"; "off" turns a tier off.

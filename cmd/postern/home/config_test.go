@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -36,10 +37,11 @@ name = "laptop"
 		t.Fatal(err)
 	}
 	want := Settings{Addr: "127.0.0.1:9000", Remote: "disk:/mnt/x", Sync: "through", Log: "debug", Hosts: []string{"drive.local"},
-		Staging: StagingSettings{2 << 30}, Cache: CacheSettings{1 << 20, Off}, Device: DeviceSettings{"laptop"}}
+		Staging: StagingSettings{Limit: 2 << 30}, Cache: CacheSettings{1 << 20, Off}, Device: DeviceSettings{"laptop"}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
+	want.Staging.Patience, want.History, want.GC = Defaults().Staging.Patience, Defaults().History, Defaults().GC
 	if got := got.Or(Defaults()); !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults changed what was chosen: %+v", got)
 	}
@@ -85,13 +87,24 @@ func TestPrecedence(t *testing.T) {
 	config := Settings{Addr: "127.0.0.1:3", Sync: "back", Log: "warn", Cache: CacheSettings{Disk: 5}, Hosts: []string{"c"}}
 	got := flags.Or(env).Or(config).Or(Defaults())
 	want := Settings{Addr: "127.0.0.1:1", Sync: "through", Log: "warn", Hosts: []string{"a", "b"},
-		Staging: StagingSettings{1 << 20}, Cache: CacheSettings{Memory: Defaults().Cache.Memory, Disk: Off}}
+		Staging: StagingSettings{Limit: 1 << 20, Patience: Defaults().Staging.Patience}, Cache: CacheSettings{Memory: Defaults().Cache.Memory, Disk: Off},
+		History: Defaults().History, GC: Defaults().GC}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
-	for name, value := range map[string]string{"POSTERN_SYNC": "maybe", "POSTERN_CACHE_MEMORY": "-1", "POSTERN_LOG": "x"} {
+	for name, value := range map[string]string{"POSTERN_SYNC": "maybe", "POSTERN_CACHE_MEMORY": "-1", "POSTERN_LOG": "x",
+		"POSTERN_GC_AUTO": "yes", "POSTERN_GC_GRACE": "5m", "POSTERN_HISTORY_ALL": "ever", "POSTERN_STAGING_PATIENCE": "long"} {
 		_, err := FromEnvironment(environment(name, value))
 		sentenceWith(t, err, "POSTERN_")
+	}
+}
+
+// TestChecked: what can be seen to be wrong only when all is together.
+func TestChecked(t *testing.T) {
+	nine := Settings{History: HistorySettings{All: 9 * 7 * 24 * Span(time.Hour)}}
+	sentenceWith(t, nine.Or(Defaults()).Check(), "history.all")
+	if err := (Settings{History: HistorySettings{All: NoTime, Hourly: NoTime, Daily: NoTime}}).Or(Defaults()).Check(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,19 +5,25 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Defaults are used where neither a flag nor the environment nor config.toml says otherwise.
 func Defaults() Settings {
 	return Settings{
-		Addr:    "127.0.0.1:8090", // loopback only: the drive is plain HTTP
-		Sync:    SyncBack,
-		Log:     "info",
-		Staging: StagingSettings{Limit: 16 << 30}, // room for some films while the remote is away
+		Addr: "127.0.0.1:8090", // loopback only: the drive is plain HTTP
+		Sync: SyncBack,
+		Log:  "info",
+		Staging: StagingSettings{
+			Limit:    16 << 30, // room for some films while the remote is away
+			Patience: Span(20 * time.Second),
+		},
 		Cache: CacheSettings{
 			Memory: 64 << 20, // a fraction of what a small machine has, and some thousand segments
 			Disk:   4 << 30,  // ciphertext of what was read lately
 		},
+		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour), Daily: 31 * 24 * Span(time.Hour)},
+		GC:      GCSettings{Auto: GCOff, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
 	}
 }
 
@@ -26,6 +32,16 @@ const (
 	SyncBack    = "back"    // a PUT is answered when it is durable here; the remote follows
 	SyncThrough = "through" // a PUT is answered when the remote has it
 )
+
+// The values of GCSettings.Auto.
+const (
+	GCOn  = "on"
+	GCOff = "off"
+)
+
+// leastGrace is the shortest grace period that may be configured: a gateway that is suspended for a night must not have to look whether
+// all that it refers to is still there.
+const leastGrace = Span(time.Hour)
 
 // logLevels are the values of Settings.Log.
 var logLevels = []string{"error", "warn", "info", "debug"}
@@ -37,6 +53,12 @@ func (s Settings) Or(lower Settings) Settings {
 	pick(&s.Sync, lower.Sync)
 	pick(&s.Log, lower.Log)
 	pick(&s.Staging.Limit, lower.Staging.Limit)
+	pick(&s.Staging.Patience, lower.Staging.Patience)
+	pick(&s.History.All, lower.History.All)
+	pick(&s.History.Hourly, lower.History.Hourly)
+	pick(&s.History.Daily, lower.History.Daily)
+	pick(&s.GC.Auto, lower.GC.Auto)
+	pick(&s.GC.Grace, lower.GC.Grace)
 	pick(&s.Cache.Memory, lower.Cache.Memory)
 	pick(&s.Cache.Disk, lower.Cache.Disk)
 	pick(&s.Device.Name, lower.Device.Name)
@@ -76,6 +98,20 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 			}
 		}
 	}
+	s.GC.Auto = getenv("POSTERN_GC_AUTO")
+	for name, span := range map[string]*Span{
+		"POSTERN_STAGING_PATIENCE": &s.Staging.Patience,
+		"POSTERN_HISTORY_ALL":      &s.History.All,
+		"POSTERN_HISTORY_HOURLY":   &s.History.Hourly,
+		"POSTERN_HISTORY_DAILY":    &s.History.Daily,
+		"POSTERN_GC_GRACE":         &s.GC.Grace,
+	} {
+		if text := getenv(name); text != "" {
+			if err := span.UnmarshalText([]byte(text)); err != nil {
+				return Settings{}, fmt.Errorf("$%s: %w", name, err)
+			}
+		}
+	}
 	if err := s.Check(); err != nil {
 		return Settings{}, fmt.Errorf("the environment's POSTERN_ settings: %w", err)
 	}
@@ -97,6 +133,15 @@ func (s Settings) Check() error {
 	}
 	if s.Staging.Limit < 0 {
 		return fmt.Errorf("staging.limit can't be off: it is what the drive keeps until the remote has it")
+	}
+	if s.GC.Auto != "" && s.GC.Auto != GCOn && s.GC.Auto != GCOff {
+		return fmt.Errorf("gc.auto %q is neither %q nor %q", s.GC.Auto, GCOn, GCOff)
+	}
+	if s.GC.Grace != 0 && s.GC.Grace < leastGrace {
+		return fmt.Errorf("gc.grace %v is too short: other devices' commits under way could lose what they refer to; use an hour or more", s.GC.Grace)
+	}
+	if h := s.History; h.All > 0 && h.Hourly > 0 && h.All > h.Hourly || h.Hourly > 0 && h.Daily > 0 && h.Hourly > h.Daily {
+		return fmt.Errorf("history.all, hourly and daily (%v, %v, %v) must not fall: each is counted from now", h.All, h.Hourly, h.Daily)
 	}
 	if s.Device.Name != "" && DeviceName(func() (string, error) { return s.Device.Name, nil }) != s.Device.Name {
 		return fmt.Errorf("device.name %q must be up to %d letters, digits, - and _", s.Device.Name, maxDeviceName)

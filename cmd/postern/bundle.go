@@ -1,0 +1,332 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/bundle"
+	"postern/remote/transfer"
+	"postern/remote/verify"
+	"postern/vfs/space"
+)
+
+func (p *program) bundle() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bundle",
+		Short: "Carry the drive, or what changed in it, in a file",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.bundleExport(), p.bundleImport())
+	return cmd
+}
+
+func (p *program) bundleExport() *cobra.Command {
+	var since, passphraseFile string
+	cmd := &cobra.Command{
+		Use:   "export FILE",
+		Short: "Write the drive, or what changed in it, to a file, sealed as it is",
+		Long: `Writes all that the drive and its history lead to into a file, as it lies at the remote: sealed and signed. With --since it is only what
+came after an earlier export, which is named by its file, or by a time: the newest export that this device made until then.
+
+With the passphrase (--passphrase-file, $POSTERN_PASSPHRASE) the login record goes along, so that user name and passphrase are enough
+at a remote that the file is imported to; without, the recovery words are.`,
+		Args: exactlyOne("one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.export(cmd.Context(), args[0], since, passphraseFile)
+		},
+	}
+	cmd.Flags().StringVar(&since, "since", "", `an earlier bundle, or a time such as 2026-11-20, "2026-11-20 09:15" or 7d (ago)`)
+	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else the login record stays)")
+	return cmd
+}
+
+func (p *program) export(ctx context.Context, file, since, passphraseFile string) error {
+	h, err := p.home()
+	if err != nil {
+		return err
+	}
+	account, to, err := p.accountOf(h)
+	if err != nil {
+		return err
+	}
+	o := control.ExportOrder{}
+	if o.File, err = filepath.Abs(file); err != nil {
+		return usagef("can't tell where %s is: %w", file, err)
+	}
+	if since != "" {
+		base, err := p.baseOf(h, account, since)
+		if err != nil {
+			return err
+		}
+		o.Base = base.Marshal()
+	}
+	if login, err := p.loginPointer(ctx, account, to, h, passphraseFile); err != nil {
+		return err
+	} else if login != nil {
+		o.Login = login.Marshal()
+	}
+	m := p.meter()
+	var at transfer.Progress
+	err = p.withGateway(ctx, func(g control.Gateway) (err error) {
+		at, err = g.Export(ctx, o, m.tell)
+		return err
+	})
+	m.done()
+	if err != nil {
+		return err
+	}
+	p.printf("%s holds %s, %s%s.\n", file, plural(at.Copied, "blob"), home.Size(at.CopiedBytes), ifElse(since == "", "", ", and needs what was exported before"))
+	return nil
+}
+
+// baseOf is the state that an export is to take for granted.
+func (p *program) baseOf(h home.Home, account home.Account, since string) (crypto.Pointer, error) {
+	id := account.Secret.Writer().ID()
+	if file, err := os.Open(since); err == nil {
+		defer func() { _ = file.Close() }() // only read from
+		reader, err := bundle.NewReader(file)
+		if err != nil {
+			return crypto.Pointer{}, fmt.Errorf("--since %s: %w", since, err)
+		}
+		for _, pointer := range reader.Contents().Pointers {
+			if pointer.ID == id {
+				return pointer, nil
+			}
+		}
+		return crypto.Pointer{}, advisef("%s is no bundle of this account's drive: name another with --since", since)
+	}
+	when, err := parseTime(since, time.Now())
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	made, err := h.ReadExports()
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	for _, e := range slices.Backward(made) {
+		if e.Time.After(when) {
+			continue
+		}
+		if pointer, err := crypto.ParsePointer(e.Pointer); err == nil && pointer.ID == id && pointer.Verify() == nil {
+			return pointer, nil
+		}
+	}
+	return crypto.Pointer{}, advisef("this device made no export until %s: name an earlier bundle with --since, or leave --since out to export all", when.Local().Format(time.DateTime))
+}
+
+// parseTime reads a time as people write it: a day, a minute, a second, all local, or how long ago.
+func parseTime(text string, now time.Time) (time.Time, error) {
+	for _, layout := range []string{time.DateOnly, "2006-01-02 15:04", time.DateTime, time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	var ago home.Span
+	if ago.Set(text) == nil {
+		return now.Add(-ago.Duration()), nil
+	}
+	return time.Time{}, usagef("%q is neither a file nor a time, such as 2026-11-20, \"2026-11-20 09:15\" or 7d", text)
+}
+
+// loginPointer finds the account's login record, if it has one and a passphrase is given.
+func (p *program) loginPointer(ctx context.Context, account home.Account, to target, h home.Home, passphraseFile string) (_ *crypto.Pointer, err error) {
+	source := secretSource{what: "passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: passphraseFile}
+	if !account.Passphrase || !p.given(source) {
+		return nil, nil
+	}
+	store, err := openChecked(ctx, holdOptions{home: h, to: to}, &verify.MemoryPins{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = closing(err, store.Close) }()
+	_, now, err := p.oldRecord(ctx, store, account, to, passwdFlags{oldFile: passphraseFile})
+	if err != nil {
+		return nil, err
+	}
+	return &now.pointer, nil
+}
+
+// Export implements control.Carrier.
+func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell control.Tell) (at transfer.Progress, err error) {
+	if !g.keeping.TryLock() { // a collection would delete under its feet
+		return at, advisef("the drive is being collected or checked: wait until that is done")
+	}
+	defer g.keeping.Unlock()
+	if err := g.drive.space.Flush(ctx); err != nil {
+		return at, err
+	}
+	store := g.drive.checked
+	newest, err := store.Load(ctx, g.account.Secret.Writer().ID())
+	if err != nil {
+		return at, err
+	}
+	contents := bundle.Contents{Pointers: []crypto.Pointer{newest}}
+	var beyond *crypto.Pointer
+	if len(o.Base) > 0 {
+		base, err := crypto.ParsePointer(o.Base)
+		if err == nil {
+			err = base.Verify()
+		}
+		if err != nil {
+			return at, err
+		}
+		if base.Seq >= newest.Seq {
+			return at, advisef("nothing was committed since then: there is nothing to export")
+		}
+		beyond, contents.Bases = &base, []crypto.Pointer{base}
+	}
+	if len(o.Login) > 0 {
+		login, err := crypto.ParsePointer(o.Login)
+		if err != nil {
+			return at, err
+		}
+		contents.Pointers = append(contents.Pointers, login)
+	}
+	names, err := space.Reach(ctx, store, g.account.Secret, newest, beyond)
+	if err != nil {
+		return at, fmt.Errorf("look for what is to be exported: %w", err)
+	}
+	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
+	err = bundle.WriteFile(o.File, func(w io.Writer) (err error) {
+		at, err = bundle.Export(ctx, store, w, contents, named(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: carried(tell)})
+		return err
+	})
+	if err != nil {
+		return at, err
+	}
+	return at, g.home.AddExport(home.Export{Time: time.Now().UTC(), Pointer: newest.Marshal()})
+}
+
+// named yields names as those who copy take them.
+func named(names []crypto.BlobName) func(yield func(crypto.BlobName, error) bool) {
+	return func(yield func(crypto.BlobName, error) bool) {
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (p *program) bundleImport() *cobra.Command {
+	var url string
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Take what a bundle holds to a remote",
+		Long: `Takes what a bundle holds to the drive's remote, where this and other devices merge it with their own changes; or, with --remote, to any
+remote, for which no account is needed: after that postern login or postern recover works there. Everything is verified; an import that was
+cut is run again.`,
+		Args: exactlyOne("one file"),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			file, err := filepath.Abs(args[0])
+			if err != nil {
+				return usagef("can't tell where %s is: %w", args[0], err)
+			}
+			m := p.meter()
+			var at transfer.Progress
+			if url != "" {
+				at, err = p.importTo(cmd.Context(), url, file, m.tell)
+			} else {
+				err = p.withGateway(cmd.Context(), func(g control.Gateway) (err error) {
+					at, err = g.Import(cmd.Context(), file, m.tell)
+					return err
+				})
+			}
+			m.done()
+			if err != nil {
+				return err
+			}
+			p.printf("%s: %s, %s came; %s were there already.\n", args[0], plural(at.Copied, "blob"), home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&url, "remote", "", "URL of a remote to take it to, instead of the drive's own")
+	return cmd
+}
+
+// importTo imports without an account: a pointer that is there is moved only if the bundle names it as its base.
+func (p *program) importTo(ctx context.Context, url, file string, tell control.Tell) (at transfer.Progress, err error) {
+	h, err := p.home()
+	if err != nil {
+		return at, err
+	}
+	to, err := parseRemote(url, h)
+	if err != nil {
+		return at, err
+	}
+	if to.driver.volatile {
+		return at, usagef("the remote %s ends with the process: import to another", to)
+	}
+	store, err := openChecked(ctx, holdOptions{home: h, to: to, founding: true}, &verify.MemoryPins{})
+	if err != nil {
+		return at, err
+	}
+	defer func() { err = closing(err, store.Close) }()
+	return importFile(ctx, store, file, nil, tell)
+}
+
+// Import implements control.Carrier.
+func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (transfer.Progress, error) {
+	if !g.keeping.TryLock() {
+		return transfer.Progress{}, advisef("the drive is being collected or checked: wait until that is done")
+	}
+	defer g.keeping.Unlock()
+	// What is pending is merged with what the bundle brings, and must not come between its blobs and its pointer; so it goes first.
+	if err := g.drive.space.Flush(ctx); err != nil {
+		return transfer.Progress{}, err
+	}
+	store := g.drive.checked
+	at, err := importFile(ctx, store, file, follows(store, g.account), tell)
+	if err == nil {
+		err = g.drive.space.Look(ctx)
+	}
+	return at, err
+}
+
+func importFile(ctx context.Context, to remote.Store, file string, follows transfer.Follows, tell control.Tell) (at transfer.Progress, err error) {
+	from, err := os.Open(file)
+	if err != nil {
+		return at, fmt.Errorf("can't read the bundle: %w", err)
+	}
+	defer func() { _ = from.Close() }() // only read from
+	reader, err := bundle.NewReader(from)
+	if err == nil {
+		at, err = reader.Import(ctx, to, bundle.ImportOptions{Follows: follows, Progress: carried(tell)})
+	}
+	switch {
+	case errors.Is(err, remote.ErrFork):
+		return at, advisef("%s was not imported: %w: both were written to on their own; import it to another remote and log in there to see it", file, err)
+	case errors.Is(err, remote.ErrRollback):
+		return at, advisef("%s was not imported: %w: it is older than what is there", file, err)
+	case errors.Is(err, bundle.ErrIncomplete), errors.Is(err, remote.ErrCorrupt):
+		return at, advisef("%s can't be imported in full: %w: copy the file again, or export again", file, err)
+	case err != nil:
+		return at, fmt.Errorf("import %s: %w", file, err)
+	}
+	return at, nil
+}
+
+// follows tells whether a pointer of an account builds on another. Of the drive's, the commits tell. Login records are no history: each is
+// written whole, by postern passwd alone, and the one of the greatest sequence counts.
+func follows(at remote.Store, account home.Account) transfer.Follows {
+	drive := account.Secret.Writer().ID()
+	return func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
+		if next.ID != drive {
+			return transfer.BySequence(ctx, have, next)
+		}
+		return space.Contains(ctx, at, account.Secret, have, next)
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/vfs/fsck"
+)
+
+// checkFlush is how long a check waits for what is pending to come to the remote; then it checks what is there.
+const checkFlush = 10 * time.Second
+
+func (p *program) fsck() *cobra.Command {
+	var o control.CheckOrder
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "fsck",
+		Short: "Check that everything can be read, and repair what can be",
+		Long: `Looks whether all that the drive and its history lead to is at the remote, and names each path that is damaged.
+With --repair, what the cache or what waits for the remote still has is put back; the rest is moved to /files/lost+found with all that
+can still be read, and the report names good versions in the history. Exit code 1 when something is damaged and was not put back.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var report fsck.Report
+			m := p.meter()
+			err := p.withGateway(cmd.Context(), func(g control.Gateway) (err error) {
+				report, err = g.Check(cmd.Context(), o, m.tell)
+				return err
+			})
+			m.done()
+			if report.Started.IsZero() {
+				return err
+			}
+			if asJSON {
+				err = errors.Join(err, p.printJSON(report))
+			} else {
+				p.showChecked(report)
+			}
+			if err != nil {
+				return err
+			}
+			return verdict(report, o.Repair)
+		},
+	}
+	cmd.Flags().BoolVar(&o.ReadData, "read-data", false, "read every byte, not only look whether it is there")
+	cmd.Flags().BoolVar(&o.Repair, "repair", false, "put back what can be, and move the rest aside")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
+	return cmd
+}
+
+// verdict is the error of a drive that isn't whole.
+func verdict(r fsck.Report, repaired bool) error {
+	switch n := len(r.Damage); {
+	case n > 0 && repaired:
+		return advisef("%s%s damaged for good: what is left of it lies in /files/lost+found, or as it was in the history", ifElse(r.More, "more than ", ""), pathsAre(n))
+	case n > 0:
+		return advisef("%s%s damaged: run postern fsck --repair", ifElse(r.More, "more than ", ""), pathsAre(n))
+	case len(r.Unchecked) > 0:
+		return advisef("%s not checked, for the remote can't be reached: try again when it can", pathsAre(len(r.Unchecked)))
+	}
+	return nil
+}
+
+func pathsAre(n int) string { return plural(int64(n), "path") + ifElse(n == 1, " is", " are") }
+
+func (p *program) showChecked(r fsck.Report) {
+	for _, d := range r.Damage {
+		p.printf("%s\n", damageLine(d))
+		for _, good := range d.Good {
+			p.printf("    a good version: %s\n", good)
+		}
+	}
+	for _, path := range r.Unchecked {
+		p.printf("not checked: %s\n", path)
+	}
+	if n := len(r.Restored); n > 0 {
+		p.printf("put back %s that the remote had lost\n", plural(int64(n), "blob"))
+	}
+	if r.Clean() {
+		p.printf("%s, as of %s: all is well (%s of folders and indexes, %s, %s)\n", ifElse(r.ReadData, "Every byte was read", "Everything is there"),
+			r.Commit.Local().Format(time.DateTime), plural(r.Nodes, "part"), plural(r.Chunks, "chunk"), home.Size(r.Bytes))
+	}
+}
+
+// damageLine says what is damaged, where, and what became of it.
+func damageLine(d fsck.Damage) string {
+	var what []string
+	switch {
+	case d.Kind == fsck.Folder && d.Count > 0:
+		what = append(what, fmt.Sprintf("%s with %s missing", plural(d.Count, "item"), home.Size(d.Bytes)))
+	case d.Kind == fsck.File && len(d.Ranges) > 0:
+		var lost int64
+		for _, r := range d.Ranges {
+			lost += r.Length
+		}
+		what = append(what, home.Size(lost).String()+" can't be read")
+	}
+	what = append(what, d.Why)
+	if d.Moved != "" {
+		what = append(what, "moved to "+d.Moved)
+	}
+	return fmt.Sprintf("damaged %s: %s: %s", d.Kind, d.Path, strings.Join(what, "; "))
+}
+
+// Check implements control.Keeper.
+func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.Tell) (fsck.Report, error) {
+	if !g.keeping.TryLock() {
+		return fsck.Report{}, advisef("the drive is being collected or checked already: wait until that is done")
+	}
+	defer g.keeping.Unlock()
+	g.flushFor(ctx, checkFlush)
+	report, err := g.drive.space.Fsck(ctx, fsck.Options{
+		Store: g.drive.checked, ReadData: o.ReadData, Repair: o.Repair, Sources: g.drive.copies(),
+		Progress: func(c fsck.Counts) {
+			tell(control.Progress{What: "checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes})
+		},
+	})
+	for i := range report.Damage {
+		if moved := &report.Damage[i].Moved; *moved != "" {
+			*moved = filesAt + *moved // as the drive's users see it
+		}
+	}
+	if err == nil && o.Repair {
+		g.flushFor(ctx, checkFlush)
+	}
+	return report, err
+}
+
+// flushFor waits for what is pending to come to the remote, but not for long.
+func (g *gateway) flushFor(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	if err := g.drive.space.Flush(ctx); err != nil {
+		g.log.Warn("not everything is at the remote yet", "err", err)
+	}
+}
+
+// copies are where blobs may be that the remote has lost.
+func (d *drive) copies() []fsck.Source {
+	if d.kept != nil {
+		return []fsck.Source{d.kept, d.cache}
+	}
+	return []fsck.Source{d.cache}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/vfs/gc"
+)
+
+func (p *program) gc() *cobra.Command {
+	var dry, asJSON bool
+	var grace home.Span
+	cmd := &cobra.Command{
+		Use:   "gc",
+		Short: "Delete what neither the drive nor its history needs any more",
+		Long: `Looks for what at the remote neither the files nor the history lead to, and deletes what has not been needed for longer than the
+grace period (gc.grace, 7d by default). What is found for the first time is only noted, so space comes back a grace period after it
+was freed. Packs that are mostly dead are rewritten. It may run while this and other gateways write, and be broken off at any time.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o := control.CollectOrder{DryRun: dry, Grace: time.Duration(grace)}
+			var report gc.Report
+			m := p.meter()
+			err := p.withGateway(cmd.Context(), func(g control.Gateway) (err error) {
+				report, err = g.Collect(cmd.Context(), o, m.tell)
+				return err
+			})
+			m.done()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(report)
+			}
+			p.showCollected(report)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "tell what would be done, and do nothing")
+	cmd.Flags().Var(&grace, "grace", `how long what nobody needs stays, such as 12h or 7d; "none" deletes at once, and is safe only while no other gateway writes`)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
+	return cmd
+}
+
+func (p *program) showCollected(r gc.Report) {
+	amount := func(a gc.Amount) string { return home.Size(a.Bytes).String() + " in " + plural(a.Blobs, "blob") }
+	p.printf("needed     %s\n", amount(r.Needed))
+	p.printf("%s%s\n", ifElse(r.DryRun, "to delete  ", "deleted    "), amount(r.Deleted))
+	if r.Repacked.Blobs > 0 {
+		p.printf("%s%s that were mostly dead\n", ifElse(r.DryRun, "to rewrite ", "rewritten  "), amount(r.Repacked))
+	}
+	if r.Candidates.Blobs > 0 {
+		p.printf("waiting    %s, the first until %s\n", amount(r.Candidates), r.Due.Local().Format(time.DateTime))
+	}
+	if r.Others.Blobs > 0 {
+		p.printf("not ours   %s: left alone\n", amount(r.Others))
+	}
+}
+
+// Collect implements control.Keeper.
+func (g *gateway) Collect(ctx context.Context, o control.CollectOrder, _ control.Tell) (gc.Report, error) {
+	if !g.keeping.TryLock() {
+		return gc.Report{}, advisef("the drive is being collected or checked already: wait until that is done")
+	}
+	defer g.keeping.Unlock()
+	report, err := g.drive.space.Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace})
+	g.garbage.Store(nil)
+	return report, err
+}
+
+// When a gateway that is told to collect by itself looks whether that is worth it: not while it starts, and then once a day.
+const (
+	firstCollection = 10 * time.Minute
+	eachCollection  = 24 * time.Hour
+)
+
+// collectNowAndThen collects when it is worth it, until ctx ends.
+func (g *gateway) collectNowAndThen(ctx context.Context, first, each time.Duration) {
+	timer := time.NewTimer(first)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		if g.drive.space.WorthCollecting() {
+			report, err := g.Collect(ctx, control.CollectOrder{}, control.Quiet)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				g.log.Warn("what nobody needs could not be deleted; this is tried again", "err", err)
+			default:
+				g.log.Info("collected what nobody needs", "deleted_bytes", report.Deleted.Bytes, "waiting_bytes", report.Candidates.Bytes)
+			}
+		}
+		timer.Reset(each)
+	}
+}

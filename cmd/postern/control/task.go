@@ -1,0 +1,117 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// maxResult bounds what a client reads of one line of a task's answer, in bytes: the report of ten thousand damaged paths is far below.
+const maxResult = 64 << 20
+
+// tellEvery is how often a task's progress travels: often enough to look alive, and seldom enough to cost nothing.
+const tellEvery = 200 * time.Millisecond
+
+// Progress is how far long work has come. Figures that are not known are 0.
+type Progress struct {
+	What       string `json:"what"`  // "checked", "copied"
+	Items      int64  `json:"items"` // blobs, or parts of files
+	TotalItems int64  `json:"total_items,omitempty"`
+	Bytes      int64  `json:"bytes"`
+	TotalBytes int64  `json:"total_bytes,omitempty"`
+}
+
+// Tell is told of progress now and then, by several goroutines. It must not be nil.
+type Tell func(Progress)
+
+// Quiet tells nobody.
+func Quiet(Progress) {}
+
+// step is one line of the answer to a task: progress, or in the end what came of it. An error may come with a result, which then is as
+// far as the work went.
+type step struct {
+	Progress *Progress       `json:"progress,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"`
+	Error    string          `json:"error,omitempty"`
+	Done     bool            `json:"done,omitempty"`
+}
+
+// handleTask answers a question that may take long: the answer is lines of JSON, one for each step.
+func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Context, In, Tell) (Out, error)) {
+	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(&in); err != nil {
+			answer(w, nil, fmt.Errorf("the question can't be read (is it of another version?): %w", err))
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		var mu sync.Mutex
+		var told time.Time
+		lines, flush := json.NewEncoder(w), http.NewResponseController(w).Flush
+		say := func(s step) {
+			if lines.Encode(s) == nil { // a client that went away ends the work by its context
+				_ = flush()
+			}
+		}
+		out, err := do(r.Context(), in, func(p Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			if now := time.Now(); now.Sub(told) >= tellEvery {
+				told = now
+				say(step{Progress: &p})
+			}
+		})
+		last := step{Done: true}
+		if err != nil {
+			last.Error = err.Error()
+		}
+		if last.Result, err = json.Marshal(out); err != nil {
+			last = step{Done: true, Error: "the gateway's answer can't be encoded"}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		say(last)
+	})
+}
+
+// task asks a question that may take long.
+func task[Out any](ctx context.Context, c *Client, path string, in any, tell Tell) (out Out, err error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return out, err
+	}
+	resp, err := c.send(ctx, http.MethodPost, path, bytes.NewReader(body))
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := json.NewDecoder(io.LimitReader(resp.Body, maxResult))
+	for {
+		var s step
+		if err := lines.Decode(&s); err != nil {
+			return out, fmt.Errorf("the running gateway broke off its answer: %w", err)
+		}
+		if s.Progress != nil {
+			tell(*s.Progress)
+		}
+		if !s.Done {
+			continue
+		}
+		if len(s.Result) > 0 {
+			err = json.Unmarshal(s.Result, &out)
+		}
+		switch {
+		case s.Error != "":
+			return out, errors.New(s.Error)
+		case err != nil:
+			return out, fmt.Errorf("the running gateway's answer can't be read (is it of another version?): %w", err)
+		}
+		return out, nil
+	}
+}

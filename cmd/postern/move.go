@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/crypto"
+	"postern/remote/transfer"
+	"postern/remote/verify"
+	"postern/vfs/space"
+)
+
+func (p *program) remoteCopy() *cobra.Command {
+	var passphraseFile string
+	var readBack bool
+	cmd := &cobra.Command{
+		Use:   "copy FROM TO",
+		Short: "Copy the account to another remote",
+		Long: `Copies all that the drive and its history lead to from one remote to another, then the drive's pointer, and, with the passphrase, the login
+record. A copy that was cut is run again and goes on; run again later, it takes what has changed. The pointer at TO is moved only if what is
+there is contained in what comes. Set remote in config.toml, or log in on TO, to use it.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("%s takes two URLs: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.copyAccount(cmd.Context(), args[0], args[1], passphraseFile, readBack)
+		},
+	}
+	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else the login record stays)")
+	cmd.Flags().BoolVar(&readBack, "read-back", false, "read every blob back from TO, also those that were there")
+	return cmd
+}
+
+func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFile string, readBack bool) (err error) {
+	h, err := p.home()
+	if err != nil {
+		return err
+	}
+	account, own, err := p.accountOf(h)
+	if err != nil {
+		return err
+	}
+	from, err := parseRemote(fromURL, h)
+	if err != nil {
+		return err
+	}
+	to, err := parseRemote(toURL, h)
+	if err != nil {
+		return err
+	}
+	switch {
+	case from.driver.volatile || to.driver.volatile:
+		return usagef("the remote mem: ends with the process: copy between others")
+	case from.String() == to.String():
+		return usagef("both remotes are %s: name two", from)
+	}
+	if from.String() == own.String() { // what is written here already, too
+		if err := p.withGateway(ctx, func(g control.Gateway) error { return g.Flush(ctx) }); err != nil {
+			return err
+		}
+	}
+	// A running gateway holds the home and its pins, so this looks at both with fresh eyes.
+	source, err := openChecked(ctx, holdOptions{home: h, to: from}, &verify.MemoryPins{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, source.Close) }()
+	ids := []crypto.PointerID{account.Secret.Writer().ID()}
+	login, err := p.loginPointer(ctx, account, from, h, passphraseFile)
+	if err != nil {
+		return err
+	}
+	if login != nil {
+		ids = append(ids, login.ID)
+	}
+	newest, err := source.Load(ctx, ids[0])
+	if err != nil {
+		return err
+	}
+	names, err := space.Reach(ctx, source, account.Secret, newest, nil)
+	if err != nil {
+		return fmt.Errorf("look for what is to be copied: %w", err)
+	}
+	destination, err := openChecked(ctx, holdOptions{home: h, to: to, founding: true}, &verify.MemoryPins{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, destination.Close) }()
+	m := p.meter()
+	at, err := transfer.Copy(ctx, pinnedAt{source, newest}, destination, ids, transfer.Options{
+		Blobs: named(names), ReadBack: readBack, Follows: follows(destination, account),
+		Progress: func(at transfer.Progress) {
+			at.TotalBlobs = int64(len(names))
+			carried(m.tell)(at)
+		},
+	})
+	m.done()
+	if err != nil {
+		return copyFailed(err, to)
+	}
+	p.printf("%s has the drive of %s: %s, %s were copied; %s were there already.\n", to, account.User, plural(at.Copied, "blob"),
+		home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
+	if account.Passphrase && login == nil {
+		p.printf("Its login record was not copied, for no passphrase was given: there, only the recovery words open the account.\n")
+	}
+	return nil
+}
+
+func copyFailed(err error, to target) error {
+	var lost *transfer.Lost
+	if errors.As(err, &lost) {
+		return &advised{err}
+	}
+	return fmt.Errorf("copy to %s: %w", to, err)
+}
