@@ -93,7 +93,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	defer func() { err = closing(err, opened.close) }()
-	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, locks: s.state.Locks(), user: account.User, password: password, hosts: settings.Hosts,
+	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), user: account.User, password: password, hosts: settings.Hosts,
 		metrics: measured, ready: opened.ready, log: log, rand: p.rand})
 	if err != nil {
 		return err

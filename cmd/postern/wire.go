@@ -192,6 +192,16 @@ func (d *drive) ready() error {
 	return nil
 }
 
+// shown is what the drive tells the page that browsers get.
+func (d *drive) shown() dav.Status {
+	s := d.space.Status()
+	status := dav.Status{Pending: s.PendingChanges, PendingBytes: s.PendingBytes + s.StagedBytes, Offline: d.line.awaySince(s.OfflineSince)}
+	if s.Blocked != "" {
+		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect fork says more."
+	}
+	return status
+}
+
 // figures is what the drive tells Prometheus.
 func (d *drive) figures() metrics.DriveState {
 	s := d.space.Status()
@@ -225,13 +235,14 @@ type handlerOptions struct {
 	hosts          []string
 	metrics        *metrics.Metrics
 	ready          func() error
+	status         func() dav.Status // for the page that browsers get
 	log            *slog.Logger
 	rand           io.Reader
 }
 
 // newHandler builds dav → auth → metrics → probes, and returns the locks that programs take too.
 func newHandler(o handlerOptions) (http.Handler, *lock.Manager, error) {
-	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Rand: o.rand})
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Rand: o.rand, Status: o.status})
 	if err != nil {
 		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
