@@ -12,7 +12,11 @@ RCLONE        := v1.75.1
 # How long each fuzz target runs under `make fuzz`.
 FUZZTIME ?= 20s
 
-.PHONY: help run build vet test race e2e litmus lint fuzz vectors bench cover cross tools clean
+# What `make torture` does: a seed of its own each time, and so many operations.
+SEED ?= $(shell date +%s)
+OPS  ?= 2000
+
+.PHONY: help run build vet test race e2e litmus lint fuzz vectors bench torture cover cross tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,11 +55,14 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 vectors: ## write the format's vectors anew; a change of an old one is a change of the format
-	$(GO) test ./crypto -run Vectors -update
+	$(GO) test ./crypto ./vfs/object -run Vectors -update
 	git diff --stat -- '*/testdata/*'
 
 bench: build ## side by side with rclone serve webdav on an rclone crypt remote
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" $(ARGS)
+
+torture: ## random operations on two gateways under kills and faults; SEED=N replays
+	$(GO) run ./cmd/torture -seed $(SEED) -ops $(OPS)
 
 cover: ## coverage by package
 	$(GO) test -coverprofile=cover.out -coverpkg=./... ./... > /dev/null
