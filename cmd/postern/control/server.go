@@ -73,7 +73,10 @@ type begun struct {
 }
 
 func (b *begun) Write(p []byte) (int, error) {
-	b.any = b.any || len(p) > 0
+	if len(p) == 0 {
+		return 0, nil // it would send the header
+	}
+	b.any = true
 	return b.Writer.Write(p)
 }
 

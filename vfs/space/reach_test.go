@@ -1,0 +1,175 @@
+package space_test
+
+import (
+	"testing"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+	"postern/vfs/space"
+)
+
+// at is the newest pointer once everything is at the remote.
+func (h *home) at(s *space.Space) crypto.Pointer {
+	h.t.Helper()
+	if err := s.Flush(h.t.Context()); err != nil {
+		h.t.Fatal(err)
+	}
+	p, err := h.store.Load(h.t.Context(), h.options.Account.Writer().ID())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p
+}
+
+// TestReach: what is told is all that another remote needs, and with what an earlier state leads to, nothing is told twice.
+func TestReach(t *testing.T) {
+	store := mem.New()
+	h := newHome(t, store)
+	s := h.open()
+	put(t, s, "/large", make([]byte, 12<<20))
+	first := h.at(s)
+	put(t, s, "/small", []byte("hello"))
+	second := h.at(s)
+	h.close(s)
+
+	whole, err := space.Reach(t.Context(), store, h.options.Account, second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	early, err := space.Reach(t.Context(), store, h.options.Account, first, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, err := space.Reach(t.Context(), store, h.options.Account, second, &first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(early) < 3 || len(late) == 0 || len(late) > 2 {
+		t.Errorf("%d blobs first, %d then", len(early), len(late))
+	}
+	names := map[crypto.BlobName]bool{}
+	for _, name := range early {
+		names[name] = true
+	}
+	for _, name := range late {
+		if names[name] {
+			t.Errorf("%v is told twice", name)
+		}
+		names[name] = true
+	}
+	elsewhere := mem.New()
+	for _, name := range whole {
+		if !names[name] {
+			t.Errorf("%v is in neither part", name)
+		}
+		data, err := store.Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := elsewhere.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := elsewhere.Swap(t.Context(), crypto.PointerHash{}, second); err != nil {
+		t.Fatal(err)
+	}
+	there := &home{t: t, store: elsewhere, options: h.options}
+	there.options.Store, there.options.Dir = elsewhere, t.TempDir()
+	s = there.open()
+	defer there.close(s)
+	for path, size := range map[string]int64{"/large": 12 << 20, "/small": 5} {
+		if info, err := s.Stat(t.Context(), path); err != nil || info.Size != size {
+			t.Errorf("%s: %+v, %v", path, info, err)
+		}
+	}
+}
+
+// TestContains: a later state of one history contains an earlier one, also when what lies between was collected; states of two don't.
+func TestContains(t *testing.T) {
+	store := mem.New()
+	h := newHome(t, store)
+	s := h.open()
+	put(t, s, "/a", []byte("a"))
+	first := h.at(s)
+	put(t, s, "/b", []byte("b"))
+	second := h.at(s)
+	put(t, s, "/c", []byte("c"))
+	third := h.at(s)
+	h.close(s)
+	ask := func(have, next crypto.Pointer) bool {
+		t.Helper()
+		yes, err := space.Contains(t.Context(), store, h.options.Account, have, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return yes
+	}
+	if !ask(first, second) || !ask(first, third) || !ask(second, third) {
+		t.Error("a later state does not contain an earlier one")
+	}
+	if ask(third, first) || ask(second, first) {
+		t.Error("an earlier state contains a later one")
+	}
+
+	// Another device writes to a copy of the second state on its own.
+	copied := mem.New()
+	names, err := space.Reach(t.Context(), store, h.options.Account, second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := store.Get(t.Context(), name)
+		if err == nil {
+			err = copied.Put(t.Context(), name, remote.BytesBody(data))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := copied.Swap(t.Context(), crypto.PointerHash{}, second); err != nil {
+		t.Fatal(err)
+	}
+	other := h.device(2, "desk")
+	other.store, other.options.Store = copied, copied
+	s = other.open()
+	put(t, s, "/d", []byte("d"))
+	forked := other.at(s)
+	other.close(s)
+	// All blobs at one place, as they are when a copy is about to swing the pointer.
+	for info, err := range copied.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := copied.Get(t.Context(), info.Name)
+		if err == nil {
+			err = store.Put(t.Context(), info.Name, remote.BytesBody(data))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ask(third, forked) || ask(forked, third) {
+		t.Error("states of two histories contain each other")
+	}
+	if !ask(second, forked) {
+		t.Error("a fork does not contain what it began with")
+	}
+
+	// The commit between the first and the third is collected.
+	gone, err := space.Reach(t.Context(), store, h.options.Account, second, &first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range gone {
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(gone) == 0 || !ask(first, third) {
+		t.Errorf("with %d blobs collected, a later state does not contain an earlier one", len(gone))
+	}
+	if ask(forked, third) {
+		t.Error("a state that lacks what another device brought contains it")
+	}
+}
