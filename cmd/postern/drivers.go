@@ -23,7 +23,7 @@ type driver struct {
 	volatile bool
 	// local remotes answer as fast as a cache on disk would, so they get none.
 	local bool
-	// open opens the remote. founding says that it may become one now, as an empty folder does; else it has to be one.
+	// open opens the remote; nil for mirrors, whose parts have theirs. founding says that it may become one now, as an empty folder does; else it has to be one.
 	open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
 }
 
@@ -31,12 +31,14 @@ type driver struct {
 var drivers = []driver{
 	{scheme: "disk", form: "disk:/path/of/a/folder", local: true, open: openDisk},
 	{scheme: "mem", form: "mem: (gone when the gateway stops)", local: true, volatile: true, open: openMem},
+	{scheme: mirrorScheme, form: "mirror:URL,URL (copies of each other)"},
 }
 
 // target is a remote's URL, parsed.
 type target struct {
 	driver driver
-	rest   string // what follows the scheme
+	rest   string  // what follows the scheme
+	mirror *copies // nil: it is one remote
 }
 
 // parseRemote finds the driver of a URL; empty is the folder in the home.
@@ -67,6 +69,8 @@ func (d driver) parse(rest string) (target, error) {
 		if rest != "" {
 			return target{}, usagef("the remote mem: takes nothing after the colon")
 		}
+	case mirrorScheme:
+		return parseMirror(d, rest)
 	case "disk":
 		path := rest
 		if strings.HasPrefix(path, "//") {
@@ -99,6 +103,9 @@ func (d driver) parse(rest string) (target, error) {
 func (t target) String() string { return t.driver.scheme + ":" + t.rest }
 
 func (t target) open(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
+	if t.mirror != nil {
+		return t.mirror.open(ctx, founding, log)
+	}
 	return t.driver.open(ctx, t.rest, founding, log)
 }
 

@@ -42,6 +42,7 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	status.Version, status.PID, status.Since = buildVersion(), os.Getpid(), g.since
 	status.Passphrase = g.account.Passphrase
 	status.Garbage, status.History = g.collected(), g.past(ctx)
+	status.Copies = g.to.mirror.status()
 	return status, nil
 }
 

@@ -107,6 +107,9 @@ func printStatus(w io.Writer, s control.Status) error {
 		return table.Flush()
 	}
 	row("gateway", "http://%s/ since %s (process %d)", s.Address, s.Since.Local().Format(time.DateTime), s.PID)
+	for _, c := range s.Copies {
+		row("mirror", "%s: %s", c.Remote, copyState(c))
+	}
 	if s.Pending.Changes == 0 {
 		row("pending", "nothing: everything is at the remote")
 	} else {
@@ -137,6 +140,24 @@ func printStatus(w io.Writer, s control.Status) error {
 	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
+}
+
+// copyState says how one remote of a mirror stands.
+func copyState(c control.Copy) string {
+	state := ifElse(c.Leads, "leads", "has everything")
+	if c.Lagging {
+		state = "lags behind"
+		if c.Missing > 0 {
+			state += " by " + plural(c.Missing, "blob")
+		}
+	}
+	if !c.Up {
+		state += ", not reachable"
+	}
+	if c.Trouble != "" {
+		state += " (" + c.Trouble + ")"
+	}
+	return state
 }
 
 func ifElse(cond bool, then, otherwise string) string {

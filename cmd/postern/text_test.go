@@ -41,14 +41,17 @@ func TestParseRemote(t *testing.T) {
 		t.Fatal(err)
 	}
 	for url, want := range map[string]string{
-		"":                "disk:/h/remote",
-		"disk:/mnt/a":     "disk:/mnt/a",
-		"disk:///mnt/a/":  "disk:/mnt/a",
-		"disk:/mnt/../b":  "disk:/b",
-		"disk:rel":        "disk:" + here + "/rel",
-		"disk:~/backup":   "disk:/home/u/backup",
-		"disk:/with:colo": "disk:/with:colo",
-		"mem:":            "mem:",
+		"":                                "disk:/h/remote",
+		"disk:/mnt/a":                     "disk:/mnt/a",
+		"disk:///mnt/a/":                  "disk:/mnt/a",
+		"disk:/mnt/../b":                  "disk:/b",
+		"disk:rel":                        "disk:" + here + "/rel",
+		"disk:~/backup":                   "disk:/home/u/backup",
+		"disk:/with:colo":                 "disk:/with:colo",
+		"mem:":                            "mem:",
+		"mirror:disk:/a,disk:/b/":         "mirror:disk:/a,disk:/b",
+		"mirror:disk:/a,b,disk:/c,x:y":    "mirror:disk:/a,b,disk:/c,x:y",
+		"mirror:disk:rel,disk:~/x,disk:/": "mirror:disk:" + here + "/rel,disk:/home/u/x,disk:/",
 	} {
 		got, err := parseRemote(url, home.Home("/h"))
 		if err != nil || got.String() != want {
@@ -60,7 +63,9 @@ func TestParseRemote(t *testing.T) {
 			t.Errorf("%q does not stay as it is: %q, %v", want, again, err)
 		}
 	}
-	for _, url := range []string{"x", "/mnt/a", "s3://b/p", "DISK:/a", "disk:", "disk://host/share", "mem:x", ":", "disk"} {
+	for _, url := range []string{"x", "/mnt/a", "s3://b/p", "DISK:/a", "disk:", "disk://host/share", "mem:x", ":", "disk",
+		"mirror:", "mirror:disk:/a", "mirror:disk:/a,", "mirror:disk:/a,disk:/a/", "mirror:disk:/a,mem:", "mirror:disk:/a,mirror:disk:/b,disk:/c",
+		"mirror:,disk:/a", "mirror:/a,/b", "mirror:disk:/a,disk:"} {
 		_, err := parseRemote(url, home.Home("/h"))
 		var usage *usageError
 		if !errors.As(err, &usage) {

@@ -49,6 +49,17 @@ type Status struct {
 	Cache      Cache   `json:"cache"`
 	History    History `json:"history"`
 	Garbage    Garbage `json:"garbage"`
+	Copies     []Copy  `json:"copies,omitempty"` // of a mirror
+}
+
+// Copy is one of the remotes of a mirror.
+type Copy struct {
+	Remote  string `json:"remote"`
+	Leads   bool   `json:"leads"`
+	Up      bool   `json:"up"`
+	Lagging bool   `json:"lagging"` // it lacks something, or may
+	Missing int64  `json:"missing"` // blobs that it is known to lack
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // History is how far one can go back.
