@@ -28,6 +28,7 @@ type Handler struct {
 	o     Options
 	locks *lock.Manager
 	guard *guard
+	finds findCache
 	pages *page.Pages
 }
 

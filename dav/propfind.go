@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"slices"
+	"sync"
 
 	"postern/vfs"
 )
@@ -22,11 +23,11 @@ func (q *request) propfind() error {
 			message: "A whole tree can't be listed in one request: ask folder by folder."}
 	}
 	// Absent means infinity to the RFC. No client that leaves it out wants a tree; a listing is what helps it.
-	root, err := q.readXML()
+	raw, err := q.readRaw()
 	if err != nil {
 		return err
 	}
-	find, err := parsePropfind(root)
+	find, err := q.h.finds.parse(raw)
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,43 @@ func want(name xml.Name) wanted {
 		decl = ` xmlns:x="` + string(appendAttr(nil, name.Space)) + `"`
 	}
 	return wanted{name: name, live: liveByName[name], start: "<" + tag + decl, end: "</" + tag + ">", empty: "<" + tag + decl + "/>"}
+}
+
+// findCache keeps what PROPFINDs ask for by their bodies: a client sends the same few over and over, and parsing them is a third of the
+// work of an answer about one file.
+type findCache struct {
+	mu    sync.Mutex
+	known map[string]propfind
+}
+
+// The bounds of a findCache: far more than the clients of one drive have.
+const (
+	maxFinds    = 64
+	maxFindBody = 4 << 10 // bytes
+)
+
+// parse is parsePropfind of a body as it came. What it returns is shared: not to be changed but for its own fields.
+func (c *findCache) parse(raw []byte) (propfind, error) {
+	c.mu.Lock()
+	f, ok := c.known[string(raw)]
+	c.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	root, err := parseXML(raw)
+	if err != nil {
+		return propfind{}, err
+	}
+	if f, err = parsePropfind(root); err != nil || len(raw) > maxFindBody {
+		return f, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.known) >= maxFinds || c.known == nil {
+		c.known = make(map[string]propfind, maxFinds)
+	}
+	c.known[string(raw)] = f
+	return f, nil
 }
 
 // parsePropfind reads the body (RFC 4918, 14.20); none means allprop.

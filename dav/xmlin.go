@@ -32,6 +32,15 @@ const (
 // readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it accepts
 // undeclared prefixes, prefixes bound to nothing (litmus propfind_invalid2) and document types, so only its tokens are used.
 func (q *request) readXML() (*element, error) {
+	raw, err := q.readRaw()
+	if err != nil {
+		return nil, err
+	}
+	return parseXML(raw)
+}
+
+// readRaw reads a body that is to be XML.
+func (q *request) readRaw() ([]byte, error) {
 	b := q.body()
 	defer b.end()
 	raw, err := io.ReadAll(io.LimitReader(b, q.h.o.MaxXML+1))
@@ -41,7 +50,7 @@ func (q *request) readXML() (*element, error) {
 	case int64(len(raw)) > q.h.o.MaxXML:
 		return nil, fail(http.StatusRequestEntityTooLarge, "An XML body may have at most %d bytes.", q.h.o.MaxXML)
 	}
-	return parseXML(raw)
+	return raw, nil
 }
 
 func bodyFailure(err error) error {

@@ -297,13 +297,14 @@ func (c *committer) land() {
 		a.relocate()
 	}
 	c.s.tell(c.base)
-	c.forget(a.seq)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.stats.Commits++
 	c.stats.BlobsPut += a.stats.blobs
 	c.stats.BytesPut += a.stats.bytes
 	c.stats.LastCommit = c.s.now()
+	c.mu.Unlock()
+	c.note(nil)
+	c.forget(a.seq) // last: who waits for the commit finds the status of after it
 }
 
 // forget lets go of what was kept for changes that the base holds. That it can't be done in full is no reason to fail: the
