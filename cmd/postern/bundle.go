@@ -249,7 +249,7 @@ cut is run again.`,
 			if err != nil {
 				return err
 			}
-			p.printf("%s: %s, %s came; %s were there already.\n", args[0], plural(at.Copied, "blob"), home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
+			p.printf("%s: %s, %s came; already there: %s.\n", args[0], plural(at.Copied, "blob"), home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
 			return nil
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -109,7 +110,7 @@ func ownerText(inner string) string {
 	for tokens := xml.NewDecoder(strings.NewReader(inner)); ; {
 		token, err := tokens.Token()
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				return ""
 			}
 			break

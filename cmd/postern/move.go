@@ -106,7 +106,7 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	if err != nil {
 		return copyFailed(err, to)
 	}
-	p.printf("%s has the drive of %s: %s, %s were copied; %s were there already.\n", to, account.User, plural(at.Copied, "blob"),
+	p.printf("%s has the drive of %s: %s, %s were copied; already there: %s.\n", to, account.User, plural(at.Copied, "blob"),
 		home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
 	if account.Passphrase && login == nil {
 		p.printf("Its login record was not copied, for no passphrase was given: there, only the recovery words open the account.\n")
