@@ -15,6 +15,7 @@ import (
 	"postern/remote/transfer"
 	"postern/vfs/fsck"
 	"postern/vfs/gc"
+	"postern/vfs/pin"
 )
 
 // ErrNotRunning says that no gateway listens at the socket.
@@ -105,6 +106,21 @@ func (c *Client) Locks(ctx context.Context) (all []Lock, err error) {
 // Break implements Locksmith.
 func (c *Client) Break(ctx context.Context, what string) (broken []Lock, err error) {
 	return task[[]Lock](ctx, c, "/break", what, Quiet)
+}
+
+// Pin implements Pins.
+func (c *Client) Pin(ctx context.Context, path string) (pin.Status, error) {
+	return task[pin.Status](ctx, c, "/pin", path, Quiet)
+}
+
+// Unpin implements Pins.
+func (c *Client) Unpin(ctx context.Context, path string) (pin.Status, error) {
+	return task[pin.Status](ctx, c, "/unpin", path, Quiet)
+}
+
+// Pinned implements Pins.
+func (c *Client) Pinned(ctx context.Context) (pin.Status, error) {
+	return task[pin.Status](ctx, c, "/pinned", struct{}{}, Quiet)
 }
 
 // Export implements Carrier.

@@ -27,6 +27,7 @@ type Gateway interface {
 	Keeper
 	Historian
 	Locksmith
+	Pins
 	Carrier
 }
 

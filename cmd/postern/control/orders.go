@@ -8,6 +8,7 @@ import (
 	"postern/remote/transfer"
 	"postern/vfs/fsck"
 	"postern/vfs/gc"
+	"postern/vfs/pin"
 )
 
 // Keeper keeps the drive in order.
@@ -74,6 +75,16 @@ type Lock struct {
 	Shared  bool      `json:"shared"`
 	Beneath bool      `json:"beneath"` // what lies in the folder is locked, too
 	Expires time.Time `json:"expires"`
+}
+
+// Pins looks after what stays readable offline.
+type Pins interface {
+	// Pin keeps a file or folder of the drive at hand, and returns when all of it is.
+	Pin(ctx context.Context, path string) (pin.Status, error)
+	// Unpin ends keeping it.
+	Unpin(ctx context.Context, path string) (pin.Status, error)
+	// Pinned tells what is kept.
+	Pinned(ctx context.Context) (pin.Status, error)
 }
 
 // Carrier takes the drive elsewhere.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
+
+	"postern/vfs/pin"
 )
 
 // Handler answers for a gateway. metrics may be nil.
@@ -42,6 +44,9 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 	})
 	handleTask(mux, "/locks", quick(func(ctx context.Context, _ struct{}) ([]Lock, error) { return g.Locks(ctx) }))
 	handleTask(mux, "/break", quick(g.Break))
+	handleTask(mux, "/pin", quick(g.Pin))
+	handleTask(mux, "/unpin", quick(g.Unpin))
+	handleTask(mux, "/pinned", quick(func(ctx context.Context, _ struct{}) (pin.Status, error) { return g.Pinned(ctx) }))
 	handleTask(mux, "/export", g.Export)
 	handleTask(mux, "/import", g.Import)
 	if metrics != nil {

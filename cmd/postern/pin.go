@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/vfs/pin"
+)
+
+func (p *program) pin() *cobra.Command {
+	var list, remove, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "pin PATH",
+		Short: "Keep a file or folder readable offline",
+		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to date. It returns when all of it
+is here; broken off, a running gateway goes on by itself. A path stays pinned when what lies there is renamed or replaced.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case list && (remove || len(args) > 0), !list && len(args) != 1:
+				return usagef("postern pin wants one path, or --list alone")
+			}
+			return p.withGateway(cmd.Context(), func(g control.Gateway) error {
+				status, err := p.pinning(cmd.Context(), g, args, remove)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return p.printJSON(status)
+				}
+				return p.showPins(status)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&list, "list", false, "tell what is pinned")
+	cmd.Flags().BoolVar(&remove, "remove", false, "end keeping it")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
+	return cmd
+}
+
+func (p *program) pinning(ctx context.Context, g control.Gateway, args []string, remove bool) (pin.Status, error) {
+	switch {
+	case len(args) == 0:
+		return g.Pinned(ctx)
+	case remove:
+		return g.Unpin(ctx, args[0])
+	default:
+		return g.Pin(ctx, args[0])
+	}
+}
+
+func (p *program) showPins(s pin.Status) error {
+	if len(s.Paths) == 0 {
+		p.printf("Nothing is pinned.\n")
+		return nil
+	}
+	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	for _, at := range s.Paths {
+		state := "here"
+		switch {
+		case at.Absent:
+			state = "nothing lies there yet"
+		case at.Missing > 0 || !at.Known:
+			state = fmt.Sprintf("%s still to come", plural(int64(at.Missing), "blob"))
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", at.Path, home.Size(at.Bytes), state) // kept until Flush
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if s.Failed != "" {
+		p.printf("not all could be fetched, and is tried again: %s\n", s.Failed)
+	}
+	return nil
+}
+
+// filesFolder is where the space that can be pinned lies in the drive.
+const filesFolder = "/files"
+
+// Pin implements control.Pins.
+func (g *gateway) Pin(ctx context.Context, path string) (pin.Status, error) {
+	within, err := pinnable(path)
+	if err != nil {
+		return pin.Status{}, err
+	}
+	if _, err := g.drive.space.Stat(ctx, within); err != nil {
+		return pin.Status{}, fmt.Errorf("can't pin %s: %w", path, err)
+	}
+	if err := g.drive.pins.Pin(within); err != nil {
+		return pin.Status{}, err
+	}
+	if err := g.drive.pins.Wait(ctx); err != nil {
+		return pin.Status{}, fmt.Errorf("%s is pinned, but not all of it is here yet: %w", path, err)
+	}
+	return g.Pinned(ctx)
+}
+
+// Unpin implements control.Pins.
+func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
+	within, err := pinnable(path)
+	if err != nil {
+		return pin.Status{}, err
+	}
+	if err := g.drive.pins.Remove(within); err != nil {
+		return pin.Status{}, advisef("%s is not pinned: postern pin --list tells what is", path)
+	}
+	return g.Pinned(ctx)
+}
+
+// Pinned implements control.Pins.
+func (g *gateway) Pinned(context.Context) (pin.Status, error) {
+	status := g.drive.pins.Status()
+	for i := range status.Paths {
+		status.Paths[i].Path = clean(filesFolder + status.Paths[i].Path)
+	}
+	return status, nil
+}
+
+// pinnable is a path of the drive as the space knows it.
+func pinnable(path string) (string, error) {
+	path = clean(path)
+	if path == filesFolder {
+		return "/", nil
+	}
+	if !below(path, filesFolder) {
+		return "", advisef("%s can't be pinned: what can lies below %s", path, filesFolder)
+	}
+	return strings.TrimPrefix(path, filesFolder), nil
+}
