@@ -15,6 +15,7 @@
 package breaker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -60,11 +61,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Suspect = or(o.Suspect, DefaultSuspect)
-	o.Trial = or(o.Trial, DefaultTrial)
-	o.Every = or(o.Every, DefaultEvery)
-	o.Bound = or(o.Bound, DefaultBound)
-	o.Rate = or(o.Rate, DefaultRate)
+	o.Suspect = cmp.Or(o.Suspect, DefaultSuspect)
+	o.Trial = cmp.Or(o.Trial, DefaultTrial)
+	o.Every = cmp.Or(o.Every, DefaultEvery)
+	o.Bound = cmp.Or(o.Bound, DefaultBound)
+	o.Rate = cmp.Or(o.Rate, DefaultRate)
 	if o.Ask == nil {
 		o.Ask = ask
 	}
@@ -78,14 +79,6 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // ask wants to know the size of the blob whose name is all zeros, which no bytes hash to.

@@ -93,21 +93,9 @@ var _ remote.Store = (*Store)(nil)
 // New returns inner with faults. A nil plan has none.
 func New(inner remote.Store, plan Plan, o Options) *Store {
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = remote.Sleep
 	}
 	return &Store{inner: inner, o: o, plan: plan, calls: map[Call]int{}}
-}
-
-// sleep waits on the system's clock.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // SetPlan changes the plan for the calls that begin from now on; nil: no more faults.

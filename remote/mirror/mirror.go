@@ -11,6 +11,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,43 +70,22 @@ type Options struct {
 
 // withDefaults fills in what was left out.
 func (o Options) withDefaults() Options {
-	o.Grace = or(o.Grace, DefaultGrace)
-	o.Patience = or(o.Patience, DefaultPatience)
-	o.Workers = max(or(o.Workers, DefaultWorkers), 1)
-	o.FirstCheck = or(o.FirstCheck, DefaultFirstCheck)
-	o.CheckEvery = or(o.CheckEvery, DefaultCheckEvery)
-	o.MaxNames = max(or(o.MaxNames, DefaultMaxNames), 1)
+	o.Grace = cmp.Or(o.Grace, DefaultGrace)
+	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	o.Workers = max(cmp.Or(o.Workers, DefaultWorkers), 1)
+	o.FirstCheck = cmp.Or(o.FirstCheck, DefaultFirstCheck)
+	o.CheckEvery = cmp.Or(o.CheckEvery, DefaultCheckEvery)
+	o.MaxNames = max(cmp.Or(o.MaxNames, DefaultMaxNames), 1)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = remote.Sleep
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-// or returns v, or def if v is zero.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
-// sleep waits on the system's clock.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Store is several remotes as one.

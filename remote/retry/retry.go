@@ -5,6 +5,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,39 +51,18 @@ type Options struct {
 
 // withDefaults fills in what was left out.
 func (o Options) withDefaults() Options {
-	o.Attempts = max(or(o.Attempts, DefaultAttempts), 1)
-	o.Delay = or(o.Delay, DefaultDelay)
-	o.MaxDelay = or(o.MaxDelay, DefaultMaxDelay)
-	o.Reply = or(o.Reply, DefaultReply)
-	o.Transfer = or(o.Transfer, DefaultTransfer)
+	o.Attempts = max(cmp.Or(o.Attempts, DefaultAttempts), 1)
+	o.Delay = cmp.Or(o.Delay, DefaultDelay)
+	o.MaxDelay = cmp.Or(o.MaxDelay, DefaultMaxDelay)
+	o.Reply = cmp.Or(o.Reply, DefaultReply)
+	o.Transfer = cmp.Or(o.Transfer, DefaultTransfer)
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = remote.Sleep
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-// or returns v, or def if v is zero.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
-// sleep waits on the system's clock.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // store is the wrapper.

@@ -16,7 +16,8 @@ var errAway = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnava
 type switched struct {
 	remote.Store
 	off, loseReply, rolledBack atomic.Bool
-	cached                     sync.Map // names of blobs that were read or put: they can be read offline, as from a cache
+	loads                      atomic.Int64 // how often the pointer was asked for
+	cached                     sync.Map     // names of blobs that were read or put: they can be read offline, as from a cache
 }
 
 func (s *switched) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
@@ -36,6 +37,7 @@ func (s *switched) GetRange(ctx context.Context, name crypto.BlobName, off int64
 }
 
 func (s *switched) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	s.loads.Add(1)
 	if s.off.Load() {
 		return crypto.Pointer{}, errAway
 	}
