@@ -126,6 +126,9 @@ func printStatus(w io.Writer, s control.Status) error {
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
+	if !s.Commit.Copied.IsZero() {
+		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine use postern login instead of a copy")
+	}
 	if s.History.States > 0 {
 		row("history", "%s, since %s", plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
 	}

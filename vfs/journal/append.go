@@ -139,7 +139,7 @@ func (j *Journal) rotate() error {
 func (j *Journal) begin() (*file, error) {
 	const op = "begin a journal file"
 	var salt [32]byte
-	if _, err := io.ReadFull(j.rand, salt[:]); err != nil {
+	if _, err := io.ReadFull(j.rand, salt[copy(salt[:], j.run[:]):]); err != nil {
 		return nil, fmt.Errorf("%s: no random bytes: %w", op, err)
 	}
 	path := filepath.Join(j.dir, fileName(j.next))
@@ -170,7 +170,7 @@ func (j *Journal) begin() (*file, error) {
 	if h, err = j.fs.Open(path); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	return &file{path: path, f: h, key: k, first: j.next, next: j.next, size: headerSize, number: 1}, nil
+	return &file{path: path, f: h, key: k, run: j.run, first: j.next, next: j.next, size: headerSize, number: 1}, nil
 }
 
 // end marks a clean end, so that damage to any record of the file will be told from an interrupted write. It is worth a try only.

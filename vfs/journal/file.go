@@ -20,6 +20,7 @@ type file struct {
 	path   string
 	f      localfs.File
 	key    crypto.FrameKey
+	run    Run
 	first  uint64 // its first record's sequence number, whether there is one or not
 	next   uint64 // after its last record
 	size   int64  // of what is valid

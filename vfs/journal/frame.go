@@ -11,8 +11,9 @@ import (
 
 // The layout of a file: see JOURNAL.md. All numbers are big-endian.
 const (
-	fileMagic   = "PSTNJRN1"
-	headerSize  = 64 // magic 8, first 8, salt 32, tag 16
+	fileMagic   = "PSTNJRN2"
+	oldMagic    = "PSTNJRN1" // of before runs: the salt was random as a whole
+	headerSize  = 64         // magic 8, first 8, salt 32 (run 8, random 24), tag 16
 	headerPlain = headerSize - crypto.FrameOverhead
 
 	frameMagic  = "Frm\x01"
@@ -129,18 +130,22 @@ func appendFileHeader(dst []byte, k crypto.FrameKey, first uint64, salt [32]byte
 	return crypto.SealFrame(dst, k, 0, dst[start:start+headerPlain], nil)
 }
 
-// parseFileHeader returns the file's first sequence number and its key.
-func parseFileHeader(b []byte, key func(salt [32]byte) crypto.FrameKey) (first uint64, k crypto.FrameKey, err error) {
-	if len(b) != headerSize || string(b[:len(fileMagic)]) != fileMagic {
-		return 0, k, errors.New("it is no journal file of this version")
+// parseFileHeader returns the file's first sequence number, the run that wrote it and its key.
+func parseFileHeader(b []byte, key func(salt [32]byte) crypto.FrameKey) (first uint64, run Run, k crypto.FrameKey, err error) {
+	if len(b) != headerSize || string(b[:len(fileMagic)]) != fileMagic && string(b[:len(oldMagic)]) != oldMagic {
+		return 0, run, k, errors.New("it is no journal file of this version")
 	}
 	first = binary.BigEndian.Uint64(b[len(fileMagic):])
-	k = key([32]byte(b[len(fileMagic)+8:]))
+	salt := [32]byte(b[len(fileMagic)+8:])
+	k = key(salt)
 	if _, err := crypto.OpenFrame(k, 0, b[:headerPlain], b[headerPlain:]); err != nil {
-		return 0, k, errors.New("its header was changed, or it belongs to another account")
+		return 0, run, k, errors.New("its header was changed, or it belongs to another account")
 	}
 	if first == 0 {
-		return 0, k, errors.New("its first record has number 0")
+		return 0, run, k, errors.New("its first record has number 0")
 	}
-	return first, k, nil
+	if string(b[:len(fileMagic)]) == fileMagic {
+		run = Run(salt[:])
+	}
+	return first, run, k, nil
 }

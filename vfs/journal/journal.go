@@ -64,9 +64,20 @@ type Stats struct {
 	Next    uint64    // the sequence number of the next record
 }
 
+// Run names what one process appends, from one Open to the Close or crash. It is random, so that no number is ever given twice under
+// one run, even when the folder was put back from a backup or copied to another machine. Zero: of a file from before there were runs.
+type Run [8]byte
+
+// Span is the records of one run that are in the journal.
+type Span struct {
+	Run         Run
+	First, Last uint64 // sequence numbers
+}
+
 // Journal is an open journal. Its methods may be called by several goroutines at once; one process at a time.
 type Journal struct {
 	dir  string
+	run  Run
 	fs   localfs.FS
 	key  func(salt [32]byte) crypto.FrameKey
 	rand io.Reader
@@ -127,6 +138,9 @@ func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Jour
 	}
 	j := &Journal{dir: dir, fs: o.FS, key: key, rand: o.Rand, now: o.Clock, log: o.Log, max: o.SegmentSize,
 		next: 1, attached: make(map[crypto.BlobName]place)}
+	if _, err := io.ReadFull(j.rand, j.run[:]); err != nil {
+		return nil, fmt.Errorf("open journal: no random bytes: %w", err)
+	}
 	if err := j.load(); err != nil {
 		j.closeFiles()
 		return nil, fmt.Errorf("open journal: %w", err)
@@ -158,6 +172,25 @@ func (j *Journal) Replay(f func(Record) error) error {
 		}
 	}
 	return nil
+}
+
+// Run is the run of this opening.
+func (j *Journal) Run() Run { return j.run }
+
+// Spans tells whose records Replay would show, oldest first, and from which number on there may be more. Next is as in Stats.
+func (j *Journal) Spans() (spans []Span, next uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, f := range j.files {
+		switch last := len(spans) - 1; {
+		case f.next == f.first: // empty
+		case last >= 0 && spans[last].Run == f.run:
+			spans[last].Last = f.next - 1
+		default:
+			spans = append(spans, Span{Run: f.run, First: f.first, Last: f.next - 1})
+		}
+	}
+	return spans, j.next
 }
 
 // Attachment returns a whole attachment. The error is fs.ErrNotExist when no record has it, or the record was trimmed.

@@ -77,7 +77,7 @@ func (j *Journal) openFile(name string, first uint64, size int64) error {
 		}
 		return err
 	}
-	if f.first, f.key, err = parseFileHeader(head, j.key); err != nil {
+	if f.first, f.run, f.key, err = parseFileHeader(head, j.key); err != nil {
 		return damaged(f, 0, err.Error())
 	}
 	if f.first != first {

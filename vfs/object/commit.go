@@ -115,7 +115,17 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 // HashCommit is the hash by which a commit's child names it; plain is the commit's encoding.
 func HashCommit(plain []byte) CommitHash { return CommitHash(crypto.NameOf(plain)) }
 
-// AppliedTo tells up to which sequence number the commit contains the device's journal; 0 when it contains nothing of it.
+// Latest tells what the commit contains of the journal of a device, in whichever run; zero when it contains nothing of it.
+func (c *Commit) Latest(d DeviceID) Applied {
+	for _, a := range c.Applied {
+		if a.Device.Same(d) {
+			return a
+		}
+	}
+	return Applied{}
+}
+
+// AppliedTo tells up to which sequence number the commit contains what the device journaled in a run; 0 when it does not tell.
 func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	for _, a := range c.Applied {
 		if a.Device == d {
@@ -125,18 +135,18 @@ func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	return 0
 }
 
-// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was.
+// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was. What the device journaled in its
+// earlier runs is contained in that, so they are named no more.
 func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
 	out := make([]Applied, 0, len(list)+1)
 	placed := false
 	for _, a := range list {
-		if c := bytes.Compare(a.Device[:], d[:]); c >= 0 && !placed {
+		if bytes.Compare(a.Device[:], d[:]) >= 0 && !placed {
 			out, placed = append(out, Applied{d, seq}), true
-			if c == 0 {
-				continue
-			}
 		}
-		out = append(out, a)
+		if !a.Device.Same(d) {
+			out = append(out, a)
+		}
 	}
 	if !placed {
 		out = append(out, Applied{d, seq})

@@ -110,5 +110,15 @@ func TestWithApplied(t *testing.T) {
 		if len(list) != len(want) {
 			t.Fatalf("%d devices, want %d", len(list), len(want))
 		}
+		// A later run of a device takes the place of the one before.
+		if len(list) == 0 {
+			return
+		}
+		old := rapid.SampledFrom(list).Draw(t, "old")
+		run := old.Device.At([8]byte{rapid.Byte().Draw(t, "run") | 1})
+		c.Applied = object.WithApplied(list, run, 9)
+		if len(c.Applied) != len(list) || c.AppliedTo(run) != 9 || c.AppliedTo(old.Device) != 0 || c.Latest(old.Device) != (object.Applied{Device: run, Seq: 9}) {
+			t.Fatalf("after a run of %v there are %v", old, c.Applied)
+		}
 	})
 }

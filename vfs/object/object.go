@@ -110,8 +110,20 @@ const (
 	MaxContentLevel = 4
 )
 
-// DeviceID is a random name that a device takes once; its journal's sequence numbers count under it.
+// DeviceID is a random name, of which a device takes the first half once and the second half each time that it starts: sequence numbers
+// count under it, and a home that was copied or put back from a backup must not give one twice.
 type DeviceID [16]byte
+
+// At is the device's id in one of its runs. The zero run has the device's id itself.
+func (d DeviceID) At(run [8]byte) DeviceID {
+	if run != ([8]byte{}) {
+		copy(d[8:], run[:])
+	}
+	return d
+}
+
+// Same tells whether two ids are of one device.
+func (d DeviceID) Same(other DeviceID) bool { return [8]byte(d[:]) == [8]byte(other[:]) }
 
 // Applied tells how much of a device's journal a commit contains: all up to Seq.
 type Applied struct {

@@ -43,7 +43,7 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{
 			Root: root, Parent: on.parent(), Time: s.now().UnixNano(), Device: s.device.Name,
-			Applied: object.WithApplied(on.commit.Applied, s.device.ID, h.seq), Front: front,
+			Applied: s.applied(&on.commit, h.seq), Front: front,
 		}
 		c.Sign(s.account.Author())
 		a.next.commit = c

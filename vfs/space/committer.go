@@ -48,12 +48,11 @@ type committer struct {
 }
 
 // start begins with the state that recover has made, and takes over what the remote shows.
-func (c *committer) start(ctx context.Context, s *Space, on base, begin beginning) error {
-	c.s, c.base = s, on
+func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beginning) error {
+	c.s, c.base, c.done = s, from.on, from.done
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	c.changed, c.errands = make(chan struct{}), make(chan func(context.Context))
 	c.presence.sure = object.Time(begin.local.commit.Time)
-	c.done = begin.local.commit.AppliedTo(s.device.ID)
 	trouble := begin.trouble
 	if trouble == nil {
 		trouble = c.meet(ctx, begin.newest)
@@ -64,7 +63,7 @@ func (c *committer) start(ctx context.Context, s *Space, on base, begin beginnin
 		}
 		s.log.Warn("the drive starts with what this device knows of it", "error", trouble)
 		c.note(trouble)
-		s.tell(on)
+		s.tell(from.on)
 	}
 	run, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -273,10 +272,13 @@ func (c *committer) meet(ctx context.Context, theirs base) error {
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
+	if c.s.copied(&c.base.commit, &theirs.commit) {
+		c.noteCopied()
+	}
 	c.base, c.seen = theirs, true
 	c.s.tell(theirs)
 	// They may have built on a commit of ours of which we never heard.
-	known := theirs.commit.AppliedTo(c.s.device.ID)
+	known := c.s.held(&theirs.commit, c.committed())
 	if whole {
 		c.forget(known)
 		return nil

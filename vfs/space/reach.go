@@ -114,7 +114,7 @@ func Contains(ctx context.Context, store remote.Store, account crypto.AccountSec
 		return false, err
 	}
 	for _, a := range old.Applied {
-		if from.commit.AppliedTo(a.Device) < a.Seq {
+		if from.commit.Latest(a.Device).Seq < a.Seq {
 			return false, nil
 		}
 	}

@@ -13,22 +13,23 @@ import (
 )
 
 // recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top.
-// It tells the newest commit that was merged in.
-func (s *Space) recover(ctx context.Context, was base) (base, error) {
+func (s *Space) recover(ctx context.Context, was base) (*replay, error) {
 	r, err := s.replay(ctx, was)
 	if err != nil {
-		return base{}, err
+		return nil, err
 	}
 	s.pending = r.pending
 	s.committed.Store(&r.on.whole)
 	s.head.Store(&head{tree: r.files, seq: r.seq})
 	if err := s.reviseStaging(); err != nil {
-		return base{}, err
+		return nil, err
 	}
-	if err := s.journal.Skip(r.done); err != nil {
-		return base{}, err
+	if len(r.pending) == 0 {
+		if err := s.journal.Skip(was.commit.Latest(s.device.ID).Seq); err != nil {
+			return nil, err
+		}
 	}
-	return r.on, s.journal.Trim(r.done)
+	return r, s.journal.Trim(r.done)
 }
 
 // reviseStaging sees that what the journal needs is there, and lets go of the rest.
@@ -66,8 +67,12 @@ func (e errMark) Error() string { return fmt.Sprintf("the state after change %d 
 
 // replay goes through the journal, and marks the states after some records.
 func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay, error) {
+	spans, next := s.journal.Spans()
+	if len(spans) > 0 {
+		next = spans[0].First
+	}
 	for {
-		done := was.commit.AppliedTo(s.device.ID)
+		done := s.held(&was.commit, next-1)
 		r := &replay{s: s, done: done, seq: done, on: was, files: was.files, marks: map[uint64]tree.Tree{}}
 		for _, seq := range marks {
 			r.marks[seq] = r.files
@@ -133,9 +138,9 @@ func (r *replay) apply(ctx context.Context, entry record) (err error) {
 
 // common is what Space.common was when the record was made.
 func (r *replay) common(theirs base) (tree.Tree, error) {
-	known := theirs.commit.AppliedTo(r.s.device.ID)
+	known := r.s.held(&theirs.commit, r.done)
 	switch {
-	case known <= r.on.commit.AppliedTo(r.s.device.ID):
+	case known <= r.s.held(&r.on.commit, r.done):
 		return r.on.files, nil
 	case known >= r.seq:
 		return r.files, nil

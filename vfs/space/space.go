@@ -175,11 +175,11 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 			err = errors.Join(err, s.journal.Close())
 		}
 	}()
-	on, err := s.recover(ctx, begin.local)
+	from, err := s.recover(ctx, begin.local)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.committer.start(ctx, s, on, begin); err != nil {
+	if err := s.committer.start(ctx, s, from, begin); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -219,6 +219,7 @@ type Status struct {
 
 	OfflineSince time.Time // since when the remote could not be reached; zero when it can
 	Blocked      string    // why no changes are taken: the remote shows an old or another state; empty when they are
+	Copied       time.Time // when another copy of this home was noticed; zero when there is none
 }
 
 // Status tells how the space is. It asks nobody and never blocks for long.

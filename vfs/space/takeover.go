@@ -11,14 +11,15 @@ import (
 // it; that they were is a record of the journal too, so that a replay comes to the same tree. It tells whether the commit holds
 // all changes made here before. It is called by the committer, or before that runs.
 func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err error) {
-	known := theirs.commit.AppliedTo(s.device.ID)
+	floor := s.committer.committed()
+	known := s.held(&theirs.commit, floor)
 	if was.ref == theirs.ref {
 		return s.head.Load().seq <= known, nil
 	}
 	for {
 		from := s.head.Load()
 		entry := record{Theirs: object.EncodeHead(theirs.ref), Device: s.device.Name, Time: s.now().UnixNano()}
-		common, err := s.common(ctx, was, from, known)
+		common, err := s.common(ctx, from, was, floor, known)
 		if err != nil {
 			return false, err
 		}
@@ -36,9 +37,9 @@ func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err
 
 // common is the newest state that both what is here and another device's commit come from: the commit that we last knew, unless the
 // other is made to one of ours, of which we never heard that it landed. That one held our changes up to known.
-func (s *Space) common(ctx context.Context, was base, from *head, known uint64) (tree.Tree, error) {
+func (s *Space) common(ctx context.Context, from *head, was base, floor, known uint64) (tree.Tree, error) {
 	switch {
-	case known <= was.commit.AppliedTo(s.device.ID):
+	case known <= s.held(&was.commit, floor):
 		return was.files, nil
 	case known >= from.seq:
 		return from.tree, nil

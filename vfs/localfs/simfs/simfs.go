@@ -90,6 +90,21 @@ func (s *FS) Syncs() int {
 	return s.syncs
 }
 
+// Copy returns the filesystem as a backup of all of it would be, and as if it was synced.
+func (s *FS) Copy() *FS {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := New()
+	for dir := range s.dirs {
+		next.dirs[dir] = true
+	}
+	for name, node := range s.now {
+		next.now[name] = &inode{now: slices.Clone(node.now), durable: slices.Clone(node.now)}
+		next.durable[name] = next.now[name]
+	}
+	return next
+}
+
 // PowerLoss returns the filesystem as it is found after the power failed now. What was not synced is there by chance. The old one
 // can be used on, so that one history can fail in many ways.
 func (s *FS) PowerLoss(rnd *rand.Rand) *FS {
