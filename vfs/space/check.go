@@ -53,23 +53,14 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	return fsck.Run(ctx, o)
 }
 
-// presence tells whether what pending changes refer to is surely at the remote. While the remote is looked at more often than a grace
-// period is long, it is: nothing that this gateway has seen needed is collected within one.
-type presence struct {
-	sure  time.Time // when the remote last showed a state that is the base now
-	doubt bool      // changes are pending that were made to a base older than a grace period
+// doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the
+// remote last showed it as the newest state, at a time that is given. No collection deletes what it has not seen unneeded for a grace
+// period, so before that has passed all is there. Half of it is left for clocks that differ: after a restart the time is that of another
+// device, or of this one before its clock was set.
+func (s *Space) doubtful(sure time.Time) bool {
+	away := s.now().Sub(sure)
+	return away < 0 || away > s.grace/2
 }
-
-// seen notes that the remote has shown its newest state.
-func (p *presence) seen(now time.Time, grace time.Duration, pending bool) {
-	if pending && now.Sub(p.sure) > grace {
-		p.doubt = true
-	}
-	p.sure = now
-}
-
-// landed notes that a commit with all that is pending has landed, or that nothing was.
-func (p *presence) landed(now time.Time) { *p = presence{sure: now} }
 
 // Lost is something that a pending change refers to and that was collected while this gateway was away.
 type Lost struct {
@@ -77,9 +68,9 @@ type Lost struct {
 	Blob crypto.BlobName
 }
 
-// assure makes sure, before the pointer swings, that all is at the remote that a state refers to beyond what the newest commit does.
-// What is staged is put again; of the rest it tells what is gone. It walks through both states, so it is only called when there is doubt.
-func (s *Space) assure(ctx context.Context, on base, files tree.Tree, staged []crypto.BlobName) ([]Lost, error) {
+// needs tells, by the blobs they lie in, the paths of what a state refers to beyond what a commit does, the staged blobs among it. It
+// walks through both, so it is only called when there is doubt.
+func (s *Space) needs(ctx context.Context, on base, files tree.Tree, staged []crypto.BlobName) (map[crypto.BlobName]string, error) {
 	walker := tree.NewWalker(0)
 	passing := func(err error) error {
 		if err != nil && !errors.Is(err, vfs.ErrCorrupt) {
@@ -103,9 +94,13 @@ func (s *Space) assure(ctx context.Context, on base, files tree.Tree, staged []c
 		}
 		return passing(v.Err)
 	})
-	if err != nil {
-		return nil, err
-	}
+	return paths, err
+}
+
+// restore sees that blobs are at the remote. What is not is put again, from staging or from what caches and pins hold of it; it tells
+// what can't be.
+func (s *Space) restore(ctx context.Context, paths map[crypto.BlobName]string) ([]Lost, error) {
+	var mu sync.Mutex
 	var lost []Lost
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2 * uploads)
@@ -115,29 +110,63 @@ func (s *Space) assure(ctx context.Context, on base, files tree.Tree, staged []c
 			if err == nil || !errors.Is(err, remote.ErrNotFound) {
 				return err
 			}
-			if body, err := s.area.Body(name); err == nil {
-				return s.store.Put(ctx, name, body)
+			body, err := s.atHand(ctx, name)
+			if errors.Is(err, remote.ErrNotFound) {
+				mu.Lock()
+				defer mu.Unlock()
+				lost = append(lost, Lost{path, name})
+				return nil
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			lost = append(lost, Lost{path, name})
-			return nil
+			if err != nil {
+				return err
+			}
+			s.log.Info("put again what was collected while this device was away", "path", path, "blob", name.String())
+			return s.store.Put(ctx, name, body)
 		})
 	}
 	return lost, g.Wait()
 }
 
-// sureOf is called before the pointer swings to a sealed attempt, which began at a time. Usually there is nothing to do.
-func (c *committer) sureOf(ctx context.Context, h *head, began time.Time) error {
-	if !c.presence.doubt && c.s.now().Sub(began) <= c.s.grace/2 {
+// atHand is a blob that is not at the remote, from staging or as caches and pins have it. The error is remote.ErrNotFound when nobody does.
+func (s *Space) atHand(ctx context.Context, name crypto.BlobName) (remote.Body, error) {
+	if body, err := s.area.Body(name); err == nil {
+		return body, nil
+	}
+	b, err := s.store.Get(ctx, name)
+	return remote.BytesBody(b), err
+}
+
+// assure makes sure, before the pointer swings to a state, that all it refers to is at the remote. Usually there is nothing to do.
+func (c *committer) assure(ctx context.Context, h *head) (err error) {
+	if !c.s.doubtful(c.sure) {
 		return nil
 	}
-	lost, err := c.s.assure(ctx, c.base, h.tree, c.s.stagedUpTo(h.seq))
+	staged := c.s.stagedUpTo(h.seq)
+	if c.doubts, err = c.s.needs(ctx, c.base, h.tree, staged); err == nil {
+		err = c.settleDoubts(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("look whether all that was uploaded is still there: %w", err)
 	}
-	for _, l := range lost {
-		c.s.log.Error("a file or folder was collected at the remote while this device was away, and is not here either", "path", l.Path, "blob", l.Blob.String())
+	for _, name := range staged {
+		delete(c.doubts, name) // nobody else knows them, and they won't be staged for long
 	}
+	return nil
+}
+
+// settleDoubts looks whether all is there of which there is doubt. It is called again some time after the pointer has swung: a collection
+// that looked for the newest state just before is through by then with what it deletes.
+func (c *committer) settleDoubts(ctx context.Context) error {
+	lost, err := c.s.restore(ctx, c.doubts)
+	if err != nil {
+		return err
+	}
+	for _, l := range lost {
+		c.s.log.Error("a file or folder was deleted on another device and collected while this device was away, and is not here either", "path", l.Path, "blob", l.Blob.String())
+		delete(c.doubts, l.Blob)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Lost += len(lost)
 	return nil
 }

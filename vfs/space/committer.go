@@ -39,7 +39,9 @@ type committer struct {
 	seen    bool     // the remote has shown base, so its pointer is known
 	attempt *attempt // sent, outcome unknown; nil: none
 
-	presence presence
+	// sure is when the remote last showed the state that the pending changes were made to, and so that it keeps what they refer to.
+	sure   time.Time
+	doubts map[crypto.BlobName]string // what the newest commit refers to and may be collected all the same, by its paths
 
 	mu      sync.Mutex
 	stats   Status
@@ -52,10 +54,10 @@ func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beg
 	c.s, c.base, c.done = s, from.on, from.done
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	c.changed, c.errands = make(chan struct{}), make(chan func(context.Context))
-	c.presence.sure = object.Time(begin.local.commit.Time)
+	c.sure = object.Time(begin.local.commit.Time)
 	trouble := begin.trouble
 	if trouble == nil {
-		trouble = c.meet(ctx, begin.newest)
+		trouble = c.meet(ctx, begin.newest, begin.asked)
 	}
 	if trouble != nil {
 		if ctx.Err() != nil {
@@ -121,52 +123,45 @@ func (c *committer) status() Status {
 
 func (c *committer) run(ctx context.Context) {
 	defer close(c.ended)
-	retry := backoff.NewExponentialBackOff()
-	retry.InitialInterval, retry.MaxInterval = firstRetry, lastRetry
+	again := backoff.NewExponentialBackOff()
+	again.InitialInterval, again.MaxInterval = firstRetry, lastRetry
 	poll := time.NewTicker(c.s.poll)
 	defer poll.Stop()
-	for {
+	due := time.NewTimer(0) // the next attempt, while waiting
+	due.Stop()
+	for waiting := false; ; {
 		select {
 		case <-c.kicked:
-			if !c.pause(ctx, c.s.delay) {
-				return
+			if !waiting {
+				waiting = true
+				due.Reset(c.s.delay)
 			}
-		case <-c.hurried:
-		case <-poll.C:
-		case errand := <-c.errands:
+			continue
+		case errand := <-c.errands: // also while attempts fail: of a full remote what nobody needs has to be collected
 			errand(ctx)
 			continue
+		case <-poll.C:
+			if waiting {
+				continue
+			}
+		case <-c.hurried:
+		case <-due.C:
 		case <-ctx.Done():
+			due.Stop()
 			return
 		}
-		for {
-			err := c.commit(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			c.note(err)
-			if err == nil {
-				retry.Reset()
-				break
-			}
-			if !c.pause(ctx, retry.NextBackOff()) {
-				return
-			}
+		err := c.commit(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.note(err)
+		if waiting = err != nil; waiting {
+			due.Reset(again.NextBackOff())
+		} else {
+			due.Stop()
+			again.Reset()
 		}
 	}
-}
-
-// pause waits, unless somebody is in a hurry. It tells whether to go on.
-func (c *committer) pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.hurried:
-	case <-ctx.Done():
-		return false
-	}
-	return true
 }
 
 // note keeps what came of an attempt for Status, and wakes who waits.
@@ -213,28 +208,31 @@ func (c *committer) commit(ctx context.Context) error {
 		if h.seq <= c.committed() {
 			return nil
 		}
-		began := c.s.now()
-		c.s.puts.begin()
-		a, err := c.s.seal(ctx, c.base, h, c.s.stagedUpTo(h.seq))
-		if err == nil {
-			err = c.sureOf(ctx, h, began)
-		}
-		if err != nil {
-			return fmt.Errorf("commit: %w", err)
-		}
-		c.attempt = a
-		err = c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer)
-		switch {
-		case err == nil:
-			c.land()
-			return nil
-		case !errors.Is(err, remote.ErrConflict):
-			return fmt.Errorf("commit: %w", err)
-		case looked:
-			// Twice in a row is no race any more: another attempt after a pause.
-			return fmt.Errorf("commit: %w", err)
+		err := c.send(ctx, c.base, h, nil)
+		// A lost race: once more, on top of what has won. Twice in a row is no race any more: another attempt after a pause.
+		if err == nil || looked || !errors.Is(err, remote.ErrConflict) {
+			return err
 		}
 	}
+}
+
+// send brings a state to the remote, as a commit on top of on, which is the newest one. What follows when it has landed may be nil.
+func (c *committer) send(ctx context.Context, on base, h *head, relocate func()) error {
+	c.s.puts.begin()
+	a, err := c.s.seal(ctx, on, h, c.s.stagedUpTo(h.seq))
+	if err == nil {
+		err = c.assure(ctx, h)
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	a.relocate = relocate
+	c.attempt = a
+	if err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); err != nil {
+		return fmt.Errorf("commit: %w", err) // the next look tells what became of it
+	}
+	c.land()
+	return nil
 }
 
 func (c *committer) committed() uint64 {
@@ -246,34 +244,44 @@ func (c *committer) committed() uint64 {
 // look asks for the newest state, which tells what became of an attempt whose outcome is unknown, and takes over what another
 // device has committed.
 func (c *committer) look(ctx context.Context) error {
+	asked := c.s.now()
 	now, err := c.s.store.Load(ctx, c.s.account.Writer().ID())
 	if err != nil {
 		return fmt.Errorf("look for the drive's newest state: %w", err)
 	}
-	c.presence.seen(c.s.now(), c.s.grace, c.s.head.Load().seq > c.committed())
+	if len(c.doubts) > 0 {
+		if err := c.settleDoubts(ctx); err != nil {
+			return fmt.Errorf("look whether all that was committed is there: %w", err)
+		}
+		c.doubts = nil
+	}
 	if c.attempt != nil && c.attempt.next.isAt(now) {
 		c.land()
 		return nil
 	}
 	c.attempt = nil
 	if c.seen && c.base.isAt(now) {
+		c.sure = asked
 		return nil
 	}
 	theirs, err := openBase(ctx, c.s.nodes, c.s.account, now)
 	if err != nil {
 		return err
 	}
-	return c.meet(ctx, theirs)
+	return c.meet(ctx, theirs, asked)
 }
 
-// meet makes what the remote shows the base.
-func (c *committer) meet(ctx context.Context, theirs base) error {
+// meet makes what the remote has shown, when asked, the base.
+func (c *committer) meet(ctx context.Context, theirs base, asked time.Time) error {
 	whole, err := c.s.takeOver(ctx, c.base, theirs)
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
 	if c.s.copied(&c.base.commit, &theirs.commit) {
 		c.noteCopied()
+	}
+	if whole || theirs.ref == c.base.ref {
+		c.sure = asked // else what is pending may refer to what they need no longer
 	}
 	c.base, c.seen = theirs, true
 	c.s.tell(theirs)
@@ -294,7 +302,7 @@ func (c *committer) land() {
 	c.attempt, c.base, c.seen = nil, a.next, true
 	c.s.landed(a)
 	c.s.puts.landed()
-	c.presence.landed(c.s.now())
+	c.sure = c.s.now()
 	if a.relocate != nil {
 		a.relocate()
 	}

@@ -2,8 +2,6 @@ package space
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 
@@ -142,7 +140,6 @@ func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 	if err := c.look(ctx); err != nil {
 		return err
 	}
-	c.s.puts.begin()
 	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: c.s.rand})
 	h, on := c.s.head.Load(), c.base
 	var err error
@@ -156,20 +153,7 @@ func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 	if r.Moved() == 0 {
 		return nil
 	}
-	a, err := c.s.seal(ctx, on, &head{tree: files, seq: h.seq}, c.s.stagedUpTo(h.seq))
-	if err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	a.relocate = func() { c.s.relocate(r, h, files) }
-	c.attempt = a
-	if err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); err != nil {
-		if !errors.Is(err, remote.ErrUnavailable) { // else the next look tells
-			c.attempt = nil
-		}
-		return fmt.Errorf("commit: %w", err)
-	}
-	c.land()
-	return nil
+	return c.send(ctx, on, &head{tree: files, seq: h.seq}, func() { c.s.relocate(r, h, files) })
 }
 
 // emit puts a pack.

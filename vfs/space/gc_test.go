@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"postern/cache"
+	"postern/crypto"
+	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/vfs"
 	"postern/vfs/fsck"
@@ -203,6 +206,81 @@ func TestAway(t *testing.T) {
 	}
 	if !errors.Is(err, vfs.ErrCorrupt) {
 		t.Errorf("what is gone: %v", err)
+	}
+}
+
+// TestStuck keeps a gateway from committing for longer than the grace period, while it sees what others commit all the time: a remote that
+// is full, say. What its changes refer to is collected meanwhile, and put again from a cache where one has it.
+func TestStuck(t *testing.T) {
+	for _, cached := range []bool{false, true} {
+		t.Run(fmt.Sprint("cached ", cached), func(t *testing.T) {
+			store, clock := mem.New(), newDial()
+			h := newHome(t, store)
+			h.options.Now, h.options.Keep = clock.now, space.Keep{All: time.Nanosecond}
+			s := h.open()
+			defer h.close(s)
+			old := noise(1, crypto.ChunkSize)
+			put(t, s, "/old", old)
+			flush(t, s)
+
+			other := h.device(2, "phone")
+			full := faulty.New(store, nil, faulty.Options{})
+			other.options.Store = full
+			if cached {
+				c, err := cache.New(full, cache.Options{Memory: 16 << 20, Dir: t.TempDir(), Disk: 64 << 20})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = c.Close() }()
+				other.options.Store = c
+			}
+			var log bytes.Buffer
+			other.options.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+			o := other.open()
+			defer other.close(o)
+			get(t, o, "/old")
+			full.SetPlan(faulty.Always(faulty.Full, faulty.Put, faulty.Swap))
+			if _, err := o.Copy(t.Context(), "/old", "/copy", vfs.CopyOptions{}); err != nil {
+				t.Fatal(err)
+			}
+
+			if err := s.Remove(t.Context(), "/old", nil); err != nil {
+				t.Fatal(err)
+			}
+			var deleted int64
+			for day := range 12 {
+				flush(t, s)
+				clock.pass(24 * time.Hour)
+				put(t, s, "/day", []byte{byte(day)})
+				flush(t, s)
+				r, err := s.Collect(t.Context(), gc.Options{NoRepack: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				deleted += r.Deleted.Bytes
+				_ = o.Look(t.Context()) // fails to commit
+			}
+			if deleted < 1<<20 {
+				t.Fatalf("only %d bytes were collected", deleted)
+			}
+			full.SetPlan(nil)
+			flush(t, o)
+			if !cached {
+				if !strings.Contains(log.String(), "path=/copy") || o.Status().Lost == 0 {
+					t.Errorf("nothing is said of what is gone: %q, %+v", log.String(), o.Status())
+				}
+				return
+			}
+			if log.Len() > 0 {
+				t.Error(log.String())
+			}
+			if err := s.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := get(t, s, "/copy"); !bytes.Equal(got, old) {
+				t.Errorf("/copy has %d bytes", len(got))
+			}
+		})
 	}
 }
 

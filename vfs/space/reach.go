@@ -141,7 +141,11 @@ var errGone = errors.New("part of it is not at the remote any more")
 
 // Keep puts the files of a commit into a folder of the drive, by reference, if all of it is still at the remote.
 func (s *Space) Keep(ctx context.Context, files tree.Tree, path string) error {
-	lost, err := s.assure(ctx, base{whole: tree.New(s.nodes, object.Entry{})}, files, nil)
+	paths, err := s.needs(ctx, base{whole: tree.New(s.nodes, object.Entry{})}, files, nil)
+	if err != nil {
+		return err
+	}
+	lost, err := s.restore(ctx, paths)
 	if err != nil {
 		return err
 	}

@@ -117,9 +117,10 @@ func (s *Space) openSaved(sealed []byte) (base, error) {
 
 // beginning is what a space begins with.
 type beginning struct {
-	local   base  // the commit that the journal's first record is made to
-	newest  base  // what the remote shows; zero when it could not be asked, or is not to be believed
-	trouble error // why
+	local   base      // the commit that the journal's first record is made to
+	newest  base      // what the remote shows; zero when it could not be asked, or is not to be believed
+	trouble error     // why
+	asked   time.Time // when
 }
 
 // firstAnswer is how long the remote may take to show its newest state when there is another to begin with.
@@ -127,10 +128,11 @@ const firstAnswer = 5 * time.Second
 
 // findBase asks the remote, and takes what was saved when it does not answer or lies.
 func (s *Space) findBase(ctx context.Context) (beginning, error) {
+	asked := s.now()
 	local, err := s.saved()
 	if errors.Is(err, fs.ErrNotExist) {
 		newest, err := loadBase(ctx, s.store, s.nodes, s.account)
-		return beginning{local: newest, newest: newest}, err
+		return beginning{local: newest, newest: newest, asked: asked}, err
 	}
 	if err != nil {
 		return beginning{}, err
@@ -141,5 +143,5 @@ func (s *Space) findBase(ctx context.Context) (beginning, error) {
 	if err != nil && ctx.Err() != nil {
 		return beginning{}, err
 	}
-	return beginning{local: local, newest: newest, trouble: err}, nil
+	return beginning{local: local, newest: newest, trouble: err, asked: asked}, nil
 }

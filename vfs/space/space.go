@@ -217,6 +217,7 @@ type Status struct {
 	CommitFailed string    // why the newest attempt failed; empty when it went well
 	Failures     uint64    // failed attempts of this process
 
+	Lost         int       // blobs that changes made here refer to, and that were collected while this device was away
 	OfflineSince time.Time // since when the remote could not be reached; zero when it can
 	Blocked      string    // why no changes are taken: the remote shows an old or another state; empty when they are
 	Copied       time.Time // when another copy of this home was noticed; zero when there is none
