@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strconv"
@@ -96,9 +97,17 @@ func lockedFailure(locked *lock.Locked, condition string) *failure {
 // fail answers with an error. making is as in failureOf.
 func (q *request) fail(err error, making bool) {
 	f := failureOf(err, making)
+	now := q.h.storage()
+	if now.Blocked != "" && errors.Is(f.err, vfs.ErrReadOnly) {
+		f.message = now.Blocked
+	}
 	q.failed = f
 	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {
-		q.h.o.Log.WarnContext(q.ctx(), "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
+		level := slog.LevelWarn
+		if errors.Is(f.err, vfs.ErrUnavailable) && !now.Offline.IsZero() {
+			level = slog.LevelDebug // that it is away was said, once
+		}
+		q.h.o.Log.Log(q.ctx(), level, "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
 	}
 	header := q.w.Header()
 	for _, name := range []string{"Content-Length", "Content-Range", "Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Accept-Ranges"} {

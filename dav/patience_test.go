@@ -65,6 +65,23 @@ func TestStorageIsWaitedFor(t *testing.T) {
 	}
 }
 
+// TestLongAway: storage that has been away for long is not waited for.
+func TestLongAway(t *testing.T) {
+	for away, waits := range map[time.Duration]time.Duration{0: dav.DefaultPatience, time.Second: dav.DefaultPatience, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			var since time.Time
+			d := newDriveWith(t, dav.Options{Status: func() dav.Status { return dav.Status{Offline: since} }}, 0, "/files/f")
+			since = d.now.Add(-away)
+			d.fail = func(string, string) error { return vfs.ErrUnavailable }
+			begun := time.Now()
+			d.do("GET", "/files/f", "").want(503)
+			if took := time.Since(begun); took != waits {
+				t.Errorf("away for %v: it took %v", away, took)
+			}
+		})
+	}
+}
+
 // TestStalledBody: a body may be slow, but not stand still, whether anybody wants to read it or not.
 func TestStalledBody(t *testing.T) {
 	d := newDriveWith(t, dav.Options{IdleTimeout: 50 * time.Millisecond}, 0, "/files/f")

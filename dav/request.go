@@ -71,6 +71,20 @@ func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches
 	return q.h.locks.Check(q.submitted, touches...)
 }
 
+// longAway tells whether storage has been away for longer than a request waits for it.
+func (h *Handler) longAway() bool {
+	since := h.storage().Offline
+	return !since.IsZero() && h.o.Clock().Sub(since) > h.o.Patience
+}
+
+// storage is how the drive stands towards its storage, as far as anybody says.
+func (h *Handler) storage() Status {
+	if h.o.Status == nil {
+		return Status{}
+	}
+	return h.o.Status()
+}
+
 // The pauses between attempts to reach storage.
 const (
 	firstPause = 200 * time.Millisecond
@@ -78,14 +92,14 @@ const (
 )
 
 // patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like a
-// lost file, a slow answer looks like a slow disk.
+// lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
 func (q *request) patiently(do func() error) error {
-	err := do()
-	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) {
-		return err
-	}
 	end := time.NewTimer(q.h.o.Patience)
 	defer end.Stop()
+	err := do()
+	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
+		return err
+	}
 	for pause := firstPause; errors.Is(err, vfs.ErrUnavailable); pause = min(2*pause, maxPause) {
 		next := time.NewTimer(pause)
 		select {

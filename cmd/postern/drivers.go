@@ -11,6 +11,7 @@ import (
 
 	"postern/cmd/postern/home"
 	"postern/remote"
+	"postern/remote/detach"
 	"postern/remote/disk"
 	"postern/remote/mem"
 )
@@ -21,35 +22,38 @@ type driver struct {
 	form   string // for help and sentences
 	// volatile remotes end with the process: nothing that refers to them may be kept either.
 	volatile bool
-	// local remotes answer as fast as a cache on disk would, so they get none.
-	local bool
+	// blocks says that calls are the system's, which end with no context.
+	blocks bool
 	// open opens the remote; nil for mirrors, whose parts have theirs. founding says that it may become one now, as an empty folder does; else it has to be one.
 	open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
 }
 
 // drivers is the table of all kinds of remotes.
 var drivers = []driver{
-	{scheme: "disk", form: "disk:/path/of/a/folder", local: true, open: openDisk},
-	{scheme: "mem", form: "mem: (gone when the gateway stops)", local: true, volatile: true, open: openMem},
+	{scheme: "disk", form: "disk:/path/of/a/folder", blocks: true, open: openDisk},
+	{scheme: "mem", form: "mem: (gone when the gateway stops)", volatile: true, open: openMem},
 	{scheme: mirrorScheme, form: "mirror:URL,URL (copies of each other)"},
 }
 
 // target is a remote's URL, parsed.
 type target struct {
 	driver driver
-	rest   string  // what follows the scheme
+	rest   string // what follows the scheme
+	// local remotes can't be away, and answer as fast as a cache on disk would: what lies in the home, or in memory. Any other folder may be
+	// on a stick or a share, or be renamed.
+	local  bool
 	mirror *copies // nil: it is one remote
 }
 
 // parseRemote finds the driver of a URL; empty is the folder in the home.
 func parseRemote(url string, h home.Home) (target, error) {
 	if url == "" {
-		return target{driver: drivers[0], rest: h.Remote()}, nil
+		return target{driver: drivers[0], rest: h.Remote(), local: true}, nil
 	}
 	scheme, rest, ok := strings.Cut(url, ":")
 	for _, d := range drivers {
 		if ok && d.scheme == scheme {
-			return d.parse(rest)
+			return d.parse(rest, h)
 		}
 	}
 	var forms []string
@@ -63,14 +67,15 @@ func parseRemote(url string, h home.Home) (target, error) {
 }
 
 // parse brings what follows the scheme into the one form that is kept.
-func (d driver) parse(rest string) (target, error) {
+func (d driver) parse(rest string, h home.Home) (target, error) {
+	local := d.volatile
 	switch d.scheme {
 	case "mem":
 		if rest != "" {
 			return target{}, usagef("the remote mem: takes nothing after the colon")
 		}
 	case mirrorScheme:
-		return parseMirror(d, rest)
+		return parseMirror(d, rest, h)
 	case "disk":
 		path := rest
 		if strings.HasPrefix(path, "//") {
@@ -94,9 +99,9 @@ func (d driver) parse(rest string) (target, error) {
 		if err != nil {
 			return target{}, usagef("can't tell where the folder %s is: %w", path, err)
 		}
-		rest = abs
+		rest, local = abs, h != "" && strings.HasPrefix(abs, h.String()+string(filepath.Separator))
 	}
-	return target{driver: d, rest: rest}, nil
+	return target{driver: d, rest: rest, local: local}, nil
 }
 
 // String is the URL as it is kept and shown; it holds no secrets.
@@ -104,9 +109,17 @@ func (t target) String() string { return t.driver.scheme + ":" + t.rest }
 
 func (t target) open(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
 	if t.mirror != nil {
-		return t.mirror.open(ctx, founding, log)
+		return t.mirror.open(ctx, founding, target.open, log)
 	}
-	return t.driver.open(ctx, t.rest, founding, log)
+	open := func() (remote.Store, error) { return t.driver.open(ctx, t.rest, founding, log) }
+	if t.local || !t.driver.blocks {
+		return open()
+	}
+	store, err := detach.Open(ctx, t, open)
+	if err != nil {
+		return nil, err
+	}
+	return detach.New(store, detach.Options{Log: log}), nil
 }
 
 func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {

@@ -37,7 +37,7 @@ type gateway struct {
 func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	status := g.drive.status()
 	status.Running = g.address != ""
-	status.Home, status.User, status.Device = g.home.String(), g.account.User, g.account.DeviceName
+	status.Home, status.User, status.Device = g.home.String(), g.account.User, deviceOf(g.account, g.settings).Name
 	status.Remote, status.Address, status.Sync = g.to.String(), g.address, g.settings.Sync
 	status.Version, status.PID, status.Since = buildVersion(), os.Getpid(), g.since
 	status.Passphrase = g.account.Passphrase

@@ -32,7 +32,7 @@ func newWorld(t *testing.T) *world {
 	before := drivers
 	t.Cleanup(func() { drivers = before })
 	drivers = append(drivers[:len(drivers):len(drivers)], driver{
-		scheme: "test", form: "test:", local: true,
+		scheme: "test", form: "test:",
 		open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
 			return faulty.New(w.shared.Another(), func(c faulty.Call) faulty.Fault {
 				// Full, since that is not tried again: to the command it is as if the world ended here.

@@ -2,52 +2,93 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"sync"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
 )
+
+// lateLook is how long a start waits for its remote. A disk that takes longer to wake up is opened when it has.
+const lateLook = 2 * time.Second
 
 // late is a remote that is opened when it is there: until then it can't be reached.
 type late struct {
 	to       target
 	founding bool
 	log      *slog.Logger
+	life     context.Context
+	end      context.CancelFunc
+	opens    sync.WaitGroup
 
-	mu     sync.Mutex
-	store  remote.Store // nil: not open yet
-	closed bool
+	mu      sync.Mutex
+	store   remote.Store // nil: not open yet
+	attempt *attempt     // under way; nil: none is
+	closed  bool
+}
+
+// attempt is one attempt to open, whose outcome all get who wait for it.
+type attempt struct {
+	done  chan struct{}
+	store remote.Store
+	err   error
 }
 
 // openLate opens a remote now if it is there, else later. It fails for what will never be one.
-func openLate(ctx context.Context, to target, founding bool, log *slog.Logger) (remote.Store, error) {
-	l := &late{to: to, founding: founding, log: log}
-	if _, err := l.open(ctx, remote.OpLoad); err != nil && remote.OfKind(err, remote.ErrForeign) {
-		return nil, err
+func (t target) openLate(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
+	if t.mirror != nil {
+		return t.mirror.open(ctx, founding, target.openLate, log)
+	}
+	l := &late{to: t, founding: founding, log: log}
+	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	look, cancel := context.WithTimeout(ctx, lateLook)
+	defer cancel()
+	if _, err := l.open(look, remote.OpLoad); remote.OfKind(err, remote.ErrForeign) {
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
+// open waits for the attempt under way, or begins one: a mount that hangs holds one, however many ask.
 func (l *late) open(ctx context.Context, op string) (remote.Store, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.store != nil {
-		return l.store, nil
-	}
 	if l.closed {
+		l.mu.Unlock()
 		return nil, remote.Fail(op, l.to, remote.ErrClosed, nil)
 	}
-	store, err := l.to.open(ctx, l.founding, l.log)
-	switch {
-	case remote.OfKind(err, remote.ErrForeign):
-		return nil, err
-	case err != nil:
-		return nil, remote.Fail(op, l.to, remote.ErrUnavailable, err)
+	if l.store != nil {
+		defer l.mu.Unlock()
+		return l.store, nil
 	}
-	l.store = store
-	return store, nil
+	a := l.attempt
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		l.attempt = a
+		l.opens.Go(func() { l.try(a) })
+	}
+	l.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.store, a.err
+	case <-ctx.Done():
+		return nil, remote.Alive(ctx, op, l.to)
+	}
+}
+
+// try makes one attempt. It ends with the remote's life at the latest.
+func (l *late) try(a *attempt) {
+	store, err := l.to.open(l.life, l.founding, l.log)
+	if err != nil && !remote.OfKind(err, remote.ErrForeign) {
+		err = remote.Fail("open", l.to, remote.ErrUnavailable, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.store, l.attempt = store, nil
+	a.store, a.err = store, err
+	close(a.done)
 }
 
 // Put implements remote.Blobs, as do those that follow.
@@ -127,8 +168,10 @@ func (l *late) Space(ctx context.Context) (remote.Space, error) {
 
 func (l *late) Close() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.closed = true
+	l.mu.Unlock()
+	l.end()
+	l.opens.Wait()
 	if l.store == nil {
 		return nil
 	}

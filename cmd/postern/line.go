@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 type line struct {
 	breaker *breaker.Store
 	back    atomic.Pointer[func()]
+	gone    atomic.Pointer[func()]
 }
 
 // through puts a breaker in front of a remote.
@@ -22,7 +24,11 @@ func (l *line) through(inner remote.Store, log *slog.Logger) remote.Store {
 		return inner
 	}
 	l.breaker = breaker.New(inner, breaker.Options{Log: log, Changed: func(s breaker.State) {
-		if do := l.back.Load(); do != nil && !s.Away {
+		do := &l.back
+		if s.Away {
+			do = &l.gone
+		}
+		if do := do.Load(); do != nil {
 			(*do)()
 		}
 	}})
@@ -33,6 +39,35 @@ func (l *line) through(inner remote.Store, log *slog.Logger) remote.Store {
 func (l *line) whenBack(do func()) {
 	if l != nil {
 		l.back.Store(&do)
+	}
+}
+
+// why is what keeps the remote away, in a few words; empty while it is there, as far as is known.
+func (l *line) why() string {
+	if l == nil {
+		return ""
+	}
+	why := l.breaker.State().Why
+	if why == nil {
+		return ""
+	}
+	for {
+		e, ok := errors.AsType[*remote.Error](why)
+		if !ok {
+			return why.Error()
+		}
+		if e.Err == nil {
+			return e.Kind.Error()
+		}
+		why = e.Err
+	}
+}
+
+// whenAway is called when the remote is away, and at once if it is; it must return soon.
+func (l *line) whenAway(do func()) {
+	l.gone.Store(&do)
+	if l.breaker.State().Away {
+		do()
 	}
 }
 

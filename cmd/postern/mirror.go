@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
 	"postern/remote"
 	"postern/remote/mirror"
 	"postern/remote/retry"
@@ -16,6 +17,9 @@ import (
 // mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there is not written.
 const mirrorScheme = "mirror"
 
+// opener is target.open or target.openLate.
+type opener func(to target, ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error)
+
 // copies are the remotes of a mirror.
 type copies struct {
 	members []target
@@ -23,7 +27,7 @@ type copies struct {
 }
 
 // parseMirror parses the URLs after the scheme. A comma belongs to a path unless a kind of remote follows it.
-func parseMirror(d driver, rest string) (target, error) {
+func parseMirror(d driver, rest string, h home.Home) (target, error) {
 	var urls []string
 	for _, part := range strings.Split(rest, ",") {
 		scheme, _, ok := strings.Cut(part, ":")
@@ -33,14 +37,13 @@ func parseMirror(d driver, rest string) (target, error) {
 			urls[len(urls)-1] += "," + part
 		}
 	}
-	t := target{driver: d, mirror: &copies{}}
-	t.driver.local = true
+	t := target{driver: d, local: true, mirror: &copies{}}
 	seen := map[string]bool{}
 	for _, url := range urls {
 		if url == "" {
 			return target{}, usagef("a mirror needs two remotes or more, as in mirror:disk:/mnt/a,disk:/mnt/b")
 		}
-		m, err := parseRemote(url, "")
+		m, err := parseRemote(url, h)
 		switch {
 		case err != nil:
 			return target{}, err
@@ -52,7 +55,7 @@ func parseMirror(d driver, rest string) (target, error) {
 			return target{}, usagef("the remote %s is in the mirror twice: a copy at the same place is none", m)
 		}
 		seen[m.String()] = true
-		t.driver.local = t.driver.local && m.driver.local
+		t.local = t.local && m.local
 		t.mirror.members = append(t.mirror.members, m)
 	}
 	if len(t.mirror.members) < 2 {
@@ -75,9 +78,9 @@ func known(scheme string) bool {
 	return false
 }
 
-// open opens the first remote, and the others when they are needed: a stick that isn't plugged in is no reason not to start. Each has its own
-// retries, so that the mirror hears of what fails for good.
-func (c *copies) open(ctx context.Context, founding bool, log *slog.Logger) (_ remote.Store, err error) {
+// open opens the first remote by first, and the others when they are needed: a stick that isn't plugged in is no reason not to start. Each has
+// its own retries, so that the mirror hears of what fails for good.
+func (c *copies) open(ctx context.Context, founding bool, first opener, log *slog.Logger) (_ remote.Store, err error) {
 	var members []mirror.Member
 	defer func() {
 		if err != nil {
@@ -87,12 +90,11 @@ func (c *copies) open(ctx context.Context, founding bool, log *slog.Logger) (_ r
 		}
 	}()
 	for i, to := range c.members {
-		var store remote.Store
+		open := opener(target.openLate)
 		if i == 0 {
-			store, err = to.open(ctx, founding, log)
-		} else {
-			store, err = openLate(ctx, to, founding, log)
+			open = first
 		}
+		store, err := open(to, ctx, founding, log)
 		if err != nil {
 			return nil, err
 		}

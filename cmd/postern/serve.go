@@ -170,9 +170,10 @@ func (p *program) attend(ctx context.Context, log *slog.Logger, listener net.Lis
 		failed = fmt.Errorf("the gateway can't serve any longer: %w", failed)
 	}
 	drain(server, log)
-	// The remote gets a bounded time; commands such as status may watch meanwhile.
+	// The remote gets a bounded time, and none while it is away; commands such as status may watch meanwhile.
 	flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
+	opened.line.whenAway(cancel)
 	if err := opened.space.Flush(flush); err != nil {
 		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served again", "err", err)
 	}

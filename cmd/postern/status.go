@@ -90,7 +90,7 @@ func (p *program) idleStatus(h home.Home) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
-	return control.Status{Home: h.String(), User: account.User, Device: account.DeviceName, Remote: to.String(), Version: buildVersion(),
+	return control.Status{Home: h.String(), User: account.User, Device: deviceOf(account, settings).Name, Remote: to.String(), Version: buildVersion(),
 		Passphrase: account.Passphrase, Sync: settings.Sync, Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()}}, nil
 }
 
@@ -122,7 +122,7 @@ func printStatus(w io.Writer, s control.Status) error {
 	case s.Commit.Blocked != "":
 		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():
-		row("offline", "since %s; changes wait in the journal", s.Commit.Offline.Local().Format(time.DateTime))
+		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime), ifElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
@@ -143,6 +143,14 @@ func printStatus(w io.Writer, s control.Status) error {
 	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
+}
+
+// waiting says what goes up when the remote is back.
+func waiting(p control.Pending) string {
+	if p.Changes == 0 {
+		return "nothing waits, and changes will"
+	}
+	return fmt.Sprintf("%s, %s waiting", plural(p.Changes, "change"), home.Size(p.Bytes+p.Staged))
 }
 
 // copyState says how one remote of a mirror stands.

@@ -28,10 +28,19 @@ import (
 	"postern/vfs/tree"
 )
 
+// openLimit is how long a command waits for a remote to open.
+const openLimit = 15 * time.Second
+
 // openChecked opens a remote: driver → retry → breaker → verify, measured at both ends. It is tried again when it fails in passing, not
-// waited for while it is known to be away, and never believed.
+// waited for while it is known to be away, and never believed. A gateway that lasts opens it when it is there.
 func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.Store, error) {
-	store, err := o.to.open(ctx, o.founding, o.log)
+	open := opener(target.open)
+	if o.line != nil && !o.founding {
+		open = target.openLate
+	}
+	opening, opened := context.WithTimeout(ctx, openLimit)
+	defer opened()
+	store, err := open(o.to, opening, o.founding, o.log)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +157,7 @@ func beginDrive(ctx context.Context, s *session, a home.Account, rand io.Reader)
 
 // cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.
 func cacheOptions(o driveOptions) cache.Options {
-	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.driver.local, Log: o.log}
+	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.local, Log: o.log}
 	if c.Memory == 0 {
 		c.Memory = -1
 	}
@@ -221,7 +230,8 @@ func (d *drive) status() control.Status {
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
-		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince), Blocked: s.Blocked, Copied: s.Copied},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
+			Reason: d.line.why(), Blocked: s.Blocked, Copied: s.Copied},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 	}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"mime"
 	"path"
+	"time"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -144,8 +145,13 @@ func (h held) GetRange(_ context.Context, name crypto.BlobName, off int64, p []b
 	return nil
 }
 
+// usageTime bounds how long it is looked how much room there is, which nobody should have to wait for.
+const usageTime = time.Second
+
 // Usage implements vfs.FS.
 func (s *Space) Usage(ctx context.Context) (vfs.Usage, error) {
+	ctx, cancel := context.WithTimeout(ctx, usageTime)
+	defer cancel()
 	room, err := s.store.Space(ctx)
 	if err != nil {
 		room.Free = -1 // what there is room for is not worth failing for

@@ -93,8 +93,9 @@ type Commit struct {
 	Last      time.Time `json:"last,omitzero"`
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
 	Offline   time.Time `json:"offline_since,omitzero"`
-	Blocked   string    `json:"blocked,omitempty"` // why no changes are taken: the remote shows an old or another state
-	Copied    time.Time `json:"copied,omitzero"`   // when this run noticed that there is, or was, another copy of its home
+	Reason    string    `json:"offline_reason,omitempty"` // why the remote can't be reached, in a few words
+	Blocked   string    `json:"blocked,omitempty"`        // why no changes are taken: the remote shows an old or another state
+	Copied    time.Time `json:"copied,omitzero"`          // when this run noticed that there is, or was, another copy of its home
 }
 
 // Cache is what reading was spared: blocks that a tier held, and requests that went to the remote.
