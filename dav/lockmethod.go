@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +40,18 @@ func (q *request) lock() error {
 	want.ZeroDepth = d == depth0
 	want.Duration = parseTimeout(q.r.Header.Get("Timeout"))
 	want.Principal = q.submitted.Principal
+	if q.holds(want) {
+		return q.refresh()
+	}
 	return q.take(want)
+}
+
+// holds tells whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
+// lock would make a program that refreshes with a body believe that somebody else has the file.
+func (q *request) holds(want lock.Lock) bool {
+	return !want.Shared && slices.ContainsFunc(q.h.locks.Covering(want.Root), func(l lock.Lock) bool {
+		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) && slices.Contains(q.submitted.Tokens, l.Token)
+	})
 }
 
 // take grants the lock, and makes an empty file for it where there is nothing.
@@ -171,9 +183,13 @@ func (q *request) unlock() error {
 	return nil
 }
 
-// lockToken reads a Lock-Token header; some clients leave the brackets out.
+// lockToken reads a Lock-Token header; some clients leave the brackets out, some put it into parentheses as in If.
 func lockToken(r *http.Request) string {
-	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(r.Header.Get("Lock-Token")), "<"), ">")
+	s := strings.TrimSpace(r.Header.Get("Lock-Token"))
+	for _, pair := range []string{"()", "<>"} {
+		s = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(s, pair[:1]), pair[1:]))
+	}
+	return s
 }
 
 // maxOwner bounds what each lock keeps in memory, in bytes; real owners have 100.
