@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -55,9 +56,18 @@ func (c client) get(ctx context.Context, path, byteRange string) error {
 	return c.do(ctx, http.MethodGet, path, headers, nil, 0, io.Discard)
 }
 
-func (c client) propfind(ctx context.Context, path, depth string) error {
+func (c client) propfind(ctx context.Context, path, depth string, w io.Writer) error {
 	headers := "Depth: " + depth + "\nContent-Type: application/xml"
-	return c.do(ctx, "PROPFIND", path, headers, strings.NewReader(propfindBody), int64(len(propfindBody)), io.Discard)
+	return c.do(ctx, "PROPFIND", path, headers, strings.NewReader(propfindBody), int64(len(propfindBody)), w)
+}
+
+// putSmall makes n files, all at once.
+func (c client) putSmall(ctx context.Context, name string, n int) error {
+	body := make([]byte, smallSize)
+	_, _ = newNoise(smallSize).Read(body)
+	return inParallel(ctx, n, func(ctx context.Context, i int) error {
+		return c.put(ctx, fmt.Sprintf(name, i), bytes.NewReader(body), smallSize)
+	})
 }
 
 // noise yields bytes that can't be compressed, at memory speed: one random block over and over, at shifting offsets.

@@ -21,6 +21,8 @@ type server struct {
 	files string                                           // the URL path under which files are made
 	start func(s *server, addr string) (*exec.Cmd, error)  // the command that serves on addr
 	auth  func(s *server) (user, password string, _ error) // once it has started
+	// listings tells that it only takes part where folders are listed.
+	listings bool
 
 	cmd            *exec.Cmd
 	base           string // http://host:port + files
@@ -40,7 +42,17 @@ func newPostern(binary, dir string) *server {
 	}
 }
 
-func newRclone(binary, dir string) *server {
+// newRclone is rclone on a crypt remote, or on a plain folder.
+func newRclone(binary, dir string, crypt bool) *server {
+	if !crypt {
+		return &server{
+			name: "rclone folder", dir: filepath.Join(dir, "folder"), files: "/", listings: true,
+			start: func(s *server, addr string) (*exec.Cmd, error) {
+				return exec.Command(binary, "serve", "webdav", "--config", os.DevNull, "--addr", addr, s.dir), nil
+			},
+			auth: func(*server) (string, string, error) { return "", "", nil },
+		}
+	}
 	return &server{
 		name: "rclone crypt", dir: filepath.Join(dir, "rclone"), files: "/",
 		start: func(s *server, addr string) (*exec.Cmd, error) {
