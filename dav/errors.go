@@ -2,6 +2,7 @@ package dav
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,22 +46,23 @@ var kinds = []struct {
 	look, make int
 	condition  string
 	message    string
+	making     string // message where the request would make something new; empty: as else
 }{
-	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only."},
-	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded", "There is no space left on the drive."},
-	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "", "This is larger than the drive can keep."},
-	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep."},
-	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name."},
-	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file."},
-	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later."},
-	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored."},
-	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense."},
-	{vfs.ErrExist, http.StatusMethodNotAllowed, http.StatusPreconditionFailed, "", "There is something of this name already."},
-	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name, or the folder it should be in is missing."},
-	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "There are too many locks on the drive."},
-	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "", "The request stood still for too long."},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later."},
-	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The request was given up."},
+	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only.", ""},
+	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded", "There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less is waiting.", ""},
+	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "", "This is larger than the drive can keep.", ""},
+	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep.", ""},
+	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name.", ""},
+	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file.", ""},
+	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later.", ""},
+	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored.", ""},
+	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense.", ""},
+	{vfs.ErrExist, http.StatusMethodNotAllowed, http.StatusPreconditionFailed, "", "There is something of this name already.", ""},
+	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name.", "The folder that this should be in is missing."},
+	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "There are too many locks on the drive.", ""},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "", "The request stood still for too long.", ""},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later.", ""},
+	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The request was given up.", ""},
 }
 
 // failureOf finds the answer to an error. making tells that the request would have made something new.
@@ -77,17 +79,17 @@ func failureOf(err error, making bool) *failure {
 		if !errors.Is(err, k.kind) {
 			continue
 		}
-		status := k.look
+		f := &failure{status: k.look, message: k.message, condition: k.condition, err: err}
 		if making {
-			status = k.make
+			f.status, f.message = k.make, cmp.Or(k.making, k.message)
 		}
-		return &failure{status: status, message: k.message, condition: k.condition, err: err}
+		return f
 	}
-	return &failure{status: http.StatusInternalServerError, message: "Something went wrong inside the drive.", err: err}
+	return &failure{status: http.StatusInternalServerError, message: "Something went wrong inside the drive; its log says what.", err: err}
 }
 
 func lockedFailure(locked *lock.Locked, condition string) *failure {
-	f := &failure{status: webdav.StatusLocked, condition: condition, message: "This is locked by another program or user.", err: locked}
+	f := &failure{status: webdav.StatusLocked, condition: condition, message: "This is locked by another program or user. Close it there, or free it with postern locks break.", err: locked}
 	for _, l := range locked.Locks {
 		f.paths = append(f.paths, l.Root)
 	}

@@ -46,7 +46,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 func (h *Handler) Locks() *lock.Manager { return h.locks }
 
 // methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources: OPTIONS
-// is answered to strangers too, and must not tell them what exists.
+// is answered to strangers too, and must not tell them what exists. POST is for the pages' own forms only.
 var methods = map[string]func(*request) error{
 	http.MethodOptions: (*request).options,
 	http.MethodGet:     (*request).get,
@@ -66,7 +66,7 @@ const allow = "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, PROPPATCH, MKCOL, COPY
 
 // refused are methods that everybody knows (405) and the drive has no use for; others are unknown (501).
 var refused = map[string]bool{
-	http.MethodPost: true, http.MethodPatch: true, http.MethodTrace: true, http.MethodConnect: true,
+	http.MethodPatch: true, http.MethodTrace: true, http.MethodConnect: true,
 }
 
 // making tells for which methods a missing parent is the client's conflict (409), not a missing resource (404).
@@ -89,6 +89,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (q *request) serve() error {
 	method, ok := methods[q.r.Method]
 	switch {
+	case q.r.Method == http.MethodPost:
+		method = (*request).form
 	case !ok && refused[q.r.Method]:
 		return fail(http.StatusMethodNotAllowed, "The drive has no use for the method %s.", q.r.Method)
 	case !ok:

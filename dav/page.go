@@ -1,8 +1,11 @@
 package dav
 
-import "postern/vfs"
+import (
+	"postern/dav/page"
+	"postern/vfs"
+)
 
-// page shows a folder to a browser. Programs that only want to know whether there is something (Office and LibreOffice send
+// page shows a folder to a browser, or sends it as an archive. Programs that only want to know whether there is something (Office and LibreOffice send
 // HEAD) get their 200 too, without a listing.
 func (q *request) page() error {
 	info, err := q.stat()
@@ -13,6 +16,9 @@ func (q *request) page() error {
 		return err
 	} else if !ok {
 		return errPrecondition("If")
+	}
+	if page.WantsZip(q.r) {
+		return q.zip(info)
 	}
 	each := q.eachMember
 	if q.r.Method == "HEAD" {

@@ -139,7 +139,7 @@ func TestFolderPageFaults(t *testing.T) {
 		return nil
 	}
 	d.do("GET", "/files", "").want(503, "!<html").with("Content-Type: text/plain; charset=utf-8")
-	d.do("GET", "/files", "", browser).want(503, "<h1>The storage can&#39;t be reached</h1>", "Try again").with("Retry-After: 10")
+	d.do("GET", "/files", "", browser).want(503, "<h1>Not at hand just now</h1>", "Try again").with("Retry-After: 10")
 }
 
 func TestErrorPages(t *testing.T) {

@@ -67,12 +67,15 @@ func (q *request) list(find propfind, info vfs.Info, members, noRoot bool) error
 	return nil
 }
 
-// eachMember lists the request's folder. Before the first member a fault of the storage is waited out; later it is an error.
-func (q *request) eachMember(do func(*vfs.Info) error) error {
+// eachMember lists the request's folder.
+func (q *request) eachMember(do func(*vfs.Info) error) error { return q.membersOf(q.path, do) }
+
+// membersOf lists a folder. Before the first member a fault of the storage is waited out; later it is an error.
+func (q *request) membersOf(folder string, do func(*vfs.Info) error) error {
 	var broken error
 	seen := false
 	err := q.patiently(func() error {
-		for info, err := range q.h.fs.List(q.ctx(), q.path) {
+		for info, err := range q.h.fs.List(q.ctx(), folder) {
 			if err != nil && !seen {
 				return err
 			}

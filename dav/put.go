@@ -116,7 +116,7 @@ func (q *request) roomFor(n int64) error {
 	if err != nil || u.Available < 0 || n <= u.Available {
 		return nil //nolint:nilerr // unknown is no reason to refuse
 	}
-	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded", message: "There is not enough space left on the drive for this file."}
+	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded", message: "This file is larger than the room that is left for it. Make room, or try again when less is waiting to be uploaded."}
 }
 
 func (q *request) stage() (up vfs.Upload, err error) {

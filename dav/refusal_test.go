@@ -84,5 +84,5 @@ func TestErrorsForPeople(t *testing.T) {
 	d.fail = func(op, p string) error {
 		return &vfs.Error{Op: op, Path: p, Kind: http.ErrServerClosed}
 	}
-	d.do("PROPFIND", "/files/f", "", "Depth: 0").want(500, "Something went wrong inside the drive.", "!Server")
+	d.do("PROPFIND", "/files/f", "", "Depth: 0").want(500, "Something went wrong inside the drive; its log says what.", "!Server")
 }

@@ -88,12 +88,17 @@ func run[T any](b *tab, script string) T {
 	return v
 }
 
-// until waits for a script to come true.
+// until waits for a script to come true, on this page or on the one that comes after it.
 func (b *tab) until(script string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
+	poll := chromedp.Poll[bool](script, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience))
+	_, err := chromedp.Run(ctx, poll)
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "(-32000)") { // the page has gone
+		_, err = chromedp.Run(ctx, poll)
+	}
+	if err != nil {
 		b.shot("failed")
 		b.t.Fatalf("%s does not come true: %v\n%s", script, err, run[string](b, `document.body.innerText`))
 	}

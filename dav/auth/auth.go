@@ -89,7 +89,7 @@ type gate struct {
 
 func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if !g.hosts.allow(r.Host) {
-		g.refuse(w, r, "The drive is not known by this host name; add it to the allowed hosts if it should be.")
+		g.refuse(w, r, "The drive is not known by this host name; add it to the hosts in the settings if it should be.")
 		return
 	}
 	// Safe methods pass here: what they read, a foreign page can't, as no answer carries CORS headers.

@@ -25,14 +25,14 @@ var titles = map[int]string{
 	http.StatusNotFound:           "Nothing here",
 	http.StatusRequestURITooLong:  "This address is too long",
 	http.StatusBadGateway:         "Damaged at the storage",
-	http.StatusServiceUnavailable: "The storage can't be reached",
+	http.StatusServiceUnavailable: "Not at hand just now",
 }
 
 // hints say what to do.
 var hints = map[int]string{
 	http.StatusUnauthorized:       "The name is that of your account (“postern” if you never chose one), the password is the drive's own: it is in the file dav-password in Postern's folder. Reload the page to be asked again.",
 	http.StatusNotFound:           "It may have been renamed, moved or deleted. What was deleted is still to be found in the earlier states.",
-	http.StatusServiceUnavailable: "Nothing is lost. Try again in a moment.",
+	http.StatusServiceUnavailable: "Nothing is lost. What was opened lately, or is pinned, can be read meanwhile.",
 	http.StatusBadGateway:         "Postern shows nothing rather than something wrong. Other files are not affected.",
 }
 
@@ -41,6 +41,7 @@ type failure struct {
 	Title, Message, Hint string
 	Style                template.CSS
 	Up                   template.URL // the folder above; empty at the root
+	Back                 template.URL // the page whose form failed
 	History              template.URL // of what is missing
 	Again                bool
 	Inside               bool // the user is let in, so links lead somewhere
@@ -48,13 +49,16 @@ type failure struct {
 
 // WantsHTML tells whether an answer would be read by a person in a browser, not by a program.
 func WantsHTML(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // Failure answers with an error, in plain words. path is what the request was about; "" when that is nobody's business or
 // not a path.
 func Failure(w http.ResponseWriter, r *http.Request, status int, message, path string) {
 	f := failure{Title: titles[status], Message: message, Hint: hints[status], Style: template.CSS(style), Inside: path != ""}
+	if r.Method == http.MethodPost {
+		f.Title, f.Hint, f.Back = "", "", "?"+queryView
+	}
 	if f.Title == "" {
 		f.Title = "This didn't work"
 	}

@@ -44,6 +44,7 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 		common: c, Row: newRow(0, pathpkg.Dir(path), info), Kind: kindOf(info), Empty: info.Size == 0,
 		SHA1: hex.EncodeToString(info.SHA1[:]), Type: plainType(info.ContentType), Folder: href(pathpkg.Dir(path), true),
 	}
+	s.Changes = s.Row.Own() || s.Row.Restore != ""
 	if s.Kind == "pdf" && s.Type != "application/pdf" {
 		s.Kind = "file" // served as something else, a frame would not show but download it
 	}

@@ -44,13 +44,13 @@ func TestFilePreviews(t *testing.T) {
 		f    *leaf
 		want []string // a leading "!": not
 	}{
-		{"image", file("a b.png", "image/png", "x"), []string{`<img src="/files/a%20b.png" alt="a b.png">`, `download="a b.png"`}},
+		{"image", file("a b.png", "image/png", "x"), []string{`<img src="/files/a%20b.png" alt="a b.png" data-fails="`, `download="a b.png"`}},
 		{"hostile SVG", file("a.svg", "image/svg+xml", "<svg onload=x>"), []string{`<img src="/files/a.svg"`, "!<svg onload"}},
 		{"video", file("a.mp4", "video/mp4", "x"), []string{`<video src="/files/a.mp4" controls`}},
 		{"audio", file("a.mp3", "audio/mpeg", "x"), []string{`<audio src="/files/a.mp3" controls`}},
 		{"PDF", file("a.pdf", "application/pdf", "x"), []string{`<iframe src="/files/a.pdf" title="a.pdf">`}},
 		{"PDF of another type", file("a.pdf", "application/octet-stream", "%PDF\x00"), []string{"There is no preview", "!<iframe"}},
-		{"text", file("a.txt", "text/plain; charset=utf-8", "\n1 < 2 & <b>"), []string{"<pre tabindex=\"0\">\n\n1 &lt; 2 &amp; &lt;b&gt;</pre>", "· text/plain</p>"}},
+		{"text", file("a.txt", "text/plain; charset=utf-8", "\n1 < 2 & <b>"), []string{"<pre tabindex=\"0\">\n\n1 &lt; 2 &amp; &lt;b&gt;</pre>", ">text/plain · SHA-1"}},
 		{"hostile HTML is its source", file("a.html", "text/html", "<script>x</script>"), []string{"&lt;script&gt;x&lt;/script&gt;", "!<script>x"}},
 		{"Markdown", file("a.md", "text/markdown", "# A\n\n<script>x</script>"), []string{`<div class="prose"><h1>A</h1></div>`, "!<script>x"}},
 		{"unknown, but text", file("Makefile", "", "all:\n\tgo build"), []string{"<pre", "go build"}},

@@ -4,7 +4,9 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	pathpkg "path"
 	"strings"
+	"time"
 
 	"postern/vfs"
 )
@@ -19,6 +21,7 @@ const maxQuery = 200
 // listing is a folder's page.
 type listing struct {
 	common
+	Self    row    // the folder itself
 	Note    string // below the title
 	Query   string // names that are searched for
 	Columns []column
@@ -60,8 +63,12 @@ type row struct {
 	Size     string
 	Changed  moment
 	ETag     string
-	Restore  string // in the history: where it was
+	Zip      template.URL // of a folder: all that is in it, as one file; empty where that would be too much
+	Restore  string       // in the history: where it was
 }
+
+// Own tells whether it can be renamed and deleted.
+func (r row) Own() bool { return !r.ReadOnly && r.Restore == "" }
 
 // Folder shows a folder. each lists it, calling back with every member; its error comes back when nothing was sent.
 func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info vfs.Info, each func(func(*vfs.Info) error) error) error {
@@ -73,6 +80,10 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	standard := order{by: "name", desc: path == history} // of states the newest first
 	o := orderOf(q.Get("sort"), q.Get("order"), standard)
 	l := listing{common: c, Query: shorten(q.Get("q"), maxQuery)}
+	if !c.Root {
+		l.Self = newRow(0, pathpkg.Dir(path), info)
+	}
+	l.Changes = l.Self.Restore != "" || !info.ReadOnly && !c.Root
 	if o != standard {
 		l.Sort, l.Order = o.by, direction(o.desc)
 	}
@@ -84,6 +95,11 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	bytes := int64(0)
 	wanted := sortKey(l.Query)
 	err = each(func(m *vfs.Info) error {
+		if path == history {
+			if t, err := time.Parse(stateLayout, m.Name); err == nil {
+				m.Modified = t // when it was so, not when its root folder was last changed
+			}
+		}
 		it := o.item(*m)
 		if wanted != "" && !strings.Contains(it.key, wanted) {
 			return nil
@@ -137,6 +153,12 @@ func newRow(id int, folder string, m vfs.Info) row {
 	if !m.Folder {
 		r.View += "?" + queryView
 		r.ETag = m.ETag()
+	}
+	if m.Folder && path != history {
+		r.Zip = r.Href + "?" + queryZip
+	}
+	if path == history {
+		r.Size = "" // states share most of what is in them
 	}
 	if folder == "/" {
 		r.Note = notes[path]

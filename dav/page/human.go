@@ -52,6 +52,19 @@ func at(t time.Time) moment {
 	return moment{t.Format(time.RFC3339), t.Format("2006-01-02 15:04")}
 }
 
+// stateLayout is how the names of the states in the history tell their time, in UTC.
+const stateLayout = "2006-01-02 15.04.05"
+
+// atState is when a state of the history was so, to the second, since two can be of one minute. Of a name that is no time it
+// is the name.
+func atState(name string) moment {
+	t, err := time.Parse(stateLayout, name)
+	if err != nil {
+		return moment{Human: visible(name)}
+	}
+	return moment{t.Format(time.RFC3339), t.Format(time.DateTime)}
+}
+
 const upperhex = "0123456789ABCDEF"
 
 // href is the address of a path: all but unreserved characters (RFC 3986, 2.3) are escaped, so it is safe wherever it stands.

@@ -1,6 +1,7 @@
 // Package page is what a person with a browser sees of the drive: a page for each folder, one for each file with a preview,
 // one with the earlier versions of either, and errors in plain words. All of it works without scripts; with them files are
-// uploaded, renamed and deleted by the drive's own WebDAV methods, so that there is no second way in to guard.
+// uploaded, renamed and deleted by the drive's own WebDAV methods, without them by forms that package dav turns into these, so
+// that there is no second way in to guard.
 //
 // Everything that a page loads lies below Prefix. Pages run no script but that, by a nonce; what users put into the drive is
 // served apart, in a sandbox, by package dav.
@@ -9,6 +10,7 @@ package page
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -34,13 +36,32 @@ const (
 const (
 	queryView     = "view"     // of a file: what it is, with a preview
 	queryVersions = "versions" // how it was earlier
+	queryZip      = "zip"      // of a folder: all that is in it, as one archive
+)
+
+// The fields of the pages' forms, which are sent as multipart/form-data by POST to the address of what they change.
+const (
+	FieldToken = "token" // must be Issued; before all files
+	FieldDo    = "do"    // one of the Do values, unless there are files
+	FieldName  = "name"  // of a new folder, or the new name
+	FieldETag  = "etag"  // of what is to be deleted; "*" for a folder
+	FieldTo    = "to"    // path to restore to
+	FieldFile  = "file"  // a file to upload into the folder; any number of them
+)
+
+// What a form without files can ask for.
+const (
+	DoFolder  = "folder"
+	DoRename  = "rename"
+	DoDelete  = "delete"
+	DoRestore = "restore"
 )
 
 // Options of New. The zero value works.
 type Options struct {
 	Status func() Status    // how the drive stands; nil: pages don't say
 	Clock  func() time.Time // nil: time.Now
-	Rand   io.Reader        // for nonces; nil: crypto/rand
+	Rand   io.Reader        // for nonces and the forms' token; nil: crypto/rand
 }
 
 // Pages answers browsers. It is safe for concurrent use.
@@ -49,6 +70,7 @@ type Pages struct {
 	assets map[string]asset
 	style  string // addresses below Prefix
 	script string
+	token  string // in each form; empty: none is taken
 }
 
 // New makes the pages.
@@ -63,7 +85,24 @@ func New(o Options) *Pages {
 	p.style = p.add("page", "css", "text/css; charset=utf-8", style)
 	p.script = p.add("page", "js", "text/javascript; charset=utf-8", script)
 	p.add("icon", "svg", "image/svg+xml", icon)
+	if token, err := p.random(); err == nil {
+		p.token = token
+	}
 	return p
+}
+
+// random is a value that nobody can guess.
+func (p *Pages) random() (string, error) {
+	b := make([]byte, 16)
+	if _, err := io.ReadFull(p.o.Rand, b); err != nil {
+		return "", fmt.Errorf("draw a random value: %w", err)
+	}
+	return base64.RawStdEncoding.EncodeToString(b), nil
+}
+
+// Issued tells whether a form's token is the one that these pages give to theirs.
+func (p *Pages) Issued(token string) bool {
+	return p.token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(p.token)) == 1
 }
 
 // Wants tells whether a GET of a file asks for its page, or for that of its versions, instead of its bytes.
@@ -74,6 +113,9 @@ func Wants(r *http.Request) bool {
 // IsVersions tells whether a GET asks for the earlier versions of what it names.
 func IsVersions(r *http.Request) bool { return r.URL.Query().Has(queryVersions) }
 
+// WantsZip tells whether a GET of a folder asks for all that is in it as one file.
+func WantsZip(r *http.Request) bool { return r.URL.RawQuery != "" && r.URL.Query().Has(queryZip) }
+
 // common is what all pages show.
 type common struct {
 	Title    string
@@ -83,17 +125,19 @@ type common struct {
 	Script   string
 	Icon     string
 	Nonce    string
+	Token    string
 	Status   *Status
 	Polled   string // address of the status
 	ReadOnly bool
 	Root     bool
+	Changes  bool         // there are forms on it
 	Versions template.URL // page of the earlier versions; empty when there can be none
 	Then     *then        // in the history: when this was so
 }
 
 // then is a state of the history that a path lies in.
 type then struct {
-	At  string
+	At  moment
 	Now template.URL // the same place today
 	To  string       // its path, to restore it to; empty for the whole state
 }
@@ -106,13 +150,13 @@ type crumb struct {
 }
 
 func (p *Pages) common(path string, info vfs.Info) (common, error) {
-	nonce := make([]byte, 16)
-	if _, err := io.ReadFull(p.o.Rand, nonce); err != nil {
-		return common{}, fmt.Errorf("make a nonce: %w", err)
+	nonce, err := p.random()
+	if err != nil {
+		return common{}, err
 	}
 	c := common{
 		Title: visible(info.Name), Path: path, Crumbs: crumbs(path, info.Folder), Root: path == "/", ReadOnly: info.ReadOnly,
-		Style: p.style, Script: p.script, Icon: Prefix + "icon.svg", Nonce: base64.RawStdEncoding.EncodeToString(nonce), Polled: Prefix + "status",
+		Style: p.style, Script: p.script, Icon: Prefix + "icon.svg", Nonce: nonce, Token: p.token, Polled: Prefix + "status",
 	}
 	if c.Root {
 		c.Title = "Postern"
@@ -125,7 +169,7 @@ func (p *Pages) common(path string, info vfs.Info) (common, error) {
 		c.Versions = href(path, info.Folder) + "?" + queryVersions
 	}
 	if state, rest := inHistory(path); state != "" {
-		c.Then = &then{At: visible(state), Now: href(files+rest, info.Folder)}
+		c.Then = &then{At: atState(state), Now: href(files+rest, info.Folder)}
 		if rest != "" {
 			c.Then.To = files + rest
 		}

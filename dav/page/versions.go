@@ -35,7 +35,7 @@ type versions struct {
 type version struct {
 	Row   row
 	State string // the newest state in which it was so
-	Until string
+	Until moment // its time
 }
 
 // mark is what tells two states of a file or folder apart. A folder shows what lies in it by size and time only.
@@ -133,7 +133,7 @@ func versionAt(state, path string, info vfs.Info) version {
 		row.Restore = path
 	}
 	row.Raw = pathpkg.Base(path)
-	return version{Row: row, State: state, Until: visible(state)}
+	return version{Row: row, State: state, Until: atState(state)}
 }
 
 // latest names the last n states before one, or of all, in order; more tells that there are earlier ones.

@@ -83,10 +83,10 @@ func get(t *testing.T, p *Pages, fs vfs.Reader, path, query string) (string, err
 
 // shown are the states that a page has rows for.
 func shown(body string) (states []string) {
-	for part := range strings.SplitSeq(body, `data-until="2026-11-20 `) {
+	for part := range strings.SplitSeq(body, ` data-href="/history/2026-11-20%2009.00.`) {
 		if !strings.HasPrefix(part, "<!DOCTYPE") {
-			until, _, _ := strings.Cut(part, `"`)
-			states = append(states, strings.TrimPrefix(until, "09.00."))
+			state, _, _ := strings.Cut(part, `/`)
+			states = append(states, state)
 		}
 	}
 	return states

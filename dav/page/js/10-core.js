@@ -30,10 +30,12 @@ function size(n) {
 
 // reason is the sentence of a failed answer: the drive's own, in XML or plain text.
 function reason(status, body) {
+	if (status === 412) return 'This was changed meanwhile. Reload the page to see it as it is.';
 	const said = /<s:message>([^<]*)<\/s:message>/.exec(body || '');
 	if (said) return el('textarea', { innerHTML: said[1] }).value;
-	if (status === 423) return 'This is locked by another program or user.';
-	if (status === 412) return 'This was changed meanwhile. Reload the page to see it as it is.';
+	if (status === 401) return 'The drive asks for name and password again. Reload the page.';
+	if (status === 423) return 'This is locked by another program or user. Close it there first.';
+	if (body && body[0] !== '<' && body.length < 500) return body.trim();
 	return status ? 'The drive answered with an error (' + status + ').' : 'Postern does not answer. Is it running?';
 }
 
@@ -126,15 +128,30 @@ function badName(name) {
 
 // localTimes shows times in the reader's own zone and manner.
 const times = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const seconds = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 function localTimes(root) {
 	for (const t of root.querySelectorAll('time[datetime]')) {
 		const when = new Date(t.dateTime);
 		if (isNaN(when)) continue;
 		t.title = t.textContent;
-		t.textContent = times.format(when);
+		t.textContent = ('seconds' in t.dataset ? seconds : times).format(when);
 	}
 }
 localTimes(document);
+
+// localSentence is a sentence of the drive with the times in it as localTimes shows them.
+const localSentence = (text) => text.replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g, (_, day, time) => times.format(new Date(day + 'T' + time + 'Z')));
+
+// A preview that the browser can't show says so.
+for (const media of document.querySelectorAll('[data-fails]')) {
+	const failed = async () => {
+		const answer = await fetch(media.src, { headers: { Range: 'bytes=0-0' }, credentials: 'same-origin' }).catch(() => null);
+		const why = answer?.ok ? media.dataset.fails : reason(answer?.status || 0, await answer?.text());
+		media.closest('.preview').replaceChildren(el('div', { className: 'empty' }, el('p', { textContent: why, role: 'alert' })));
+	};
+	media.addEventListener('error', failed);
+	if (media.error || media.complete && !media.naturalWidth && media.localName === 'img') failed();
+}
 
 // refresh loads the listing anew, without disturbing uploads; the rows of these names are shown as new.
 async function refresh(...names) {

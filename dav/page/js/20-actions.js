@@ -66,9 +66,10 @@ async function remove(row) {
 
 async function restore(row) {
 	const { name, restore: to } = row.dataset;
-	const from = row.dataset.href || location.pathname;
+	const from = row.dataset.href;
 	const folder = 'folder' in row.dataset;
-	const until = row.dataset.until ? ' as it was until ' + row.dataset.until + ' UTC' : '';
+	const time = row.querySelector('time[data-seconds]');
+	const until = time ? ' as it was until ' + time.textContent : '';
 	const target = to.split('/').map(encodeURIComponent).join('/');
 	const { value } = await ask({
 		title: 'Restore “' + name + '”' + until + '?',

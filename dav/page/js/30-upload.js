@@ -31,6 +31,12 @@ if (canUpload) {
 	});
 }
 
+// Pasted files are uploaded; what is pasted into a field is not meant.
+addEventListener('paste', (event) => {
+	if (!canUpload || event.target.matches?.('input, textarea') || $('ask').open) return;
+	for (const file of event.clipboardData?.files || []) enqueue(file, here(), file.name);
+});
+
 // take uploads what was dropped: a file, or a folder with all that is in it.
 async function take(entry, folder) {
 	if (entry.isFile) {
@@ -93,6 +99,7 @@ async function head(url) {
 	return { there: answer.ok, missing: answer.status === 404, status: answer.status, etag: answer.headers.get('ETag') };
 }
 
+// upload asks what to do about a name that is taken, also when it is taken while the bytes are on their way.
 async function upload(job) {
 	let url = child(job.folder, job.name);
 	let now = await head(url);
@@ -118,7 +125,7 @@ async function upload(job) {
 	if (now.there) headers['If-Match'] = now.etag; // no other version than the one that was asked about
 	else headers['If-None-Match'] = '*';
 	if (job.ended) return;
-	await send(job, url, headers);
+	if (await send(job, url, headers) === 412) await upload(job);
 }
 
 async function collision(job) {
@@ -142,6 +149,11 @@ function send(job, url, headers) {
 			job.say.textContent = event.loaded < event.total ? size(event.loaded) + ' of ' + size(event.total) : 'Finishing';
 		};
 		request.onload = () => {
+			if (request.status === 412) {
+				job.bar.value = 0;
+				resolve(412);
+				return;
+			}
 			if (request.status >= 200 && request.status < 300) {
 				if (job.folder === here()) arrived.push(job.name);
 				end(job, 'Done, ' + size(job.file.size));
@@ -150,7 +162,12 @@ function send(job, url, headers) {
 			}
 			resolve();
 		};
-		request.onerror = () => { end(job, reason(0), true); resolve(); };
+		// The browser does not tell why: the file may have changed or gone, the connection may have broken.
+		request.onerror = async () => {
+			const alive = await head(url).then(() => true, () => false);
+			end(job, alive ? 'The upload broke off, and nothing of it was kept.' : reason(0), true);
+			resolve();
+		};
 		request.send(job.file);
 	});
 }
@@ -159,7 +176,13 @@ function end(job, text, failed = false) {
 	if (job.ended) return;
 	job.ended = true;
 	job.bar.remove();
-	job.stop.remove();
+	if (failed) {
+		job.stop.textContent = 'Try again';
+		job.stop.setAttribute('aria-label', 'Try again: ' + job.name);
+		job.stop.onclick = () => { job.line.remove(); enqueue(job.file, job.folder, job.name); };
+	} else {
+		job.stop.remove();
+	}
 	job.say.textContent = text;
 	job.line.classList.remove('busy');
 	job.line.classList.toggle('failed', failed);

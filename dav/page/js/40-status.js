@@ -13,6 +13,7 @@ if (line) {
 	};
 	const show = (kind, sentence) => {
 		line.dataset.kind = kind;
+		sentence = localSentence(sentence);
 		if ($('status-text').textContent !== sentence) $('status-text').textContent = sentence;
 	};
 	const poll = async () => {
@@ -29,5 +30,6 @@ if (line) {
 	};
 	document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); else poll(); });
 	document.addEventListener('postern:changed', () => { clearTimeout(timer); timer = setTimeout(poll, 300); });
+	show(line.dataset.kind, $('status-text').textContent);
 	plan();
 }

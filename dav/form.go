@@ -1,0 +1,206 @@
+package dav
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	pathpkg "path"
+	"strings"
+	"time"
+
+	"postern/dav/page"
+)
+
+// The most that a form without files may hold: more than any on our pages.
+const (
+	maxField  = 64 << 10 // bytes of a value
+	maxFields = 16
+)
+
+// form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is only another way to
+// write a WebDAV request: it is turned into one, which then goes the way of all others. That it was sent from a page of this
+// drive, and not from one that only knows its address, is proved by its token, besides the checks that auth makes of every
+// request.
+type form struct {
+	q      *request
+	body   *body
+	parts  *multipart.Reader
+	fields map[string]string // those before the first file
+}
+
+var errForm = fail(http.StatusBadRequest, "The form that was sent can't be read.")
+
+// form answers a POST.
+func (q *request) form() error {
+	if t, _, err := mime.ParseMediaType(q.r.Header.Get("Content-Type")); err != nil || t != "multipart/form-data" {
+		return fail(http.StatusMethodNotAllowed, "The drive has no use for the method %s.", q.r.Method)
+	}
+	f := &form{q: q, body: q.body(), fields: map[string]string{}}
+	defer f.body.end()
+	q.r.Body = io.NopCloser(f.body)
+	var err error
+	if f.parts, err = q.r.MultipartReader(); err != nil {
+		return errForm
+	}
+	file, err := f.read()
+	switch {
+	case err != nil:
+		return err
+	case !q.h.pages.Issued(f.fields[page.FieldToken]):
+		return fail(http.StatusForbidden, "This page is from before Postern was started anew. Go back, reload it, and try again.")
+	case file != nil:
+		return f.upload(file)
+	}
+	return f.change()
+}
+
+// next is the next part of the form, nil at the end.
+func (f *form) next() (*multipart.Part, error) {
+	part, err := f.parts.NextPart()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case f.body.err != nil:
+		return nil, bodyFailure(f.body.err)
+	case err != nil:
+		return nil, errForm
+	}
+	return part, nil
+}
+
+// read takes in the fields before the first file, and returns that, if there is one.
+func (f *form) read() (*multipart.Part, error) {
+	for {
+		part, err := f.next()
+		if part == nil || err != nil || part.FormName() == page.FieldFile {
+			return part, err
+		}
+		value, err := io.ReadAll(io.LimitReader(part, maxField))
+		if err != nil || len(f.fields) == maxFields {
+			return nil, errForm
+		}
+		f.fields[part.FormName()] = string(value)
+	}
+}
+
+// change makes the one change that a form without files asks for.
+func (f *form) change() error {
+	q, name := f.q, f.fields[page.FieldName]
+	parent := pathpkg.Dir(q.path)
+	switch f.fields[page.FieldDo] {
+	case page.DoFolder:
+		if err := nameable(name); err != nil {
+			return err
+		}
+		return f.end(q.path, q.sub("MKCOL", pathpkg.Join(q.path, name), nil))
+	case page.DoRename:
+		if err := nameable(name); err != nil {
+			return err
+		}
+		return f.end(parent, q.sub("MOVE", q.path, nil, "Destination", escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
+	case page.DoDelete:
+		err := q.sub(http.MethodDelete, q.path, nil, "If-Match", f.fields[page.FieldETag])
+		if err != nil && failureOf(err, false).status == http.StatusPreconditionFailed {
+			err = fail(http.StatusPreconditionFailed, "This was changed meanwhile, and is not deleted. Go back and look at it as it is now.")
+		}
+		return f.end(parent, err)
+	case page.DoRestore:
+		to := pathpkg.Clean("/" + f.fields[page.FieldTo])
+		return f.end(pathpkg.Dir(to), q.sub("COPY", q.path, nil, "Destination", escape(to), "Overwrite", "T"))
+	}
+	return errForm
+}
+
+// upload takes in the files of a form, from the first on, none of them over one that is there.
+func (f *form) upload(part *multipart.Part) error {
+	for part != nil {
+		name := part.FileName()
+		if name == "" {
+			return fail(http.StatusBadRequest, "No file was chosen. Go back and choose one.")
+		}
+		if err := nameable(name); err != nil {
+			return err
+		}
+		err := f.q.sub(http.MethodPut, pathpkg.Join(f.q.path, name), part, "If-None-Match", "*")
+		f.body.armed = time.Time{} // the request within took the deadline away
+		if err != nil {
+			failed := failureOf(err, true)
+			message := "“" + name + "” was not uploaded: " + failed.message
+			if failed.status == http.StatusPreconditionFailed {
+				message = "“" + name + "” was not uploaded, for there is something of this name already. Rename or delete that first."
+			}
+			return &failure{status: failed.status, message: message, err: failed.err}
+		}
+		if part, err = f.next(); err != nil {
+			return err
+		}
+	}
+	return f.end(f.q.path, nil)
+}
+
+// end shows the folder that was changed.
+func (f *form) end(folder string, err error) error {
+	if err != nil {
+		return err
+	}
+	f.q.w.Header().Set("Location", string(appendHref(nil, folder, true, profile{})))
+	f.q.status(http.StatusSeeOther)
+	return nil
+}
+
+// sub makes a WebDAV request of its own, with pairs of headers, and returns what it failed with.
+func (q *request) sub(method, p string, body io.Reader, headers ...string) error {
+	r := q.r.Clone(q.ctx())
+	r.Method, r.Header, r.URL = method, http.Header{"User-Agent": {q.r.UserAgent()}}, &url.URL{Path: p, RawPath: escape(p)}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	r.Body, r.ContentLength = http.NoBody, 0
+	if body != nil {
+		r.Body, r.ContentLength = io.NopCloser(body), -1
+	}
+	answer := &silent{ResponseWriter: q.w, header: http.Header{}}
+	s := &request{h: q.h, w: answer, r: r, who: q.who, submitted: q.submitted}
+	if err := s.serve(); err != nil {
+		return failureOf(err, making[method])
+	}
+	if answer.code == http.StatusMultiStatus {
+		return fail(http.StatusForbidden, "Something in this folder is locked by another program or user.")
+	}
+	return nil
+}
+
+// silent takes the answer to a request that another one made, of which only the status counts.
+type silent struct {
+	http.ResponseWriter
+	header http.Header
+	code   int
+}
+
+// Header implements http.ResponseWriter.
+func (s *silent) Header() http.Header { return s.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (s *silent) WriteHeader(code int) { s.code = code }
+
+// Write implements http.ResponseWriter.
+func (s *silent) Write(p []byte) (int, error) { return len(p), nil }
+
+// Unwrap is for http.ResponseController.
+func (s *silent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// nameable says what is wrong with a name that somebody typed.
+func nameable(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return fail(http.StatusBadRequest, "A name is needed. Go back and type one.")
+	case name == ".", name == "..", strings.ContainsAny(name, "/\x00"):
+		return fail(http.StatusBadRequest, "A name can't be “.” or “..”, and can't contain a slash.")
+	}
+	return nil
+}
+
+func escape(p string) string { return string(appendEscaped(nil, p)) }
