@@ -8,6 +8,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 # Pinned: a new version is a commit of its own.
 GOLANGCI_LINT := v2.15.0
 RCLONE        := v1.75.1
+AXE           := 4.14.1
 
 # How long each fuzz target runs under `make fuzz`.
 FUZZTIME ?= 20s
@@ -80,6 +81,7 @@ tools: ## install the pinned tools into .tools
 	@test -x $(TOOLS)/bin/rclone-$(RCLONE) || { \
 		GOBIN=$(TOOLS)/bin $(GO) install github.com/rclone/rclone@$(RCLONE) && \
 		cp $(TOOLS)/bin/rclone $(TOOLS)/bin/rclone-$(RCLONE); }
+	@if command -v npm > /dev/null; then npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) axe-core@$(AXE); fi
 
 clean: ## remove what was built
 	rm -rf $(BIN) cover.out *.test

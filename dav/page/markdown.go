@@ -75,11 +75,16 @@ func (localImages) Transform(doc *ast.Document, _ goldtext.Reader, _ parser.Cont
 	}
 }
 
+// boxes gives those of a task list a name for who doesn't see them.
+var boxes = strings.NewReplacer(
+	`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="Done"`,
+	`<input disabled="" type="checkbox"`, `<input disabled="" type="checkbox" aria-label="To do"`)
+
 // markdown renders a text.
 func markdown(source string) (template.HTML, error) {
 	var b bytes.Buffer
 	if err := renderer().Convert([]byte(source), &b); err != nil {
 		return "", fmt.Errorf("render Markdown: %w", err)
 	}
-	return template.HTML(strings.TrimSpace(string(sieve().SanitizeBytes(b.Bytes())))), nil
+	return template.HTML(boxes.Replace(strings.TrimSpace(string(sieve().SanitizeBytes(b.Bytes()))))), nil
 }

@@ -25,7 +25,7 @@ func TestMarkdown(t *testing.T) {
 		{"image by backslashes", `![a](/\evil.example/b.png)`, `<p><a href="/%5Cevil.example/b.png" rel="nofollow noreferrer">a</a></p>`},
 		{"data image", "![a](data:image/png;base64,AAAA)", "<p>a</p>"},
 		{"code", "```go\nx<y\n```", "<pre><code class=\"language-go\">x&lt;y\n</code></pre>"},
-		{"task", "- [x] a", `<ul>` + "\n" + `<li><input checked="" disabled="" type="checkbox"> a</li>` + "\n</ul>"},
+		{"task", "- [x] a", `<ul>` + "\n" + `<li><input checked="" disabled="" type="checkbox" aria-label="Done"> a</li>` + "\n</ul>"},
 	} {
 		got, err := markdown(tt.source)
 		if err != nil || string(got) != tt.want {
