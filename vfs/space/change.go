@@ -49,8 +49,8 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	if err := ctx.Err(); err != nil {
 		return tree.Result{}, 0, err
 	}
-	if why := s.blocked.Load(); why != nil {
-		return tree.Result{}, 0, &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
+	if err := s.refusal(); err != nil {
+		return tree.Result{}, 0, err
 	}
 	// First without the lock, so that what must be loaded from the remote is loaded while others go on.
 	from := s.head.Load()
@@ -64,6 +64,9 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
+	if err := s.refusal(); err != nil {
+		return tree.Result{}, 0, err
+	}
 	if newest := s.head.Load(); newest != from { // another was faster; its pages are in memory
 		if next, result, err = apply(ctx, newest.tree, c); err != nil {
 			return tree.Result{}, 0, err
@@ -81,6 +84,18 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	s.pending = append(s.pending, pending{seq: seq, blobs: c.blobs, give: c.give})
 	s.head.Store(&head{tree: next, seq: seq})
 	return result, seq, nil
+}
+
+// refusal tells why no changes are taken; nil: they are.
+func (s *Space) refusal() error {
+	why := s.blocked.Load()
+	switch {
+	case why == nil:
+		return nil
+	case *why == errReapplying:
+		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: *why}
+	}
+	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
 }
 
 func apply(ctx context.Context, t tree.Tree, c change) (tree.Tree, tree.Result, error) {

@@ -41,6 +41,7 @@ type committer struct {
 
 	// sure is when the remote last showed the state that the pending changes were made to, and so that it keeps what they refer to.
 	sure   time.Time
+	older  bool                       // some of them were made to one that base has followed, and needs no longer what that did
 	doubts map[crypto.BlobName]string // what the newest commit refers to and may be collected all the same, by its paths
 
 	mu      sync.Mutex
@@ -54,7 +55,7 @@ func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beg
 	c.s, c.base, c.done = s, from.on, from.done
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	c.changed, c.errands = make(chan struct{}), make(chan func(context.Context))
-	c.sure = object.Time(begin.local.commit.Time)
+	c.sure, c.older = object.Time(begin.local.commit.Time), begin.local.ref != from.on.ref
 	trouble := begin.trouble
 	if trouble == nil {
 		trouble = c.meet(ctx, begin.newest, begin.asked)
@@ -199,7 +200,8 @@ func (c *committer) wake() {
 // commit looks for what others have committed when it has nothing to bring, and else brings the newest state to the remote.
 func (c *committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
-		if !c.seen || c.attempt != nil || c.s.head.Load().seq <= c.committed() {
+		// After a long time apart another state is likelier than the one known, of which part may be gone.
+		if !c.seen || c.attempt != nil || c.s.doubtful(c.sure) || c.s.head.Load().seq <= c.committed() {
 			if err := c.look(ctx); err != nil {
 				return err
 			}
@@ -261,7 +263,9 @@ func (c *committer) look(ctx context.Context) error {
 	}
 	c.attempt = nil
 	if c.seen && c.base.isAt(now) {
-		c.sure = asked
+		if !c.older {
+			c.sure = asked
+		}
 		return nil
 	}
 	theirs, err := openBase(ctx, c.s.nodes, c.s.account, now)
@@ -274,14 +278,17 @@ func (c *committer) look(ctx context.Context) error {
 // meet makes what the remote has shown, when asked, the base.
 func (c *committer) meet(ctx context.Context, theirs base, asked time.Time) error {
 	whole, err := c.s.takeOver(ctx, c.base, theirs)
+	if c.s.collected(err, c.sure) {
+		whole, err = false, c.s.reapply(ctx, theirs, c.s.held(&theirs.commit, c.committed()))
+	}
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.commit.Device, err)
 	}
 	if c.s.copied(&c.base.commit, &theirs.commit) {
 		c.noteCopied()
 	}
-	if whole || theirs.ref == c.base.ref {
-		c.sure = asked // else what is pending may refer to what they need no longer
+	if c.older = !whole && (c.older || theirs.ref != c.base.ref); !c.older {
+		c.sure = asked
 	}
 	c.base, c.seen = theirs, true
 	c.s.tell(theirs)
@@ -302,7 +309,7 @@ func (c *committer) land() {
 	c.attempt, c.base, c.seen = nil, a.next, true
 	c.s.landed(a)
 	c.s.puts.landed()
-	c.sure = c.s.now()
+	c.sure, c.older = c.s.now(), false
 	if a.relocate != nil {
 		a.relocate()
 	}

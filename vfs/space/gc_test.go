@@ -46,7 +46,9 @@ func noise(seed uint64, size int) []byte {
 
 func flush(t testing.TB, s *space.Space) {
 	t.Helper()
-	if err := s.Flush(t.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // then it says why
+	defer cancel()
+	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -279,6 +281,80 @@ func TestStuck(t *testing.T) {
 			}
 			if got := get(t, s, "/copy"); !bytes.Equal(got, old) {
 				t.Errorf("/copy has %d bytes", len(got))
+			}
+		})
+	}
+}
+
+// TestAwayTooLong keeps a gateway away until the pages that its changes were made to are collected. Its changes are there in the end,
+// beside those of others, whether it was off meanwhile or ran.
+func TestAwayTooLong(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {
+			store, clock := mem.New(), newDial()
+			h := newHome(t, store)
+			h.options.Now, h.options.Keep, h.options.CommitDelay = clock.now, space.Keep{All: time.Nanosecond}, time.Hour // only a flush commits
+			s := h.open()
+			defer func() { h.close(s) }()
+			if err := s.Mkdir(t.Context(), "/d", nil); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 200 { // several pages
+				put(t, s, fmt.Sprintf("/d/%03d", i), []byte("first"))
+			}
+			flush(t, s)
+
+			other, away := h.device(2, "phone"), &switched{Store: store}
+			other.options.Store, other.options.PageMemory, other.options.PollInterval = away, 1, time.Hour
+			o := other.open()
+			defer func() { other.close(o) }()
+			get(t, o, "/d/000")
+			away.off.Store(true)
+			put(t, o, "/d/000", []byte("phone"))
+			put(t, o, "/d/new", []byte("new"))
+			if err := o.Remove(t.Context(), "/d/198", nil); err != nil {
+				t.Fatal(err)
+			}
+
+			for i := range 200 {
+				put(t, s, fmt.Sprintf("/d/%03d", i), []byte("second"))
+			}
+			flush(t, s)
+			for range 20 { // the pack of a commit stays for a grace period longer
+				clock.pass(24 * time.Hour)
+				put(t, s, "/d/last", []byte(clock.now().String()))
+				flush(t, s)
+				if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			away.cached.Clear()
+			if restarted {
+				other.close(o)
+				away.off.Store(false)
+				o = other.open()
+			} else {
+				away.off.Store(false)
+			}
+			flush(t, o)
+			put(t, o, "/after", []byte("after"))
+			flush(t, o)
+			if err := s.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{"/d/000": "second", "/d/000 (conflict, phone, 2026-11-20)": "phone", "/d/new": "new", "/d/198": "second", "/d/199": "second", "/after": "after"}
+			for path, body := range want {
+				for name, side := range map[string]*space.Space{"laptop": s, "phone": o} {
+					if got := get(t, side, path); string(got) != body {
+						t.Errorf("%s at %s is %q", path, name, got)
+					}
+				}
+			}
+			other.close(o)
+			o = other.open()
+			if r, err := o.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+				t.Errorf("%+v, %v", r, err)
 			}
 		})
 	}

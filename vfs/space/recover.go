@@ -13,8 +13,13 @@ import (
 )
 
 // recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top.
-func (s *Space) recover(ctx context.Context, was base) (*replay, error) {
+func (s *Space) recover(ctx context.Context, begin beginning) (*replay, error) {
+	was := begin.local
 	r, err := s.replay(ctx, was)
+	again := begin.trouble == nil && s.collected(err, object.Time(was.commit.Time))
+	if again {
+		r, err = s.replayOnto(begin)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -26,6 +31,11 @@ func (s *Space) recover(ctx context.Context, was base) (*replay, error) {
 	}
 	if len(r.pending) == 0 {
 		if err := s.journal.Skip(was.commit.Latest(s.device.ID).Seq); err != nil {
+			return nil, err
+		}
+	}
+	if again {
+		if err := s.reapply(ctx, r.on, s.held(&r.on.commit, r.done)); err != nil {
 			return nil, err
 		}
 	}
@@ -56,6 +66,7 @@ type replay struct {
 	seq     uint64 // the newest record
 	on      base   // the newest commit that was merged in
 	files   tree.Tree
+	blind   bool // the changes are made again later
 	pending []pending
 	marks   map[uint64]tree.Tree // states on the way, by their newest record
 }
@@ -67,13 +78,8 @@ func (e errMark) Error() string { return fmt.Sprintf("the state after change %d 
 
 // replay goes through the journal, and marks the states after some records.
 func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay, error) {
-	spans, next := s.journal.Spans()
-	if len(spans) > 0 {
-		next = spans[0].First
-	}
 	for {
-		done := s.held(&was.commit, next-1)
-		r := &replay{s: s, done: done, seq: done, on: was, files: was.files, marks: map[uint64]tree.Tree{}}
+		r := s.newReplay(was)
 		for _, seq := range marks {
 			r.marks[seq] = r.files
 		}
@@ -86,12 +92,22 @@ func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay,
 	}
 }
 
+// newReplay begins with a commit.
+func (s *Space) newReplay(was base) *replay {
+	spans, next := s.journal.Spans()
+	if len(spans) > 0 {
+		next = spans[0].First
+	}
+	done := s.held(&was.commit, next-1)
+	return &replay{s: s, done: done, seq: done, on: was, files: was.files, marks: map[uint64]tree.Tree{}}
+}
+
 func (r *replay) take(ctx context.Context, rec journal.Record) error {
 	if rec.Seq <= r.done {
 		return nil // committed, but sharing a file with what is not
 	}
 	entry, err := decodeRecord(rec.Op)
-	if err == nil {
+	if err == nil && !r.blind {
 		err = r.apply(ctx, entry)
 	}
 	if err != nil {

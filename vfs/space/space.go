@@ -175,7 +175,7 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 			err = errors.Join(err, s.journal.Close())
 		}
 	}()
-	from, err := s.recover(ctx, begin.local)
+	from, err := s.recover(ctx, begin)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,12 @@ func (w *brancher) version() vfs.Version { return vfs.Version{w.id, byte(w.n >> 
 
 // change does one random operation; most that fail are no harm.
 func (w *brancher) change(t *rapid.T, tr tree.Tree) tree.Tree {
+	next, _ := w.changed(t, tr)
+	return next
+}
+
+// changed also tells the operation, nil when it failed.
+func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 	w.n++
 	when := func() time.Time { return time.Unix(rapid.Int64Range(1, 3).Draw(t, "time")*86400, 0) }
 	place := func(label string) string {
@@ -98,13 +104,13 @@ func (w *brancher) change(t *rapid.T, tr tree.Tree) tree.Tree {
 		op = patch
 	}
 	if tr.Root().Count() > 500 {
-		return tr
+		return tr, nil
 	}
 	next, _, err := tree.Apply(context.Background(), tr, op)
 	if err != nil {
-		return tr
+		return tr, nil
 	}
-	return next
+	return next, op
 }
 
 func (w *brancher) branch(t *rapid.T, tr tree.Tree) tree.Tree {

@@ -1,0 +1,244 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+// Reapply makes changes again, one after the other, on a tree that they were not made to: when the one that they were made to can't be
+// read any more, so that there is nothing to merge by. Since it can't tell what others have changed from what they have not,
+//
+//   - what is put is there afterwards: in folders made for it, and beside what others may have written, as after a conflict;
+//   - only what the changes have put themselves is removed or replaced;
+//   - what can't be done so is passed over.
+//
+// So of both sides no contents are lost. It is not safe for concurrent use.
+type Reapply struct {
+	tree   Tree
+	device string
+	ours   map[vfs.Version]struct{} // what the changes have put and made
+	moved  map[string]string        // where a path lies of which another has the name; keys are normalised
+}
+
+// NewReapply begins with the tree that the changes are to be made on, by the device that conflicts are to name.
+func NewReapply(onto Tree, deviceName string) *Reapply {
+	return &Reapply{tree: onto, device: device(deviceName), ours: map[vfs.Version]struct{}{}, moved: map[string]string{}}
+}
+
+// Tree is what the changes have come to so far.
+func (r *Reapply) Tree() Tree { return r.tree }
+
+// Do makes the next change, or tells why it was passed over. The error is of what is put and can't be, or vfs.ErrUnavailable; then the
+// tree is as it was.
+func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
+	switch op := op.(type) {
+	case Put:
+		return nil, r.put(ctx, op)
+	case Mkdir:
+		err = r.mkdir(ctx, op)
+	case Remove:
+		err = r.remove(ctx, op)
+	case Move:
+		err = r.move(ctx, op)
+	case Copy:
+		err = r.copy(ctx, op)
+	case Graft:
+		if op.Path, _, err = r.room(ctx, op.Path, object.File, op.Entry.Version, op.Entry.Modified); err == nil {
+			op.Replace = true
+			err = r.apply(ctx, op)
+		}
+	case Patch:
+		op.Path = r.at(op.Path)
+		err = r.apply(ctx, op)
+	default:
+		err = fmt.Errorf("%w: %s can't be made again", vfs.ErrInvalid, op.name())
+	}
+	if errors.Is(err, vfs.ErrUnavailable) || ctx.Err() != nil {
+		return nil, err
+	}
+	return err, nil
+}
+
+func (r *Reapply) apply(ctx context.Context, op Op) error {
+	next, _, err := Apply(ctx, r.tree, op)
+	if err == nil {
+		r.tree = next
+	}
+	return err
+}
+
+func (r *Reapply) put(ctx context.Context, op Put) error {
+	path := op.Path
+	to, _, err := r.room(ctx, path, object.File, op.Entry.Version, op.Entry.Modified)
+	if errors.Is(err, vfs.ErrCorrupt) {
+		// Its folder can't be read: into another one beside that, with all that follows it.
+		top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		r.moved[normal("/"+top)] = "/" + conflictName(top, r.device, object.Time(op.Entry.Modified), 1)
+		to, _, err = r.room(ctx, path, object.File, op.Entry.Version, op.Entry.Modified)
+	}
+	if err != nil {
+		return err
+	}
+	op.Path = to
+	r.ours[op.Entry.Version] = struct{}{}
+	return r.apply(ctx, op)
+}
+
+func (r *Reapply) mkdir(ctx context.Context, op Mkdir) error {
+	to, there, err := r.room(ctx, op.Path, object.Folder, op.Version, object.Nanos(op.Time))
+	if err != nil || there {
+		return err
+	}
+	op.Path = to
+	r.ours[op.Version] = struct{}{}
+	return r.apply(ctx, op)
+}
+
+func (r *Reapply) remove(ctx context.Context, op Remove) error {
+	op.Path = r.at(op.Path)
+	p, err := r.tree.there(ctx, op.Path)
+	if err == nil {
+		err = r.mine(ctx, p.at)
+	}
+	if err != nil {
+		return fail(op.name(), op.Path, err)
+	}
+	return r.apply(ctx, op)
+}
+
+func (r *Reapply) copy(ctx context.Context, op Copy) error {
+	op.From = r.at(op.From)
+	to, err := r.arrive(ctx, op.From, op.To, false)
+	if err != nil {
+		return err
+	}
+	op.To, op.Replace = to, true
+	return r.apply(ctx, op)
+}
+
+func (r *Reapply) move(ctx context.Context, op Move) error {
+	asked := op
+	op.From = r.at(op.From)
+	if normal(asked.From) == normal(asked.To) { // another form of the name
+		op.To = op.From[:strings.LastIndexByte(op.From, '/')] + op.To[strings.LastIndexByte(op.To, '/'):]
+		return r.apply(ctx, op)
+	}
+	var err error
+	if op.To, err = r.arrive(ctx, op.From, op.To, true); err != nil {
+		return err
+	}
+	op.Replace = true
+	if err := r.apply(ctx, op); err != nil {
+		return err
+	}
+	// What had to give way in it has moved with it.
+	from := normal(asked.From)
+	for key, lies := range r.moved {
+		if rest, below := strings.CutPrefix(key, from+"/"); below {
+			delete(r.moved, key)
+			if inside, ok := strings.CutPrefix(lies, op.From+"/"); ok {
+				r.moved[normal(asked.To)+"/"+rest] = op.To + "/" + inside
+			}
+		}
+	}
+	delete(r.moved, from)
+	return nil
+}
+
+// arrive makes room for what lies at one path at another.
+func (r *Reapply) arrive(ctx context.Context, from, path string, move bool) (to string, err error) {
+	source, _, where, err := r.tree.ends(ctx, from, r.at(path), true, move)
+	if source.at == nil || errors.Is(err, vfs.ErrInvalid) {
+		return "", fail("bring something to", where, err)
+	}
+	to, _, err = r.room(ctx, path, object.File, source.at.o.Version, source.at.o.Modified)
+	return to, err
+}
+
+// at is where a path of the changes lies.
+func (r *Reapply) at(path string) string {
+	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
+		if lies, ok := r.moved[normal(path[:end])]; ok {
+			return lies + path[end:]
+		}
+	}
+	return path
+}
+
+func normal(path string) string {
+	names := strings.Split(path, "/")
+	return strings.Join(keys(names), "/")
+}
+
+// room finds or makes the place of a path, in folders of a version and time: at its name when that is free, holds what may be
+// replaced, or, for a folder, is one already; else under a name that tells of the conflict.
+func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, version vfs.Version, modified int64) (to string, there bool, err error) {
+	names, ok := split(r.at(path))
+	if !ok || len(names) == 0 {
+		return "", false, fail("make room for", path, vfs.ErrInvalid)
+	}
+	asked, _ := split(path)
+	for i, name := range names {
+		last := i == len(names)-1
+		to += "/" + name
+		for n := 0; ; n++ {
+			if n > 0 {
+				to = to[:strings.LastIndexByte(to, '/')+1] + conflictName(name, r.device, object.Time(modified), n)
+			}
+			p, err := r.tree.find(ctx, to)
+			if err != nil {
+				return "", false, fail("make room for", path, err)
+			}
+			if p.at == nil {
+				break
+			}
+			if folder := p.at.o.Kind == object.Folder; folder && (!last || kind == object.Folder) {
+				there = last
+				break
+			} else if last && !folder && r.mine(ctx, p.at) == nil {
+				break
+			}
+		}
+		if !strings.HasSuffix(to, "/"+name) {
+			r.moved[normal("/"+strings.Join(asked[:i+1], "/"))] = to
+		}
+		if last {
+			break
+		}
+		err := r.apply(ctx, Mkdir{Path: to, Version: version, Time: object.Time(modified)})
+		if err != nil && !errors.Is(err, vfs.ErrExist) {
+			return "", false, err
+		}
+	}
+	return to, there, nil
+}
+
+// errTheirs says that something may be another's.
+var errTheirs = errors.New("it may have been changed on another device")
+
+// mine tells whether the changes have put an entry, and all that is in it; else why not.
+func (r *Reapply) mine(ctx context.Context, e *entry) error {
+	if _, ours := r.ours[e.o.Version]; !ours {
+		return errTheirs
+	}
+	if e.o.Kind != object.Folder {
+		return nil
+	}
+	root, err := r.tree.nodes.rootPage(ctx, e)
+	if err != nil || root == nil {
+		return err
+	}
+	var found error
+	_, err = r.tree.nodes.list(ctx, root, func(below Entry, err error) bool {
+		if found = err; found == nil {
+			found = r.mine(ctx, below.e)
+		}
+		return found == nil
+	})
+	return errors.Join(found, err)
+}
