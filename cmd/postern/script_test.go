@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +93,7 @@ func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 3 && args[3] != "-" {
 		body = strings.NewReader(ts.ReadFile(args[3]))
 	}
-	req, err := http.NewRequestWithContext(context.Background(), args[1], "http://"+status.Address+args[2], body)
+	req, err := http.NewRequestWithContext(context.Background(), args[1], strings.TrimSuffix(status.URL, "/")+args[2], body)
 	ts.Check(err)
 	for i := 4; i < len(args); i++ {
 		name, value, _ := strings.Cut(args[i], ": ")
@@ -107,7 +109,14 @@ func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		req.SetBasicAuth(status.User, password)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := http.Client{Transport: &http.Transport{}}
+	if pem, err := os.ReadFile(filepath.Join(home, "tls", "ca.pem")); err == nil {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(pem)
+		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	}
+	defer client.CloseIdleConnections()
+	resp, err := client.Do(req)
 	ts.Check(err)
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)

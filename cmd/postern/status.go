@@ -106,7 +106,7 @@ func printStatus(w io.Writer, s control.Status) error {
 		row("gateway", "not running")
 		return table.Flush()
 	}
-	row("gateway", "http://%s/ since %s (process %d)", s.Address, s.Since.Local().Format(time.DateTime), s.PID)
+	row("gateway", "%s since %s (process %d)", s.URL, s.Since.Local().Format(time.DateTime), s.PID)
 	for _, c := range s.Copies {
 		row("mirror", "%s: %s", c.Remote, copyState(c))
 	}

@@ -33,15 +33,17 @@ type Gateway interface {
 
 // Status is how a gateway is doing. Sizes are bytes, ages seconds.
 type Status struct {
-	Running bool      `json:"running"`
-	Home    string    `json:"home"`
-	User    string    `json:"user"`
-	Device  string    `json:"device"`
-	Remote  string    `json:"remote"` // without secrets
-	Address string    `json:"address,omitempty"`
-	Version string    `json:"version"`
-	PID     int       `json:"pid,omitempty"`
-	Since   time.Time `json:"since,omitzero"`
+	Running    bool      `json:"running"`
+	Home       string    `json:"home"`
+	User       string    `json:"user"`
+	Device     string    `json:"device"`
+	Remote     string    `json:"remote"`                // without secrets
+	Address    string    `json:"address,omitempty"`     // listened at, host:port
+	URL        string    `json:"url,omitempty"`         // by which clients of this machine reach it
+	PasswordIn string    `json:"password_in,omitempty"` // the file that holds the drive's password, or the variable that sets it, with $
+	Version    string    `json:"version"`
+	PID        int       `json:"pid,omitempty"`
+	Since      time.Time `json:"since,omitzero"`
 
 	Passphrase bool    `json:"passphrase"` // whether this device knows of a login record
 	Sync       string  `json:"sync"`       // "back" or "through"

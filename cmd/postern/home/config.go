@@ -18,11 +18,20 @@ type Settings struct {
 	Sync    string          `toml:"sync"`   // "back" or "through"
 	Log     string          `toml:"log"`    // "error", "warn", "info", "debug"
 	Hosts   []string        `toml:"hosts"`  // further names under which the drive may be reached
+	MDNS    string          `toml:"mdns"`   // "on": announced on the local network; "off"
+	TLS     TLSSettings     `toml:"tls"`
 	Staging StagingSettings `toml:"staging"`
 	Cache   CacheSettings   `toml:"cache"`
 	Device  DeviceSettings  `toml:"device"`
 	History HistorySettings `toml:"history"`
 	GC      GCSettings      `toml:"gc"`
+}
+
+// TLSSettings say how connections are secured. Without a certificate of one's own, the home's authority makes one.
+type TLSSettings struct {
+	Mode string `toml:"mode"` // "on" or "off"
+	Cert string `toml:"cert"` // path of a certificate chain in PEM
+	Key  string `toml:"key"`  // path of its private key in PEM
 }
 
 // StagingSettings bound what waits for the remote.

@@ -41,6 +41,7 @@ name = "laptop"
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
+	want.MDNS, want.TLS = SwitchOff, TLSSettings{Mode: SwitchOff}
 	want.Staging.Patience, want.History, want.GC = Defaults().Staging.Patience, Defaults().History, Defaults().GC
 	if got := got.Or(Defaults()); !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults changed what was chosen: %+v", got)
@@ -79,21 +80,21 @@ func TestConfigDamaged(t *testing.T) {
 
 func TestPrecedence(t *testing.T) {
 	env, err := FromEnvironment(environment("POSTERN_ADDR", "127.0.0.1:2", "POSTERN_SYNC", "through", "POSTERN_CACHE_DISK", "off",
-		"POSTERN_STAGING_LIMIT", "1MiB", "POSTERN_HOSTS", "a,b"))
+		"POSTERN_STAGING_LIMIT", "1MiB", "POSTERN_HOSTS", "a,b", "POSTERN_TLS", "on", "POSTERN_TLS_CERT", "/c", "POSTERN_TLS_KEY", "/k"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	flags := Settings{Addr: "127.0.0.1:1"}
-	config := Settings{Addr: "127.0.0.1:3", Sync: "back", Log: "warn", Cache: CacheSettings{Disk: 5}, Hosts: []string{"c"}}
+	config := Settings{MDNS: "on", TLS: TLSSettings{Mode: "off", Cert: "/other", Key: "/other"}, Addr: "127.0.0.1:3", Sync: "back", Log: "warn", Cache: CacheSettings{Disk: 5}, Hosts: []string{"c"}}
 	got := flags.Or(env).Or(config).Or(Defaults())
-	want := Settings{Addr: "127.0.0.1:1", Sync: "through", Log: "warn", Hosts: []string{"a", "b"},
+	want := Settings{MDNS: "on", TLS: TLSSettings{Mode: "on", Cert: "/c", Key: "/k"}, Addr: "127.0.0.1:1", Sync: "through", Log: "warn", Hosts: []string{"a", "b"},
 		Staging: StagingSettings{Limit: 1 << 20, Patience: Defaults().Staging.Patience}, Cache: CacheSettings{Memory: Defaults().Cache.Memory, Disk: Off},
 		History: Defaults().History, GC: Defaults().GC}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	for name, value := range map[string]string{"POSTERN_SYNC": "maybe", "POSTERN_CACHE_MEMORY": "-1", "POSTERN_LOG": "x",
-		"POSTERN_GC_AUTO": "yes", "POSTERN_GC_GRACE": "5m", "POSTERN_HISTORY_ALL": "ever", "POSTERN_STAGING_PATIENCE": "long"} {
+		"POSTERN_GC_AUTO": "yes", "POSTERN_TLS": "true", "POSTERN_TLS_KEY": "/k", "POSTERN_MDNS": "local", "POSTERN_GC_GRACE": "5m", "POSTERN_HISTORY_ALL": "ever", "POSTERN_STAGING_PATIENCE": "long"} {
 		_, err := FromEnvironment(environment(name, value))
 		sentenceWith(t, err, "POSTERN_")
 	}

@@ -4,6 +4,7 @@
 //	config.toml      what the user may change; never written by Postern
 //	account          user name, device, account secret (0600)
 //	dav-password     what WebDAV clients log in with (0600)
+//	tls/             the authority that certifies the drive (0600), and its certificate for other programs
 //	state.db         the pins of pointers and the drive's locks (0600)
 //	base             the newest commit that was seen, so that a start needs no remote (sealed)
 //	journal/         what was answered 2xx and isn't yet at the remote
@@ -97,6 +98,12 @@ func (h Home) Remote() string { return h.join("remote") }
 
 // Socket is where a running gateway listens for commands.
 func (h Home) Socket() string { return h.join("control.sock") }
+
+// Authority is where the authority that certifies the drive lies, with its private key.
+func (h Home) Authority() string { return h.join(filepath.Join("tls", "authority.pem")) }
+
+// CA is the authority's certificate, for programs that are told whom to trust.
+func (h Home) CA() string { return h.join(filepath.Join("tls", "ca.pem")) }
 
 // Words is where a first run leaves the recovery words when nobody would see them on a screen.
 func (h Home) Words() string { return h.join("recovery-words") }

@@ -11,9 +11,11 @@ import (
 // Defaults are used where neither a flag nor the environment nor config.toml says otherwise.
 func Defaults() Settings {
 	return Settings{
-		Addr: "127.0.0.1:8090", // loopback only: the drive is plain HTTP
+		Addr: "127.0.0.1:8090", // loopback only: the drive is plain HTTP unless told otherwise
 		Sync: SyncBack,
 		Log:  "info",
+		MDNS: SwitchOff, // nothing is announced in public unasked
+		TLS:  TLSSettings{Mode: SwitchOff},
 		Staging: StagingSettings{
 			Limit:    16 << 30, // room for some films while the remote is away
 			Patience: Span(20 * time.Second),
@@ -23,7 +25,7 @@ func Defaults() Settings {
 			Disk:   4 << 30,  // ciphertext of what was read lately
 		},
 		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour), Daily: 31 * 24 * Span(time.Hour)},
-		GC:      GCSettings{Auto: GCOff, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
+		GC:      GCSettings{Auto: SwitchOff, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
 	}
 }
 
@@ -33,10 +35,10 @@ const (
 	SyncThrough = "through" // a PUT is answered when the remote has it
 )
 
-// The values of GCSettings.Auto.
+// The values of settings that are switches: GCSettings.Auto, TLSSettings.Mode, Settings.MDNS.
 const (
-	GCOn  = "on"
-	GCOff = "off"
+	SwitchOn  = "on"
+	SwitchOff = "off"
 )
 
 // leastGrace is the shortest grace period that may be configured: a gateway that is suspended for a night must not have to look whether
@@ -52,6 +54,11 @@ func (s Settings) Or(lower Settings) Settings {
 	pick(&s.Remote, lower.Remote)
 	pick(&s.Sync, lower.Sync)
 	pick(&s.Log, lower.Log)
+	pick(&s.MDNS, lower.MDNS)
+	pick(&s.TLS.Mode, lower.TLS.Mode)
+	if s.TLS.Cert == "" && s.TLS.Key == "" { // they belong together
+		s.TLS.Cert, s.TLS.Key = lower.TLS.Cert, lower.TLS.Key
+	}
 	pick(&s.Staging.Limit, lower.Staging.Limit)
 	pick(&s.Staging.Patience, lower.Staging.Patience)
 	pick(&s.History.All, lower.History.All)
@@ -82,6 +89,8 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 		Remote: getenv("POSTERN_REMOTE"),
 		Sync:   getenv("POSTERN_SYNC"),
 		Log:    getenv("POSTERN_LOG"),
+		MDNS:   getenv("POSTERN_MDNS"),
+		TLS:    TLSSettings{Mode: getenv("POSTERN_TLS"), Cert: getenv("POSTERN_TLS_CERT"), Key: getenv("POSTERN_TLS_KEY")},
 		Device: DeviceSettings{Name: getenv("POSTERN_DEVICE_NAME")},
 	}
 	if hosts := getenv("POSTERN_HOSTS"); hosts != "" {
@@ -134,8 +143,13 @@ func (s Settings) Check() error {
 	if s.Staging.Limit < 0 {
 		return fmt.Errorf("staging.limit can't be off: it is what the drive keeps until the remote has it")
 	}
-	if s.GC.Auto != "" && s.GC.Auto != GCOn && s.GC.Auto != GCOff {
-		return fmt.Errorf("gc.auto %q is neither %q nor %q", s.GC.Auto, GCOn, GCOff)
+	for name, value := range map[string]string{"gc.auto": s.GC.Auto, "tls.mode": s.TLS.Mode, "mdns": s.MDNS} {
+		if value != "" && value != SwitchOn && value != SwitchOff {
+			return fmt.Errorf("%s %q is neither %q nor %q", name, value, SwitchOn, SwitchOff)
+		}
+	}
+	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
+		return fmt.Errorf("tls.cert and tls.key go together: name the certificate and its key, or neither")
 	}
 	if s.GC.Grace != 0 && s.GC.Grace < leastGrace {
 		return fmt.Errorf("gc.grace %v is too short: other devices' commits under way could lose what they refer to; use an hour or more", s.GC.Grace)
