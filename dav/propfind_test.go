@@ -333,7 +333,7 @@ func TestPagesOfLongListings(t *testing.T) {
 	}
 	d.h = h
 	for _, query := range []string{"", "?sort=size", "?sort=name&order=desc"} {
-		a := d.do("GET", "/files"+query, "").want(200, "100000 files", `rel="next"`)
+		a := d.do("GET", "/files"+query, "").want(200, "100,000 files", `rel="next"`)
 		if n := strings.Count(a.body, "<tr data-name"); n != 500 || len(a.body) > 1<<20 {
 			t.Errorf("%q: %d rows in %d bytes", query, n, len(a.body))
 		}

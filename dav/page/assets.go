@@ -19,7 +19,7 @@ var (
 	style     = joined("css")
 	script    = joined("js")
 	icon      = one("icon.svg")
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict}).ParseFS(source, "html/*.html"))
+	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict, "count": count}).ParseFS(source, "html/*.html"))
 )
 
 // joined is all files of a folder, in the order of their names, as one.

@@ -30,7 +30,7 @@ var titles = map[int]string{
 
 // hints say what to do.
 var hints = map[int]string{
-	http.StatusUnauthorized:       "The name is that of your account (“postern” if you never chose one), the password is the drive's own: it is in the file dav-password in Postern's folder. Reload the page to be asked again.",
+	http.StatusUnauthorized:       "The name is that of your account (“postern” if you never chose one), the password is the drive's own: it is in the file dav-password in Postern's folder.",
 	http.StatusNotFound:           "It may have been renamed, moved or deleted. What was deleted is still to be found in the earlier states.",
 	http.StatusServiceUnavailable: "Nothing is lost. What was opened lately, or is pinned, can be read meanwhile.",
 	http.StatusBadGateway:         "Postern shows nothing rather than something wrong. Other files are not affected.",
@@ -39,6 +39,7 @@ var hints = map[int]string{
 // Failure is an error as a page. WriteFailure fills it in from a status and a sentence.
 type failure struct {
 	Title, Message, Hint string
+	Path                 string // that it is about, as shown
 	Style                template.CSS
 	Up                   template.URL // the folder above; empty at the root
 	Back                 template.URL // the page whose form failed
@@ -55,7 +56,8 @@ func WantsHTML(r *http.Request) bool {
 // Failure answers with an error, in plain words. path is what the request was about; "" when that is nobody's business or
 // not a path.
 func Failure(w http.ResponseWriter, r *http.Request, status int, message, path string) {
-	f := failure{Title: titles[status], Message: message, Hint: hints[status], Style: template.CSS(style), Inside: path != ""}
+	f := failure{Title: titles[status], Message: message, Hint: hints[status], Path: visible(path), Style: template.CSS(style)}
+	f.Inside = path != "" || status == http.StatusBadRequest || status == http.StatusRequestURITooLong
 	if r.Method == http.MethodPost {
 		f.Title, f.Hint, f.Back = "", "", "?"+queryView
 	}
@@ -68,7 +70,7 @@ func Failure(w http.ResponseWriter, r *http.Request, status int, message, path s
 	if status == http.StatusNotFound && below(path, files) {
 		f.History = href(path, false) + "?" + queryVersions
 	}
-	f.Again = status == http.StatusServiceUnavailable
+	f.Again = status == http.StatusServiceUnavailable || status == http.StatusUnauthorized
 	var b bytes.Buffer
 	h := w.Header()
 	if err := templates.ExecuteTemplate(&b, "failure", f); err != nil {

@@ -93,15 +93,14 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	keep := first{order: o, n: rowsPerPage}
 	keep.behind, _ = parseCursor(q.Get("after"))
 	bytes := int64(0)
-	wanted := sortKey(l.Query)
+	wanted := fold(l.Query)
 	err = each(func(m *vfs.Info) error {
 		if path == history {
 			if t, err := time.Parse(stateLayout, m.Name); err == nil {
 				m.Modified = t // when it was so, not when its root folder was last changed
 			}
 		}
-		it := o.item(*m)
-		if wanted != "" && !strings.Contains(it.key, wanted) {
+		if wanted != "" && !strings.Contains(fold(m.Name), wanted) {
 			return nil
 		}
 		if m.Folder {
@@ -110,7 +109,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 			l.Files++
 		}
 		bytes += m.Size
-		keep.offer(it)
+		keep.offer(o.item(*m))
 		return nil
 	})
 	if err != nil {

@@ -41,6 +41,15 @@ func size(n int64) string {
 	return ""
 }
 
+// count is a number for people.
+func count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
 // moment is a time twice: for programs, and for people in UTC; a script shows it in the reader's own zone.
 type moment struct{ Machine, Human string }
 

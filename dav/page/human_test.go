@@ -20,6 +20,14 @@ func TestSizesForPeople(t *testing.T) {
 	}
 }
 
+func TestCountsForPeople(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 10_000: "10,000", 1_234_567: "1,234,567"} {
+		if got := count(n); got != want {
+			t.Errorf("%d is %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestVisible(t *testing.T) {
 	for name, want := range map[string]string{
 		"plain": "plain", "\u202egpj.exe": "\ufffdgpj.exe", "a\nb\tc": "a\ufffdb\ufffdc", "a\u200bb": "a\ufffdb", "x\u2066y\u2069": "x\ufffdy\ufffd",

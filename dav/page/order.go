@@ -12,19 +12,28 @@ import (
 	"postern/vfs"
 )
 
-// sortKey is what names are ordered by: as people look for them, without regard to case and accents, and with numbers by
-// their value ("9.jpg" before "10.jpg").
+// fold is a name as people look for it: without regard to case and accents.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(unicode.ToUpper(r))
+	}, norm.NFD.String(name))
+}
+
+// sortKey is what names are ordered by: folded, and with numbers by their value ("9.jpg" before "10.jpg").
 func sortKey(name string) string {
 	var b strings.Builder
 	b.Grow(len(name) + 8)
-	decomposed := norm.NFD.String(name)
-	for i := 0; i < len(decomposed); {
-		if c := decomposed[i]; '0' <= c && c <= '9' {
-			end := i
-			for end < len(decomposed) && '0' <= decomposed[end] && decomposed[end] <= '9' {
+	folded := fold(name)
+	for i := 0; i < len(folded); {
+		end := i
+		if c := folded[i]; '0' <= c && c <= '9' {
+			for end < len(folded) && '0' <= folded[end] && folded[end] <= '9' {
 				end++
 			}
-			digits := strings.TrimLeft(decomposed[i:end], "0")
+			digits := strings.TrimLeft(folded[i:end], "0")
 			// Longer numbers are larger ones. The length stands in two bytes, both of digits' place among the others.
 			b.WriteByte('0')
 			b.WriteByte(byte(len(digits) >> 8))
@@ -33,15 +42,10 @@ func sortKey(name string) string {
 			i = end
 			continue
 		}
-		end := i
-		for end < len(decomposed) && (decomposed[end] < '0' || '9' < decomposed[end]) {
+		for end < len(folded) && (folded[end] < '0' || '9' < folded[end]) {
 			end++
 		}
-		for _, r := range decomposed[i:end] {
-			if !unicode.Is(unicode.Mn, r) {
-				b.WriteRune(unicode.ToLower(unicode.ToUpper(r)))
-			}
-		}
+		b.WriteString(folded[i:end])
 		i = end
 	}
 	return b.String()
