@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -106,25 +105,29 @@ func (g *gateway) start() {
 
 func (g *gateway) await() {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	answers := within(30*time.Second, func() bool {
+		_, _, err := g.do(http.MethodOptions, "/", nil)
+		return err == nil
+	})
+	if !answers {
+		g.t.Fatalf("the gateway does not answer; it said:\n%s", g.stderr)
+	}
+}
+
+// within asks until something is so, and tells whether it became so in time.
+func within(limit time.Duration, so func() bool) bool {
+	end := time.NewTimer(limit)
+	defer end.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodOptions, "http://"+g.addr+"/", nil)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			_ = resp.Body.Close()
-			return
-		}
+	for !so() {
 		select {
-		case <-ctx.Done():
-			g.t.Fatalf("the gateway does not answer; it said:\n%s", g.stderr)
+		case <-end.C:
+			return false
 		case <-tick.C:
 		}
 	}
+	return true
 }
 
 // stop ends the gateway in good order.

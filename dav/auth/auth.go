@@ -135,9 +135,7 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
 		g.o.Log.InfoContext(r.Context(), "wrong name or password", "from", r.RemoteAddr)
 	}
 	h := w.Header()
-	for _, c := range g.digest.challenges(r.UserAgent(), stale) {
-		h.Add("WWW-Authenticate", c)
-	}
+	h.Add("WWW-Authenticate", g.digest.challenge(stale)) // first, for clients that read only one
 	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
 	// Finder looks for this on a 401 too, and takes the drive for no drive without it.
 	h.Set("DAV", "1, 2, 3")

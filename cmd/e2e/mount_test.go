@@ -1,0 +1,123 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// mount is a folder of this machine that shows the drive to ordinary programs.
+type mount struct {
+	at      string
+	settle  func() // returns when all that was written and closed has reached the gateway
+	unmount func()
+}
+
+// needFUSE skips the test where nothing can be mounted.
+func needFUSE(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("skipped: mounting needs root")
+	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		t.Skipf("skipped: no FUSE here: %v", err)
+	}
+}
+
+// mountDavfs2 mounts in the kernel, with locks, as the README says.
+func mountDavfs2(t *testing.T, g *gateway) *mount {
+	t.Helper()
+	program := need(t, "mount.davfs")
+	needFUSE(t)
+	dir, err := os.MkdirTemp("", "postern-davfs-") //nolint:usetesting // davfs2's own user must reach its cache, which it could not below t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	cache := filepath.Join(dir, "cache")
+	for _, err := range []error{os.Chmod(dir, 0o755), os.Mkdir(cache, 0o777), os.Chmod(cache, 0o777)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	secrets, conf := filepath.Join(dir, "secrets"), filepath.Join(dir, "davfs2.conf")
+	if err := os.WriteFile(secrets, fmt.Appendf(nil, "%s postern %s\n", g.url("/"), g.password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// buf_size: kernels from 6.16 on refuse listings of the smaller default.
+	settings := fmt.Sprintf("use_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, cache)
+	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := &mount{at: t.TempDir(), settle: func() {}}
+	runs(t, "", program, "-o", "rw,conf="+conf, g.url("/"), m.at)
+	m.unmount = once(t, func() { runs(t, "", "umount", m.at) }) // it waits for what is on its way
+	return m
+}
+
+// mountRclone mounts with rclone's own FUSE program, which uploads a while after a file was closed.
+func mountRclone(t *testing.T, g *gateway) *mount {
+	t.Helper()
+	need(t, "rclone")
+	fusermount := need(t, "fusermount3")
+	needFUSE(t)
+	m := &mount{at: t.TempDir()}
+	// A unix socket's path is short (108 bytes), so it does not lie below t.TempDir.
+	control, err := os.MkdirTemp("", "postern-rc-") //nolint:usetesting // as just said
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(control) })
+	socket := filepath.Join(control, "rc")
+	cmd := g.rcloneCommand("owncloud", "mount", "drive:", m.at, "--vfs-cache-mode", "writes", "--vfs-write-back", "1s",
+		"--webdav-pacer-min-sleep", "1ms", "--cache-dir", t.TempDir(), "--rc", "--rc-addr", "unix://"+socket, "--rc-no-auth")
+	said := &safeBuffer{}
+	cmd.Stdout, cmd.Stderr = said, said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if !within(20*time.Second, func() bool { return exec.Command("mountpoint", "-q", m.at).Run() == nil }) {
+		t.Fatalf("rclone does not mount; it said:\n%s", said)
+	}
+	m.settle = func() {
+		t.Helper()
+		var stats struct {
+			DiskCache struct{ ErroredFiles, UploadsInProgress, UploadsQueued int }
+		}
+		settled := within(time.Minute, func() bool {
+			out, err := exec.Command("rclone", "rc", "--unix-socket", socket, "vfs/stats").Output()
+			return err == nil && json.Unmarshal(out, &stats) == nil && stats.DiskCache.UploadsInProgress+stats.DiskCache.UploadsQueued == 0
+		})
+		if !settled || stats.DiskCache.ErroredFiles > 0 {
+			t.Fatalf("rclone has not uploaded everything: %+v; it said:\n%s", stats, said)
+		}
+	}
+	m.unmount = once(t, func() {
+		runs(t, "", fusermount, "-u", m.at)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("rclone mount ended with %v; it said:\n%s", err, said)
+		}
+	})
+	return m
+}
+
+// once makes something happen once: when called, or else at the test's end.
+func once(t *testing.T, do func()) func() {
+	done := false
+	f := func() {
+		if !done {
+			done = true
+			do()
+		}
+	}
+	t.Cleanup(f)
+	return f
+}
