@@ -3,9 +3,7 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,34 +23,6 @@ func TestLitmus(t *testing.T) {
 	if err != nil || strings.Contains(string(out), "WARNING") || strings.Contains(string(out), "FAIL") || strings.Count(string(out), "<- summary for") != 5 {
 		debug, _ := os.ReadFile(filepath.Join(dir, "debug.log"))
 		t.Fatalf("litmus: %v\n%.20000s", err, debug)
-	}
-}
-
-// TestCadaver puts, locks, moves, copies and gets with an interactive client.
-func TestCadaver(t *testing.T) {
-	cadaver := need(t, "cadaver")
-	g := serve(t)
-	dir := t.TempDir()
-	netrc := fmt.Sprintf("default login postern password %s\n", g.password)
-	if err := os.WriteFile(filepath.Join(dir, ".netrc"), []byte(netrc), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	body := bytes.Repeat([]byte("cadaver\n"), 100_000)
-	if err := os.WriteFile(filepath.Join(dir, "in.txt"), body, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(cadaver, g.url("/files/"))
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "HOME="+dir)
-	cmd.Stdin = strings.NewReader("mkcol papers\ncd papers\nput in.txt\nlock in.txt\nput in.txt\nunlock in.txt\nmove in.txt moved.txt\ncopy moved.txt copied.txt\nls\nget copied.txt out.txt\ndelete moved.txt\nquit\n")
-	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Contains(string(out), "failed") {
-		t.Fatalf("cadaver: %v\n%s", err, out)
-	}
-	if got, err := os.ReadFile(filepath.Join(dir, "out.txt")); err != nil || !bytes.Equal(got, body) {
-		t.Fatalf("%d bytes came back of %d: %v\n%s", len(got), len(body), err, out)
-	}
-	if code, _, _ := g.do(http.MethodHead, "/files/papers/moved.txt", nil); code != http.StatusNotFound {
-		t.Fatalf("the deleted file answers %d", code)
 	}
 }
 

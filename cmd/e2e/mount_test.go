@@ -121,3 +121,15 @@ func once(t *testing.T, do func()) func() {
 	t.Cleanup(f)
 	return f
 }
+
+// mountGvfs mounts in the desktop's way; programs that know nothing of it use its FUSE mount.
+func mountGvfs(t *testing.T, g *gateway) *mount {
+	t.Helper()
+	needFUSE(t)
+	d := newDesktop(t, g)
+	var found []string
+	if !within(20*time.Second, func() bool { found, _ = filepath.Glob(filepath.Join(d.dir, "gvfs", "dav:*")); return len(found) == 1 }) {
+		t.Fatalf("gvfs shows no folder below %s", d.dir)
+	}
+	return &mount{at: found[0], settle: func() {}, unmount: once(t, func() { d.must("", "mount", "-u", d.root+"/") })}
+}
