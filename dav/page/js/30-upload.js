@@ -4,7 +4,8 @@ const AT_ONCE = 3;
 const waiting = [];
 let busy = 0;
 let remembered = ''; // what to do about names that are taken, when the reader said so for all
-let arrived = [];
+let arrived = []; // names to show as new
+let stale = false; // something arrived that the listing doesn't show yet, perhaps in a folder of it
 
 const canUpload = !!$('upload');
 
@@ -49,6 +50,7 @@ async function take(entry, folder) {
 		toast(entry.name + ': ' + wrong);
 		return;
 	}
+	stale = true;
 	if (folder === here()) arrived.push(entry.name);
 	const reader = entry.createReader();
 	for (;;) {
@@ -155,6 +157,7 @@ function send(job, url, headers) {
 				return;
 			}
 			if (request.status >= 200 && request.status < 300) {
+				stale = true;
 				if (job.folder === here()) arrived.push(job.name);
 				end(job, 'Done, ' + size(job.file.size));
 			} else {
@@ -203,9 +206,10 @@ function summary() {
 function settle() {
 	if (busy || waiting.length) return;
 	remembered = '';
-	if (!arrived.length) return;
+	if (!stale) return;
 	refresh(...arrived);
 	arrived = [];
+	stale = false;
 }
 
 $('uploads-close')?.addEventListener('click', () => { $('uploads').hidden = true; $('uploads-list').replaceChildren(); });
