@@ -126,6 +126,9 @@ func printStatus(w io.Writer, s control.Status) error {
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
+	if s.Commit.Lost > 0 {
+		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern fsck names the files", plural(int64(s.Commit.Lost), "blob"))
+	}
 	if !s.Commit.Copied.IsZero() {
 		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine use postern login instead of a copy")
 	}

@@ -231,7 +231,7 @@ func (d *drive) status() control.Status {
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
-			Reason: d.line.why(), Blocked: s.Blocked, Copied: s.Copied},
+			Reason: d.line.why(), Blocked: s.Blocked, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -365,6 +366,60 @@ func TestUnderWay(t *testing.T) {
 	}
 	do(t, d, mine)
 	check(t, d, map[string][]byte{"/mine": body(1, 1<<20), "/theirs": body(2, 1<<20)})
+}
+
+// asked counts how often the newest state was asked for.
+type asked struct {
+	gc.Drive
+	n atomic.Int64
+}
+
+func (a *asked) Newest(ctx context.Context) (gc.State, error) {
+	a.n.Add(1)
+	return a.Drive.Newest(ctx)
+}
+
+// slow is a remote of which each deletion takes a minute.
+type slow struct {
+	remote.Store
+	passed *atomic.Int64
+}
+
+func (s slow) Delete(ctx context.Context, name crypto.BlobName) error {
+	s.passed.Add(int64(time.Minute))
+	return s.Store.Delete(ctx, name)
+}
+
+// TestSlowDeletions looks at the pointer again when what was seen of it is too old to delete by.
+func TestSlowDeletions(t *testing.T) {
+	for pace, looks := range map[string][2]int64{"quick": {1, 6}, "slow": {8, 100}} {
+		var passed atomic.Int64
+		store := mem.New()
+		d := newDrive(t, store)
+		for i := range 60 {
+			do(t, d, file(t, d, "/x", body(i, 600_000)))
+		}
+		if err := d.Forget(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		o := options(d)
+		o.NoRepack, o.Now = true, func() time.Time { return start.Add(day + time.Duration(passed.Load())) }
+		run(t, o)
+		passed.Add(int64(time.Second))
+		counted := &asked{Drive: d}
+		if o.Drive = counted; pace == "slow" {
+			o.Store = slow{store, &passed}
+		}
+		before := used(t, store)
+		r := run(t, o)
+		if n := counted.n.Load(); n < looks[0] || n > looks[1] {
+			t.Errorf("%s: %d looks at the pointer", pace, n)
+		}
+		if after := used(t, store); r.Deleted.Blobs < 59 || before-after != r.Deleted.Bytes {
+			t.Errorf("%s: %+v, but %d bytes are gone", pace, r.Deleted, before-after)
+		}
+		check(t, d, map[string][]byte{"/x": body(59, 600_000)})
+	}
 }
 
 // TestGivenUp collects what was put for commits that never came to be.

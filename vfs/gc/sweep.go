@@ -18,6 +18,9 @@ const (
 	batch = 64
 	// deletions is how many are deleted at once.
 	deletions = 8
+	// staleAfter is how long after a look at the pointer a deletion may begin. A gateway that comes back after a long time looks again for
+	// what its commit refers to when it polls next (package space, check.go), which is later.
+	staleAfter = 5 * time.Second
 )
 
 // sweep notes what is not needed, and deletes what has not been for longer than the grace period.
@@ -68,10 +71,12 @@ func (c *collection) sweep(ctx context.Context) error {
 	}
 	c.report.Deleted = Amount{}
 	slices.SortFunc(due, func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
-	for part := range slices.Chunk(due, batch) {
-		if err := c.deleteBatch(ctx, part); err != nil {
+	for len(due) > 0 {
+		n, err := c.deleteBatch(ctx, due[:min(batch, len(due))])
+		if err != nil {
 			return err
 		}
+		due = due[n:]
 	}
 	return c.save()
 }
@@ -79,25 +84,31 @@ func (c *collection) sweep(ctx context.Context) error {
 // deleted marks in the notes, until they are saved, what is gone.
 const deleted = -1
 
-// deleteBatch deletes what is still not needed by the newest state there is now.
-func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) error {
+// deleteBatch deletes what is still not needed by the newest state there is now, and tells how many of the names it came to: of a slow
+// remote, or on a machine that was suspended meanwhile, what was seen is soon too old to go by.
+func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (int, error) {
+	asked := c.Now()
 	newest, err := c.Drive.Newest(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if newest.Ref != c.state.Ref {
 		if err := c.lookAgain(ctx, newest); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
 		c.report.Damaged = c.marks.damaged
-		return ErrDamaged
+		return 0, ErrDamaged
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(deletions)
 	var gone []crypto.BlobName
-	for _, name := range names {
+	for i, name := range names {
+		if i > 0 && c.Now().Sub(asked).Abs() > staleAfter {
+			names = names[:i]
+			break
+		}
 		if c.marks.needed(name) {
 			c.notes.Blobs[name] = 0
 			continue
@@ -106,13 +117,13 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) e
 		g.Go(func() error { return c.Store.Delete(ctx, name) })
 	}
 	if err := g.Wait(); err != nil {
-		return fmt.Errorf("delete what nobody needs: %w", err)
+		return 0, fmt.Errorf("delete what nobody needs: %w", err)
 	}
 	for _, name := range gone {
 		c.report.Deleted.add(c.listed[name])
 		c.notes.Blobs[name] = deleted
 	}
-	return nil
+	return len(names), nil
 }
 
 // lookAgain adds what a newer state leads to: only what is new in it is looked at, unless it leads to what only older commits did.

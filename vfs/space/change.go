@@ -83,6 +83,9 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	}
 	s.pending = append(s.pending, pending{seq: seq, blobs: c.blobs, give: c.give})
 	s.head.Store(&head{tree: next, seq: seq})
+	if _, patched := c.op.(tree.Patch); result.Replaced() && !patched {
+		s.removed.Add(result.Before.Info().Size)
+	}
 	return result, seq, nil
 }
 

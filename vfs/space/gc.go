@@ -23,10 +23,11 @@ func (s *Space) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
 	if o.Grace == 0 {
 		o.Grace = s.grace
 	}
-	put := s.committer.status().BytesPut
+	put, removed := s.committer.status().BytesPut, s.removed.Load()
 	r, err := gc.Run(ctx, o)
 	if err == nil && !o.DryRun {
 		s.collectedAt.Store(put)
+		s.removed.Add(-removed)
 	}
 	return r, err
 }
@@ -38,7 +39,7 @@ func (s *Space) WorthCollecting() bool {
 		return false
 	}
 	put := s.committer.status().BytesPut - s.collectedAt.Load()
-	return gc.Worth(gc.Figures{Last: notes.Last, Now: s.now(), Put: int64(put)})
+	return gc.Worth(gc.Figures{Last: notes.Last, Now: s.now(), Put: int64(put), Removed: s.removed.Load()})
 }
 
 // LastCollected tells what the newest collection on this device saw. It reads one local file.

@@ -153,6 +153,37 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// TestWorthCollecting notices that much was removed, once.
+func TestWorthCollecting(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	defer h.close(s)
+	put(t, s, "/0", noise(1, crypto.ChunkSize))
+	for i := range 15 {
+		if _, err := s.Copy(t.Context(), "/0", fmt.Sprint("/", i+1), vfs.CopyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush(t, s)
+	if s.WorthCollecting() {
+		t.Error("it is worth it though nothing was removed")
+	}
+	for i := range 15 {
+		if err := s.Remove(t.Context(), fmt.Sprint("/", i+1), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !s.WorthCollecting() {
+		t.Error("75 MiB were removed and it is not worth it")
+	}
+	if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if s.WorthCollecting() {
+		t.Error("it is worth it right after it was done")
+	}
+}
+
 // TestAway keeps a gateway from the remote for longer than the grace period, while what it refers to is collected. What is staged it
 // puts again, what is gone it names, and everything else lands.
 func TestAway(t *testing.T) {

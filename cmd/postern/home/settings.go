@@ -25,7 +25,7 @@ func Defaults() Settings {
 			Disk:   4 << 30,  // ciphertext of what was read lately
 		},
 		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour), Daily: 31 * 24 * Span(time.Hour)},
-		GC:      GCSettings{Auto: SwitchOff, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
+		GC:      GCSettings{Auto: SwitchOn, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
 	}
 }
 
