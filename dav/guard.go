@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -13,9 +14,14 @@ import (
 // file, about a second later. Here a failed PUT changes nothing, so what it would delete is the good old version. One DELETE
 // of that path, from that client, within a few seconds of the failure, is therefore answered with success and not done. A
 // second one is meant, and is done.
+//
+// Who is killed in the middle of an upload has failed it too: what was under way when the last gateway ended is guarded from the
+// start of the next.
 type guard struct {
-	life  time.Duration
-	clock func() time.Time
+	life    time.Duration
+	clock   func() time.Time
+	uploads Uploads
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	armed map[string]time.Time // until when, by client and path
@@ -24,12 +30,46 @@ type guard struct {
 // maxGuarded bounds the memory of a guard.
 const maxGuarded = 4096
 
-func newGuard(life time.Duration, clock func() time.Time) *guard {
-	return &guard{life: life, clock: clock, armed: map[string]time.Time{}}
+// Uploads keeps in mind what is being replaced, over the end of the process. Its methods may be called at the same time.
+type Uploads interface {
+	// Left are the notes that the last process has begun and not ended.
+	Left() []string
+	// Begin keeps a note until End. A note is kept once, however often it is begun.
+	Begin(note string) error
+	// End forgets a note. One that isn't there is no error.
+	End(note string) error
+}
+
+func newGuard(o Options) *guard {
+	g := &guard{life: o.Guard, clock: o.Clock, uploads: o.Uploads, log: o.Log, armed: map[string]time.Time{}}
+	if g.uploads != nil {
+		for _, key := range g.uploads.Left() {
+			g.armKey(key)
+		}
+	}
+	return g
+}
+
+// guarded is what a guard knows a client's path by.
+func guarded(client, path string) string { return client + "\n" + lock.Key(path) }
+
+// begin notes that a client replaces what is at path. It has failed unless disarm is told otherwise.
+func (g *guard) begin(client, path string) {
+	if g.life > 0 && g.uploads != nil {
+		g.noted(g.uploads.Begin, guarded(client, path))
+	}
+}
+
+func (g *guard) noted(do func(string) error, key string) {
+	if err := do(key); err != nil {
+		g.log.Warn("upload not noted", "error", err)
+	}
 }
 
 // arm protects what is at path from the next DELETE of a client.
-func (g *guard) arm(client, path string) {
+func (g *guard) arm(client, path string) { g.armKey(guarded(client, path)) }
+
+func (g *guard) armKey(key string) {
 	if g.life <= 0 {
 		return
 	}
@@ -44,15 +84,18 @@ func (g *guard) arm(client, path string) {
 		}
 	}
 	if len(g.armed) < maxGuarded {
-		g.armed[client+"\n"+lock.Key(path)] = now.Add(g.life)
+		g.armed[key] = now.Add(g.life)
 	}
 }
 
 // spend tells whether a DELETE is to be left undone; it is so once.
 func (g *guard) spend(client, path string) bool {
+	key := guarded(client, path)
+	if g.uploads != nil {
+		g.noted(g.uploads.End, key)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	key := client + "\n" + lock.Key(path)
 	until, ok := g.armed[key]
 	delete(g.armed, key)
 	return ok && !g.clock().After(until)

@@ -39,7 +39,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
 	}
-	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o.Guard, o.Clock), pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
+	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o), pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
 // Locks are the locks of the drive, for who wants to show or break them.

@@ -23,6 +23,7 @@ const (
 type Options struct {
 	Log         *slog.Logger     // nil: silent
 	Locks       lock.Store       // keeps locks over a restart; nil: they live in memory only
+	Uploads     Uploads          // keeps in mind what is being replaced, for the guard after a crash; nil: nobody does
 	Clock       func() time.Time // nil: time.Now
 	Rand        io.Reader        // for lock tokens and the nonces of pages; nil: crypto/rand
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML

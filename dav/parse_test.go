@@ -261,7 +261,7 @@ func TestFailures(t *testing.T) {
 
 func TestGuardIsBounded(t *testing.T) {
 	now := time.Unix(0, 0)
-	g := newGuard(time.Second, func() time.Time { return now })
+	g := newGuard(Options{Guard: time.Second, Clock: func() time.Time { return now }})
 	for i := range maxGuarded + 10 {
 		g.arm("c", strings.Repeat("x", i+1))
 	}

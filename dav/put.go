@@ -67,6 +67,9 @@ func (q *request) upload(old *bool) error {
 	if err := q.roomFor(q.expected()); err != nil {
 		return err
 	}
+	if *old {
+		q.h.guard.begin(q.client(), q.path)
+	}
 	up, err := q.stage()
 	if err != nil {
 		return err

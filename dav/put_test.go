@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +219,33 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 		d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
 		d.do("DELETE", "/files/f", "").want(404)
 	})
+}
+
+// notes are Uploads that outlive handlers.
+type notes map[string]bool
+
+func (n notes) Left() []string          { return slices.Collect(maps.Keys(n)) }
+func (n notes) Begin(note string) error { n[note] = true; return nil }
+func (n notes) End(note string) error   { delete(n, note); return nil }
+
+// TestGuardOutlivesTheGateway: a gateway that ends in the middle of an upload makes the client clear up at the next one.
+func TestGuardOutlivesTheGateway(t *testing.T) {
+	kept := notes{}
+	d := newDriveWith(t, dav.Options{Uploads: kept}, 0, "/files/f", "/files/g")
+	d.do("PUT", "/files/g", "well").want(204)
+	if len(kept) != 0 {
+		t.Errorf("%v are kept of an upload that went well", kept)
+	}
+	d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
+	d.restart(dav.Options{Uploads: kept, Clock: func() time.Time { return d.now }})
+	d.do("DELETE", "/files/f", "").want(204)
+	d.do("DELETE", "/files/g", "").want(204)
+	d.holds("/files/f", "/files/f", "/files/g", "-")
+	d.do("DELETE", "/files/f", "").want(204)
+	d.holds("/files/f", "-")
+	if len(kept) != 0 {
+		t.Errorf("%v are kept for ever", kept)
+	}
 }
 
 func TestStorageFaults(t *testing.T) {

@@ -112,7 +112,12 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	defer func() { err = closing(err, opened.close) }()
-	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), user: account.User, password: password, hosts: settings.Hosts,
+	uploads, err := h.OpenUploads()
+	if err != nil {
+		return err
+	}
+	defer func() { err = closing(err, uploads.Close) }()
+	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User, password: password, hosts: settings.Hosts,
 		metrics: measured, ready: opened.ready, log: log, rand: p.rand})
 	if err != nil {
 		return err

@@ -241,6 +241,7 @@ func (d *drive) status() control.Status {
 type handlerOptions struct {
 	fs             vfs.FS
 	locks          home.Locks
+	uploads        *home.Uploads
 	user, password string
 	hosts          []string
 	metrics        *metrics.Metrics
@@ -252,7 +253,7 @@ type handlerOptions struct {
 
 // newHandler builds dav → auth → metrics → probes, and returns the locks that programs take too.
 func newHandler(o handlerOptions) (http.Handler, *lock.Manager, error) {
-	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Rand: o.rand, Status: o.status})
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status})
 	if err != nil {
 		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}

@@ -6,6 +6,7 @@
 //	dav-password     what WebDAV clients log in with (0600)
 //	tls/             the authority that certifies the drive (0600), and its certificate for other programs
 //	state.db         the pins of pointers and the drive's locks (0600)
+//	uploads          what is being uploaded just now (0600)
 //	base             the newest commit that was seen, so that a start needs no remote (sealed)
 //	journal/         what was answered 2xx and isn't yet at the remote
 //	staging/         sealed blobs on their way
@@ -77,6 +78,9 @@ func (h Home) Password() string { return h.join("dav-password") }
 
 // State is where pins and locks lie.
 func (h Home) State() string { return h.join("state.db") }
+
+// Uploads is where uploads that are under way are noted.
+func (h Home) Uploads() string { return h.join("uploads") }
 
 // Journal is the journal's folder.
 func (h Home) Journal() string { return h.join("journal") }

@@ -1,0 +1,77 @@
+package home
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+)
+
+func openUploads(t *testing.T, h Home) *Uploads {
+	t.Helper()
+	u, err := h.OpenUploads()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { u.Close() })
+	return u
+}
+
+// TestUploads: what was begun and not ended is left to the next one, once; a note that was cut is none.
+func TestUploads(t *testing.T) {
+	h := Home(t.TempDir())
+	u := openUploads(t, h)
+	if left := u.Left(); len(left) != 0 {
+		t.Fatalf("at first %q are left", left)
+	}
+	for _, note := range []string{"whole", "killed\nü", "twice", "twice", "killed too"} {
+		if err := u.Begin(note); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, note := range []string{"twice", "whole"} {
+		if err := u.End(note); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := u.file.WriteString(`+ "cut`); err != nil {
+		t.Fatal(err)
+	}
+	if left := openUploads(t, h).Left(); !slices.Equal(left, []string{"killed\nü", "killed too"}) {
+		t.Errorf("%q are left", left)
+	}
+	if left := openUploads(t, h).Left(); len(left) != 0 {
+		t.Errorf("%q are left once more", left)
+	}
+}
+
+// TestUploadsStaySmall, as many as there are, and forget nothing that is under way.
+func TestUploadsStaySmall(t *testing.T) {
+	h := Home(t.TempDir())
+	u := openUploads(t, h)
+	if err := u.Begin("long"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5000 {
+		note := fmt.Sprintf("a note of the ordinary length %d", i)
+		if err := u.Begin(note); err != nil {
+			t.Fatal(err)
+		}
+		if err := u.End(note); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(h.Uploads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 2*maxUploadsFile {
+		t.Errorf("the file has %d bytes", info.Size())
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is for others: %v", info.Mode())
+	}
+	if left := openUploads(t, h).Left(); !slices.Equal(left, []string{"long"}) {
+		t.Errorf("%q are left", left)
+	}
+}
