@@ -12,11 +12,7 @@ import (
 
 // copy copies a file, or a folder with or without what is in it.
 func (q *request) copy() error {
-	t, err := q.transfer()
-	if err != nil {
-		return err
-	}
-	d, err := q.depth()
+	t, d, err := q.transfer()
 	if err != nil {
 		return err
 	}
@@ -29,18 +25,12 @@ func (q *request) copy() error {
 
 // move renames, in one step also over what is there.
 func (q *request) move() error {
-	t, err := q.transfer()
+	t, d, err := q.transfer()
 	if err != nil {
 		return err
 	}
-	d, err := q.depth()
-	if err != nil {
-		return err
-	}
-	if d == depth0 || d == depth1 {
-		if info, err := q.stat(); err == nil && info.Folder {
-			return fail(http.StatusBadRequest, "A folder can only be moved with all that is in it.")
-		}
+	if d.partial() && q.isFolder() {
+		return fail(http.StatusBadRequest, "A folder can only be moved with all that is in it.")
 	}
 	t.moving = true
 	return q.finish(t, func() (bool, error) { return q.h.fs.Move(q.ctx(), q.path, t.to, t.o) })
@@ -54,25 +44,27 @@ type transfer struct {
 	src, dst state // as the condition saw them
 }
 
-func (q *request) transfer() (*transfer, error) {
+// transfer reads the headers of a COPY or MOVE.
+func (q *request) transfer() (*transfer, depth, error) {
 	raw := q.r.Header.Get("Destination")
 	if raw == "" {
-		return nil, fail(http.StatusBadRequest, "The Destination header is missing.")
+		return nil, 0, fail(http.StatusBadRequest, "The Destination header is missing.")
 	}
 	to, err := resolve(raw, q.r, q.who)
 	switch {
 	case errors.Is(err, errForeign):
-		return nil, fail(http.StatusBadGateway, "The destination is on another server.")
+		return nil, 0, fail(http.StatusBadGateway, "The destination is on another server.")
 	case errors.Is(err, errURL):
-		return nil, fail(http.StatusBadRequest, "The destination is not an address of this drive.")
+		return nil, 0, fail(http.StatusBadRequest, "The destination is not an address of this drive.")
 	case err != nil:
-		return nil, err
+		return nil, 0, err
 	}
 	replace, err := q.overwrite()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return &transfer{to: to.path, o: vfs.CopyOptions{Replace: replace, Modified: q.mtime()}}, nil
+	d, err := q.depth()
+	return &transfer{to: to.path, o: vfs.CopyOptions{Replace: replace, Modified: q.mtime()}}, d, err
 }
 
 // finish does it. Nothing is removed before it is known that all can be done, and then both happen in one step.

@@ -15,17 +15,17 @@ import (
 // delete removes a file, or a folder with all that is in it, in one step or not at all: when a member is locked by somebody
 // else nothing goes (RFC 4918, 9.6.1, lets a server delete as much as it can; half a folder is of no use to anybody).
 func (q *request) delete() error {
-	if d, err := q.depth(); err != nil {
+	d, err := q.depth()
+	if err != nil {
 		return err
-	} else if d == depth0 || d == depth1 {
-		if info, err := q.stat(); err == nil && info.Folder {
-			return fail(http.StatusBadRequest, "A folder can only be deleted with all that is in it.")
-		}
+	}
+	if d.partial() && q.isFolder() {
+		return fail(http.StatusBadRequest, "A folder can only be deleted with all that is in it.")
 	}
 	touches := []lock.Touch{{Path: q.path, Deep: true}, {Path: path.Dir(q.path)}}
 	release := q.h.locks.Hold(touches...)
 	defer release()
-	err := q.patiently(func() error {
+	err = q.patiently(func() error {
 		return q.h.fs.Remove(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
 			now, err := stateAt(ctx, at, q.path)
 			if err != nil {
@@ -84,15 +84,20 @@ func (q *request) lockedMembers(err error) error {
 	if !errors.As(f, &locked) || !locked.Beneath {
 		return err
 	}
+	return q.members(f, locked, func(*multistatus) error { return nil })
+}
+
+// members answers with the members that are locked, each with the failure's condition, and what comes after them.
+func (q *request) members(f *failure, locked *lock.Locked, after func(*multistatus) error) error {
 	q.failed = f
 	m := q.multistatus()
 	for _, l := range locked.Locks {
-		if err := m.response(l.Root, webdav.StatusLocked, "lock-token-submitted", []string{l.Root}); err != nil {
+		if err := m.response(l.Root, webdav.StatusLocked, f.condition, []string{l.Root}); err != nil {
 			return m.broken(err)
 		}
 	}
-	if err := m.close(); err != nil {
+	if err := after(m); err != nil {
 		return m.broken(err)
 	}
-	return nil
+	return m.finish()
 }

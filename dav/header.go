@@ -21,6 +21,9 @@ const (
 	depthInfinity
 )
 
+// partial tells whether it is less than a whole tree.
+func (d depth) partial() bool { return d == depth0 || d == depth1 }
+
 // parseDepth accepts Exchange's ",noroot" too: without is without the folder itself.
 func parseDepth(s string) (d depth, noRoot, ok bool) {
 	s, noRoot = strings.CutSuffix(strings.ToLower(strings.TrimSpace(s)), ",noroot")

@@ -115,20 +115,7 @@ func (q *request) conflict(err error) error {
 	if !locked.Beneath {
 		return f
 	}
-	q.failed = f
-	m := q.multistatus()
-	for _, l := range locked.Locks {
-		if err := m.response(l.Root, webdav.StatusLocked, "no-conflicting-lock", []string{l.Root}); err != nil {
-			return m.broken(err)
-		}
-	}
-	if err := m.response(q.path, webdav.StatusFailedDependency, "", nil); err != nil {
-		return m.broken(err)
-	}
-	if err := m.close(); err != nil {
-		return m.broken(err)
-	}
-	return nil
+	return q.members(f, locked, func(m *multistatus) error { return m.response(q.path, webdav.StatusFailedDependency, "", nil) })
 }
 
 // refresh gives a lock new time. The token comes in an If header of any form; some clients put it into Lock-Token.

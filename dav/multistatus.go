@@ -82,6 +82,14 @@ func (m *multistatus) close() error {
 	return err
 }
 
+// finish closes the answer, or breaks it off.
+func (m *multistatus) finish() error {
+	if err := m.close(); err != nil {
+		return m.broken(err)
+	}
+	return nil
+}
+
 // broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing that
 // only looks whole would make sync programs delete what it lacks.
 func (m *multistatus) broken(err error) error {

@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"cmp"
 	"crypto/rand"
 	"io"
 	"log/slog"
@@ -48,20 +49,10 @@ func (o Options) withDefaults() Options {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	if o.MaxXML <= 0 {
-		o.MaxXML = DefaultMaxXML
-	}
-	if o.LockTimeout <= 0 {
-		o.LockTimeout = DefaultLockTimeout
-	}
-	if o.IdleTimeout == 0 {
-		o.IdleTimeout = DefaultIdleTimeout
-	}
-	if o.Patience == 0 {
-		o.Patience = DefaultPatience
-	}
-	if o.Guard == 0 {
-		o.Guard = DefaultGuard
-	}
+	o.MaxXML = cmp.Or(max(o.MaxXML, 0), DefaultMaxXML)
+	o.LockTimeout = cmp.Or(max(o.LockTimeout, 0), DefaultLockTimeout)
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
+	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	o.Guard = cmp.Or(o.Guard, DefaultGuard)
 	return o
 }

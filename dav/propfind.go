@@ -61,10 +61,7 @@ func (q *request) list(find propfind, info vfs.Info, members, noRoot bool) error
 			return m.broken(err)
 		}
 	}
-	if err := m.close(); err != nil {
-		return m.broken(err)
-	}
-	return nil
+	return m.finish()
 }
 
 // eachMember lists the request's folder.

@@ -241,10 +241,7 @@ func (q *request) patched(p *proppatch, folder bool) error {
 	if err := m.flush(); err != nil {
 		return m.broken(err)
 	}
-	if err := m.close(); err != nil {
-		return m.broken(err)
-	}
-	return nil
+	return m.finish()
 }
 
 // hexSums are the sums as clients write them.

@@ -62,6 +62,12 @@ func (q *request) stat() (vfs.Info, error) {
 	return info, err
 }
 
+// isFolder tells whether the request's own path surely is one.
+func (q *request) isFolder() bool {
+	info, err := q.stat()
+	return err == nil && info.Folder
+}
+
 // allowed is the condition of every change: what the client says about the state is so (412 else), and the locks that the
 // change touches are submitted (423 else). In this order: a header that names the wrong lock is wrong in itself.
 func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches ...lock.Touch) error {
