@@ -1,10 +1,14 @@
 package dav
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Windows refuses a whole listing when one name in it has a character that its own filesystems do not know. Such characters
 // are shown to it, and only to it, as the private-use characters U+F000 + c, as Services for Macintosh, Samba and rclone do,
-// and turned back when it names a file. (A name that really holds U+F03A can't be opened from Windows: nobody has one.)
+// and turned back when it names a file. (A name that really holds U+F03A can't be opened from Windows: nobody has one.) Names of
+// devices, which Windows shows and can't open, have their first letter shown so.
 const privateUse = 0xF000
 
 func reservedInWindows(c rune) bool { return c < ' ' && c > 0 || strings.ContainsRune(`\:*?"<>|`, c) }
@@ -35,15 +39,38 @@ func nameToWindows(name string) string {
 	if end := len(mapped) - 1; end >= 0 && (mapped[end] == '.' || mapped[end] == ' ') && mapped != "." && mapped != ".." {
 		mapped = mapped[:end] + string(rune(mapped[end])+privateUse)
 	}
+	if isDevice(mapped) {
+		mapped = string(rune(mapped[0])+privateUse) + mapped[1:]
+	}
 	return mapped
+}
+
+// isDevice tells whether Windows takes a name for a device whatever folder it stands in: CON, aux.txt, Com1.tar.gz.
+func isDevice(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.TrimRight(base, " ")
+	if len(base) < 3 || len(base) > len("conout$") {
+		return false
+	}
+	switch base = strings.ToLower(base); base {
+	case "con", "prn", "aux", "nul", "conin$", "conout$":
+		return true
+	}
+	return len(base) == len("com1") && (base[:3] == "com" || base[:3] == "lpt") && '0' <= base[3] && base[3] <= '9'
 }
 
 // fromWindows is the inverse for one name.
 func fromWindows(name string) string {
-	return strings.Map(func(c rune) rune {
+	name = strings.Map(func(c rune) rune {
 		if o := c - privateUse; c > privateUse && (reservedInWindows(o) || o == '.' || o == ' ') {
 			return o
 		}
 		return c
 	}, name)
+	if c, size := utf8.DecodeRuneInString(name); c > privateUse && c < privateUse+utf8.RuneSelf {
+		if device := string(c-privateUse) + name[size:]; isDevice(device) {
+			return device
+		}
+	}
+	return name
 }

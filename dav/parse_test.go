@@ -127,12 +127,29 @@ func TestHrefsComeBack(t *testing.T) {
 func TestWindowsNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain": "plain", "a:b": "a\uf03ab", "dot.": "dot\uf02e", "space ": "space\uf020", "..": "..", "\x01": "\uf001", "a.b": "a.b", "x?.": "x\uf03f\uf02e",
+		"con": "\uf063on", "Aux.tar.gz": "\uf041ux.tar.gz", "LPT9": "\uf04cPT9", "nul .x": "\uf06eul .x", "con.": "con\uf02e", "CONIN$": "\uf043ONIN$",
+		"cone": "cone", "com": "com", "com10": "com10", "a.con": "a.con", "icon": "icon",
 	} {
 		got := nameToWindows(in)
 		if got != want || fromWindows(got) != in {
 			t.Errorf("%q: %q, back %q", in, got, fromWindows(got))
 		}
 	}
+}
+
+// TestWindowsNamesComeBack whatever they are, and as names that Windows knows.
+func TestWindowsNamesComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOf(rapid.SampledFrom([]string{"con", "AUX", "lpt", "1", ".", " ", ":", "?", "\x01", "$", "x", "ü"})).Draw(t, "parts")
+		name := strings.Join(parts, "")
+		got := nameToWindows(name)
+		if back := fromWindows(got); back != name {
+			t.Fatalf("%q is shown as %q and read as %q", name, got, back)
+		}
+		if strings.ContainsAny(got, "\x01\\:*?\"<>|") || isDevice(got) || got != name && strings.HasSuffix(got, ".") {
+			t.Fatalf("%q is shown as %q", name, got)
+		}
+	})
 }
 
 func TestProfiles(t *testing.T) {
