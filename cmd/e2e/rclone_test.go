@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,6 +192,30 @@ func TestRcloneVendors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRcloneClearsUp: after a failed upload rclone deletes what it takes for half a file; the old version stays. It tells the user why
+// it failed.
+func TestRcloneClearsUp(t *testing.T) {
+	need(t, "rclone")
+	t.Setenv("POSTERN_STAGING_LIMIT", "1MiB")
+	t.Setenv("POSTERN_STAGING_PATIENCE", "1s")
+	g := serve(t)
+	g.must(http.MethodPut, "/files/report.txt", strings.NewReader("the good old version"))
+	local := filepath.Join(t.TempDir(), "report.txt")
+	if err := os.WriteFile(local, make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := g.rclone("owncloud", "copyto", "--retries", "1", "--low-level-retries", "1", local, "drive:files/report.txt")
+	if err == nil || !strings.Contains(out, "507") {
+		t.Fatalf("8 MiB fit into 1: %v\n%s", err, out)
+	}
+	if !strings.Contains(g.stderr.String(), "kept the old version") {
+		t.Errorf("rclone did not clear up: %s", out)
+	}
+	if got := g.must(http.MethodGet, "/files/report.txt", nil); string(got) != "the good old version" {
+		t.Errorf("the drive holds %.40q", got)
 	}
 }
 
