@@ -116,5 +116,12 @@ func (u *Uploads) write(sign, note string) error {
 	return err
 }
 
-// Close lets go of the file.
-func (u *Uploads) Close() error { return u.file.Close() }
+// Close lets go of the file, and leaves none where nothing is to be remembered.
+func (u *Uploads) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.file.Close(); err != nil || len(u.open) > 0 {
+		return err
+	}
+	return os.Remove(u.file.Name())
+}

@@ -1,7 +1,9 @@
 package home
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"testing"
@@ -13,7 +15,7 @@ func openUploads(t *testing.T, h Home) *Uploads {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { u.Close() })
+	t.Cleanup(func() { _ = u.Close() })
 	return u
 }
 
@@ -40,8 +42,15 @@ func TestUploads(t *testing.T) {
 	if left := openUploads(t, h).Left(); !slices.Equal(left, []string{"killed\nü", "killed too"}) {
 		t.Errorf("%q are left", left)
 	}
-	if left := openUploads(t, h).Left(); len(left) != 0 {
+	u = openUploads(t, h)
+	if left := u.Left(); len(left) != 0 {
 		t.Errorf("%q are left once more", left)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(h.Uploads()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file of nothing stays: %v", err)
 	}
 }
 
