@@ -63,6 +63,9 @@ func (q *request) upload(old *bool) error {
 	case q.r.Header.Get("Content-Range") != "":
 		// RFC 9110, 14.5: storing a part as if it were the whole would be worse.
 		return fail(http.StatusBadRequest, "A file can only be replaced as a whole: Content-Range is not supported.")
+	case q.encoded():
+		// RFC 9110, 15.5.16: who reads the file would get the packed bytes and not be told so.
+		return fail(http.StatusUnsupportedMediaType, "A file is stored as it is: Content-Encoding is not supported.")
 	}
 	if err := q.roomFor(q.expected()); err != nil {
 		return err
@@ -97,6 +100,12 @@ func (q *request) upload(old *bool) error {
 		q.status(http.StatusCreated)
 	}
 	return nil
+}
+
+// encoded tells whether the body is not the file itself.
+func (q *request) encoded() bool {
+	coding := strings.TrimSpace(q.r.Header.Get("Content-Encoding"))
+	return coding != "" && !strings.EqualFold(coding, "identity")
 }
 
 // expected is the length the client promises, -1 without. Finder sends it apart from the chunks (X-Expected-Entity-Length).

@@ -59,6 +59,8 @@ func TestPutRefusals(t *testing.T) {
 		{"match wins over date", "/files/f", []string{"If-Match: ETAG", "If-Unmodified-Since: " + start.Add(-time.Hour).Format(http.TimeFormat)}, 204},
 		{"if etag", "/files/f", []string{"If: ([ETAG])"}, 204},
 		{"if other etag", "/files/f", []string{`If: (["other"])`}, 412},
+		{"packed", "/files/f", []string{"Content-Encoding: gzip"}, 415},
+		{"not packed", "/files/f", []string{"Content-Encoding: identity"}, 204},
 		{"if malformed", "/files/f", []string{"If: (["}, 400},
 		{"length", "/files/f", []string{"X-Expected-Entity-Length: 3"}, 204},
 		{"too short", "/files/f", []string{"X-Expected-Entity-Length: 4"}, 400},
