@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -83,4 +84,21 @@ func TestUploadsStaySmall(t *testing.T) {
 	if left := openUploads(t, h).Left(); !slices.Equal(left, []string{"long"}) {
 		t.Errorf("%q are left", left)
 	}
+}
+
+// FuzzUploads: whatever stands in the file, what is left of it is left again when it is noted.
+func FuzzUploads(f *testing.F) {
+	for _, s := range []string{"+ \"a\"\n", "+ \"a\"\n- \"a\"\n", "- \"a\"\n+ \"b\\n\"\n+ \"cut", "+\n", "\n\n", "+ `raw`\n", "* \"a\"\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, note := range unfinished(text) {
+			if got := unfinished(begun + " " + strconv.Quote(note) + "\n"); !slices.Equal(got, []string{note}) {
+				t.Errorf("%q is read as %q", note, got)
+			}
+			if got := unfinished(text + "\n" + ended + " " + strconv.Quote(note) + "\n"); slices.Contains(got, note) {
+				t.Errorf("%q has no end in %q", note, text)
+			}
+		}
+	})
 }
