@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"postern/dav/page"
 	"postern/vfs"
@@ -40,10 +41,8 @@ func (q *request) get() error {
 	}
 	h := q.w.Header()
 	q.describe(info)
-	// A page that somebody put into the drive must not act as if it came from the drive itself. (Browsers show no PDF in a
-	// sandbox; their viewers are one already.)
-	if info.ContentType != "application/pdf" {
-		h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'")
+	if policy := policyOf(info.ContentType); policy != "" {
+		h.Set("Content-Security-Policy", policy)
 	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -55,6 +54,21 @@ func (q *request) get() error {
 	w := &fileWriter{ResponseWriter: q.w, q: q}
 	http.ServeContent(w, q.r, "", info.Modified, f)
 	return w.end()
+}
+
+// policyOf is what a file may do when a browser opens it: a page that somebody put into the drive must not act as if it came
+// from the drive itself, so it gets an origin of its own, and no scripts. The browser's own player, which runs none either,
+// must keep the drive's origin, or it may not load what it is to play. Its viewer of PDFs shows nothing in a sandbox, and is
+// one already.
+func policyOf(contentType string) string {
+	const nothing = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'"
+	switch main, _, _ := strings.Cut(contentType, "/"); {
+	case contentType == "application/pdf":
+		return ""
+	case main == "audio", main == "video":
+		return "sandbox allow-same-origin" + nothing
+	}
+	return "sandbox" + nothing
 }
 
 // fileWriter stands between http.ServeContent and the client. It holds the header back until there are bytes, so that a

@@ -42,11 +42,11 @@ func TestBrowserHostileFiles(t *testing.T) {
 	g.fill("/files/secret.txt", "secret",
 		"/files/evil.html", `<title>still</title><script>`+attack+`</script><img src=x onerror="`+attack+`"><form id=f action="/files/stolen.txt" method=post></form><iframe src="/files/secret.txt"></iframe><body onload="`+attack+`">`,
 		"/files/evil.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="`+attack+`"><title>still</title><script>`+attack+`</script><rect width="40" height="40"/></svg>`,
-		"/files/evil.js", attack, "/files/evil.xhtml", `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>still</title><script>`+attack+`</script></head></html>`,
+		"/files/evil.mp4", `<!DOCTYPE html><script>`+attack+`</script>`, "/files/evil.js", attack, "/files/evil.xhtml", `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>still</title><script>`+attack+`</script></head></html>`,
 		"/files/evil.pdf", document(`this.submitForm({cURL: "`+g.url("/files/stolen.txt")+`", cSubmitAs: "HTML"}); this.getURL("javascript:`+"fetch('/files/stolen.txt', {method: 'PUT', body: 'x'})"+`");`),
 		"/files/evil.md", "<script>"+attack+"</script>\n\n[x](javascript:document.title='ran')\n\n<img src=x onerror=\"document.title='ran'\">")
 	b := browse(t, g)
-	for _, path := range []string{"/files/evil.html", "/files/evil.svg", "/files/evil.xhtml", "/files/evil.html?view", "/files/evil.svg?view", "/files/evil.md?view", "/files/evil.js?view", "/files/"} {
+	for _, path := range []string{"/files/evil.html", "/files/evil.svg", "/files/evil.xhtml", "/files/evil.mp4", "/files/evil.html?view", "/files/evil.svg?view", "/files/evil.md?view", "/files/evil.js?view", "/files/"} {
 		b.open(path)
 		b.until(`document.readyState === 'complete'`) // all that would run on loading has run
 		if title := run[string](b, `document.title`); title == "ran" {
@@ -61,7 +61,7 @@ func TestBrowserHostileFiles(t *testing.T) {
 	// Nor as part of a page from elsewhere, however it takes them in.
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		for _, name := range []string{"evil.html", "evil.svg", "evil.xhtml", "evil.pdf"} {
+		for _, name := range []string{"evil.html", "evil.svg", "evil.xhtml", "evil.mp4", "evil.pdf"} {
 			u := g.url("/files/" + name)
 			fmt.Fprintf(w, "<iframe src=%q></iframe><object data=%q></object><embed src=%q><img src=%q>", u, u, u, u)
 		}

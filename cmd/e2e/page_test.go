@@ -199,6 +199,9 @@ func TestBrowserPreviews(t *testing.T) {
 		t.Errorf("seeking leads to %v", at)
 	}
 
+	b.open("/files/s.wav") // alone, as a link in a text leads to it
+	b.until(`document.querySelector('video, audio').readyState > 0`)
+
 	b.open("/files/t.txt?view")
 	if got := run[string](b, `document.querySelector('.preview pre').textContent`); got != "<i>plain</i>\n" {
 		t.Errorf("the text is %q", got)
