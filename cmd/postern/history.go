@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
 	"postern/vfs"
+	"postern/vfs/space"
 )
 
 // The drive's folders of the files as they are, and as they were.
@@ -192,25 +194,28 @@ func (g *gateway) Versions(ctx context.Context, path string) (found []control.Ve
 	slices.Reverse(states)
 	if within == "" {
 		for _, state := range states {
+			if when, err := time.Parse(space.HistoryLayout, state.Name); err == nil {
+				state.Modified = when // a state is as old as its name says
+			}
 			found = append(found, versionOf(historyAt+"/"+state.Name, state))
 		}
 		return found, nil
 	}
-	last, there, err := g.look(ctx, path)
+	paths := []string{path}
+	for _, state := range states {
+		paths = append(paths, historyAt+"/"+state.Name+within)
+	}
+	seen, err := g.lookAll(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
-	ever := there
-	for _, state := range states {
-		at := historyAt + "/" + state.Name + within
-		info, is, err := g.look(ctx, at)
-		if err != nil {
-			return nil, err
+	ever := seen[0].there
+	for i, now := range seen[1:] {
+		then := seen[i] // the state after
+		if now.there && (!then.there || !alike(now.info, then.info)) {
+			found = append(found, versionOf(paths[i+1], now.info))
 		}
-		if is && (!there || !alike(info, last)) {
-			found = append(found, versionOf(at, info))
-		}
-		last, there, ever = info, is, ever || is
+		ever = ever || now.there
 	}
 	if !ever {
 		return nil, &vfs.Error{Op: "look back at", Path: path, Kind: vfs.ErrNotExist}
@@ -223,13 +228,31 @@ func alike(a, b vfs.Info) bool {
 	return a.Folder == b.Folder && a.Version == b.Version && a.Size == b.Size && a.Modified.Equal(b.Modified)
 }
 
-// look is Stat of what may not be there.
-func (g *gateway) look(ctx context.Context, path string) (vfs.Info, bool, error) {
-	info, err := g.drive.fs.Stat(ctx, path)
-	if errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder) {
-		return vfs.Info{}, false, nil
+// looks is how many states are looked into at once: each has pages of its own, which may have to come from far away.
+const looks = 16
+
+// look is what lies at a path, if anything does.
+type look struct {
+	info  vfs.Info
+	there bool
+}
+
+// lookAll is Stat of many paths, at which there may be nothing.
+func (g *gateway) lookAll(ctx context.Context, paths []string) ([]look, error) {
+	all := make([]look, len(paths))
+	each, ctx := errgroup.WithContext(ctx)
+	each.SetLimit(looks)
+	for i, path := range paths {
+		each.Go(func() error {
+			info, err := g.drive.fs.Stat(ctx, path)
+			if errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder) {
+				return nil
+			}
+			all[i] = look{info, err == nil}
+			return err
+		})
 	}
-	return info, err == nil, err
+	return all, each.Wait()
 }
 
 func versionOf(path string, info vfs.Info) control.Version {

@@ -98,15 +98,15 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("can't open the cache: %w", err)
 	}
-	store, committed := remote.Store(d.cache), func(tree.Tree) {}
+	store, committed, moved := remote.Store(d.cache), func(tree.Tree, bool) {}, func(string, string) {}
 	if !o.to.driver.volatile {
 		if err := d.openPins(ctx, o); err != nil {
 			return nil, err
 		}
-		store, committed = d.kept, d.pins.Committed
+		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
+		Store: store, Committed: committed, Moved: moved, Account: o.account.Secret, Dir: dir, Device: deviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough,
 		Log:         o.log, Rand: o.rand,

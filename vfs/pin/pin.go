@@ -57,6 +57,7 @@ type Pinner struct {
 	asked   uint64 // counts what there was to do
 	done    uint64 // up to where it has been done
 	sweep   bool   // the next run looks for what is no longer needed
+	whole   bool   // newest holds all that was changed here; else what waits may need what newest doesn't
 	busy    bool
 	failed  error         // why the last run did not come to its end
 	changed chan struct{} // closed and made anew when a run ends
@@ -111,10 +112,11 @@ func (p *Pinner) Close() {
 	<-p.ended
 }
 
-// Committed tells of the files of a newer commit. It is for space.Options.Committed and returns at once.
-func (p *Pinner) Committed(files tree.Tree) {
+// Committed tells of the files of a newer commit, and whether it holds all that was changed here. It is for space.Options.Committed and
+// returns at once.
+func (p *Pinner) Committed(files tree.Tree, whole bool) {
 	p.mu.Lock()
-	p.newest = &files
+	p.newest, p.whole = &files, whole
 	p.asked++
 	p.mu.Unlock()
 	p.Wake()
@@ -151,6 +153,34 @@ func (p *Pinner) Remove(path string) error {
 		}
 		return slices.Delete(paths, i, i+1), nil
 	})
+}
+
+// Moved has the pins at and below a folder go with it. It is for space.Options.Moved. What they need stays here until a commit shows it at
+// its new place.
+func (p *Pinner) Moved(from, to string) {
+	follow := func(path string) string {
+		if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == '/') {
+			return to + rest
+		}
+		return path
+	}
+	if !slices.ContainsFunc(p.Paths(), func(path string) bool { return follow(path) != path }) {
+		return
+	}
+	p.mu.Lock()
+	p.whole = false // the move is still to be committed
+	pins := map[string]*pinned{}
+	for path, pin := range p.pins {
+		if at := follow(path); at != path || pins[at] == nil {
+			pins[at] = pin
+		}
+	}
+	p.pins = pins
+	p.mu.Unlock()
+	err := p.change(func([]string) ([]string, error) { return p.Paths(), nil })
+	if err != nil {
+		p.o.Log.Warn("a pinned folder was renamed, and its pin will be at its old place after the next start: pin it again", "path", to, "error", err)
+	}
 }
 
 // change replaces the list, first where it lasts.

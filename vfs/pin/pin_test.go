@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func (d *device) open() {
 		d.t.Fatal(err)
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Account: d.account, Dir: d.dir, Device: d.device(), Committed: d.pins.Committed,
+		Store: d.store, Account: d.account, Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
 		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
 	})
 	if err != nil {
@@ -129,6 +130,13 @@ func (d *device) put(path string, body []byte) {
 		d.t.Fatal(err)
 	}
 	if _, _, err := u.Commit(d.t.Context(), vfs.CommitOptions{}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *device) move(from, to string) {
+	d.t.Helper()
+	if _, err := d.space.Move(d.t.Context(), from, to, vfs.CopyOptions{}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -363,7 +371,52 @@ func TestResumes(t *testing.T) {
 	b.reads("/film", content)
 }
 
-// TestPathsNotThings: a pin is of a path. What is renamed away is dropped, what comes in its place is kept.
+// TestFollowsFolders: when a folder is renamed here, or one above it, what is pinned in it stays at hand all along: before the remote
+// hears of it, after a start without the remote, and afterwards.
+func TestFollowsFolders(t *testing.T) {
+	a := newDevice(t)
+	defer func() { a.close() }()
+	content := body(6 << 20)
+	a.mkdir("/docs")
+	a.mkdir("/docs/deep")
+	a.mkdir("/docs/deeper")
+	a.put("/docs/deep/a", content)
+	a.flush()
+	b := a.another()
+	defer func() { b.close() }()
+	b.pin("/docs/deep", "/docs/deep/a", "/docs/deeper")
+	_, held := b.store.Held()
+
+	b.offline()
+	b.move("/docs/deep", "/docs/new")
+	b.move("/docs", "/papers")
+	if got := b.pins.Paths(); !slices.Equal(got, []string{"/papers/deeper", "/papers/new", "/papers/new/a"}) {
+		t.Errorf("pinned are %q", got)
+	}
+	b.clock.Add(int64(2 * DefaultGrace))
+	b.wait()
+	b.reads("/papers/new/a", content)
+	if st := b.status("/papers/new"); st.Absent || !st.Complete() {
+		t.Errorf("before it is committed: %+v", st)
+	}
+	b.offline() // again
+	b.wait()
+	b.reads("/papers/new/a", content)
+
+	b.online()
+	b.flush()
+	b.wait()
+	if st := b.status("/papers/new"); st.Absent || !st.Complete() || st.Bytes < 6<<20 {
+		t.Errorf("%+v", st)
+	}
+	if _, n := b.store.Held(); n < held {
+		t.Errorf("%d bytes of %d are held", n, held)
+	}
+	b.offline()
+	b.reads("/papers/new/a", content)
+}
+
+// TestPathsNotThings: a pin is of a path. What is renamed away elsewhere is dropped, what comes in its place is kept.
 func TestPathsNotThings(t *testing.T) {
 	a := newDevice(t)
 	defer func() { a.close() }()
@@ -371,14 +424,27 @@ func TestPathsNotThings(t *testing.T) {
 	a.mkdir("/docs")
 	a.put("/docs/old", old)
 	a.flush()
+	b := a.another()
+	defer b.close()
 	a.pin("/docs", "/later")
-	if _, err := a.space.Move(t.Context(), "/docs", "/away", vfs.CopyOptions{}); err != nil {
+	b.move("/docs", "/away")
+	b.flush()
+	if err := a.space.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a.flush()
 	a.wait()
 	if st := a.status("/docs"); !st.Absent {
 		t.Errorf("%+v", st)
+	}
+	a.put("/saved", old)
+	a.flush()
+	a.pin("/saved")
+	a.move("/saved", "/aside")
+	a.put("/saved", next)
+	a.flush()
+	a.wait()
+	if st := a.status("/saved"); st.Absent || !st.Complete() {
+		t.Errorf("a file that was saved anew: %+v", st)
 	}
 	a.put("/later", next)
 	a.flush()

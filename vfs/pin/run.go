@@ -23,7 +23,7 @@ import (
 // once brings everything here that the newest commit's pinned paths need, and then lets go of what they don't.
 func (p *Pinner) once(ctx context.Context) (err error) {
 	p.mu.Lock()
-	newest, asked, sweep := p.newest, p.asked, p.sweep
+	newest, asked, sweep := p.newest, p.asked, p.sweep && p.whole
 	pins := maps.Clone(p.pins)
 	if newest == nil || p.done >= asked && !sweep {
 		p.mu.Unlock()
@@ -74,9 +74,14 @@ func (p *Pinner) replace(at string, was, pin *pinned) {
 	}
 }
 
-// tidy drops what no path needs. A path that was pinned meanwhile may need anything: then it waits for the next run.
+// tidy drops what no path needs. A path that was pinned meanwhile may need anything, as may a change that isn't committed: then it waits for
+// the next run.
 func (p *Pinner) tidy(swept bool) {
 	p.mu.Lock()
+	if !p.whole {
+		p.mu.Unlock()
+		return
+	}
 	needed := map[crypto.BlobName]struct{}{}
 	for _, pin := range p.pins {
 		if !pin.walked {
@@ -139,7 +144,8 @@ func (s *scan) walk(ctx context.Context, at string, pin *pinned) (err error) {
 	}()
 	there, err := s.lead(ctx, at, pin)
 	s.p.mu.Lock()
-	pin.absent = there.IsZero()
+	// What was moved here, and isn't committed yet, is not absent.
+	pin.absent = there.IsZero() && (s.p.whole || len(pin.needs) == 0)
 	s.p.mu.Unlock()
 	if err != nil || there.IsZero() {
 		return err

@@ -5,8 +5,9 @@
 // it: after each commit it walks the pinned paths of the newest tree, fetches what is missing and, now and then, drops what is no longer
 // needed. What it has fetched stays whatever happens, so it goes on where it was interrupted.
 //
-// What is pinned is a path, not what lies there at the moment: a folder that is renamed away is no longer kept, another one that takes
-// its name is, and a path where nothing lies yet begins to be kept when something does. The history is not kept.
+// What is pinned is a path, not what lies there at the moment: what takes its name is kept, and a path where nothing lies yet begins to be
+// kept when something does. But when a folder is renamed here, the pins at and below it go with it. A file that is renamed leaves its pin
+// behind, for that is how programs save: the old one aside, the new one in its place. The history is not kept.
 package pin
 
 import (

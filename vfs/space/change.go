@@ -171,6 +171,9 @@ func (s *Space) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 // Move implements vfs.Writer.
 func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	r, err := s.make(ctx, change{op: tree.Move{From: from, To: to, Replace: o.Replace, Modified: o.Modified}, cond: o.Cond})
+	if err == nil {
+		s.tellMoved(context.WithoutCancel(ctx), from, to)
+	}
 	return r.Replaced(), err
 }
 

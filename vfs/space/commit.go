@@ -22,6 +22,7 @@ type attempt struct {
 	seq    uint64 // the newest change in it
 	packed *tree.Packed
 	stats  transfer
+	thins  bool // its history was looked through
 
 	relocate func() // what follows when packs were rewritten; may be nil
 }
@@ -49,7 +50,7 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 		a.next.commit = c
 		return c.Encode(crypto.BlobName{}), nil
 	}
-	whole, err := s.whole(ctx, on, h.tree)
+	whole, err := s.whole(ctx, on, h.tree, a)
 	if err != nil {
 		return nil, err
 	}
@@ -70,16 +71,23 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 }
 
 // whole is the tree that a commit on top of a base seals: the files, and the history with them in it.
-func (s *Space) whole(ctx context.Context, on base, files tree.Tree) (tree.Tree, error) {
+func (s *Space) whole(ctx context.Context, on base, files tree.Tree, a *attempt) (tree.Tree, error) {
 	now := s.now()
 	t, err := on.whole.Graft(ctx, filesPath, files)
 	if err == nil {
 		t, err = t.Graft(ctx, historyPath+"/"+historyName(now), files)
 	}
-	if err == nil && s.thinning.due(now) {
-		t, err = thin(ctx, t, s.keep, now)
+	if err != nil || now.Sub(s.thinned) < thinEvery && !now.Before(s.thinned) {
+		return t, err
 	}
-	return t, err
+	thinned, err := thin(ctx, t, s.keep, now)
+	if err != nil { // a damaged page of the history is no reason to keep what is new from the remote
+		s.log.Warn("the history could not be thinned; this is tried again in an hour", "error", err)
+		s.thinned = now
+		return t, ctx.Err()
+	}
+	a.thins = true
+	return thinned, nil
 }
 
 // upload puts staged blobs.
@@ -110,6 +118,9 @@ func (p pieces) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) {
 func (s *Space) landed(a *attempt) {
 	a.packed.Settle()
 	s.committed.Store(&a.next.whole)
+	if a.thins {
+		s.thinned = s.now()
+	}
 }
 
 // forget lets go of what was kept for changes up to seq, which a commit at the remote holds. on is what the first of the changes that

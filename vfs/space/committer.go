@@ -66,7 +66,7 @@ func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beg
 		}
 		s.log.Warn("the drive starts with what this device knows of it", "error", trouble)
 		c.note(trouble)
-		s.tell(from.on)
+		s.tell(from.on, from.done)
 	}
 	run, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -291,9 +291,9 @@ func (c *committer) meet(ctx context.Context, theirs base, asked time.Time) erro
 		c.sure = asked
 	}
 	c.base, c.seen = theirs, true
-	c.s.tell(theirs)
 	// They may have built on a commit of ours of which we never heard.
 	known := c.s.held(&theirs.commit, c.committed())
+	c.s.tell(theirs, known)
 	if whole {
 		c.forget(known)
 		return nil
@@ -313,7 +313,7 @@ func (c *committer) land() {
 	if a.relocate != nil {
 		a.relocate()
 	}
-	c.s.tell(c.base)
+	c.s.tell(c.base, a.seq)
 	c.mu.Lock()
 	c.stats.Commits++
 	c.stats.BlobsPut += a.stats.blobs

@@ -57,17 +57,6 @@ func (k Keep) drop(states []time.Time, now time.Time) (gone []time.Time) {
 // thinEvery is how often the history is looked through: what becomes too old within an hour takes next to nothing.
 const thinEvery = time.Hour
 
-// thinning remembers when the history was looked through last. Only the committer uses it.
-type thinning struct{ last time.Time }
-
-func (h *thinning) due(now time.Time) bool {
-	if now.Sub(h.last) < thinEvery && !now.Before(h.last) {
-		return false
-	}
-	h.last = now
-	return true
-}
-
 // thin is a commit's tree without the states that no longer have to be kept. What is not named by a time was put there by
 // another version of the program, and stays.
 func thin(ctx context.Context, t tree.Tree, keep Keep, now time.Time) (tree.Tree, error) {

@@ -1,9 +1,26 @@
 package space
 
-// tell tells who wants to know that a commit is the newest known.
-func (s *Space) tell(b base) {
-	if s.told != nil {
-		s.told(b.files)
+import "context"
+
+// tell tells who wants to know that a commit, which holds the changes up to seq, is the newest known. No change is recorded meanwhile, so
+// that what is told of whether it holds all is not overtaken by what tellMoved says.
+func (s *Space) tell(b base, seq uint64) {
+	if s.told == nil {
+		return
+	}
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	n := len(s.pending)
+	s.told(b.files, n == 0 || s.pending[n-1].seq <= seq)
+}
+
+// tellMoved tells who wants to know what was moved, if it is a folder.
+func (s *Space) tellMoved(ctx context.Context, from, to string) {
+	if s.moved == nil {
+		return
+	}
+	if e, err := s.head.Load().tree.Lookup(ctx, to); err == nil && e.IsFolder() {
+		s.moved(from, to)
 	}
 }
 

@@ -62,8 +62,11 @@ type Options struct {
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
 	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
-	// begins with. It must return soon, and must not call the space. Nil: nobody is told.
-	Committed func(files tree.Tree)
+	// begins with, and whether it holds all that was changed here. It must return soon, and must not call the space. Nil: nobody is told.
+	Committed func(files tree.Tree, whole bool)
+	// Moved is told of each folder that was renamed or moved here, before whoever did so is answered. It must not call the space. Nil: nobody
+	// is told.
+	Moved func(from, to string)
 
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
@@ -105,9 +108,10 @@ type Space struct {
 	unrecorded *record
 
 	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
-	told      func(tree.Tree)           // of each commit; nil: nobody is
+	told      func(tree.Tree, bool)     // of each commit; nil: nobody is
+	moved     func(from, to string)     // told of each folder that was moved; nil: nobody is
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
-	thinning  thinning
+	thinned   time.Time                 // when the history was looked through last; only the committer uses it
 
 	committer   committer
 	puts        puts
@@ -134,7 +138,7 @@ type pending struct {
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
 		dir: o.Dir, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
-		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, log: o.Log, rand: o.Rand, now: o.Now,
+		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, moved: o.Moved, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
 		s.delay = DefaultCommitDelay
