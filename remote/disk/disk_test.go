@@ -286,6 +286,52 @@ func TestGone(t *testing.T) {
 }
 
 // TestStrangers: what is none of ours in the store's folders is passed over, and never waited for or followed.
+// TestPutBack: a handle goes on with a store that was put back from a copy, and with it lost what the handle had made there.
+func TestPutBack(t *testing.T) {
+	for _, missing := range []string{"tmp/*", "tmp", "locks", "blobs/*", "pointers/*"} {
+		folder := t.TempDir()
+		s := open(t, folder, disk.Options{})
+		before := put(t, s, []byte("before"))
+		if err := s.Swap(t.Context(), crypto.PointerHash{}, writerKey.Sign(1, crypto.PointerValue{})); err != nil {
+			t.Fatal(err)
+		}
+		gone, err := filepath.Glob(filepath.Join(folder, missing))
+		if err != nil || len(gone) == 0 {
+			t.Fatal(gone, err)
+		}
+		for _, path := range gone {
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = s.Load(t.Context(), writerKey.ID())
+		if missing == "pointers/*" {
+			if !errors.Is(err, remote.ErrNotFound) {
+				t.Errorf("%s: %v", missing, err)
+			}
+		} else if err != nil {
+			t.Errorf("%s: %v", missing, err)
+		}
+		put(t, s, []byte("before")) // in the same shard
+		put(t, s, []byte("after"))
+		if got, err := s.Get(t.Context(), before); err != nil || string(got) != "before" {
+			t.Errorf("%s: %q, %v", missing, got, err)
+		}
+		if err := s.Swap(t.Context(), crypto.PointerHash{1}, writerKey.Sign(2, crypto.PointerValue{})); !errors.Is(err, remote.ErrConflict) {
+			t.Errorf("%s: %v", missing, err)
+		}
+		if missing == "pointers/*" {
+			err = s.Swap(t.Context(), crypto.PointerHash{}, writerKey.Sign(2, crypto.PointerValue{}))
+		} else {
+			p, _ := s.Load(t.Context(), writerKey.ID())
+			err = s.Swap(t.Context(), p.Hash(), writerKey.Sign(2, crypto.PointerValue{}))
+		}
+		if err != nil {
+			t.Errorf("%s: %v", missing, err)
+		}
+	}
+}
+
 func TestStrangers(t *testing.T) {
 	ctx := t.Context()
 	folder := t.TempDir()

@@ -73,6 +73,31 @@ func (s *Store) ensureShard(k kind, first byte) error {
 	return nil
 }
 
+// again makes a change, and once more when something that this handle had made isn't there any more, though the store is: someone has put it
+// back from a copy.
+func (s *Store) again(change func() error) error {
+	err := change()
+	if !errors.Is(err, fs.ErrNotExist) || s.isGone() {
+		return err
+	}
+	s.log.Info("the store was put back from a copy, it seems; what this handle needs there is made anew", "store", s.root, "err", err)
+	for k := range s.made {
+		for i := range s.made[k] {
+			s.made[k][i].Store(false)
+		}
+	}
+	// Not found(), which would make a store of the empty folder that a disk leaves which is taken away just now.
+	for _, folder := range []string{blobFolder, pointerFolder, lockFolder, tmpFolder} {
+		if err := os.Mkdir(filepath.Join(s.root, folder), folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := s.tmp.renew(); err != nil {
+		return err
+	}
+	return change()
+}
+
 // parseBlobFile tells which blob a file of a shard folder holds; false: it is none of ours and is passed over.
 func parseBlobFile(shard, file string) (crypto.BlobName, bool) {
 	name, err := crypto.ParseBlobName(file)

@@ -55,7 +55,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	if err := remote.CheckSwap(current, there, old, next); err != nil {
 		return err
 	}
-	if err := s.replace(next); err != nil {
+	if err := s.again(func() error { return s.replace(next) }); err != nil {
 		return s.fail(remote.OpSwap, next.ID, s.orGone(err))
 	}
 	return nil
@@ -130,7 +130,8 @@ func (s *Store) lock(ctx context.Context, op string, id crypto.PointerID, exclus
 	if exclusive {
 		try = file.TryLockContext
 	}
-	held, err := try(ctx, lockPoll)
+	var held bool
+	err = s.again(func() (err error) { held, err = try(ctx, lockPoll); return err })
 	if err == nil && held {
 		return unlock, nil
 	}

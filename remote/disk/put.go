@@ -31,7 +31,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if err := remote.CheckSize(name, body.Size()); err != nil {
 		return err
 	}
-	if err := s.put(ctx, name, body); err != nil {
+	if err := s.again(func() error { return s.put(ctx, name, body) }); err != nil {
 		return s.fail(remote.OpPut, name, s.orGone(err))
 	}
 	return nil

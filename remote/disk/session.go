@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -13,6 +14,8 @@ import (
 // other processes that they are not to be swept away; the system drops the lock when the process dies, however it dies.
 type session struct {
 	parent string
+
+	mu     sync.Mutex // guards what renew replaces
 	folder string
 	lock   *flock.Flock
 }
@@ -70,7 +73,28 @@ func holdNamed(lock *flock.Flock) (bool, error) {
 }
 
 // create makes a new unfinished file.
-func (s *session) create() (*os.File, error) { return os.CreateTemp(s.folder, "*") }
+func (s *session) create() (*os.File, error) {
+	s.mu.Lock()
+	folder := s.folder
+	s.mu.Unlock()
+	return os.CreateTemp(folder, "*")
+}
+
+// renew makes the session anew if its folder is gone.
+func (s *session) renew() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := os.Lstat(s.folder); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	fresh, err := newSession(s.parent)
+	if err != nil {
+		return err
+	}
+	_ = s.lock.Close() // of a file that is gone
+	s.folder, s.lock = fresh.folder, fresh.lock
+	return nil
+}
 
 // sweep removes the sessions of handles that are gone and tells how many.
 func (s *session) sweep() (int, error) {
@@ -128,5 +152,7 @@ func removeHeld(lock *flock.Flock) error {
 
 // close removes the session.
 func (s *session) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return errors.Join(os.RemoveAll(s.folder), removeHeld(s.lock))
 }
