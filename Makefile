@@ -59,7 +59,7 @@ vectors: ## write the format's vectors anew; a change of an old one is a change 
 	$(GO) test ./crypto ./vfs/object -run Vectors -update
 	git diff --stat -- '*/testdata/*'
 
-bench: build ## side by side with rclone serve webdav on an rclone crypt remote
+bench: build ## side by side with rclone serve webdav, on a crypt remote and on a plain folder
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" $(ARGS)
 
 torture: ## random operations on two gateways under kills and faults; SEED=N replays

@@ -221,21 +221,17 @@ func (s *stage) answer(method string, want *wantAnswer) {
 	for _, h := range want.headers {
 		name, value, _ := strings.Cut(h, ":")
 		got := strings.Join(resp.Header.Values(name), ", ")
-		if m := s.pattern(strings.TrimSpace(value), ".+?", "^", "$").FindStringSubmatchIndex(got); m == nil {
+		if _, ok := s.match("^", strings.TrimSpace(value), "$", ".+?", got); !ok {
 			s.errorf("%s is %q, want %q", name, got, value)
-		} else {
-			s.keep(value, ".+?", "^", "$", got)
 		}
 	}
 	rest := body
 	for _, part := range want.parts {
-		m := s.pattern(part, "[^<>]+", "", "").FindStringIndex(rest)
-		if m == nil {
+		end, ok := s.match("", part, "", "[^<>]+", rest)
+		if !ok {
 			s.errorf("the answer lacks %q in its place: %s", part, body)
-			continue
 		}
-		s.keep(part, "[^<>]+", "", "", rest)
-		rest = rest[m[1]:]
+		rest = rest[end:]
 	}
 	for _, part := range want.not {
 		if strings.Contains(body, s.expand(part)) {
@@ -260,8 +256,8 @@ func (s *stage) expand(text string) string {
 	})
 }
 
-// pattern matches a text in which unknown {word}s stand for anything of a kind.
-func (s *stage) pattern(text, unknown, before, after string) *regexp.Regexp {
+// match looks for a text and returns where it ends. {word}s that are not known yet stand for anything of a kind, and are known then.
+func (s *stage) match(before, text, after, unknown, got string) (end int, ok bool) {
 	var b strings.Builder
 	at := 0
 	for _, m := range word.FindAllStringIndex(text, -1) {
@@ -275,18 +271,17 @@ func (s *stage) pattern(text, unknown, before, after string) *regexp.Regexp {
 		at = m[1]
 	}
 	b.WriteString(regexp.QuoteMeta(text[at:]))
-	return regexp.MustCompile(before + b.String() + after)
-}
-
-// keep remembers what unknown words turned out to be.
-func (s *stage) keep(text, unknown, before, after, got string) {
-	re := s.pattern(strings.TrimSpace(text), unknown, before, after)
-	m := re.FindStringSubmatch(got)
+	re := regexp.MustCompile(before + b.String() + after)
+	m := re.FindStringSubmatchIndex(got)
+	if m == nil {
+		return 0, false
+	}
 	for i, name := range re.SubexpNames() {
-		if name != "" && m != nil {
-			s.known[name] = m[i]
+		if name != "" {
+			s.known[name] = got[m[2*i]:m[2*i+1]]
 		}
 	}
+	return m[1], true
 }
 
 // digest is what a client with Digest sends, by the nonce of the latest 401.
