@@ -60,7 +60,7 @@ func run(ctx context.Context, postern, rclone, dir string, size int64, runs int,
 	return report(results, contestants)
 }
 
-// report prints the medians side by side, and how Postern's compares with its rival's or with a limit.
+// report prints the medians side by side, and how many times its rival's Postern's is, or the limit that it has.
 func report(results []map[string][]float64, contestants []*server) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(w, "measurement\tunit\t")
@@ -76,12 +76,11 @@ func report(results []map[string][]float64, contestants []*server) error {
 		for _, r := range results {
 			fmt.Fprint(w, figure(r[m.name]), "\t")
 		}
-		ratio := median(results[0][m.name]) / median(results[m.rival][m.name])
 		if m.limit > 0 {
-			fmt.Fprintf(w, "%.2f×\t≤ %.0f\t\n", ratio, m.limit)
-		} else {
-			fmt.Fprintf(w, "%.2f×\t≥ %.1f×\t\n", ratio, m.aim)
+			fmt.Fprintf(w, "–\t≤ %.0f\t\n", m.limit)
+			continue
 		}
+		fmt.Fprintf(w, "%.2f×\t≥ %.1f×\t\n", median(results[0][m.name])/median(results[m.rival][m.name]), m.aim)
 	}
 	return w.Flush()
 }
