@@ -18,18 +18,17 @@ import (
 
 // gateway answers what commands ask. It implements control.Gateway.
 type gateway struct {
-	home       home.Home
-	account    home.Account
-	to         target
-	settings   home.Settings
-	address    string // as listened on, host:port
-	url        string // as clients write it
-	passwordIn string // where the drive's password is: a file, or a variable with $
-	since      time.Time
-	drive      *drive
-	pins       verify.Pins
-	locks      *lock.Manager
-	log        *slog.Logger
+	home     home.Home
+	account  home.Account
+	to       target
+	settings home.Settings
+	address  string // as listened on, host:port
+	help     howTo  // how clients reach it
+	since    time.Time
+	drive    *drive
+	pins     verify.Pins
+	locks    *lock.Manager
+	log      *slog.Logger
 
 	keeping sync.Mutex              // held while the drive is collected, checked or carried
 	garbage atomic.Pointer[gc.Last] // what the newest collection saw; nil: to be read
@@ -41,7 +40,7 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	status.Running = g.address != ""
 	status.Home, status.User, status.Device = g.home.String(), g.account.User, deviceOf(g.account, g.settings).Name
 	status.Remote, status.Address, status.Sync = g.to.String(), g.address, g.settings.Sync
-	status.URL, status.PasswordIn = g.url, g.passwordIn
+	status.URL, status.CA, status.PasswordIn = g.help.url.String(), g.help.ca, g.help.where
 	status.Version, status.PID, status.Since = buildVersion(), os.Getpid(), g.since
 	status.Passphrase = g.account.Passphrase
 	status.Garbage, status.History = g.collected(), g.past(ctx)

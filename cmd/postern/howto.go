@@ -10,31 +10,27 @@ import (
 
 // howTo is what a user needs to reach the drive.
 type howTo struct {
-	address  string // as listened on, host:port
-	name     string // by which clients have to know it; empty: the address
-	secure   bool   // over TLS
+	url      *url.URL
 	ca       string // the certificate of the drive's own authority; empty: not needed
 	user     string
 	password string // empty: not to be shown
 	where    string // the file that holds the password, or the variable that set it
 }
 
-// base is the address as clients write it. A drive that listens everywhere is reached by the loopback name here.
-func (t howTo) base() *url.URL {
-	host, port, err := net.SplitHostPort(t.address)
+// driveURL is an address that is listened at as clients write it. A drive that listens everywhere is reached by the loopback name here;
+// name is by what clients have to know it, or empty.
+func driveURL(address, name string, secure bool) *url.URL {
+	host, port, err := net.SplitHostPort(address)
 	if err == nil && everywhere(host) {
 		host = "127.0.0.1"
 	}
-	return &url.URL{Scheme: t.scheme("http"), Host: net.JoinHostPort(cmp.Or(t.name, host), port), Path: "/"}
+	return &url.URL{Scheme: ifElse(secure, "https", "http"), Host: net.JoinHostPort(cmp.Or(name, host), port), Path: "/"}
 }
 
-// scheme is how a client calls a protocol, which is with an s over TLS.
-func (t howTo) scheme(name string) string { return name + ifElse(t.secure, "s", "") }
-
-// with is the address under another name of the protocol, with the user's name.
+// with is the address under another name of the protocol, which has an s over TLS, with the user's name.
 func (t howTo) with(scheme string) string {
-	u := t.base()
-	u.Scheme, u.User = t.scheme(scheme), url.User(t.user)
+	u := *t.url
+	u.Scheme, u.User = strings.Replace(u.Scheme, "http", scheme, 1), url.User(t.user)
 	return u.String()
 }
 
@@ -48,7 +44,7 @@ type hint struct {
 
 // hints are the ways to the drive, for all who tell of them: serve, mount and the README.
 func (t howTo) hints() []hint {
-	base := t.base().String()
+	base := t.url.String()
 	return []hint{
 		{"this", "", "postern mount", "  does what fits this machine; postern mount --print tells how"},
 		{"macOS", "Finder: Go > Connect to Server (Cmd-K), ", base, ""},
@@ -64,7 +60,7 @@ func (t howTo) hints() []hint {
 
 // short is one line: where the drive is and how to log in.
 func (t howTo) short() string {
-	return fmt.Sprintf("The drive is at %s for the user %s, with the password %s.\n", t.base(), t.user, t.place())
+	return fmt.Sprintf("The drive is at %s for the user %s, with the password %s.\n", t.url, t.user, t.place())
 }
 
 func (t howTo) place() string {
@@ -84,19 +80,22 @@ func (t howTo) command() string {
 
 // long says how to mount with every client that people have.
 func (t howTo) long() string {
-	var out strings.Builder
 	login := fmt.Sprintf("user %s, password %s", t.user, t.place())
 	if t.password != "" {
 		login = fmt.Sprintf("user %s, password %s  (also in %s)", t.user, t.password, t.where)
 	}
-	fmt.Fprintf(&out, "The drive is at %s\n    %s\n\n", t.base(), login)
+	return fmt.Sprintf("The drive is at %s\n    %s\n\n%s\nYour files are in the folder \"files\". Ctrl-C ends the drive; what is in it stays.\n", t.url, login, t.ways())
+}
+
+// ways are the hints as a table.
+func (t howTo) ways() string {
+	var out strings.Builder
 	for _, h := range t.hints() {
 		fmt.Fprintf(&out, "  %-9s %s\n", h.client, strings.ReplaceAll(h.before+h.how+h.after, "\n", "\n            "))
 	}
 	if t.ca != "" {
 		fmt.Fprintf(&out, "\nIts certificate is of the drive's own authority: postern trust has this machine accept it; or name %s\nto a program, as curl --cacert and rclone --ca-cert take it.\n", t.ca)
 	}
-	out.WriteString("\nYour files are in the folder \"files\". Ctrl-C ends the drive; what is in it stays.\n")
 	return out.String()
 }
 

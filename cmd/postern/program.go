@@ -72,7 +72,7 @@ Begin with: postern serve`,
 		return usagef("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(p.serve(), p.init(), p.login(), p.recover(), p.passwd(), p.status(), p.flush(), p.inspect(), p.gc(), p.fsck(),
-		p.history(), p.pin(), p.locks(), p.bundle(), p.remote(), p.version())
+		p.history(), p.pin(), p.locks(), p.mount(), p.trust(), p.bundle(), p.remote(), p.version())
 	return root
 }
 

@@ -16,6 +16,27 @@ import (
 // endingSoon is how long before its authority's end a gateway begins to say so.
 const endingSoon = 60 * 24 * time.Hour
 
+// secure puts TLS in front of the drive's listener if the settings say so, and warns where it should have been. It begins to tell how the
+// drive is reached.
+func (p *program) secure(h home.Home, settings home.Settings, listener net.Listener, log *slog.Logger) (howTo, net.Listener, error) {
+	address := listener.Addr().String()
+	if settings.TLS.Mode != home.SwitchOn {
+		if !onlyHere(listener.Addr()) {
+			log.Warn("other machines can reach the drive, and the line is open to all on it: files, and the password of most clients; use --tls, or put something with TLS in front", "addr", address)
+		}
+		return howTo{url: driveURL(address, "", false)}, listener, nil
+	}
+	certificate, err := certificates(h, settings, namesOf(settings, settings.Addr), log)
+	if err != nil {
+		return howTo{}, listener, err
+	}
+	help := howTo{url: driveURL(address, nameOf(settings), true)}
+	if settings.TLS.Cert == "" {
+		help.ca = h.CA()
+	}
+	return help, secured(listener, certificate), nil
+}
+
 // secured puts TLS in front of a listener, as the settings say.
 //
 // HTTP/2 is not offered. Finder, Explorer, davfs2 and all others on neon speak HTTP/1.1 only. Those who know both (curl, rclone,
@@ -64,11 +85,15 @@ func openAuthority(h home.Home, names []string) (*localca.Authority, error) {
 	case err != nil:
 		return nil, err
 	}
+	return authority, writeAuthority(h, authority)
+}
+
+func writeAuthority(h home.Home, authority *localca.Authority) error {
 	text, err := authority.Marshal()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return authority, h.WriteAuthority(text, authority.Certificate())
+	return h.WriteAuthority(text, authority.Certificate())
 }
 
 // readAuthority reads the home's authority; fs.ErrNotExist where there is none.
@@ -82,6 +107,14 @@ func readAuthority(h home.Home) (*localca.Authority, error) {
 		return nil, advisef("the certificate authority %s is damaged (%w): delete it, and run postern trust again once another is made", h.Authority(), err)
 	}
 	return authority, nil
+}
+
+// nameOf is by what clients have to know a drive that shows a certificate of the user's, which names no loopback address; else empty.
+func nameOf(settings home.Settings) string {
+	if settings.TLS.Mode != home.SwitchOn || settings.TLS.Cert == "" || len(settings.Hosts) == 0 {
+		return ""
+	}
+	return bareHost(settings.Hosts[0])
 }
 
 // namesOf are the names that a drive is reached by, besides the loopback ones: those of the settings, and the address it listens at.

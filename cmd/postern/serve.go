@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,8 @@ Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, t
 	cmd.Flags().StringVar(&flags.Remote, "remote", "", "URL of the remote (default: where the account lives; at first a folder in the home)")
 	cmd.Flags().StringVar(&flags.TLS.Mode, "tls", "", "serve HTTPS: with the certificate of tls.cert and tls.key, else with one of the drive's own authority (see postern trust); --tls=off for not")
 	cmd.Flags().Lookup("tls").NoOptDefVal = home.SwitchOn
+	cmd.Flags().StringVar(&flags.MDNS, "mdns", "", "announce the drive on the local network: everybody there learns this machine's name, address and port and that it has a drive, nothing else")
+	cmd.Flags().Lookup("mdns").NoOptDefVal = home.SwitchOn
 	cmd.Flags().StringVar(&flags.Sync, "sync", "", `"back": answer when a change is durable here; "through": when the remote has it (default back)`)
 	cmd.Flags().StringVar(&flags.Log, "log", "", "least severe messages to log: error, warn, info, debug (default info)")
 	return cmd
@@ -80,22 +83,16 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	defer func() { _ = listener.Close() }() // closed already after a good end
-	address, names := listener.Addr().String(), namesOf(settings, settings.Addr)
-	help := howTo{address: address}
-	switch {
-	case settings.TLS.Mode == home.SwitchOn:
-		certificate, err := certificates(h, settings, names, log)
+	if settings.MDNS == home.SwitchOn {
+		host, err := localHost()
 		if err != nil {
 			return err
 		}
-		listener, help.secure = secured(listener, certificate), true
-		if settings.TLS.Cert == "" {
-			help.ca = h.CA()
-		} else if len(settings.Hosts) > 0 { // a certificate of others names no loopback address
-			help.name = bareHost(settings.Hosts[0])
-		}
-	case !onlyHere(listener.Addr()):
-		log.Warn("other machines can reach the drive, and the line is open to all on it: files, and the password of most clients; use --tls, or put something with TLS in front", "addr", address)
+		settings.Hosts = append(slices.Clone(settings.Hosts), host+".local") // by which those who find it come
+	}
+	help, listener, err := p.secure(h, settings, listener, log)
+	if err != nil {
+		return err
 	}
 
 	account, fresh, err := p.finishAccount(ctx, s)
@@ -122,13 +119,13 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	if err != nil {
 		return err
 	}
-	running := &gateway{home: h, account: account, to: to, settings: settings, address: address, url: help.base().String(), passwordIn: where, since: time.Now(),
+	help.user, help.where = account.User, where
+	running := &gateway{home: h, account: account, to: to, settings: settings, address: listener.Addr().String(), help: help, since: time.Now(),
 		drive: opened, pins: s.state.Pins(), locks: locks, log: log}
 	socket, err := control.Listen(h.Socket())
 	if err != nil {
 		return err
 	}
-	help.user, help.where = account.User, where
 	if fresh && !p.logged() && where == h.Password() {
 		help.password = password
 	}
@@ -137,6 +134,17 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	defer idle() // before what they work on is closed
 	if settings.GC.Auto == home.SwitchOn {
 		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()
+	}
+	if settings.MDNS == home.SwitchOn {
+		host, err := localHost()
+		if err != nil {
+			return err
+		}
+		withdraw, err := announce(announcement{instance: "Postern on " + account.DeviceName, secure: settings.TLS.Mode == home.SwitchOn, host: host}, listener.Addr(), log)
+		if err != nil {
+			return err
+		}
+		defer withdraw()
 	}
 	return p.attend(ctx, log, listener, handler, socket, commands, opened)
 }

@@ -75,7 +75,7 @@ func TestParseRemote(t *testing.T) {
 }
 
 func TestHowTo(t *testing.T) {
-	help := howTo{address: "127.0.0.1:8090", user: "alice", where: "/home/a b/it's/dav-password"}
+	help := howTo{url: driveURL("127.0.0.1:8090", "", false), user: "alice", where: "/home/a b/it's/dav-password"}
 	long := help.long()
 	for _, want := range []string{
 		"http://127.0.0.1:8090/", "net use P: http://127.0.0.1:8090/ /user:alice *", "dav://alice@127.0.0.1:8090/", "webdav://alice@127.0.0.1:8090/",
@@ -92,11 +92,11 @@ func TestHowTo(t *testing.T) {
 	if strings.Contains(help.short(), "s3cret") {
 		t.Error("the short form shows the password")
 	}
-	set := howTo{address: "[::]:80", user: "u", where: "$POSTERN_DAV_PASSWORD"}
+	set := howTo{url: driveURL("[::]:80", "", false), user: "u", where: "$POSTERN_DAV_PASSWORD"}
 	if text := set.long(); !strings.Contains(text, `pass="$POSTERN_DAV_PASSWORD"`) || !strings.Contains(text, "http://127.0.0.1:80/") {
 		t.Errorf("a password that is set, an address that is everywhere:\n%s", text)
 	}
-	if got := (howTo{address: "[::1]:80"}).base().String(); got != "http://[::1]:80/" {
+	if got := driveURL("[::1]:80", "", false).String(); got != "http://[::1]:80/" {
 		t.Errorf("version 6: %s", got)
 	}
 }

@@ -40,6 +40,7 @@ type Status struct {
 	Remote     string    `json:"remote"`                // without secrets
 	Address    string    `json:"address,omitempty"`     // listened at, host:port
 	URL        string    `json:"url,omitempty"`         // by which clients of this machine reach it
+	CA         string    `json:"ca,omitempty"`          // path of the certificate of the drive\'s own authority, if that is who certifies it
 	PasswordIn string    `json:"password_in,omitempty"` // the file that holds the drive's password, or the variable that sets it, with $
 	Version    string    `json:"version"`
 	PID        int       `json:"pid,omitempty"`

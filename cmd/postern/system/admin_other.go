@@ -1,0 +1,8 @@
+//go:build !windows
+
+package system
+
+import "os"
+
+// admin tells whether the process is root's.
+func admin() bool { return os.Geteuid() == 0 }

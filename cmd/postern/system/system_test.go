@@ -1,0 +1,65 @@
+package system
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestRun(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("programs of Unix")
+	}
+	said, err := Commands{}.Run(t.Context(), Step{Args: []string{"cat"}, In: "secret\n"})
+	if err != nil || said != "secret\n" {
+		t.Errorf("%q, %v", said, err)
+	}
+	// Some programs read theirs from the beginning again.
+	said, err = Commands{}.Run(t.Context(), Step{Args: []string{"sh", "-c", "cat; ls -l /proc/self/fd/0"}, In: "secret\n"})
+	if runtime.GOOS == "linux" && (err != nil || !strings.Contains(said, "(deleted)")) {
+		t.Errorf("what is read has a name: %q, %v", said, err)
+	}
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"sh", "-c", "echo prompt:; echo first >&2; echo the reason >&2; exit 3"}, "sh: exit status 3 (the reason)"},
+		{[]string{"sh", "-c", "echo said; exit 1"}, "sh: exit status 1 (said)"},
+		{[]string{"sh", "-c", "exit 1"}, "sh: exit status 1"},
+		{[]string{"no-such-program"}, "no-such-program is not installed"},
+	} {
+		if _, err := (Commands{}).Run(t.Context(), Step{Args: c.args}); err == nil || err.Error() != c.says {
+			t.Errorf("%v: %v, want %s", c.args, err, c.says)
+		}
+	}
+	// A daemon that keeps the pipes is not waited for until it ends.
+	if said, err := (Commands{}).Run(t.Context(), Step{Args: []string{"sh", "-c", "sleep 20 & echo up"}}); err != nil || said != "up\n" {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
+func TestHere(t *testing.T) {
+	f := Here(os.Getenv)
+	folder := t.TempDir()
+	if !f.Exists(folder) || f.Exists(filepath.Join(folder, "nothing")) || f.Has("no-such-program") || f.OS != runtime.GOOS || f.Admin != (os.Geteuid() == 0) {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestLine(t *testing.T) {
+	for _, c := range []struct {
+		goos string
+		step Step
+		want string
+	}{
+		{"linux", Step{Args: []string{"a", "-d", "sql:/x", "b c", "it's", "", "*"}}, `a -d sql:/x 'b c' 'it'\''s' '' '*'`},
+		{"darwin", Step{Args: []string{"a"}, Admin: true}, "sudo a"},
+		{"windows", Step{Args: []string{`C:\a b\c.exe`, "/v", "*", `say "x"`, "start="}, Admin: true}, `"C:\a b\c.exe" /v * "say ""x""" start=`},
+	} {
+		if got := c.step.Line(c.goos); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}
