@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -48,6 +52,8 @@ type gateway struct {
 	addr     string
 	password string
 	args     []string
+	secure   bool         // served with --tls
+	trusting *http.Client // what trusts the drive's own authority, as soon as that is there
 	cmd      *exec.Cmd
 	stderr   *safeBuffer
 }
@@ -73,7 +79,7 @@ func (b *safeBuffer) String() string {
 // serve starts a gateway on a fresh home.
 func serve(t *testing.T, args ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, home: filepath.Join(t.TempDir(), "home"), args: args}
+	g := &gateway{t: t, home: filepath.Join(t.TempDir(), "home"), args: args, secure: slices.Contains(args, "--tls")}
 	g.start()
 	t.Cleanup(g.stop)
 	return g
@@ -151,7 +157,24 @@ func (g *gateway) kill() {
 }
 
 // url is the address of a path of the drive, given escaped.
-func (g *gateway) url(path string) string { return "http://" + g.addr + path }
+func (g *gateway) url(path string) string {
+	if g.secure {
+		return "https://" + g.addr + path
+	}
+	return "http://" + g.addr + path
+}
+
+// client is one that trusts the drive, as far as that is possible yet.
+func (g *gateway) client() *http.Client {
+	if g.secure && g.trusting == nil {
+		if ca, err := os.ReadFile(filepath.Join(g.home, "tls", "ca.pem")); err == nil {
+			roots := x509.NewCertPool()
+			roots.AppendCertsFromPEM(ca)
+			g.trusting = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+		}
+	}
+	return cmp.Or(g.trusting, http.DefaultClient)
+}
 
 // do sends one request and returns code and body.
 func (g *gateway) do(method, path string, body io.Reader, headers ...string) (int, []byte, error) {
@@ -163,7 +186,7 @@ func (g *gateway) do(method, path string, body io.Reader, headers ...string) (in
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := g.client().Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -43,8 +43,12 @@ func (s *script) Run(_ context.Context, step system.Step) (string, error) {
 func machine(goos string, admin bool, there ...string) system.Facts {
 	has := func(s string) bool { return slices.Contains(there, s) }
 	return system.Facts{OS: goos, Admin: admin, Has: has,
-		Getenv: func(name string) string { return ifElse(name == "DBUS_SESSION_BUS_ADDRESS" && has("bus"), "unix:x", "") },
-		Glob:   func(path string) []string { return slices.DeleteFunc([]string{path}, func(p string) bool { return !has(p) }) },
+		Getenv: func(name string) string {
+			return ifElse(name == "DBUS_SESSION_BUS_ADDRESS" && has("bus"), "unix:x", "")
+		},
+		Glob: func(path string) []string {
+			return slices.DeleteFunc([]string{path}, func(p string) bool { return !has(p) })
+		},
 	}
 }
 
