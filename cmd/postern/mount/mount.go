@@ -135,7 +135,7 @@ func credentials(user, password string) string {
 func Undo(f system.Facts, d Drive, folder, mounted string) ([]system.Step, error) {
 	switch {
 	case f.OS == "windows" && folder == "":
-		return nil, errors.New("a letter has to be named, such as P:")
+		return nil, errors.New("the letter of the drive has to be named")
 	case f.OS == "windows":
 		return []system.Step{{Does: "lets go of it", Args: []string{"net", "use", folder, "/delete"}}}, nil
 	}
