@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 //go:embed testdata/libreoffice.py
@@ -26,6 +27,7 @@ type office struct {
 	in      io.Writer
 	answers *bufio.Scanner
 	said    *safeBuffer
+	kill    func()
 }
 
 // libreOffice starts one, with a profile of its own, whose user knows the gateway's password.
@@ -66,14 +68,14 @@ func libreOffice(t *testing.T, g *gateway) *office {
 			t.Fatal(err)
 		}
 	}
+	o.kill = func() { _ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) } // asked to end, it would ask back about what is not saved
 	t.Cleanup(func() {
-		_, _ = io.WriteString(in, "quit\n")
 		_ = in.Close()
+		o.kill()
+		_ = program.Wait()
 		if err := person.Wait(); err != nil {
 			t.Errorf("LibreOffice's user ended with %v: %s", err, o.said)
-			_ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL)
 		}
-		_ = program.Wait()
 	})
 	return o
 }
@@ -84,6 +86,8 @@ func (o *office) try(command ...string) string {
 	if _, err := io.WriteString(o.in, strings.Join(command, "\t")+"\n"); err != nil {
 		o.t.Fatalf("%q: %v; it said:\n%s", command, err, o.said)
 	}
+	late := time.AfterFunc(2*time.Minute, o.kill) // then the answer is an error
+	defer late.Stop()
 	if !o.answers.Scan() {
 		o.t.Fatalf("%q: no answer (%v); it said:\n%s", command, o.answers.Err(), o.said)
 	}

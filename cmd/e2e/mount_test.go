@@ -15,6 +15,7 @@ import (
 
 // mount is a folder of this machine that shows the drive to ordinary programs.
 type mount struct {
+	g       *gateway
 	at      string
 	settle  func() // returns when all that was written and closed has reached the gateway
 	unmount func()
@@ -56,7 +57,7 @@ func mountDavfs2(t *testing.T, g *gateway) *mount {
 	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m := &mount{at: t.TempDir(), settle: func() {}}
+	m := &mount{g: g, at: t.TempDir(), settle: func() {}}
 	runs(t, "", program, "-o", "rw,conf="+conf, g.url("/"), m.at)
 	m.unmount = once(t, func() { runs(t, "", "umount", m.at) }) // it waits for what is on its way
 	return m
@@ -68,7 +69,7 @@ func mountRclone(t *testing.T, g *gateway) *mount {
 	need(t, "rclone")
 	fusermount := need(t, "fusermount3")
 	needFUSE(t)
-	m := &mount{at: t.TempDir()}
+	m := &mount{g: g, at: t.TempDir()}
 	// A unix socket's path is short (108 bytes), so it does not lie below t.TempDir.
 	control, err := os.MkdirTemp("", "postern-rc-") //nolint:usetesting // as just said
 	if err != nil {
@@ -77,7 +78,7 @@ func mountRclone(t *testing.T, g *gateway) *mount {
 	t.Cleanup(func() { _ = os.RemoveAll(control) })
 	socket := filepath.Join(control, "rc")
 	cmd := g.rcloneCommand("owncloud", "mount", "drive:", m.at, "--vfs-cache-mode", "writes", "--vfs-write-back", "1s",
-		"--webdav-pacer-min-sleep", "1ms", "--cache-dir", t.TempDir(), "--rc", "--rc-addr", "unix://"+socket, "--rc-no-auth")
+		"--cache-dir", t.TempDir(), "--rc", "--rc-addr", "unix://"+socket, "--rc-no-auth")
 	said := &safeBuffer{}
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
@@ -131,5 +132,5 @@ func mountGvfs(t *testing.T, g *gateway) *mount {
 	if !within(20*time.Second, func() bool { found, _ = filepath.Glob(filepath.Join(d.dir, "gvfs", "dav:*")); return len(found) == 1 }) {
 		t.Fatalf("gvfs shows no folder below %s", d.dir)
 	}
-	return &mount{at: found[0], settle: func() {}, unmount: once(t, func() { d.must("", "mount", "-u", d.root+"/") })}
+	return &mount{g: g, at: found[0], settle: func() {}, unmount: once(t, func() { d.must("", "mount", "-u", d.root+"/") })}
 }

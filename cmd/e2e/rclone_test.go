@@ -31,7 +31,7 @@ func (g *gateway) rcloneCommand(vendor string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command("rclone", args...)
 	cmd.Env = append(os.Environ(), "RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_DRIVE_TYPE=webdav", "RCLONE_CONFIG_DRIVE_URL="+g.url("/"),
-		"RCLONE_CONFIG_DRIVE_VENDOR="+vendor, "RCLONE_CONFIG_DRIVE_USER=postern", "RCLONE_CONFIG_DRIVE_PASS="+strings.TrimSpace(string(secret)))
+		"RCLONE_CONFIG_DRIVE_VENDOR="+vendor, "RCLONE_CONFIG_DRIVE_PACER_MIN_SLEEP=1ms", "RCLONE_CONFIG_DRIVE_USER=postern", "RCLONE_CONFIG_DRIVE_PASS="+strings.TrimSpace(string(secret)))
 	return cmd
 }
 

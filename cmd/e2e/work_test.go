@@ -33,8 +33,8 @@ func TestMounts(t *testing.T) {
 		mount func(*testing.T, *gateway) *mount
 		works []work
 	}{
-		{"davfs2", mountDavfs2, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), clone(source)}},
-		{"rclone", mountRclone, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), clone(source)}},
+		{"davfs2", mountDavfs2, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
+		{"rclone", mountRclone, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
 		// gvfs has no chmod, so neither tar nor git works there; and each file takes it ten requests.
 		{"gvfs", mountGvfs, []work{copyTree(source, "tree/1"), saves()}},
 	} {
@@ -195,6 +195,42 @@ func saves() work {
 		},
 		check: func(t *testing.T, copied string) {
 			holds(t, copied, map[string]string{"doc.odt": "version 3", "doc.odt~": "version 2"})
+		},
+	}
+}
+
+// offices opens and saves in LibreOffice what lies on the mount.
+func offices() work {
+	return work{
+		name: "offices",
+		do: func(t *testing.T, m *mount, in string) {
+			o := libreOffice(t, m.g)
+			doc := "file://" + filepath.Join(in, "doc.odt")
+			o.must("open", "private:factory/swriter")
+			for _, text := range []string{"first", "second"} {
+				o.must("type", text)
+				o.must("saveas", doc)
+			}
+			o.must("close")
+			m.settle()
+			o.must("open", doc)
+			if text, readonly := o.must("text"), o.must("readonly"); text != "second" || readonly != "no" {
+				t.Errorf("opened again the document says %q, read-only: %s", text, readonly)
+			}
+			o.must("type", "third")
+			o.must("save")
+			o.must("close")
+		},
+		check: func(t *testing.T, copied string) {
+			all, err := filepath.Glob(filepath.Join(copied, "*"))
+			if err != nil || len(all) != 1 {
+				t.Fatalf("the folder has %q, %v", all, err)
+			}
+			body, err := os.ReadFile(filepath.Join(copied, "doc.odt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			says(t, body, "third")
 		},
 	}
 }

@@ -52,7 +52,7 @@ func (t howTo) hints() []hint {
 		{"GNOME", "", "gio mount " + t.with("dav"), "      or Files: Other Locations, the same address"},
 		{"KDE", "", "dolphin " + t.with("webdav"), ""},
 		{"davfs2", "", "sudo mount -t davfs -o uid=$(id -u) " + base + " /mnt", "\n(on Linux 6.16 and newer with \"buf_size 64\" in /etc/davfs2/davfs2.conf)"},
-		{"rclone", "", "rclone config create drive webdav url=" + strings.TrimSuffix(base, "/") + " vendor=owncloud user=" + t.user + " pass=\"" + t.command() + "\" --obscure",
+		{"rclone", "", "rclone config create drive webdav url=" + strings.TrimSuffix(base, "/") + " vendor=owncloud pacer_min_sleep=1ms user=" + t.user + " pass=\"" + t.command() + "\" --obscure",
 			"\nrclone sync ~/Documents drive:files/Documents"},
 		{"browser", "", base, ""},
 	}

@@ -79,7 +79,7 @@ func TestHowTo(t *testing.T) {
 	long := help.long()
 	for _, want := range []string{
 		"http://127.0.0.1:8090/", "net use P: http://127.0.0.1:8090/ /user:alice *", "dav://alice@127.0.0.1:8090/", "webdav://alice@127.0.0.1:8090/",
-		"mount -t davfs", "vendor=owncloud user=alice", `pass="$(cat '/home/a b/it'\''s/dav-password')"`, "password in /home/a b/it's/dav-password",
+		"mount -t davfs", "vendor=owncloud pacer_min_sleep=1ms user=alice", `pass="$(cat '/home/a b/it'\''s/dav-password')"`, "password in /home/a b/it's/dav-password",
 	} {
 		if !strings.Contains(long, want) {
 			t.Errorf("the help lacks %q:\n%s", want, long)

@@ -11,7 +11,6 @@ words separated by tabs, and answers each with a line, "ok ..." or "error ...".
     readonly            yes if the document can't be changed
     asked               what LibreOffice has asked since the last time: "password", "in use" or "other"
     close
-    quit                ends LibreOffice
 
 Usage: libreoffice.py PIPE USER, with the password in $POSTERN_DAV_PASSWORD.
 """
@@ -119,9 +118,6 @@ class Desk:
     def close(self):
         self.document.close(False)
 
-    def quit(self):
-        self.desktop.terminate()
-
 
 def main():
     pipe, user = sys.argv[1:]
@@ -132,8 +128,6 @@ def main():
             print("ok", getattr(desk, command)(*words) or "", flush=True)
         except Exception as err:  # whatever LibreOffice says, the test decides
             print("error", type(err).__name__, str(err).replace("\n", " "), flush=True)
-        if command == "quit":
-            return
 
 
 main()
