@@ -28,7 +28,7 @@ remote is as it was. That is what should be tried first: restore the remote from
 
 If there is none, --accept takes what the remote shows now for the truth. What is not at the remote yet stays in the journal and
 is merged with it, as with changes of another device. What was at the remote before, and isn't any more, is kept in a folder
-/files/kept-TIME, if the remote still has its blobs. Other devices have to accept for themselves.`,
+/files/kept-TIME, as far as the remote or this device still has it. Other devices have to accept for themselves.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withGateway(cmd.Context(), func(g control.Gateway) error {
@@ -110,6 +110,9 @@ func forkFacts(shown crypto.Pointer, pin verify.Pin, known bool) (f facts) {
 	return f
 }
 
+// shownGone is how many paths are named that can't be kept.
+const shownGone = 20
+
 // accept resets the pin, has the drive take over what the remote shows, and keeps what was there before in a folder if it can still be read.
 func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) error {
 	before, err := g.drive.space.Files(ctx)
@@ -127,10 +130,22 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 	}
 	f.add("accepted", "the drive goes on from what the remote shows; what was not at the remote yet is merged with it")
 	folder := filesAt + "/kept-" + time.Now().UTC().Format("2006-01-02-150405")
-	if err := g.drive.space.Keep(ctx, before, folder[len(filesAt):]); err != nil {
+	gone, err := g.drive.space.Keep(ctx, before, folder[len(filesAt):])
+	switch {
+	case err != nil:
 		f.add("lost", "what this device had seen at the remote before can't be kept: %v", err)
+		return nil
+	case len(gone) > 0 && gone[0] == "/":
+		f.add("lost", "what this device had seen at the remote before can't be kept: neither the remote nor this device has its folders any more")
 		return nil
 	}
 	f.add("kept", "the files as this device knew them before are in %s: take what you need and remove it", folder)
+	for i, path := range gone {
+		if i == shownGone && i+1 < len(gone) {
+			f.add("lost", "and %d more", len(gone)-i)
+			break
+		}
+		f.add("lost", "%s: neither the remote nor this device has it any more", path)
+	}
 	return nil
 }

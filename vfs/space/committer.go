@@ -185,11 +185,19 @@ func (c *committer) note(err error) {
 	c.stats.Failures++
 	switch {
 	case errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
-		c.stats.Blocked = err.Error()
+		c.stats.Blocked = plainly(err)
 		c.s.blocked.Store(&err)
 	case errors.Is(err, remote.ErrUnavailable) && c.stats.OfflineSince.IsZero():
 		c.stats.OfflineSince = c.s.now()
 	}
+}
+
+// plainly is what a remote's failure is about, without what was tried on which pointer.
+func plainly(err error) string {
+	if e, ok := errors.AsType[*remote.Error](err); ok && e.Err != nil {
+		return e.Kind.Error() + ": " + e.Err.Error()
+	}
+	return err.Error()
 }
 
 func (c *committer) wake() {

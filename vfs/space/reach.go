@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"postern/crypto"
@@ -136,25 +138,78 @@ func (s *Space) Look(ctx context.Context) error {
 	})
 }
 
-// errGone says that something can't be kept.
-var errGone = errors.New("part of it is not at the remote any more")
-
-// Keep puts the files of a commit into a folder of the drive, by reference, if all of it is still at the remote.
-func (s *Space) Keep(ctx context.Context, files tree.Tree, path string) error {
+// Keep puts the files of a commit into a folder of the drive, by reference. What is not at the remote any more is put again if it is at hand
+// here; it returns the paths, sorted, of the files and folders in it that nobody has, which are left out. Errors: vfs.ErrCorrupt when nothing
+// can be kept.
+func (s *Space) Keep(ctx context.Context, files tree.Tree, path string) (gone []string, err error) {
 	paths, err := s.needs(ctx, base{whole: tree.New(s.nodes, object.Entry{})}, files, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	lost, err := s.restore(ctx, paths)
 	if err != nil {
+		return nil, err
+	}
+	if gone, err = pathsOf(ctx, files, lost); err != nil {
+		return nil, err
+	}
+	// Between two commits, so that none holds what is left out.
+	var seq uint64
+	err = s.committer.do(ctx, func(ctx context.Context) (err error) {
+		seq, err = s.graftWithout(ctx, files, path, gone)
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	if len(lost) > 0 {
-		return &vfs.Error{Op: "keep", Path: path, Kind: vfs.ErrCorrupt, Err: errGone}
-	}
+	return gone, s.settle(ctx, seq)
+}
+
+// graftWithout grafts a tree, and takes some paths out of it.
+func (s *Space) graftWithout(ctx context.Context, files tree.Tree, path string, gone []string) (seq uint64, err error) {
 	entry, _ := files.Root().Object()
-	_, err = s.make(ctx, change{op: tree.Graft{Path: path, Entry: entry}})
-	return err
+	if _, seq, err = s.record(ctx, change{op: tree.Graft{Path: path, Entry: entry}}); err != nil {
+		return 0, err
+	}
+	for _, name := range gone {
+		at := path
+		if name != "/" {
+			at += name
+		}
+		_, next, err := s.record(ctx, change{op: tree.Remove{Path: at}})
+		switch {
+		case err == nil:
+			seq = next
+		case errors.Is(err, vfs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder): // with the folder above
+		default:
+			_, _, undone := s.record(ctx, change{op: tree.Remove{Path: path}})
+			return 0, errors.Join(err, undone)
+		}
+	}
+	return seq, nil
+}
+
+// pathsOf tells all paths of a tree that need one of the blobs, sorted.
+func pathsOf(ctx context.Context, files tree.Tree, lost []Lost) ([]string, error) {
+	if len(lost) == 0 {
+		return nil, nil
+	}
+	blobs := map[crypto.BlobName]bool{}
+	for _, l := range lost {
+		blobs[l.Blob] = true
+	}
+	var mu sync.Mutex
+	found := map[string]bool{}
+	err := tree.NewWalker(0).Walk(ctx, files, func(_ context.Context, v tree.Visit) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if name, _, ok := v.Place(); ok && blobs[name] || v.Err != nil && errors.Is(v.Err, vfs.ErrCorrupt) {
+			found[v.Path()] = true
+			return nil
+		}
+		return v.Err
+	})
+	return slices.Sorted(maps.Keys(found)), err
 }
 
 // Openable tells why what a pointer leads to can't be a state of the drive: nil when it can.
