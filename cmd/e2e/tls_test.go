@@ -20,6 +20,8 @@ func TestTrust(t *testing.T) {
 	}
 	need(t, "update-ca-certificates")
 	need(t, "certutil")
+	need(t, "gio")
+	session := need(t, "dbus-run-session")
 	curl, rclone, browser := need(t, "curl"), need(t, "rclone"), browserProgram(t)
 	user := t.TempDir() // a home of its own: browsers keep their stores there
 	t.Setenv("HOME", user)
@@ -36,6 +38,7 @@ func TestTrust(t *testing.T) {
 		{"rclone", []string{rclone, "--config", config, "--retries", "1", "--low-level-retries", "1", "lsf", "drive:"}, "files/"},
 		{"Chromium", []string{browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + filepath.Join(user, "profile"), "--dump-dom",
 			strings.Replace(g.url("/"), "https://", "https://postern:"+g.password+"@", 1)}, "<title>Postern"},
+		{"gvfs", []string{session, "--", postern, "mount", "--home", g.home}, "The drive is at "},
 	}
 	look := func(when string, trusts bool) {
 		t.Helper()
@@ -118,7 +121,8 @@ func TestMountCommand(t *testing.T) {
 	}
 }
 
-// TestMountOnDesktop mounts with gio in a session of its own.
+// TestMountOnDesktop mounts with gio in a session of its own. Over TLS gio asks whether to go on with a certificate that nobody trusts, and
+// nobody answers.
 func TestMountOnDesktop(t *testing.T) {
 	session, _ := need(t, "dbus-run-session"), need(t, "gio")
 	if _, err := os.Stat("/usr/libexec/gvfsd-dav"); err != nil && os.Getenv("POSTERN_E2E_ALL") == "" {
@@ -140,5 +144,10 @@ func TestMountOnDesktop(t *testing.T) {
 	}
 	if got := string(g.must(http.MethodGet, "/files/note.txt", nil)); got != "by gio" {
 		t.Errorf("the drive has %q", got)
+	}
+	secure := serve(t, "--tls")
+	refused, err := exec.Command(session, "--", postern, "mount", "--home", secure.home).CombinedOutput()
+	if err == nil || !strings.Contains(string(refused), "run postern trust first") {
+		t.Errorf("a certificate that nobody trusts: %v\n%s", err, refused)
 	}
 }
