@@ -13,6 +13,8 @@ import (
 const (
 	// maxExtension is the longest ending of a name in bytes, with its dot, that is taken for a file's type.
 	maxExtension = 16
+	// maxOnDisks is what nearly all disks take as a name, in bytes. What a client that syncs could keep, it can keep when it had to give way.
+	maxOnDisks = 255
 	// maxDeviceInName bounds what a device adds to a name, in bytes.
 	maxDeviceInName = 64
 )
@@ -29,7 +31,11 @@ func conflictName(name, device string, day time.Time, n int) string {
 	if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i <= maxExtension {
 		stem, extension = name[:i], name[i:]
 	}
-	return strings.TrimPrefix(shortened(stem, vfs.MaxName-len(mark)-len(extension))+mark+extension, " ")
+	limit := maxOnDisks
+	if len(name) > limit {
+		limit = vfs.MaxName
+	}
+	return strings.TrimPrefix(shortened(stem, limit-len(mark)-len(extension))+mark+extension, " ")
 }
 
 // shortened is s without what is beyond limit bytes, cut between characters.

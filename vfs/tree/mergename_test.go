@@ -1,0 +1,28 @@
+package tree
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"postern/vfs"
+)
+
+// TestConflictNamesFit: what had to give way still fits on the disks that the name fitted on, and keeps its ending.
+func TestConflictNamesFit(t *testing.T) {
+	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		stem string
+		most int
+	}{{"report", 255}, {strings.Repeat("n", 251), 255}, {strings.Repeat("ü", 125), 255}, {strings.Repeat("n", 252), vfs.MaxName}, {strings.Repeat("n", vfs.MaxName-4), vfs.MaxName}} {
+		seen := map[string]bool{}
+		for n := 1; n < 12; n++ {
+			name := conflictName(c.stem+".odt", strings.Repeat("d", maxDeviceInName), day, n)
+			if len(name) > c.most || !utf8.ValidString(name) || !strings.HasSuffix(name, ").odt") || seen[name] {
+				t.Errorf("%d bytes: %q", len(name), name)
+			}
+			seen[name] = true
+		}
+	}
+}
