@@ -42,13 +42,14 @@ const (
 type Options struct {
 	OpenFiles int          // most blobs kept open for reading; 0: DefaultOpenFiles, below 0: none
 	Log       *slog.Logger // nil: silent
+	System    System       // nil: the one that we run on
 }
 
 // Store is one handle on a store.
 type Store struct {
 	root  string
 	log   *slog.Logger
-	sys   system
+	sys   System
 	files *openFiles
 	tmp   *session
 	gates [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
@@ -76,7 +77,10 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{root: root, log: o.Log, sys: local{}, files: newOpenFiles(o.OpenFiles)}
+	if o.System == nil {
+		o.System = local{}
+	}
+	s := &Store{root: root, log: o.Log, sys: o.System, files: newOpenFiles(o.OpenFiles)}
 	for i := range s.gates {
 		s.gates[i] = make(chan struct{}, 1)
 	}

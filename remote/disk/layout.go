@@ -66,7 +66,7 @@ func (s *Store) ensureShard(k kind, first byte) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := s.sys.syncFolder(filepath.Join(s.root, k.folder())); err != nil {
+	if err := s.sys.SyncDir(filepath.Join(s.root, k.folder())); err != nil {
 		return err
 	}
 	s.made[k][first].Store(true)

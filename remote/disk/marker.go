@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"postern/remote"
+	"postern/remote/localfs"
 )
 
 // markerName is the file that makes a folder a store.
@@ -52,7 +53,7 @@ func parseMarker(b []byte) (uint64, error) {
 // found makes sure that the folder is a store, and makes it one if it is empty. The marker comes first, so that a folder
 // which holds anything else of ours holds the marker as well, whoever else is founding it at the same time.
 func (s *Store) found() error {
-	if err := os.MkdirAll(s.root, folderMode); err != nil {
+	if err := localfs.Make(s.root, s.sys.SyncDir); err != nil {
 		return err
 	}
 	is, err := s.isStore()
@@ -72,7 +73,7 @@ func (s *Store) found() error {
 			return err
 		}
 	}
-	return s.sys.syncFolder(s.root)
+	return s.sys.SyncDir(s.root)
 }
 
 // isStore looks at the marker.
@@ -129,7 +130,7 @@ func (s *Store) writeMarker() error {
 	defer os.Remove(f.Name())
 	_, err = f.WriteString(markerText)
 	if err == nil {
-		err = s.sys.syncFile(f)
+		err = s.sys.SyncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
@@ -137,8 +138,8 @@ func (s *Store) writeMarker() error {
 	if err := os.Rename(f.Name(), filepath.Join(s.root, markerName)); err != nil {
 		return err
 	}
-	if err := s.sys.syncFolder(s.root); err != nil {
+	if err := s.sys.SyncDir(s.root); err != nil {
 		return err
 	}
-	return s.sys.syncFolder(filepath.Dir(s.root))
+	return s.sys.SyncDir(filepath.Dir(s.root))
 }

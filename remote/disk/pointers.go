@@ -101,7 +101,7 @@ func (s *Store) replace(next crypto.Pointer) error {
 	}
 	_, err = f.Write(next.Marshal())
 	if err == nil {
-		err = s.sys.syncFile(f)
+		err = s.sys.SyncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), s.pointerPath(next.ID))
@@ -109,7 +109,7 @@ func (s *Store) replace(next crypto.Pointer) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return s.sys.syncFolder(s.shardPath(pointers, next.ID[0]))
+	return s.sys.SyncDir(s.shardPath(pointers, next.ID[0]))
 }
 
 // lock takes the lock of a pointer's shard, shared or exclusive: first within this handle, where waiting costs nothing,

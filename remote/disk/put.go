@@ -52,7 +52,7 @@ func (s *Store) put(ctx context.Context, name crypto.BlobName, body remote.Body)
 			return err
 		}
 	}
-	return s.sys.syncFolder(s.shardPath(blobs, name[0]))
+	return s.sys.SyncDir(s.shardPath(blobs, name[0]))
 }
 
 // intact tells whether the blob is there. One of another size than it should have was cut short by a disk that lost what
@@ -105,12 +105,12 @@ func (s *Store) write(ctx context.Context, name crypto.BlobName, body remote.Bod
 	defer os.Remove(f.Name()) // after the link its second name, after a failure its only one
 	err = s.fill(ctx, f, name, body)
 	if err == nil {
-		err = s.sys.syncFile(f)
+		err = s.sys.SyncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	err = s.sys.link(f.Name(), s.blobPath(name))
+	err = s.sys.Link(f.Name(), s.blobPath(name))
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}

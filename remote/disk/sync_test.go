@@ -39,7 +39,7 @@ func (r *recording) note(what string) error {
 	return nil
 }
 
-func (r *recording) syncFile(f *os.File) error {
+func (r *recording) SyncFile(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (r *recording) syncFile(f *os.File) error {
 	return errors.Join(r.note(fmt.Sprintf("file of %d bytes", info.Size())), f.Sync())
 }
 
-func (r *recording) syncFolder(path string) error {
+func (r *recording) SyncDir(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (r *recording) syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.syncFolder(path))
+	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.SyncDir(path))
 }
 
 // recorded opens a store whose syncs are seen.
@@ -182,7 +182,7 @@ func TestKinds(t *testing.T) {
 // fat is a filesystem without hard links.
 type fat struct{ local }
 
-func (fat) link(string, string) error { return syscall.EPERM }
+func (fat) Link(string, string) error { return syscall.EPERM }
 
 // TestWithoutHardLinks keeps to the contract by renaming.
 func TestWithoutHardLinks(t *testing.T) {
@@ -210,10 +210,10 @@ type slow struct {
 	entered, leave chan struct{}
 }
 
-func (s slow) syncFolder(path string) error {
+func (s slow) SyncDir(path string) error {
 	s.entered <- struct{}{}
 	<-s.leave
-	return s.local.syncFolder(path)
+	return s.local.SyncDir(path)
 }
 
 // TestLoadWaitsForTheDisk: a state that might not outlive a power cut yet is not shown.

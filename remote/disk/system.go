@@ -4,23 +4,26 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"postern/remote/localfs"
 )
 
-// system is what tests put something in between of: to see what was synced when, to fail, and to be another filesystem.
-type system interface {
-	syncFile(f *os.File) error
-	syncFolder(path string) error
-	link(from, to string) error // as os.Link
+// System is how a store makes durable what it wrote. Tests put something in between: to see what was synced when, to fail, to be
+// another filesystem, to lose the power.
+type System interface {
+	// SyncFile makes the bytes of an open file durable.
+	SyncFile(f *os.File) error
+	// SyncDir makes the names in a folder durable.
+	SyncDir(path string) error
+	// Link gives a file a second name, without replacing anything; as os.Link.
+	Link(from, to string) error
 }
 
-// local asks the system that we run on.
-type local struct{}
+// local is the system that we run on.
+type local struct{ localfs.OS }
 
-// syncFile syncs the bytes of an open file.
-func (local) syncFile(f *os.File) error { return f.Sync() }
-
-// link gives a file a second name, without replacing anything.
-func (local) link(from, to string) error { return os.Link(from, to) }
+// SyncFile implements System.
+func (local) SyncFile(f *os.File) error { return f.Sync() }
 
 // plain closes and refuses what is no regular file.
 func plain(f *os.File) (*os.File, error) {

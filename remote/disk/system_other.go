@@ -7,9 +7,6 @@ import (
 	"os"
 )
 
-// syncFolder does nothing: folders can't be synced here, the filesystem's own journal has to do.
-func (local) syncFolder(string) error { return nil }
-
 // openPlain opens a regular file for reading and nothing else.
 func openPlain(path string) (*os.File, error) {
 	f, err := os.Open(path)

@@ -3,25 +3,10 @@
 package disk
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"syscall"
 )
-
-// syncFolder syncs the names in a folder. Some filesystems, mostly network shares, know no such thing: they do as they
-// please and say EINVAL.
-func (local) syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil
-	}
-	return errors.Join(err, f.Close())
-}
 
 // openPlain opens a regular file for reading and nothing else: whoever can write to the store's folder shall not make the
 // gateway wait on a pipe, or follow a link to somewhere else.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"postern/crypto"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 	"postern/vfs/staging"
 )
 

@@ -17,8 +17,8 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs/simfs"
 	"postern/vfs"
-	"postern/vfs/localfs/simfs"
 	"postern/vfs/object"
 	"postern/vfs/staging"
 )

@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/crypto"
+	"postern/remote/localfs/simfs"
 	"postern/vfs/journal"
-	"postern/vfs/localfs/simfs"
 	"postern/vfs/staging"
 )
 

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"postern/crypto"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 	"postern/vfs/object"
 )
 
@@ -131,30 +130,8 @@ func (n Notes) encode() []byte {
 
 // Save implements Ledger.
 func (f *File) Save(n Notes) error {
-	if err := f.write(n.encode()); err != nil {
+	if err := localfs.Replace(f.fs(), f.Path, n.encode()); err != nil {
 		return fmt.Errorf("note what garbage is known: %w", err)
 	}
 	return nil
-}
-
-func (f *File) write(b []byte) error {
-	temp := f.Path + ".tmp"
-	if err := f.fs().Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	file, err := f.fs().Create(temp)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteAt(b, 0)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, f.fs().Remove(temp))
-	}
-	if err := f.fs().Rename(temp, f.Path); err != nil {
-		return err
-	}
-	return f.fs().SyncDir(filepath.Dir(f.Path))
 }

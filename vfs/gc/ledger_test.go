@@ -11,9 +11,9 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/crypto"
+	"postern/remote/localfs"
+	"postern/remote/localfs/simfs"
 	"postern/vfs/gc"
-	"postern/vfs/localfs"
-	"postern/vfs/localfs/simfs"
 	"postern/vfs/object"
 )
 

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 
 	"postern/crypto"
+	"postern/remote/localfs"
 	"postern/vfs"
-	"postern/vfs/localfs"
 )
 
 // Append writes a record and returns its sequence number; it is durable when Sync has returned for that number. An append that

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 
 	"postern/crypto"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 // scanBuffer is what a scan reads at once.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"postern/crypto"
-	"postern/vfs/localfs/simfs"
+	"postern/remote/localfs/simfs"
 )
 
 // fixedFile is a whole file of a journal, made from fixed randomness and time.

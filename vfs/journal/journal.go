@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"postern/crypto"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 const (

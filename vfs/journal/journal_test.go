@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"postern/crypto"
+	"postern/remote/localfs/simfs"
 	"postern/vfs"
-	"postern/vfs/localfs/simfs"
 )
 
 const dir = "/home/journal"

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 const (

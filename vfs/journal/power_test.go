@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"postern/remote/localfs/simfs"
 	"postern/vfs"
-	"postern/vfs/localfs/simfs"
 )
 
 // TestPowerLoss runs random histories on a disk that loses what was not synced, at random moments, also while it is nearly full.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"postern/vfs/localfs/simfs"
+	"postern/remote/localfs/simfs"
 )
 
 // TestRuns: each opening has a name of its own, and what it appends is known by it, also when the numbers are the same.

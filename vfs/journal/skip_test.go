@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"postern/vfs/localfs/simfs"
+	"postern/remote/localfs/simfs"
 )
 
 func seqs(t *testing.T, j *Journal) (all []uint64) {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"postern/remote/localfs"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -46,29 +46,12 @@ func (f File) Load() ([]string, error) {
 }
 
 // Save implements Paths.
-func (f File) Save(paths []string) (err error) {
+func (f File) Save(paths []string) error {
 	text, err := json.MarshalIndent(paths, "", "  ")
 	if err != nil {
 		return err
 	}
-	folder := filepath.Dir(string(f))
-	tmp, err := os.CreateTemp(folder, filepath.Base(string(f))+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }() // fails when all went well: it has its name by then
-	_, err = tmp.Write(append(text, '\n'))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), string(f)); err != nil {
-		return err
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return localfs.Replace(localfs.OS{}, string(f), append(text, '\n'))
 }
 
 // valid refuses what can't be a path of a drive.

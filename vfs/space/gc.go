@@ -49,7 +49,7 @@ func (s *Space) LastCollected() (gc.Last, error) {
 }
 
 func (s *Space) ledger() *gc.File {
-	return &gc.File{Path: filepath.Join(s.dir, garbageName), Log: s.log}
+	return &gc.File{Path: filepath.Join(s.dir, garbageName), FS: s.fs, Log: s.log}
 }
 
 // puts remembers what was put for commits, until they have landed.

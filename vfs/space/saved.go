@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"time"
 
 	"postern/crypto"
+	"postern/remote/localfs"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -54,29 +54,13 @@ func (s *Space) writeBase(b base) error {
 		return err
 	}
 	sealed := crypto.SealFrame(salt[:], s.account.Frames(salt), 0, []byte(savedLabel), plain)
-	f, err := os.CreateTemp(s.dir, savedName+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // fails when all went well: it has its name by then
-	_, err = f.Write(sealed)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(s.dir, savedName)); err != nil {
-		return err
-	}
-	dir, err := os.Open(s.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return localfs.Replace(s.fs, filepath.Join(s.dir, savedName), sealed)
 }
 
 // saved reads the file. The error is fs.ErrNotExist when there is none.
 func (s *Space) saved() (base, error) {
 	at := filepath.Join(s.dir, savedName)
-	sealed, err := os.ReadFile(at)
+	sealed, err := localfs.Read(s.fs, at)
 	if err != nil {
 		return base{}, err
 	}

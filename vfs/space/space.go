@@ -20,6 +20,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs"
 	"postern/vfs/content"
 	"postern/vfs/gc"
 	"postern/vfs/journal"
@@ -68,6 +69,7 @@ type Options struct {
 	// is told.
 	Moved func(from, to string)
 
+	FS   localfs.FS       // where Dir is; nil: the system's
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
 	Now  func() time.Time // nil: time.Now
@@ -82,6 +84,7 @@ type Device struct {
 // Space is an open space. Its methods may be called by several goroutines at once.
 type Space struct {
 	dir     string
+	fs      localfs.FS
 	store   remote.Store
 	account crypto.AccountSecret
 	device  Device
@@ -137,7 +140,7 @@ type pending struct {
 // when the account has none at this remote, those of the remote and of the journal.
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
-		dir: o.Dir, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
+		dir: o.Dir, fs: o.FS, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
 		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, moved: o.Moved, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
@@ -151,6 +154,9 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	}
 	if s.grace = o.Grace; s.grace == 0 {
 		s.grace = gc.DefaultGrace
+	}
+	if s.fs == nil {
+		s.fs = localfs.OS{}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -168,10 +174,10 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{Limit: o.StagingLimit, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
+	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{FS: s.fs, Limit: o.StagingLimit, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
 		return nil, fmt.Errorf("open the staging area: %w", err)
 	}
-	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{Rand: s.rand, Clock: s.now, Log: s.log})
+	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{FS: s.fs, Rand: s.rand, Clock: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"postern/crypto"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 // bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is written.

@@ -7,7 +7,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 // Body is a staged blob as a remote takes it: a local file, synced already. Errors: remote.ErrNotFound.

@@ -22,8 +22,8 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs"
 	"postern/vfs"
-	"postern/vfs/localfs"
 )
 
 const (

@@ -19,8 +19,8 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs/simfs"
 	"postern/vfs"
-	"postern/vfs/localfs/simfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -25,6 +25,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"postern/remote/localfs"
 )
 
 // Home is the path of a home folder. It need not exist before Make.
@@ -118,7 +120,7 @@ func (h Home) join(name string) string { return filepath.Join(string(h), name) }
 
 // Make makes the folder, closed to other users, unless it is there.
 func (h Home) Make() error {
-	if err := os.MkdirAll(string(h), 0o700); err != nil {
+	if err := (localfs.OS{}).MkdirAll(string(h)); err != nil {
 		return fmt.Errorf("can't make the home folder %s: %w; name another with --home", h, cause(err))
 	}
 	info, err := os.Stat(string(h))

@@ -20,7 +20,7 @@ type FS interface {
 	Remove(path string) error
 	// List tells the plain files of a directory, sorted by name.
 	List(dir string) ([]Entry, error)
-	// MkdirAll makes a directory that only the user may enter, with what is missing above it.
+	// MkdirAll makes a directory that only the user may enter, with what is missing above it, durably.
 	MkdirAll(dir string) error
 	// SyncDir makes the entries of a directory durable.
 	SyncDir(dir string) error

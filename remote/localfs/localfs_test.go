@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"postern/vfs/localfs"
-	"postern/vfs/localfs/simfs"
+	"postern/remote/localfs"
+	"postern/remote/localfs/simfs"
 )
 
 // TestContract holds for the real filesystem and for the simulated one alike.

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 // write makes a file that holds p.

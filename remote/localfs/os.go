@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -44,8 +45,28 @@ func (OS) Remove(path string) error { return os.Remove(path) }
 // Link is os.Link.
 func (OS) Link(from, to string) error { return os.Link(from, to) }
 
-// MkdirAll is os.MkdirAll with mode 0700.
-func (OS) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+// MkdirAll is os.MkdirAll with mode 0700, and syncs.
+func (o OS) MkdirAll(dir string) error { return Make(dir, o.SyncDir) }
+
+// Make makes a directory, with what is missing above it, and syncs what each of them was made in.
+func Make(dir string, sync func(dir string) error) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	above := filepath.Dir(dir)
+	if above != dir {
+		if err := Make(above, sync); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: syscall.ENOTDIR}
+	}
+	return sync(above)
+}
 
 // List tells the plain files of a directory. A file that vanishes meanwhile is left out.
 func (OS) List(dir string) ([]Entry, error) {
@@ -71,7 +92,7 @@ func (OS) List(dir string) ([]Entry, error) {
 }
 
 // SyncDir syncs a directory. Where the system can't (Windows), renames are durable with its own metadata log and there is
-// nothing to do.
+// nothing to do. Some filesystems, mostly network shares, know no such thing: they do as they please and say EINVAL.
 func (OS) SyncDir(dir string) error {
 	if !dirsCanSync {
 		return nil
@@ -80,14 +101,20 @@ func (OS) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.Sync(); err != nil {
-		d.Close()
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil
+	}
+	if err = errors.Join(err, d.Close()); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
-	return d.Close()
+	return nil
 }
 
 type osFile struct{ *os.File }
+
+// Unwrap is the system's own handle.
+func (f osFile) Unwrap() *os.File { return f.File }
 
 // Size is the length of the file in bytes.
 func (f osFile) Size() (int64, error) {

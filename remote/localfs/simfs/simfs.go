@@ -15,7 +15,7 @@ import (
 	"sync"
 	"syscall"
 
-	"postern/vfs/localfs"
+	"postern/remote/localfs"
 )
 
 // sector is what a disk writes as a whole, in bytes.

@@ -1,0 +1,248 @@
+package space_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/localfs/simfs"
+	"postern/remote/verify"
+	"postern/vfs"
+	"postern/vfs/content"
+	"postern/vfs/object"
+	"postern/vfs/space"
+)
+
+// powered is a drive and its remote in one folder, as a power loss has left them, and what may be found there.
+type powered struct {
+	root    string
+	founded bool // the account's space was made
+	pin     verify.Pin
+	states  []map[string]string // the files by path: one of them must be there
+}
+
+// powerRun is one run of a gateway, until the power fails.
+type powerRun struct {
+	t    *testing.T
+	rnd  *mathrand.Rand
+	from powered
+	disk *simfs.Watched
+
+	id      crypto.PointerID
+	pins    verify.MemoryPins
+	mu      sync.Mutex
+	left    int       // moments until the power fails
+	cut     chan bool // closed then
+	lost    []powered
+	founded bool
+	state   map[string]string // what was answered
+	doing   map[string]string // and with the change under way
+}
+
+// moment is one at which the power may fail.
+func (r *powerRun) moment() {
+	r.mu.Lock()
+	r.left--
+	now := r.left == 0
+	r.mu.Unlock()
+	if !now {
+		return
+	}
+	for range 3 { // one moment can be survived in many ways
+		left := powered{root: r.t.TempDir()}
+		err := r.disk.PowerLoss(r.rnd, left.root, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			left.founded = r.founded
+			left.pin, _, _ = r.pins.Load(r.id) // memory does not fail
+			left.states = []map[string]string{maps.Clone(r.state), maps.Clone(r.doing)}
+			if r.state == nil { // the change before this is not known yet
+				left.states = r.from.states
+			}
+		})
+		if err != nil {
+			r.t.Errorf("no power loss: %v", err)
+		}
+		r.lost = append(r.lost, left)
+	}
+	close(r.cut)
+}
+
+// change makes a change of the drive and of the model.
+func (r *powerRun) change(next map[string]string, do func() error) {
+	r.mu.Lock()
+	r.doing = next
+	r.mu.Unlock()
+	if err := do(); err != nil {
+		r.t.Fatalf("a change fails: %v", err)
+	}
+	r.mu.Lock()
+	r.state = next
+	r.mu.Unlock()
+}
+
+// step makes a random change.
+func (r *powerRun) step(s *space.Space, n int) {
+	names := slices.Sorted(maps.Keys(r.state))
+	next := maps.Clone(r.state)
+	kind := r.rnd.IntN(20)
+	if len(names) == 0 {
+		kind = 0
+	}
+	pick := func() string { return names[r.rnd.IntN(len(names))] }
+	switch {
+	case kind < 12:
+		path := fmt.Sprintf("/%d", r.rnd.IntN(12))
+		size := 1 + r.rnd.IntN(3000)
+		if kind == 0 || kind == 5 {
+			size += content.SmallLimit // staged, not in the journal
+		}
+		seed := [32]byte{byte(n), byte(n >> 8)}
+		copy(seed[2:], path)
+		body := make([]byte, size)
+		if _, err := mathrand.NewChaCha8(seed).Read(body); err != nil {
+			r.t.Fatal(err)
+		}
+		next[path] = string(body)
+		r.change(next, func() error { put(r.t, s, path, body); return nil })
+	case kind < 14:
+		path := pick()
+		delete(next, path)
+		r.change(next, func() error { return s.Remove(context.Background(), path, nil) })
+	case kind < 17:
+		from, to := pick(), fmt.Sprintf("/moved %x", r.rnd.Uint32())
+		next[to] = next[from]
+		delete(next, from)
+		r.change(next, func() error {
+			_, err := s.Move(context.Background(), from, to, vfs.CopyOptions{})
+			return err
+		})
+	default:
+		if err := s.Flush(context.Background()); err != nil {
+			r.t.Fatalf("flush: %v", err)
+		}
+	}
+}
+
+// run begins with what a power loss left, looks whether it is all there, and works until the power fails again.
+func (r *powerRun) run(account crypto.AccountSecret) {
+	t, ctx := r.t, context.Background()
+	var err error
+	if r.disk, err = simfs.Watch(r.from.root, r.moment); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.disk.Close() }()
+	if r.from.pin != (verify.Pin{}) {
+		_ = r.pins.Save(r.id, r.from.pin) // it never fails
+	}
+	d, err := disk.Open(filepath.Join(r.from.root, "remote"), disk.Options{System: r.disk})
+	if err != nil {
+		t.Fatalf("the remote does not open: %v", err)
+	}
+	store := verify.New(d, &r.pins)
+	defer func() { _ = store.Close() }()
+	wholeBlobs(t, store, account)
+	device := space.Device{ID: object.DeviceID{1}, Name: "laptop"}
+	o := space.Options{Store: store, Account: account, Dir: filepath.Join(r.from.root, "home"), Device: device, FS: r.disk, CommitDelay: time.Millisecond}
+	s, err := space.Open(ctx, o)
+	if errors.Is(err, space.ErrNoSpace) && !r.from.founded {
+		if err := space.Create(ctx, store, account, device, rand.Reader, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		s, err = space.Open(ctx, o)
+	}
+	if err != nil {
+		t.Fatalf("the drive does not open: %v", err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	there := bodies(t, s)
+	if !slices.ContainsFunc(r.from.states, func(m map[string]string) bool { return maps.Equal(m, there) }) {
+		t.Fatalf("after a power loss there is %v; answered was %v, the change under way would have made it %v", sizes(there), sizes(r.from.states[0]), sizes(r.from.states[1]))
+	}
+	r.mu.Lock()
+	r.founded, r.state, r.doing = true, there, there
+	r.mu.Unlock()
+	for n := 0; ; n++ {
+		select {
+		case <-r.cut:
+			return
+		default:
+			r.step(s, n)
+		}
+	}
+}
+
+// wholeBlobs looks at the remote past the drive: what the pointer leads to is there and is what its name says.
+func wholeBlobs(t *testing.T, store remote.Store, account crypto.AccountSecret) {
+	t.Helper()
+	p, err := store.Load(t.Context(), account.Writer().ID())
+	if errors.Is(err, remote.ErrNotFound) {
+		return
+	}
+	if err != nil {
+		t.Fatalf("the pointer: %v", err)
+	}
+	names, err := space.Reach(t.Context(), store, account, p, nil)
+	if err != nil {
+		t.Fatalf("the pointer leads to what isn't whole: %v", err)
+	}
+	for _, name := range names {
+		if data, err := store.Get(t.Context(), name); err != nil || crypto.NameOf(data) != name {
+			t.Fatalf("the pointer leads to blob %v, which isn't whole: %v", name, err)
+		}
+	}
+}
+
+func sizes(files map[string]string) map[string]int {
+	all := map[string]int{}
+	for path, body := range files {
+		all[path] = len(body)
+	}
+	return all
+}
+
+// TestPowerLoss runs the whole way of a write, drive and disk remote, on a disk that loses what was not synced, at random moments,
+// again and again, also while it recovers. What was answered is there, nothing is mixed, and the remote's pointer, once seen, never goes
+// back and never leads to what isn't whole.
+func TestPowerLoss(t *testing.T) {
+	histories, losses := 8, 8
+	if testing.Short() {
+		histories = 3
+	}
+	for history := range histories {
+		t.Run(fmt.Sprint(history), func(t *testing.T) {
+			t.Parallel()
+			account := crypto.AccountSecret{byte(history + 1)}
+			rnd := mathrand.New(mathrand.NewPCG(uint64(history), 7))
+			empty := []map[string]string{{}, {}}
+			now := []powered{{root: t.TempDir(), states: empty}}
+			for range losses {
+				var next []powered
+				for _, from := range now {
+					r := &powerRun{t: t, rnd: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 1)), from: from, founded: from.founded, id: account.Writer().ID(),
+						left: 1 + rnd.IntN(1+rnd.IntN(400)), cut: make(chan bool)}
+					r.run(account)
+					next = append(next, r.lost...)
+				}
+				// One of them goes on, the others are looked at only when it is their turn.
+				rnd.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
+				now = next[:min(len(next), 2)]
+			}
+		})
+	}
+}
