@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 	role, ok := map[string]func(folder string, seed uint64, out io.Writer) error{
 		"writer": writeForEver,
 		"rival":  rival,
+		"served": served,
 	}[os.Getenv(envRole)]
 	if !ok {
 		os.Exit(m.Run())

@@ -4,15 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"math"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/anishathalye/porcupine"
 
 	"postern/crypto"
 	"postern/remote"
@@ -20,6 +15,7 @@ import (
 	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/remote/mirror"
+	"postern/remote/remotetest"
 )
 
 // distant is a store at some distance on a clock that it moves.
@@ -206,37 +202,9 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// call and reply are one call on a pointer, for porcupine.
-type call struct {
-	swap      bool
-	old, next crypto.PointerHash
-}
-type reply struct {
-	conflict, unknown bool
-	load              crypto.PointerHash
-}
-
-// register is what a pointer is to be; see remotetest.
-var register = porcupine.Model{
-	Init: func() any { return crypto.PointerHash{} },
-	Step: func(state, input, output any) (bool, any) {
-		at, in, out := state.(crypto.PointerHash), input.(call), output.(reply)
-		switch {
-		case !in.swap:
-			return out.load == at, at
-		case out.conflict:
-			return at != in.old, at
-		case at == in.old:
-			return true, in.next
-		}
-		return out.unknown, at
-	},
-}
-
 // TestPointersAreLinearizable, with several mirrors over the same members, of which the authority loses swaps and replies
 // and the others fail as they like.
 func TestPointersAreLinearizable(t *testing.T) {
-	const clients, rounds = 4, 15
 	kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
 	lossy := faulty.Random(3, faulty.Rates{faulty.Fail: 0.15, faulty.Lose: 0.15})
 	authority := func(c faulty.Call) faulty.Fault {
@@ -245,48 +213,16 @@ func TestPointersAreLinearizable(t *testing.T) {
 		}
 		return lossy(c)
 	}
-	var now atomic.Int64
-	var mu sync.Mutex
-	var history []porcupine.Operation
-	note := func(client int, start int64, in call, out reply) {
-		end := now.Add(1)
-		if out.unknown {
-			end = math.MaxInt64
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		history = append(history, porcupine.Operation{ClientId: client, Input: in, Call: start, Output: out, Return: end})
-	}
 	key := crypto.NewWriterKey([32]byte{7})
-	var all sync.WaitGroup
-	for client := range clients {
-		s := join(t, eager,
+	stores := make([]remote.Store, 4)
+	for client := range stores {
+		stores[client] = join(t, eager,
 			faulty.New(kept[0].Another(), authority, faulty.Options{}),
 			faulty.New(kept[1].Another(), faulty.Random(uint64(client), faulty.Rates{faulty.Fail: 0.5}), faulty.Options{}),
 			faulty.New(kept[2].Another(), nil, faulty.Options{}))
-		all.Go(func() {
-			for round := range rounds {
-				start := now.Add(1)
-				p, err := s.Load(t.Context(), key.ID())
-				var old crypto.PointerHash
-				if err == nil {
-					old = p.Hash()
-				} else if !errors.Is(err, remote.ErrNotFound) {
-					t.Error(err)
-					return
-				}
-				note(client, start, call{}, reply{load: old})
-				next := key.Sign(p.Seq+1, crypto.PointerValue{byte(client), byte(round)})
-				start = now.Add(1)
-				err = s.Swap(t.Context(), old, next)
-				note(client, start, call{swap: true, old: old, next: next.Hash()},
-					reply{conflict: errors.Is(err, remote.ErrConflict), unknown: errors.Is(err, remote.ErrUnavailable)})
-			}
-		})
 	}
-	all.Wait()
-	if porcupine.CheckOperationsTimeout(register, history, 30*time.Second) != porcupine.Ok {
-		t.Error(fmt.Sprint("no order explains what was seen: ", history))
+	if err := remotetest.Linearizable(t.Context(), stores, key); err != nil {
+		t.Error(err)
 	}
 	final, err := kept[0].Load(t.Context(), key.ID())
 	if err != nil {

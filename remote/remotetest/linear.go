@@ -116,18 +116,26 @@ func (r *recorder) swap(ctx context.Context, s remote.Store, client int, old cry
 	return nil
 }
 
+// linearRounds is how often each client loads and swaps: enough for them to meet, few enough for the search to take milliseconds.
+const linearRounds = 12
+
 func linearizable(ctx context.Context, e *Env) error {
-	const clients, rounds = 4, 12
-	key := e.writer()
-	stores, err := e.handles(clients)
+	stores, err := e.handles(4)
 	if err != nil {
 		return err
 	}
+	return Linearizable(ctx, stores, e.writer())
+}
+
+// Linearizable has a client on each store load and swap the key's pointer, all at once, and then looks for an order, one after the
+// other, that explains what they were told. A call that fails as remote.ErrUnavailable may have been done or not; any other failure than
+// a conflict ends it. A store may stand twice among them.
+func Linearizable(ctx context.Context, stores []remote.Store, key crypto.WriterKey) error {
 	var r recorder
-	err = together(clients, func(client int) error {
+	err := together(len(stores), func(client int) error {
 		s := stores[client]
 		var before crypto.PointerHash
-		for round := range rounds {
+		for round := range linearRounds {
 			p, err := r.load(ctx, s, client, key.ID())
 			if errors.Is(err, remote.ErrUnavailable) {
 				continue

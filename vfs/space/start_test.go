@@ -73,7 +73,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Fatal(err)
 	}
 	grow(b, store, account, folders, files)
-	o := Options{Store: store, Account: account, Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour}
+	o := Options{Store: store, Account: account, Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
 	s, err := Open(ctx, o)
 	if err != nil {
 		b.Fatal(err)
