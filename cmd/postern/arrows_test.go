@@ -62,7 +62,7 @@ var arrows = []arrow{
 	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs"}, []string{"postern/vfs/vfstest"}, "WebDAV speaks to the drive's contract, not to what keeps it"},
 	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/remote/localfs", "postern/crypto"}, []string{"postern/remote/...", "postern/cache"}, "the drive knows the contract of remotes and the local disk, neither drivers nor caches"},
 	{"postern/cache/...", []string{"postern/cache/...", "postern/remote", "postern/crypto"}, []string{"postern/remote/..."}, "a cache sees ciphertext only"},
-	{"postern/remote/localfs/...", []string{"postern/remote/localfs"}, nil, "a filesystem knows nothing of what lies on it"},
+	{"postern/remote/localfs/...", []string{"postern/remote/localfs/..."}, nil, "a filesystem knows nothing of what lies on it"},
 	{"postern/remote/...", []string{"postern/remote/...", "postern/crypto"}, nil, "a remote knows sealed blobs and signed pointers"},
 	{"postern/crypto", nil, nil, "crypto stands below everything"},
 }
