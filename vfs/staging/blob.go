@@ -5,15 +5,44 @@ import (
 	"fmt"
 	"hash"
 	"sync"
+	"sync/atomic"
 
 	"postern/crypto"
 	"postern/remote/localfs"
 )
 
 // bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is written.
-const bufferSize = 1 << 20
+//
+// Beyond manyBuffers of them, others get small ones, so that hundreds of uploads at once do not take hundreds of megabytes: the disk has
+// enough to do by then.
+const (
+	bufferSize  = 1 << 20
+	smallBuffer = 64 << 10
+	manyBuffers = 48
+)
 
-var buffers = sync.Pool{New: func() any { b := localfs.Aligned(bufferSize); return &b }}
+var (
+	buffers      = sync.Pool{New: func() any { b := localfs.Aligned(bufferSize); return &b }}
+	smallBuffers = sync.Pool{New: func() any { b := localfs.Aligned(smallBuffer); return &b }}
+	inUse        atomic.Int64 // of the large ones
+)
+
+func takeBuffer() *[]byte {
+	if inUse.Add(1) <= manyBuffers {
+		return buffers.Get().(*[]byte)
+	}
+	inUse.Add(-1)
+	return smallBuffers.Get().(*[]byte)
+}
+
+func giveBuffer(b *[]byte) {
+	if len(*b) == smallBuffer {
+		smallBuffers.Put(b)
+		return
+	}
+	inUse.Add(-1)
+	buffers.Put(b)
+}
 
 // Blob is one blob on its way in. Exactly one of Finish and Discard ends it. Not safe for concurrent use.
 type Blob struct {
@@ -87,12 +116,12 @@ func (w *Blob) Write(p []byte) (int, error) {
 	w.size += int64(len(p))
 	for rest := p; len(rest) > 0; {
 		if w.buf == nil {
-			w.buf = buffers.Get().(*[]byte)
+			w.buf = takeBuffer()
 		}
 		m := copy((*w.buf)[w.n:], rest)
 		w.n += m
 		rest = rest[m:]
-		if w.n == bufferSize {
+		if w.n == len(*w.buf) {
 			if err := w.settle(); err != nil {
 				return 0, err
 			}
@@ -110,7 +139,7 @@ func (w *Blob) start() {
 	w.writing = done
 	go func() {
 		_, err := w.file.WriteAt((*buf)[:n], at)
-		buffers.Put(buf)
+		giveBuffer(buf)
 		done <- err
 	}()
 }
@@ -172,11 +201,11 @@ func (w *Blob) Rewrite(p []byte) error {
 		return w.err
 	}
 	if w.buf == nil {
-		w.buf = buffers.Get().(*[]byte)
+		w.buf = takeBuffer()
 	}
 	w.hash.Reset()
 	for off := int64(0); off < w.size; {
-		b := (*w.buf)[:min(w.size-off, bufferSize)]
+		b := (*w.buf)[:min(w.size-off, int64(len(*w.buf)))]
 		if n, err := w.file.ReadAt(b, off); n < len(b) {
 			w.err = fmt.Errorf("stage blob: read back: %w", err)
 			return w.err
@@ -271,7 +300,7 @@ func (w *Blob) discard() {
 
 func (w *Blob) recycle() {
 	if w.buf != nil {
-		buffers.Put(w.buf)
+		giveBuffer(w.buf)
 		w.buf, w.n = nil, 0
 	}
 }
