@@ -221,6 +221,11 @@ func TestTrusting(t *testing.T) {
 	const folder = "/usr/local/share/ca-certificates"
 	p, said := quietProgram(t, h)
 	run := &script{}
+	sudo := trusting{p: p, home: h, facts: machine("linux", true, folder, "update-ca-certificates"), run: run}
+	sudo.facts.Getenv = func(name string) string { return ifElse(name == "SUDO_USER", "alice", "") }
+	if err := sudo.install(t.Context(), nil, false); err == nil || !strings.Contains(err.Error(), "without sudo") {
+		t.Errorf("root makes what its user can't read: %v", err)
+	}
 	user := trusting{p: p, home: h, facts: machine("linux", false, folder, "update-ca-certificates"), run: run}
 	err := user.install(t.Context(), nil, false)
 	if err == nil || !strings.Contains(err.Error(), "administrator") || len(run.ran) > 0 || !strings.Contains(said(), "sudo install -m 644 "+h.CA()) {

@@ -64,6 +64,9 @@ type trusting struct {
 
 // install makes an authority, or another where the one that is there does not do any more, and has the system trust it.
 func (t trusting) install(ctx context.Context, names []string, show bool) error {
+	if now, err := readAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" && (errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
+		return advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: run postern trust without sudo, which tells what is left for root", t.home)
+	}
 	if err := t.home.Make(); err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func unixStore(f system.Facts, ca CA, remove bool) []system.Step {
 }
 
 func nss(f system.Facts, ca CA, remove bool) (steps []system.Step, missing []string) {
+	if f.Admin && f.Getenv("SUDO_USER") != "" { // whose browsers' stores would become root's
+		return nil, []string{"browsers keep their own list for each user: for yours, run this without sudo"}
+	}
 	home := f.Getenv("HOME")
 	found := map[string]string{} // folder → whose
 	var order []string

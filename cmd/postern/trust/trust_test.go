@@ -28,6 +28,18 @@ func machine(goos string, admin bool, there ...string) system.Facts {
 	}
 }
 
+// sudo is a machine on which somebody has become root.
+func sudo(f system.Facts) system.Facts {
+	before := f.Getenv
+	f.Getenv = func(name string) string {
+		if name == "SUDO_USER" {
+			return "alice"
+		}
+		return before(name)
+	}
+	return f
+}
+
 func lines(goos string, steps []system.Step) (all []string) {
 	for _, s := range steps {
 		all = append(all, s.Line(goos))
@@ -65,6 +77,9 @@ func TestPlan(t *testing.T) {
 		{"a store of a browser, and nothing to write it with", machine("linux", true, debian, "update-ca-certificates", "/u/.pki/nssdb/cert9.db"),
 			[]string{"sudo install -m 644 /h/tls/ca.pem " + debian + "/postern-local-authority-0a1b2c3d.crt", "sudo update-ca-certificates"},
 			[]string{"sudo rm -f " + debian + "/postern-local-authority-0a1b2c3d.crt", "sudo update-ca-certificates --fresh"}, "install libnss3-tools"},
+		{"root by sudo", sudo(machine("linux", true, fedora, "update-ca-trust", "certutil", "/u/.pki/nssdb/cert9.db")),
+			[]string{"sudo install -m 644 /h/tls/ca.pem " + fedora + "/postern-local-authority-0a1b2c3d.pem", "sudo update-ca-trust extract"},
+			[]string{"sudo rm -f " + fedora + "/postern-local-authority-0a1b2c3d.pem", "sudo update-ca-trust extract"}, "without sudo"},
 		{"macOS", machine("darwin", false),
 			[]string{"security add-trusted-cert -r trustRoot -p ssl -k /u/Library/Keychains/login.keychain-db /h/tls/ca.pem"},
 			[]string{"security remove-trusted-cert /h/tls/ca.pem", "security delete-certificate -Z AABB /u/Library/Keychains/login.keychain-db"}, ""},
