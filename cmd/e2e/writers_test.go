@@ -165,10 +165,12 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	}
 
 	d, c, m := newDesktop(t, g), newCadaver(t, g), mountDavfs2(t, g)
+	// rclone looks afterwards whether it finds what it has sent, and deletes what another has put there meanwhile as a broken copy; told to
+	// ignore size and checksum it does not.
 	writers := []func(name string) error{
 		func(name string) error { _, err := g.curl("-f", "-T", name, g.url(path)); return err },
 		func(name string) error {
-			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--retries", "1", "--low-level-retries", "1", name, "drive:"+path)
+			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--ignore-size", "--ignore-checksum", "--retries", "1", "--low-level-retries", "1", name, "drive:"+path)
 			return err
 		},
 		func(name string) error { _, err := d.gio("", "copy", name, path); return err },
@@ -185,7 +187,8 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	for i, write := range writers {
 		writing.Go(func() {
 			for version := range versions {
-				if write(body(i+1, version+1)) == nil { // others may have it locked just then
+				name := body(i+1, version+1)
+				if within(time.Minute, func() bool { return write(name) == nil }) { // others may have it locked just then
 					saved[i].Add(1)
 				}
 			}
@@ -211,11 +214,11 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	reading.Wait()
 	whole()
 	for i := range saved {
-		if saved[i].Load() == 0 {
-			t.Errorf("client %d has saved nothing: the test proves nothing of it", i+1)
+		if n := saved[i].Load(); n != versions {
+			t.Errorf("client %d has saved %d versions of %d", i+1, n, versions)
 		}
 	}
-	t.Logf("saved: curl %d, rclone %d, gvfs %d, davfs2 %d, cadaver %d of %d each; %d reads", saved[0].Load(), saved[1].Load(), saved[2].Load(), saved[3].Load(), saved[4].Load(), versions, reads)
+	t.Logf("%d reads", reads)
 }
 
 // TestLibreOfficeKeepsOthersOut: while a document is open in LibreOffice no other client changes it, whatever it tries, and what
