@@ -2,6 +2,7 @@ package space
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -95,7 +96,7 @@ func (s *Space) refusal() error {
 	switch {
 	case why == nil:
 		return nil
-	case *why == errReapplying:
+	case errors.Is(*why, errReapplying):
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: *why}
 	}
 	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
