@@ -79,6 +79,11 @@ func (g *gateway) Fork(ctx context.Context, accept bool) (control.Fork, error) {
 	}
 	fork := control.Fork{Trouble: known && (shown.Seq < pin.Seq || shown.Seq == pin.Seq && shown.Hash() != pin.Hash)}
 	f := forkFacts(shown, pin, known)
+	if blocked := g.drive.space.Status().Blocked; blocked != "" && !fork.Trouble {
+		fork.Trouble = true
+		f = f[:len(f)-1]
+		f.add("so", "%s", blocked)
+	}
 	if accept && fork.Trouble {
 		if err := g.accept(ctx, shown, &f); err != nil {
 			return control.Fork{}, err
@@ -125,7 +130,7 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 	if err := g.pins.Save(shown.ID, verify.Pin{Seq: shown.Seq, Hash: shown.Hash()}); err != nil {
 		return err
 	}
-	if err := g.drive.space.Look(ctx); err != nil {
+	if err := g.drive.space.Accept(ctx, shown); err != nil {
 		return fmt.Errorf("the remote's state was accepted, but the drive does not go on yet: %w", err)
 	}
 	f.add("accepted", "the drive goes on from what the remote shows; what was not at the remote yet is merged with it")

@@ -38,6 +38,8 @@ type committer struct {
 	base    base     // what the newest state is made to
 	seen    bool     // the remote has shown base, so its pointer is known
 	attempt *attempt // sent, outcome unknown; nil: none
+	// accepted is the commit that the user takes for the newest state, though it does not follow from what is known; zero: none.
+	accepted object.Ref
 
 	// sure is when the remote last showed the state that the pending changes were made to, and so that it keeps what they refer to.
 	sure   time.Time
@@ -285,6 +287,11 @@ func (c *committer) look(ctx context.Context) error {
 
 // meet makes what the remote has shown, when asked, the base.
 func (c *committer) meet(ctx context.Context, theirs base, asked time.Time) error {
+	if theirs.ref != c.accepted {
+		if err := c.s.follows(ctx, c.base, theirs); err != nil {
+			return err
+		}
+	}
 	whole, err := c.s.takeOver(ctx, c.base, theirs)
 	if c.s.collected(err, c.sure) {
 		whole, err = false, c.s.reapply(ctx, theirs, c.s.held(&theirs.commit, c.committed()))
