@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ func (p *program) fsck() *cobra.Command {
 		Short: "Check that everything can be read, and repair what can be",
 		Long: `Looks whether all that the drive and its history lead to is at the remote, and names each path that is damaged.
 With --repair, what the cache or what waits for the remote still has is put back; the rest is moved to /files/lost+found with all that
-can still be read, and the report names good versions in the history. Exit code 1 when something is damaged and was not put back.`,
+can still be read, and the report names good versions in the history. Exit code 1 when something is damaged and was not put back; what a
+repair gave up is no damage to a later check, and postern gc no longer keeps what only it leads to.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var report fsck.Report
@@ -55,9 +57,10 @@ can still be read, and the report names good versions in the history. Exit code 
 	return cmd
 }
 
-// verdict is the error of a drive that isn't whole.
+// verdict is the error of a drive that isn't whole. What an earlier repair gave up is told, and no error any more.
 func verdict(r fsck.Report, repaired bool) error {
-	switch n := len(r.Damage); {
+	n := len(r.Damage) - givenUp(r)
+	switch {
 	case n > 0 && repaired:
 		return advisef("%s%s damaged for good: what is left of it lies in /files/lost+found, or as it was in the history", ifElse(r.More, "more than ", ""), pathsAre(n))
 	case n > 0:
@@ -68,10 +71,23 @@ func verdict(r fsck.Report, repaired bool) error {
 	return nil
 }
 
+// givenUp is how many paths an earlier repair gave up.
+func givenUp(r fsck.Report) (n int) {
+	for _, d := range r.Damage {
+		if d.GivenUp {
+			n++
+		}
+	}
+	return n
+}
+
 func pathsAre(n int) string { return plural(int64(n), "path") + ifElse(n == 1, " is", " are") }
 
 func (p *program) showChecked(r fsck.Report) {
 	for _, d := range r.Damage {
+		if d.GivenUp {
+			continue
+		}
 		p.printf("%s\n", damageLine(d))
 		for _, good := range d.Good {
 			p.printf("    a good version: %s\n", good)
@@ -86,6 +102,9 @@ func (p *program) showChecked(r fsck.Report) {
 	if r.Clean() {
 		p.printf("%s, as of %s: all is well (%s of folders and indexes, %s, %s)\n", ifElse(r.ReadData, "Every byte was read", "Everything is there"),
 			r.Commit.Local().Format(time.DateTime), plural(r.Nodes, "part"), plural(r.Chunks, "chunk"), home.Size(r.Bytes))
+	}
+	if n := givenUp(r); n > 0 {
+		p.printf("%s damaged, and given up by an earlier repair, in /files/lost+found and the history: remove lost+found when you have taken from it what you need; the history goes with time (--json lists them)\n", pathsAre(n))
 	}
 }
 
@@ -103,10 +122,17 @@ func damageLine(d fsck.Damage) string {
 		what = append(what, home.Size(lost).String()+" can't be read")
 	}
 	what = append(what, d.Why)
+	switch {
+	case d.Newest == "":
+	case strings.HasPrefix(d.Path, historyAt+"/"):
+		what = append(what, ifElse(d.Oldest == d.Newest, "", "so in the history since "+d.Oldest))
+	default:
+		what = append(what, "so in the history, "+ifElse(d.Oldest == d.Newest, "at ", "from "+d.Oldest+" to ")+d.Newest)
+	}
 	if d.Moved != "" {
 		what = append(what, "moved to "+d.Moved)
 	}
-	return fmt.Sprintf("damaged %s: %s: %s", d.Kind, d.Path, strings.Join(what, "; "))
+	return fmt.Sprintf("damaged %s: %s: %s", d.Kind, d.Path, strings.Join(slices.DeleteFunc(what, func(s string) bool { return s == "" }), "; "))
 }
 
 // Check implements control.Keeper.

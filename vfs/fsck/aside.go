@@ -23,8 +23,7 @@ func (c *check) moveAside(ctx context.Context) error {
 	var todo []*Damage
 	for i := range c.report.Damage {
 		d := &c.report.Damage[i]
-		rest, ok := below(d.Path, filesPath)
-		if _, there := below(rest, LostAndFound); !ok || there || d.Kind == File && len(d.Ranges) == 0 {
+		if _, ok := below(d.Path, filesPath); !ok || setAside(d.Path) || d.Kind == File && len(d.Ranges) == 0 {
 			continue
 		}
 		todo = append(todo, d)

@@ -3,7 +3,6 @@ package fsck
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -15,18 +14,20 @@ const (
 	filesPath   = "/files"
 	historyPath = "/history"
 
+	// maxFiles bounds how many paths of the files a report names, all of which are moved aside: a pack of the smallest files holds
+	// half as many. maxPast bounds those of the history alone.
+	maxFiles, maxPast = 100_000, 10_000
 	// goodVersions is how many good versions are named of what is damaged.
 	goodVersions = 3
 	// maxLookups bounds the search for them.
 	maxLookups = 100_000
 )
 
-var errEnough = errors.New("enough damage was named")
-
-// explain names every path that damage shows at.
+// explain names every path that damage shows at. A state of the history shows what it shares with the files and with other states once
+// more; that is told once, with the oldest and the newest state that show it.
 func (c *check) explain(ctx context.Context) error {
 	tainted := c.tainted()
-	files := map[string]int{} // where in the report
+	now, then := naming{most: maxFiles}, naming{most: maxPast}
 	err := c.walker.Trace(ctx, c.whole, func(id uint32) bool { return tainted[id] }, func(_ context.Context, v tree.Visit) error {
 		found := c.bad[v.ID]
 		if found == nil {
@@ -34,29 +35,27 @@ func (c *check) explain(ctx context.Context) error {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if i, ok := files[v.Path()]; ok && v.Kind != tree.VisitPage {
-			d := &c.report.Damage[i]
-			d.Ranges = append(d.Ranges, c.ranges(found, v)...)
-			return nil
-		}
-		if len(c.report.Damage) == maxNamed {
-			c.report.More = true
-			return errEnough
-		}
-		blob, _, _ := v.Place()
-		d := Damage{Kind: Folder, Path: v.Path(), Why: found.err.Error(), Blob: blob.String(), visit: v}
-		if v.Kind == tree.VisitPage {
-			d.From, d.Until, d.Count, d.Bytes = v.First, v.Until, v.Count, v.Bytes
+		if state, rest, ok := inHistory(v.Path()); ok {
+			then.add(c, found, v, rest, state)
 		} else {
-			d.Kind, d.Ranges = File, c.ranges(found, v)
-			files[d.Path] = len(c.report.Damage)
+			now.add(c, found, v, v.Path(), "")
 		}
-		c.report.Damage = append(c.report.Damage, d)
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil {
 		return err
 	}
+	for key, d := range then.named {
+		if same := now.named[namedAt{key.kind, filesPath + strings.TrimSuffix(key.rest, "/"), key.from, key.until}]; same != nil {
+			same.Oldest, same.Newest = d.Oldest, d.Newest
+			continue
+		}
+		c.report.Damage = append(c.report.Damage, *d)
+	}
+	for _, d := range now.named {
+		c.report.Damage = append(c.report.Damage, *d)
+	}
+	c.report.More = now.more || then.more
 	slices.SortStableFunc(c.report.Damage, func(a, b Damage) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.From, b.From))
 	})
@@ -68,8 +67,76 @@ func (c *check) explain(ctx context.Context) error {
 			joined = add(joined, r)
 		}
 		d.Ranges = joined
+		d.GivenUp = d.GivenUp && setAside(d.Path)
 	}
 	return c.findGood(ctx, tainted)
+}
+
+// namedAt is what makes two findings one: of a file, all its chunks; of a folder, one page.
+type namedAt struct {
+	kind        Kind
+	rest        string // the path; in the history, below the state
+	from, until string
+}
+
+// naming gathers what is damaged by paths.
+type naming struct {
+	named map[namedAt]*Damage
+	most  int // paths
+	more  bool
+}
+
+// add notes a finding at a path, of a state of the history if there is one: what is told of it is as the newest state shows it.
+func (n *naming) add(c *check, found *finding, v tree.Visit, rest, state string) {
+	key := namedAt{kind: File, rest: rest}
+	if v.Kind == tree.VisitPage {
+		key = namedAt{kind: Folder, rest: rest, from: v.First, until: v.Until}
+	}
+	blob, _, _ := v.Place()
+	d := n.named[key]
+	switch {
+	case d == nil && len(n.named) == n.most:
+		n.more = true
+		return
+	case d == nil:
+		if n.named == nil {
+			n.named = map[namedAt]*Damage{}
+		}
+		d = &Damage{Kind: key.kind, Oldest: state, Newest: state, GivenUp: true}
+		n.named[key] = d
+	}
+	d.Oldest = min(d.Oldest, state)
+	d.GivenUp = d.GivenUp && c.Lost[blob]
+	if state < d.Newest {
+		return
+	}
+	if state > d.Newest || d.Path == "" {
+		d.Newest, d.Path, d.Why, d.Blob, d.visit, d.Ranges = state, v.Path(), found.err.Error(), blob.String(), v, nil
+		if v.Kind == tree.VisitPage {
+			d.From, d.Until, d.Count, d.Bytes = v.First, v.Until, v.Count, v.Bytes
+		}
+	}
+	if v.Kind != tree.VisitPage {
+		d.Ranges = append(d.Ranges, c.ranges(found, v)...)
+	}
+}
+
+// inHistory splits a path below a state of the history.
+func inHistory(path string) (state, rest string, ok bool) {
+	below, ok := strings.CutPrefix(path, historyPath+"/")
+	if !ok {
+		return "", "", false
+	}
+	state, rest, _ = strings.Cut(below, "/")
+	return state, "/" + rest, true
+}
+
+// setAside tells whether a path is one where what can't be repaired is left: lost+found, and the history.
+func setAside(path string) bool {
+	_, _, past := inHistory(path)
+	rest, ok := below(path, filesPath)
+	_, lost := below(rest, LostAndFound)
+	return past || ok && lost
 }
 
 // ranges are the bytes that are lost at a place: a chunk may be that of several files.

@@ -12,9 +12,12 @@
 package fsck
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +46,8 @@ type Options struct {
 	Older []object.Ref // commits that are known otherwise, in case that the newest can't be opened; newest first
 
 	ReadData bool // read and open every byte, not only look whether the blobs are there and long enough
+
+	Lost map[crypto.BlobName]bool // what an earlier repair gave up
 
 	Repair  bool
 	Sources []Source
@@ -99,6 +104,12 @@ type Damage struct {
 	Good  []string `json:"good,omitempty"`  // paths in the history where a good version lies, newest first
 	Moved string   `json:"moved,omitempty"` // where it was moved to
 
+	// Oldest and Newest are the states of the history that show it, too; or, of what the files don't show, those that do.
+	Oldest string `json:"oldest,omitempty"`
+	Newest string `json:"newest,omitempty"`
+	// GivenUp: it lies in lost+found or the history, and an earlier repair found that nobody has it any more.
+	GivenUp bool `json:"given_up,omitempty"`
+
 	visit tree.Visit
 }
 
@@ -113,15 +124,19 @@ type Report struct {
 	// Unchecked are paths that could not be checked, since the remote can't be reached; they may be well.
 	Unchecked []string `json:"unchecked,omitempty"`
 	Restored  []string `json:"restored,omitempty"` // blobs that were put again
+	// Lost are the blobs that a repair could not bring back: what an Options.Lost of a later check is made of.
+	Lost []crypto.BlobName `json:"-"`
 	// Fallback is the commit that was checked when the newest can't be opened; zero else.
 	Fallback object.Ref `json:"-"`
 }
 
-// Clean tells whether everything is well.
-func (r *Report) Clean() bool { return len(r.Damage) == 0 && len(r.Unchecked) == 0 && !r.More }
+// Clean tells whether everything is well, but for what was given up before.
+func (r *Report) Clean() bool {
+	return len(r.Unchecked) == 0 && !r.More && !slices.ContainsFunc(r.Damage, func(d Damage) bool { return !d.GivenUp })
+}
 
-// maxNamed bounds how many paths a report names: copies of copies could have more than there is memory.
-const maxNamed = 10_000
+// maxUnchecked bounds how many paths a report names that could not be checked.
+const maxUnchecked = 10_000
 
 // Run checks once. It fails only when there is nothing to check, when ctx ends, or when a repair can't be made; the report is as far as
 // it came.
@@ -160,6 +175,7 @@ type check struct {
 type finding struct {
 	err    error
 	ranges []Range // of a chunk, within the file
+	blob   crypto.BlobName
 }
 
 // edge leads from a page or index node to what it leads to, by their numbers.
@@ -181,10 +197,23 @@ func (c *check) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if c.Repair && c.Editor != nil && c.report.Fallback == (object.Ref{}) { // an older state is not what is edited
-		return c.moveAside(ctx)
+	if !c.Repair || c.Editor == nil || c.report.Fallback != (object.Ref{}) { // an older state is not what is edited
+		return nil
 	}
+	if err := c.moveAside(ctx); err != nil {
+		return err
+	}
+	c.giveUp()
 	return nil
+}
+
+// giveUp notes what nobody has any more.
+func (c *check) giveUp() {
+	lost := map[crypto.BlobName]bool{}
+	for _, found := range c.bad {
+		lost[found.blob] = true
+	}
+	c.report.Lost = slices.SortedFunc(maps.Keys(lost), func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // list notes what is there. That the remote can't list is no reason to end: what is not noted is asked for one by one.

@@ -37,8 +37,9 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	defer c.mu.Unlock()
 	switch {
 	case corrupt(found.err):
+		found.blob, _, _ = v.Place()
 		c.bad[v.ID] = &found
-	case len(c.report.Unchecked) < maxNamed:
+	case len(c.report.Unchecked) < maxUnchecked:
 		c.report.Unchecked = append(c.report.Unchecked, v.Path())
 	default:
 		c.report.More = true

@@ -77,6 +77,9 @@ type Options struct {
 	DryRun bool          // report only: nothing is deleted, moved or noted
 	// Alone says that the remote keeps nothing but this drive, so that what nobody knows is garbage, too.
 	Alone bool
+	// Lost are blobs that nobody has any more, as a repair has found: that they can't be read is no damage that is still to be repaired,
+	// and nothing is kept that only they lead to.
+	Lost map[crypto.BlobName]bool
 	// DespiteDamage goes on when the drive is damaged, and keeps nothing that only what is lost leads to.
 	DespiteDamage bool
 	NoRepack      bool
@@ -182,6 +185,7 @@ func (c *collection) look(ctx context.Context) (err error) {
 		return err
 	}
 	c.marks = newMarks(c.Parallel)
+	c.marks.lost = c.Lost
 	if err := c.marks.need(ctx, c.state); err != nil {
 		return fmt.Errorf("mark what the drive needs: %w", err)
 	}
@@ -212,7 +216,7 @@ func (c *collection) whole() error {
 // missing looks whether what is needed and was not listed is there: listings may lag, and remotes may lose.
 func (c *collection) missing(ctx context.Context) error {
 	for name := range c.marks.blobs {
-		if _, ok := c.listed[name]; ok {
+		if _, ok := c.listed[name]; ok || c.Lost[name] {
 			continue
 		}
 		_, err := c.Store.Stat(ctx, name)

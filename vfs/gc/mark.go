@@ -19,6 +19,7 @@ type marks struct {
 	ours    map[crypto.BlobName]struct{} // what only older commits lead to
 	pages   []edge                       // from a page to one below
 	holds   []hold
+	lost    map[crypto.BlobName]bool // not looked for any more
 	damaged []string
 	older   span // the numbers of what only older commits lead to
 	doubt   bool // something of that is needed after all, and what is below it was not looked at
@@ -79,7 +80,8 @@ func (m *marks) visit(_ context.Context, v tree.Visit) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if v.Err != nil && len(m.damaged) < maxNamed {
+	name, _, ok := v.Place()
+	if v.Err != nil && !m.lost[name] && len(m.damaged) < maxNamed {
 		m.damaged = append(m.damaged, v.Path())
 	}
 	if v.Kind == tree.VisitPage && v.Parent != 0 {
@@ -88,11 +90,11 @@ func (m *marks) visit(_ context.Context, v tree.Visit) error {
 	if v.Again && m.older.to != 0 && m.older.holds(v.ID) {
 		m.doubt = true
 	}
-	name, _, ok := v.Place()
 	if !ok {
 		return nil
 	}
 	u := m.use(name)
+	u.fixed = u.fixed || m.lost[name]
 	if !v.Again {
 		u.live += int64(v.Sealed)
 	}

@@ -24,7 +24,7 @@ func (s *Space) Apply(ctx context.Context, op tree.Op) error {
 	return err
 }
 
-// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Editor, Version, Now and Log of the options are the
+// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log of the options are the
 // space's, and what is staged is a source. Store may be given, to get at the remote past what stands before it. What is not committed
 // yet is not checked: call Flush before.
 func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
@@ -49,8 +49,12 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	}
 	o.Sources = append([]fsck.Source{s.area}, o.Sources...)
 	o.Editor, o.Version = s, func() (vfs.Version, error) { return newVersion(s.rand) }
-	o.Now, o.Log = s.now, s.log
-	return fsck.Run(ctx, o)
+	o.Now, o.Log, o.Lost = s.now, s.log, s.lost()
+	r, err := fsck.Run(ctx, o)
+	if err == nil && o.Repair && r.Fallback == (object.Ref{}) {
+		err = s.giveUp(r.Lost)
+	}
+	return r, err
 }
 
 // doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the

@@ -15,11 +15,11 @@ import (
 // garbageName is the file, beside the journal, that remembers what nobody needs.
 const garbageName = "garbage"
 
-// Collect deletes what no state of the space needs any more; see package gc. Store, Drive, Ledger, Now and Log of the options are the space's.
-// One call at a time.
+// Collect deletes what no state of the space needs any more; see package gc. Store, Drive, Ledger, Lost, Now and Log of the options are the
+// space's. One call at a time.
 func (s *Space) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
 	o.Store, o.Drive, o.Ledger = s.store, collected{s}, s.ledger()
-	o.Now, o.Log = s.now, s.log
+	o.Now, o.Log, o.Lost = s.now, s.log, s.lost()
 	if o.Grace == 0 {
 		o.Grace = s.grace
 	}

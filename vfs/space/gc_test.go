@@ -391,7 +391,8 @@ func TestAwayTooLong(t *testing.T) {
 	}
 }
 
-// TestFsckMovesAside repairs through the journal: what was moved is so after a restart, too.
+// TestFsckMovesAside repairs through the journal: what was moved is so after a restart, too. What nobody has any more is no damage to the
+// next check, and in nobody's way when garbage is collected; before, it is.
 func TestFsckMovesAside(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -410,9 +411,12 @@ func TestFsckMovesAside(t *testing.T) {
 			}
 		}
 	}
+	if _, err := s.Collect(t.Context(), gc.Options{}); !errors.Is(err, gc.ErrDamaged) {
+		t.Errorf("it collects from a damaged drive: %v", err)
+	}
 	r, err := s.Fsck(t.Context(), fsck.Options{Repair: true})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || r.Clean() {
+		t.Fatal(r, err)
 	}
 	var moved string
 	for _, d := range r.Damage {
@@ -429,5 +433,19 @@ func TestFsckMovesAside(t *testing.T) {
 	}
 	if got := get(t, s, "/other"); string(got) != "other" {
 		t.Errorf("%q", got)
+	}
+	flush(t, s)
+	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || !r.Clean() || len(r.Damage) == 0 {
+		t.Errorf("what was given up counts again: %+v, %v", r, err)
+	}
+	if _, err := s.Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Copy(t.Context(), moved, "/film", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
+		t.Errorf("damage among the files is taken for what was given up: %+v, %v", r, err)
 	}
 }
