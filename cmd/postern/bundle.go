@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +38,8 @@ func (p *program) bundleExport() *cobra.Command {
 		Use:   "export FILE",
 		Short: "Write the drive, or what changed in it, to a file, sealed as it is",
 		Long: `Writes all that the drive and its history lead to into a file, as it lies at the remote: sealed and signed. With --since it is only what
-came after an earlier export, which is named by its file, or by a time: the newest export that this device made until then.
+came after an earlier export, which is named by its file, or by a time: the newest export that this device made until then. An export that
+was cut is run again and goes on from what FILE.part holds.
 
 With the passphrase (--passphrase-file, $POSTERN_PASSPHRASE) the login record goes along, so that user name and passphrase are enough
 at a remote that the file is imported to; without, the recovery words are.`,
@@ -88,7 +88,7 @@ func (p *program) export(ctx context.Context, file, since, passphraseFile string
 	if err != nil {
 		return err
 	}
-	p.printf("%s holds %s, %s%s.\n", file, plural(at.Copied, "blob"), home.Size(at.CopiedBytes), ifElse(since == "", "", ", and needs what was exported before"))
+	p.printf("%s holds %s, %s%s.\n", file, plural(at.Copied+at.Skipped, "blob"), home.Size(at.CopiedBytes+at.SkippedBytes), ifElse(since == "", "", ", and needs what was exported before"))
 	return nil
 }
 
@@ -183,8 +183,13 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 		if err != nil {
 			return at, err
 		}
-		if base.Seq >= newest.Seq {
+		switch held, err := space.Contains(ctx, store, g.account.Secret, base, newest); {
+		case base == newest:
 			return at, advisef("nothing was committed since then: there is nothing to export")
+		case err != nil:
+			return at, advisef("the state that --since names is not here (%w): if it is of a bundle from another device, import that first; if it is too old, leave --since out to export all", err)
+		case !held || base.Seq >= newest.Seq:
+			return at, advisef("what --since names holds changes that are not here: import that bundle first")
 		}
 		beyond, contents.Bases = &base, []crypto.Pointer{base}
 	}
@@ -200,10 +205,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 		return at, fmt.Errorf("look for what is to be exported: %w", err)
 	}
 	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
-	err = bundle.WriteFile(o.File, func(w io.Writer) (err error) {
-		at, err = bundle.Export(ctx, store, w, contents, named(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: carried(tell)})
-		return err
-	})
+	at, err = bundle.ExportFile(ctx, store, o.File, contents, named(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: carried(tell)})
 	if err != nil {
 		return at, err
 	}
@@ -226,9 +228,9 @@ func (p *program) bundleImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Take what a bundle holds to a remote",
-		Long: `Takes what a bundle holds to the drive's remote, where this and other devices merge it with their own changes; or, with --remote, to any
-remote, for which no account is needed: after that postern login or postern recover works there. Everything is verified; an import that was
-cut is run again.`,
+		Long: `Takes what a bundle holds to the drive's remote. What both sides have changed is merged, as between devices of one remote; carry a
+bundle back to have it on the other side, too. With --remote it goes to any remote, for which no account is needed: after that postern login
+or postern recover works there; but nothing is merged. Everything is verified; an import that was cut is run again and goes on.`,
 		Args: exactlyOne("one file"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			file, err := filepath.Abs(args[0])
@@ -250,6 +252,9 @@ cut is run again.`,
 				return err
 			}
 			p.printf("%s: %s, %s came; already there: %s.\n", args[0], plural(at.Copied, "blob"), home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
+			if at.Joined > 0 {
+				p.printf("Both sides had changed the drive, and are merged here now: carry it back with postern bundle export --since %s FILE.\n", args[0])
+			}
 			return nil
 		},
 	}
@@ -275,7 +280,7 @@ func (p *program) importTo(ctx context.Context, url, file string, tell control.T
 		return at, err
 	}
 	defer func() { err = closing(err, store.Close) }()
-	return importFile(ctx, store, file, nil, tell)
+	return importFile(ctx, store, file, bundle.ImportOptions{Progress: carried(tell)})
 }
 
 // Import implements control.Carrier.
@@ -284,19 +289,35 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 		return transfer.Progress{}, advisef("the drive is being collected or checked: wait until that is done")
 	}
 	defer g.keeping.Unlock()
-	// What is pending is merged with what the bundle brings, and must not come between its blobs and its pointer; so it goes first.
+	// What is pending goes first: so a bundle that builds on what was there is a step of one history more often than a merge.
 	if err := g.drive.space.Flush(ctx); err != nil {
 		return transfer.Progress{}, err
 	}
-	store := g.drive.checked
-	at, err := importFile(ctx, store, file, follows(store, g.account), tell)
+	store, drive := g.drive.checked, g.account.Secret.Writer().ID()
+	follows := follows(store, g.account)
+	at, err := importFile(ctx, store, file, bundle.ImportOptions{
+		Follows: func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
+			yes, err := follows(ctx, have, next)
+			if yes && err == nil && next.ID == drive { // or the drive would lead to what is nowhere
+				err = g.drive.space.Missing(ctx, next)
+			}
+			return yes, err
+		},
+		Join: func(ctx context.Context, next crypto.Pointer) (bool, error) {
+			if next.ID != drive {
+				return false, nil // an older login record than the one that is there, which stays
+			}
+			return g.drive.space.Join(ctx, next)
+		},
+		Progress: carried(tell),
+	})
 	if err == nil {
 		err = g.drive.space.Look(ctx)
 	}
 	return at, err
 }
 
-func importFile(ctx context.Context, to remote.Store, file string, follows transfer.Follows, tell control.Tell) (at transfer.Progress, err error) {
+func importFile(ctx context.Context, to remote.Store, file string, o bundle.ImportOptions) (at transfer.Progress, err error) {
 	from, err := os.Open(file)
 	if err != nil {
 		return at, fmt.Errorf("can't read the bundle: %w", err)
@@ -304,13 +325,15 @@ func importFile(ctx context.Context, to remote.Store, file string, follows trans
 	defer func() { _ = from.Close() }() // only read from
 	reader, err := bundle.NewReader(from)
 	if err == nil {
-		at, err = reader.Import(ctx, to, bundle.ImportOptions{Follows: follows, Progress: carried(tell)})
+		at, err = reader.Import(ctx, to, o)
 	}
 	switch {
 	case errors.Is(err, remote.ErrFork):
-		return at, advisef("%s was not imported: %w: both were written to on their own; import it to another remote and log in there to see it", file, err)
+		return at, advisef("%s was not imported: %w: import it without --remote where the drive is open, which merges both", file, err)
 	case errors.Is(err, remote.ErrRollback):
 		return at, advisef("%s was not imported: %w: it is older than what is there", file, err)
+	case errors.Is(err, remote.ErrRefused):
+		return at, advisef("%s was not imported: %w", file, err)
 	case errors.Is(err, bundle.ErrIncomplete), errors.Is(err, remote.ErrCorrupt):
 		return at, advisef("%s can't be imported in full: %w: copy the file again, or export again", file, err)
 	case err != nil:

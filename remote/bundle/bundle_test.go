@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"math/rand/v2"
@@ -404,46 +403,78 @@ func TestInterruptedImport(t *testing.T) {
 	})
 }
 
-// TestWriteFile: a bundle has its name when it is whole; what a cut one leaves is replaced.
-func TestWriteFile(t *testing.T) {
-	folder := t.TempDir()
-	path := filepath.Join(folder, "changes.bundle")
-	if err := os.WriteFile(path+".part", []byte("cut"), 0o600); err != nil {
+// TestExportFile: a bundle has its name when it is whole; what a cut one leaves is gone on with, as far as it is whole.
+func TestExportFile(t *testing.T) {
+	from, names := store(t, 9)
+	first := export(t, from, at(state(4, 0)), names[:6])
+	beginning := len(export(t, from, at(state(4, 0)), nil)) - 96 // without the end
+	spoilt := bytes.Clone(first)
+	spoilt[beginning+40+100+40+9] ^= 1 // in the second blob
+	other := export(t, from, bundle.Contents{Pointers: []crypto.Pointer{crypto.NewWriterKey([32]byte{9}).Sign(4, crypto.PointerValue{})}}, names[:6])
+	for what, c := range map[string]struct {
+		part []byte
+		kept int64
+	}{
+		"nothing":                    {nil, 0},
+		"no bundle":                  {[]byte("cut"), 0},
+		"nothing but the beginning":  {first[:beginning], 0},
+		"cut between blobs":          {first[:beginning+40+100], 1},
+		"cut in a header":            {first[:beginning+40+100+11], 1},
+		"cut in a blob":              {first[:beginning+40+100+40+101+40+5], 2},
+		"damaged":                    {spoilt, 1},
+		"whole, of an earlier state": {first, 6},
+		"of another account":         {other, 0},
+	} {
+		folder := t.TempDir()
+		path := filepath.Join(folder, "changes.bundle")
+		if err := os.WriteFile(path, []byte("the one before"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path+".part", c.part, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names), bundle.ExportOptions{})
+		if err != nil || got.Skipped != c.kept || got.Copied != 9-c.kept {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := mem.New()
+		if got, err := take(b, true, to, bundle.ImportOptions{}); err != nil || got.Copied != 9 || pointed(t, to) != 5 {
+			t.Errorf("%s: %+v, %v", what, got, err)
+		}
+		if left, _ := os.ReadDir(folder); len(left) != 1 {
+			t.Errorf("%s: left behind: %v", what, left)
+		}
+	}
+}
+
+// TestExportFileCut: an export that fails at any blob keeps what it has, leaves the bundle from before alone, and is finished by the next.
+func TestExportFileCut(t *testing.T) {
+	from, names := store(t, 9)
+	path := filepath.Join(t.TempDir(), "changes.bundle")
+	if err := os.WriteFile(path, []byte("the one before"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	from, names := store(t, 3)
-	fill := func(w io.Writer) error {
-		_, err := bundle.Export(t.Context(), from, w, at(state(5, 0)), each(names), bundle.ExportOptions{})
-		return err
+	for i, name := range names {
+		data, err := from.Get(t.Context(), name)
+		if err == nil {
+			err = from.Delete(t.Context(), name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names), bundle.ExportOptions{Workers: 1})
+		if before, _ := os.ReadFile(path); !errors.Is(err, remote.ErrNotFound) || got.Copied+got.Skipped != int64(i) || string(before) != "the one before" {
+			t.Errorf("%+v, %v, and there is %.20q", got, err, before)
+		}
+		if err := from.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := bundle.WriteFile(path, fill); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := bundle.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	to := mem.New()
-	if got, err := r.Import(t.Context(), to, bundle.ImportOptions{}); err != nil || got.Copied != 3 || pointed(t, to) != 5 {
+	if got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names), bundle.ExportOptions{}); err != nil || got.Skipped != 8 || got.Copied != 1 {
 		t.Errorf("%+v, %v", got, err)
-	}
-	before, _ := os.ReadFile(path)
-	failed := errors.New("unplugged")
-	if err := bundle.WriteFile(path, func(w io.Writer) error {
-		_, err := fmt.Fprint(w, "half")
-		return errors.Join(err, failed)
-	}); !errors.Is(err, failed) {
-		t.Errorf("a failed export: %v", err)
-	}
-	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the bundle from before is not there any more: %v", err)
-	}
-	if left, _ := os.ReadDir(folder); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
 	}
 }

@@ -24,40 +24,55 @@ type ExportOptions struct {
 // pointers before it chose the blobs. What it returns besides the error is how far it came; what was written until then is
 // an incomplete bundle. Errors: those of the store, ErrCorrupt for a blob of other bytes than its name says, and those of w.
 func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
-	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
+	t := o.tally()
+	buffered := bufio.NewWriterSize(w, bufferSize)
+	out, err := NewWriter(buffered, c)
+	if err == nil {
+		err = out.export(ctx, from, blobs, o, t)
+	}
+	if err == nil {
+		err = flush(buffered)
+	}
+	return t.at, err
+}
+
+// tally begins to count.
+func (o ExportOptions) tally() *tally {
+	t := &tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.TotalBlobs > 0 {
 		t.at.TotalBlobs = o.TotalBlobs
 	}
 	if o.TotalBytes > 0 {
 		t.at.TotalBytes = o.TotalBytes
 	}
+	return t
+}
+
+func flush(w *bufio.Writer) error {
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	return nil
+}
+
+// export adds blobs and the end.
+func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions, t *tally) error {
 	if o.Workers <= 0 {
 		o.Workers = transfer.DefaultWorkers
 	}
-	buffered := bufio.NewWriterSize(w, bufferSize)
-	out, err := NewWriter(buffered, c)
-	if err != nil {
-		return t.at, err
-	}
 	for blob := range inOrder(ctx, from, blobs, o.Workers) {
 		if blob.err != nil {
-			return t.at, blob.err
+			return blob.err
 		}
-		if err := out.Blob(blob.name, blob.data); err != nil {
-			return t.at, err
+		if err := b.Blob(blob.name, blob.data); err != nil {
+			return err
 		}
 		t.add(func(at *transfer.Progress) { at.Copied++; at.CopiedBytes += int64(len(blob.data)) })
 	}
 	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
-		return t.at, err
+		return err
 	}
-	if err := out.Close(); err != nil {
-		return t.at, err
-	}
-	if err := buffered.Flush(); err != nil {
-		return t.at, fmt.Errorf("write bundle: %w", err)
-	}
-	return t.at, nil
+	return b.Close()
 }
 
 // inOrder fetches several blobs at a time and yields them in the order of their names. Nothing runs on when it ends.

@@ -1,43 +1,116 @@
 package bundle
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
 )
 
 // partSuffix is added to the name of a bundle while it is being written.
 const partSuffix = ".part"
 
-// WriteFile writes a bundle by write and gives it its name when it is whole and synced, so that a cut export never looks
-// like a bundle; what it leaves behind after a crash is replaced by the next. A file that is there is replaced only then.
-func WriteFile(path string, write func(io.Writer) error) (err error) {
-	part := path + partSuffix
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// ExportFile is Export to a file, which gets its name when it is whole and synced, so that a cut export never looks like a bundle. What a
+// cut one leaves is gone on with by the next: blobs that it holds already are read back, and count as skipped. A file that is there is
+// replaced at the end only.
+func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
+	t := o.tally()
+	f, err := os.OpenFile(path+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("write bundle: %w", err)
+		return t.at, fmt.Errorf("write bundle: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			if gone := os.Remove(part); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
-				err = errors.Join(err, gone)
-			}
-		}
-	}()
-	err = write(f)
+	err = exportTo(ctx, f, from, c, blobs, o, t)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
+		return t.at, err
+	}
+	if err := os.Rename(path+partSuffix, path); err != nil {
+		return t.at, fmt.Errorf("write bundle: %w", err)
+	}
+	return t.at, syncFolder(filepath.Dir(path))
+}
+
+// exportTo writes a bundle to a file that may hold part of one. Its beginning is written anew: the pointers may have moved since, and take
+// as many bytes.
+func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions, t *tally) error {
+	kept, end, err := salvage(ctx, f, c, t)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(part, path); err != nil {
+	if err := f.Truncate(end); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
-	return syncFolder(filepath.Dir(path))
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
+	}
+	buffered := bufio.NewWriterSize(f, bufferSize)
+	out, err := NewWriter(buffered, c)
+	if err != nil {
+		return err
+	}
+	has := make(map[crypto.BlobName]bool, len(kept))
+	for _, blob := range kept {
+		out.kept(blob)
+		has[blob.Name] = true
+	}
+	if len(kept) > 0 {
+		if err := flush(buffered); err != nil {
+			return err
+		}
+		if _, err := f.Seek(end, io.SeekStart); err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+	}
+	missing := func(yield func(crypto.BlobName, error) bool) {
+		for name, err := range blobs {
+			if !has[name] && !yield(name, err) {
+				return
+			}
+		}
+	}
+	if err := out.export(ctx, from, missing, o, t); err != nil {
+		return errors.Join(err, flush(buffered)) // for the next to go on from
+	}
+	return flush(buffered)
+}
+
+// salvage tells the blobs that a cut export of the same pointers has left in a file, as far as they are whole, and where the last ends.
+func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob, end int64, err error) {
+	b, err := NewReader(f)
+	if err != nil || !sameIDs(b.contents.Pointers, c.Pointers) || !sameIDs(b.contents.Bases, c.Bases) {
+		return nil, 0, nil
+	}
+	for {
+		blob, err := b.Next()
+		if err != nil {
+			return kept, end, nil
+		}
+		if _, err := blob.Load(); err != nil {
+			return kept, end, nil
+		}
+		if err := remote.Alive(ctx, "export", bundle{}); err != nil {
+			return nil, 0, err
+		}
+		kept, end = append(kept, blob), blob.off+blob.Size
+		t.add(func(at *transfer.Progress) { at.Skipped++; at.SkippedBytes += blob.Size })
+	}
+}
+
+// sameIDs tells whether two lists are of the same pointers.
+func sameIDs(a, b []crypto.Pointer) bool {
+	return slices.EqualFunc(a, b, func(a, b crypto.Pointer) bool { return a.ID == b.ID })
 }
 
 // syncFolder makes a name durable where the system can do that; a stick with FAT under Windows can't, and has no need to.

@@ -15,9 +15,12 @@ import (
 
 // ImportOptions are the choices of Import. The zero value moves a pointer only where it is beyond doubt that nothing is lost.
 type ImportOptions struct {
-	Workers  int                     // blobs under way at a time; 0: transfer.DefaultWorkers
-	ReadBack bool                    // read every blob back from the destination, also those that were there
-	Follows  transfer.Follows        // whether a pointer builds on the one it would replace; nil: only if that is its base
+	Workers  int              // blobs under way at a time; 0: transfer.DefaultWorkers
+	ReadBack bool             // read every blob back from the destination, also those that were there
+	Follows  transfer.Follows // whether a pointer builds on the one it would replace; nil: only if that is its base
+	// Join brings together what the destination has and a pointer that does not build on it, once its blobs are there; joined is false if
+	// the destination had all of it. nil: such a pointer is refused.
+	Join     func(ctx context.Context, next crypto.Pointer) (joined bool, err error)
 	Progress func(transfer.Progress) // told after every blob and pointer, by one goroutine at a time; totals are -1
 }
 
@@ -31,7 +34,7 @@ func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (
 		o.Workers = transfer.DefaultWorkers
 	}
 	for _, p := range b.contents.Pointers {
-		if err := b.acceptable(ctx, to, p, o.Follows); err != nil {
+		if err := b.acceptable(ctx, to, p, o); err != nil {
 			return t.at, err
 		}
 	}
@@ -40,24 +43,38 @@ func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (
 	}
 	var errs []error
 	for _, p := range b.contents.Pointers {
-		moved, err := transfer.Forward(ctx, to, p, b.follows(o.Follows))
-		if err != nil {
+		if err := b.pointer(ctx, to, p, o, &t); err != nil {
 			errs = append(errs, err)
-			continue
 		}
-		t.add(func(at *transfer.Progress) {
-			if moved {
-				at.Moved++
-			} else {
-				at.Kept++
-			}
-		})
 	}
 	return t.at, errors.Join(errs...)
 }
 
+// pointer moves a pointer, or has it joined with what is there.
+func (b *Reader) pointer(ctx context.Context, to remote.Store, p crypto.Pointer, o ImportOptions, t *tally) error {
+	joined := false
+	moved, err := transfer.Forward(ctx, to, p, b.follows(o.Follows))
+	if o.Join != nil && remote.OfKind(err, remote.ErrFork, remote.ErrRollback) {
+		joined, err = o.Join(ctx, p)
+	}
+	if err != nil {
+		return err
+	}
+	t.add(func(at *transfer.Progress) {
+		switch {
+		case moved:
+			at.Moved++
+		case joined:
+			at.Joined++
+		default:
+			at.Kept++
+		}
+	})
+	return nil
+}
+
 // acceptable refuses, before any blob is copied, what would be refused after it.
-func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Pointer, follows transfer.Follows) error {
+func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Pointer, o ImportOptions) error {
 	have, there, err := transfer.Current(ctx, to, p.ID)
 	if err != nil {
 		return err
@@ -71,12 +88,12 @@ func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Point
 		return lacks(p, base, "the destination does not have the pointer at all")
 	case based && have.Seq < base.Seq:
 		return lacks(p, base, fmt.Sprintf("the destination is at sequence %d only", have.Seq))
-	case !there:
+	case !there, o.Join != nil:
 		return nil
 	case based && have.Seq == base.Seq:
 		return transfer.Compare(have, base)
 	}
-	if err := transfer.Compare(have, p); err != nil || follows != nil {
+	if err := transfer.Compare(have, p); err != nil || o.Follows != nil {
 		return err
 	}
 	return remote.Fail(opImport, p.ID, remote.ErrFork,

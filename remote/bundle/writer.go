@@ -58,6 +58,14 @@ func (b *Writer) Blob(name crypto.BlobName, data []byte) error {
 	return b.err
 }
 
+// kept counts a blob that the writer below has already.
+func (b *Writer) kept(blob Blob) {
+	head := header{kind: kindBlob, length: blob.Size, hash: blob.Name}.marshal()
+	b.sum.Write(head[:])
+	b.end.blobs++
+	b.end.bytes += uint64(blob.Size)
+}
+
 // Close writes the end record. It does not close the writer below. A bundle that was not closed is incomplete.
 func (b *Writer) Close() error {
 	if b.err != nil || b.closed {

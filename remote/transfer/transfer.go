@@ -60,8 +60,9 @@ type Progress struct {
 	Missing      int64 // blobs that the source does not have
 	Damaged      int64 // blobs that the source has with other bytes than their names say
 
-	Moved int // pointers that were moved
-	Kept  int // pointers that were where they belong already
+	Moved  int // pointers that were moved
+	Kept   int // pointers that were where they belong already
+	Joined int // pointers that were written to on both sides, which are one now; of an import
 }
 
 // Done returns how many blobs were seen to, whatever came of it.

@@ -3,7 +3,6 @@ package space
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -69,11 +68,10 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 }
 
 // errUntold says that two states can't be compared.
-var errUntold = errors.New("what lies between the two was collected, so it can't be told whether one contains the other")
+var errUntold = errors.New("its commit was collected")
 
-// Contains tells whether a state contains all that another one, of a smaller sequence, does: by walking from commit to parent back to it, and
-// where that way was collected, by what each device had brought into both (a later commit of one history never holds less). The commits
-// are read from the store.
+// Contains tells whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
+// a later commit never holds less. The commits are read from the store.
 func Contains(ctx context.Context, store remote.Store, account crypto.AccountSecret, have, next crypto.Pointer) (bool, error) {
 	nodes := tree.NewNodes(store, tree.Options{})
 	from, err := openBase(ctx, nodes, account, next)
@@ -84,43 +82,19 @@ func Contains(ctx context.Context, store remote.Store, account crypto.AccountSec
 	if err != nil {
 		return false, corrupt("open the other state", err)
 	}
-	goal, err := object.DecodeHead(value)
+	at, err := object.DecodeHead(value)
 	if err != nil {
 		return false, corrupt("open the other state", err)
 	}
-	for at := from.commit; ; {
-		up := at.Parent
-		switch {
-		case up == (object.Parent{}):
-			return false, nil // the first commit of all
-		case up.Commit == goal:
-			return true, nil
-		}
-		commit, hash, err := nodes.Commit(ctx, up.Commit)
-		if errors.Is(err, vfs.ErrCorrupt) {
-			break // collected
-		}
-		if err != nil {
-			return false, err
-		}
-		if hash != up.Hash {
-			return false, corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
-		}
-		at = commit
-	}
-	old, _, err := nodes.Commit(ctx, goal)
+	old, _, err := nodes.Commit(ctx, at)
 	if errors.Is(err, vfs.ErrCorrupt) {
 		return false, errUntold
 	}
 	if err != nil {
 		return false, err
 	}
-	for _, a := range old.Applied {
-		if from.commit.Latest(a.Device).Seq < a.Seq {
-			return false, nil
-		}
-	}
-	return true, nil
+	yes, _, err := holds(ctx, nodes, from.commit, old)
+	return yes, err
 }
 
 // Files are those of the newest commit that this gateway knows.

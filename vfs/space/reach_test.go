@@ -1,7 +1,9 @@
 package space_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -171,5 +173,105 @@ func TestContains(t *testing.T) {
 	}
 	if ask(forked, third) {
 		t.Error("a state that lacks what another device brought contains it")
+	}
+}
+
+// carry copies what a state leads to, without what is there, to another store.
+func (h *home) carry(p crypto.Pointer, to remote.Store) {
+	h.t.Helper()
+	names, err := space.Reach(h.t.Context(), h.store, h.options.Account, p, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, name := range names {
+		data, err := h.store.Get(h.t.Context(), name)
+		if err == nil {
+			err = to.Put(h.t.Context(), name, remote.BytesBody(data))
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// TestJoin lets two devices write to remotes of their own, which never meet, and carries what they wrote from one to the other and back.
+func TestJoin(t *testing.T) {
+	ctx := t.Context()
+	h, clock := newHome(t, mem.New()), newDial()
+	h.options.Now = clock.now
+	s := h.open()
+	for _, name := range []string{"/both", "/goes", "/goes there"} {
+		put(t, s, name, []byte("first"))
+	}
+	first := h.at(s)
+	there := mem.New()
+	h.carry(first, there)
+	if err := there.Swap(ctx, crypto.PointerHash{}, first); err != nil {
+		t.Fatal(err)
+	}
+	o := h.device(2, "desk")
+	o.store, o.options.Store = there, there
+	desk := o.open()
+	defer o.close(desk)
+	defer h.close(s)
+
+	clock.pass(time.Minute) // commits of one second leave one state, and the two have none in common
+	put(t, s, "/here", []byte("here"))
+	put(t, s, "/both", []byte("of the one"))
+	if err := s.Remove(ctx, "/goes", nil); err != nil {
+		t.Fatal(err)
+	}
+	put(t, desk, "/there", []byte("there"))
+	put(t, desk, "/both", []byte("of the desk"))
+	if err := desk.Remove(ctx, "/goes there", nil); err != nil {
+		t.Fatal(err)
+	}
+	o.at(desk)
+	ours := h.at(s)
+
+	if _, err := desk.Join(ctx, ours); !errors.Is(err, remote.ErrRefused) {
+		t.Errorf("joined with blobs that are not there: %v", err)
+	}
+	h.carry(ours, there)
+	put(t, desk, "/pending", []byte("pending"))
+	if joined, err := desk.Join(ctx, ours); err != nil || !joined {
+		t.Fatal(joined, err)
+	}
+	if joined, err := desk.Join(ctx, ours); err != nil || joined {
+		t.Errorf("joined twice: %v, %v", joined, err)
+	}
+	if joined, err := desk.Join(ctx, first); err != nil || joined {
+		t.Errorf("joined what came before: %v, %v", joined, err)
+	}
+
+	// Back again: to the other side it is a later state of its own.
+	back := o.at(desk)
+	put(t, s, "/late", []byte("late"))
+	o.carry(back, h.store)
+	if joined, err := s.Join(ctx, back); err != nil || !joined {
+		t.Fatal(joined, err)
+	}
+	last := h.at(s)
+	if yes, err := space.Contains(ctx, h.store, h.options.Account, back, last); err != nil || !yes {
+		t.Fatal(yes, err)
+	}
+	h.carry(last, there)
+	if err := there.Swap(ctx, back.Hash(), last); err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.Look(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for what, s := range map[string]*space.Space{"here": s, "there": desk} {
+		found := map[string]bool{}
+		for info, err := range s.List(ctx, "/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			found[string(get(t, s, "/"+info.Name))] = true
+		}
+		if len(found) != 6 || !found["here"] || !found["there"] || !found["of the one"] || !found["of the desk"] || !found["pending"] || !found["late"] {
+			t.Errorf("%s: %v", what, found)
+		}
 	}
 }
