@@ -81,7 +81,8 @@ func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, bl
 		}
 	}
 	if err := out.export(ctx, from, missing, o, t); err != nil {
-		return errors.Join(err, flush(buffered)) // for the next to go on from
+		_ = buffered.Flush() // for the next to go on from, if it can be written at all
+		return err
 	}
 	return flush(buffered)
 }

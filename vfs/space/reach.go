@@ -67,11 +67,11 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 	return names, err
 }
 
-// errUntold says that two states can't be compared.
-var errUntold = errors.New("its commit was collected")
+// ErrUntold says that two states can't be compared.
+var ErrUntold = errors.New("its commit was collected")
 
 // Contains tells whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
-// a later commit never holds less. The commits are read from the store.
+// a later commit never holds less. The commits are read from the store. Errors: ErrUntold; those of the remote.
 func Contains(ctx context.Context, store remote.Store, account crypto.AccountSecret, have, next crypto.Pointer) (bool, error) {
 	nodes := tree.NewNodes(store, tree.Options{})
 	from, err := openBase(ctx, nodes, account, next)
@@ -88,7 +88,7 @@ func Contains(ctx context.Context, store remote.Store, account crypto.AccountSec
 	}
 	old, _, err := nodes.Commit(ctx, at)
 	if errors.Is(err, vfs.ErrCorrupt) {
-		return false, errUntold
+		return false, ErrUntold
 	}
 	if err != nil {
 		return false, err

@@ -99,5 +99,6 @@ type Carrier interface {
 type ExportOrder struct {
 	File  string
 	Base  []byte // a pointer, marshalled, whose state the bundle takes for granted; empty: nothing
+	Since string // the bundle that brings Base; empty: it is not at hand
 	Login []byte // a login record that goes with it, marshalled; empty: none
 }
