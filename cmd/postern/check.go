@@ -12,6 +12,7 @@ import (
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/remote/mirror"
 	"postern/vfs/fsck"
 )
 
@@ -27,7 +28,9 @@ func (p *program) fsck() *cobra.Command {
 		Long: `Looks whether all that the drive and its history lead to is at the remote, and names each path that is damaged.
 With --repair, what the cache or what waits for the remote still has is put back; the rest is moved to /files/lost+found with all that
 can still be read, and the report names good versions in the history. Exit code 1 when something is damaged and was not put back; what a
-repair gave up is no damage to a later check, and postern gc no longer keeps what only it leads to.`,
+repair gave up is no damage to a later check, and postern gc no longer keeps what only it leads to.
+
+Of a mirror each remote is looked at by itself: what it should have, and with --read-data every byte of it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var report fsck.Report
@@ -45,7 +48,7 @@ repair gave up is no damage to a later check, and postern gc no longer keeps wha
 			} else {
 				p.showChecked(report)
 			}
-			if err != nil {
+			if err != nil && !headless(report) {
 				return err
 			}
 			return verdict(report, o.Repair)
@@ -61,14 +64,33 @@ repair gave up is no damage to a later check, and postern gc no longer keeps wha
 func verdict(r fsck.Report, repaired bool) error {
 	n := len(r.Damage) - givenUp(r)
 	switch {
+	case headless(r):
+		return advisef("the drive's newest commit is lost, and no older one is at hand here: check it on another device of yours, or restore the remote from its newest copy")
 	case n > 0 && repaired:
 		return advisef("%s%s damaged for good: what is left of it lies in /files/lost+found, or as it was in the history", ifElse(r.More, "more than ", ""), pathsAre(n))
 	case n > 0:
 		return advisef("%s%s damaged: run postern fsck --repair", ifElse(r.More, "more than ", ""), pathsAre(n))
+	case ill(r) > 0 && repaired:
+		return advisef("%s at one remote of the mirror could not be put right from the others", plural(ill(r), "blob"))
+	case ill(r) > 0:
+		return advisef("a remote of the mirror lacks or has damaged what another has: run postern fsck --repair")
 	case len(r.Unchecked) > 0:
 		return advisef("%s not checked, for the remote can't be reached: try again when it can", pathsAre(len(r.Unchecked)))
 	}
 	return nil
+}
+
+// ill is how many blobs of a mirror's remotes are missing or damaged still.
+func ill(r fsck.Report) (n int64) {
+	for _, c := range r.Copies {
+		n += c.Ill()
+	}
+	return n
+}
+
+// headless tells whether nothing was checked, since no commit can be opened.
+func headless(r fsck.Report) bool {
+	return len(r.Damage) == 1 && r.Damage[0].Kind == fsck.Commit && r.Nodes == 0
 }
 
 // givenUp is how many paths an earlier repair gave up.
@@ -98,6 +120,14 @@ func (p *program) showChecked(r fsck.Report) {
 	}
 	if n := len(r.Restored); n > 0 {
 		p.printf("put back %s that the remote had lost\n", plural(int64(n), "blob"))
+	}
+	for _, c := range r.Copies {
+		if c.Trouble != "" {
+			p.printf("%s was not looked at in full: %s\n", c.Remote, c.Trouble)
+		}
+		if c.Missing+c.Damaged > 0 {
+			p.printf("%s lacks %s and has %d damaged; put right: %d\n", c.Remote, plural(c.Missing, "blob"), c.Damaged, c.Healed)
+		}
 	}
 	if r.Clean() {
 		p.printf("%s, as of %s: all is well (%s of folders and indexes, %s, %s)\n", ifElse(r.ReadData, "Every byte was read", "Everything is there"),
@@ -142,12 +172,19 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	}
 	defer g.keeping.Unlock()
 	g.flushFor(ctx, checkFlush)
+	copies, err := g.to.mirror.scrub(ctx, mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {
+		tell(control.Progress{What: "read of the copies: blobs", Items: blobs, Bytes: bytes})
+	}})
+	if err != nil {
+		return fsck.Report{}, err
+	}
 	report, err := g.drive.space.Fsck(ctx, fsck.Options{
 		Store: g.drive.checked, ReadData: o.ReadData, Repair: o.Repair, Sources: g.drive.copies(),
 		Progress: func(c fsck.Counts) {
 			tell(control.Progress{What: "checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes})
 		},
 	})
+	report.Copies = copies
 	for i := range report.Damage {
 		if moved := &report.Damage[i].Moved; *moved != "" {
 			*moved = filesAt + *moved // as the drive's users see it

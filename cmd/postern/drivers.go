@@ -14,6 +14,7 @@ import (
 	"postern/remote/detach"
 	"postern/remote/disk"
 	"postern/remote/mem"
+	"postern/remote/verify"
 )
 
 // driver is a kind of remote: what its URLs look like and how one is opened.
@@ -107,11 +108,18 @@ func (d driver) parse(rest string, h home.Home) (target, error) {
 // String is the URL as it is kept and shown; it holds no secrets.
 func (t target) String() string { return t.driver.scheme + ":" + t.rest }
 
-func (t target) open(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
+// opening says how a remote is opened.
+type opening struct {
+	founding bool         // it may become one now
+	pins     verify.Pins  // what was seen of its pointers; nil: nothing
+	log      *slog.Logger // nil: quiet
+}
+
+func (t target) open(ctx context.Context, o opening) (remote.Store, error) {
 	if t.mirror != nil {
-		return t.mirror.open(ctx, founding, target.open, log)
+		return t.mirror.open(ctx, o, target.open)
 	}
-	open := func() (remote.Store, error) { return t.driver.open(ctx, t.rest, founding, log) }
+	open := func() (remote.Store, error) { return t.driver.open(ctx, t.rest, o.founding, o.log) }
 	if t.local || !t.driver.blocks {
 		return open()
 	}
@@ -119,7 +127,7 @@ func (t target) open(ctx context.Context, founding bool, log *slog.Logger) (remo
 	if err != nil {
 		return nil, err
 	}
-	return detach.New(store, detach.Options{Log: log}), nil
+	return detach.New(store, detach.Options{Log: o.log}), nil
 }
 
 func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -17,12 +16,11 @@ const lateLook = 2 * time.Second
 
 // late is a remote that is opened when it is there: until then it can't be reached.
 type late struct {
-	to       target
-	founding bool
-	log      *slog.Logger
-	life     context.Context
-	end      context.CancelFunc
-	opens    sync.WaitGroup
+	to    target
+	o     opening
+	life  context.Context
+	end   context.CancelFunc
+	opens sync.WaitGroup
 
 	mu      sync.Mutex
 	store   remote.Store // nil: not open yet
@@ -38,11 +36,11 @@ type attempt struct {
 }
 
 // openLate opens a remote now if it is there, else later. It fails for what will never be one.
-func (t target) openLate(ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error) {
+func (t target) openLate(ctx context.Context, o opening) (remote.Store, error) {
 	if t.mirror != nil {
-		return t.mirror.open(ctx, founding, target.openLate, log)
+		return t.mirror.open(ctx, o, target.openLate)
 	}
-	l := &late{to: t, founding: founding, log: log}
+	l := &late{to: t, o: o}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	look, cancel := context.WithTimeout(ctx, lateLook)
 	defer cancel()
@@ -80,7 +78,7 @@ func (l *late) open(ctx context.Context, op string) (remote.Store, error) {
 
 // try makes one attempt. It ends with the remote's life at the latest.
 func (l *late) try(a *attempt) {
-	store, err := l.to.open(l.life, l.founding, l.log)
+	store, err := l.to.open(l.life, l.o)
 	if err != nil && !remote.OfKind(err, remote.ErrForeign) {
 		err = remote.Fail("open", l.to, remote.ErrUnavailable, err)
 	}

@@ -3,22 +3,23 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync/atomic"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/crypto"
 	"postern/remote"
 	"postern/remote/mirror"
 	"postern/remote/retry"
+	"postern/vfs/fsck"
 )
 
 // mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there is not written.
 const mirrorScheme = "mirror"
 
 // opener is target.open or target.openLate.
-type opener func(to target, ctx context.Context, founding bool, log *slog.Logger) (remote.Store, error)
+type opener func(to target, ctx context.Context, o opening) (remote.Store, error)
 
 // copies are the remotes of a mirror.
 type copies struct {
@@ -80,7 +81,7 @@ func known(scheme string) bool {
 
 // open opens the first remote by first, and the others when they are needed: a stick that isn't plugged in is no reason not to start. Each has
 // its own retries, so that the mirror hears of what fails for good.
-func (c *copies) open(ctx context.Context, founding bool, first opener, log *slog.Logger) (_ remote.Store, err error) {
+func (c *copies) open(ctx context.Context, o opening, first opener) (_ remote.Store, err error) {
 	var members []mirror.Member
 	defer func() {
 		if err != nil {
@@ -94,18 +95,43 @@ func (c *copies) open(ctx context.Context, founding bool, first opener, log *slo
 		if i == 0 {
 			open = first
 		}
-		store, err := open(to, ctx, founding, log)
+		store, err := open(to, ctx, o)
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, retry.Options{Log: log})})
+		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, retry.Options{Log: o.log})})
 	}
-	all, err := mirror.New(members, mirror.Options{Log: log})
+	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Log: o.log})
 	if err != nil {
 		return nil, err
 	}
 	c.opened.Store(all)
 	return all, nil
+}
+
+// scrub looks at each remote of a mirror by itself; at nothing of one that isn't one.
+func (c *copies) scrub(ctx context.Context, o mirror.Scrubbing) (all []fsck.Copy, err error) {
+	if c == nil || c.opened.Load() == nil {
+		return nil, nil
+	}
+	found, err := c.opened.Load().Scrub(ctx, o)
+	for _, s := range found {
+		one := fsck.Copy{Remote: s.Name, Blobs: s.Blobs, Missing: s.Missing, Damaged: s.Damaged, Healed: s.Healed}
+		if s.Err != nil {
+			one.Trouble = s.Err.Error()
+		}
+		all = append(all, one)
+	}
+	return all, err
+}
+
+// seen is the greatest sequence of a pointer that was seen.
+func (o opening) seen(id crypto.PointerID) uint64 {
+	if o.pins == nil {
+		return 0
+	}
+	pin, _, _ := o.pins.Load(id) // one that can't be read is told of by who checks the pointer
+	return pin.Seq
 }
 
 // status tells how the remotes of a mirror stand; nothing of one that isn't one.

@@ -71,7 +71,7 @@ func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) 
 
 // handles opens a remote as often as it is asked. A remote in memory has to be the same one each time.
 func handles(ctx context.Context, to target) (func() (remote.Store, error), error) {
-	first, err := to.open(ctx, true, nil)
+	first, err := to.open(ctx, opening{founding: true})
 	if err != nil {
 		return nil, err
 	}
@@ -81,5 +81,5 @@ func handles(ctx context.Context, to target) (func() (remote.Store, error), erro
 	if err := first.Close(); err != nil {
 		return nil, err
 	}
-	return func() (remote.Store, error) { return to.open(ctx, true, nil) }, nil
+	return func() (remote.Store, error) { return to.open(ctx, opening{founding: true}) }, nil
 }

@@ -38,9 +38,9 @@ func openChecked(ctx context.Context, o holdOptions, pins verify.Pins) (remote.S
 	if o.line != nil && !o.founding {
 		open = target.openLate
 	}
-	opening, opened := context.WithTimeout(ctx, openLimit)
+	ctx, opened := context.WithTimeout(ctx, openLimit)
 	defer opened()
-	store, err := open(o.to, opening, o.founding, o.log)
+	store, err := open(o.to, ctx, opening{founding: o.founding, pins: pins, log: o.log})
 	if err != nil {
 		return nil, err
 	}

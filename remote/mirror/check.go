@@ -56,18 +56,14 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 			pointers[id] = p
 		}
 	}
-	var extra int64
-	for from := 0; from < prefixes; {
-		have, to, err := s.part(ctx, m, from)
-		if err != nil {
-			return s.ill(ctx, m, err)
+	extra, err := s.compare(ctx, m, func(ctx context.Context, name crypto.BlobName, there bool) error {
+		if there {
+			return s.dispute(ctx, m, name)
 		}
-		matched, err := s.fill(ctx, m, have, from, to)
-		if err != nil {
-			return err
-		}
-		extra += max(int64(len(have))-matched, 0)
-		from = to
+		return s.lend(ctx, m, name)
+	})
+	if err != nil {
+		return err
 	}
 	m.update(func() {
 		m.extra = extra
@@ -76,6 +72,26 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 		}
 	})
 	return nil
+}
+
+// differs is told of a blob that a member has in another size than the authority, or not at all; by several goroutines.
+type differs func(ctx context.Context, name crypto.BlobName, there bool) error
+
+// compare compares what a member and the authority list, and tells how many blobs the member has that the authority lacks.
+func (s *Store) compare(ctx context.Context, m *member, tell differs) (extra int64, err error) {
+	for from := 0; from < prefixes; {
+		have, to, err := s.part(ctx, m, from)
+		if err != nil {
+			return extra, s.ill(ctx, m, err)
+		}
+		matched, err := s.match(ctx, have, from, to, tell)
+		if err != nil {
+			return extra, err
+		}
+		extra += max(int64(len(have))-matched, 0)
+		from = to
+	}
+	return extra, nil
 }
 
 // patient lists a store and gives up when the next blob is not there after callLimit.
@@ -121,9 +137,8 @@ func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.Bl
 // byName orders a listing.
 func byName(a, b remote.BlobInfo) int { return bytes.Compare(a.Name[:], b.Name[:]) }
 
-// fill copies to the member what the authority has and it has not, of the prefixes between two, and returns how many blobs
-// both have.
-func (s *Store) fill(ctx context.Context, m *member, have []remote.BlobInfo, from, to int) (matched int64, err error) {
+// match goes through what the authority has of the prefixes between two, and returns how many blobs both have.
+func (s *Store) match(ctx context.Context, have []remote.BlobInfo, from, to int, tell differs) (matched int64, err error) {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
@@ -145,12 +160,7 @@ func (s *Store) fill(ctx context.Context, m *member, have []remote.BlobInfo, fro
 				continue
 			}
 		}
-		group.Go(func() error {
-			if there {
-				return s.dispute(inner, m, info.Name)
-			}
-			return s.lend(inner, m, info.Name)
-		})
+		group.Go(func() error { return tell(inner, info.Name, there) })
 	}
 	if err := group.Wait(); err != nil {
 		return matched, err

@@ -62,6 +62,9 @@ type Options struct {
 	MaxNames   int           // of blobs remembered for a member, and held at a time by a comparison
 
 	Pointers []crypto.PointerID // known from the start; those that pass through are learnt
+	// Seen is the greatest sequence of a pointer that was seen before, by earlier runs too: while the authority is away, a member that
+	// lags behind that is no witness of where the pointer is. nil: nothing was.
+	Seen func(crypto.PointerID) uint64
 
 	Clock func() time.Time                                 // nil: the system's
 	Sleep func(ctx context.Context, d time.Duration) error // waits; nil: on the system's clock
@@ -76,6 +79,9 @@ func (o Options) withDefaults() Options {
 	o.FirstCheck = cmp.Or(o.FirstCheck, DefaultFirstCheck)
 	o.CheckEvery = cmp.Or(o.CheckEvery, DefaultCheckEvery)
 	o.MaxNames = max(cmp.Or(o.MaxNames, DefaultMaxNames), 1)
+	if o.Seen == nil {
+		o.Seen = func(crypto.PointerID) uint64 { return 0 }
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}

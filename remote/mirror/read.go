@@ -80,7 +80,7 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 		switch elapsed := s.o.Clock().Sub(start); {
 		case remote.OfKind(err, remote.ErrNotFound):
 			lacking[m] = false
-			v.lacks(err, m.authority)
+			v.lacks(err, m.authority || name.IsZero()) // nothing has that name: who asks for it wants to know whether anybody answers
 		case remote.OfKind(err, remote.ErrCorrupt):
 			lacking[m] = true
 			v.damaged, v.sure = err, v.sure || m.authority
@@ -206,7 +206,8 @@ func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 }
 
 // Load implements remote.Pointers. When the authority is away, or has none that is signed, the newest that any other has
-// or that passed through before is returned: enough to read by. It may be older than what the authority has.
+// or that passed through before is returned: enough to read by. It may be older than what the authority has, but
+// not than what was seen.
 func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	if err := s.begin(ctx, remote.OpLoad, id); err != nil {
 		return crypto.Pointer{}, err
@@ -232,7 +233,7 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 		return crypto.Pointer{}, err
 	}
 	s.judge(ctx, err)
-	if p, there = s.newest(ctx, id); !there {
+	if p, there = s.newest(ctx, id); !there || p.Seq < s.o.Seen(id) {
 		if ended := s.begin(ctx, remote.OpLoad, id); ended != nil {
 			return crypto.Pointer{}, ended
 		}

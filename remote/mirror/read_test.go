@@ -257,3 +257,29 @@ func TestSilentMemberIsNotWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// TestLaggingWitness: while the authority is away, a member tells where the pointer is, but not if more was seen already.
+func TestLaggingWitness(t *testing.T) {
+	first, second, key := mem.New(), mem.New(), crypto.NewWriterKey([32]byte{1})
+	if err := second.Swap(t.Context(), crypto.PointerHash{}, key.Sign(3, crypto.PointerValue{})); err != nil {
+		t.Fatal(err)
+	}
+	away := faulty.New(first, nil, faulty.Options{})
+	away.SetPlan(faulty.Always(faulty.Fail))
+	for seen, want := range map[uint64]error{0: nil, 3: nil, 4: remote.ErrUnavailable} {
+		o := eager
+		o.Seen = func(crypto.PointerID) uint64 { return seen }
+		s := join(t, o, away, second)
+		if p, err := s.Load(t.Context(), key.ID()); !errors.Is(err, want) || err == nil && p.Seq != 3 {
+			t.Errorf("seen %d: %d, %v", seen, p.Seq, err)
+		}
+		// Who asks for what nobody has wants to know whether anybody answers.
+		if _, err := s.Stat(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
+			t.Errorf("nobody answers: %v", err)
+		}
+		name, _ := blob(1, 10)
+		if _, err := s.Stat(t.Context(), name); !errors.Is(err, remote.ErrUnavailable) {
+			t.Errorf("the authority may have it: %v", err)
+		}
+	}
+}

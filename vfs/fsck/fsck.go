@@ -126,9 +126,24 @@ type Report struct {
 	Restored  []string `json:"restored,omitempty"` // blobs that were put again
 	// Lost are the blobs that a repair could not bring back: what an Options.Lost of a later check is made of.
 	Lost []crypto.BlobName `json:"-"`
+	// Copies are what was found at each remote of a mirror, by who knows them; a check reads what the first gives that has it.
+	Copies []Copy `json:"copies,omitempty"`
 	// Fallback is the commit that was checked when the newest can't be opened; zero else.
 	Fallback object.Ref `json:"-"`
 }
+
+// Copy is one of several remotes that hold the same.
+type Copy struct {
+	Remote  string `json:"remote"`
+	Blobs   int64  `json:"blobs"` // that were read
+	Missing int64  `json:"missing"`
+	Damaged int64  `json:"damaged"`
+	Healed  int64  `json:"healed"`            // of those, from the others
+	Trouble string `json:"trouble,omitempty"` // why not all of it was looked at
+}
+
+// Ill is how many blobs are missing or damaged still.
+func (c Copy) Ill() int64 { return c.Missing + c.Damaged - c.Healed }
 
 // Clean tells whether everything is well, but for what was given up before.
 func (r *Report) Clean() bool {

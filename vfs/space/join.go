@@ -34,7 +34,11 @@ func (s *Space) Missing(ctx context.Context, p crypto.Pointer) error {
 		return err
 	}
 	known := base{whole: *s.committed.Load()}
-	lost, err := s.assure(ctx, known, theirs.whole, nil)
+	paths, err := s.needs(ctx, known, theirs.whole, nil)
+	if err != nil {
+		return err
+	}
+	lost, err := s.restore(ctx, paths)
 	if err == nil && len(lost) > 0 {
 		err = remote.Fail("join", p.ID, remote.ErrRefused, fmt.Errorf("%d blobs that it takes for granted are not there: import an earlier bundle first, or export since further back", len(lost)))
 	}

@@ -213,7 +213,7 @@ func TestJoin(t *testing.T) {
 	o.store, o.options.Store = there, there
 	desk := o.open()
 	defer o.close(desk)
-	defer h.close(s)
+	defer func() { h.close(s) }()
 
 	clock.pass(time.Minute) // commits of one second leave one state, and the two have none in common
 	put(t, s, "/here", []byte("here"))
@@ -246,6 +246,8 @@ func TestJoin(t *testing.T) {
 
 	// Back again: to the other side it is a later state of its own.
 	back := o.at(desk)
+	h.close(s) // numbers count anew
+	s = h.open()
 	put(t, s, "/late", []byte("late"))
 	o.carry(back, h.store)
 	if joined, err := s.Join(ctx, back); err != nil || !joined {
