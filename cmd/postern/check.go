@@ -159,6 +159,9 @@ func damageLine(d fsck.Damage) string {
 	default:
 		what = append(what, "so in the history, "+ifElse(d.Oldest == d.Newest, "at ", "from "+d.Oldest+" to ")+d.Newest)
 	}
+	if !d.WentBack.IsZero() {
+		what = append(what, "the drive was taken back to its state of "+d.WentBack.Local().Format(time.DateTime)+", and what was committed after it is lost")
+	}
 	if d.Moved != "" {
 		what = append(what, "moved to "+d.Moved)
 	}

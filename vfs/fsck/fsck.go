@@ -104,6 +104,9 @@ type Damage struct {
 	Good  []string `json:"good,omitempty"`  // paths in the history where a good version lies, newest first
 	Moved string   `json:"moved,omitempty"` // where it was moved to
 
+	// WentBack is the time of the commit that was made the newest again in the place of a lost one; zero else.
+	WentBack time.Time `json:"went_back,omitzero"`
+
 	// Oldest and Newest are the states of the history that show it, too; or, of what the files don't show, those that do.
 	Oldest string `json:"oldest,omitempty"`
 	Newest string `json:"newest,omitempty"`

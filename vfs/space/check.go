@@ -26,8 +26,9 @@ func (s *Space) Apply(ctx context.Context, op tree.Op) error {
 
 // Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log of the options are the
 // space's, and what is staged is a source. Store may be given, to get at the remote past what stands before it. What is not committed
-// yet is not checked: call Flush before.
+// yet is not checked: call Flush before. A repair that finds the newest commit lost goes back to the one before.
 func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
+	given := o
 	if o.Store == nil {
 		o.Store = s.store
 	}
@@ -51,10 +52,20 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	o.Editor, o.Version = s, func() (vfs.Version, error) { return newVersion(s.rand) }
 	o.Now, o.Log, o.Lost = s.now, s.log, s.lost()
 	r, err := fsck.Run(ctx, o)
-	if err == nil && o.Repair && r.Fallback == (object.Ref{}) {
-		err = s.giveUp(r.Lost)
+	switch {
+	case err != nil || !o.Repair:
+		return r, err
+	case r.Fallback == (object.Ref{}):
+		return r, s.giveUp(r.Lost)
 	}
-	return r, err
+	if err := s.goBack(ctx, r.Fallback); err != nil {
+		return r, fmt.Errorf("go back to an older commit: %w", err)
+	}
+	lost := r.Damage[:1:1]
+	lost[0].WentBack = r.Commit
+	again, err := s.Fsck(ctx, given) // and what else there is
+	again.Damage = append(lost, again.Damage...)
+	return again, err
 }
 
 // doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the

@@ -449,3 +449,62 @@ func TestFsckMovesAside(t *testing.T) {
 		t.Errorf("damage among the files is taken for what was given up: %+v, %v", r, err)
 	}
 }
+
+// TestLostCommit loses the newest commit with all that lay in its pack. A repair makes the one before the newest again, and both this device
+// and another go on from it.
+func TestLostCommit(t *testing.T) {
+	store := mem.New()
+	h := newHome(t, store)
+	s := h.open()
+	put(t, s, "/first", []byte("first"))
+	flush(t, s)
+	names := func() map[crypto.BlobName]bool {
+		all := map[crypto.BlobName]bool{}
+		for b, err := range store.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[b.Name] = true
+		}
+		return all
+	}
+	before := names()
+	put(t, s, "/second", []byte("second"))
+	flush(t, s)
+	h.close(s)
+	for name := range names() {
+		if !before[name] {
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s = h.open()
+	defer func() { h.close(s) }()
+	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	r, err := s.Fsck(t.Context(), fsck.Options{Repair: true})
+	if err != nil || len(r.Damage) != 1 || r.Damage[0].Kind != fsck.Commit || r.Damage[0].WentBack.IsZero() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	put(t, s, "/third", []byte("third"))
+	flush(t, s)
+	other := h.device(2, "desk")
+	o := other.open()
+	defer other.close(o)
+	for _, s := range []*space.Space{s, o} {
+		if got := get(t, s, "/first"); string(got) != "first" {
+			t.Errorf("%q", got)
+		}
+		if got := get(t, s, "/third"); string(got) != "third" {
+			t.Errorf("%q", got)
+		}
+		if _, err := s.Stat(t.Context(), "/second"); !errors.Is(err, vfs.ErrNotExist) {
+			t.Error(err)
+		}
+		if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}

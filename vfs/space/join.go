@@ -63,17 +63,41 @@ func (c *committer) join(ctx context.Context, p crypto.Pointer) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("merge what came: %w", err)
 	}
+	return true, c.supersede(ctx, c.base.pointer, on, files)
+}
+
+// supersede commits files on top of a state, in the place of what the remote shows. What is pending here is merged with that as with
+// any other commit.
+func (c *committer) supersede(ctx context.Context, shown crypto.Pointer, on base, files tree.Tree) error {
 	c.s.puts.begin()
-	// What is pending here was made to the base, and is merged with this commit as with any other.
 	a, err := c.s.seal(ctx, on, &head{tree: files}, nil)
 	if err == nil {
-		err = c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer)
+		err = c.s.store.Swap(ctx, shown.Hash(), a.next.pointer)
 	}
 	if err != nil {
-		return false, fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", err)
 	}
 	c.s.puts.landed()
-	return true, c.look(ctx)
+	return c.look(ctx)
+}
+
+// goBack makes an older commit the newest again, in the place of one that is lost. What came after it is lost, too; what is pending is not.
+func (s *Space) goBack(ctx context.Context, at object.Ref) error {
+	return s.committer.do(ctx, func(ctx context.Context) error {
+		shown, err := s.store.Load(ctx, s.account.Writer().ID())
+		if err != nil {
+			return fmt.Errorf("load the drive's newest state: %w", err)
+		}
+		commit, hash, err := s.nodes.Commit(ctx, at)
+		if err != nil {
+			return err
+		}
+		on, err := base{pointer: shown, ref: at, hash: hash, commit: commit}.open(ctx, s.nodes)
+		if err != nil {
+			return err
+		}
+		return s.committer.supersede(ctx, shown, on, on.files)
+	})
 }
 
 // join is what a commit of both is made on, and its files: ours, with the history of both, and a greater sequence than either.
