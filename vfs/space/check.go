@@ -33,6 +33,9 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 		o.Store = s.store
 	}
 	p, err := s.store.Load(ctx, s.account.Writer().ID())
+	if err != nil && o.Repair {
+		p, err = s.putBack(ctx, err)
+	}
 	if err != nil {
 		return fsck.Report{}, fmt.Errorf("load the drive's newest state: %w", err)
 	}
@@ -66,6 +69,24 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	again, err := s.Fsck(ctx, given) // and what else there is
 	again.Damage = append(lost, again.Damage...)
 	return again, err
+}
+
+// putBack puts the pointer that this device knows where the remote has lost it, and else returns why it could not be loaded.
+func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
+	known, err := s.saved()
+	switch {
+	case err != nil || known.pointer.ID != s.account.Writer().ID():
+		return crypto.Pointer{}, lost
+	case errors.Is(lost, remote.ErrCorrupt):
+		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then the one that this device knows is put back", lost)
+	case !errors.Is(lost, remote.ErrNotFound) && !errors.Is(lost, remote.ErrRollback):
+		return crypto.Pointer{}, lost
+	}
+	if err := s.store.Swap(ctx, crypto.PointerHash{}, known.pointer); err != nil { // there is an older one: a rollback
+		return crypto.Pointer{}, lost
+	}
+	s.log.Warn("the remote had lost the drive's pointer; the one that this device knows was put back", "seq", known.pointer.Seq)
+	return s.store.Load(ctx, known.pointer.ID)
 }
 
 // doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the

@@ -15,6 +15,7 @@ import (
 
 	"postern/cache"
 	"postern/crypto"
+	"postern/remote"
 	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/vfs"
@@ -507,4 +508,37 @@ func TestLostCommit(t *testing.T) {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
+}
+
+// TestLostPointer loses the pointer: a repair puts back the one that this device knows.
+func TestLostPointer(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	put(t, s, "/file", []byte("file"))
+	flush(t, s)
+	emptied := mem.New()
+	for b, err := range h.store.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := h.store.Get(t.Context(), b.Name)
+		if err == nil {
+			err = emptied.Put(t.Context(), b.Name, remote.BytesBody(data))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.close(s)
+	h.store, h.options.Store = emptied, emptied
+	s = h.open()
+	defer h.close(s)
+	if _, err := s.Fsck(t.Context(), fsck.Options{}); !errors.Is(err, remote.ErrNotFound) {
+		t.Errorf("a check alone puts it back: %v", err)
+	}
+	if r, err := s.Fsck(t.Context(), fsck.Options{Repair: true, ReadData: true}); err != nil || !r.Clean() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	put(t, s, "/other", []byte("other"))
+	flush(t, s)
 }
