@@ -71,22 +71,26 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	return again, err
 }
 
-// putBack puts the pointer that this device knows where the remote has lost it, and else returns why it could not be loaded.
+// putBack points to the commit that this device knows where the remote has lost the pointer, and else returns why it could not be loaded.
 func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
 	known, err := s.saved()
 	switch {
 	case err != nil || known.pointer.ID != s.account.Writer().ID():
 		return crypto.Pointer{}, lost
 	case errors.Is(lost, remote.ErrCorrupt):
-		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then the one that this device knows is put back", lost)
+		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then it is put back as this device knows it", lost)
 	case !errors.Is(lost, remote.ErrNotFound) && !errors.Is(lost, remote.ErrRollback):
 		return crypto.Pointer{}, lost
 	}
-	if err := s.store.Swap(ctx, crypto.PointerHash{}, known.pointer); err != nil { // there is an older one: a rollback
+	next, err := s.pointTo(known.ref, known.pointer.Seq+1) // what was seen is not swapped in again
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	if err := s.store.Swap(ctx, crypto.PointerHash{}, next); err != nil { // there is an older one: a rollback
 		return crypto.Pointer{}, lost
 	}
-	s.log.Warn("the remote had lost the drive's pointer; the one that this device knows was put back", "seq", known.pointer.Seq)
-	return s.store.Load(ctx, known.pointer.ID)
+	s.log.Warn("the remote had lost the drive's pointer; it leads again where this device knows it to", "seq", next.Seq)
+	return s.store.Load(ctx, next.ID)
 }
 
 // doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the

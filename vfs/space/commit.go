@@ -59,15 +59,22 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 		return nil, err
 	}
 	a.next.ref, a.next.hash, a.next.commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
-	writer, seq := s.account.Writer(), on.pointer.Seq+1
-	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(a.next.ref), s.rand)
-	if err != nil {
+	if a.next.pointer, err = s.pointTo(a.next.ref, on.pointer.Seq+1); err != nil {
 		return nil, err
 	}
-	a.next.pointer = writer.Sign(seq, value)
 	// Until the pointer has swung the pages are in memory, whole, and afterwards they are where the commit says.
 	a.next.whole, a.next.files = whole, h.tree
 	return a, nil
+}
+
+// pointTo is the pointer of a sequence that leads to a commit.
+func (s *Space) pointTo(commit object.Ref, seq uint64) (crypto.Pointer, error) {
+	writer := s.account.Writer()
+	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(commit), s.rand)
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	return writer.Sign(seq, value), nil
 }
 
 // whole is the tree that a commit on top of a base seals: the files, and the history with them in it.
