@@ -195,6 +195,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	}
 	if err == nil && o.Repair {
 		g.flushFor(ctx, checkFlush)
+		g.to.mirror.settle(ctx, checkFlush)
 	}
 	return report, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
@@ -123,6 +124,16 @@ func (c *copies) scrub(ctx context.Context, o mirror.Scrubbing) (all []fsck.Copy
 		all = append(all, one)
 	}
 	return all, err
+}
+
+// settle waits until what was found missing where it was read is healed, but not for long: one that is away never is.
+func (c *copies) settle(ctx context.Context, d time.Duration) {
+	if c == nil || c.opened.Load() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	_ = c.opened.Load().Settle(ctx) // status tells who lags
 }
 
 // seen is the greatest sequence of a pointer that was seen.
