@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,20 +17,13 @@ import (
 	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/remote/mirror"
+	"postern/remote/transfer/transfertest"
 )
 
 // eager are options for tests of healing: no comparisons unless asked for, and no waiting between attempts.
 var eager = mirror.Options{FirstCheck: -1, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 
-// blob makes n bytes that differ by seed.
-func blob(seed uint64, n int) (crypto.BlobName, []byte) {
-	data := make([]byte, n)
-	r := rand.New(rand.NewPCG(seed, 1))
-	for i := range data {
-		data[i] = byte(r.Uint32())
-	}
-	return crypto.NameOf(data), data
-}
+var blob = transfertest.Blob
 
 // put stores blobs that differ by seed and returns their names.
 func put(t testing.TB, s remote.Blobs, seeds ...uint64) []crypto.BlobName {

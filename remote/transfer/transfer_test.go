@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,40 +18,22 @@ import (
 	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/remote/transfer"
+	"postern/remote/transfer/transfertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// key writes the pointer of these tests.
-var key = crypto.NewWriterKey([32]byte{1})
-
-// state returns a state of it; states of one sequence differ by variant.
-func state(seq uint64, variant byte) crypto.Pointer {
-	return key.Sign(seq, crypto.PointerValue{variant})
-}
-
-// blob makes n bytes that differ by seed.
-func blob(seed uint64, n int) (crypto.BlobName, []byte) {
-	data := make([]byte, n)
-	r := rand.New(rand.NewPCG(seed, 1))
-	for i := range data {
-		data[i] = byte(r.Uint32())
-	}
-	return crypto.NameOf(data), data
-}
+// What the tests are about is made from numbers.
+var (
+	key   = transfertest.Key
+	state = transfertest.State
+	blob  = transfertest.Blob
+)
 
 // account returns a store with n blobs and a pointer of sequence 5.
 func account(t testing.TB, n uint64) (*mem.Store, []crypto.BlobName) {
 	t.Helper()
-	s := mem.New()
-	var names []crypto.BlobName
-	for i := range n {
-		name, data := blob(i, 100+int(i))
-		if err := s.Put(context.Background(), name, remote.BytesBody(data)); err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, name)
-	}
+	s, names := transfertest.Store(t, n)
 	if err := s.Swap(context.Background(), crypto.PointerHash{}, state(5, 0)); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,45 @@
+// Package transfertest makes, from numbers, what the tests of those share that take blobs and pointers from one remote to another.
+package transfertest
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+)
+
+// Key writes the pointer.
+var Key = crypto.NewWriterKey([32]byte{1})
+
+// State is a state of the pointer; states of one sequence differ by variant.
+func State(seq uint64, variant byte) crypto.Pointer {
+	return Key.Sign(seq, crypto.PointerValue{variant})
+}
+
+// Blob makes n bytes that differ by seed.
+func Blob(seed uint64, n int) (crypto.BlobName, []byte) {
+	data := make([]byte, n)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := range data {
+		data[i] = byte(r.Uint32())
+	}
+	return crypto.NameOf(data), data
+}
+
+// Store is a store with n blobs, of 100 bytes and of one more each.
+func Store(t testing.TB, n uint64) (*mem.Store, []crypto.BlobName) {
+	t.Helper()
+	s := mem.New()
+	var names []crypto.BlobName
+	for i := range n {
+		name, data := Blob(i, 100+int(i))
+		if err := s.Put(context.Background(), name, remote.BytesBody(data)); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	return s, names
+}
