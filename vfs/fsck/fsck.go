@@ -165,7 +165,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &check{Options: o, walker: tree.NewWalker(o.Parallel), bad: map[uint32]*finding{}, made: map[string]bool{}, sizes: map[crypto.BlobName]int64{}}
+	c := &check{Options: o, walker: tree.NewWalker(o.Parallel), bad: map[uint32]*finding{}, made: map[string]bool{}, sizes: map[crypto.BlobName]int64{}, asked: map[crypto.BlobName]bool{}}
 	c.report = Report{Started: o.Now().UTC(), ReadData: o.ReadData, Damage: []Damage{}}
 	c.healer = &healer{check: c, tried: map[crypto.BlobName]bool{}}
 	err := c.run(ctx)
@@ -183,6 +183,7 @@ type check struct {
 
 	mu    sync.Mutex
 	sizes map[crypto.BlobName]int64 // as listed
+	asked map[crypto.BlobName]bool  // though not listed
 	bad   map[uint32]*finding       // by number of the visit
 	edges []edge
 

@@ -22,6 +22,9 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	if v.Again {
 		return nil
 	}
+	if name, _, ok := v.Place(); ok {
+		c.miss(ctx, name)
+	}
 	found := finding{err: v.Err}
 	if v.Kind == tree.VisitChunk {
 		found = c.chunk(ctx, v)
@@ -45,6 +48,19 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 		c.report.More = true
 	}
 	return nil
+}
+
+// miss asks for a blob that was not listed, once. The answer is not believed, but of a mirror it is the first that is asked, and that gets
+// from the others what it has lost; reads are content with the others.
+func (c *check) miss(ctx context.Context, name crypto.BlobName) {
+	c.mu.Lock()
+	_, known := c.sizes[name]
+	known = known || c.asked[name]
+	c.asked[name] = true
+	c.mu.Unlock()
+	if !known {
+		_, _ = c.Store.Stat(remote.PastCaches(ctx), name)
+	}
 }
 
 // count tells how far the check has come.
