@@ -198,6 +198,7 @@ func (h *home) carry(p crypto.Pointer, to remote.Store) {
 func TestJoin(t *testing.T) {
 	ctx := t.Context()
 	h, clock := newHome(t, mem.New()), newDial()
+	clock.ns.Store(time.Now().Add(time.Hour).UnixNano()) // later than the first state of all, or that passes for the newest they share
 	h.options.Now = clock.now
 	s := h.open()
 	for _, name := range []string{"/both", "/goes", "/goes there"} {
