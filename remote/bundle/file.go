@@ -45,9 +45,9 @@ func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
 // exportTo writes a bundle to a file that may hold part of one. Its beginning is written anew: the pointers may have moved since, and take
 // as many bytes.
 func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions, t *tally) error {
-	kept, end, err := salvage(ctx, f, c, t)
-	if err != nil {
-		return err
+	kept, end := salvage(ctx, f, c, t)
+	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
+		return err // before anything is cut off
 	}
 	if err := f.Truncate(end); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
@@ -88,25 +88,24 @@ func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, bl
 }
 
 // salvage tells the blobs that a cut export of the same pointers has left in a file, as far as they are whole, and where the last ends.
-func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob, end int64, err error) {
+// Whatever can't be read ends it: that is written anew.
+func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob, end int64) {
 	b, err := NewReader(f)
 	if err != nil || !sameIDs(b.contents.Pointers, c.Pointers) || !sameIDs(b.contents.Bases, c.Bases) {
-		return nil, 0, nil
+		return nil, 0
 	}
-	for {
+	for ctx.Err() == nil {
 		blob, err := b.Next()
+		if err == nil {
+			_, err = blob.Load()
+		}
 		if err != nil {
-			return kept, end, nil
-		}
-		if _, err := blob.Load(); err != nil {
-			return kept, end, nil
-		}
-		if err := remote.Alive(ctx, "export", bundle{}); err != nil {
-			return nil, 0, err
+			break
 		}
 		kept, end = append(kept, blob), blob.off+blob.Size
 		t.add(func(at *transfer.Progress) { at.Skipped++; at.SkippedBytes += blob.Size })
 	}
+	return kept, end
 }
 
 // sameIDs tells whether two lists are of the same pointers.
