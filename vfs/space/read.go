@@ -7,7 +7,6 @@ import (
 	"iter"
 	"mime"
 	"path"
-	"time"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -143,18 +142,4 @@ func (h held) GetRange(_ context.Context, name crypto.BlobName, off int64, p []b
 		return &vfs.Error{Op: "read", Path: name.String(), Kind: vfs.ErrCorrupt}
 	}
 	return nil
-}
-
-// usageTime bounds how long it is looked how much room there is, which nobody should have to wait for.
-const usageTime = time.Second
-
-// Usage implements vfs.FS.
-func (s *Space) Usage(ctx context.Context) (vfs.Usage, error) {
-	ctx, cancel := context.WithTimeout(ctx, usageTime)
-	defer cancel()
-	room, err := s.store.Space(ctx)
-	if err != nil {
-		room.Free = -1 // what there is room for is not worth failing for
-	}
-	return vfs.Usage{Used: s.head.Load().tree.Root().Info().Size, Available: room.Free}, nil
 }

@@ -37,6 +37,13 @@ func (f *far) wait(ctx context.Context) error {
 	}
 }
 
+func (f *far) Space(ctx context.Context) (remote.Space, error) {
+	if err := f.wait(ctx); err != nil {
+		return remote.Space{}, err
+	}
+	return f.Store.Space(ctx)
+}
+
 func (f *far) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := f.wait(ctx); err != nil {
 		return err
@@ -130,6 +137,37 @@ func TestManySmallWrites(t *testing.T) {
 		}
 		if st.Files != programs*each {
 			t.Errorf("%d files are there", st.Files)
+		}
+	})
+}
+
+// TestUsage asks how much room there is before each write, as WebDAV does: the remote is asked once in ten seconds, and only one waits.
+func TestUsage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &far{Store: mem.New(), latency: 50 * time.Millisecond}
+		h := newHome(t, line)
+		s := h.open()
+		defer h.close(s)
+		ask := func() {
+			if u, err := s.Usage(t.Context()); err != nil || u.Available != -1 || u.Used != 0 {
+				t.Errorf("%+v, %v", u, err)
+			}
+		}
+		for range 3 {
+			requests, began := line.requests.Load(), time.Now()
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					for range 100 {
+						ask()
+					}
+				})
+			}
+			all.Wait()
+			if n, took := line.requests.Load()-requests, time.Since(began); n != 1 || took != line.latency {
+				t.Errorf("%d requests in %v", n, took)
+			}
+			<-time.After(11 * time.Second)
 		}
 	})
 }

@@ -118,6 +118,7 @@ type Space struct {
 
 	committer   committer
 	puts        puts
+	room        room
 	removed     atomic.Int64  // bytes of files that were removed or replaced since it was collected last
 	collectedAt atomic.Uint64 // what the commits had put when it was collected last, in bytes
 }
