@@ -11,10 +11,6 @@ import (
 	"postern/vfs/object"
 )
 
-// maxSteps is how many commits are walked back, each a small request, to see that one follows from another. Further ones are judged by what
-// each device had brought into both.
-const maxSteps = 100
-
 // errForked says what a fork is about.
 var errForked = errors.New("it goes on from another state than the one this device saw: it was written to while it was two, or it lies")
 
@@ -49,8 +45,12 @@ func (s *Space) follows(ctx context.Context, was, theirs base) error {
 		}
 		at = commit
 	}
-	if told {
-		return forked // it is not on the way
+	if told { // it is not on the way; so it was merged in past the remote (Join), or this is another history
+		yes, _, err := holds(ctx, s.nodes, theirs.commit, was.commit)
+		if err == nil && !yes {
+			err = forked
+		}
+		return err
 	}
 	for _, a := range was.commit.Applied {
 		// The numbers of another run of the journal can't be compared.

@@ -72,6 +72,7 @@ func (c *committer) supersede(ctx context.Context, shown crypto.Pointer, on base
 	c.s.puts.begin()
 	a, err := c.s.seal(ctx, on, &head{tree: files}, nil)
 	if err == nil {
+		c.accepted = a.next.ref
 		err = c.s.store.Swap(ctx, shown.Hash(), a.next.pointer)
 	}
 	if err != nil {
@@ -225,12 +226,17 @@ func shared(ctx context.Context, ours, theirs tree.Tree, name string) (tree.Tree
 	return states[0], nil
 }
 
+// maxSteps is how many commits are walked back, each a small request, to see what one holds.
+const maxSteps = 100
+
 // holds tells whether a commit holds all that another does, by what each device had brought into both: a later commit never holds less. A
 // device counts anew each time that it starts, so what another run of it had brought in is told by an earlier commit. sure is false where
-// that was collected: then a greater number is taken for a later one, which it is unless there are two copies of the device's home.
+// that was collected, or lies further back than is worth the requests: then a greater number is taken for a later one, which it is unless
+// there are two copies of the device's home.
 func holds(ctx context.Context, nodes *tree.Nodes, next, have object.Commit) (yes, sure bool, err error) {
 	left := have.Applied
-	for at := next; ; {
+	at := next
+	for range maxSteps {
 		var open []object.Applied
 		for _, a := range left {
 			switch seq := at.AppliedTo(a.Device); {
@@ -254,4 +260,5 @@ func holds(ctx context.Context, nodes *tree.Nodes, next, have object.Commit) (ye
 		}
 		at, left = commit, open
 	}
+	return true, false, nil
 }

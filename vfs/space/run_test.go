@@ -1,7 +1,9 @@
 package space_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -27,10 +29,16 @@ func (h *copiedHome) copyOf(t testing.TB) *copiedHome {
 	t.Helper()
 	c := &copiedHome{home: h.home, waiting: maps.Clone(h.waiting)}
 	c.options.Dir = t.TempDir()
-	if err := os.CopyFS(c.options.Dir, os.DirFS(h.options.Dir)); err != nil {
-		t.Fatal(err)
+	for { // a file that is being replaced may vanish meanwhile
+		err := os.CopyFS(c.options.Dir, os.DirFS(h.options.Dir))
+		if err == nil {
+			return c
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		c.options.Dir = t.TempDir()
 	}
-	return c
 }
 
 // TestCopiedHomes writes in homes that are copied, put back from copies and used side by side, with the remote there or not: what was
