@@ -35,7 +35,8 @@ type powered struct {
 // powerRun is one run of a gateway, until the power fails.
 type powerRun struct {
 	t    *testing.T
-	rnd  *mathrand.Rand
+	rnd  *mathrand.Rand // of the changes
+	fate *mathrand.Rand // of the loss, whichever goroutine it meets
 	from powered
 	disk *simfs.Watched
 
@@ -61,7 +62,7 @@ func (r *powerRun) moment() {
 	}
 	for range 3 { // one moment can be survived in many ways
 		left := powered{root: r.t.TempDir()}
-		err := r.disk.PowerLoss(r.rnd, left.root, func() {
+		err := r.disk.PowerLoss(r.fate, left.root, func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			left.founded = r.founded
@@ -234,7 +235,7 @@ func TestPowerLoss(t *testing.T) {
 			for range losses {
 				var next []powered
 				for _, from := range now {
-					r := &powerRun{t: t, rnd: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 1)), from: from, founded: from.founded, id: account.Writer().ID(),
+					r := &powerRun{t: t, rnd: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 1)), fate: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 2)), from: from, founded: from.founded, id: account.Writer().ID(),
 						left: 1 + rnd.IntN(1+rnd.IntN(400)), cut: make(chan bool)}
 					r.run(account)
 					next = append(next, r.lost...)
