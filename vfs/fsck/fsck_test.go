@@ -21,6 +21,7 @@ import (
 	"postern/vfs/gc/gctest"
 	"postern/vfs/object"
 	"postern/vfs/tree"
+	"postern/vfs/vfstest"
 )
 
 var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
@@ -193,6 +194,9 @@ func TestClean(t *testing.T) {
 func TestEachBlobLost(t *testing.T) {
 	h := build(t, true)
 	for i, name := range h.store.puts {
+		if vfstest.UnderRace && i%4 > 0 {
+			continue
+		}
 		blob, err := h.store.Get(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)

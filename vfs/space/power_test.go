@@ -22,6 +22,7 @@ import (
 	"postern/vfs/content"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/vfstest"
 )
 
 // powered is a drive and its remote in one folder, as a power loss has left them, and what may be found there.
@@ -222,7 +223,7 @@ func sizes(files map[string]string) map[string]int {
 // back and never leads to what isn't whole.
 func TestPowerLoss(t *testing.T) {
 	histories, losses := 8, 8
-	if testing.Short() {
+	if testing.Short() || vfstest.UnderRace {
 		histories = 3
 	}
 	for history := range histories {

@@ -9,6 +9,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/tree"
+	"postern/vfs/vfstest"
 )
 
 // photo is an entry as most are: a file of one chunk in a blob.
@@ -91,7 +92,7 @@ func BenchmarkEncodeOp(b *testing.B) {
 }
 
 func TestMillionEntries(t *testing.T) {
-	if testing.Short() || underRace {
+	if testing.Short() || vfstest.UnderRace {
 		t.Skip("skipped: a folder of a million entries takes half a minute, ten times that under the race detector")
 	}
 	const n = 1_000_000
