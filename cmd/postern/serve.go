@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +67,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 	if err != nil {
 		return err
 	}
-	p.tuneCollector(settings)
+	defer p.tuneCollector(ctx, settings)()
 	log := newLog(p.err, settings.Log)
 	measured := metrics.New(buildVersion())
 
@@ -168,23 +167,6 @@ func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
 		defer open.RUnlock()
 		next.ServeHTTP(w, r)
 	}), open.Lock
-}
-
-// How the garbage collector is set: a gateway's live heap is some ten megabytes and its garbage is made by the request, so
-// collecting at five times the heap instead of at twice saves a tenth of the processor. The soft limit makes it collect
-// earlier when much is held, and leaves the cache its room.
-const (
-	collectAt  = 400       // percent of growth
-	memoryRoom = 160 << 20 // bytes beside the cache: folder pages, buffers of files being read and written
-)
-
-func (p *program) tuneCollector(s home.Settings) {
-	if p.getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-	if p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryRoom + s.Cache.Memory.Bytes())
-	}
 }
 
 // attend serves until ctx ends, then stops in good order: no new connections, requests under way, journal to the remote.
