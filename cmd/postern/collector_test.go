@@ -22,8 +22,7 @@ func TestCollectorLeavesRoom(t *testing.T) {
 	for debug.SetMemoryLimit(-1) < 3*memoryRoom { // it ends, or the test's time does
 		runtime.GC()
 	}
-	runtime.KeepAlive(held)
-	held = nil
+	runtime.KeepAlive(held) // and from here on it is garbage
 	for debug.SetMemoryLimit(-1) > memoryRoom {
 		runtime.GC()
 	}
