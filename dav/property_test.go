@@ -151,7 +151,9 @@ func (w *world) learn(client int, method, p, to string, headers []string, rec *h
 	}
 	switch method {
 	case "LOCK":
-		w.tokens[strings.Trim(rec.Header().Get("Lock-Token"), "<>")] = held{client, p, strings.HasSuffix(headers[1], "infinity")}
+		if token := rec.Header().Get("Lock-Token"); token != "" { // else it has refreshed its own (RFC 4918, 9.10.2)
+			w.tokens[strings.Trim(token, "<>")] = held{client, p, strings.HasSuffix(headers[1], "infinity")}
+		}
 	case "DELETE":
 		gone(p, true)
 	case "MOVE", "COPY":
