@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"postern/vfs"
@@ -125,7 +126,11 @@ func (r *Reapply) move(ctx context.Context, op Move) error {
 	asked := op
 	op.From = r.at(op.From)
 	if normal(asked.From) == normal(asked.To) { // another form of the name
-		op.To = op.From[:strings.LastIndexByte(op.From, '/')] + op.To[strings.LastIndexByte(op.To, '/'):]
+		folder, name := path.Split(op.From)
+		if normal(name) != normal(path.Base(asked.From)) {
+			return nil // it has given way, and has a name of its own
+		}
+		op.To = folder + path.Base(op.To)
 		return r.apply(ctx, op)
 	}
 	var err error

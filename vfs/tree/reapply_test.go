@@ -45,6 +45,7 @@ func TestReapply(t *testing.T) {
 			[]string{"/papers/", "/papers/report (conflict, laptop, 2026-11-04).odt newer", "/papers/report.odt theirs"}, []string{"/docs/", "/docs/report.odt theirs"}, 0},
 		{"into itself", []tree.Op{tree.Move{From: "/docs", To: "/docs/in"}}, nil, nil, 1},
 		{"copied", []tree.Op{tree.Copy{From: "/full", To: "/copy/deep"}}, []string{"/copy/", "/copy/deep/", "/copy/deep/x x"}, nil, 0},
+		{"another form of a name that is another's", []tree.Op{s.written("/old", "ours", 4), tree.Move{From: "/old", To: "/old", Replace: true}}, []string{"/old (conflict, laptop, 2026-11-04) ours"}, nil, 0},
 		{"another form of the name", []tree.Op{s.written("/\u00e9", "e", 4), tree.Move{From: "/\u00e9", To: "/e\u0301"}}, []string{"/\u00e9 e"}, nil, 0},
 	} {
 		t.Run(c.what, func(t *testing.T) {
