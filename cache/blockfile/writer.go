@@ -36,6 +36,8 @@ func (t *Tier) writer() {
 func (t *Tier) next() (Key, *write) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.busy = false // with the last one all is done, down to what had to go for it
+	t.wake.Broadcast()
 	for {
 		if t.closed {
 			return Key{}, nil
@@ -58,10 +60,6 @@ func (t *Tier) next() (Key, *write) {
 func (t *Tier) place(k Key, w *write, err error) (gone []Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer func() {
-		t.busy = false
-		t.wake.Broadcast()
-	}()
 	later := t.pending[k]
 	if later == w {
 		delete(t.pending, k)
