@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/tree"
 )
 
 // errForked says what a fork is about.
@@ -21,44 +23,57 @@ func (s *Space) follows(ctx context.Context, was, theirs base) error {
 	if theirs.ref == was.ref || theirs.pointer.Seq <= was.pointer.Seq {
 		return nil
 	}
-	forked := remote.Fail("follow", theirs.pointer.ID, remote.ErrFork, errForked)
-	at, steps := theirs.commit, theirs.pointer.Seq-was.pointer.Seq
-	told := steps <= maxSteps
-	for range min(steps, maxSteps) {
+	yes, sure, err := holds(ctx, s.nodes, theirs, was)
+	if err == nil && sure && !yes {
+		err = remote.Fail("follow", theirs.pointer.ID, remote.ErrFork, errForked)
+	}
+	return err
+}
+
+// maxSteps is how many commits are walked back, each a small request, to see what one holds.
+const maxSteps = 100
+
+// holds tells whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
+// A device counts under another run each time that it starts, so what an earlier one had brought in is told by an earlier commit, or by the
+// other state's own being on the way. sure is false where that was collected, or lies further back than is worth the requests: then a
+// greater number is taken for a later one, which it is unless there are two copies of the device's home. Errors: those of the remote;
+// vfs.ErrCorrupt when a commit is not the one that its child names.
+func holds(ctx context.Context, nodes *tree.Nodes, next, have base) (yes, sure bool, err error) {
+	at, left := next.commit, have.commit.Applied
+	for step := range uint64(maxSteps) {
+		past := next.pointer.Seq <= have.pointer.Seq+step // a parent is of a smaller sequence
+		var open []object.Applied
+		for _, a := range left {
+			switch seq, latest := at.AppliedTo(a.Device), at.Latest(a.Device).Seq; {
+			case seq >= a.Seq:
+			case seq > 0, latest == 0, past && latest < a.Seq:
+				return false, true, nil
+			default:
+				open = append(open, a)
+			}
+		}
+		left = open
 		up := at.Parent
 		switch {
-		case up == (object.Parent{}):
-			return forked
-		case up.Commit == was.ref && up.Hash == was.hash:
-			return nil
+		case len(left) == 0, up == have.parent() && up != object.Parent{}:
+			return true, true, nil
+		case up == object.Parent{}:
+			return false, true, nil
 		}
-		commit, hash, err := s.nodes.Commit(ctx, up.Commit)
+		commit, hash, err := nodes.Commit(ctx, up.Commit)
 		if errors.Is(err, vfs.ErrCorrupt) {
-			told = false // collected
-			break
+			break // collected
 		}
 		if err != nil {
-			return err
+			return false, false, err
 		}
 		if hash != up.Hash {
-			return corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
+			return false, false, corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
 		}
 		at = commit
 	}
-	if told { // it is not on the way; so it was merged in past the remote (Join), or this is another history
-		yes, _, err := holds(ctx, s.nodes, theirs.commit, was.commit)
-		if err == nil && !yes {
-			err = forked
-		}
-		return err
-	}
-	for _, a := range was.commit.Applied {
-		// The numbers of another run of the journal can't be compared.
-		if latest := theirs.commit.Latest(a.Device); latest == (object.Applied{}) || latest.Device == a.Device && latest.Seq < a.Seq {
-			return forked
-		}
-	}
-	return nil
+	less := func(a object.Applied) bool { return next.commit.Latest(a.Device).Seq < a.Seq }
+	return !slices.ContainsFunc(left, less), false, nil
 }
 
 // Accept takes the state that the remote shows for what follows from the one that this device knows, whether it does or not.

@@ -56,7 +56,7 @@ func (c *committer) join(ctx context.Context, p crypto.Pointer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if yes, sure, err := holds(ctx, c.s.nodes, c.base.commit, theirs.commit); err != nil || yes && sure {
+	if yes, sure, err := holds(ctx, c.s.nodes, c.base, theirs); err != nil || yes && sure {
 		return false, err
 	}
 	on, files, err := c.s.join(ctx, c.base, theirs)
@@ -224,41 +224,4 @@ func shared(ctx context.Context, ours, theirs tree.Tree, name string) (tree.Tree
 		return tree.Tree{}, errNotShared
 	}
 	return states[0], nil
-}
-
-// maxSteps is how many commits are walked back, each a small request, to see what one holds.
-const maxSteps = 100
-
-// holds tells whether a commit holds all that another does, by what each device had brought into both: a later commit never holds less. A
-// device counts anew each time that it starts, so what another run of it had brought in is told by an earlier commit. sure is false where
-// that was collected, or lies further back than is worth the requests: then a greater number is taken for a later one, which it is unless
-// there are two copies of the device's home.
-func holds(ctx context.Context, nodes *tree.Nodes, next, have object.Commit) (yes, sure bool, err error) {
-	left := have.Applied
-	at := next
-	for range maxSteps {
-		var open []object.Applied
-		for _, a := range left {
-			switch seq := at.AppliedTo(a.Device); {
-			case seq >= a.Seq:
-			case seq > 0, at.Latest(a.Device).Seq < a.Seq:
-				return false, true, nil
-			default:
-				open = append(open, a)
-			}
-		}
-		up := at.Parent
-		if len(open) == 0 || up == (object.Parent{}) {
-			return len(open) == 0, true, nil
-		}
-		commit, hash, err := nodes.Commit(ctx, up.Commit)
-		if errors.Is(err, vfs.ErrCorrupt) || err == nil && hash != up.Hash {
-			return true, false, nil
-		}
-		if err != nil {
-			return false, false, err
-		}
-		at, left = commit, open
-	}
-	return true, false, nil
 }

@@ -86,14 +86,15 @@ func Contains(ctx context.Context, store remote.Store, account crypto.AccountSec
 	if err != nil {
 		return false, corrupt("open the other state", err)
 	}
-	old, _, err := nodes.Commit(ctx, at)
+	old := base{pointer: have, ref: at}
+	old.commit, old.hash, err = nodes.Commit(ctx, at)
 	if errors.Is(err, vfs.ErrCorrupt) {
 		return false, ErrUntold
 	}
 	if err != nil {
 		return false, err
 	}
-	yes, _, err := holds(ctx, nodes, from.commit, old)
+	yes, _, err := holds(ctx, nodes, from, old)
 	return yes, err
 }
 

@@ -215,8 +215,14 @@ func TestJoin(t *testing.T) {
 	desk := o.open()
 	defer o.close(desk)
 	defer func() { h.close(s) }()
+	clock.pass(time.Minute) // commits of one second leave one state, and then the two have none in common
+	phone := o.device(3, "phone")
+	away := phone.open()
+	put(t, away, "/of the phone", []byte("of the phone"))
+	flush(t, away)
+	phone.close(away)
 
-	clock.pass(time.Minute) // commits of one second leave one state, and the two have none in common
+	clock.pass(time.Minute)
 	put(t, s, "/here", []byte("here"))
 	put(t, s, "/both", []byte("of the one"))
 	if err := s.Remove(ctx, "/goes", nil); err != nil {
@@ -265,7 +271,9 @@ func TestJoin(t *testing.T) {
 	if err := desk.Look(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for what, s := range map[string]*space.Space{"here": s, "there": desk} {
+	away = phone.open()
+	defer phone.close(away)
+	for what, s := range map[string]*space.Space{"here": s, "there": desk, "away meanwhile": away} {
 		found := map[string]bool{}
 		for info, err := range s.List(ctx, "/") {
 			if err != nil {
@@ -273,7 +281,7 @@ func TestJoin(t *testing.T) {
 			}
 			found[string(get(t, s, "/"+info.Name))] = true
 		}
-		if len(found) != 6 || !found["here"] || !found["there"] || !found["of the one"] || !found["of the desk"] || !found["pending"] || !found["late"] {
+		if len(found) != 7 || !found["of the phone"] || !found["here"] || !found["there"] || !found["of the one"] || !found["of the desk"] || !found["pending"] || !found["late"] {
 			t.Errorf("%s: %v", what, found)
 		}
 	}
