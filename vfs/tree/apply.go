@@ -45,18 +45,37 @@ func (op Put) entry() (object.Entry, error) {
 	return e, nil
 }
 
+// laid is an op that lays an entry at a place, in place of what is there, and changes nothing else.
+type laid interface {
+	Op
+	lay(ctx context.Context, t Tree) (place, *entry, string, error)
+}
+
+func lay(ctx context.Context, t Tree, op laid) (Tree, Result, string, error) {
+	p, e, where, err := op.lay(ctx, t)
+	if err != nil {
+		return t, Result{}, where, err
+	}
+	next, err := t.with(ctx, p, e)
+	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, where, err
+}
+
 func (op Put) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	return lay(ctx, t, op)
+}
+
+func (op Put) lay(ctx context.Context, t Tree) (place, *entry, string, error) {
 	o, err := op.entry()
 	if err != nil {
-		return t, Result{}, op.Path, err
+		return place{}, nil, op.Path, err
 	}
 	p, err := t.find(ctx, op.Path)
 	if err != nil {
-		return t, Result{}, op.Path, err
+		return p, nil, op.Path, err
 	}
 	if p.at != nil {
 		if p.at.o.Kind == object.Folder {
-			return t, Result{}, op.Path, vfs.ErrIsFolder
+			return p, nil, op.Path, vfs.ErrIsFolder
 		}
 		old := &p.at.o
 		o.Name, o.Created, o.Properties = old.Name, old.Created, old.Properties
@@ -71,22 +90,23 @@ func (op Put) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
 	if !op.Piece.IsZero() {
 		e.content, e.o.Content = newContent(o.Content, op.Piece), object.Content{}
 	}
-	next, err := t.with(ctx, p, e)
-	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
+	return p, e, op.Path, nil
 }
 
 func (op Mkdir) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	return lay(ctx, t, op)
+}
+
+func (op Mkdir) lay(ctx context.Context, t Tree) (place, *entry, string, error) {
 	p, err := t.find(ctx, op.Path)
 	if err == nil && p.at != nil {
 		err = vfs.ErrExist
 	}
 	if err != nil {
-		return t, Result{}, op.Path, err
+		return p, nil, op.Path, err
 	}
 	now := object.Nanos(op.Time)
-	e := newEntry(object.Entry{Name: p.base(), Kind: object.Folder, Version: op.Version, Modified: now, Created: now})
-	next, err := t.with(ctx, p, e)
-	return next, Result{Entry: Entry{e}}, op.Path, err
+	return p, newEntry(object.Entry{Name: p.base(), Kind: object.Folder, Version: op.Version, Modified: now, Created: now}), op.Path, nil
 }
 
 func (op Remove) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
@@ -152,9 +172,13 @@ func arriving(e *entry, to place, modified time.Time) *entry {
 }
 
 func (op Patch) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {
+	return lay(ctx, t, op)
+}
+
+func (op Patch) lay(ctx context.Context, t Tree) (place, *entry, string, error) {
 	p, err := t.there(ctx, op.Path)
 	if err != nil {
-		return t, Result{}, op.Path, err
+		return p, nil, op.Path, err
 	}
 	e := *p.at
 	if !op.Modified.IsZero() {
@@ -165,17 +189,16 @@ func (op Patch) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	}
 	for _, name := range op.Remove {
 		if !utf8.ValidString(name.Space) || !utf8.ValidString(name.Local) {
-			return t, Result{}, op.Path, fmt.Errorf("%w: a property whose name is not UTF-8", vfs.ErrInvalid)
+			return p, nil, op.Path, fmt.Errorf("%w: a property whose name is not UTF-8", vfs.ErrInvalid)
 		}
 	}
 	e.o.Properties = op.properties(e.o.Properties)
 	bare := e.o
 	bare.Content, bare.Size = object.Content{}, 0 // they stay as they are, in the journal perhaps
 	if err := bare.Check(); err != nil {
-		return t, Result{}, op.Path, err
+		return p, nil, op.Path, err
 	}
-	next, err := t.with(ctx, p, &e)
-	return next, Result{Entry: Entry{&e}, Before: Entry{p.at}}, op.Path, err
+	return p, &e, op.Path, nil
 }
 
 // properties are the properties after the change, in order.

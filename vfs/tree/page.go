@@ -6,14 +6,15 @@ import (
 	"postern/vfs/object"
 )
 
-// page is a decoded folder page. It is never changed once something leads to it.
+// page is a decoded folder page. It is never changed once something leads to it, but by the Batch that has made it.
 type page struct {
 	level    uint8
 	entries  []*entry // level 0
 	children []child  // levels above
 	count    int64    // sums over all below, as Entry.Count and Entry.Size of a folder have them
 	bytes    int64
-	size     int // bounds the encoded size
+	size     int   // bounds the encoded size
+	own      *edit // of the Batch that has made it, if any
 }
 
 // child leads from an inner page to one below.

@@ -34,15 +34,16 @@ type state struct {
 type machine struct {
 	store *store
 	now   state
-	old   []state   // must stay as they were
-	twin  tree.Tree // has the same done to it, but is never sealed: its pages must be the same
+	old   []state     // must stay as they were
+	twin  tree.Tree   // has the same done to it, but is never sealed: its pages must be the same
+	batch *tree.Batch // likewise, all at once, going on from what was sealed
 	n     uint64
 }
 
 func TestRandomOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStore()
-		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}, twin: empty(s, 0)}
+		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}, twin: empty(s, 0), batch: tree.NewBatch(empty(s, 0))}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": m.put,
 			"mkdir": func(t *rapid.T) {
@@ -171,6 +172,12 @@ func (m *machine) do(t *rapid.T, op tree.Op, body string) {
 	if m.twin, _, err = tree.Apply(context.Background(), m.twin, op); (err == nil) != (want == nil) {
 		t.Fatalf("%T %+v: got %v of a tree that was never sealed", op, op, err)
 	}
+	switch failed := m.batch.Apply(context.Background(), op); {
+	case (failed == nil) != (err == nil), failed != nil && failed.Error() != err.Error():
+		t.Fatalf("%T %+v: got %v, and %v in a batch", op, op, err, failed)
+	case failed != nil:
+		m.batch = tree.NewBatch(m.batch.Tree())
+	}
 	if err == nil && !r.Entry.IsZero() {
 		var path string
 		switch op := op.(type) {
@@ -194,11 +201,12 @@ func (m *machine) do(t *rapid.T, op tree.Op, body string) {
 
 // keep keeps the tree as it is now, and some of those kept before.
 func (m *machine) keep(t *rapid.T) {
-	if len(m.old) > 3 {
+	if len(m.old) > 6 {
 		i := rapid.IntRange(0, len(m.old)-1).Draw(t, "forget")
 		m.old = slices.Delete(m.old, i, i+1)
 	}
-	m.old = append(m.old, state{m.now.tree, m.now.model.clone()})
+	model := m.now.model.clone()
+	m.old = append(m.old, state{m.now.tree, model}, state{m.batch.Tree(), model})
 }
 
 func (m *machine) look(t *rapid.T, path string) {
@@ -259,6 +267,7 @@ func (m *machine) reopen(t *rapid.T) {
 		t.Fatalf("the commit is not what was packed: root %+v, want %+v", c.Root, p.Root)
 	}
 	m.now.tree = tree.New(nodes, c.Root)
+	m.batch = tree.NewBatch(tree.New(tree.NewNodes(m.store, tree.Options{}), c.Root))
 }
 
 // glance compares after each step, unless that takes long.
@@ -276,6 +285,11 @@ func (m *machine) compareOld(t *rapid.T) {
 	}
 	if want, err := tree.Shape(context.Background(), m.twin); err != nil || got != want {
 		t.Fatalf("the same changes make other pages of a tree that was sealed meanwhile (%v):\n%s\n%s", err, got, want)
+	}
+	inBatch := state{m.batch.Tree(), m.now.model}
+	inBatch.compare(t, m.store)
+	if batch, err := tree.Shape(context.Background(), inBatch.tree); err != nil || batch != got {
+		t.Fatalf("the same changes make other pages in a batch (%v):\n%s\n%s", err, batch, got)
 	}
 	for _, old := range m.old {
 		old.compare(t, m.store)
