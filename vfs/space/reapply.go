@@ -24,11 +24,10 @@ func (s *Space) collected(err error, sure time.Time) bool {
 }
 
 // replayOnto is a replay that makes nothing of the journal's records yet, on top of the newest commit.
-func (s *Space) replayOnto(begin beginning) (*replay, error) {
+func (s *Space) replayOnto(ctx context.Context, begin beginning) (*replay, error) {
 	r := s.newReplay(begin.local)
-	r.on, r.files, r.blind = begin.newest, begin.newest.files, true
-	err := s.journal.Replay(func(rec journal.Record) error { return r.take(context.Background(), rec) })
-	return r, err
+	r.on, r.batch, r.blind = begin.newest, tree.NewBatch(begin.newest.files), true
+	return r, r.run(ctx)
 }
 
 // reapply makes the pending changes beyond known again, on top of a commit.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -47,7 +48,10 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	for d := range folders {
 		apply(tree.Mkdir{Path: fmt.Sprintf("/folder %04d", d), Version: version(), Time: now})
 		for f := range files {
-			apply(tree.Put{Path: fmt.Sprintf("/folder %04d/file %04d.txt", d, f), Entry: object.Entry{Kind: object.File, Version: version(), Created: now.UnixNano(), Modified: now.UnixNano()}})
+			apply(tree.Put{Path: fmt.Sprintf("/folder %04d/file %04d.txt", d, f), Entry: object.Entry{
+				Kind: object.File, Version: version(), Created: now.UnixNano(), Modified: now.UnixNano(), Size: 500, ContentType: "text/plain",
+				Content: object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{byte(d), byte(f), 1}, Off: uint32(f) * 1000}}},
+			}})
 		}
 	}
 	a, err := s.seal(ctx, on, &head{tree: t}, nil)
@@ -59,8 +63,34 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	}
 }
 
-// BenchmarkStart opens a drive of a million files with 100,000 changes that wait for the remote: files written anew and over others, in all
-// folders. The time is until the first request could be answered.
+// scribble records n changes in a space that nobody commits: files written anew and over others, in the first of the folders, equally many in each.
+func scribble(tb testing.TB, s *Space, n, folders int) {
+	tb.Helper()
+	ctx := context.Background()
+	body := make([]byte, 500)
+	for i := range n {
+		u := &upload{s: s, path: fmt.Sprintf("/folder %04d/file %04d.txt", i%folders, i/folders*1900/(n/folders))}
+		var err error
+		if u.version, err = newVersion(s.rand); err != nil {
+			tb.Fatal(err)
+		}
+		u.batch = s.area.Begin()
+		w := content.NewWriter(ctx, u.batch, content.WriterOptions{Version: u.version, Rand: s.rand})
+		if _, err := w.Write(body); err != nil {
+			tb.Fatal(err)
+		}
+		if u.result, err = w.Finish(); err != nil {
+			tb.Fatal(err)
+		}
+		if _, _, err := s.record(ctx, change{op: u.put(vfs.CommitOptions{}), piece: u.result.Piece}); err != nil {
+			tb.Fatal(err)
+		}
+		u.batch.Done()
+	}
+}
+
+// BenchmarkStart opens a drive of a million files with 100,000 changes that wait for the remote, of a tenth of the folders and of all of
+// them. The time is until the first request could be answered.
 func BenchmarkStart(b *testing.B) {
 	const folders, files, changes = 1000, 1000, 100_000
 	ctx := context.Background()
@@ -73,45 +103,43 @@ func BenchmarkStart(b *testing.B) {
 		b.Fatal(err)
 	}
 	grow(b, store, account, folders, files)
-	o := Options{Store: store, Account: account, Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
-	s, err := Open(ctx, o)
-	if err != nil {
-		b.Fatal(err)
+	for _, within := range []int{folders / 10, folders} {
+		b.Run(fmt.Sprintf("in %d folders", within), func(b *testing.B) {
+			o := Options{Store: store, Account: account, Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
+			s, err := Open(ctx, o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			scribble(b, s, changes, within)
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			s = nil
+			for b.Loop() {
+				b.StopTimer()
+				before := heap()
+				b.StartTimer()
+				if s, err = Open(ctx, o); err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				b.ReportMetric(float64(heap()-before), "B-held")
+				if st := s.Status(); st.PendingChanges != changes || st.Files < folders*files {
+					b.Fatalf("it opened with %+v", st)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
-	body := make([]byte, 500)
-	for i := range changes {
-		u := &upload{s: s, path: fmt.Sprintf("/folder %04d/file %04d.txt", i%folders, i/folders*19)}
-		if u.version, err = newVersion(s.rand); err != nil {
-			b.Fatal(err)
-		}
-		u.batch = s.area.Begin()
-		w := content.NewWriter(ctx, u.batch, content.WriterOptions{Version: u.version, Rand: s.rand})
-		if _, err := w.Write(body); err != nil {
-			b.Fatal(err)
-		}
-		if u.result, err = w.Finish(); err != nil {
-			b.Fatal(err)
-		}
-		if _, _, err := s.record(ctx, change{op: u.put(vfs.CommitOptions{}), piece: u.result.Piece}); err != nil {
-			b.Fatal(err)
-		}
-		u.batch.Done()
-	}
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		s, err := Open(ctx, o)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if st := s.Status(); st.PendingChanges != changes || st.Files < folders*files {
-			b.Fatalf("it opened with %+v", st)
-		}
-		if err := s.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
-	}
+}
+
+// heap is what is held in memory now.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
