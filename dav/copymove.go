@@ -88,6 +88,7 @@ func (q *request) finish(t *transfer, do func() (bool, error)) error {
 		// 4918, 9.9.3, deletes first, and the lock with it; then another program could slip in before the holder's next save.)
 		q.drop(t.to, !t.src.Folder && !t.dst.Folder)
 	}
+	q.h.guard.disarm(q.client(), t.to)
 	q.acceptMtime(t.o.Modified)
 	if replaced {
 		q.status(http.StatusNoContent)

@@ -40,7 +40,7 @@ func (q *request) delete() error {
 			if err := q.allowed(ctx, at, now, touches...); err != nil {
 				return err
 			}
-			if !q.conditioned() && q.h.guard.spend(q.client(), q.path) {
+			if !q.conditioned() && q.h.guard.spend(q.client(), q.path, now.SHA1) && !now.Folder {
 				return errKept
 			}
 			return nil
@@ -48,7 +48,7 @@ func (q *request) delete() error {
 	})
 	switch {
 	case errors.Is(err, errKept):
-		q.h.o.Log.InfoContext(q.ctx(), "kept the old version of a file that was deleted after a failed upload", "path", q.path)
+		q.h.o.Log.InfoContext(q.ctx(), "kept a file that was deleted to clear up after an upload", "path", q.path)
 	case err != nil:
 		return q.lockedMembers(err)
 	default:

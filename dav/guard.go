@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"crypto/sha1" //nolint:gosec // it tells one file from another, as rclone does
 	"log/slog"
 	"net"
 	"strings"
@@ -17,6 +18,9 @@ import (
 //
 // Who is killed in the middle of an upload has failed it too: what was under way when the last gateway ended is guarded from the
 // start of the next.
+//
+// After an upload that went well rclone looks at what is there, and deletes what is not what it has sent: by then that is what
+// somebody else has put there. One DELETE by it, within the same time, of other content than its own is not done either.
 type guard struct {
 	life    time.Duration
 	clock   func() time.Time
@@ -24,7 +28,14 @@ type guard struct {
 	log     *slog.Logger
 
 	mu    sync.Mutex
-	armed map[string]time.Time // until when, by client and path
+	armed map[string]pledge // by client and path
+	order []string          // of armed, by time, with some that were spent
+}
+
+// pledge is that one DELETE is left undone.
+type pledge struct {
+	until time.Time
+	own   [sha1.Size]byte // what the client itself has put there, and may delete; zero: nothing
 }
 
 // maxGuarded bounds the memory of a guard.
@@ -41,10 +52,10 @@ type Uploads interface {
 }
 
 func newGuard(o Options) *guard {
-	g := &guard{life: o.Guard, clock: o.Clock, uploads: o.Uploads, log: o.Log, armed: map[string]time.Time{}}
+	g := &guard{life: o.Guard, clock: o.Clock, uploads: o.Uploads, log: o.Log, armed: map[string]pledge{}}
 	if g.uploads != nil {
 		for _, key := range g.uploads.Left() {
-			g.armKey(key)
+			g.pledge(key, pledge{})
 		}
 	}
 	return g
@@ -67,42 +78,49 @@ func (g *guard) noted(do func(string) error, key string) {
 }
 
 // arm protects what is at path from the next DELETE of a client.
-func (g *guard) arm(client, path string) { g.armKey(guarded(client, path)) }
+func (g *guard) arm(client, path string) { g.pledge(guarded(client, path), pledge{}) }
 
-func (g *guard) armKey(key string) {
+// armUnless does so as long as it is not what the client has put there.
+func (g *guard) armUnless(own [sha1.Size]byte, client, path string) {
+	g.pledge(guarded(client, path), pledge{own: own})
+}
+
+func (g *guard) pledge(key string, p pledge) {
 	if g.life <= 0 {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock()
-	if len(g.armed) >= maxGuarded {
-		for key, until := range g.armed {
-			if now.After(until) {
-				delete(g.armed, key)
-			}
-		}
+	p.until = now.Add(g.life)
+	for len(g.order) > 0 && (len(g.order) >= maxGuarded || !g.live(g.order[0], now)) {
+		delete(g.armed, g.order[0])
+		g.order = g.order[1:]
 	}
-	if len(g.armed) < maxGuarded {
-		g.armed[key] = now.Add(g.life)
-	}
+	g.armed[key] = p
+	g.order = append(g.order, key)
 }
 
-// spend tells whether a DELETE is to be left undone; it is so once.
-func (g *guard) spend(client, path string) bool {
+func (g *guard) live(key string, now time.Time) bool {
+	p, ok := g.armed[key]
+	return ok && !now.After(p.until)
+}
+
+// spend tells whether a DELETE of what has this content is to be left undone; it is so once.
+func (g *guard) spend(client, path string, content [sha1.Size]byte) bool {
 	key := guarded(client, path)
 	if g.uploads != nil {
 		g.noted(g.uploads.End, key)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	until, ok := g.armed[key]
+	kept := g.live(key, g.clock()) && g.armed[key].own != content
 	delete(g.armed, key)
-	return ok && !g.clock().After(until)
+	return kept
 }
 
-// disarm forgets about a path: a later PUT went well.
-func (g *guard) disarm(client, path string) { g.spend(client, path) }
+// disarm forgets about a path: the client has put something there, all of it.
+func (g *guard) disarm(client, path string) { g.spend(client, path, [sha1.Size]byte{}) }
 
 // client tells programs apart as well as can be: by user, address and what they call themselves.
 func (q *request) client() string {

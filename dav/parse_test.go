@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"crypto/sha1"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -156,7 +157,7 @@ func TestProfiles(t *testing.T) {
 	for agent, want := range map[string]profile{
 		"":                                      {},
 		"curl/8":                                {},
-		"rclone/v1.71.0":                        {lean: true},
+		"rclone/v1.71.0":                        {lean: true, doubts: true},
 		"Microsoft-WebDAV-MiniRedir/10.0.22631": {windows: true, lean: true},
 		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)": {finder: true, noQuota: true},
 		"WebDAVFS/3.0.0 (03008000) Darwin/24.3.9 (arm64)": {finder: true},
@@ -282,12 +283,16 @@ func TestGuardIsBounded(t *testing.T) {
 	for i := range maxGuarded + 10 {
 		g.arm("c", strings.Repeat("x", i+1))
 	}
-	if len(g.armed) != maxGuarded {
-		t.Errorf("%d are remembered", len(g.armed))
+	if len(g.armed) != maxGuarded || len(g.order) != maxGuarded {
+		t.Errorf("%d are remembered, in an order of %d", len(g.armed), len(g.order))
+	}
+	file := [sha1.Size]byte{1}
+	if g.spend("c", "x", file) || !g.spend("c", strings.Repeat("x", maxGuarded+10), file) {
+		t.Error("it is not the oldest that goes")
 	}
 	now = now.Add(time.Minute)
 	g.arm("c", "/fresh")
-	if len(g.armed) != 1 || !g.spend("c", "/fresh") || g.spend("c", "/fresh") {
+	if len(g.armed) != 1 || len(g.order) != 1 || !g.spend("c", "/fresh", file) || g.spend("c", "/fresh", file) {
 		t.Error("what is old does not make room, or a guard works twice")
 	}
 }

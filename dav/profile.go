@@ -13,6 +13,7 @@ type profile struct {
 	noQuota bool // macOS 15.4 and later hang for 90 s when a mount answers quota properties
 	windows bool // the WebClient service ("mini-redirector")
 	lean    bool // asks for all properties and uses the basic ones
+	doubts  bool // looks at what it has put, and deletes what is something else
 }
 
 func profileOf(r *http.Request) profile {
@@ -27,6 +28,7 @@ func profileOf(r *http.Request) profile {
 		p.lean = true
 	case strings.HasPrefix(agent, "rclone/"):
 		p.lean = true
+		p.doubts = true
 	}
 	return p
 }

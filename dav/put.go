@@ -28,10 +28,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); ret
 func (q *request) put() error {
 	old := false // whether a file was there before
 	err := q.upload(&old)
-	switch {
-	case err == nil:
-		q.h.guard.disarm(q.client(), q.path)
-	case old:
+	if err != nil && old {
 		q.h.guard.arm(q.client(), q.path)
 	}
 	return err
@@ -91,6 +88,10 @@ func (q *request) upload(old *bool) error {
 	info, replaced, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: mtime, ContentType: q.contentType(), Cond: mayReplace})
 	if err != nil {
 		return err
+	}
+	q.h.guard.disarm(q.client(), q.path)
+	if q.who.doubts {
+		q.h.guard.armUnless(info.SHA1, q.client(), q.path)
 	}
 	q.acceptMtime(mtime)
 	q.describe(info)

@@ -223,6 +223,67 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 	})
 }
 
+// TestGuardKeepsAnothersVersion: rclone looks at what it has put, and deletes what another has put there meanwhile, who was told that it is
+// saved.
+func TestGuardKeepsAnothersVersion(t *testing.T) {
+	const rclone, other = "rclone/v1.75.0", "other"
+	for name, c := range map[string]struct {
+		between func(d *drive)
+		kept    bool
+	}{
+		"another's version": {func(d *drive) {
+			d.agent = other
+			d.do("PUT", "/files/f", "another's", "If-Match: "+d.info("/files/f").ETag()).want(204)
+		}, true},
+		"another's file moved there": {func(d *drive) {
+			d.agent = other
+			d.do("PUT", "/files/g", "another's").want(201)
+			d.do("MOVE", "/files/g", "", "Destination: /files/f").want(204)
+		}, true},
+		"its own version":    {func(*drive) {}, false},
+		"its later version":  {func(d *drive) { d.do("PUT", "/files/f", "later").want(204) }, false},
+		"touched by another": {func(d *drive) { d.agent = other; d.do("PROPPATCH", "/files/f", patch("<x:p>1</x:p>")).want(207) }, false},
+		"its own file moved there": {func(d *drive) {
+			d.do("PUT", "/files/g", "own").want(201)
+			d.do("MOVE", "/files/g", "", "Destination: /files/f").want(204)
+		}, false},
+		"a folder": {func(d *drive) {
+			d.agent = other
+			d.do("DELETE", "/files/f", "").want(204)
+			d.do("MKCOL", "/files/f", "").want(201)
+		}, false},
+		"late": {func(d *drive) {
+			d.agent = other
+			d.do("PUT", "/files/f", "another's").want(204)
+			d.now = d.now.Add(dav.DefaultGuard + time.Second)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDrive(t)
+			d.agent = rclone
+			d.do("PUT", "/files/f", "own").want(201)
+			c.between(d)
+			d.agent = rclone
+			d.do("DELETE", "/files/f", "").want(204)
+			if c.kept {
+				d.holds("/files/f", "another's")
+				d.do("DELETE", "/files/f", "").want(204)
+			}
+			d.holds("/files/f", "-")
+		})
+	}
+	t.Run("who does not look", func(t *testing.T) {
+		d := newDrive(t)
+		d.agent = other
+		d.do("PUT", "/files/f", "own").want(201)
+		d.agent = rclone
+		d.do("PUT", "/files/f", "another's").want(204)
+		d.agent = other
+		d.do("DELETE", "/files/f", "").want(204)
+		d.holds("/files/f", "-")
+	})
+}
+
 // notes are Uploads that outlive handlers.
 type notes map[string]bool
 

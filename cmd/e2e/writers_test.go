@@ -190,12 +190,11 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	}
 
 	d, c, m := newDesktop(t, g), newCadaver(t, g), mountDavfs2(t, g)
-	// rclone looks afterwards whether it finds what it has sent, and deletes what another has put there meanwhile as a broken copy; told to
-	// ignore size and checksum it does not.
+	// rclone looks afterwards whether it finds what it has sent, and would delete what another has put there meanwhile as a broken copy.
 	writers := []func(name string) error{
 		func(name string) error { _, err := g.curl("-f", "-T", name, g.url(path)); return err },
 		func(name string) error {
-			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--ignore-size", "--ignore-checksum", "--retries", "1", "--low-level-retries", "1", name, "drive:"+path)
+			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--retries", "1", "--low-level-retries", "1", name, "drive:"+path)
 			return err
 		},
 		func(name string) error { _, err := d.gio("", "copy", name, path); return err },
