@@ -91,7 +91,7 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 	if _, err := vacant(at.home, at.user); err != nil {
 		return err
 	}
-	passphrase, err := p.read(f.passphrase(true))
+	passphrase, err := p.read(ctx, f.passphrase(true))
 	if err != nil {
 		return err
 	}

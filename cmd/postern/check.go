@@ -176,7 +176,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	defer g.keeping.Unlock()
 	g.flushFor(ctx, checkFlush)
 	copies, err := g.to.mirror.scrub(ctx, mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {
-		tell(control.Progress{What: "read of the copies: blobs", Items: blobs, Bytes: bytes})
+		tell(control.Progress{What: "blobs of the copies read", Items: blobs, Bytes: bytes})
 	}})
 	if err != nil {
 		return fsck.Report{}, err
@@ -184,7 +184,11 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	report, err := g.drive.space.Fsck(ctx, fsck.Options{
 		Store: g.drive.checked, ReadData: o.ReadData, Repair: o.Repair, Sources: g.drive.copies(),
 		Progress: func(c fsck.Counts) {
-			tell(control.Progress{What: "checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes})
+			at := control.Progress{What: "parts checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes}
+			if c.Bytes <= c.Total { // then comes what only the history has, and nobody knows how much that is
+				at.TotalBytes = c.Total
+			}
+			tell(at)
 		},
 	})
 	report.Copies = copies

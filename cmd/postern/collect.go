@@ -62,12 +62,18 @@ func (p *program) showCollected(r gc.Report) {
 }
 
 // Collect implements control.Keeper.
-func (g *gateway) Collect(ctx context.Context, o control.CollectOrder, _ control.Tell) (gc.Report, error) {
+func (g *gateway) Collect(ctx context.Context, o control.CollectOrder, tell control.Tell) (gc.Report, error) {
 	if !g.keeping.TryLock() {
 		return gc.Report{}, advisef("the drive is being collected or checked already: wait until that is done")
 	}
 	defer g.keeping.Unlock()
-	report, err := g.drive.space.Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace})
+	report, err := g.drive.space.Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace, Progress: func(at gc.Progress) {
+		if at.ToDelete > 0 {
+			tell(control.Progress{What: "blobs deleted", Items: at.Deleted, TotalItems: at.ToDelete})
+			return
+		}
+		seeking(tell)(at.Seen)
+	}})
 	g.garbage.Store(nil)
 	return report, err
 }

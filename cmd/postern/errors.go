@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,6 +41,12 @@ var advice = []struct {
 	{vfs.ErrUnavailable, "see that it can be reached and try again"},
 	{syscall.ENOTDIR, "name a folder"},
 	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
+}
+
+// interrupted tells whether an error comes of nothing but that the user ended the command. What has failed on the way says so in words of its
+// own, which are of no use then.
+func interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }
 
 // sentence is an error as one line that says what failed, on what, and what to do.

@@ -142,13 +142,13 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 			err = base.Verify()
 		}
 		if err == nil {
-			names, err = g.beyond(ctx, newest, base, o.Since)
+			names, err = g.beyond(ctx, newest, base, o.Since, tell)
 		}
 		if err != nil {
 			return at, err
 		}
 		contents.Bases = []crypto.Pointer{base}
-	} else if names, err = space.Reach(ctx, store, g.account.Secret, newest, nil); err != nil {
+	} else if names, err = space.Reach(ctx, store, g.account.Secret, newest, nil, seeking(tell)); err != nil {
 		return at, fmt.Errorf("look for what is to be exported: %w", err)
 	}
 	if len(o.Login) > 0 {
@@ -159,7 +159,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 		contents.Pointers = append(contents.Pointers, login)
 	}
 	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
-	at, err = bundle.ExportFile(ctx, store, o.File, contents, named(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: carried(tell)})
+	at, err = bundle.ExportFile(ctx, store, o.File, contents, named(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: carried("exported", tell)})
 	if err != nil {
 		return at, err
 	}
@@ -168,7 +168,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 
 // beyond tells what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
 // it does not hold.
-func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file string) ([]crypto.BlobName, error) {
+func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file string, tell control.Tell) ([]crypto.BlobName, error) {
 	if base == newest {
 		return nil, advisef("nothing was committed since then: there is nothing to export")
 	}
@@ -187,7 +187,7 @@ func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file 
 	case !held || base.Seq >= newest.Seq:
 		return nil, advisef("what --since names holds changes that are not here: import that bundle first")
 	}
-	names, err := space.Reach(ctx, store, g.account.Secret, newest, from)
+	names, err := space.Reach(ctx, store, g.account.Secret, newest, from, seeking(tell))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is to be exported: %w", err)
 	}

@@ -75,7 +75,7 @@ func (p *program) importTo(ctx context.Context, url, file string, tell control.T
 		return at, err
 	}
 	defer func() { err = closing(err, store.Close) }()
-	return importFile(ctx, store, file, bundle.ImportOptions{Progress: carried(tell)})
+	return importFile(ctx, store, file, bundle.ImportOptions{Progress: carried("imported", tell)})
 }
 
 // Import implements control.Carrier.
@@ -104,7 +104,7 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 			}
 			return g.drive.space.Join(ctx, next)
 		},
-		Progress: carried(tell),
+		Progress: carried("imported", tell),
 	})
 	if err == nil {
 		err = g.drive.space.Look(ctx)

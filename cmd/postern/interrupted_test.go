@@ -21,6 +21,7 @@ type world struct {
 	t      *testing.T
 	shared *mem.Store
 	left   atomic.Int64 // writes that still succeed
+	called func()       // before each call of the remote; nil: nothing
 	folder string
 }
 
@@ -35,6 +36,9 @@ func newWorld(t *testing.T) *world {
 		scheme: "test", form: "test:",
 		open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
 			return faulty.New(w.shared.Another(), func(c faulty.Call) faulty.Fault {
+				if w.called != nil {
+					w.called()
+				}
 				// Full, since that is not tried again: to the command it is as if the world ended here.
 				if (c.Op == faulty.Put || c.Op == faulty.Swap) && w.left.Add(-1) < 0 {
 					return faulty.Full
@@ -48,6 +52,12 @@ func newWorld(t *testing.T) *world {
 
 // run runs a command on a machine and returns its exit code and all that it said.
 func (w *world) run(machine string, env map[string]string, args ...string) (int, string) {
+	w.t.Helper()
+	return w.runUntil(w.t.Context(), machine, env, args...)
+}
+
+// runUntil is run, until ctx ends.
+func (w *world) runUntil(ctx context.Context, machine string, env map[string]string, args ...string) (int, string) {
 	w.t.Helper()
 	out, err := os.Create(filepath.Join(w.t.TempDir(), "out"))
 	if err != nil {
@@ -65,7 +75,7 @@ func (w *world) run(machine string, env map[string]string, args ...string) (int,
 		}
 		return env[name]
 	}}
-	code := p.run(w.t.Context(), args)
+	code := p.run(ctx, args)
 	said, err := os.ReadFile(out.Name())
 	if err != nil {
 		w.t.Fatal(err)

@@ -85,7 +85,9 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	if err != nil {
 		return err
 	}
-	names, err := space.Reach(ctx, source, account.Secret, newest, nil)
+	m := p.meter()
+	names, err := space.Reach(ctx, source, account.Secret, newest, nil, seeking(m.tell))
+	m.done()
 	if err != nil {
 		return fmt.Errorf("look for what is to be copied: %w", err)
 	}
@@ -94,12 +96,11 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 		return err
 	}
 	defer func() { err = closing(err, destination.Close) }()
-	m := p.meter()
 	at, err := transfer.Copy(ctx, pinnedAt{source, newest}, destination, ids, transfer.Options{
 		Blobs: named(names), ReadBack: readBack, Follows: follows(destination, account),
 		Progress: func(at transfer.Progress) {
 			at.TotalBlobs = int64(len(names))
-			carried(m.tell)(at)
+			carried("copied", m.tell)(at)
 		},
 	})
 	m.done()

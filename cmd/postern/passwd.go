@@ -56,7 +56,7 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 			return err
 		}
 	}
-	passphrase, err := p.read(secretSource{what: "new passphrase", variable: "POSTERN_NEW_PASSPHRASE", flag: "new-passphrase-file", file: f.newFile,
+	passphrase, err := p.read(ctx, secretSource{what: "new passphrase", variable: "POSTERN_NEW_PASSPHRASE", flag: "new-passphrase-file", file: f.newFile,
 		prompt: "New passphrase: ", repeat: true})
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 
 // oldRecord asks for the passphrase until now and finds its record.
 func (p *program) oldRecord(ctx context.Context, store remote.Store, account home.Account, to target, f passwdFlags) (crypto.Login, record, error) {
-	passphrase, err := p.read(secretSource{what: "old passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.oldFile,
+	passphrase, err := p.read(ctx, secretSource{what: "old passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.oldFile,
 		prompt: "Old passphrase: "})
 	if err != nil {
 		return crypto.Login{}, record{}, err

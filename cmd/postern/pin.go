@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,16 +28,20 @@ above it, is renamed on this machine, its pin goes with it.`,
 			case list && (remove || len(args) > 0), !list && len(args) != 1:
 				return usagef("postern pin wants one path, or --list alone")
 			}
-			return p.withGateway(cmd.Context(), func(g control.Gateway) error {
-				status, err := p.pinning(cmd.Context(), g, args, remove)
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.printJSON(status)
-				}
-				return p.showPins(status)
+			var status pin.Status
+			m := p.meter()
+			err := p.withGateway(cmd.Context(), func(g control.Gateway) (err error) {
+				status, err = pinning(cmd.Context(), g, args, remove, m.tell)
+				return err
 			})
+			m.done()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(status)
+			}
+			return p.showPins(status)
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "tell what is pinned")
@@ -45,14 +50,14 @@ above it, is renamed on this machine, its pin goes with it.`,
 	return cmd
 }
 
-func (p *program) pinning(ctx context.Context, g control.Gateway, args []string, remove bool) (pin.Status, error) {
+func pinning(ctx context.Context, g control.Gateway, args []string, remove bool, tell control.Tell) (pin.Status, error) {
 	switch {
 	case len(args) == 0:
 		return g.Pinned(ctx)
 	case remove:
 		return g.Unpin(ctx, args[0])
 	default:
-		return g.Pin(ctx, args[0])
+		return g.Pin(ctx, args[0], tell)
 	}
 }
 
@@ -84,8 +89,11 @@ func (p *program) showPins(s pin.Status) error {
 // filesFolder is where the space that can be pinned lies in the drive.
 const filesFolder = "/files"
 
+// pinTick is how often it is looked how much of what is to be kept is here.
+const pinTick = 200 * time.Millisecond
+
 // Pin implements control.Pins.
-func (g *gateway) Pin(ctx context.Context, path string) (pin.Status, error) {
+func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.Status, error) {
 	within, err := pinnable(path)
 	if err != nil {
 		return pin.Status{}, err
@@ -96,10 +104,31 @@ func (g *gateway) Pin(ctx context.Context, path string) (pin.Status, error) {
 	if err := g.drive.pins.Pin(within); err != nil {
 		return pin.Status{}, err
 	}
-	if err := g.drive.pins.Wait(ctx); err != nil {
+	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, within, tell) })
+	err = g.drive.pins.Wait(ctx)
+	end()
+	if err != nil {
 		return pin.Status{}, fmt.Errorf("%s is pinned, but not all of it is here yet: %w", path, err)
 	}
 	return g.Pinned(ctx)
+}
+
+// tellPinned tells now and then how much of a path is here, until ctx ends.
+func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Tell) {
+	tick := time.NewTicker(pinTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, at := range g.drive.pins.Status().Paths {
+			if at.Path == within {
+				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing), Bytes: at.Bytes})
+			}
+		}
+	}
 }
 
 // Unpin implements control.Pins.

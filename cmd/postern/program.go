@@ -37,9 +37,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if interrupted(ctx, err) {
+		err = advisef("%s was interrupted before it was done: run it again", cmd.CommandPath())
 	}
 	_, _ = fmt.Fprintln(p.err, "postern: "+sentence(err))
 	var usage *usageError

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/term"
 
@@ -17,8 +18,12 @@ import (
 type meter struct {
 	p     *program
 	mu    sync.Mutex
-	width int // of what stands there
+	width int       // of what stands there
+	told  time.Time // when that was written
 }
+
+// tellEvery is how often the line is written anew: what comes oftener nobody reads, and a slow terminal would hold up the work.
+const tellEvery = 100 * time.Millisecond
 
 func (p *program) meter() *meter { return &meter{p: p} }
 
@@ -29,7 +34,10 @@ func (m *meter) tell(at control.Progress) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.write(progressLine(at))
+	if now := time.Now(); now.Sub(m.told) >= tellEvery {
+		m.told = now
+		m.write(progressLine(at))
+	}
 }
 
 // done wipes the line.
@@ -47,23 +55,30 @@ func (m *meter) write(line string) {
 	m.width = len(line)
 }
 
-// progressLine is "copied 12 of 40, 3 MiB of 10 MiB (30 %)", as far as it is known.
+// progressLine is "blobs copied: 12 of 40, 3 MiB of 10 MiB (30 %)", as far as it is known.
 func progressLine(at control.Progress) string {
-	line := fmt.Sprintf("%s %d", at.What, at.Items)
+	line := fmt.Sprintf("%s: %d", at.What, at.Items)
 	if at.TotalItems > 0 {
 		line += fmt.Sprintf(" of %d", at.TotalItems)
 	}
-	line += ", " + home.Size(at.Bytes).String()
+	if at.Bytes > 0 {
+		line += ", " + home.Size(at.Bytes).String()
+	}
 	if at.TotalBytes > 0 {
 		line += fmt.Sprintf(" of %v (%d %%)", home.Size(at.TotalBytes), min(100*at.Bytes/at.TotalBytes, 100))
 	}
 	return line
 }
 
-// carried makes progress of what a transfer tells.
-func carried(tell control.Tell) func(transfer.Progress) {
+// seeking makes progress of how many parts of the drive were looked at, before it is known how many there are.
+func seeking(tell control.Tell) func(int64) {
+	return func(parts int64) { tell(control.Progress{What: "parts looked at", Items: parts}) }
+}
+
+// carried makes progress of what a transfer tells. What says what is done to the blobs.
+func carried(what string, tell control.Tell) func(transfer.Progress) {
 	return func(at transfer.Progress) {
-		tell(control.Progress{What: "blobs", Items: at.Done(), TotalItems: max(at.TotalBlobs, 0),
+		tell(control.Progress{What: "blobs " + what, Items: at.Done(), TotalItems: max(at.TotalBlobs, 0),
 			Bytes: at.CopiedBytes + at.SkippedBytes, TotalBytes: max(at.TotalBytes, 0)})
 	}
 }

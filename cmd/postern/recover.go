@@ -34,7 +34,7 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 	} else if begun != nil {
 		return errHalfMade(at)
 	}
-	words, err := p.readWords()
+	words, err := p.readWords(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 	source := f.passphrase(true)
 	source.prompt = "New passphrase (empty for none): "
 	if p.given(source) || p.interactive() {
-		if passphrase, err = p.read(source); err != nil {
+		if passphrase, err = p.read(ctx, source); err != nil {
 			return err
 		}
 	}

@@ -59,6 +59,9 @@ func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) 
 		passed++
 		_, _ = fmt.Fprintf(out, "kept    %-28s %s\n", check.Name, check.Promise)
 	})
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
 	if broken > 0 {
 		return advisef("the remote %s breaks %s of %d: don't keep a drive there", to, plural(int64(broken), "promise"), passed+broken)
 	}
@@ -81,5 +84,6 @@ func handles(ctx context.Context, to target) (func() (remote.Store, error), erro
 	if err := first.Close(); err != nil {
 		return nil, err
 	}
-	return func() (remote.Store, error) { return to.open(ctx, opening{founding: true}) }, nil
+	lasting := context.WithoutCancel(ctx) // also a check that is broken off opens it, to clean up
+	return func() (remote.Store, error) { return to.open(lasting, opening{founding: true}) }, nil
 }

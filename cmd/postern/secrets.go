@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type secretSource struct {
 }
 
 // read gets a passphrase from the file, the environment or the terminal, in this order.
-func (p *program) read(s secretSource) (string, error) {
+func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 	if s.file != "" {
 		file, err := os.Open(s.file)
 		if err != nil {
@@ -50,11 +51,11 @@ func (p *program) read(s secretSource) (string, error) {
 	if !p.interactive() {
 		return "", usagef("no %s: give it in a terminal, in $%s or in a file named by --%s", s.what, s.variable, s.flag)
 	}
-	secret, err := p.ask(s.prompt)
+	secret, err := p.ask(ctx, s.prompt)
 	if err != nil || !s.repeat || secret == "" {
 		return secret, err
 	}
-	again, err := p.ask("The same again: ")
+	again, err := p.ask(ctx, "The same again: ")
 	if err != nil {
 		return "", err
 	}
@@ -69,21 +70,40 @@ func (p *program) given(s secretSource) bool { return s.file != "" || p.getenv(s
 
 func (p *program) interactive() bool { return term.IsTerminal(int(p.in.Fd())) }
 
-// ask reads one line from the terminal without showing it.
-func (p *program) ask(prompt string) (string, error) {
-	_, _ = fmt.Fprint(p.err, prompt)
-	line, err := term.ReadPassword(int(p.in.Fd()))
-	_, _ = fmt.Fprintln(p.err)
-	if errors.Is(err, io.EOF) {
-		return "", errors.New("nothing was typed")
+// ask reads one line from the terminal without showing it. Nothing ends a read of a terminal, so when ctx ends it is left behind, and the
+// terminal as it was.
+func (p *program) ask(ctx context.Context, prompt string) (string, error) {
+	terminal := int(p.in.Fd())
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", fmt.Errorf("can't ask on this terminal: %w", err)
 	}
-	return string(line), err
+	_, _ = fmt.Fprint(p.err, prompt)
+	defer func() { _, _ = fmt.Fprintln(p.err) }()
+	type answer struct {
+		line []byte
+		err  error
+	}
+	typed := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(terminal)
+		typed <- answer{line, err}
+	}()
+	select {
+	case a := <-typed:
+		if errors.Is(a.err, io.EOF) {
+			return "", errors.New("nothing was typed")
+		}
+		return string(a.line), a.err
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(terminal, before))
+	}
 }
 
 // readWords reads the recovery words: typed unseen on a terminal, else from stdin, in as many lines as one likes.
-func (p *program) readWords() ([]string, error) {
+func (p *program) readWords(ctx context.Context) ([]string, error) {
 	if p.interactive() {
-		line, err := p.ask("The 24 recovery words, in one line (they are not shown): ")
+		line, err := p.ask(ctx, "The 24 recovery words, in one line (they are not shown): ")
 		return strings.Fields(line), err
 	}
 	scan := bufio.NewScanner(io.LimitReader(p.in, maxSecret))

@@ -18,6 +18,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -118,6 +119,9 @@ func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Re
 			return err
 		}
 		err := runOne(ctx, check, open, random)
+		if ended := ctx.Err(); ended != nil {
+			return ended // that it failed then says nothing of the remote
+		}
 		report(check, err)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", check.Name, err))
@@ -148,18 +152,24 @@ func runOne(ctx context.Context, check Check, open func() (remote.Store, error),
 	return errors.Join(errs...)
 }
 
-// cleanUp deletes what a check made, through a handle that the check can't have closed.
+// cleanUpTime is how long it may go on deleting what a check made when the run is broken off.
+const cleanUpTime = 10 * time.Second
+
+// cleanUp deletes what a check made, through a handle that the check can't have closed; also when ctx has ended, for nobody else does.
 func (e *Env) cleanUp(ctx context.Context, open func() (remote.Store, error)) error {
 	if len(e.made) == 0 {
 		return nil
 	}
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(cleanUpTime, cancel) })()
 	s, err := open()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, name := range e.made {
-		errs = append(errs, s.Delete(ctx, name))
+		errs = append(errs, s.Delete(lasting, name))
 	}
 	return errors.Join(append(errs, s.Close())...)
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"postern/crypto"
@@ -87,6 +88,15 @@ type Options struct {
 
 	Log *slog.Logger     // nil: quiet
 	Now func() time.Time // nil: time.Now
+	// Progress is called often, by several goroutines; nil: nobody wants to know.
+	Progress func(Progress)
+}
+
+// Progress is how far a run has come: it looks through the drive, and then deletes.
+type Progress struct {
+	Seen     int64 // parts of the drive that were looked at
+	Deleted  int64 // blobs
+	ToDelete int64 // of them in all; 0: not known yet
 }
 
 // Amount is a number of blobs and their bytes.
@@ -130,6 +140,9 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
 	c := &collection{Options: o, start: o.Now()}
 	c.report = Report{DryRun: o.DryRun, Started: c.start.UTC()}
 	err := c.run(ctx)
@@ -142,6 +155,8 @@ type collection struct {
 	start  time.Time
 	notes  Notes
 	report Report
+
+	seen atomic.Int64 // parts of the drive
 
 	state  State
 	marks  *marks
@@ -184,7 +199,7 @@ func (c *collection) look(ctx context.Context) (err error) {
 	if c.state, err = c.Drive.Newest(ctx); err != nil {
 		return err
 	}
-	c.marks = newMarks(c.Parallel)
+	c.marks = newMarks(c.Parallel, c.saw)
 	c.marks.lost = c.Lost
 	if err := c.marks.need(ctx, c.state); err != nil {
 		return fmt.Errorf("mark what the drive needs: %w", err)
@@ -203,6 +218,9 @@ func (c *collection) look(ctx context.Context) (err error) {
 	}
 	return c.whole()
 }
+
+// saw counts a part of the drive that was looked at.
+func (c *collection) saw() { c.Progress(Progress{Seen: c.seen.Add(1)}) }
 
 // whole ends the run when the drive is damaged.
 func (c *collection) whole() error {

@@ -13,6 +13,7 @@ import (
 // marks is what trees were seen to lead to.
 type marks struct {
 	walker *tree.Walker
+	saw    func() // is called at each visit
 
 	mu      sync.Mutex
 	blobs   map[crypto.BlobName]*use
@@ -46,8 +47,8 @@ type hold struct{ page, blob uint32 }
 // maxNamed is how many damaged paths are named.
 const maxNamed = 20
 
-func newMarks(parallel int) *marks {
-	return &marks{walker: tree.NewWalker(parallel), blobs: map[crypto.BlobName]*use{}, ours: map[crypto.BlobName]struct{}{}}
+func newMarks(parallel int, saw func()) *marks {
+	return &marks{walker: tree.NewWalker(parallel), saw: saw, blobs: map[crypto.BlobName]*use{}, ours: map[crypto.BlobName]struct{}{}}
 }
 
 func (m *marks) use(name crypto.BlobName) *use {
@@ -75,6 +76,7 @@ func (m *marks) need(ctx context.Context, s State) error {
 }
 
 func (m *marks) visit(_ context.Context, v tree.Visit) error {
+	m.saw()
 	if v.Err != nil && !corrupt(v.Err) {
 		return fmt.Errorf("read %s: %w", v.Path(), v.Err)
 	}
@@ -117,6 +119,7 @@ func (m *marks) visit(_ context.Context, v tree.Visit) error {
 func (m *marks) know(ctx context.Context, s State) error {
 	m.ours[s.Ref.Blob] = struct{}{}
 	return m.walker.Walk(ctx, s.Tree, func(_ context.Context, v tree.Visit) error {
+		m.saw()
 		if v.Err != nil && !corrupt(v.Err) {
 			return v.Err
 		}

@@ -71,7 +71,8 @@ func (c *collection) sweep(ctx context.Context) error {
 	}
 	c.report.Deleted = Amount{}
 	slices.SortFunc(due, func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
-	for len(due) > 0 {
+	for all := int64(len(due)); len(due) > 0; {
+		c.Progress(Progress{Seen: c.seen.Load(), Deleted: all - int64(len(due)), ToDelete: all})
 		n, err := c.deleteBatch(ctx, due[:min(batch, len(due))])
 		if err != nil {
 			return err

@@ -199,7 +199,7 @@ func wholeBlobs(t *testing.T, store remote.Store, account crypto.AccountSecret) 
 	if err != nil {
 		t.Fatalf("the pointer: %v", err)
 	}
-	names, err := space.Reach(t.Context(), store, account, p, nil)
+	names, err := space.Reach(t.Context(), store, account, p, nil, nil)
 	if err != nil {
 		t.Fatalf("the pointer leads to what isn't whole: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"postern/crypto"
 	"postern/remote"
@@ -15,9 +16,16 @@ import (
 )
 
 // Reach tells all blobs that the states of some pointers lead to, files and history, beyond those that the states of others do, sorted
-// by nothing in particular. Errors: those of the remote; vfs.ErrCorrupt when part of what is to be told can't be read.
-func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret, of crypto.Pointer, beyond *crypto.Pointer) ([]crypto.BlobName, error) {
+// by nothing in particular. seen, unless it is nil, is told by several goroutines how many parts were looked at. Errors: those of the
+// remote; vfs.ErrCorrupt when part of what is to be told can't be read.
+func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret, of crypto.Pointer, beyond *crypto.Pointer, seen func(parts int64)) ([]crypto.BlobName, error) {
 	nodes, walker := tree.NewNodes(store, tree.Options{}), tree.NewWalker(0)
+	var parts atomic.Int64
+	look := func() {
+		if n := parts.Add(1); seen != nil {
+			seen(n)
+		}
+	}
 	var mu sync.Mutex
 	known := map[crypto.BlobName]bool{}
 	if beyond != nil {
@@ -27,6 +35,7 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 		}
 		known[b.ref.Blob] = true
 		err = walker.Walk(ctx, b.whole, func(_ context.Context, v tree.Visit) error {
+			look()
 			if v.Err != nil && !errors.Is(v.Err, vfs.ErrCorrupt) { // what is lost is not taken for granted
 				return v.Err
 			}
@@ -56,6 +65,7 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 	}
 	add(b.ref.Blob)
 	err = walker.Walk(ctx, b.whole, func(_ context.Context, v tree.Visit) error {
+		look()
 		if v.Err != nil {
 			return v.Err
 		}

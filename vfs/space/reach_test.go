@@ -35,15 +35,15 @@ func TestReach(t *testing.T) {
 	second := h.at(s)
 	h.close(s)
 
-	whole, err := space.Reach(t.Context(), store, h.options.Account, second, nil)
+	whole, err := space.Reach(t.Context(), store, h.options.Account, second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	early, err := space.Reach(t.Context(), store, h.options.Account, first, nil)
+	early, err := space.Reach(t.Context(), store, h.options.Account, first, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := space.Reach(t.Context(), store, h.options.Account, second, &first)
+	late, err := space.Reach(t.Context(), store, h.options.Account, second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestContains(t *testing.T) {
 
 	// Another device writes to a copy of the second state on its own.
 	copied := mem.New()
-	names, err := space.Reach(t.Context(), store, h.options.Account, second, nil)
+	names, err := space.Reach(t.Context(), store, h.options.Account, second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestContains(t *testing.T) {
 	}
 
 	// The commit between the first and the third is collected.
-	gone, err := space.Reach(t.Context(), store, h.options.Account, second, &first)
+	gone, err := space.Reach(t.Context(), store, h.options.Account, second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestContains(t *testing.T) {
 // carry copies what a state leads to, without what is there, to another store.
 func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	h.t.Helper()
-	names, err := space.Reach(h.t.Context(), h.store, h.options.Account, p, nil)
+	names, err := space.Reach(h.t.Context(), h.store, h.options.Account, p, nil, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}

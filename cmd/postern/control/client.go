@@ -109,8 +109,8 @@ func (c *Client) Break(ctx context.Context, what string) (broken []Lock, err err
 }
 
 // Pin implements Pins.
-func (c *Client) Pin(ctx context.Context, path string) (pin.Status, error) {
-	return task[pin.Status](ctx, c, "/pin", path, Quiet)
+func (c *Client) Pin(ctx context.Context, path string, tell Tell) (pin.Status, error) {
+	return task[pin.Status](ctx, c, "/pin", path, tell)
 }
 
 // Unpin implements Pins.

@@ -80,7 +80,7 @@ type Lock struct {
 // Pins looks after what stays readable offline.
 type Pins interface {
 	// Pin keeps a file or folder of the drive at hand, and returns when all of it is.
-	Pin(ctx context.Context, path string) (pin.Status, error)
+	Pin(ctx context.Context, path string, tell Tell) (pin.Status, error)
 	// Unpin ends keeping it.
 	Unpin(ctx context.Context, path string) (pin.Status, error)
 	// Pinned tells what is kept.

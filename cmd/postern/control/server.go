@@ -44,7 +44,7 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 	})
 	handleTask(mux, "/locks", quick(func(ctx context.Context, _ struct{}) ([]Lock, error) { return g.Locks(ctx) }))
 	handleTask(mux, "/break", quick(g.Break))
-	handleTask(mux, "/pin", quick(g.Pin))
+	handleTask(mux, "/pin", g.Pin)
 	handleTask(mux, "/unpin", quick(g.Unpin))
 	handleTask(mux, "/pinned", quick(func(ctx context.Context, _ struct{}) (pin.Status, error) { return g.Pinned(ctx) }))
 	handleTask(mux, "/export", g.Export)

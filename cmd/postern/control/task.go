@@ -20,7 +20,7 @@ const tellEvery = 200 * time.Millisecond
 
 // Progress is how far long work has come. Figures that are not known are 0.
 type Progress struct {
-	What       string `json:"what"`  // "checked", "copied"
+	What       string `json:"what"`  // of the items: "blobs copied", "parts checked"
 	Items      int64  `json:"items"` // blobs, or parts of files
 	TotalItems int64  `json:"total_items,omitempty"`
 	Bytes      int64  `json:"bytes"`
