@@ -52,6 +52,7 @@ type gateway struct {
 	addr     string
 	password string
 	args     []string
+	env      []string     // beside what the test has
 	secure   bool         // served with --tls
 	trusting *http.Client // what trusts the drive's own authority, as soon as that is there
 	cmd      *exec.Cmd
@@ -96,6 +97,7 @@ func (g *gateway) start() {
 	_ = listener.Close()
 	g.stderr = &safeBuffer{}
 	g.cmd = exec.Command(postern, append([]string{"serve", "--home", g.home, "--addr", g.addr}, g.args...)...)
+	g.cmd.Env = append(os.Environ(), g.env...)
 	g.cmd.Stdout, g.cmd.Stderr = g.stderr, g.stderr
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := g.cmd.Start(); err != nil {
@@ -207,7 +209,9 @@ func (g *gateway) must(method, path string, body io.Reader, headers ...string) [
 
 // postern runs a command on the gateway's home.
 func (g *gateway) postern(args ...string) (string, error) {
-	out, err := exec.Command(postern, append(args, "--home", g.home)...).CombinedOutput()
+	cmd := exec.Command(postern, append(args, "--home", g.home)...)
+	cmd.Env = append(os.Environ(), g.env...)
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 

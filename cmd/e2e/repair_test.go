@@ -1,0 +1,240 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/xml"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// repairRounds of killing a repair; each takes about a second.
+const repairRounds = 20
+
+// TestKillRepair damages the remote and kills the repair at random moments, with a gateway that runs and without. Each time the drive opens,
+// all that was not damaged is read as it was, and a repair that is let through comes to what one comes to that nobody disturbed.
+func TestKillRepair(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	g := serve(t, "--log", "error")
+	g.env = []string{"POSTERN_CACHE_MEMORY=off", "POSTERN_CACHE_DISK=off"}
+	g.stop()
+	g.start()
+	for folder := range 8 {
+		g.must("MKCOL", fmt.Sprintf("/files/d%02d", folder), nil)
+		for file := range 24 {
+			size := []int{100, 3000, 60_000}[file%3]
+			if file == 0 {
+				size = 1 << 20 // a blob of its own
+			}
+			g.must(http.MethodPut, fmt.Sprintf("/files/d%02d/f%02d.bin", folder, file), bytes.NewReader(stamped(folder, file, size)))
+		}
+		if out, err := g.postern("flush"); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	whole := holdings(g, "/files/")
+	g.stop()
+	home := g.home
+	newest := damage(t, random, filepath.Join(home, "remote", "blobs"))
+
+	at := func(name string) {
+		g.home = filepath.Join(t.TempDir(), name)
+		runs(t, "", "cp", "-a", home, g.home) // with what others may not read
+	}
+	at("undisturbed")
+	g.start()
+	sound := map[string]string{} // what was not damaged
+	for path, is := range holdings(g, "/files/") {
+		if whole[path] == is {
+			sound[path] = is
+		}
+	}
+	g.stop()
+	began := time.Now()
+	repairDone(g)
+	took := time.Since(began)
+	g.start()
+	want := holdings(g, "/files/")
+	g.stop()
+	kept(t, "undisturbed", sound, want)
+	t.Logf("%d of %d paths are sound, %d after the repair, which took %v; %d blobs were damaged", len(sound), len(whole), len(want), took, newest)
+	if len(sound) == len(whole) || len(sound) == 0 {
+		t.Fatal("the test proves nothing")
+	}
+	for round := range repairRounds {
+		at(fmt.Sprint("round ", round))
+		for range 1 + random.IntN(3) {
+			killRepair(g, round%2 == 0, time.Duration(random.Int64N(int64(took))))
+		}
+		g.start()
+		kept(t, fmt.Sprintf("round %d, killed", round), sound, holdings(g, "/files/"))
+		g.stop()
+		repairDone(g)
+		g.start()
+		if got := holdings(g, "/files/"); !maps.Equal(got, want) {
+			t.Errorf("round %d: %s", round, apart(got, want))
+		}
+		g.stop()
+		if out, err := g.postern("fsck", "--read-data"); err != nil {
+			t.Errorf("round %d: the drive is still damaged: %v %s", round, err, out)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// killRepair begins a repair and kills who does it after a while: the command, or a gateway.
+func killRepair(g *gateway, serving bool, after time.Duration) {
+	g.t.Helper()
+	if serving {
+		g.start()
+	}
+	cmd := exec.Command(postern, "fsck", "--read-data", "--repair", "--home", g.home)
+	cmd.Env = append(os.Environ(), g.env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	<-time.After(after)
+	if serving {
+		g.kill()
+	} else {
+		_ = cmd.Process.Kill()
+	}
+	_ = cmd.Wait() // it was killed, or told of what is damaged
+}
+
+// repairDone repairs, which tells of what is damaged for good, until there is nothing left to do.
+func repairDone(g *gateway) {
+	g.t.Helper()
+	for range 3 {
+		if _, err := g.postern("fsck", "--read-data", "--repair"); err == nil {
+			return
+		}
+	}
+	out, err := g.postern("fsck", "--read-data", "--repair")
+	g.t.Fatalf("repaired thrice, and still: %v %s", err, out)
+}
+
+// damage deletes some blobs and flips a bit in others, none of which is the newest, which holds the commit; it returns how many.
+func damage(t *testing.T, random *rand.Rand, blobs string) int {
+	t.Helper()
+	type blob struct {
+		path string
+		fs.FileInfo
+	}
+	var all []blob
+	err := filepath.WalkDir(blobs, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		all = append(all, blob{path, info})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(all, func(a, b blob) int { return a.ModTime().Compare(b.ModTime()) })
+	all = all[:len(all)-1]
+	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	n := len(all) / 3
+	for i, b := range all[:n] {
+		if i%2 == 0 {
+			err = os.Remove(b.path)
+		} else {
+			err = flipAmid(b.path, b.Size()/2)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func flipAmid(path string, at int64) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	data[at] ^= 1
+	return os.WriteFile(path, data, 0o600)
+}
+
+// dated is what the names of what a repair makes have of the day and the hour.
+var dated = regexp.MustCompile(`\d{4}-\d{2}-\d{2}(%20\d{6})?`)
+
+// holdings reads all below a folder, given escaped and with a slash at its end: what each path has, whatever the day, or how that failed.
+func holdings(g *gateway, folder string) map[string]string {
+	g.t.Helper()
+	var listing struct {
+		Responses []struct {
+			Href string `xml:"DAV: href"`
+		} `xml:"DAV: response"`
+	}
+	found := map[string]string{}
+	code, answer, err := g.do("PROPFIND", folder, nil, "Depth", "1")
+	if err == nil {
+		err = xml.Unmarshal(answer, &listing)
+	}
+	if err != nil || code != http.StatusMultiStatus {
+		found[dated.ReplaceAllString(folder, "DAY")] = fmt.Sprintf("%d, cut: %t", code, err != nil)
+	}
+	for _, r := range listing.Responses {
+		if len(r.Href) <= len(folder) {
+			continue
+		}
+		if strings.HasSuffix(r.Href, "/") {
+			found[dated.ReplaceAllString(r.Href, "DAY")] = "a folder"
+			maps.Copy(found, holdings(g, r.Href))
+			continue
+		}
+		code, body, err := g.do(http.MethodGet, r.Href, nil)
+		found[dated.ReplaceAllString(r.Href, "DAY")] = fmt.Sprintf("%d, cut: %t, %x", code, err != nil, sha256.Sum256(body))
+	}
+	return found
+}
+
+// kept insists that all that was sound is there as it was.
+func kept(t *testing.T, when string, sound, now map[string]string) {
+	t.Helper()
+	for path, is := range sound {
+		if now[path] != is {
+			t.Errorf("%s: %s was sound, and is lost: %q", when, path, now[path])
+		}
+	}
+}
+
+// apart tells what differs between two drives, by path.
+func apart(got, want map[string]string) string {
+	var lines []string
+	for path, is := range got {
+		if want[path] != is {
+			lines = append(lines, fmt.Sprintf("has   %s: %s", path, is))
+		}
+	}
+	for path, is := range want {
+		if got[path] != is {
+			lines = append(lines, fmt.Sprintf("lacks %s: %s", path, is))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
