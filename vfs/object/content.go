@@ -60,7 +60,8 @@ func DecodeIndex(b []byte, at Ref, level uint8) (Content, error) {
 	if kind := r.uint(nodeCommit); r.err == nil && kind != nodeIndex {
 		r.fail("not a file index")
 	}
-	c := r.content(IndexFanout)
+	var c Content
+	r.content(&c, IndexFanout)
 	if r.err == nil && (level == 0 || c.Level != level-1) {
 		r.fail("an index node of level %d where %d belongs", c.Level+1, level)
 	}

@@ -88,7 +88,7 @@ func (r *reader) entry(e *Entry, likeType string) {
 	r.fixed(e.MD5[:])
 	r.fixed(e.SHA1[:])
 	e.Properties = r.properties()
-	e.Content = r.content(InlineItems)
+	r.content(&e.Content, InlineItems)
 	if r.err == nil {
 		r.err = e.Content.Check(e.Size)
 	}

@@ -1,4 +1,30 @@
 package object
 
+import (
+	"bytes"
+	"fmt"
+)
+
 // ParseCommit is DecodeCommit without the signature, which no fuzzer finds.
 var ParseCommit = parseCommit
+
+// DecodePage is ScanPage with the entries, as ReadEntry reads them. What ScanPage and ReadName tell of them must be the same.
+func DecodePage(b []byte, at Ref) (Page, error) {
+	var entries []Entry
+	var other error
+	p, err := ScanPage(b, at, func(e *Entry, from, _ int) {
+		read := ReadEntry(b[from:], at)
+		if !bytes.Equal(AppendEntry(nil, e, at.Blob), AppendEntry(nil, &read, at.Blob)) || string(ReadName(b[from:])) != e.Name {
+			other = fmt.Errorf("an entry is scanned as %+v, and read as %+v", e, read)
+		}
+		entries = append(entries, read)
+	})
+	if err == nil {
+		err = other
+	}
+	if err != nil {
+		return Page{}, err
+	}
+	p.Entries = entries
+	return p, nil
+}

@@ -33,9 +33,10 @@ func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
 	return b
 }
 
-// DecodePage reads the page that lies at at; references into its own blob get that blob's name. The error is
-// crypto.ErrFormat.
-func DecodePage(b []byte, at Ref) (Page, error) {
+// ScanPage reads the page that lies at at; references into its own blob get that blob's name. The entries of a leaf it does not keep: they
+// are shown to each, one after the other, with where they begin in b, from where ReadEntry gives them again, and how many there are. The
+// next is read into the same e, and into its Content. The error is crypto.ErrFormat.
+func ScanPage(b []byte, at Ref, each func(e *Entry, from, n int)) (Page, error) {
 	r := reader{b: b, at: at}
 	var p Page
 	r.tuple(3)
@@ -44,7 +45,7 @@ func DecodePage(b []byte, at Ref) (Page, error) {
 	}
 	p.Level = uint8(r.uint(MaxPageLevel))
 	if p.Level == 0 {
-		r.entries(&p)
+		r.entries(len(b), each)
 	} else {
 		r.children(&p)
 	}
@@ -54,16 +55,18 @@ func DecodePage(b []byte, at Ref) (Page, error) {
 	return p, nil
 }
 
-func (r *reader) entries(p *Page) {
-	p.Entries = make([]Entry, r.array(MaxNode, minEntry))
-	if len(p.Entries) == 0 {
+func (r *reader) entries(size int, each func(e *Entry, from, n int)) {
+	n := r.array(MaxNode, minEntry)
+	if n == 0 {
 		r.fail("an empty page")
 		return
 	}
+	var e Entry
 	var before, likeType string
-	for i := range p.Entries {
-		e := &p.Entries[i]
-		r.entry(e, likeType)
+	for i := range n {
+		e = Entry{Content: Content{Chunks: e.Content.Chunks[:0], Nodes: e.Content.Nodes[:0]}}
+		from := size - len(r.b)
+		r.entry(&e, likeType)
 		if r.err != nil {
 			return
 		}
@@ -73,7 +76,23 @@ func (r *reader) entries(p *Page) {
 			return
 		}
 		before, likeType = key, e.ContentType
+		each(&e, from, n)
 	}
+}
+
+// ReadEntry is the entry at the beginning of b, which ScanPage has found there in the page that lies at at.
+func ReadEntry(b []byte, at Ref) (e Entry) {
+	r := reader{b: b, at: at}
+	r.entry(&e, "")
+	return e
+}
+
+// ReadName is the name of ReadEntry's entry, without the rest.
+func ReadName(b []byte) []byte {
+	r := reader{b: b}
+	r.array(fileFields, 1)
+	r.uint(uint64(Folder))
+	return r.raw(majorText, maxName)
 }
 
 func (r *reader) children(p *Page) {

@@ -1,6 +1,8 @@
 package object
 
 import (
+	"slices"
+
 	"postern/crypto"
 )
 
@@ -100,23 +102,21 @@ func appendContent(b []byte, c *Content, self crypto.BlobName) []byte {
 	return b
 }
 
-func (r *reader) content(limit int) (c Content) {
+// content reads a content into c, whose slices are used again.
+func (r *reader) content(c *Content, limit int) {
 	r.tuple(2)
-	c.Level = uint8(r.uint(MaxContentLevel))
+	*c = Content{Level: uint8(r.uint(MaxContentLevel)), Chunks: c.Chunks[:0], Nodes: c.Nodes[:0]}
 	if c.Level == 0 {
-		if n := r.array(limit, minChunk); n > 0 {
-			c.Chunks = make([]Chunk, n)
+		n := r.array(limit, minChunk)
+		c.Chunks = slices.Grow(c.Chunks, n)
+		for range n {
+			c.Chunks = append(c.Chunks, r.chunk())
 		}
-		for i := range c.Chunks {
-			c.Chunks[i] = r.chunk()
-		}
-		return c
+		return
 	}
-	if n := r.array(limit, minRef); n > 0 {
-		c.Nodes = make([]Ref, n)
+	n := r.array(limit, minRef)
+	c.Nodes = slices.Grow(c.Nodes, n)
+	for range n {
+		c.Nodes = append(c.Nodes, r.ref())
 	}
-	for i := range c.Nodes {
-		c.Nodes[i] = r.ref()
-	}
-	return c
 }

@@ -32,7 +32,7 @@ func (b *Batch) Apply(ctx context.Context, op Op) (err error) {
 	if op, ok := op.(laid); ok {
 		p, e, where, err := op.lay(ctx, b.tree)
 		if err == nil {
-			err = b.put(ctx, p, e)
+			err = b.with(ctx, p, e)
 		}
 		if err != nil {
 			return fail(op.name(), where, err)
@@ -48,78 +48,91 @@ func (b *Batch) Apply(ctx context.Context, op Op) (err error) {
 	return err
 }
 
-// put is Tree.with.
-func (b *Batch) put(ctx context.Context, p place, e *entry) error {
-	if p.root() {
-		b.tree.root = e
-		return nil
-	}
-	for _, folder := range slices.Backward(p.chain) {
-		next := b.set(folder, e)
-		if next == nil {
-			var err error
-			if next, err = b.tree.nodes.put(ctx, folder, e); err != nil {
+// with is Tree.with.
+func (b *Batch) with(ctx context.Context, p place, e *entry) (err error) {
+	if !p.root() {
+		for _, folder := range slices.Backward(p.chain) {
+			if e, err = b.put(ctx, folder, e); err != nil {
 				return err
 			}
-			b.adopt(next, e.key)
 		}
-		e = next
 	}
 	b.tree.root = e
 	return nil
 }
 
-// adopt marks the pages on the way to a key, all of which were made just now.
-func (b *Batch) adopt(folder *entry, key string) {
-	p, _ := folder.root.load()
+// put is Nodes.put.
+func (b *Batch) put(ctx context.Context, folder, e *entry) (*entry, error) {
+	root, err := b.tree.nodes.rootPage(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	if root != nil && object.Sum(root.count, object.Sum(1, e.o.Count)) < math.MaxInt64 && object.Sum(root.bytes, e.o.Size) < math.MaxInt64 {
+		at, root := b.mine(folder.root, root)
+		if _, done, err := b.set(ctx, root, e); done || err != nil {
+			return folder.holding(at, root), err
+		}
+	}
+	if folder, err = b.tree.nodes.put(ctx, folder, e); err != nil {
+		return nil, err
+	}
+	p, _ := folder.root.load() // what is on the way was made just now
 	for p.own = b.own; p.level > 0; p.own = b.own {
-		p, _ = p.children[p.childFor(key)].at.load()
+		p, _ = p.children[p.childFor(e.key)].at.load()
 	}
+	return folder, nil
 }
 
-// set is Nodes.put in place. It is nil, and nothing has changed, when a page on the way is not the batch's own, or when more than sums
-// would change above the leaf.
-func (b *Batch) set(folder, e *entry) *entry {
-	root := b.mine(folder.root)
-	if root == nil || object.Sum(root.count, object.Sum(1, e.o.Count)) == math.MaxInt64 || object.Sum(root.bytes, e.o.Size) == math.MaxInt64 {
-		return nil
+// set puts e below a page of the batch's own, and tells what that adds to the sums, none of which is at its bound. It is not done, and
+// nothing has changed, when more than sums would change above the leaf.
+func (b *Batch) set(ctx context.Context, p *page, e *entry) (more sums, done bool, err error) {
+	if p.level == 0 {
+		more, done = p.set(lineOf(e), e.key)
+		return more, done, nil
 	}
-	last := root
-	for last.level > 0 {
-		if last = b.mine(last.children[last.childFor(e.key)].at); last == nil {
-			return nil
-		}
+	i := p.childFor(e.key)
+	c := &p.children[i]
+	sub, err := b.tree.nodes.childPage(ctx, p, i)
+	if err != nil {
+		return sums{}, false, err
 	}
-	i, found := last.entryFor(e.key)
-	size, count, bytes := e.size(), 1+e.o.Count, e.o.Size
-	if found {
-		old := last.entries[i]
-		size, count, bytes = size-old.size(), count-(1+old.o.Count), bytes-old.o.Size
+	c.at, sub = b.mine(c.at, sub)
+	if more, done, err = b.set(ctx, sub, e); done {
+		c.count, c.bytes = c.count+more.count, c.bytes+more.bytes
+		p.count, p.bytes = p.count+more.count, p.bytes+more.bytes
 	}
-	if last.size+size > object.PageTarget || i == 0 && !found {
-		return nil
-	}
-	if found {
-		last.entries[i] = e
-	} else {
-		last.entries = slices.Insert(last.entries, i, e)
-	}
-	last.size += size
-	for p := root; ; {
-		p.count, p.bytes = p.count+count, p.bytes+bytes
-		if p.level == 0 {
-			return folder.holding(folder.root, root)
-		}
-		c := &p.children[p.childFor(e.key)]
-		c.count, c.bytes = c.count+count, c.bytes+bytes
-		p, _ = c.at.load()
-	}
+	return more, done, err
 }
 
-// mine is the page that t leads to if it is the batch's own.
-func (b *Batch) mine(t target) *page {
-	if p, _ := t.load(); p != nil && p.own == b.own {
-		return p
+// sums are those of a page, or what is added to them.
+type sums struct{ count, bytes int64 }
+
+// set puts a line into a leaf, in place, unless that becomes too large or begins with another key.
+func (p *page) set(l line, key string) (more sums, done bool) {
+	i, found := p.lineFor(key)
+	more, size := sums{l.count, l.bytes}, l.size
+	if found {
+		old := &p.lines[i]
+		more, size = sums{l.count - old.count, l.bytes - old.bytes}, l.size-old.size
 	}
-	return nil
+	switch {
+	case p.size+size > object.PageTarget, i == 0 && !found:
+		return sums{}, false
+	case found:
+		p.lines[i] = l
+	default:
+		p.lines = slices.Insert(p.lines, i, l)
+	}
+	p.size, p.count, p.bytes = p.size+size, p.count+more.count, p.bytes+more.bytes
+	return more, true
+}
+
+// mine gives a page of the batch's own for the one that t leads to: itself or a copy.
+func (b *Batch) mine(t target, p *page) (target, *page) {
+	if p.own == b.own {
+		return t, p
+	}
+	c := *p
+	c.own, c.lines, c.children = b.own, slices.Clone(p.lines), slices.Clone(p.children)
+	return fresh(&c), &c
 }

@@ -2,15 +2,15 @@ package tree
 
 import "postern/vfs/object"
 
-// cutLeaf makes as many leaves of the entries as they need. When the last entry is a new one it goes alone: whoever writes in
+// cutLeaf makes as many leaves of the lines as they need. When the last line is a new one it goes alone: whoever writes in
 // order, as most programs do, leaves full pages behind.
-func cutLeaf(entries []*entry, appended bool) []*page {
-	sizes := make([]int, len(entries))
-	for i, e := range entries {
-		sizes[i] = e.size()
+func cutLeaf(lines []line, appended bool) []*page {
+	sizes := make([]int, len(lines))
+	for i := range lines {
+		sizes[i] = lines[i].size
 	}
 	var pages []*page
-	cut(sizes, 0, 1, appended, func(from, to int) { pages = append(pages, leaf(entries[from:to:to])) })
+	cut(sizes, 0, 1, appended, func(from, to int) { pages = append(pages, leaf(lines[from:to:to])) })
 	return pages
 }
 

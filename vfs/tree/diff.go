@@ -143,7 +143,7 @@ func (c *cursor) head() head {
 	}
 	top := c.pages[len(c.pages)-1]
 	if top.page.level == 0 {
-		e := top.page.entries[top.next]
+		e := top.page.lines[top.next].open()
 		return head{key: e.key, entry: e}
 	}
 	below := &top.page.children[top.next]
@@ -156,7 +156,7 @@ func (c *cursor) push(p *page) { c.pages = append(c.pages, pagePlace{page: p}) }
 func (c *cursor) skip() {
 	c.pages[len(c.pages)-1].next++
 	for n := len(c.pages); n > 0; n = len(c.pages) {
-		if top := c.pages[n-1]; top.next < len(top.page.entries)+len(top.page.children) {
+		if top := c.pages[n-1]; top.next < len(top.page.lines)+len(top.page.children) {
 			return
 		}
 		c.pages = c.pages[:n-1]

@@ -13,7 +13,7 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := []*page{leaf([]*entry{e})}
+	pages := []*page{leaf([]line{lineOf(e)})}
 	if root != nil {
 		if pages, err = n.putPage(ctx, root, e); err != nil {
 			return nil, err
@@ -32,13 +32,13 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 // putPage is the page with e in it, cut in two or more when it became too large.
 func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error) {
 	if p.level == 0 {
-		i, found := p.entryFor(e.key)
-		entries := make([]*entry, 0, len(p.entries)+1)
-		entries = append(append(entries, p.entries[:i]...), e)
+		i, found := p.lineFor(e.key)
+		lines := make([]line, 0, len(p.lines)+1)
+		lines = append(append(lines, p.lines[:i]...), lineOf(e))
 		if found {
-			return cutLeaf(append(entries, p.entries[i+1:]...), false), nil
+			return cutLeaf(append(lines, p.lines[i+1:]...), false), nil
 		}
-		return cutLeaf(append(entries, p.entries[i:]...), i == len(p.entries)), nil
+		return cutLeaf(append(lines, p.lines[i:]...), i == len(p.lines)), nil
 	}
 	i := p.childFor(e.key)
 	sub, err := n.childPage(ctx, p, i)
@@ -74,14 +74,14 @@ func (n *Nodes) remove(ctx context.Context, folder *entry, key string) (*entry, 
 // puts that right.
 func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, error) {
 	if p.level == 0 {
-		i, found := p.entryFor(key)
+		i, found := p.lineFor(key)
 		switch {
 		case !found:
 			return p, nil
-		case len(p.entries) == 1:
+		case len(p.lines) == 1:
 			return nil, nil
 		}
-		return leaf(slices.Delete(slices.Clone(p.entries), i, i+1)), nil
+		return leaf(slices.Delete(slices.Clone(p.lines), i, i+1)), nil
 	}
 	i := p.childFor(key)
 	sub, err := n.childPage(ctx, p, i)
@@ -128,7 +128,7 @@ func (p *page) small() bool {
 // join makes one page of two neighbours, or two of like size when they don't fit into one.
 func join(a, b *page) []*page {
 	if a.level == 0 {
-		return cutLeaf(slices.Concat(a.entries, b.entries), false)
+		return cutLeaf(slices.Concat(a.lines, b.lines), false)
 	}
 	return cutInner(a.level, slices.Concat(a.children, b.children), false)
 }

@@ -94,24 +94,31 @@ func (e *entry) renamed(name string) *entry {
 	return &c
 }
 
-// size bounds the encoded size. It must not depend on where things lie, so that a tree has the same pages whether it was
-// sealed meanwhile or not.
+// size bounds the encoded size of an entry with the contents that its piece will be.
 func (e *entry) size() int {
-	const (
-		fixed    = 112 // heads, kind, version, times, sizes, hashes
-		refSize  = 1 + 34 + 5 + 5 + 34
-		chunk    = 1 + 34 + 5 + 34 + 34
-		property = 1 + 4*5
-	)
-	n := fixed + len(e.o.Name) + len(e.o.ContentType)
-	for i := range e.o.Properties {
-		n += property + object.PropertySize(e.o.Properties[i])
+	if e.content != nil {
+		return size(&e.o) + chunkSize
 	}
-	if e.o.Kind == object.Folder {
+	return size(&e.o)
+}
+
+// The parts of what size says.
+const (
+	fixedSize    = 112 // heads, kind, version, times, sizes, hashes
+	refSize      = 1 + 34 + 5 + 5 + 34
+	chunkSize    = 1 + 34 + 5 + 34 + 34
+	propertySize = 1 + 4*5
+)
+
+// size bounds the encoded size of an entry. It must not depend on where things lie, so that a tree has the same pages whether it was
+// sealed meanwhile or not.
+func size(o *object.Entry) int {
+	n := fixedSize + len(o.Name) + len(o.ContentType)
+	for i := range o.Properties {
+		n += propertySize + object.PropertySize(o.Properties[i])
+	}
+	if o.Kind == object.Folder {
 		return n + refSize
 	}
-	if e.content != nil {
-		return n + chunk
-	}
-	return n + len(e.o.Content.Chunks)*chunk + len(e.o.Content.Nodes)*refSize
+	return n + len(o.Content.Chunks)*chunkSize + len(o.Content.Nodes)*refSize
 }

@@ -26,14 +26,15 @@ func (n *Nodes) inspect(ctx context.Context, p *page, last *string) error {
 	if p.level > 0 {
 		least = 2
 	}
-	items := len(p.entries) + len(p.children)
+	items := len(p.lines) + len(p.children)
 	if items < least || p.size > object.PageTarget && items >= 2*least {
 		return fmt.Errorf("a page of level %d has %d items and %d bytes", p.level, items, p.size)
 	}
 	if encoded := len(object.AppendPage(nil, p.object(), crypto.BlobName{})); encoded > p.size {
 		return fmt.Errorf("a page was thought to take %d bytes, but takes %d", p.size, encoded)
 	}
-	for _, e := range p.entries {
+	for i := range p.lines {
+		e := p.lines[i].open()
 		if e.key != object.SortKey(e.o.Name) || e.key <= *last {
 			return fmt.Errorf("%q after %q", e.key, *last)
 		}
@@ -66,7 +67,8 @@ func (n *Nodes) inspect(ctx context.Context, p *page, last *string) error {
 func (p *page) object() *object.Page {
 	far := object.Ref{Blob: crypto.BlobName{1}, Off: crypto.MaxBlobSize, Len: object.MaxNode}
 	o := &object.Page{Level: p.level}
-	for _, e := range p.entries {
+	for i := range p.lines {
+		e := p.lines[i].open()
 		c := e.o
 		if c.Kind == object.Folder {
 			c.Root = far
@@ -100,7 +102,8 @@ func (n *Nodes) shape(ctx context.Context, folder *entry, b *strings.Builder) er
 
 func (n *Nodes) shapePage(ctx context.Context, p *page, b *strings.Builder) error {
 	fmt.Fprintf(b, "(%d:", p.level)
-	for _, e := range p.entries {
+	for i := range p.lines {
+		e := p.lines[i].open()
 		fmt.Fprintf(b, "%q", e.key)
 		if e.o.Kind == object.Folder {
 			if err := n.shape(ctx, e, b); err != nil {

@@ -36,8 +36,8 @@ func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 
 // list yields what is below a page and tells whether to go on.
 func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool) (bool, error) {
-	for _, e := range p.entries {
-		if !yield(Entry{e}, nil) {
+	for i := range p.lines {
+		if !yield(Entry{p.lines[i].open()}, nil) {
 			return false, nil
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"postern/crypto"
 	"postern/remote"
@@ -28,8 +30,9 @@ type Options struct {
 // Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number of
 // goroutines.
 type Nodes struct {
-	src  Source
-	kept *kept
+	src    Source
+	kept   *kept
+	sealed sync.Pool // of *[]byte, to read sealed nodes into
 }
 
 // NewNodes makes a Nodes that reads from src.
@@ -56,7 +59,13 @@ func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, objec
 // open fetches, opens and reads one node. When the bytes do not open it asks once more past all caches, before it calls the
 // remote a liar.
 func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte) error) error {
-	sealed := make([]byte, at.Len)
+	buffer, _ := n.sealed.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
+	}
+	defer n.sealed.Put(buffer)
+	*buffer = slices.Grow((*buffer)[:0], int(at.Len))
+	sealed := (*buffer)[:at.Len]
 	try := func(ctx context.Context) ([]byte, error) {
 		if err := n.src.GetRange(ctx, at.Blob, int64(at.Off), sealed); err != nil {
 			return nil, err

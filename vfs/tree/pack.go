@@ -110,7 +110,11 @@ func (k *packer) collect(t target) {
 		return
 	}
 	k.places[t.link] = spot{}
-	for _, e := range p.entries {
+	for i := range p.lines {
+		e := p.lines[i].entry
+		if e == nil { // it leads to what is sealed, as it is itself
+			continue
+		}
 		k.collect(e.root)
 		if e.content == nil {
 			continue
@@ -148,8 +152,8 @@ func (k *packer) addPage(d dirtyPage) error {
 		return err
 	}
 	o := object.Page{Level: d.page.level}
-	for _, e := range d.page.entries {
-		o.Entries = append(o.Entries, k.entry(e))
+	for i := range d.page.lines {
+		o.Entries = append(o.Entries, k.entry(d.page.lines[i].open()))
 	}
 	for _, c := range d.page.children {
 		o.Children = append(o.Children, object.Child{First: c.first, Count: c.count, Size: c.bytes, Page: k.ref(c.at)})

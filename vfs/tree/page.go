@@ -9,9 +9,9 @@ import (
 // page is a decoded folder page. It is never changed once something leads to it, but by the Batch that has made it.
 type page struct {
 	level    uint8
-	entries  []*entry // level 0
-	children []child  // levels above
-	count    int64    // sums over all below, as Entry.Count and Entry.Size of a folder have them
+	lines    []line  // level 0
+	children []child // levels above
+	count    int64   // sums over all below, as Entry.Count and Entry.Size of a folder have them
 	bytes    int64
 	size     int   // bounds the encoded size
 	own      *edit // of the Batch that has made it, if any
@@ -73,12 +73,13 @@ func (t target) sealed() object.Ref {
 	return ref
 }
 
-// leaf makes a leaf of at least one entry.
-func leaf(entries []*entry) *page {
-	p := &page{entries: entries, size: pageHead}
-	for _, e := range entries {
-		p.size += e.size()
-		p.add(object.Sum(1, e.o.Count), e.o.Size)
+// leaf makes a leaf of at least one line.
+func leaf(lines []line) *page {
+	p := &page{lines: lines, size: pageHead}
+	for i := range lines {
+		l := &lines[i]
+		p.size += l.size
+		p.add(l.count, l.bytes)
 	}
 	return p
 }
@@ -103,7 +104,7 @@ func (p *page) add(count, bytes int64) {
 
 func (p *page) first() string {
 	if p.level == 0 {
-		return p.entries[0].key
+		return p.lines[0].key()
 	}
 	return p.children[0].first
 }
@@ -115,7 +116,14 @@ func (p *page) below() child {
 
 // decode makes a page of its encoding. The error is crypto.ErrFormat.
 func decode(plain []byte, at object.Ref) (*page, error) {
-	o, err := object.DecodePage(plain, at)
+	from := &encoded{plain, at}
+	var lines []line
+	o, err := object.ScanPage(plain, at, func(e *object.Entry, off, n int) {
+		if lines == nil {
+			lines = make([]line, 0, n)
+		}
+		lines = append(lines, line{page: from, off: off, size: size(e), count: object.Sum(1, e.Count), bytes: e.Size})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -126,10 +134,5 @@ func decode(plain []byte, at object.Ref) (*page, error) {
 		}
 		return inner(o.Level, children), nil
 	}
-	all, entries := make([]entry, len(o.Entries)), make([]*entry, len(o.Entries))
-	for i := range o.Entries {
-		all[i].set(o.Entries[i])
-		entries[i] = &all[i]
-	}
-	return leaf(entries), nil
+	return leaf(lines), nil
 }

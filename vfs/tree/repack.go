@@ -128,21 +128,22 @@ func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 
 // below is the page with all that it leads to moved; nil when nothing was.
 func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
-	var entries []*entry
-	for i, e := range p.entries {
+	var lines []line
+	for i := range p.lines {
+		e := p.lines[i].open()
 		moved, err := r.entry(ctx, e)
 		if err != nil {
 			return nil, err
 		}
-		if moved != e && entries == nil {
-			entries = slices.Clone(p.entries)
+		if moved != e && lines == nil {
+			lines = slices.Clone(p.lines)
 		}
 		if moved != e {
-			entries[i] = moved
+			lines[i] = lineOf(moved)
 		}
 	}
-	if entries != nil {
-		return leaf(entries), nil
+	if lines != nil {
+		return leaf(lines), nil
 	}
 	var children []child
 	for i, c := range p.children {

@@ -91,11 +91,11 @@ func (n *Nodes) find(ctx context.Context, folder *entry, key string) (*entry, er
 			return nil, err
 		}
 	}
-	i, found := p.entryFor(key)
+	i, found := p.lineFor(key)
 	if !found {
 		return nil, nil
 	}
-	return p.entries[i], nil
+	return p.lines[i].open(), nil
 }
 
 // childFor is the index of the child below which the key belongs.
@@ -104,9 +104,9 @@ func (p *page) childFor(key string) int {
 	return max(0, i-1)
 }
 
-// entryFor is the index of the key's entry, or where it belongs.
-func (p *page) entryFor(key string) (int, bool) {
-	return sort.Find(len(p.entries), func(i int) int { return strings.Compare(key, p.entries[i].key) })
+// lineFor is the index of the key's line, or where it belongs.
+func (p *page) lineFor(key string) (int, bool) {
+	return sort.Find(len(p.lines), func(i int) int { return p.lines[i].compare(key) })
 }
 
 // split cuts a path into its names; false when it is none.

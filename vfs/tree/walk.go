@@ -277,8 +277,8 @@ func (w *walk) do(ctx context.Context, j job) ([]job, error) {
 			return jobs, err
 		}
 	}
-	for _, e := range p.entries {
-		if jobs, err = w.entry(ctx, jobs, e, v); err != nil {
+	for i := range p.lines {
+		if jobs, err = w.entry(ctx, jobs, p.lines[i].open(), v); err != nil {
 			return jobs, err
 		}
 	}
