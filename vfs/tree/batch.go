@@ -110,10 +110,10 @@ type sums struct{ count, bytes int64 }
 // set puts a line into a leaf, in place, unless that becomes too large or begins with another key.
 func (p *page) set(l line, key string) (more sums, done bool) {
 	i, found := p.lineFor(key)
-	more, size := sums{l.count, l.bytes}, l.size
+	more, size := sums{l.count, l.bytes}, int(l.size)
 	if found {
 		old := &p.lines[i]
-		more, size = sums{l.count - old.count, l.bytes - old.bytes}, l.size-old.size
+		more, size = sums{l.count - old.count, l.bytes - old.bytes}, size-int(old.size)
 	}
 	switch {
 	case p.size+size > object.PageTarget, i == 0 && !found:

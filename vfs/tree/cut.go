@@ -4,13 +4,13 @@ import "postern/vfs/object"
 
 // cutLeaf makes as many leaves of the lines as they need. When the last line is a new one it goes alone: whoever writes in
 // order, as most programs do, leaves full pages behind.
-func cutLeaf(lines []line, appended bool) []*page {
+func cutLeaf(lines []line, in *encoded, appended bool) []*page {
 	sizes := make([]int, len(lines))
 	for i := range lines {
-		sizes[i] = lines[i].size
+		sizes[i] = int(lines[i].size)
 	}
 	var pages []*page
-	cut(sizes, 0, 1, appended, func(from, to int) { pages = append(pages, leaf(lines[from:to:to])) })
+	cut(sizes, 0, 1, appended, func(from, to int) { pages = append(pages, leaf(lines[from:to:to], in)) })
 	return pages
 }
 

@@ -143,7 +143,7 @@ func (c *cursor) head() head {
 	}
 	top := c.pages[len(c.pages)-1]
 	if top.page.level == 0 {
-		e := top.page.lines[top.next].open()
+		e := top.page.entry(top.next)
 		return head{key: e.key, entry: e}
 	}
 	below := &top.page.children[top.next]

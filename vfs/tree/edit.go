@@ -13,7 +13,7 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages := []*page{leaf([]line{lineOf(e)})}
+	pages := []*page{leaf([]line{lineOf(e)}, nil)}
 	if root != nil {
 		if pages, err = n.putPage(ctx, root, e); err != nil {
 			return nil, err
@@ -36,9 +36,9 @@ func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error)
 		lines := make([]line, 0, len(p.lines)+1)
 		lines = append(append(lines, p.lines[:i]...), lineOf(e))
 		if found {
-			return cutLeaf(append(lines, p.lines[i+1:]...), false), nil
+			return cutLeaf(append(lines, p.lines[i+1:]...), p.from, false), nil
 		}
-		return cutLeaf(append(lines, p.lines[i:]...), i == len(p.lines)), nil
+		return cutLeaf(append(lines, p.lines[i:]...), p.from, i == len(p.lines)), nil
 	}
 	i := p.childFor(e.key)
 	sub, err := n.childPage(ctx, p, i)
@@ -81,7 +81,7 @@ func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, err
 		case len(p.lines) == 1:
 			return nil, nil
 		}
-		return leaf(slices.Delete(slices.Clone(p.lines), i, i+1)), nil
+		return leaf(slices.Delete(slices.Clone(p.lines), i, i+1), p.from), nil
 	}
 	i := p.childFor(key)
 	sub, err := n.childPage(ctx, p, i)
@@ -128,7 +128,7 @@ func (p *page) small() bool {
 // join makes one page of two neighbours, or two of like size when they don't fit into one.
 func join(a, b *page) []*page {
 	if a.level == 0 {
-		return cutLeaf(slices.Concat(a.lines, b.lines), false)
+		return cutLeaf(slices.Concat(a.lines, b.decoded()), a.from, false)
 	}
 	return cutInner(a.level, slices.Concat(a.children, b.children), false)
 }

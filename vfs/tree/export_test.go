@@ -34,7 +34,7 @@ func (n *Nodes) inspect(ctx context.Context, p *page, last *string) error {
 		return fmt.Errorf("a page was thought to take %d bytes, but takes %d", p.size, encoded)
 	}
 	for i := range p.lines {
-		e := p.lines[i].open()
+		e := p.entry(i)
 		if e.key != object.SortKey(e.o.Name) || e.key <= *last {
 			return fmt.Errorf("%q after %q", e.key, *last)
 		}
@@ -68,7 +68,7 @@ func (p *page) object() *object.Page {
 	far := object.Ref{Blob: crypto.BlobName{1}, Off: crypto.MaxBlobSize, Len: object.MaxNode}
 	o := &object.Page{Level: p.level}
 	for i := range p.lines {
-		e := p.lines[i].open()
+		e := p.entry(i)
 		c := e.o
 		if c.Kind == object.Folder {
 			c.Root = far
@@ -103,7 +103,7 @@ func (n *Nodes) shape(ctx context.Context, folder *entry, b *strings.Builder) er
 func (n *Nodes) shapePage(ctx context.Context, p *page, b *strings.Builder) error {
 	fmt.Fprintf(b, "(%d:", p.level)
 	for i := range p.lines {
-		e := p.lines[i].open()
+		e := p.entry(i)
 		fmt.Fprintf(b, "%q", e.key)
 		if e.o.Kind == object.Folder {
 			if err := n.shape(ctx, e, b); err != nil {

@@ -63,7 +63,7 @@ func (k *kept) add(ref object.Ref, p *page) {
 
 // memory is about what a page takes: its strings and the structs around them, and 400 bytes more for a line that is decoded.
 func (p *page) memory() int64 {
-	n := 400 + p.size + 48*len(p.lines) + 130*len(p.children)
+	n := 400 + p.size + 32*len(p.lines) + 130*len(p.children)
 	for i := range p.lines {
 		if p.lines[i].entry != nil {
 			n += 400

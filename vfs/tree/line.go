@@ -2,20 +2,20 @@ package tree
 
 import (
 	"cmp"
+	"slices"
 	"unicode/utf8"
 
 	"postern/vfs/object"
 )
 
-// line is an entry of a leaf: as it came, encoded in its page, until it is asked for, or decoded when it was changed since. Most of the
-// entries of a page that was loaded, or changed in one place, are never asked for; encoded they take half the room, and hardly any of the
-// garbage collector's time.
+// line is an entry of a leaf: as it came, encoded in the leaf's from, until it is asked for, or decoded when it was changed since. Most of
+// the entries of a page that was loaded, or changed in one place, are never asked for. Encoded they take half the room, and lead to nothing
+// that the garbage collector would have to follow.
 type line struct {
-	entry *entry   // nil: it is encoded
-	page  *encoded // where
-	off   int
+	entry *entry // nil: it is encoded
+	off   int32  // where
 
-	size  int // bounds the encoded size
+	size  int32 // bounds the encoded size
 	count int64
 	bytes int64 // what it adds to the sums of its page
 }
@@ -27,35 +27,37 @@ type encoded struct {
 }
 
 func lineOf(e *entry) line {
-	return line{entry: e, size: e.size(), count: object.Sum(1, e.o.Count), bytes: e.o.Size}
+	return line{entry: e, size: int32(e.size()), count: object.Sum(1, e.o.Count), bytes: e.o.Size}
 }
 
-// open is the entry. Of one that is encoded each call makes another.
-func (l *line) open() *entry {
-	if l.entry != nil {
-		return l.entry
+// entry is the entry of a line. Of one that is encoded each call makes another.
+func (p *page) entry(i int) *entry {
+	if e := p.lines[i].entry; e != nil {
+		return e
 	}
-	return newEntry(object.ReadEntry(l.page.plain[l.off:], l.page.at))
+	return newEntry(object.ReadEntry(p.from.plain[p.lines[i].off:], p.from.at))
 }
 
-func (l *line) key() string {
-	if l.entry != nil {
-		return l.entry.key
+// key is the sort key of a line.
+func (p *page) key(i int) string {
+	if e := p.lines[i].entry; e != nil {
+		return e.key
 	}
-	return object.SortKey(string(l.name()))
+	return object.SortKey(string(p.name(i)))
 }
 
-func (l *line) name() []byte { return object.ReadName(l.page.plain[l.off:]) }
+// name is the name of a line that is encoded.
+func (p *page) name(i int) []byte { return object.ReadName(p.from.plain[p.lines[i].off:]) }
 
-// compare compares a sort key with that of the line.
-func (l *line) compare(key string) int {
-	if l.entry != nil {
-		return cmp.Compare(key, l.entry.key)
+// compare compares a sort key with that of a line.
+func (p *page) compare(key string, i int) int {
+	if e := p.lines[i].entry; e != nil {
+		return cmp.Compare(key, e.key)
 	}
-	name := l.name()
+	name := p.name(i)
 	for _, c := range name {
 		if c >= utf8.RuneSelf {
-			return cmp.Compare(key, l.key())
+			return cmp.Compare(key, p.key(i))
 		}
 	}
 	switch { // without a copy
@@ -65,4 +67,13 @@ func (l *line) compare(key string) int {
 		return 1
 	}
 	return 0
+}
+
+// decoded is the lines of a leaf, all decoded, to go into another leaf.
+func (p *page) decoded() []line {
+	lines := slices.Clone(p.lines)
+	for i := range lines {
+		lines[i].entry = p.entry(i)
+	}
+	return lines
 }

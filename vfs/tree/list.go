@@ -37,7 +37,7 @@ func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 // list yields what is below a page and tells whether to go on.
 func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool) (bool, error) {
 	for i := range p.lines {
-		if !yield(Entry{p.lines[i].open()}, nil) {
+		if !yield(Entry{p.entry(i)}, nil) {
 			return false, nil
 		}
 	}

@@ -153,7 +153,7 @@ func (k *packer) addPage(d dirtyPage) error {
 	}
 	o := object.Page{Level: d.page.level}
 	for i := range d.page.lines {
-		o.Entries = append(o.Entries, k.entry(d.page.lines[i].open()))
+		o.Entries = append(o.Entries, k.entry(d.page.entry(i)))
 	}
 	for _, c := range d.page.children {
 		o.Children = append(o.Children, object.Child{First: c.first, Count: c.count, Size: c.bytes, Page: k.ref(c.at)})

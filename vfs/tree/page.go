@@ -9,9 +9,10 @@ import (
 // page is a decoded folder page. It is never changed once something leads to it, but by the Batch that has made it.
 type page struct {
 	level    uint8
-	lines    []line  // level 0
-	children []child // levels above
-	count    int64   // sums over all below, as Entry.Count and Entry.Size of a folder have them
+	lines    []line   // level 0
+	from     *encoded // holds the lines that are not decoded; nil: there are none
+	children []child  // levels above
+	count    int64    // sums over all below, as Entry.Count and Entry.Size of a folder have them
 	bytes    int64
 	size     int   // bounds the encoded size
 	own      *edit // of the Batch that has made it, if any
@@ -73,13 +74,16 @@ func (t target) sealed() object.Ref {
 	return ref
 }
 
-// leaf makes a leaf of at least one line.
-func leaf(lines []line) *page {
+// leaf makes a leaf of at least one line, of which those that are not decoded lie in from.
+func leaf(lines []line, from *encoded) *page {
 	p := &page{lines: lines, size: pageHead}
 	for i := range lines {
 		l := &lines[i]
-		p.size += l.size
+		p.size += int(l.size)
 		p.add(l.count, l.bytes)
+		if l.entry == nil {
+			p.from = from
+		}
 	}
 	return p
 }
@@ -104,7 +108,7 @@ func (p *page) add(count, bytes int64) {
 
 func (p *page) first() string {
 	if p.level == 0 {
-		return p.lines[0].key()
+		return p.key(0)
 	}
 	return p.children[0].first
 }
@@ -116,13 +120,12 @@ func (p *page) below() child {
 
 // decode makes a page of its encoding. The error is crypto.ErrFormat.
 func decode(plain []byte, at object.Ref) (*page, error) {
-	from := &encoded{plain, at}
 	var lines []line
 	o, err := object.ScanPage(plain, at, func(e *object.Entry, off, n int) {
 		if lines == nil {
 			lines = make([]line, 0, n)
 		}
-		lines = append(lines, line{page: from, off: off, size: size(e), count: object.Sum(1, e.Count), bytes: e.Size})
+		lines = append(lines, line{off: int32(off), size: int32(size(e)), count: object.Sum(1, e.Count), bytes: e.Size})
 	})
 	if err != nil {
 		return nil, err
@@ -134,5 +137,5 @@ func decode(plain []byte, at object.Ref) (*page, error) {
 		}
 		return inner(o.Level, children), nil
 	}
-	return leaf(lines), nil
+	return leaf(lines, &encoded{plain, at}), nil
 }

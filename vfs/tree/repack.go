@@ -130,7 +130,7 @@ func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 	var lines []line
 	for i := range p.lines {
-		e := p.lines[i].open()
+		e := p.entry(i)
 		moved, err := r.entry(ctx, e)
 		if err != nil {
 			return nil, err
@@ -143,7 +143,7 @@ func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 		}
 	}
 	if lines != nil {
-		return leaf(lines), nil
+		return leaf(lines, p.from), nil
 	}
 	var children []child
 	for i, c := range p.children {

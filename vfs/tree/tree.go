@@ -95,7 +95,7 @@ func (n *Nodes) find(ctx context.Context, folder *entry, key string) (*entry, er
 	if !found {
 		return nil, nil
 	}
-	return p.lines[i].open(), nil
+	return p.entry(i), nil
 }
 
 // childFor is the index of the child below which the key belongs.
@@ -106,7 +106,7 @@ func (p *page) childFor(key string) int {
 
 // lineFor is the index of the key's line, or where it belongs.
 func (p *page) lineFor(key string) (int, bool) {
-	return sort.Find(len(p.lines), func(i int) int { return p.lines[i].compare(key) })
+	return sort.Find(len(p.lines), func(i int) int { return p.compare(key, i) })
 }
 
 // split cuts a path into its names; false when it is none.

@@ -278,7 +278,7 @@ func (w *walk) do(ctx context.Context, j job) ([]job, error) {
 		}
 	}
 	for i := range p.lines {
-		if jobs, err = w.entry(ctx, jobs, p.lines[i].open(), v); err != nil {
+		if jobs, err = w.entry(ctx, jobs, p.entry(i), v); err != nil {
 			return jobs, err
 		}
 	}
