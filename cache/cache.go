@@ -58,6 +58,7 @@ type Cache struct {
 	mu      sync.Mutex
 	flying  map[blockfile.Key]*flight // what can be joined
 	batches map[*batch]bool           // what is under way at all
+	staying int                       // batches that go on whoever waits
 	drops   uint64                    // how often a blob was dropped
 	running sync.WaitGroup            // batches
 

@@ -25,7 +25,23 @@ type flight struct {
 	err  error
 }
 
-// batch is what one asker has set off. It lasts as long as anyone waits for one of its flights, whoever set it off.
+// wait returns when a flight has landed; with an error when the asker has no more time before that.
+func (f *flight) wait(ctx context.Context, op string) error {
+	select {
+	case <-f.done:
+		return nil
+	case <-remote.Patience(ctx):
+		return remote.Fail(op, f.key.Blob, remote.ErrUnavailable, remote.ErrSlow)
+	case <-ctx.Done():
+		return remote.Alive(ctx, op, f.key.Blob)
+	}
+}
+
+// maxStaying bounds the batches that go on with nobody waiting: what two films read ahead.
+const maxStaying = 64
+
+// batch is what one asker has set off. It lasts as long as anyone waits for one of its flights, whoever set it off; and to its end when
+// somebody was not patient enough, who will come back.
 type batch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -33,7 +49,8 @@ type batch struct {
 	force   bool // from the remote only
 	large   bool // not for memory
 	flights []*flight
-	refs    int // who waits, counted by flight; guarded by Cache.mu
+	refs    int  // who waits, counted by flight; guarded by Cache.mu
+	stays   bool // whoever waits; guarded by Cache.mu
 }
 
 func newBatch(ctx context.Context, name crypto.BlobName, force, large bool) *batch {
@@ -64,15 +81,23 @@ func (c *Cache) end(b *batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.batches, b)
+	if b.stays {
+		c.staying--
+	}
 }
 
-// leave ends waiting. A batch that nobody waits for is cancelled, and nobody joins it any more.
-func (c *Cache) leave(waits []wait) {
+// leave ends waiting. A batch that nobody waits for is cancelled, and nobody joins it any more, unless who leaves comes back: then it
+// stays, and what it brings is kept in memory too, where there may be no disk.
+func (c *Cache) leave(waits []wait, back bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, w := range waits {
 		b := w.f.batch
-		if b.refs--; b.refs > 0 {
+		if back && !b.stays && c.batches[b] && c.staying < maxStaying {
+			b.stays, b.large = true, false
+			c.staying++
+		}
+		if b.refs--; b.refs > 0 || b.stays {
 			continue
 		}
 		b.cancel()

@@ -137,6 +137,69 @@ func TestCancelledAsker(t *testing.T) {
 	})
 }
 
+// TestOutOfPatience: who waits no longer fails alone and at once, and what was asked for comes all the same: who asks meanwhile waits for
+// that, who asks later finds it, also when it is large and there is no disk. A fetch goes on even if who waits for it then gives up.
+func TestOutOfPatience(t *testing.T) {
+	for what, n := range map[string]int{"a segment": 1000, "a large piece": 4 * blockSize} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, Options{})
+				name, data := f.spy.store(t, 1, 5*blockSize+head)
+				_, open := f.spy.gate()
+				over := make(chan struct{})
+				hasty := remote.Until(t.Context(), func() <-chan struct{} { return over })
+				close(over)
+				for range 3 {
+					if err := f.GetRange(hasty, name, head, make([]byte, n)); !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, remote.ErrSlow) {
+						t.Errorf("who had no patience got %v", err)
+					}
+				}
+				gone, cancel := context.WithCancel(t.Context())
+				cancel()
+				if err := f.GetRange(gone, name, head, make([]byte, n)); !errors.Is(err, context.Canceled) {
+					t.Errorf("who gave up got %v", err)
+				}
+				synctest.Wait()
+				open()
+				synctest.Wait()
+				if seen := len(f.spy.seen()); seen != 1 {
+					t.Errorf("the remote was asked %d times", seen)
+				}
+				if got := f.reads(name, data, head, n); len(got) > 0 {
+					t.Errorf("the remote was asked again for %v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestFewStay: what goes on with nobody waiting is bounded.
+func TestFewStay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{})
+		_, open := f.spy.gate()
+		over := make(chan struct{})
+		close(over)
+		hasty := remote.Until(t.Context(), func() <-chan struct{} { return over })
+		for i := range maxStaying + 20 {
+			name, _ := f.spy.store(t, byte(i), 1000)
+			_ = f.GetRange(hasty, name, 0, make([]byte, 10))
+		}
+		synctest.Wait()
+		f.mu.Lock()
+		under := len(f.batches)
+		f.mu.Unlock()
+		if under != maxStaying {
+			t.Errorf("%d go on", under)
+		}
+		open()
+		synctest.Wait()
+		if f.staying != 0 || len(f.batches) != 0 {
+			t.Errorf("%d are still said to go on, %d do", f.staying, len(f.batches))
+		}
+	})
+}
+
 // TestErrorsAreShared: a remote that fails is not asked once for each who waits; and a range too long is its asker's only.
 func TestErrorsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -126,12 +126,10 @@ func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force,
 // await waits for blocks under way and takes what it gets. The error of one's own request, or one that would meet this asker
 // as well, is its error too; what is left undone then is to be asked for again.
 func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits []wait) (err error) {
-	defer c.leave(waits)
+	defer func() { c.leave(waits, errors.Is(err, remote.ErrSlow)) }()
 	for _, w := range waits {
-		select {
-		case <-w.f.done:
-		case <-ctx.Done():
-			return remote.Alive(ctx, remote.OpGetRange, s.name)
+		if err := w.f.wait(ctx, remote.OpGetRange); err != nil {
+			return err
 		}
 		switch {
 		case w.f.err == nil && len(w.f.got.data) >= s.need(w.index):
@@ -175,11 +173,10 @@ func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 		c.launch(b, c.runWhole)
 	}
 	c.mu.Unlock()
-	defer c.leave([]wait{{f: f}})
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		return nil, remote.Alive(ctx, remote.OpGet, name)
+	err := f.wait(ctx, remote.OpGet)
+	c.leave([]wait{{f: f}}, errors.Is(err, remote.ErrSlow))
+	if err != nil {
+		return nil, err
 	}
 	if f.err != nil {
 		return nil, f.err
