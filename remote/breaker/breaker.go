@@ -3,9 +3,11 @@
 //
 // It stands above package retry. Two things make it look whether the remote is there: a call that ended with ErrUnavailable in spite of
 // all tries, and one that has been under way for Options.Suspect, for a remote may swallow what is sent and never say no. It looks by a
-// trial, one small question that is asked once and may take Options.Trial. If that is not answered either, the remote is away:
-// what is under way fails, what comes fails at once, and trials go on every Options.Every, in the background and whether anybody calls or
-// not. The first that is answered ends it. An error that is an answer (not found, refused, even damaged) is one.
+// trial, one small question that is asked once and may take Options.Trial. If neither that nor anything else is answered, the remote is
+// away: what is under way fails, what comes fails at once, and trials go on every Options.Every, in the background and whether anybody
+// calls or not. The first that is answered ends it, however late; and a remote that was late once may take twice as long at the next
+// trial, so that one that is merely slow is taken for away once at the most. An error that is an answer (not found, refused, even
+// damaged) is one.
 //
 // So one blob that can't be had, or one long transfer on a thin line, closes nobody's way; a remote that is gone keeps nobody longer than
 // Suspect and Trial together. What remains is a remote that answers questions and swallows transfers: Options.Bound and Options.Rate
@@ -31,13 +33,13 @@ import (
 const (
 	// DefaultSuspect is longer than nearly all calls take, and no longer than a reader waits who has not begun to wonder.
 	DefaultSuspect = 2 * time.Second
-	// DefaultTrial leaves a small question room on a line that is full of other bytes.
+	// DefaultTrial leaves a small question room on a line that is full of other bytes. It is what is taken for silence at first.
 	DefaultTrial = 3 * time.Second
 	// DefaultEvery is how soon a remote that is back is noticed; a question every three seconds costs nobody anything.
 	DefaultEvery = 3 * time.Second
-	// DefaultBound is what a call without bytes may take in all, tries and pauses included: what retry needs against a server that
-	// restarts, with as much again.
-	DefaultBound = 20 * time.Second
+	// DefaultBound is what a call without bytes may take in all, tries and pauses included: what retry gives a single try. Who waits for
+	// an answer on the screen has his own bound.
+	DefaultBound = 30 * time.Second
 	// DefaultRate, in bytes a second, is what a call with bytes may take beyond that: a full blob gets 107 seconds more.
 	DefaultRate = 50_000
 )
@@ -45,7 +47,7 @@ const (
 // Options are the choices of New. The zero value takes the defaults above.
 type Options struct {
 	Suspect time.Duration // a call that takes longer makes the breaker look; and again after each further one
-	Trial   time.Duration // most that a trial may take
+	Trial   time.Duration // a trial that takes longer makes the remote away, unless it is known to be slow
 	Every   time.Duration // from one trial to the next, while the remote is away
 	Bound   time.Duration // most that a call may take without its bytes; of a listing, until the next blob. Below 0: no limit
 	Rate    int64         // bytes a second that a transfer makes at the least
@@ -109,6 +111,8 @@ type Store struct {
 	state   State
 	away    error // what calls fail with; nil: the remote is there, as far as is known
 	looking bool
+	allowed time.Duration // what a trial may take, as this remote is
+	answers uint64        // calls that were answered
 	closed  bool
 	calls   map[*call]struct{} // under way
 }
@@ -118,6 +122,7 @@ var _ remote.Store = (*Store)(nil)
 // New puts a breaker in front of inner, which it closes when it is closed.
 func New(inner remote.Store, o Options) *Store {
 	s := &Store{inner: inner, o: o.withDefaults(), calls: map[*call]struct{}{}}
+	s.allowed = s.o.Trial
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -150,32 +155,82 @@ func (s *Store) look() {
 	s.looks.Go(s.watch)
 }
 
-// watch makes trials until one is answered.
+// verdict is what a trial met, and after how long.
+type verdict struct {
+	err  error
+	took time.Duration
+}
+
+// watch makes trials until one is answered. One that was not answered in time goes on beside those that follow.
 func (s *Store) watch() {
-	next := time.NewTimer(s.o.Every)
+	life, end := context.WithCancel(s.life)
+	var trials sync.WaitGroup
+	defer trials.Wait()
+	defer end()
+	verdicts := make(chan verdict)
+	ask := func() {
+		trials.Go(func() {
+			begun := time.Now()
+			err := s.trial(life)
+			select {
+			case verdicts <- verdict{err, time.Since(begun)}:
+			case <-life.Done():
+			}
+		})
+	}
+	allowed, answers := s.heard()
+	silence := time.NewTimer(allowed)
+	defer silence.Stop()
+	next := time.NewTicker(s.o.Every)
 	defer next.Stop()
+	ask()
 	for {
-		next.Reset(s.o.Every)
-		err := s.trial()
-		if s.life.Err() != nil {
-			return
-		}
-		if remote.KindOf(err) != remote.ErrUnavailable {
-			s.back()
-			return
-		}
-		s.gone(err)
 		select {
+		case v := <-verdicts:
+			switch {
+			case s.life.Err() != nil:
+				return
+			case remote.KindOf(v.err) != remote.ErrUnavailable:
+				s.back(v.took)
+				return
+			}
+			s.gone(v.err)
+		case <-silence.C:
+			_, now := s.heard()
+			if now == answers {
+				s.gone(remote.Fail("ask", place{}, remote.ErrUnavailable, errSilent))
+				continue
+			}
+			answers = now // it is there, and slow
+			silence.Reset(allowed)
 		case <-next.C:
+			if s.State().Away {
+				ask()
+			}
 		case <-s.life.Done():
 			return
 		}
 	}
 }
 
-// trial asks once. A remote that does not answer in time is away, whatever becomes of the question.
-func (s *Store) trial() error {
-	ctx, cancel := context.WithTimeout(retry.Once(s.life, s.o.Trial), s.o.Trial)
+// heard tells what a trial may take, and how many calls were answered.
+func (s *Store) heard() (allowed time.Duration, answers uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.allowed, s.answers
+}
+
+// longest is how long a trial may be late and still count.
+func (o Options) longest() time.Duration {
+	if o.Bound < 0 {
+		return max(DefaultBound, o.Trial)
+	}
+	return max(o.Bound, o.Trial)
+}
+
+// trial asks once.
+func (s *Store) trial(life context.Context) error {
+	ctx, cancel := context.WithTimeout(retry.Once(life, s.o.longest()), s.o.longest())
 	defer cancel()
 	err := s.o.Ask(ctx, s.inner)
 	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() != nil {
@@ -204,10 +259,11 @@ func (s *Store) gone(err error) {
 	s.o.Changed(state)
 }
 
-// back notes that a trial was answered.
-func (s *Store) back() {
+// back notes that a trial was answered, and after how long.
+func (s *Store) back(took time.Duration) {
 	s.mu.Lock()
 	s.looking = false
+	s.allowed = min(max(s.o.Trial, 2*took, s.allowed/2), s.o.longest())
 	was := s.state
 	s.state.Away, s.state.Since, s.state.Why, s.state.Trials = false, time.Time{}, nil, 0
 	s.away = nil

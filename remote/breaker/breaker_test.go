@@ -92,6 +92,15 @@ func newStack(t *testing.T, o breaker.Options) *stack {
 	return s
 }
 
+// newSlowStack is one whose remote answers everything late.
+func newSlowStack(t *testing.T, delay time.Duration) *stack {
+	t.Helper()
+	s := newStack(t, breaker.Options{})
+	s.faulty = faulty.New(s.faulty, faulty.Always(faulty.Delay), faulty.Options{Delay: delay})
+	s.Store = breaker.New(retry.New(s.faulty, retry.Options{}), breaker.Options{})
+	return s
+}
+
 func (s *stack) close(t *testing.T) {
 	t.Helper()
 	if err := s.Close(); err != nil {
@@ -220,6 +229,46 @@ func TestSlow(t *testing.T) {
 		}
 		if st := s.State(); st.Times != 0 {
 			t.Errorf("state %+v", st)
+		}
+	})
+}
+
+// TestSlowInAll: a remote that is slow in all that it does is taken for away once, until it has answered, and never again.
+func TestSlowInAll(t *testing.T) {
+	for _, delay := range []time.Duration{4 * time.Second, 15 * time.Second, 25 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSlowStack(t, delay)
+			defer s.close(t)
+			_ = calls["load"](t.Context(), s) // it may be cut short
+			<-time.After(delay)
+			synctest.Wait()
+			for range 20 {
+				for call, do := range calls {
+					if err := do(t.Context(), s); err != nil {
+						t.Errorf("%s of %v: %v", call, delay, err)
+					}
+				}
+				<-time.After(time.Minute)
+			}
+			if st := s.State(); st.Away || st.Times > 1 {
+				t.Errorf("%v: %+v", delay, st)
+			}
+		})
+	}
+}
+
+// TestSlowAnswers: as long as anything is answered the remote is there, whatever a trial takes.
+func TestSlowAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlowStack(t, 4*time.Second)
+		defer s.close(t)
+		for range 5 {
+			if err := calls["load"](t.Context(), s); err != nil {
+				t.Error(err)
+			}
+		}
+		if st := s.State(); st.Times > 0 {
+			t.Errorf("%+v", st)
 		}
 	})
 }

@@ -102,6 +102,9 @@ func (c *call) resume() {
 func (c *call) finish(err error) error {
 	c.s.mu.Lock()
 	delete(c.s.calls, c)
+	if remote.KindOf(err) != remote.ErrUnavailable && c.ctx.Err() == nil {
+		c.s.answers++
+	}
 	c.rest()
 	c.s.mu.Unlock()
 	cause := context.Cause(c.ctx)
