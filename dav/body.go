@@ -11,6 +11,7 @@ import (
 type body struct {
 	r     io.Reader
 	rc    *http.ResponseController
+	wait  *wait
 	idle  time.Duration
 	armed time.Time
 	n     int64
@@ -18,11 +19,12 @@ type body struct {
 }
 
 func (q *request) body() *body {
-	return &body{r: q.r.Body, rc: http.NewResponseController(q.w), idle: q.h.o.IdleTimeout}
+	return &body{r: q.r.Body, rc: http.NewResponseController(q.w), wait: q.wait, idle: q.h.o.IdleTimeout}
 }
 
 // Read moves the connection's deadline along. The deadline is the kernel's, so the real clock counts here.
 func (b *body) Read(p []byte) (int, error) {
+	b.wait.pause()
 	if b.idle > 0 {
 		if now := time.Now(); now.Sub(b.armed) > b.idle/8 {
 			b.armed = now
@@ -40,6 +42,7 @@ func (b *body) Read(p []byte) (int, error) {
 // end takes the deadline away: it would strike the handler that waits for storage, and the next request. After a failure it
 // stays, or net/http would wait without one for the rest of the body.
 func (b *body) end() {
+	b.wait.resume()
 	if b.idle > 0 && b.err == nil {
 		b.rc.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
 	}

@@ -54,6 +54,7 @@ var kinds = []struct {
 	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep.", ""},
 	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name.", ""},
 	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file.", ""},
+	{vfs.ErrSlow, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive is slow just now; what was asked for is on its way from there, so try again in a moment.", ""},
 	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later.", ""},
 	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored.", ""},
 	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense.", ""},

@@ -74,7 +74,10 @@ var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, 
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{h: h, w: w, r: r, who: profileOf(r)}
+	waits := newWait(h.o.Patience)
+	defer waits.end()
+	r = r.WithContext(vfs.Until(r.Context(), waits.over))
+	q := &request{h: h, w: answer{w, waits}, r: r, who: profileOf(r), wait: waits}
 	q.submitted.Principal = auth.User(r.Context())
 	err := q.serve()
 	if !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -12,8 +12,9 @@ import (
 // mkcol makes a folder.
 func (q *request) mkcol() error {
 	b := q.body()
-	defer b.end()
-	switch none := b.empty(); {
+	none := b.empty()
+	b.end()
+	switch {
 	case b.err != nil:
 		return bodyFailure(b.err)
 	case !none:

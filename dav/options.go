@@ -30,7 +30,7 @@ type Options struct {
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
 	LockTimeout time.Duration    // the longest, and the default, time a lock is granted for; 0: DefaultLockTimeout
 	IdleTimeout time.Duration    // how long a request's body may stand still; 0: DefaultIdleTimeout, < 0: for ever
-	Patience    time.Duration    // how long a request waits for storage that can't be reached; 0: DefaultPatience, < 0: not at all
+	Patience    time.Duration    // how long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all
 	Guard       time.Duration    // how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all
 	// Status tells how the drive stands, for the line on its pages; it must answer at once. nil: there is no such line.
 	Status func() Status

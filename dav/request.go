@@ -18,6 +18,7 @@ type request struct {
 	w         http.ResponseWriter
 	r         *http.Request
 	who       profile
+	wait      *wait
 	ifs       ifHeader
 	submitted lock.Submitted
 	quota     *vfs.Usage // once asked for
@@ -100,18 +101,21 @@ const (
 // patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like a
 // lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
 func (q *request) patiently(do func() error) error {
-	end := time.NewTimer(q.h.o.Patience)
-	defer end.Stop()
 	err := do()
 	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
 		return err
 	}
+	end := time.NewTimer(q.h.o.Patience) // of one that has begun its answer; else the wait is over sooner
+	defer end.Stop()
 	for pause := firstPause; errors.Is(err, vfs.ErrUnavailable); pause = min(2*pause, maxPause) {
 		next := time.NewTimer(pause)
 		select {
 		case <-next.C:
 			err = do()
 		case <-end.C:
+			next.Stop()
+			return err
+		case <-q.wait.over():
 			next.Stop()
 			return err
 		case <-q.ctx().Done():

@@ -20,7 +20,8 @@ const maxZipped = 100_000
 // zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most of
 // what is large is compressed already, and no disk is needed.
 func (q *request) zip(info vfs.Info) error {
-	// A first walk finds out what can't be read or is too much while that can still be an answer.
+	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a download.
+	q.wait.end()
 	n := 0
 	err := q.walk(q.path, func(string, *vfs.Info) error {
 		if n++; n > maxZipped {
