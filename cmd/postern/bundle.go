@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -31,6 +32,9 @@ func bundleFile(arg string) (string, error) {
 	path, err := filepath.Abs(arg)
 	if err != nil {
 		return "", usagef("can't tell where %s is: %w", arg, err)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "", usagef("%s is a folder: name a file in it", arg)
 	}
 	return path, nil
 }

@@ -92,7 +92,7 @@ func (p *program) baseOf(h home.Home, account home.Account, since string) (base 
 		defer func() { _ = file.Close() }() // only read from
 		reader, err := bundle.NewReader(file)
 		if err != nil {
-			return crypto.Pointer{}, false, fmt.Errorf("--since %s: %w", since, err)
+			return crypto.Pointer{}, false, advisef("--since %s: %w: name an earlier bundle, or leave --since out to export all", since, err)
 		}
 		for _, pointer := range reader.Contents().Pointers {
 			if pointer.ID == id {

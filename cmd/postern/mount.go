@@ -32,7 +32,7 @@ func (p *program) mount() *cobra.Command {
   Windows   as a network drive; DIR is a letter, such as P:
 
 Windows limits such drives to files of 50 MB and more; --apply lifts what can be lifted, as an administrator.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("one folder, or none"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder := ""
 			if len(args) > 0 {

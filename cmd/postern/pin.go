@@ -22,7 +22,7 @@ func (p *program) pin() *cobra.Command {
 		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to date. It returns when all of it
 is here; broken off, a running gateway goes on by itself. A path stays pinned when what lies there is replaced. When a pinned folder, or one
 above it, is renamed on this machine, its pin goes with it.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("one path, or --list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case list && (remove || len(args) > 0), !list && len(args) != 1:

@@ -129,7 +129,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		help.password = password
 	}
 	p.welcome(help, fresh)
-	commands, idle := untilIdle(control.Handler(running, measured.Handler()))
+	commands, idle := untilIdle(control.Handler(running, measured.Handler(), sentence))
 	defer idle() // before what they work on is closed
 	if settings.GC.Auto == home.SwitchOn {
 		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()

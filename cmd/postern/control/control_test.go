@@ -45,7 +45,7 @@ func serving(t *testing.T, folder string, g Gateway) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: Handler(g, http.NotFoundHandler()), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: Handler(g, http.NotFoundHandler(), error.Error), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })
@@ -182,7 +182,7 @@ func TestProfilesAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: Handler(&fake{}, metrics), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: Handler(&fake{}, metrics, error.Error), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	defer func() { _ = server.Close(); <-done }()

@@ -43,18 +43,18 @@ type step struct {
 }
 
 // handleTask answers a question that may take long: the answer is lines of JSON, one for each step.
-func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Context, In, Tell) (Out, error)) {
+func handleTask[In, Out any](mux *http.ServeMux, say func(error) string, path string, do func(context.Context, In, Tell) (Out, error)) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if err := json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(&in); err != nil {
-			answer(w, nil, fmt.Errorf("the question can't be read (is it of another version?): %w", err))
+			answer(w, nil, fmt.Errorf("the question can't be read (is it of another version?): %w", err), say)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		var mu sync.Mutex
 		var told time.Time
 		lines, flush := json.NewEncoder(w), http.NewResponseController(w).Flush
-		say := func(s step) {
+		send := func(s step) {
 			if lines.Encode(s) == nil { // a client that went away ends the work by its context
 				_ = flush()
 			}
@@ -64,19 +64,19 @@ func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Co
 			defer mu.Unlock()
 			if now := time.Now(); now.Sub(told) >= tellEvery {
 				told = now
-				say(step{Progress: &p})
+				send(step{Progress: &p})
 			}
 		})
 		last := step{Done: true}
 		if err != nil {
-			last.Error = err.Error()
+			last.Error = say(err)
 		}
 		if last.Result, err = json.Marshal(out); err != nil {
 			last = step{Done: true, Error: "the gateway's answer can't be encoded"}
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		say(last)
+		send(last)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -74,15 +75,32 @@ func (h Home) ReadConfig() (Settings, error) {
 		return Settings{}, fmt.Errorf("can't read %s: %w", h.Config(), cause(err))
 	}
 	var s Settings
-	dec := toml.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil {
-		return Settings{}, fmt.Errorf("%s, %w: mend or remove that line", h.Config(), plainTOML(err))
+	for _, into := range []any{reflect.New(quoted(reflect.TypeFor[Settings]())).Interface(), &s} {
+		dec := toml.NewDecoder(bytes.NewReader(text))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(into); err != nil {
+			return Settings{}, fmt.Errorf("%s, %w: mend or remove that line", h.Config(), plainTOML(err))
+		}
 	}
 	if err := s.Check(); err != nil {
 		return Settings{}, fmt.Errorf("%s: %w", h.Config(), err)
 	}
 	return s, nil
+}
+
+// quoted is the type of settings with text for every Span: a bare 7 would be taken for seven nanoseconds, without asking Span.
+func quoted(t reflect.Type) reflect.Type {
+	switch {
+	case t == reflect.TypeFor[Span]():
+		return reflect.TypeFor[string]()
+	case t.Kind() == reflect.Struct:
+		fields := reflect.VisibleFields(t)
+		for i := range fields {
+			fields[i].Type = quoted(fields[i].Type)
+		}
+		return reflect.StructOf(fields)
+	}
+	return t
 }
 
 // plainTOML makes one line of what go-toml says over several: "line 3, key sink: …".
@@ -96,11 +114,26 @@ func plainTOML(err error) error {
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
 		row, column := decode.Position()
-		what := strings.TrimPrefix(decode.Error(), "toml: ")
+		what := wanted(strings.TrimPrefix(decode.Error(), "toml: "))
 		if key := decode.Key(); len(key) > 0 {
 			return fmt.Errorf("line %d, %q: %s", row, strings.Join(key, "."), what)
 		}
 		return fmt.Errorf("line %d, column %d: %s", row, column, what)
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
+}
+
+// wanted says of a value of the wrong type what is to stand there, where go-toml names the types of this program.
+func wanted(what string) string {
+	if !strings.HasPrefix(what, "cannot decode TOML ") {
+		return what
+	}
+	_, kind, _ := strings.Cut(what, " of type ")
+	switch {
+	case kind == "[]string":
+		return `a list in brackets is wanted, such as ["one", "two"]`
+	case strings.HasPrefix(kind, "struct "):
+		return "this is the name of a section, and stands in brackets in a line of its own"
+	}
+	return "a value in quotes is wanted"
 }

@@ -57,7 +57,10 @@ func TestConfigDamaged(t *testing.T) {
 		"unknown key":        {"addr = \"127.0.0.1:1\"\nadr = 1\n", []string{"line 2", `"adr"`}},
 		"unknown table":      {"\n[cash]\nmemory = 1\n", []string{"cash"}},
 		"unknown in a table": {"[cache]\nmemry = \"1MiB\"\n", []string{"line 2", `"cache.memry"`}},
-		"wrong type":         {"addr = 7\n", []string{"line 1", "addr"}},
+		"wrong type":         {"addr = 7\n", []string{"line 1", "addr", "in quotes is wanted"}},
+		"bare time":          {"[history]\nall = 7\n", []string{"line 2", "history.all", "in quotes is wanted"}}, // not seven nanoseconds
+		"no list":            {"hosts = \"a\"\n", []string{"line 1", "hosts", `["one", "two"]`}},
+		"no section":         {"cache = \"1MiB\"\n", []string{"line 1", "cache", "section"}},
 		"no value":           {"addr =\n", []string{"line 1"}},
 		"no TOML":            {"\x00\x00\x00", []string{"line 1"}},
 		"cut short":          {"addr = \"127.0", []string{"line 1"}},
