@@ -121,6 +121,9 @@ func (p *program) showChecked(r fsck.Report) {
 	if n := len(r.Restored); n > 0 {
 		p.printf("put back %s that the remote had lost\n", plural(int64(n), "blob"))
 	}
+	if n := len(r.Rewritten); n > 0 {
+		p.printf("wrote %s anew: every byte could be read, but not what describes them\n", plural(int64(n), "file"))
+	}
 	for _, c := range r.Copies {
 		if c.Trouble != "" {
 			p.printf("%s was not looked at in full: %s\n", c.Remote, c.Trouble)

@@ -53,6 +53,10 @@ the newest first. Times in paths are UTC. How much is kept is set by history.all
 			if err != nil {
 				return err
 			}
+			if len(all) == 0 && len(args) > 0 && !asJSON {
+				p.printf("%s has been like this for as long as the history goes back.\n", args[0])
+				return nil
+			}
 			return p.showVersions(all, asJSON)
 		},
 	}

@@ -127,6 +127,8 @@ type Report struct {
 	// Unchecked are paths that could not be checked, since the remote can't be reached; they may be well.
 	Unchecked []string `json:"unchecked,omitempty"`
 	Restored  []string `json:"restored,omitempty"` // blobs that were put again
+	// Rewritten are files that were written anew, by who can write them: every byte of them could be read, but not what describes them.
+	Rewritten []string `json:"rewritten,omitempty"`
 	// Lost are the blobs that a repair could not bring back: what an Options.Lost of a later check is made of.
 	Lost []crypto.BlobName `json:"-"`
 	// Copies are what was found at each remote of a mirror, by who knows them; a check reads what the first gives that has it.

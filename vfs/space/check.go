@@ -59,6 +59,9 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	case err != nil || !o.Repair:
 		return r, err
 	case r.Fallback == (object.Ref{}):
+		if err := s.rewrite(ctx, &r); err != nil {
+			return r, err
+		}
 		return r, s.giveUp(r.Lost)
 	}
 	if err := s.goBack(ctx, r.Fallback); err != nil {

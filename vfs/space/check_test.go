@@ -1,6 +1,7 @@
 package space_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -70,6 +71,55 @@ func TestFsckMovesAside(t *testing.T) {
 	flush(t, s)
 	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
 		t.Errorf("damage among the files is taken for what was given up: %+v, %v", r, err)
+	}
+}
+
+// TestFsckWritesAnew: a file of which every byte can be read, but not what describes a chunk, stays where it is and is as it was, and sound.
+func TestFsckWritesAnew(t *testing.T) {
+	store := mem.New()
+	h := newHome(t, store)
+	s := h.open()
+	defer h.close(s)
+	film := noise(1, 1<<20)
+	put(t, s, "/film", film)
+	flush(t, s)
+	for b, err := range store.List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Size <= 1<<20 {
+			continue
+		}
+		data, err := store.Get(t.Context(), b.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[0] ^= 1 // a chunk begins with what describes it
+		if err := errors.Join(store.Delete(t.Context(), b.Name), store.Put(t.Context(), b.Name, remote.BytesBody(data))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := s.Stat(t.Context(), "/film")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || len(r.Damage) != 1 || len(r.Damage[0].Ranges) > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true, Repair: true})
+	if err != nil || !r.Clean() || len(r.Rewritten) != 1 || r.Rewritten[0] != "/files/film" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	flush(t, s)
+	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+		t.Errorf("it is damaged still: %+v, %v", r, err)
+	}
+	if got := get(t, s, "/film"); !bytes.Equal(got, film) {
+		t.Error("it has other bytes")
+	}
+	after, err := s.Stat(t.Context(), "/film")
+	if err != nil || after.SHA1 != before.SHA1 || !after.Modified.Equal(before.Modified) || !after.Created.Equal(before.Created) {
+		t.Errorf("%+v, %v; it was %+v", after, err, before)
 	}
 }
 

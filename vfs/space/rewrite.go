@@ -1,0 +1,72 @@
+package space
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"postern/vfs"
+	"postern/vfs/fsck"
+)
+
+// rewrite writes anew those files of which every byte can be read, and only what describes a chunk is damaged: they need not be moved aside.
+// It takes them out of the damage. One that can't be written anew stays in it.
+func (s *Space) rewrite(ctx context.Context, r *fsck.Report) error {
+	left := []fsck.Damage{}
+	for _, d := range r.Damage {
+		path, here := strings.CutPrefix(d.Path, filesPath+"/")
+		if !here || d.Kind != fsck.File || len(d.Ranges) > 0 || d.GivenUp {
+			left = append(left, d)
+			continue
+		}
+		switch err := s.writeAnew(ctx, "/"+path); {
+		case err == nil:
+			r.Rewritten = append(r.Rewritten, d.Path)
+		case ctx.Err() != nil:
+			return err
+		case errors.Is(err, errOther), errors.Is(err, vfs.ErrNotExist): // it was changed meanwhile, and is no longer what was found damaged
+		default:
+			s.log.Warn("a file could not be written anew", "path", d.Path, "error", err)
+			left = append(left, d)
+		}
+	}
+	r.Damage = left
+	return nil
+}
+
+// errOther says that a file is another by now.
+var errOther = errors.New("it was changed meanwhile")
+
+// writeAnew replaces a file by its own bytes, sealed again.
+func (s *Space) writeAnew(ctx context.Context, path string) error {
+	file, err := s.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // only read from
+	up, err := s.Create(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer up.Abort()
+	if _, err := io.Copy(up, file); err != nil {
+		return fmt.Errorf("write %s anew: %w", path, err)
+	}
+	is := file.Info()
+	sums, err := up.Sums()
+	if err != nil {
+		return err
+	}
+	if sums.Size != is.Size || sums.SHA1 != is.SHA1 {
+		return corrupt("write "+path+" anew", errors.New("its bytes are not those that it says"))
+	}
+	_, _, err = up.Commit(ctx, vfs.CommitOptions{Modified: is.Modified, ContentType: is.ContentType, Cond: func(ctx context.Context, at vfs.Stater) error {
+		if now, err := at.Stat(ctx, path); err != nil || now.Version != is.Version {
+			return errOther
+		}
+		return nil
+	}})
+	return err
+}
