@@ -173,14 +173,15 @@ func (s *Store) match(ctx context.Context, have []remote.BlobInfo, from, to int,
 
 // lend copies a blob that was found to be missing, unless somebody is at it or it was deleted meanwhile.
 func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error {
-	if !m.claim(name, func() bool { _, gone := m.gone[name]; return !gone }) {
+	w, ok := m.claim(name, func() bool { _, gone := m.gone[name]; return !gone })
+	if !ok {
 		return nil
 	}
 	err := s.copy(ctx, m, name, false)
 	m.update(func() {
 		m.leave(name)
 		if err == nil {
-			delete(m.missing, name)
+			m.supplied(name, w)
 		}
 	})
 	return err

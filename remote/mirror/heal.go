@@ -145,7 +145,7 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 	}
 	m.mu.Unlock()
 	for _, name := range gone {
-		if !m.claim(name, func() bool { _, still := m.gone[name]; return still }) {
+		if _, ok := m.claim(name, func() bool { _, still := m.gone[name]; return still }); !ok {
 			continue // supply waits for it
 		}
 		inner, cancel := context.WithTimeout(ctx, callLimit)
@@ -164,15 +164,15 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 	return nil
 }
 
-// claim begins a write of the healer if it is still wanted and nobody else writes that blob.
-func (m *member) claim(name crypto.BlobName, wanted func() bool) bool {
+// claim begins a write of the healer if it is still wanted and nobody else writes that blob. It returns the want that it is for, if any.
+func (m *member) claim(name crypto.BlobName, wanted func() bool) (w *want, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !wanted() || m.writing[name] > 0 {
-		return false
+		return nil, false
 	}
 	m.writing[name]++
-	return true
+	return m.missing[name], true
 }
 
 // ill notes that the member itself failed, and passes that on.
@@ -188,10 +188,10 @@ func (s *Store) ill(ctx context.Context, m *member, err error) error {
 func (s *Store) supply(ctx context.Context, m *member) error {
 	for {
 		m.mu.Lock()
-		batch := make(map[crypto.BlobName]bool)
-		for name, damaged := range m.missing {
+		var batch []crypto.BlobName
+		for name := range m.missing {
 			if m.writing[name] == 0 {
-				batch[name] = damaged
+				batch = append(batch, name)
 			}
 		}
 		blocked := len(m.missing) > 0 || len(m.gone) > 0
@@ -204,19 +204,20 @@ func (s *Store) supply(ctx context.Context, m *member) error {
 		}
 		group, inner := errgroup.WithContext(ctx)
 		group.SetLimit(s.o.Workers)
-		for name, damaged := range batch {
+		for _, name := range batch {
 			if inner.Err() != nil {
 				break
 			}
 			group.Go(func() error {
-				if !m.claim(name, func() bool { _, still := m.missing[name]; return still }) {
+				w, ok := m.claim(name, func() bool { _, still := m.missing[name]; return still })
+				if !ok {
 					return nil
 				}
-				err := s.copy(inner, m, name, damaged)
+				err := s.copy(inner, m, name, w.damaged)
 				m.update(func() {
 					m.leave(name)
 					if err == nil {
-						delete(m.missing, name)
+						m.supplied(name, w)
 					}
 				})
 				return err

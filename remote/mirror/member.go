@@ -23,7 +23,7 @@ type member struct {
 	lastErr  error                        // why it lags; nil once it has caught up
 	trouble  error                        // what healing can't mend: another history, a blob that nobody has
 	cost     time.Duration                // of one small read, a decaying average; 0: not measured yet
-	missing  map[crypto.BlobName]bool     // blobs that it lacks; true: or has, damaged
+	missing  map[crypto.BlobName]*want    // blobs that it lacks
 	gone     map[crypto.BlobName]struct{} // deleted blobs that it may still have
 	writing  map[crypto.BlobName]int      // Puts and Deletes under way
 	pointers map[crypto.PointerID]crypto.Pointer
@@ -35,12 +35,16 @@ type member struct {
 	extra       int64 // blobs that it has and the authority lacks, at the last comparison
 }
 
+// want is that a member is to be given a blob. Each time that it is found to lack it is a want of its own: what was done about an earlier
+// one may have come before the blob was deleted, and put again.
+type want struct{ damaged bool } // it has the blob, but not as it should be
+
 func newMember(m Member, authority bool, all *Store) *member {
 	return &member{
 		name: m.Name, store: m.Store, authority: authority, all: all,
 		wake:     make(chan struct{}, 1),
 		since:    all.o.Clock(),
-		missing:  map[crypto.BlobName]bool{},
+		missing:  map[crypto.BlobName]*want{},
 		gone:     map[crypto.BlobName]struct{}{},
 		writing:  map[crypto.BlobName]int{},
 		pointers: map[crypto.PointerID]crypto.Pointer{},
@@ -77,11 +81,19 @@ func (m *member) lack(name crypto.BlobName, damaged bool) {
 	if _, gone := m.gone[name]; gone {
 		return
 	}
-	if _, there := m.missing[name]; !there && len(m.missing) >= m.all.o.MaxNames {
+	before, there := m.missing[name]
+	if !there && len(m.missing) >= m.all.o.MaxNames {
 		m.check = true // the comparison finds it, and all that follow
 		return
 	}
-	m.missing[name] = m.missing[name] || damaged
+	m.missing[name] = &want{damaged || there && before.damaged}
+}
+
+// supplied ends a want; mu is held. One that has come since then stays.
+func (m *member) supplied(name crypto.BlobName, w *want) {
+	if m.missing[name] == w {
+		delete(m.missing, name)
+	}
 }
 
 // failed notes how a call went wrong; mu is held. A member that can't be reached is left alone until it answers a probe.
@@ -124,18 +136,19 @@ func (m *member) up() bool {
 	return !m.down
 }
 
-// enter begins a Put or Delete of a blob; false: not now, the healer will.
+// enter begins a Put or Delete of a blob, which is left twice: when it has answered, and when what it has answered is noted. Until then
+// the healer would go by what was so before. false: not now, the healer will.
 func (m *member) enter(name crypto.BlobName) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.down || m.slow || m.writing[name] > 0 {
 		return false
 	}
-	m.writing[name]++
+	m.writing[name] += 2
 	return true
 }
 
-// leave ends what enter began; mu is held.
+// leave ends what enter or claim began; mu is held.
 func (m *member) leave(name crypto.BlobName) {
 	if m.writing[name]--; m.writing[name] <= 0 {
 		delete(m.writing, name)

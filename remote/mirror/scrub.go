@@ -115,7 +115,8 @@ func (s *Store) readAll(ctx context.Context, m *member, tell func(ctx context.Co
 
 // mend copies one blob to a member from the others, unless somebody is at it, and tells whether it is well then.
 func (s *Store) mend(ctx context.Context, m *member, name crypto.BlobName, damaged bool) (bool, error) {
-	if !m.claim(name, func() bool { _, gone := m.gone[name]; return !gone }) {
+	w, ok := m.claim(name, func() bool { _, gone := m.gone[name]; return !gone })
+	if !ok {
 		return false, nil
 	}
 	err := s.copy(ctx, m, name, damaged)
@@ -126,7 +127,7 @@ func (s *Store) mend(ctx context.Context, m *member, name crypto.BlobName, damag
 	m.update(func() {
 		m.leave(name)
 		if good {
-			delete(m.missing, name)
+			m.supplied(name, w)
 		}
 	})
 	return good, err

@@ -89,7 +89,7 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 			m.update(func() { m.leave(name) })
 			answers <- answer{m, err}
 		}) {
-			m.update(func() { m.leave(name) })
+			m.update(func() { m.leave(name); m.leave(name) })
 			continue
 		}
 		began = append(began, m)
@@ -117,12 +117,15 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 		stop()
 		<-collected
 		late = late && len(got) < len(began)
-		if settled == nil {
-			return
-		}
 		for _, m := range s.members[1:] {
 			a := find(got, m)
 			m.update(func() {
+				if slices.Contains(began, m) {
+					m.leave(name)
+				}
+				if settled == nil {
+					return
+				}
 				settled(m, a != nil && a.err == nil)
 				switch {
 				case a != nil && a.err != nil && ctx.Err() == nil:

@@ -80,8 +80,9 @@ func TestMutants(t *testing.T) {
 			if !strings.Contains(string(out), "--- FAIL: TestMutant/run/"+m.part) {
 				t.Errorf("the part %s did not find it:\n%s", m.part, out)
 			}
-			if found := strings.Contains(string(out), "--- FAIL: TestMutant/compare"); found != m.compare {
-				t.Errorf("found by Compare: %v, want %v", found, m.compare)
+			// By chance Compare finds others, too.
+			if m.compare && !strings.Contains(string(out), "--- FAIL: TestMutant/compare") {
+				t.Errorf("Compare did not find it:\n%s", out)
 			}
 		})
 	}
