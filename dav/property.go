@@ -138,7 +138,7 @@ func (q *request) usage(info *vfs.Info) (vfs.Usage, bool) {
 		return vfs.Usage{}, false
 	}
 	if q.quota == nil {
-		u, err := q.h.fs.Usage(q.ctx())
+		u, err := q.h.fs.Usage(q.ctx(), 0)
 		if err != nil {
 			u = vfs.Usage{Used: -1, Available: -1}
 		}

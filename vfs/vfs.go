@@ -23,8 +23,9 @@ const MaxName = 1024
 type FS interface {
 	Reader
 	Writer
-	// Usage tells the bytes that files take (before sealing) and the bytes there is room for; -1 where unknown.
-	Usage(ctx context.Context) (Usage, error)
+	// Usage tells the bytes that files take (before sealing) and the bytes there is room for; -1 where unknown. The answer may be some
+	// seconds old, unless it is that there is no room for want bytes: who is refused for that is not refused for what was.
+	Usage(ctx context.Context, want int64) (Usage, error)
 }
 
 // Stater looks up one path. Errors: ErrNotExist, ErrNotFolder (something above the path is a file), ErrUnavailable, ErrCorrupt.

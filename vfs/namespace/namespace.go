@@ -186,10 +186,10 @@ func (d *Drive) Open(ctx context.Context, path string) (vfs.File, error) {
 }
 
 // Usage implements vfs.FS: what all mounts hold, and the least room that one of them has.
-func (d *Drive) Usage(ctx context.Context) (vfs.Usage, error) {
+func (d *Drive) Usage(ctx context.Context, want int64) (vfs.Usage, error) {
 	total := vfs.Usage{Available: -1}
 	for _, name := range d.names {
-		u, err := d.mounts[name].Usage(ctx)
+		u, err := d.mounts[name].Usage(ctx, want)
 		if err != nil {
 			return vfs.Usage{}, err
 		}

@@ -125,7 +125,7 @@ func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
 }
 
 // Usage is of nothing: what the history takes beside the files is not known, and the room is the files'.
-func (history) Usage(context.Context) (vfs.Usage, error) { return vfs.Usage{Available: -1}, nil }
+func (history) Usage(context.Context, int64) (vfs.Usage, error) { return vfs.Usage{Available: -1}, nil }
 
 // CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A folder comes with
 // all that was in it. It is for the space whose history this is.

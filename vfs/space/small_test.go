@@ -149,7 +149,7 @@ func TestUsage(t *testing.T) {
 		s := h.open()
 		defer h.close(s)
 		ask := func() {
-			if u, err := s.Usage(t.Context()); err != nil || u.Available != -1 || u.Used != 0 {
+			if u, err := s.Usage(t.Context(), 1000); err != nil || u.Available != -1 || u.Used != 0 {
 				t.Errorf("%+v, %v", u, err)
 			}
 		}
@@ -170,6 +170,36 @@ func TestUsage(t *testing.T) {
 			<-time.After(11 * time.Second)
 		}
 	})
+}
+
+// filling tells how much room there is.
+type filling struct {
+	remote.Store
+	free int64
+}
+
+func (f *filling) Space(context.Context) (remote.Space, error) {
+	return remote.Space{Free: f.free}, nil
+}
+
+// TestRoomMade: that there was no room is no reason to refuse once there is some.
+func TestRoomMade(t *testing.T) {
+	store := &filling{Store: mem.New(), free: 1000}
+	h := newHome(t, store)
+	s := h.open()
+	defer h.close(s)
+	ask := func(want, free int64) {
+		t.Helper()
+		if u, err := s.Usage(t.Context(), want); err != nil || u.Available != free {
+			t.Errorf("%d bytes are wanted: %+v, %v", want, u, err)
+		}
+	}
+	ask(0, 1000)
+	store.free = 5000
+	ask(1000, 1000) // good enough
+	ask(1001, 5000)
+	ask(5000, 5000)
+	ask(5001, 5000)
 }
 
 // heap is how many bytes are in use.

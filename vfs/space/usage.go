@@ -22,17 +22,17 @@ type room struct {
 	at   time.Time
 }
 
-// Usage implements vfs.FS. What is available may be some seconds old.
-func (s *Space) Usage(ctx context.Context) (vfs.Usage, error) {
-	return vfs.Usage{Used: s.head.Load().tree.Root().Info().Size, Available: s.free(ctx)}, nil
+// Usage implements vfs.FS.
+func (s *Space) Usage(ctx context.Context, want int64) (vfs.Usage, error) {
+	return vfs.Usage{Used: s.head.Load().tree.Root().Info().Size, Available: s.free(ctx, want)}, nil
 }
 
-// free asks the remote when nobody has lately; whoever comes meanwhile takes what was known before.
-func (s *Space) free(ctx context.Context) int64 {
+// free asks the remote when nobody has lately, or that had no room for want bytes; whoever comes meanwhile takes what was known before.
+func (s *Space) free(ctx context.Context, want int64) int64 {
 	s.room.mu.Lock()
 	now := s.now()
 	known, first := s.room.free, s.room.at.IsZero()
-	if !first && now.Sub(s.room.at).Abs() < usageAge {
+	if enough := known < 0 || known >= want; !first && enough && now.Sub(s.room.at).Abs() < usageAge {
 		s.room.mu.Unlock()
 		return known
 	}

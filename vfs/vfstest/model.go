@@ -135,7 +135,7 @@ func (m *Model) Open(ctx context.Context, path string) (vfs.File, error) {
 }
 
 // Usage implements vfs.FS.
-func (m *Model) Usage(ctx context.Context) (vfs.Usage, error) {
+func (m *Model) Usage(ctx context.Context, _ int64) (vfs.Usage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.begin(ctx, "usage", "/"); err != nil {
