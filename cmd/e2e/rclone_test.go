@@ -211,7 +211,7 @@ func TestRcloneClearsUp(t *testing.T) {
 	if err == nil || !strings.Contains(out, "507") {
 		t.Fatalf("8 MiB fit into 1: %v\n%s", err, out)
 	}
-	if !strings.Contains(g.stderr.String(), "kept the old version") {
+	if !strings.Contains(g.stderr.String(), "kept a file that was deleted to clear up") {
 		t.Errorf("rclone did not clear up: %s", out)
 	}
 	if got := g.must(http.MethodGet, "/files/report.txt", nil); string(got) != "the good old version" {
