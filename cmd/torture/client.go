@@ -22,8 +22,15 @@ var errHang = errors.New("no answer within " + requestLimit.String())
 
 // client speaks WebDAV with one gateway, whichever process it is at the moment.
 type client struct {
-	to   *child
-	http *http.Client
+	to      *child
+	http    *http.Client
+	insists bool // asks again, for a while, when it is told to try again in a moment
+}
+
+// insistent is the same client once all faults have ended: the gateways have little patience, and what a fault has held up may come late.
+func (c client) insistent() *client {
+	c.insists = true
+	return &c
 }
 
 func newClient(to *child) *client {
@@ -47,6 +54,17 @@ func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
 // do sends one request. Errors are failures of the gateway, never the mere end of its process.
 func (c *client) do(method, path string, body []byte, header ...string) (reply, error) {
+	limit := time.Now().Add(settleLimit)
+	for {
+		r, err := c.once(method, path, body, header...)
+		if err != nil || !c.insists || r.code != http.StatusServiceUnavailable || time.Now().After(limit) {
+			return r, err
+		}
+		wait(pollEvery / 2)
+	}
+}
+
+func (c *client) once(method, path string, body []byte, header ...string) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
 	defer cancel()
 	base := "http://" + c.to.address()

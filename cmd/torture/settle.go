@@ -26,12 +26,12 @@ func (r *run) settle(end bool) error {
 	if err != nil {
 		return err
 	}
-	all, err := r.readAll(r.workers[0][0].client, listed, end)
+	all, err := r.readAll(r.workers[0][0].client.insistent(), listed, end)
 	if err != nil {
 		return fmt.Errorf("gateway 0: %w", err)
 	}
 	if end {
-		if err := r.sameContents(r.workers[1][0].client, listed, all); err != nil {
+		if err := r.sameContents(r.workers[1][0].client.insistent(), listed, all); err != nil {
 			return fmt.Errorf("gateway 1: %w", err)
 		}
 	}
@@ -89,7 +89,7 @@ func (r *run) alike() (map[string]resource, error) {
 		for g := range gateways {
 			var rep reply
 			var err error
-			if seen[g], rep, err = r.workers[g][0].client.walk(files); err != nil {
+			if seen[g], rep, err = r.workers[g][0].client.insistent().walk(files); err != nil {
 				return nil, err
 			}
 			codes[g] = rep.code
@@ -177,7 +177,7 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	client := newClient(c)
+	client := newClient(c).insistent()
 	seen, rep, err := client.walk(files)
 	if err == nil && rep.code != http.StatusMultiStatus {
 		err = fmt.Errorf("PROPFIND answered %d", rep.code)
