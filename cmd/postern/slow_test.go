@@ -106,7 +106,7 @@ func TestSlowCalls(t *testing.T) {
 				if got := c.do(200, "GET", "/a/film", nil); !bytes.Equal(got, film) {
 					t.Error("a large file holds something else")
 				}
-				if n := fetches.Load(); n > 201 { // the first is of 256 KiB, as are all others but one
+				if n := fetches.Load(); n > 210 { // of 256 KiB each, but for a few at the ends of packs, wherever those happen to lie
 					t.Errorf("200 pieces were fetched in %d", n)
 				}
 				c.do(201, "PUT", "/cold0/3", film)
