@@ -187,7 +187,7 @@ func TestBrowserChanges(t *testing.T) {
 // TestBrowserPreviews: images, sound and video with seeking, text, Markdown.
 func TestBrowserPreviews(t *testing.T) {
 	g := serve(t)
-	g.fill("/files/p.png", picture(64, 48), "/files/s.wav", sound(60), "/files/t.txt", "<i>plain</i>\n", "/files/m.md", readme)
+	g.fill("/files/p.png", picture(64, 48), "/files/s.wav", sound(60), "/files/alone.wav", sound(60), "/files/t.txt", "<i>plain</i>\n", "/files/m.md", readme)
 	b := browse(t, g)
 
 	b.open("/files/p.png?view")
@@ -199,7 +199,7 @@ func TestBrowserPreviews(t *testing.T) {
 		t.Errorf("seeking leads to %v", at)
 	}
 
-	b.open("/files/s.wav") // alone, as a link in a text leads to it
+	b.open("/files/alone.wav") // as a link in a text leads to it; what the page before was loading Chromium may hold back for 20 s
 	b.until(`document.querySelector('video, audio').readyState > 0`)
 
 	b.open("/files/t.txt?view")
