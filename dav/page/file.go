@@ -54,6 +54,9 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 			return err
 		}
 	}
+	if s.Kind == "text" && (strings.HasPrefix(s.Type, "audio/") || strings.HasPrefix(s.Type, "video/")) {
+		s.Type = "" // a guess from the name, which the contents refute
+	}
 	return p.write(w, r, "file", c, s)
 }
 

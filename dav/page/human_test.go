@@ -79,12 +79,16 @@ func TestKinds(t *testing.T) {
 		{"a.mp3", "audio/mpeg", "audio"}, {"a.mkv", "application/octet-stream", "video"}, {"a.pdf", "application/pdf", "pdf"}, {"a.md", "text/plain; charset=utf-8", "markdown"},
 		{"README.MD", "", "markdown"}, {"a.html", "text/html", "text"}, {"a.json", "application/json", "text"}, {"a.xml", "application/xml", "text"}, {"a.js", "application/javascript", "text"},
 		{"a.zip", "application/zip", "archive"}, {"Makefile", "", "file"}, {"a.png", "text/html", "text"}, {"a", "nonsense", "file"}, {"a.exe", "application/x-msdownload", "file"},
+		{"go.mod", "audio/x-mod", "text"}, {"app.mts", "video/mp2t", "text"}, {"app.ts", "video/mp2t", "text"}, {"board.dts", "audio/vnd.dts", "text"},
+		{"film.ass", "audio/aac", "text"}, {"list.m3u8", "audio/x-mpegurl", "text"}, {"a.wma", "audio/x-ms-wma", "file"}, {"a.avi", "video/x-msvideo", "file"},
+		{"old.xm", "audio/x-xm", "file"}, {"a.mov", "video/quicktime", "video"}, {"a.aac", "audio/aac", "audio"},
 	} {
 		if got := kindOf(vfs.Info{Name: tt.name, ContentType: tt.contentType}); got != tt.want {
 			t.Errorf("%s of %q is %q, want %q", tt.name, tt.contentType, got, tt.want)
 		}
 	}
-	if iconOf(vfs.Info{Folder: true}) != "folder" || iconOf(vfs.Info{Name: "a.pdf"}) != "text" || iconOf(vfs.Info{Name: "a"}) != "file" {
+	if iconOf(vfs.Info{Folder: true}) != "folder" || iconOf(vfs.Info{Name: "a.pdf"}) != "text" || iconOf(vfs.Info{Name: "a"}) != "file" ||
+		iconOf(vfs.Info{Name: "a.wma", ContentType: "audio/x-ms-wma"}) != "audio" || iconOf(vfs.Info{Name: "go.mod", ContentType: "audio/x-mod"}) != "text" {
 		t.Error("wrong icons")
 	}
 }

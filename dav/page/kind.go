@@ -14,9 +14,23 @@ var images = map[string]bool{
 	"image/svg+xml": true, "image/x-icon": true, "image/vnd.microsoft.icon": true, "image/apng": true,
 }
 
-// byExtension helps where the stored type says nothing.
+// playable are the types that browsers play. Other sound and films would only get a player that fails. The system's table
+// also takes go.mod for music and app.mts for a film: such files are looked into.
+var playable = map[string]bool{
+	"audio/mpeg": true, "audio/mp3": true, "audio/mp4": true, "audio/x-m4a": true, "audio/x-m4b": true, "audio/x-m4r": true,
+	"audio/aac": true, "audio/ogg": true, "audio/opus": true, "audio/x-opus+ogg": true, "audio/x-vorbis+ogg": true,
+	"audio/flac": true, "audio/x-flac": true, "audio/wav": true, "audio/x-wav": true, "audio/vnd.wave": true,
+	"audio/webm": true, "audio/x-matroska": true,
+	"video/mp4": true, "video/x-m4v": true, "video/webm": true, "video/ogg": true, "video/x-theora+ogg": true,
+	"video/quicktime": true, "video/x-matroska": true, "video/3gpp": true, "video/3gpp2": true,
+}
+
+// byExtension is the kind of a file whose stored type says nothing, and of texts that are easily typed as sound or film.
 var byExtension = map[string]string{
 	".md": "markdown", ".markdown": "markdown", ".pdf": "pdf", ".txt": "text", ".log": "text", ".csv": "text",
+	".ts": "text", ".mts": "text", ".cts": "text", ".mod": "text", ".sum": "text", ".dts": "text", ".dtsi": "text",
+	".ass": "text", ".ssa": "text", ".srt": "text", ".vtt": "text", ".m3u": "text", ".m3u8": "text", ".pls": "text",
+	".csd": "text", ".orc": "text", ".sco": "text", ".mpl": "text",
 	".jpg": "image", ".jpeg": "image", ".png": "image", ".gif": "image", ".webp": "image", ".avif": "image", ".svg": "image",
 	".mp4": "video", ".webm": "video", ".mov": "video", ".mkv": "video", ".m4v": "video", ".ogv": "video",
 	".mp3": "audio", ".m4a": "audio", ".ogg": "audio", ".oga": "audio", ".opus": "audio", ".flac": "audio", ".wav": "audio",
@@ -31,7 +45,9 @@ func kindOf(m vfs.Info) string {
 		switch main, _, _ := strings.Cut(t, "/"); {
 		case images[t]:
 			return "image"
-		case main == "audio", main == "video":
+		case (main == "audio" || main == "video") && extension == "text":
+			return "text"
+		case playable[t]:
 			return main
 		case t == "application/pdf":
 			return "pdf"
@@ -39,7 +55,7 @@ func kindOf(m vfs.Info) string {
 			return "markdown"
 		case main == "text", t == "application/json", t == "application/xml", t == "application/javascript", strings.HasSuffix(t, "+xml"), strings.HasSuffix(t, "+json"):
 			return "text"
-		case t != "application/octet-stream" && extension != "archive":
+		case main == "audio", main == "video", t != "application/octet-stream" && extension != "archive":
 			return "file"
 		}
 	}
@@ -49,6 +65,7 @@ func kindOf(m vfs.Info) string {
 	return "file"
 }
 
+// iconOf names the icon of a file or folder: that of its kind, also where the kind has no preview.
 func iconOf(m vfs.Info) string {
 	if m.Folder {
 		return "folder"
@@ -56,6 +73,12 @@ func iconOf(m vfs.Info) string {
 	switch kind := kindOf(m); kind {
 	case "markdown", "pdf":
 		return "text"
+	case "file":
+		switch main, _, _ := strings.Cut(m.ContentType, "/"); main {
+		case "audio", "video", "image":
+			return main
+		}
+		return kind
 	default:
 		return kind
 	}
