@@ -28,6 +28,17 @@ func (id AuthorID) VerifyCommit(msg []byte, sig Signature) error {
 	return nil
 }
 
+// SignRoster signs the encoding of a roster.
+func (k AuthorKey) SignRoster(msg []byte) Signature { return k.key.sign(rosterMessage(msg)) }
+
+// VerifyRoster returns ErrSignature unless sig is id's over this encoding of a roster.
+func (id AuthorID) VerifyRoster(msg []byte, sig Signature) error {
+	if !verify(id, rosterMessage(msg), sig) {
+		return fmt.Errorf("roster by %v: %w", id, ErrSignature)
+	}
+	return nil
+}
+
 // String returns the id as 64 lower-case hex digits.
 func (id AuthorID) String() string { return hex.EncodeToString(id[:]) }
 
@@ -39,4 +50,8 @@ func (id *AuthorID) UnmarshalText(text []byte) error { return unmarshalHex32(id,
 
 func commitMessage(msg []byte) []byte {
 	return append(signedMessage(labelSignCommit, len(msg)), msg...)
+}
+
+func rosterMessage(msg []byte) []byte {
+	return append(signedMessage(labelSignRoster, len(msg)), msg...)
 }

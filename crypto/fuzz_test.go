@@ -189,3 +189,17 @@ func FuzzNormalizePassphrase(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseCapability(f *testing.F) {
+	c := testCapability(0x90)
+	f.Add(c.Marshal())
+	f.Add(c.ReadOnly().Marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := ParseCapability(b)
+		if err != nil {
+			wantKind(t, err, ErrFormat, "refused")
+		} else if !bytes.Equal(got.Marshal(), b) {
+			t.Errorf("%x is taken for another capability", b)
+		}
+	})
+}

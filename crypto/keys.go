@@ -27,4 +27,11 @@ type (
 
 	// AccountSecret is what a whole account is derived from.
 	AccountSecret [KeySize]byte
+
+	// SpaceSecret is what the keys of a space that is not an account's own are derived from. Only the space's owner
+	// keeps it.
+	SpaceSecret [KeySize]byte
+
+	// WriterSeed is the seed of a WriterKey: what a capability to write carries.
+	WriterSeed [KeySize]byte
 )

@@ -26,6 +26,9 @@ func secrets() map[string]any {
 		"WriterKey":     NewWriterKey(raw),
 		"AuthorKey":     NewAuthorKey(raw),
 		"Login":         Login{writer: NewWriterKey(raw), reader: ReadKey(raw)},
+		"SpaceSecret":   SpaceSecret(raw),
+		"WriterSeed":    WriterSeed(raw),
+		"Capability":    Capability{Read: ReadKey(raw), Writer: WriterSeed(raw)},
 	}
 }
 

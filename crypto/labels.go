@@ -28,4 +28,15 @@ const (
 	labelLoginSalt   = "postern/1/login/salt"
 	labelLoginWriter = "postern/1/login/writer"
 	labelLoginReader = "postern/1/login/reader"
+
+	// Format 2. HKDF info: the keys of a space that is not an account's own, from the space's secret.
+	labelSpaceWriter = "postern/2/space/writer"
+	labelSpaceReader = "postern/2/space/reader"
+
+	// Of mounts: HKDF info for the key under which a mount seals a writer seed, and the associated data of that seed.
+	labelMountKey  = "postern/2/mount/key"
+	labelMountSeed = "postern/2/mount/seed"
+
+	// In front of what is signed for a roster, ended by a zero byte.
+	labelSignRoster = "postern/2/sign/roster"
 )

@@ -149,3 +149,48 @@ func (Login) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText always fails.
 func (Login) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (SpaceSecret) String() string { return redacted }
+
+// GoString hides the key.
+func (SpaceSecret) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (SpaceSecret) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (SpaceSecret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (SpaceSecret) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (WriterSeed) String() string { return redacted }
+
+// GoString hides the key.
+func (WriterSeed) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (WriterSeed) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (WriterSeed) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (WriterSeed) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the keys.
+func (Capability) String() string { return redacted }
+
+// GoString hides the keys.
+func (Capability) GoString() string { return redacted }
+
+// Format hides the keys, whatever the verb.
+func (Capability) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the keys.
+func (Capability) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (Capability) MarshalText() ([]byte, error) { return nil, errSecretText }

@@ -19,6 +19,8 @@ const (
 	majorBytes  = 2 << 5
 	majorText   = 3 << 5
 	majorArray  = 4 << 5
+	cborFalse   = 0xf4
+	cborTrue    = 0xf5
 	null        = 0xf6
 )
 
@@ -53,6 +55,13 @@ func appendText(b []byte, s string) []byte {
 }
 
 func appendArray(b []byte, n int) []byte { return appendHead(b, majorArray, uint64(n)) }
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, cborTrue)
+	}
+	return append(b, cborFalse)
+}
 
 // reader reads one encoding. The first failure sticks; what is read after it is zero.
 type reader struct {
@@ -210,6 +219,17 @@ func (r *reader) null() bool {
 	}
 	r.b = r.b[1:]
 	return true
+}
+
+// bool reads true or false.
+func (r *reader) bool() (v bool) {
+	if len(r.b) == 0 || r.b[0] != cborFalse && r.b[0] != cborTrue {
+		r.fail("neither true nor false")
+		return false
+	}
+	v = r.b[0] == cborTrue
+	r.b = r.b[1:]
+	return v
 }
 
 // done is the end of all reading: nothing may be left.

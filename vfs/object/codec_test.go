@@ -70,15 +70,19 @@ func TestIndexes(t *testing.T) {
 func TestCommits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := commit(t)
-		if want.Root.Root.Blob == home.Blob {
-			want.Root.Root.Blob = crypto.BlobName{} // as the packer has it
+		for _, ref := range []*object.Ref{&want.Root.Root, &want.Roster} {
+			if ref.Blob == home.Blob {
+				ref.Blob = crypto.BlobName{} // as the packer has it
+			}
 		}
 		want.Sign(author)
 		b := want.Encode(crypto.BlobName{})
 		generic(t, b)
 		got, err := object.DecodeCommit(b, home)
-		if want.Root.Root != (object.Ref{}) && want.Root.Root.Blob.IsZero() {
-			want.Root.Root.Blob = home.Blob
+		for _, ref := range []*object.Ref{&want.Root.Root, &want.Roster} {
+			if *ref != (object.Ref{}) && ref.Blob.IsZero() {
+				ref.Blob = home.Blob
+			}
 		}
 		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || d != "" {
 			t.Fatalf("(-want +got) %v\n%s", err, d)
@@ -136,26 +140,126 @@ func TestEntriesInJournals(t *testing.T) {
 }
 
 func TestHeads(t *testing.T) {
-	want := home
-	b := object.EncodeHead(want)
-	if len(b) > crypto.MaxValue {
-		t.Fatalf("%d bytes do not fit into a pointer's %d", len(b), crypto.MaxValue)
-	}
-	if got, err := object.DecodeHead(b); err != nil || got != want {
-		t.Errorf("got %+v (%v)", got, err)
+	head := func(commit object.Ref) []byte { return object.Head{Version: object.Version1, Commit: commit}.Encode() }
+	b := head(home)
+	for _, want := range []object.Head{{Version: object.Version1, Commit: home}, {Version: object.Version2, Commit: home}} {
+		b := want.Encode()
+		if len(b) > crypto.MaxValue {
+			t.Fatalf("%d bytes do not fit into a pointer's %d", len(b), crypto.MaxValue)
+		}
+		if got, err := object.DecodeHead(b); err != nil || got != want {
+			t.Errorf("got %+v (%v)", got, err)
+		}
 	}
 	for name, bad := range map[string][]byte{
 		"empty":             nil,
 		"cut short":         b[:len(b)-1],
 		"a byte too many":   append(bytes.Clone(b), 0),
-		"a later version":   append([]byte{b[0], 2}, b[2:]...),
-		"in no blob":        object.EncodeHead(object.Ref{Len: 100}),
-		"nothing there":     object.EncodeHead(object.Ref{Blob: home.Blob, Len: crypto.NodeOverhead}),
-		"past all blobs":    object.EncodeHead(object.Ref{Blob: home.Blob, Off: crypto.MaxBlobSize - 50, Len: 51}),
-		"larger than nodes": object.EncodeHead(object.Ref{Blob: home.Blob, Len: object.MaxNode + crypto.NodeOverhead + 1}),
+		"version 0":         append([]byte{b[0], 0}, b[2:]...),
+		"a later version":   append([]byte{b[0], 3}, b[2:]...),
+		"in no blob":        head(object.Ref{Len: 100}),
+		"nothing there":     head(object.Ref{Blob: home.Blob, Len: crypto.NodeOverhead}),
+		"past all blobs":    head(object.Ref{Blob: home.Blob, Off: crypto.MaxBlobSize - 50, Len: 51}),
+		"larger than nodes": head(object.Ref{Blob: home.Blob, Len: object.MaxNode + crypto.NodeOverhead + 1}),
 	} {
 		if got, err := object.DecodeHead(bad); !errors.Is(err, crypto.ErrFormat) {
 			t.Errorf("%s: got %+v (%v)", name, got, err)
 		}
+	}
+}
+
+func TestRosters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := object.Roster{Space: fill[crypto.PointerID](t, "space"), Epoch: rapid.Uint32().Draw(t, "epoch")}
+		for i, id := range rapid.SliceOfNDistinct(rapid.Byte(), 0, 6, rapid.ID[byte]).Draw(t, "authors") {
+			want.Authors = append(want.Authors, object.Author{
+				ID: crypto.AuthorID{id}, Rights: object.Rights(1 + i%2), Name: rapid.StringN(0, 20, 80).Draw(t, "name"),
+			})
+		}
+		slices.SortFunc(want.Authors, func(a, b object.Author) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+		want.Sign(author)
+		b := want.Encode()
+		generic(t, b)
+		got, err := object.DecodeRoster(b)
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Fatalf("(-want +got) %v\n%s", err, d)
+		}
+		for _, a := range want.Authors {
+			if got.Rights(a.ID) != a.Rights {
+				t.Fatalf("%v has the rights %d", a.ID, got.Rights(a.ID))
+			}
+		}
+		if got.Rights(author.ID()) != object.MayWrite || got.Rights(crypto.AuthorID{1, 2, 3}) != 0 {
+			t.Fatal("the owner can't write, or a stranger has rights")
+		}
+		i := rapid.IntRange(0, len(b)-1).Draw(t, "at")
+		b[i] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+		if _, err := object.DecodeRoster(b); !errors.Is(err, crypto.ErrFormat) && !errors.Is(err, crypto.ErrSignature) {
+			t.Fatalf("a roster with another byte %d: %v", i, err)
+		}
+	})
+}
+
+func TestRostersThatCantBe(t *testing.T) {
+	a := func(id byte) object.Author { return object.Author{ID: crypto.AuthorID{id}, Rights: object.MayRead} }
+	many := make([]object.Author, object.MaxAuthors+1)
+	for i := range many {
+		many[i] = object.Author{ID: crypto.AuthorID{byte(i >> 8), byte(i)}, Rights: object.MayRead}
+	}
+	for name, authors := range map[string][]object.Author{
+		"out of order":        {a(2), a(1)},
+		"twice":               {a(1), a(1)},
+		"without rights":      {{ID: crypto.AuthorID{1}}},
+		"with unknown rights": {{ID: crypto.AuthorID{1}, Rights: object.MayWrite + 1}},
+		"the owner":           {{ID: author.ID(), Rights: object.MayRead}},
+		"too many":            many,
+		"a long name": {
+			{ID: crypto.AuthorID{1}, Rights: object.MayRead, Name: strings.Repeat("x", object.MaxDevice+1)},
+		},
+	} {
+		o := object.Roster{Authors: authors}
+		o.Sign(author)
+		if _, err := object.DecodeRoster(o.Encode()); !errors.Is(err, crypto.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestMountsThatCantBe(t *testing.T) {
+	good := mountOf("x", true, false)
+	if err := good.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*object.Entry){
+		"no target":                func(e *object.Entry) { e.Target = nil },
+		"a size":                   func(e *object.Entry) { e.Size = 1 },
+		"a count":                  func(e *object.Entry) { e.Count = 1 },
+		"a root":                   func(e *object.Entry) { e.Root = home },
+		"a content type":           func(e *object.Entry) { e.ContentType = "text/plain" },
+		"a capability that writes": func(e *object.Entry) {
+			e.Target = &object.Target{Capability: crypto.SpaceSecret{1}.Keys()}
+		},
+		"a target of a file":       func(e *object.Entry) { e.Kind = object.File },
+		"a target of a folder":     func(e *object.Entry) { e.Kind = object.Folder },
+	} {
+		e := good
+		change(&e)
+		if err := e.Check(); err == nil {
+			t.Errorf("%s: it passes", name)
+		}
+	}
+	// A page that holds the writer seed in the clear, and one with a seed of zeros.
+	open := good
+	c := crypto.SpaceSecret{1}.Keys()
+	open.Target = &object.Target{Capability: c}
+	plain := object.AppendEntry(nil, &open, crypto.BlobName{})
+	if err := new(object.Entry).UnmarshalCBOR(plain); !errors.Is(err, crypto.ErrFormat) {
+		t.Errorf("a writer seed in the clear is taken: %v", err)
+	}
+	none := mountOf("x", false, false)
+	b := object.AppendEntry(nil, &none, crypto.BlobName{})
+	zeros := slices.Concat(b[:len(b)-2], []byte{0x58, crypto.SealedSeedSize}, make([]byte, crypto.SealedSeedSize), b[len(b)-1:])
+	if err := new(object.Entry).UnmarshalCBOR(zeros); !errors.Is(err, crypto.ErrFormat) {
+		t.Errorf("a writer seed of zeros is taken: %v", err)
 	}
 }

@@ -8,12 +8,17 @@ import (
 )
 
 const (
-	commitFields  = 8      // without the signature
+	commitFields  = 8      // without the signature and the roster
 	signatureSize = 2 + 64 // encoded
 )
 
-// Version is the version of the format that this package reads and writes. It stands in front of what a pointer holds.
-const Version = 1
+// Versions of the format, which stand in front of what a pointer holds. Each space has its own, which never falls.
+const (
+	// Version1 is the version of a space that has one author and holds no mounts.
+	Version1 = 1
+	// Version2 is the version of a space since it first held a mount or a roster.
+	Version2 = 2
+)
 
 // Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page lies in the commit's own
 // blob, and Front must be the hash of all that lies in front of the commit there.
@@ -25,12 +30,20 @@ func (c *Commit) Sign(key crypto.AuthorKey) {
 // Encode is the plain encoding of a signed commit. References with the blob name self, or a zero one, lead into the blob that
 // the commit lies in.
 func (c *Commit) Encode(self crypto.BlobName) []byte {
-	return appendBytes(c.appendFields(appendArray(nil, commitFields+1), self), c.Signature[:])
+	return appendBytes(c.appendFields(appendArray(nil, c.fields()+1), self), c.Signature[:])
 }
 
 // signed is what the signature signs: the encoding without it.
 func (c *Commit) signed(self crypto.BlobName) []byte {
-	return c.appendFields(appendArray(nil, commitFields), self)
+	return c.appendFields(appendArray(nil, c.fields()), self)
+}
+
+// fields is the number of items that are signed.
+func (c *Commit) fields() int {
+	if c.Roster == (Ref{}) {
+		return commitFields
+	}
+	return commitFields + 1
 }
 
 func (c *Commit) appendFields(b []byte, self crypto.BlobName) []byte {
@@ -52,6 +65,9 @@ func (c *Commit) appendFields(b []byte, self crypto.BlobName) []byte {
 		b = appendBytes(b, c.Applied[i].Device[:])
 		b = appendUint(b, c.Applied[i].Seq)
 	}
+	if c.Roster != (Ref{}) {
+		b = appendRef(b, c.Roster, self)
+	}
 	return appendBytes(b, c.Front[:])
 }
 
@@ -63,7 +79,7 @@ func DecodeCommit(b []byte, at Ref) (Commit, error) {
 		return Commit{}, fmt.Errorf("commit: %w", err)
 	}
 	// What is signed is the bytes as they lie there: the array without its last item, the signature.
-	signed := appendArray(nil, commitFields)
+	signed := appendArray(nil, c.fields())
 	signed = append(signed, b[len(signed):len(b)-signatureSize]...)
 	if err := c.Author.VerifyCommit(signed, c.Signature); err != nil {
 		return Commit{}, fmt.Errorf("commit: %w", err)
@@ -74,8 +90,11 @@ func DecodeCommit(b []byte, at Ref) (Commit, error) {
 func parseCommit(b []byte, at Ref) (Commit, error) {
 	r := reader{b: b, at: at}
 	var c Commit
-	r.tuple(commitFields + 1)
-	if kind := r.uint(nodeCommit); r.err == nil && kind != nodeCommit {
+	fields := r.array(commitFields+2, 1)
+	if r.err == nil && fields <= commitFields {
+		r.fail("a commit of %d items", fields)
+	}
+	if kind := r.uint(nodeRoster); r.err == nil && kind != nodeCommit {
 		r.fail("not a commit")
 	}
 	r.entry(&c.Root, "")
@@ -106,6 +125,9 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 		if i > 0 && bytes.Compare(c.Applied[i-1].Device[:], a.Device[:]) >= 0 {
 			r.fail("devices out of order")
 		}
+	}
+	if fields == commitFields+2 {
+		c.Roster = r.ref()
 	}
 	r.fixed(c.Front[:])
 	r.fixed(c.Signature[:])
@@ -154,26 +176,33 @@ func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
 	return out
 }
 
-// EncodeHead is the plain value of a space's pointer, which leads to the newest commit.
-func EncodeHead(commit Ref) []byte {
-	b := appendArray(nil, 2)
-	b = appendUint(b, Version)
-	return appendRef(b, commit, crypto.BlobName{})
+// Head is what a space's pointer holds.
+type Head struct {
+	Version uint8 // Version1 or Version2
+	Commit  Ref   // the newest commit
 }
 
-// DecodeHead reads what EncodeHead wrote. The error is crypto.ErrFormat, also for the value of a later version.
-func DecodeHead(b []byte) (Ref, error) {
+// Encode returns the plain value of the pointer.
+func (h Head) Encode() []byte {
+	b := appendArray(nil, 2)
+	b = appendUint(b, uint64(h.Version))
+	return appendRef(b, h.Commit, crypto.BlobName{})
+}
+
+// DecodeHead reads what Head.Encode wrote. The error is crypto.ErrFormat, also for the value of a later version.
+func DecodeHead(b []byte) (Head, error) {
 	r := reader{b: b}
 	r.tuple(2)
-	if v := r.uint(1<<63 - 1); r.err == nil && v != Version {
-		r.fail("format version %d, this program knows %d; use a newer one", v, Version)
+	v := r.uint(1<<63 - 1)
+	if r.err == nil && v != Version1 && v != Version2 {
+		r.fail("format version %d, this program knows %d; use a newer one", v, Version2)
 	}
 	ref := r.ref()
 	if r.err == nil && ref.Blob.IsZero() {
 		r.fail("a commit in no blob")
 	}
 	if err := r.done(); err != nil {
-		return Ref{}, fmt.Errorf("pointer value: %w", err)
+		return Head{}, fmt.Errorf("pointer value: %w", err)
 	}
-	return ref, nil
+	return Head{Version: uint8(v), Commit: ref}, nil
 }

@@ -41,6 +41,7 @@ const (
 	nodePage = iota + 1
 	nodeIndex
 	nodeCommit
+	nodeRoster
 )
 
 // AppendIndex appends the encoding of an index node, which holds c. References with a zero blob name lead into the blob that
@@ -57,7 +58,7 @@ func AppendIndex(b []byte, c Content) []byte {
 func DecodeIndex(b []byte, at Ref, level uint8) (Content, error) {
 	r := reader{b: b, at: at}
 	r.tuple(2)
-	if kind := r.uint(nodeCommit); r.err == nil && kind != nodeIndex {
+	if kind := r.uint(nodeRoster); r.err == nil && kind != nodeIndex {
 		r.fail("not a file index")
 	}
 	var c Content

@@ -12,6 +12,7 @@ import (
 const (
 	fileFields   = 11
 	folderFields = 9
+	mountFields  = 9
 	minEntry     = 27 // bytes of the shortest entry, an empty folder
 	maxName      = vfs.MaxName
 )
@@ -19,19 +20,17 @@ const (
 // AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, lead into the blob that the
 // entry lies in.
 func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
-	folder := e.Kind == Folder
-	if folder {
-		b = appendArray(b, folderFields)
-	} else {
-		b = appendArray(b, fileFields)
-	}
+	b = appendArray(b, e.Kind.fields())
 	b = appendUint(b, uint64(e.Kind))
 	b = appendText(b, e.Name)
 	b = appendBytes(b, e.Version[:])
 	b = appendInt(b, e.Modified)
 	b = appendInt(b, e.Created)
+	if e.Kind == Mount {
+		return appendTarget(appendProperties(b, e.Properties), e.Target)
+	}
 	b = appendUint(b, uint64(e.Size))
-	if folder {
+	if e.Kind == Folder {
 		b = appendUint(b, uint64(e.Count))
 		b = appendProperties(b, e.Properties)
 		if e.Root == (Ref{}) {
@@ -44,6 +43,19 @@ func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
 	b = appendBytes(b, e.SHA1[:])
 	b = appendProperties(b, e.Properties)
 	return appendContent(b, &e.Content, self)
+}
+
+// fields is the number of items in the encoding of an entry of this kind; 0 for no kind.
+func (k Kind) fields() int {
+	switch k {
+	case File:
+		return fileFields
+	case Folder:
+		return folderFields
+	case Mount:
+		return mountFields
+	}
+	return 0
 }
 
 func appendProperties(b []byte, props []vfs.Property) []byte {
@@ -61,17 +73,20 @@ func appendProperties(b []byte, props []vfs.Property) []byte {
 
 // entry reads one entry into e. likeType is a content type that this one may well have.
 func (r *reader) entry(e *Entry, likeType string) {
-	fields, want := r.array(fileFields, 1), folderFields
-	if e.Kind = Kind(r.uint(uint64(Folder))); e.Kind == File {
-		want = fileFields
-	}
-	if r.err == nil && (e.Kind == 0 || fields != want) {
+	fields := r.array(fileFields, 1)
+	e.Kind = Kind(r.uint(uint64(Mount)))
+	if r.err == nil && (e.Kind == 0 || fields != e.Kind.fields()) {
 		r.fail("no entry of kind %d has %d fields", e.Kind, fields)
 	}
 	e.Name = r.text(maxName, "")
 	r.fixed(e.Version[:])
 	e.Modified = r.int()
 	e.Created = r.int()
+	if e.Kind == Mount {
+		e.Properties = r.properties()
+		e.Target = r.target()
+		return
+	}
 	e.Size = r.size()
 	if e.Kind == Folder {
 		e.Count = r.size()
@@ -165,22 +180,37 @@ func (e *Entry) Check() error {
 		if e.Size > MaxFileSize {
 			return fmt.Errorf("%w: a file of %d bytes", vfs.ErrTooLarge, e.Size)
 		}
-		if e.Count != 0 || e.Root != (Ref{}) {
-			return fmt.Errorf("%w: a file with what only folders have", vfs.ErrInvalid)
+		if e.Count != 0 || e.Root != (Ref{}) || e.Target != nil {
+			return fmt.Errorf("%w: a file with what only folders and mounts have", vfs.ErrInvalid)
 		}
 		if err := e.Content.Check(e.Size); err != nil {
 			return fmt.Errorf("%w: %w", vfs.ErrInvalid, err)
 		}
 		return nil
 	case Folder:
-		if e.ContentType != "" || len(e.Content.Chunks)+len(e.Content.Nodes) != 0 || e.Content.Level != 0 || e.Size < 0 || e.Count < 0 {
-			return fmt.Errorf("%w: a folder with what only files have", vfs.ErrInvalid)
+		if e.hasContents() || e.Size < 0 || e.Count < 0 || e.Target != nil {
+			return fmt.Errorf("%w: a folder with what only files and mounts have", vfs.ErrInvalid)
+		}
+		return nil
+	case Mount:
+		if e.hasContents() || e.Size != 0 || e.Count != 0 || e.Root != (Ref{}) ||
+			e.Target == nil || e.Target.Capability.CanWrite() {
+			return fmt.Errorf("%w: a mount with what only files and folders have, or of no space to read", vfs.ErrInvalid)
 		}
 		return nil
 	default:
 		return fmt.Errorf("%w: an entry of kind %d", vfs.ErrInvalid, e.Kind)
 	}
 }
+
+// hasContents reports whether the entry has anything that only files have.
+func (e *Entry) hasContents() bool {
+	return e.ContentType != "" || e.MD5 != [16]byte{} || e.SHA1 != [20]byte{} ||
+		len(e.Content.Chunks)+len(e.Content.Nodes) != 0 || e.Content.Level != 0
+}
+
+// IsFolder reports whether users see the entry as a folder: one, or a mount of a space's folder.
+func (e *Entry) IsFolder() bool { return e.Kind == Folder || e.Kind == Mount && !e.Target.File }
 
 // MarshalCBOR encodes an entry for the records of a journal, where a zero blob name means bytes that lie in the journal.
 func (e Entry) MarshalCBOR() ([]byte, error) {
@@ -205,7 +235,7 @@ func (e *Entry) UnmarshalCBOR(b []byte) error {
 func (e *Entry) Info() vfs.Info {
 	return vfs.Info{
 		Name:        e.Name,
-		Folder:      e.Kind == Folder,
+		Folder:      e.IsFolder(),
 		Size:        e.Size,
 		Modified:    Time(e.Modified),
 		Created:     Time(e.Created),

@@ -8,6 +8,9 @@ import (
 // ParseCommit is DecodeCommit without the signature, which no fuzzer finds.
 var ParseCommit = parseCommit
 
+// ParseRoster is DecodeRoster without the signature.
+var ParseRoster = parseRoster
+
 // DecodePage is ScanPage with the entries, as ReadEntry reads them. What ScanPage and ReadName tell of them must be the same.
 func DecodePage(b []byte, at Ref) (Page, error) {
 	var entries []Entry

@@ -66,11 +66,11 @@ func FuzzDecodeCommit(f *testing.F) {
 
 func FuzzDecodeHead(f *testing.F) {
 	fuzz(f, "head", func(b []byte) ([]byte, error) {
-		ref, err := object.DecodeHead(b)
+		head, err := object.DecodeHead(b)
 		if err != nil {
 			return nil, err
 		}
-		return object.EncodeHead(ref), nil
+		return head.Encode(), nil
 	})
 }
 
@@ -81,5 +81,16 @@ func FuzzDecodeEntry(f *testing.F) {
 			return nil, err
 		}
 		return e.MarshalCBOR()
+	})
+}
+
+func FuzzDecodeRoster(f *testing.F) {
+	fuzz(f, "roster", func(b []byte) ([]byte, error) {
+		if _, err := object.DecodeRoster(b); err == nil || errors.Is(err, crypto.ErrSignature) {
+			o, err := object.ParseRoster(b)
+			return o.Encode(), err
+		}
+		_, err := object.DecodeRoster(b)
+		return nil, err
 	})
 }

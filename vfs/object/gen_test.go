@@ -77,7 +77,10 @@ func entry(t *rapid.T, name string) object.Entry {
 		Name: name, Kind: object.Folder, Version: fill[vfs.Version](t, "version"),
 		Modified: rapid.Int64().Draw(t, "modified"), Created: rapid.Int64().Draw(t, "created"), Properties: properties(t),
 	}
-	if rapid.Bool().Draw(t, "file") {
+	if rapid.IntRange(0, 7).Draw(t, "mount") == 0 {
+		m := mountOf(name, rapid.Bool().Draw(t, "writable"), rapid.Bool().Draw(t, "of a file"))
+		e.Kind, e.Target = m.Kind, m.Target
+	} else if rapid.Bool().Draw(t, "file") {
 		e.Kind = object.File
 		e.Size = rapid.OneOf(rapid.Int64Range(0, 30<<20), rapid.Int64Range(0, object.MaxFileSize)).Draw(t, "size")
 		e.ContentType = rapid.SampledFrom([]string{"", "text/plain", "image/jpeg"}).Draw(t, "type")
@@ -124,6 +127,9 @@ func commit(t *rapid.T) object.Commit {
 	if rapid.Bool().Draw(t, "parent") {
 		c.Parent = object.Parent{Commit: ref(t), Hash: fill[object.CommitHash](t, "hash")}
 		c.Parent.Commit.Blob = crypto.BlobName{9}
+	}
+	if rapid.Bool().Draw(t, "roster") {
+		c.Roster = ref(t)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "devices") {
 		c.Applied = object.WithApplied(c.Applied, fill[object.DeviceID](t, "id"), uint64(rapid.Int64Min(0).Draw(t, "seq")))

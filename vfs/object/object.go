@@ -43,10 +43,11 @@ const (
 // Kind tells what an entry is.
 type Kind uint8
 
-// The kinds of entries. Mounts come with sharing.
+// The kinds of entries.
 const (
 	File Kind = iota + 1
 	Folder
+	Mount
 )
 
 // Entry is one line of a folder. The root of a space is an entry too: a folder without a name, held by the commit.
@@ -64,6 +65,15 @@ type Entry struct {
 	Properties  []vfs.Property // sorted by name, each name once
 	Content     Content        // of files
 	Root        Ref            // of folders: the root page; zero when empty
+	Target      *Target        // of mounts; never changed once set
+}
+
+// Target is the space that a mount refers to.
+type Target struct {
+	Capability crypto.Capability // to read it
+	// Seed is the writer seed, sealed for the writers of the space that holds the mount; zero for none.
+	Seed [crypto.SealedSeedSize]byte
+	File bool // the mount stands for the one file that the space holds, not for its folder
 }
 
 // Page is one node of a folder's B+tree. At level 0 it is a leaf and has Entries, above it has Children.
@@ -104,6 +114,8 @@ const (
 	MaxDevice = 255
 	// MaxApplied bounds how many devices' journals a commit tells of.
 	MaxApplied = 1024
+	// MaxAuthors bounds how many authors a roster names.
+	MaxAuthors = 256
 	// MaxPageLevel bounds the height of a folder's tree: with two children a page, a folder of 2^31 leaves.
 	MaxPageLevel = 31
 	// MaxContentLevel bounds the height of a file's index: InlineItems × IndexFanout^4 chunks are 5 PiB.
@@ -148,6 +160,7 @@ type Commit struct {
 	Author    crypto.AuthorID
 	Device    string          // the name of the device that made it, for people
 	Applied   []Applied       // strictly ascending by Device
+	Roster    Ref             // who may write, of a space with several authors; zero for none
 	Front     crypto.BlobName // BLAKE3-256 of all that lies before the commit in its blob; see FORMAT.md, Commits
 	Signature crypto.Signature
 }

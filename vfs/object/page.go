@@ -40,7 +40,7 @@ func ScanPage(b []byte, at Ref, each func(e *Entry, from, n int)) (Page, error) 
 	r := reader{b: b, at: at}
 	var p Page
 	r.tuple(3)
-	if kind := r.uint(nodeCommit); r.err == nil && kind != nodePage {
+	if kind := r.uint(nodeRoster); r.err == nil && kind != nodePage {
 		r.fail("not a folder page")
 	}
 	p.Level = uint8(r.uint(MaxPageLevel))
@@ -91,7 +91,7 @@ func ReadEntry(b []byte, at Ref) (e Entry) {
 func ReadName(b []byte) []byte {
 	r := reader{b: b}
 	r.array(fileFields, 1)
-	r.uint(uint64(Folder))
+	r.uint(uint64(Mount))
 	return r.raw(majorText, maxName)
 }
 

@@ -91,7 +91,6 @@ func pagesThatCantBe() map[string][]byte {
 		"a slash in a name":            {Entries: []object.Entry{file("a/b")}},
 		"a name not UTF-8":             {Entries: []object.Entry{file("\xff")}},
 		"a long name":                  {Entries: []object.Entry{file(strings.Repeat("x", vfs.MaxName+1))}},
-		"an unknown kind":              {Entries: []object.Entry{{Name: "a", Kind: 3}}},
 		"bytes in no chunk":            with(func(e *object.Entry) { e.Size = 1 }),
 		"a chunk for no bytes":         with(func(e *object.Entry) { e.Content = chunks(1, far) }),
 		"five chunks inline":           with(func(e *object.Entry) { e.Size, e.Content = 5*crypto.ChunkSize, chunks(5, far) }),
@@ -129,7 +128,20 @@ func otherSpellings() map[string][]byte {
 	p := object.Page{Entries: []object.Entry{{Name: "a", Kind: object.Folder}}}
 	good := object.AppendPage(nil, &p, home.Blob) // 83 01 00 81 89 02 61 'a' 50 …
 	splice := func(at, n int, by ...byte) []byte { return slices.Concat(good[:at], by, good[at+n:]) }
+	f := object.Page{Entries: []object.Entry{{Name: "a", Kind: object.File}}}
+	file := object.AppendPage(nil, &f, home.Blob) // 83 01 00 81 8b 01 61 'a' 50 …
+	m := object.Page{Entries: []object.Entry{mountOf("a", false, false)}}
+	mount := object.AppendPage(nil, &m, home.Blob) // … 58 75 01 … f6 f4
+	capability := len(mount) - 2 - crypto.ReadCapabilitySize
 	return map[string][]byte{
+		"an unknown kind":           slices.Concat(file[:5], []byte{3}, file[6:]), // to a reader of format 1
+		"a kind of no format":       splice(5, 1, 4),
+		"a folder called a mount":   splice(5, 1, 3),
+		"a roster":                  splice(1, 1, 4),
+		"a mount of a number":       slices.Concat(mount[:len(mount)-1], []byte{1}),
+		"a mount undefined":         slices.Concat(mount[:len(mount)-1], []byte{0xf7}),
+		"a capability of no kind":   slices.Concat(mount[:capability], []byte{3}, mount[capability+1:]),
+		"a capability cut short":    slices.Concat(mount[:capability-1], []byte{crypto.ReadCapabilitySize - 1}, mount[capability:len(mount)-3], mount[len(mount)-2:]),
 		"a long head of an array":   splice(0, 1, 0x98, 3),
 		"a long number":             splice(1, 1, 0x18, 1),
 		"a longer number":           splice(1, 1, 0x19, 0, 1),

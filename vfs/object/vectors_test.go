@@ -38,6 +38,20 @@ func bytesFrom[T ~[16]byte | ~[20]byte | ~[32]byte](first byte) (v T) {
 	return v
 }
 
+// mountOf is a mount of a space whose keys are derived from its name.
+func mountOf(name string, writable, file bool) object.Entry {
+	secret := crypto.SpaceSecret(crypto.NameOf([]byte(name)))
+	c := secret.Keys()
+	c.Owner, c.Store, c.Epoch = author.ID(), bytesFrom[crypto.StoreID](0x60), 3
+	target := &object.Target{Capability: c.ReadOnly(), File: file}
+	if writable {
+		target.Seed = crypto.WriterSeed(bytesFrom[crypto.NodeKey](0x33)).SealSeed(c.Writer)
+	}
+	return object.Entry{
+		Name: name, Kind: object.Mount, Version: bytesFrom[vfs.Version](0x93), Modified: 2, Created: 1, Target: target,
+	}
+}
+
 func vectors() []vector {
 	other := bytesFrom[crypto.BlobName](0x10)
 	meta, byteKey, node := bytesFrom[crypto.MetaKey](0x30), bytesFrom[crypto.BytesKey](0x50), bytesFrom[crypto.NodeKey](0x70)
@@ -81,6 +95,9 @@ func vectors() []vector {
 		if c.Root.Root.Blob == home.Blob {
 			c.Root.Root.Blob = crypto.BlobName{}
 		}
+		if c.Roster.Blob == home.Blob {
+			c.Roster.Blob = crypto.BlobName{}
+		}
 		c.Sign(author)
 		return c.Encode(crypto.BlobName{})
 	}
@@ -90,7 +107,7 @@ func vectors() []vector {
 	add("an index of one index", "index", object.AppendIndex(nil, object.Content{Level: 1, Nodes: []object.Ref{far}}))
 	add("the first commit of an empty space", "commit", sign(first))
 	add("a later commit", "commit", sign(later))
-	add("a pointer's value", "head", object.EncodeHead(far))
+	add("a pointer's value", "head", object.Head{Version: object.Version1, Commit: far}.Encode())
 	for _, e := range []object.Entry{journal, large, folder} {
 		far := e
 		if e.Kind == object.Folder {
@@ -101,6 +118,27 @@ func vectors() []vector {
 		}
 		add("an entry in a journal", "entry", object.AppendEntry(nil, &far, crypto.BlobName{}))
 	}
+
+	// Format 2.
+	readable, writable := mountOf("photos", false, false), mountOf("talk.pdf", true, true)
+	mounts := object.Page{Entries: []object.Entry{readable, writable}}
+	add("a leaf: a mount that is read, a mount of a file that is written", "page",
+		object.AppendPage(nil, &mounts, home.Blob))
+	add("a mount in a journal", "entry", object.AppendEntry(nil, &writable, crypto.BlobName{}))
+	shared := later
+	shared.Roster = near
+	shared.Root.Count = 1
+	add("a commit of a space with a roster", "commit", sign(shared))
+	add("a pointer's value of version 2", "head", object.Head{Version: object.Version2, Commit: far}.Encode())
+	alone := object.Roster{Space: readable.Target.Capability.ID}
+	alone.Sign(author)
+	add("a roster of the owner alone", "roster", alone.Encode())
+	several := object.Roster{Space: readable.Target.Capability.ID, Epoch: 3, Authors: []object.Author{
+		{ID: bytesFrom[crypto.AuthorID](0x20), Rights: object.MayRead, Name: "Zo\u00eb"},
+		{ID: bytesFrom[crypto.AuthorID](0x40), Rights: object.MayWrite},
+	}}
+	several.Sign(author)
+	add("a roster of two more", "roster", several.Encode())
 	return all
 }
 
@@ -143,6 +181,8 @@ func TestVectors(t *testing.T) {
 			_, err = object.DecodeCommit(plain, home)
 		case "head":
 			_, err = object.DecodeHead(plain)
+		case "roster":
+			_, err = object.DecodeRoster(plain)
 		case "entry":
 			err = new(object.Entry).UnmarshalCBOR(plain)
 		default:

@@ -27,6 +27,7 @@ const (
 // base is the newest commit that this gateway knows: what the pointer leads to.
 type base struct {
 	pointer crypto.Pointer
+	version uint8 // of the format, as the pointer's head has it; 0 before the first commit
 	ref     object.Ref
 	hash    object.CommitHash
 	commit  object.Commit
@@ -39,6 +40,11 @@ func (b base) open(ctx context.Context, nodes *tree.Nodes) (_ base, err error) {
 	b.whole = tree.New(nodes, b.commit.Root)
 	b.files, err = b.whole.Sub(ctx, filesPath)
 	return b, err
+}
+
+// head is what a pointer to the base holds. A commit on top of it is of the same version of the format.
+func (b base) head() object.Head {
+	return object.Head{Version: max(b.version, object.Version1), Commit: b.ref}
 }
 
 // parent is how a commit on top of base names it.
@@ -69,18 +75,22 @@ func openBase(ctx context.Context, nodes *tree.Nodes, account crypto.AccountSecr
 	if err != nil {
 		return base{}, corrupt("open the drive's newest state", err)
 	}
-	ref, err := object.DecodeHead(value)
+	head, err := object.DecodeHead(value)
 	if err != nil {
 		return base{}, corrupt("open the drive's newest state", err)
 	}
-	commit, hash, err := nodes.Commit(ctx, ref)
+	commit, hash, err := nodes.Commit(ctx, head.Commit)
 	if err != nil {
 		return base{}, err
 	}
 	if commit.Author != account.Author().ID() {
 		return base{}, corrupt("open the drive's newest state", fmt.Errorf("commit by %v, who may not write here", commit.Author))
 	}
-	return base{pointer: p, ref: ref, hash: hash, commit: commit}.open(ctx, nodes)
+	if commit.Roster != (object.Ref{}) {
+		err := errors.New("a roster in an account's own space, which has one author")
+		return base{}, corrupt("open the drive's newest state", err)
+	}
+	return base{pointer: p, version: head.Version, ref: head.Commit, hash: hash, commit: commit}.open(ctx, nodes)
 }
 
 func corrupt(op string, err error) error {

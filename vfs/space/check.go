@@ -43,9 +43,11 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	if err != nil {
 		return fsck.Report{}, corrupt("open the drive's newest state", err)
 	}
-	if o.At, err = object.DecodeHead(value); err != nil {
+	head, err := object.DecodeHead(value)
+	if err != nil {
 		return fsck.Report{}, corrupt("open the drive's newest state", err)
 	}
+	o.At = head.Commit
 	if known, err := s.saved(); err == nil {
 		o.Older = append(o.Older, known.ref, known.commit.Parent.Commit)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +87,7 @@ func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error)
 	case !errors.Is(lost, remote.ErrNotFound) && !errors.Is(lost, remote.ErrRollback):
 		return crypto.Pointer{}, lost
 	}
-	next, err := s.pointTo(known.ref, known.pointer.Seq+1) // what was seen is not swapped in again
+	next, err := s.pointTo(known.head(), known.pointer.Seq+1) // what was seen is not swapped in again
 	if err != nil {
 		return crypto.Pointer{}, err
 	}

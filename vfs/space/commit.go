@@ -58,8 +58,9 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 	if err != nil {
 		return nil, err
 	}
+	a.next.version = on.version
 	a.next.ref, a.next.hash, a.next.commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
-	if a.next.pointer, err = s.pointTo(a.next.ref, on.pointer.Seq+1); err != nil {
+	if a.next.pointer, err = s.pointTo(a.next.head(), on.pointer.Seq+1); err != nil {
 		return nil, err
 	}
 	// Until the pointer has swung the pages are in memory, whole, and afterwards they are where the commit says.
@@ -67,10 +68,10 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 	return a, nil
 }
 
-// pointTo is the pointer of a sequence that leads to a commit.
-func (s *Space) pointTo(commit object.Ref, seq uint64) (crypto.Pointer, error) {
+// pointTo returns the pointer of a sequence number that holds head.
+func (s *Space) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
 	writer := s.account.Writer()
-	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, object.EncodeHead(commit), s.rand)
+	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, head.Encode(), s.rand)
 	if err != nil {
 		return crypto.Pointer{}, err
 	}

@@ -82,13 +82,13 @@ func (s *Space) Accept(ctx context.Context, shown crypto.Pointer) error {
 	if err != nil {
 		return corrupt("open the state to accept", err)
 	}
-	ref, err := object.DecodeHead(value)
+	head, err := object.DecodeHead(value)
 	if err != nil {
 		return corrupt("open the state to accept", err)
 	}
 	s.Retry() // it may be in the pause before another try
 	return s.committer.do(ctx, func(ctx context.Context) error {
-		s.committer.accepted = ref
+		s.committer.accepted = head.Commit
 		err := s.committer.look(ctx)
 		s.committer.note(err)
 		return err

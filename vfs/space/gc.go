@@ -2,6 +2,7 @@ package space
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync"
 
@@ -14,6 +15,10 @@ import (
 
 // garbageName is the file, beside the journal, that remembers what nobody needs.
 const garbageName = "garbage"
+
+// errSharedGarbage says that the drive has spaces which this program does not mark.
+var errSharedGarbage = errors.New(
+	"this drive may hold shared folders, which this program does not know: collect garbage with a newer one")
 
 // Collect deletes what no state of the space needs any more; see package gc. Store, Drive, Ledger, Lost, Now and Log of the options are the
 // space's. One call at a time.
@@ -84,6 +89,10 @@ type collected struct{ s *Space }
 // Newest implements gc.Drive.
 func (d collected) Newest(ctx context.Context) (gc.State, error) {
 	b, err := loadBase(ctx, d.s.store, d.s.nodes, d.s.account)
+	if err == nil && b.version > object.Version1 {
+		// What only a mount leads to is not marked from here, and would be deleted.
+		return gc.State{}, errSharedGarbage
+	}
 	return gc.State{Ref: b.ref, Hash: b.hash, Commit: b.commit, Tree: b.whole}, err
 }
 

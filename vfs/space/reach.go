@@ -92,12 +92,12 @@ func Contains(ctx context.Context, store remote.Store, account crypto.AccountSec
 	if err != nil {
 		return false, corrupt("open the other state", err)
 	}
-	at, err := object.DecodeHead(value)
+	head, err := object.DecodeHead(value)
 	if err != nil {
 		return false, corrupt("open the other state", err)
 	}
-	old := base{pointer: have, ref: at}
-	old.commit, old.hash, err = nodes.Commit(ctx, at)
+	old := base{pointer: have, version: head.Version, ref: head.Commit}
+	old.commit, old.hash, err = nodes.Commit(ctx, head.Commit)
 	if errors.Is(err, vfs.ErrCorrupt) {
 		return false, ErrUntold
 	}

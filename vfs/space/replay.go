@@ -161,15 +161,15 @@ func (r *replay) take(ctx context.Context, st step) error {
 
 // merge takes in another device's commit.
 func (r *replay) merge(ctx context.Context, entry record) error {
-	ref, err := object.DecodeHead(entry.Theirs)
+	head, err := object.DecodeHead(entry.Theirs)
 	if err != nil {
 		return err
 	}
-	commit, hash, err := r.s.nodes.Commit(ctx, ref)
+	commit, hash, err := r.s.nodes.Commit(ctx, head.Commit)
 	if err != nil {
 		return err
 	}
-	theirs, err := base{ref: ref, hash: hash, commit: commit}.open(ctx, r.s.nodes)
+	theirs, err := base{version: head.Version, ref: head.Commit, hash: hash, commit: commit}.open(ctx, r.s.nodes)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,9 @@ func (s *Space) save(b base) error {
 func (s *Space) writeBase(b base) error {
 	files, _ := b.files.Root().Object()
 	files.Name = path.Base(filesPath) // an entry must have one
-	plain, err := crypto.Encode(savedBase{Pointer: b.pointer.Marshal(), Head: object.EncodeHead(b.ref), Commit: b.commit.Encode(b.ref.Blob), Files: files})
+	plain, err := crypto.Encode(savedBase{
+		Pointer: b.pointer.Marshal(), Head: b.head().Encode(), Commit: b.commit.Encode(b.ref.Blob), Files: files,
+	})
 	if err != nil {
 		return err
 	}
@@ -87,15 +89,15 @@ func (s *Space) openSaved(sealed []byte) (base, error) {
 	if err != nil {
 		return base{}, err
 	}
-	ref, err := object.DecodeHead(saved.Head)
+	head, err := object.DecodeHead(saved.Head)
 	if err != nil {
 		return base{}, err
 	}
-	commit, err := object.DecodeCommit(saved.Commit, ref)
+	commit, err := object.DecodeCommit(saved.Commit, head.Commit)
 	if err != nil {
 		return base{}, err
 	}
-	return base{pointer: p, ref: ref, hash: object.HashCommit(saved.Commit), commit: commit,
+	return base{pointer: p, version: head.Version, ref: head.Commit, hash: object.HashCommit(saved.Commit), commit: commit,
 		whole: tree.New(s.nodes, commit.Root), files: tree.New(s.nodes, saved.Files)}, nil
 }
 

@@ -18,7 +18,7 @@ func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err
 	}
 	for {
 		from := s.head.Load()
-		entry := record{Theirs: object.EncodeHead(theirs.ref), Device: s.device.Name, Time: s.now().UnixNano()}
+		entry := record{Theirs: theirs.head().Encode(), Device: s.device.Name, Time: s.now().UnixNano()}
 		common, err := s.common(ctx, from, was, floor, known)
 		if err != nil {
 			return false, err

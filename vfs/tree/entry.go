@@ -108,6 +108,7 @@ const (
 	refSize      = 1 + 34 + 5 + 5 + 34
 	chunkSize    = 1 + 34 + 5 + 34 + 34
 	propertySize = 1 + 4*5
+	targetSize   = 2 + crypto.ReadCapabilitySize + 2 + crypto.SealedSeedSize + 1
 )
 
 // size bounds the encoded size of an entry. It must not depend on where things lie, so that a tree has the same pages whether it was
@@ -117,8 +118,11 @@ func size(o *object.Entry) int {
 	for i := range o.Properties {
 		n += propertySize + object.PropertySize(o.Properties[i])
 	}
-	if o.Kind == object.Folder {
+	switch o.Kind {
+	case object.Folder:
 		return n + refSize
+	case object.Mount:
+		return n + targetSize
 	}
 	return n + len(o.Content.Chunks)*chunkSize + len(o.Content.Nodes)*refSize
 }

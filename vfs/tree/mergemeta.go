@@ -11,7 +11,7 @@ import (
 	"postern/vfs/object"
 )
 
-// same tells whether two entries mean the same, or nothing both. Of folders false may also come of the same contents on
+// same reports whether two entries mean the same, or both are nil. It may report false for folders of the same contents on
 // different pages.
 func same(x, y *entry) bool {
 	switch {
@@ -31,15 +31,23 @@ func sameMeta(x, y *entry) bool {
 		x.o.ContentType == y.o.ContentType && slices.Equal(x.o.Properties, y.o.Properties)
 }
 
-// sameContents tells whether two files have the same contents, of one writing.
+// sameContents reports whether two files have the same contents, of one writing, or two mounts the same target.
 func sameContents(x, y *entry) bool {
-	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
+	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1 && sameSpace(x, y)
+}
+
+// sameSpace reports whether two entries are mounts of one space, or no mounts.
+func sameSpace(x, y *entry) bool {
+	if x.o.Target == nil || y.o.Target == nil {
+		return x.o.Target == y.o.Target
+	}
+	return *x.o.Target == *y.o.Target
 }
 
 // sameBytes tells whether two files are known to have the same contents, also when they were written apart. No two different
 // files are known of which both hashes are the same.
 func sameBytes(x, y *entry) bool {
-	hashed := x.o.Size == 0 || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}
+	hashed := x.o.Size == 0 && x.o.Target == nil && y.o.Target == nil || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}
 	return hashed && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
 }
 
@@ -56,12 +64,26 @@ func lying(ours, theirs *entry) *entry {
 func compare(x, y *entry) int {
 	if c := cmp.Or(cmp.Compare(x.o.Modified, y.o.Modified), bytes.Compare(x.o.Version[:], y.o.Version[:]),
 		cmp.Compare(x.o.Size, y.o.Size), bytes.Compare(x.o.SHA1[:], y.o.SHA1[:]), bytes.Compare(x.o.MD5[:], y.o.MD5[:]),
-		cmp.Compare(x.o.Created, y.o.Created), cmp.Compare(x.o.ContentType, y.o.ContentType), cmp.Compare(x.o.Name, y.o.Name)); c != 0 {
+		cmp.Compare(x.o.Created, y.o.Created), cmp.Compare(x.o.ContentType, y.o.ContentType), cmp.Compare(x.o.Name, y.o.Name),
+		compareSpaces(x.o.Target, y.o.Target)); c != 0 {
 		return c
 	}
 	return slices.CompareFunc(x.o.Properties, y.o.Properties, func(p, q vfs.Property) int {
 		return cmp.Or(object.CompareProperties(p.Name, q.Name), compareValues(p, q))
 	})
+}
+
+// compareSpaces orders mounts by the space that they refer to; what is no mount comes first.
+func compareSpaces(x, y *object.Target) int {
+	switch {
+	case x == nil && y == nil:
+		return 0
+	case x == nil:
+		return -1
+	case y == nil:
+		return 1
+	}
+	return bytes.Compare(x.Capability.ID[:], y.Capability.ID[:])
 }
 
 func compareValues(p, q vfs.Property) int {

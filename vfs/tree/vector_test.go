@@ -62,7 +62,7 @@ func TestPackVector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := packVector{hex.EncodeToString(object.EncodeHead(packed.Commit)), hex.EncodeToString(s.blobs[packed.Blobs[0]]), files}
+		v := packVector{hex.EncodeToString(object.Head{Version: object.Version1, Commit: packed.Commit}.Encode()), hex.EncodeToString(s.blobs[packed.Blobs[0]]), files}
 		b, err := json.MarshalIndent(v, "", "\t")
 		if err != nil {
 			t.Fatal(err)
@@ -89,12 +89,12 @@ func TestPackVector(t *testing.T) {
 	}
 	s := newStore()
 	s.blobs[crypto.NameOf(blob)] = blob
-	ref, err := object.DecodeHead(head)
+	decoded, err := object.DecodeHead(head)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	readAll(t, s, reopen(t, s, ref, 0), "/", got)
+	readAll(t, s, reopen(t, s, decoded.Commit, 0), "/", got)
 	if d := cmp.Diff(v.Files, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}

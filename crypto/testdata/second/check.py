@@ -120,6 +120,25 @@ def login(v):
     return plain[1:].hex() == v["secret"]
 
 
+def capability(v):
+    b = unhex(v["marshalled"])
+    need(len(b) in (117, 149) and b[0] == (1 if len(b) == 117 else 2))
+    key, read_key, owner, store, epoch = b[1:33], b[33:65], b[65:97], b[97:113], int.from_bytes(b[113:117], "big")
+    need(len(b) == 117 or any(b[117:]) and public(b[117:]) == key)
+    secret = unhex(v["secret"])
+    seed = hkdf(secret, b"", b"postern/2/space/writer")
+    return (key.hex(), read_key.hex(), owner.hex(), store.hex(), epoch, b[117:].hex()) \
+        == (v["id"], v["readKey"], v["owner"], v["store"], v["epoch"], v.get("writerSeed", "")) \
+        and public(seed) == key and hkdf(secret, b"", b"postern/2/space/reader") == read_key and b[117:] in (b"", seed)
+
+
+def mount_seed(v):
+    key = hkdf(unhex(v["outerSeed"]), unhex(v["id"]), b"postern/2/mount/key")
+    seed = unseal(key, NO_NONCE, b"postern/2/mount/seed", unhex(v["sealed"]))
+    need(public(seed).hex() == v["id"])
+    return seed.hex() == v["innerSeed"]
+
+
 def sizes(v):
     n, padded = v["n"], 4096
     if n > 4096:
@@ -131,7 +150,8 @@ def sizes(v):
 
 def main():
     agreed = 0
-    for check in (node, chunk_meta, chunk, segment, frame, pointer, value, commit_signature, account, words, login, sizes):
+    for check in (node, chunk_meta, chunk, segment, frame, pointer, value, commit_signature, account, words, login,
+                  sizes, capability, mount_seed):
         path = VECTORS / (check.__name__.replace("_", "-") + ".json")
         for v in json.loads(path.read_text())["vectors"]:
             if v.get("plainSize", 0) > 131072:

@@ -73,11 +73,11 @@ func (d *Drive) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ref, err := object.DecodeHead(value)
+	head, err := object.DecodeHead(value)
 	if err != nil {
 		return err
 	}
-	s, err := d.Open(ctx, ref)
+	s, err := d.Open(ctx, head.Commit)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,8 @@ func (d *Drive) Commit(ctx context.Context, whole tree.Tree) error {
 		return err
 	}
 	writer, seq := d.Account.Writer(), d.pointer.Seq+1
-	value, err := crypto.SealValue(d.Account.Reader(), writer.ID(), seq, object.EncodeHead(packed.Commit), rand.Reader)
+	head := object.Head{Version: object.Version1, Commit: packed.Commit}.Encode()
+	value, err := crypto.SealValue(d.Account.Reader(), writer.ID(), seq, head, rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,140 @@
+package crypto
+
+import (
+	"errors"
+	"testing"
+)
+
+func testCapability(space byte) Capability {
+	c := SpaceSecret(keyOf(space)).Keys()
+	c.Owner, c.Store, c.Epoch = NewAuthorKey(keyOf(0xa0)).ID(), StoreID(counting(16)), 7
+	return c
+}
+
+func TestCapabilityFitsAPointerValue(t *testing.T) {
+	c := testCapability(0x90)
+	if n := len(c.Marshal()); n != 149 || n > MaxValue {
+		t.Errorf("a capability to write has %d bytes", n)
+	}
+	if n := len(c.ReadOnly().Marshal()); n != 117 {
+		t.Errorf("a capability to read has %d bytes", n)
+	}
+}
+
+func TestReadOnlyCapabilityHoldsNoSeed(t *testing.T) {
+	c := testCapability(0x90)
+	read := c.ReadOnly()
+	if !c.CanWrite() || read.CanWrite() || read.ID != c.ID || read.Read != c.Read {
+		t.Errorf("ReadOnly keeps the right to write, or loses the right to read")
+	}
+	if got, err := ParseCapability(read.Marshal()); err != nil || got != read {
+		t.Errorf("it is parsed otherwise: %v", err)
+	}
+}
+
+func TestSealedSeedOpensForItsSpaceOnly(t *testing.T) {
+	outer, inner, other := testCapability(0x90), testCapability(0xb0), testCapability(0xd0)
+	sealed := outer.Writer.SealSeed(inner.Writer)
+	if got, err := outer.Writer.OpenSeed(inner.ID, sealed); err != nil || got != inner.Writer {
+		t.Fatalf("the seed does not open: %v", err)
+	}
+	if _, err := outer.Writer.OpenSeed(other.ID, sealed); !errors.Is(err, ErrOpen) {
+		t.Errorf("it opens for another space: %v", err)
+	}
+	if _, err := inner.Writer.OpenSeed(inner.ID, sealed); !errors.Is(err, ErrOpen) {
+		t.Errorf("it opens for another writer: %v", err)
+	}
+	// A writer who seals a seed under the id of another space.
+	key := derive(outer.Writer, other.ID[:], labelMountKey)
+	lying := [SealedSeedSize]byte(sealOnce(nil, key, inner.Writer[:], []byte(labelMountSeed)))
+	if _, err := outer.Writer.OpenSeed(other.ID, lying); !errors.Is(err, ErrFormat) {
+		t.Errorf("a seed of another space is taken: %v", err)
+	}
+}
+
+type capabilityVector struct {
+	Name       string    `json:"name"`
+	Secret     hexBytes  `json:"secret,omitempty"`
+	ID         PointerID `json:"id"`
+	Read       hexBytes  `json:"readKey,omitempty"`
+	Owner      AuthorID  `json:"owner"`
+	Store      hexBytes  `json:"store,omitempty"`
+	Epoch      uint32    `json:"epoch,omitempty"`
+	Writer     hexBytes  `json:"writerSeed,omitempty"`
+	Marshalled hexBytes  `json:"marshalled"`
+	Error      string    `json:"error,omitempty"`
+}
+
+func TestCapabilityVectors(t *testing.T) {
+	const about = "The keys of a space are derived from its secret. marshalled is the capability of all that stands in front " +
+		"of it; parsing it gives that or fails with error."
+	good := func(name string, c Capability) capabilityVector {
+		v := capabilityVector{Name: name, Secret: hexOf(keyOf(0x90)), ID: c.ID, Read: hexOf(c.Read), Owner: c.Owner,
+			Store: c.Store[:], Epoch: c.Epoch, Marshalled: c.Marshal()}
+		if c.CanWrite() {
+			v.Writer = hexOf(c.Writer)
+		}
+		return v
+	}
+	bad := func(name string, b []byte) capabilityVector {
+		return capabilityVector{Name: name, Marshalled: b, Error: "format"}
+	}
+	c := testCapability(0x90)
+	read, write := c.ReadOnly().Marshal(), c.Marshal()
+	zeroSeed := append(write[:ReadCapabilitySize:ReadCapabilitySize], make([]byte, KeySize)...)
+	made := []capabilityVector{
+		good("read", c.ReadOnly()),
+		good("write", c),
+		bad("empty", hexBytes{}),
+		bad("cut short", read[:len(read)-1]),
+		bad("a kind of the other length", append([]byte{capWrite}, read[1:]...)),
+		bad("a seed behind a capability to read", append([]byte{capRead}, write[1:]...)),
+		bad("an unknown kind", append([]byte{3}, read[1:]...)),
+		bad("the seed of another space", flipped(write, len(write)-1)),
+		bad("no seed", zeroSeed),
+		bad("one byte more", append(write, 0)),
+	}
+	testVectors(t, "capability", about, made, func(t *testing.T, v capabilityVector) {
+		c, err := ParseCapability(v.Marshalled)
+		same := false
+		if err == nil {
+			keys := SpaceSecret(v.Secret).Keys()
+			want := Capability{ID: v.ID, Read: ReadKey(v.Read), Owner: v.Owner, Store: StoreID(v.Store), Epoch: v.Epoch}
+			if len(v.Writer) > 0 {
+				want.Writer = WriterSeed(v.Writer)
+				same = keys.Writer == want.Writer
+			}
+			same = c == want && keys.ID == want.ID && keys.Read == want.Read && (same || len(v.Writer) == 0)
+		}
+		wantOutcome(t, v.Name, err, v.Error, same)
+	})
+}
+
+type mountSeedVector struct {
+	Name   string    `json:"name"`
+	Outer  hexBytes  `json:"outerSeed"`
+	ID     PointerID `json:"id"`
+	Inner  hexBytes  `json:"innerSeed,omitempty"`
+	Sealed hexBytes  `json:"sealed"`
+	Error  string    `json:"error,omitempty"`
+}
+
+func TestMountSeedVectors(t *testing.T) {
+	const about = "innerSeed, the writer seed of space id, sealed for a mount in the space whose writer seed is outerSeed, is " +
+		"sealed; opening it gives innerSeed or fails with error."
+	outer, inner := testCapability(0x90), testCapability(0xb0)
+	sealed := outer.Writer.SealSeed(inner.Writer)
+	made := []mountSeedVector{
+		{"sealed", hexOf(outer.Writer), inner.ID, hexOf(inner.Writer), sealed[:], ""},
+		{"another space", hexOf(outer.Writer), outer.ID, nil, sealed[:], "open"},
+		{"another writer", hexOf(inner.Writer), inner.ID, nil, sealed[:], "open"},
+		{"damaged", hexOf(outer.Writer), inner.ID, nil, flipped(sealed[:], 3), "open"},
+	}
+	testVectors(t, "mount-seed", about, made, func(t *testing.T, v mountSeedVector) {
+		got, err := WriterSeed(v.Outer).OpenSeed(v.ID, [SealedSeedSize]byte(v.Sealed))
+		wantOutcome(t, v.Name, err, v.Error, err == nil && got == WriterSeed(v.Inner))
+		if v.Error == "" && WriterSeed(v.Outer).SealSeed(got) != [SealedSeedSize]byte(v.Sealed) {
+			t.Errorf("%s: sealed otherwise", v.Name)
+		}
+	})
+}

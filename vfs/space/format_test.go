@@ -1,0 +1,72 @@
+package space_test
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+
+	"postern/crypto"
+	"postern/remote/mem"
+	"postern/vfs/gc"
+	"postern/vfs/object"
+)
+
+// head returns what the account's pointer holds.
+func (h *home) head() (crypto.Pointer, object.Head) {
+	h.t.Helper()
+	p, err := h.store.Load(h.t.Context(), h.options.Account.Writer().ID())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	value, err := crypto.OpenValue(h.options.Account.Reader(), p)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	head, err := object.DecodeHead(value)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return p, head
+}
+
+// TestVersionOfASpace keeps a drive of format 1 at format 1, and one that a newer program has raised to 2 at 2, whose garbage
+// this program leaves alone.
+func TestVersionOfASpace(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	put(t, s, "/a", []byte("a"))
+	flush(t, s)
+	p, head := h.head()
+	if head.Version != object.Version1 {
+		t.Fatalf("a new drive is of version %d", head.Version)
+	}
+	h.close(s)
+
+	head.Version = object.Version2
+	value, err := crypto.SealValue(h.options.Account.Reader(), p.ID, p.Seq+1, head.Encode(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.store.Swap(t.Context(), p.Hash(), h.options.Account.Writer().Sign(p.Seq+1, value)); err != nil {
+		t.Fatal(err)
+	}
+	s = h.open()
+	put(t, s, "/b", []byte("b"))
+	flush(t, s)
+	h.close(s)
+	s = h.open() // from what was saved
+	defer h.close(s)
+	put(t, s, "/c", []byte("c"))
+	flush(t, s)
+	if _, head := h.head(); head.Version != object.Version2 {
+		t.Errorf("a commit made the drive one of version %d again", head.Version)
+	}
+	if _, err := s.Collect(t.Context(), gc.Options{}); err == nil || !strings.Contains(err.Error(), "newer") {
+		t.Errorf("garbage of version 2 is collected: %v", err)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if got := get(t, s, "/"+name); string(got) != name {
+			t.Errorf("%s holds %q", name, got)
+		}
+	}
+}
