@@ -41,7 +41,7 @@ was freed. Packs that are mostly dead are rewritten. It may run while this and o
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "tell what would be done, and do nothing")
-	cmd.Flags().Var(&grace, "grace", `how long what nobody needs stays, such as 12h or 7d; "none" deletes at once, and is safe only while no other gateway writes`)
+	cmd.Flags().Var(&grace, "grace", `how long what nobody needs stays, such as 12h or 7d; "none" deletes at once, and is safe only while no other gateway writes (default: gc.grace in the settings, 7d)`)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return cmd
 }

@@ -46,10 +46,12 @@ func (s *Span) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// String is the span in days where it is whole days.
+// String returns the span, in days where it is whole days; empty for one that was not chosen.
 func (s Span) String() string {
 	const day = 24 * time.Hour
 	switch d := time.Duration(s); {
+	case s == 0:
+		return ""
 	case s == NoTime:
 		return "none"
 	case d != 0 && d%day == 0:

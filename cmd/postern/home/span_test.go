@@ -25,6 +25,9 @@ func TestSpan(t *testing.T) {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
+	if got := Span(0).String(); got != "" {
+		t.Errorf("a span that was not chosen is shown as %q", got)
+	}
 	if NoTime.Duration() != 0 || Span(5).Duration() != 5 {
 		t.Error("durations")
 	}
