@@ -9,8 +9,10 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -362,4 +364,42 @@ func TestBrowserStatus(t *testing.T) {
 	b.open("/files/")
 	b.until(`document.getElementById('status').dataset.kind === 'blocked'`)
 	b.shot("blocked")
+	status.Store(&dav.Status{Pending: 2, Full: true})
+	b.until(`document.getElementById('status').innerText === 'The storage is full: make room there. Until then this machine keeps 2 changes.'`)
+	b.shot("full")
+	status.Store(&dav.Status{Notes: []string{"The copy disk:/mnt/b is not reachable."}})
+	b.until(`document.getElementById('status').innerText === 'All changes are stored. The copy disk:/mnt/b is not reachable.'`)
+	if colours := run[string](b, `['calm', 'pending', 'degraded', 'full'].map((kind) => {
+		document.getElementById('status').dataset.kind = kind;
+		return getComputedStyle(document.querySelector('.dot')).backgroundColor;
+	}).join(' ')`); len(slices.Compact(slices.Sorted(slices.Values(strings.Split(colours, ") "))))) != 4 {
+		t.Errorf("states of the drive look alike: %s", colours)
+	}
+}
+
+// TestBrowserSeesThatTheGatewayIsGone: the first request without an answer changes the line, and it changes back by itself.
+func TestBrowserSeesThatTheGatewayIsGone(t *testing.T) {
+	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status { return dav.Status{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	b := browse(t, &gateway{t: t, addr: server.Listener.Addr().String()})
+	b.open("/files/")
+	b.until(`document.getElementById('status').dataset.kind === 'calm'`)
+	server.Close()
+	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]")) // a calm page asks too rarely to find out by itself
+	b.answer("letters", "make")
+	b.until(`document.getElementById('ask-error').textContent === 'Postern does not answer. Is it running?'`)
+	b.until(`document.getElementById('status').dataset.kind === 'gone'`)
+	b.until(`document.getElementById('status').innerText === 'Postern does not answer. Is it running?'`)
+	b.shot("gone")
+	listener, err := net.Listen("tcp", b.g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := &httptest.Server{Listener: listener, Config: &http.Server{Handler: h, ReadHeaderTimeout: patience}}
+	again.Start()
+	defer again.Close()
+	b.until(`document.getElementById('status').dataset.kind === 'calm'`)
 }

@@ -105,6 +105,15 @@ func TestStatusSentences(t *testing.T) {
 		{Status{Offline: since}, "offline", "Offline since 2026-11-20 09:15 UTC. Go on working: changes are kept here meanwhile."},
 		{Status{Pending: 2, Offline: since}, "offline", "Offline since 2026-11-20 09:15 UTC. Go on working: 2 changes will be uploaded when the storage can be reached again."},
 		{Status{Pending: 2, Offline: since, Blocked: "Log in again."}, "blocked", "Log in again."},
+		{Status{Offline: since, Reason: "no such folder"}, "offline",
+			"Offline since 2026-11-20 09:15 UTC (no such folder). Go on working: changes are kept here meanwhile."},
+		{Status{Pending: 2, PendingBytes: 12 << 20, Full: true}, "full",
+			"The storage is full: make room there. Until then this machine keeps 2 changes (12.0 MiB)."},
+		{Status{Full: true}, "full", "The storage is full: make room there."},
+		{Status{Pending: 1, Failing: "permission denied"}, "failing", "Uploading 1 change failed and is tried again: permission denied."},
+		{Status{Notes: []string{"The copy b is away.", "Run postern fsck."}}, "degraded", "All changes are stored. The copy b is away. Run postern fsck."},
+		{Status{Pending: 1, Notes: []string{"The copy b is away."}}, "degraded", "Uploading 1 change. The copy b is away."},
+		{Status{Full: true, Notes: []string{"The copy b is away."}}, "full", "The storage is full: make room there. The copy b is away."},
 	} {
 		if tt.status.Kind() != tt.kind || tt.status.Sentence() != tt.says {
 			t.Errorf("%+v: %s, %q", tt.status, tt.status.Kind(), tt.status.Sentence())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -12,34 +13,59 @@ type Status struct {
 	Pending      int       // changes that are not at the storage yet
 	PendingBytes int64     // what they will take there, about; 0 when unknown
 	Offline      time.Time // since when the storage can't be reached; zero when it can
+	Reason       string    // why it can't be reached, in a few words; empty when unknown
+	Full         bool      // the storage has no room for what is pending
+	Failing      string    // why the newest attempt to store changes failed otherwise; empty when it succeeded
 	Blocked      string    // a sentence why nothing goes up and what to do; empty when it does
+	Notes        []string  // sentences about what is wrong but stops nothing, such as a copy of the storage that is away
 }
 
-// Kind is one word for the state, of which the worst counts: "blocked", "offline", "pending", "calm".
+// Kind returns one word for the state, of which the worst counts: "blocked", "full", "failing", "offline", "degraded",
+// "pending", "calm".
 func (s Status) Kind() string {
 	switch {
 	case s.Blocked != "":
 		return "blocked"
+	case s.Full:
+		return "full"
 	case !s.Offline.IsZero():
 		return "offline"
+	case s.Failing != "":
+		return "failing"
+	case len(s.Notes) > 0:
+		return "degraded"
 	case s.Pending > 0:
 		return "pending"
 	}
 	return "calm"
 }
 
-// Sentence is the state for people.
-func (s Status) Sentence() string {
+// Sentence returns the state for people, with all notes.
+func (s Status) Sentence() string { return strings.Join(append([]string{s.storing()}, s.Notes...), " ") }
+
+// storing says what becomes of changes.
+func (s Status) storing() string {
 	switch s.Kind() {
 	case "blocked":
 		return s.Blocked
-	case "offline":
-		line := "Offline since " + s.Offline.UTC().Format("2006-01-02 15:04") + " UTC. "
-		if s.Pending > 0 {
-			return line + "Go on working: " + s.changes() + " will be uploaded when the storage can be reached again."
+	case "full":
+		if s.Pending == 0 {
+			return "The storage is full: make room there."
 		}
-		return line + "Go on working: changes are kept here meanwhile."
-	case "pending":
+		return "The storage is full: make room there. Until then this machine keeps " + s.changes() + "."
+	case "offline":
+		line := "Offline since " + s.Offline.UTC().Format("2006-01-02 15:04") + " UTC"
+		if s.Reason != "" {
+			line += " (" + s.Reason + ")"
+		}
+		if s.Pending > 0 {
+			return line + ". Go on working: " + s.changes() + " will be uploaded when the storage can be reached again."
+		}
+		return line + ". Go on working: changes are kept here meanwhile."
+	case "failing":
+		return "Uploading " + s.changes() + " failed and is tried again: " + strings.TrimSuffix(s.Failing, ".") + "."
+	}
+	if s.Pending > 0 {
 		return "Uploading " + s.changes() + "."
 	}
 	return "All changes are stored."

@@ -28,15 +28,22 @@ function size(n) {
 	return n.toFixed(n < 100 ? 1 : 0) + ' ' + names[i];
 }
 
-// reason is the sentence of a failed answer: the drive's own, in XML or plain text.
+const NO_ANSWER = 'Postern does not answer. Is it running?';
+
+// reason is the sentence of a failed answer: the drive's own, in XML or plain text. Status 0 is a request without an answer,
+// which the status line shows too.
 function reason(status, body) {
+	if (!status) {
+		document.dispatchEvent(new Event('postern:silent'));
+		return NO_ANSWER;
+	}
 	if (status === 412) return 'This was changed meanwhile. Reload the page to see it as it is.';
 	const said = /<s:message>([^<]*)<\/s:message>/.exec(body || '');
 	if (said) return el('textarea', { innerHTML: said[1] }).value;
 	if (status === 401) return 'The drive asks for name and password again. Reload the page.';
 	if (status === 423) return 'This is locked by another program or user. Close it there first.';
 	if (body && body[0] !== '<' && body.length < 500) return body.trim();
-	return status ? 'The drive answered with an error (' + status + ').' : 'Postern does not answer. Is it running?';
+	return 'The drive answered with an error (' + status + ').';
 }
 
 // change sends one WebDAV request and returns '' or the sentence of what went wrong; status is in the second place.
@@ -156,7 +163,12 @@ for (const media of document.querySelectorAll('[data-fails]')) {
 // refresh loads the listing anew, without disturbing uploads; the rows of these names are shown as new.
 async function refresh(...names) {
 	try {
-		const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' });
+		const asked = { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' };
+		const answer = await fetch(location.href, asked).catch(() => null);
+		if (!answer) { // a reload would replace the page by the browser's own error
+			toast(reason(0));
+			return;
+		}
 		const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
 		const fresh = page.getElementById('listing');
 		if (!answer.ok || !fresh) throw new Error();
