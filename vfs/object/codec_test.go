@@ -231,16 +231,16 @@ func TestMountsThatCantBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*object.Entry){
-		"no target":                func(e *object.Entry) { e.Target = nil },
-		"a size":                   func(e *object.Entry) { e.Size = 1 },
-		"a count":                  func(e *object.Entry) { e.Count = 1 },
-		"a root":                   func(e *object.Entry) { e.Root = home },
-		"a content type":           func(e *object.Entry) { e.ContentType = "text/plain" },
+		"no target":      func(e *object.Entry) { e.Target = nil },
+		"a size":         func(e *object.Entry) { e.Size = 1 },
+		"a count":        func(e *object.Entry) { e.Count = 1 },
+		"a root":         func(e *object.Entry) { e.Root = home },
+		"a content type": func(e *object.Entry) { e.ContentType = "text/plain" },
 		"a capability that writes": func(e *object.Entry) {
 			e.Target = &object.Target{Capability: crypto.SpaceSecret{1}.Keys()}
 		},
-		"a target of a file":       func(e *object.Entry) { e.Kind = object.File },
-		"a target of a folder":     func(e *object.Entry) { e.Kind = object.Folder },
+		"a target of a file":   func(e *object.Entry) { e.Kind = object.File },
+		"a target of a folder": func(e *object.Entry) { e.Kind = object.Folder },
 	} {
 		e := good
 		change(&e)
