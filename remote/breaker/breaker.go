@@ -101,11 +101,12 @@ type State struct {
 
 // Store is a remote behind a breaker.
 type Store struct {
-	inner remote.Store
-	o     Options
-	life  context.Context
-	end   context.CancelFunc
-	looks sync.WaitGroup // the goroutine that looks
+	remote.Store // every call of which goes through the breaker
+	inner        remote.Store
+	o            Options
+	life         context.Context
+	end          context.CancelFunc
+	looks        sync.WaitGroup // the goroutine that looks
 
 	mu      sync.Mutex
 	state   State
@@ -122,6 +123,7 @@ var _ remote.Store = (*Store)(nil)
 // New puts a breaker in front of inner, which it closes when it is closed.
 func New(inner remote.Store, o Options) *Store {
 	s := &Store{inner: inner, o: o.withDefaults(), calls: map[*call]struct{}{}}
+	s.Store = remote.Wrap(inner, s.around)
 	s.allowed = s.o.Trial
 	s.life, s.end = context.WithCancel(context.Background())
 	return s
@@ -198,7 +200,7 @@ func (s *Store) watch() {
 		case <-silence.C:
 			_, now := s.heard()
 			if now == answers {
-				s.gone(remote.Fail("ask", place{}, remote.ErrUnavailable, errSilent))
+				s.gone(remote.Fail("ask", remote.Place{}, remote.ErrUnavailable, errSilent))
 				continue
 			}
 			answers = now // it is there, and slow
@@ -234,9 +236,9 @@ func (s *Store) trial(life context.Context) error {
 	defer cancel()
 	err := s.o.Ask(ctx, s.inner)
 	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() != nil {
-		return remote.Fail("ask", place{}, remote.ErrUnavailable, errSilent)
+		return remote.Fail("ask", remote.Place{}, remote.ErrUnavailable, errSilent)
 	}
-	return timeless("ask", place{}, err)
+	return timeless("ask", remote.Place{}, err)
 }
 
 // gone notes that a trial was not answered. The first ends what is under way.

@@ -28,12 +28,6 @@ var (
 	errLong   = errors.New("it took too long")
 )
 
-// place names the remote in errors that arise here.
-type place struct{}
-
-// String implements fmt.Stringer.
-func (place) String() string { return "the remote" }
-
 // call is one call under way.
 type call struct {
 	s       *Store

@@ -40,7 +40,9 @@ type Options struct {
 
 // store is the wrapper.
 type store struct {
-	inner    remote.Store
+	remote.Store // whose calls are let go when their context ends
+	inner        remote.Store
+
 	slots    chan struct{}
 	patience time.Duration
 	log      *slog.Logger
@@ -52,7 +54,12 @@ func New(inner remote.Store, o Options) remote.Store {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &store{inner: inner, slots: make(chan struct{}, cmp.Or(o.Slots, DefaultSlots)), patience: cmp.Or(o.Patience, DefaultPatience), log: o.Log}
+	s := &store{
+		inner: inner, slots: make(chan struct{}, cmp.Or(o.Slots, DefaultSlots)),
+		patience: cmp.Or(o.Patience, DefaultPatience), log: o.Log,
+	}
+	s.Store = remote.Wrap(inner, s.around)
+	return s
 }
 
 // Open opens a remote, or gives up when ctx ends; what is opened too late is closed again. on names the remote in errors.
@@ -91,81 +98,44 @@ type outcome[T any] struct {
 	err   error
 }
 
-// run makes one call. It returns when the call does, or when ctx ends.
-func run[T any](ctx context.Context, s *store, op string, on fmt.Stringer, call func() (T, error)) (value T, err error) {
-	if err := remote.Alive(ctx, op, on); err != nil {
-		return value, err
+// around makes one call. It returns when the call does, or when ctx ends.
+func (s *store) around(ctx context.Context, c *remote.Call, call func(context.Context) error) error {
+	if err := remote.Alive(ctx, c.Op, c.On); err != nil {
+		return err
 	}
 	select {
 	case s.slots <- struct{}{}:
 	case <-ctx.Done():
-		return value, remote.Fail(op, on, remote.ErrUnavailable, silent{ctx.Err()})
+		return remote.Fail(c.Op, c.On, remote.ErrUnavailable, silent{ctx.Err()})
 	}
-	done := make(chan outcome[T], 1)
+	done := make(chan error, 1)
 	go func() {
 		defer func() { <-s.slots }()
-		value, err := call()
-		done <- outcome[T]{value, err}
+		done <- call(ctx)
 	}()
 	select {
-	case o := <-done:
-		return o.value, o.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
-		return value, remote.Fail(op, on, remote.ErrUnavailable, silent{ctx.Err()})
+		return remote.Fail(c.Op, c.On, remote.ErrUnavailable, silent{ctx.Err()})
 	}
-}
-
-// plain is run for calls that give nothing but an error.
-func plain(ctx context.Context, s *store, op string, on fmt.Stringer, call func() error) error {
-	_, err := run(ctx, s, op, on, func() (struct{}, error) { return struct{}{}, call() })
-	return err
 }
 
 // Put implements remote.Blobs.
 func (s *store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	lent, end := lend(body)
 	defer end()
-	return plain(ctx, s, remote.OpPut, name, func() error { return s.inner.Put(ctx, name, lent) })
+	return s.Store.Put(ctx, name, lent)
 }
 
-// Get implements remote.Blobs.
-func (s *store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
-	return run(ctx, s, remote.OpGet, name, func() ([]byte, error) { return s.inner.Get(ctx, name) })
-}
-
-// GetRange implements remote.Blobs. What is left behind fills a slice of its own.
+// GetRange implements remote.Blobs. A call that is left behind fills a slice of its own.
 func (s *store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	read, err := run(ctx, s, remote.OpGetRange, name, func() ([]byte, error) {
-		own := make([]byte, len(p))
-		return own, s.inner.GetRange(ctx, name, off, own)
-	})
-	copy(p, read)
-	return err
-}
-
-// Stat implements remote.Blobs.
-func (s *store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
-	return run(ctx, s, remote.OpStat, name, func() (int64, error) { return s.inner.Stat(ctx, name) })
-}
-
-// Delete implements remote.Blobs.
-func (s *store) Delete(ctx context.Context, name crypto.BlobName) error {
-	return plain(ctx, s, remote.OpDelete, name, func() error { return s.inner.Delete(ctx, name) })
-}
-
-// Load implements remote.Pointers.
-func (s *store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	return run(ctx, s, remote.OpLoad, id, func() (crypto.Pointer, error) { return s.inner.Load(ctx, id) })
-}
-
-// Swap implements remote.Pointers.
-func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	return plain(ctx, s, remote.OpSwap, next.ID, func() error { return s.inner.Swap(ctx, old, next) })
-}
-
-// Space implements remote.Store.
-func (s *store) Space(ctx context.Context) (remote.Space, error) {
-	return run(ctx, s, remote.OpSpace, place{}, func() (remote.Space, error) { return s.inner.Space(ctx) })
+	own := make([]byte, len(p))
+	if err := s.Store.GetRange(ctx, name, off, own); err != nil {
+		return err
+	}
+	copy(p, own)
+	return nil
 }
 
 // List implements remote.Blobs. A listing that is left holds its slot until the remote notices.
@@ -177,7 +147,7 @@ func (s *store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 		// The call is the whole listing, which runs as fast as it is read; whoever leaves it early is not waited for.
 		ended := make(chan error, 1)
 		go func() {
-			ended <- plain(inner, s, remote.OpList, place{}, func() error {
+			ended <- s.around(inner, &remote.Call{Op: remote.OpList, On: remote.Place{}}, func(context.Context) error {
 				for info, err := range s.inner.List(inner) {
 					if err != nil {
 						return err
@@ -222,12 +192,6 @@ func (s *store) Close() (err error) {
 	})
 	return err
 }
-
-// place names the remote in errors that arise here.
-type place struct{}
-
-// String implements fmt.Stringer.
-func (place) String() string { return "the remote" }
 
 // errGone ends the reading of a body whose owner has gone.
 var errGone = errors.New("the call it belonged to was given up")

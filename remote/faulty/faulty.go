@@ -9,7 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +17,7 @@ import (
 	"postern/remote"
 )
 
-// Op is a method of remote.Store.
+// Op is a call of a remote.
 type Op int
 
 // The methods that can fail. Close always works.
@@ -46,6 +46,9 @@ func (o Op) String() string {
 	}
 	return names[o]
 }
+
+// opOf returns the method of what errors call it.
+func opOf(name string) Op { return Op(slices.Index(names[:], name)) }
 
 // Call is one call of a store.
 type Call struct {
@@ -80,8 +83,9 @@ type Options struct {
 
 // Store is a remote that fails by plan.
 type Store struct {
-	inner remote.Store
-	o     Options
+	remote.Store // every call of which may fail
+	inner        remote.Store
+	o            Options
 
 	mu    sync.Mutex
 	plan  Plan
@@ -95,7 +99,9 @@ func New(inner remote.Store, plan Plan, o Options) *Store {
 	if o.Sleep == nil {
 		o.Sleep = remote.Sleep
 	}
-	return &Store{inner: inner, o: o, plan: plan, calls: map[Call]int{}}
+	s := &Store{inner: inner, o: o, plan: plan, calls: map[Call]int{}}
+	s.Store = remote.Wrap(inner, s.around)
+	return s
 }
 
 // SetPlan changes the plan for the calls that begin from now on; nil: no more faults.
@@ -107,6 +113,9 @@ func (s *Store) SetPlan(plan Plan) {
 
 // errFault is the cause in errors that were made on purpose.
 var errFault = errors.New("made to fail")
+
+// errCut ends a listing.
+var errCut = errors.New("the listing was made to break off")
 
 // errLost likewise, where the call was done.
 var errLost = errors.New("the reply was made to get lost")
@@ -166,19 +175,6 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return end(fault, Put, name, err)
 }
 
-// Get implements remote.Blobs.
-func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
-	fault, err := s.begin(ctx, Get, name)
-	if err != nil {
-		return nil, err
-	}
-	data, err := s.inner.Get(ctx, name)
-	if err = end(fault, Get, name, err); err != nil {
-		return nil, err
-	}
-	return data, nil
-}
-
 // GetRange implements remote.Blobs. After a Cut the first half of p is filled, as the contract allows.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	fault, err := s.begin(ctx, GetRange, name)
@@ -191,87 +187,26 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return end(fault, GetRange, name, s.inner.GetRange(ctx, name, off, p))
 }
 
-// Stat implements remote.Blobs.
-func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
-	fault, err := s.begin(ctx, Stat, name)
-	if err != nil {
-		return 0, err
+// around lets a call meet its fault. A lost reply hides a conflict as well. Of a listing, a Lose breaks off the end, a Cut
+// all but the first item.
+func (s *Store) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	op, on := opOf(c.Op), c.On
+	if op == List || op == Space {
+		on = s
 	}
-	size, err := s.inner.Stat(ctx, name)
-	return size, end(fault, Stat, name, err)
-}
-
-// List implements remote.Blobs. A Lose breaks off at the end, a Cut after the first blob.
-func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
-	return func(yield func(remote.BlobInfo, error) bool) {
-		fault, err := s.begin(ctx, List, s)
-		if err != nil {
-			yield(remote.BlobInfo{}, err)
-			return
-		}
-		n := 0
-		for info, err := range s.inner.List(ctx) {
-			if fault == Cut && n > 0 {
-				break
-			}
-			if !yield(info, err) || err != nil {
-				return
-			}
-			n++
-		}
-		if err := end(fault, List, s, nil); err != nil {
-			yield(remote.BlobInfo{}, err)
-		}
-	}
-}
-
-// Delete implements remote.Blobs.
-func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
-	fault, err := s.begin(ctx, Delete, name)
+	fault, err := s.begin(ctx, op, on)
 	if err != nil {
 		return err
 	}
-	return end(fault, Delete, name, s.inner.Delete(ctx, name))
+	if fault == Cut && c.Stream != nil {
+		c.Stream.Next = func() error { return errCut }
+	}
+	err = do(ctx)
+	if errors.Is(err, errCut) || op == Swap && (fault == Lose || fault == Cut) {
+		err = nil
+	}
+	return end(fault, op, on, err)
 }
-
-// Load implements remote.Pointers.
-func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	fault, err := s.begin(ctx, Load, id)
-	if err != nil {
-		return crypto.Pointer{}, err
-	}
-	p, err := s.inner.Load(ctx, id)
-	if err = end(fault, Load, id, err); err != nil {
-		return crypto.Pointer{}, err
-	}
-	return p, nil
-}
-
-// Swap implements remote.Pointers.
-func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	fault, err := s.begin(ctx, Swap, next.ID)
-	if err != nil {
-		return err
-	}
-	err = s.inner.Swap(ctx, old, next)
-	if fault == Lose || fault == Cut { // a lost reply hides a conflict as well
-		return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, errLost)
-	}
-	return err
-}
-
-// Space implements remote.Store.
-func (s *Store) Space(ctx context.Context) (remote.Space, error) {
-	fault, err := s.begin(ctx, Space, s)
-	if err != nil {
-		return remote.Space{}, err
-	}
-	space, err := s.inner.Space(ctx)
-	return space, end(fault, Space, s, err)
-}
-
-// Close closes the remote, without faults.
-func (s *Store) Close() error { return s.inner.Close() }
 
 // String names the store in errors.
 func (s *Store) String() string { return "faulty:" }

@@ -9,13 +9,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
-	"postern/crypto"
 	"postern/remote"
 )
 
@@ -67,14 +65,37 @@ func (o Options) withDefaults() Options {
 
 // store is the wrapper.
 type store struct {
-	inner remote.Store
-	o     Options
+	remote.Store // with further tries of every call but Swap, whose lost reply is settled by looking
+	inner        remote.Store
+	o            Options
 }
 
 // New returns inner with further tries.
 func New(inner remote.Store, o Options) remote.Store {
-	return &store{inner: inner, o: o.withDefaults()}
+	s := &store{inner: inner, o: o.withDefaults()}
+	s.Store = remote.Wrap(inner, s.around)
+	return s
 }
+
+// around tries a call. Each try of a Put opens the body anew; a listing is begun anew only before its first item.
+func (s *store) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	switch {
+	case c.Stream != nil:
+		return s.run(ctx, c.Op, c.On, noLimit, func(ctx context.Context) error {
+			err := s.unhurried(ctx, c, do)
+			if err != nil && c.Stream.Begun {
+				return backoff.Permanent(err)
+			}
+			return err
+		})
+	case c.Transfers():
+		return s.run(ctx, c.Op, c.On, s.o.Transfer, do)
+	}
+	return s.run(ctx, c.Op, c.On, s.o.Reply, do)
+}
+
+// noLimit is the deadline of a try that has none.
+const noLimit = -1
 
 // run tries until a try succeeds, fails for good, the tries are used up or the context ends. limit bounds each try.
 func (s *store) run(ctx context.Context, op string, on fmt.Stringer, limit time.Duration, try func(context.Context) error) error {
@@ -126,95 +147,4 @@ func (s *store) delays() *backoff.ExponentialBackOff {
 	}
 	b.Reset()
 	return b
-}
-
-// Put implements remote.Blobs. Each try opens the body anew.
-func (s *store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
-	return s.run(ctx, remote.OpPut, name, s.o.Transfer, func(ctx context.Context) error {
-		return s.inner.Put(ctx, name, body)
-	})
-}
-
-// Get implements remote.Blobs.
-func (s *store) Get(ctx context.Context, name crypto.BlobName) (data []byte, err error) {
-	err = s.run(ctx, remote.OpGet, name, s.o.Transfer, func(ctx context.Context) (err error) {
-		data, err = s.inner.Get(ctx, name)
-		return err
-	})
-	return data, err
-}
-
-// GetRange implements remote.Blobs.
-func (s *store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	return s.run(ctx, remote.OpGetRange, name, s.o.Transfer, func(ctx context.Context) error {
-		return s.inner.GetRange(ctx, name, off, p)
-	})
-}
-
-// Stat implements remote.Blobs.
-func (s *store) Stat(ctx context.Context, name crypto.BlobName) (size int64, err error) {
-	err = s.run(ctx, remote.OpStat, name, s.o.Reply, func(ctx context.Context) (err error) {
-		size, err = s.inner.Stat(ctx, name)
-		return err
-	})
-	return size, err
-}
-
-// Delete implements remote.Blobs.
-func (s *store) Delete(ctx context.Context, name crypto.BlobName) error {
-	return s.run(ctx, remote.OpDelete, name, s.o.Reply, func(ctx context.Context) error {
-		return s.inner.Delete(ctx, name)
-	})
-}
-
-// Load implements remote.Pointers.
-func (s *store) Load(ctx context.Context, id crypto.PointerID) (p crypto.Pointer, err error) {
-	err = s.run(ctx, remote.OpLoad, id, s.o.Reply, func(ctx context.Context) (err error) {
-		p, err = s.inner.Load(ctx, id)
-		return err
-	})
-	return p, err
-}
-
-// Space implements remote.Store.
-func (s *store) Space(ctx context.Context) (space remote.Space, err error) {
-	err = s.run(ctx, remote.OpSpace, place{}, s.o.Reply, func(ctx context.Context) (err error) {
-		space, err = s.inner.Space(ctx)
-		return err
-	})
-	return space, err
-}
-
-// Close closes the remote.
-func (s *store) Close() error { return s.inner.Close() }
-
-// place names the remote in errors that arise here.
-type place struct{}
-
-// String implements fmt.Stringer.
-func (place) String() string { return "the remote" }
-
-// List implements remote.Blobs.
-func (s *store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
-	return func(yield func(remote.BlobInfo, error) bool) {
-		handedOut := false
-		err := s.run(ctx, remote.OpList, place{}, -1, func(ctx context.Context) error {
-			for info, err := range s.unhurried(ctx) {
-				if err != nil && handedOut {
-					return backoff.Permanent(err)
-				}
-				if err != nil {
-					return err
-				}
-				handedOut = true
-				if !yield(info, nil) {
-					return nil
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			yield(remote.BlobInfo{}, err)
-		}
-	}
 }

@@ -1,0 +1,167 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"postern/crypto"
+)
+
+// Call describes one request to a remote, whichever role it belongs to.
+type Call struct {
+	Op string       // one of the Op constants
+	On fmt.Stringer // what it is about: a blob, a pointer, the remote
+
+	// Send and Receive are the bytes of blobs that the call moves at most; once it has succeeded, exactly.
+	Send, Receive int64
+
+	// Stream is how far a call has come that hands out items one by one; nil for all others.
+	Stream *Stream
+}
+
+// Transfers reports whether the call moves the bytes of a blob, so that its duration depends on the line.
+func (c *Call) Transfers() bool { return c.Op == OpPut || c.Op == OpGet || c.Op == OpGetRange }
+
+// Stream is the state of a listing. Whoever runs the call may set the hooks before it begins.
+type Stream struct {
+	Begun bool         // an item was handed out, so that the listing can't be begun anew
+	Rest  func()       // called when an item has arrived, before the consumer gets it; nil: nothing
+	Next  func() error // called before the next item is asked for; an error ends the listing; nil: nothing
+}
+
+// Around runs a call: it calls do, with a context of its choice, as often as it likes, and returns the call's error. It may
+// return before do does, and without calling it; what do then brings is dropped.
+type Around func(ctx context.Context, c *Call, do func(context.Context) error) error
+
+// Wrap returns inner with every call of every role run by around. So what a wrapper does to calls is written once, and a
+// role that is added here is wrapped everywhere. Closing passes.
+func Wrap(inner Store, around Around) Store { return &wrapped{inner, around} }
+
+type wrapped struct {
+	inner  Store
+	around Around
+}
+
+// run runs a call that gives a value. The value is read only if around says that the call succeeded.
+func run[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Context) (T, error)) (value T, err error) {
+	var got T
+	err = w.around(ctx, c, func(ctx context.Context) error {
+		v, err := do(ctx)
+		if err != nil {
+			return err
+		}
+		got = v
+		return nil
+	})
+	if err != nil {
+		return value, err
+	}
+	return got, nil
+}
+
+// stream runs a call that hands out items one by one.
+func stream[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		c.Stream = &Stream{}
+		left := false // the consumer has enough
+		err := w.around(ctx, c, func(ctx context.Context) error {
+			for item, err := range do(ctx) {
+				if err != nil {
+					return err
+				}
+				c.Stream.Begun = true
+				if c.Stream.Rest != nil {
+					c.Stream.Rest()
+				}
+				if !yield(item, nil) {
+					left = true
+					return nil
+				}
+				if c.Stream.Next != nil {
+					if err := c.Stream.Next(); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil && !left {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
+// Put implements Blobs.
+func (w *wrapped) Put(ctx context.Context, name crypto.BlobName, body Body) error {
+	return w.around(ctx, &Call{Op: OpPut, On: name, Send: max(body.Size(), 0)}, func(ctx context.Context) error {
+		return w.inner.Put(ctx, name, body)
+	})
+}
+
+// Get implements Blobs.
+func (w *wrapped) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
+	c := &Call{Op: OpGet, On: name, Receive: crypto.MaxBlobSize}
+	return run(ctx, w, c, func(ctx context.Context) ([]byte, error) {
+		data, err := w.inner.Get(ctx, name)
+		if err == nil {
+			c.Receive = int64(len(data))
+		}
+		return data, err
+	})
+}
+
+// GetRange implements Blobs.
+func (w *wrapped) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	return w.around(ctx, &Call{Op: OpGetRange, On: name, Receive: int64(len(p))}, func(ctx context.Context) error {
+		return w.inner.GetRange(ctx, name, off, p)
+	})
+}
+
+// Stat implements Blobs.
+func (w *wrapped) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
+	return run(ctx, w, &Call{Op: OpStat, On: name}, func(ctx context.Context) (int64, error) {
+		return w.inner.Stat(ctx, name)
+	})
+}
+
+// List implements Blobs.
+func (w *wrapped) List(ctx context.Context) iter.Seq2[BlobInfo, error] {
+	return stream(ctx, w, &Call{Op: OpList, On: Place{}}, w.inner.List)
+}
+
+// Delete implements Blobs.
+func (w *wrapped) Delete(ctx context.Context, name crypto.BlobName) error {
+	return w.around(ctx, &Call{Op: OpDelete, On: name}, func(ctx context.Context) error {
+		return w.inner.Delete(ctx, name)
+	})
+}
+
+// Load implements Pointers.
+func (w *wrapped) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	return run(ctx, w, &Call{Op: OpLoad, On: id}, func(ctx context.Context) (crypto.Pointer, error) {
+		return w.inner.Load(ctx, id)
+	})
+}
+
+// Swap implements Pointers.
+func (w *wrapped) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	return w.around(ctx, &Call{Op: OpSwap, On: next.ID}, func(ctx context.Context) error {
+		return w.inner.Swap(ctx, old, next)
+	})
+}
+
+// Space implements Store.
+func (w *wrapped) Space(ctx context.Context) (Space, error) {
+	return run(ctx, w, &Call{Op: OpSpace, On: Place{}}, w.inner.Space)
+}
+
+// Close implements Store.
+func (w *wrapped) Close() error { return w.inner.Close() }
+
+// Place names a remote in errors that arise above its driver.
+type Place struct{}
+
+// String implements fmt.Stringer.
+func (Place) String() string { return "the remote" }
