@@ -63,7 +63,7 @@ var kinds = []struct {
 	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "There are too many locks on the drive.", ""},
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "", "The request stood still for too long.", ""},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later.", ""},
-	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The request was given up.", ""},
+	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The drive is being stopped; try again later.", ""},
 }
 
 // failureOf finds the answer to an error. making tells that the request would have made something new.
@@ -107,8 +107,8 @@ func (q *request) fail(err error, making bool) {
 	q.failed = f
 	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {
 		level := slog.LevelWarn
-		if errors.Is(f.err, vfs.ErrUnavailable) && !now.Offline.IsZero() {
-			level = slog.LevelDebug // that it is away was said, once
+		if q.gone() || errors.Is(f.err, vfs.ErrUnavailable) && !now.Offline.IsZero() {
+			level = slog.LevelDebug // nothing is wrong here, or that storage is away was said, once
 		}
 		q.h.o.Log.Log(q.ctx(), level, "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
 	}

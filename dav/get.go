@@ -141,7 +141,7 @@ func (w *fileWriter) end() error {
 		return w.err
 	}
 	w.send()
-	if w.err != nil && w.q.ctx().Err() == nil {
+	if w.err != nil && !w.q.gone() {
 		// The length was promised, so net/http closes the connection and the client sees that the file is cut short.
 		w.q.h.o.Log.WarnContext(w.q.ctx(), "file broken off", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10), "error", w.err)
 	}

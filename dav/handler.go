@@ -30,6 +30,7 @@ type Handler struct {
 	guard *guard
 	finds findCache
 	pages *page.Pages
+	life  life
 }
 
 // New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
@@ -39,10 +40,15 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
 	}
-	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o), pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
+	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o), life: newLife(),
+		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
-// Locks are the locks of the drive, for who wants to show or break them.
+// Stop ends the requests under way and those that still come: storage is no longer waited for. Nothing else ends a request
+// that has been read whole, not even its client's going away, so call it once a server has waited for its requests long enough.
+func (h *Handler) Stop() { h.life.end() }
+
+// Locks returns the locks of the drive, for commands that show or break them.
 func (h *Handler) Locks() *lock.Manager { return h.locks }
 
 // methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources: OPTIONS
@@ -76,7 +82,9 @@ var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	waits := newWait(h.o.Patience)
 	defer waits.end()
-	r = r.WithContext(vfs.Until(r.Context(), waits.over))
+	ctx, release := h.life.of(r.Context())
+	defer release()
+	r = r.WithContext(vfs.Until(ctx, waits.over))
 	q := &request{h: h, w: answer{w, waits}, r: r, who: profileOf(r), wait: waits}
 	q.submitted.Principal = auth.User(r.Context())
 	err := q.serve()

@@ -96,7 +96,9 @@ func (m *multistatus) broken(err error) error {
 	if !m.sent {
 		return err
 	}
-	m.q.h.o.Log.WarnContext(m.q.ctx(), "listing broken off", "path", m.q.path, "error", err)
+	if !m.q.gone() {
+		m.q.h.o.Log.WarnContext(m.q.ctx(), "listing broken off", "path", m.q.path, "error", err)
+	}
 	hangUp(m.q.w)
 	return nil
 }

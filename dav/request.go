@@ -27,6 +27,9 @@ type request struct {
 
 func (q *request) ctx() context.Context { return q.r.Context() }
 
+// gone reports whether nobody is left to read the answer, or the handler was stopped: no fault of the drive.
+func (q *request) gone() bool { return q.wait.lost.Load() || q.ctx().Err() != nil }
+
 // status answers with a status and no body.
 func (q *request) status(code int) {
 	if code != http.StatusNoContent {

@@ -13,6 +13,7 @@ import (
 type wait struct {
 	used     chan struct{} // closed when the patience is used up; nil: never
 	answered atomic.Bool
+	lost     atomic.Bool // the client did not take the answer
 	timer    *time.Timer
 	patience time.Duration
 	begun    time.Time // of the time that counts
@@ -64,7 +65,7 @@ func (w *wait) end() {
 	}
 }
 
-// answer is a ResponseWriter that ends the wait at the first byte.
+// answer is a ResponseWriter that ends the wait at the first byte, and notes when the client has gone.
 type answer struct {
 	http.ResponseWriter
 	wait *wait
@@ -81,7 +82,11 @@ func (a answer) WriteHeader(code int) {
 // Write implements http.ResponseWriter.
 func (a answer) Write(p []byte) (int, error) {
 	a.wait.end()
-	return a.ResponseWriter.Write(p)
+	n, err := a.ResponseWriter.Write(p)
+	if err != nil {
+		a.wait.lost.Store(true)
+	}
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.

@@ -54,7 +54,7 @@ func (q *request) zip(info vfs.Info) error {
 		err = z.Close()
 	}
 	if err != nil {
-		if q.ctx().Err() == nil {
+		if !q.gone() {
 			q.h.o.Log.WarnContext(q.ctx(), "archive broken off", "path", q.path, "error", err)
 		}
 		panic(http.ErrAbortHandler) // so that the client sees that the end is missing

@@ -113,14 +113,14 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		return err
 	}
 	defer func() { err = closing(err, uploads.Close) }()
-	handler, locks, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User, password: password, hosts: settings.Hosts,
+	handler, webdav, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User, password: password, hosts: settings.Hosts,
 		metrics: measured, ready: opened.ready, log: log, rand: p.rand})
 	if err != nil {
 		return err
 	}
 	help.user, help.where = account.User, where
 	running := &gateway{home: h, account: account, to: to, settings: settings, address: listener.Addr().String(), help: help, since: time.Now(),
-		drive: opened, pins: s.state.Pins(), locks: locks, log: log}
+		drive: opened, pins: s.state.Pins(), locks: webdav.Locks(), log: log}
 	socket, err := control.Listen(h.Socket())
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) (err erro
 		}
 		defer withdraw()
 	}
-	return p.attend(ctx, log, listener, handler, socket, commands, opened)
+	return p.attend(ctx, log, listener, handler, webdav.Stop, socket, commands, opened)
 }
 
 // inBackground runs something until it is told to end; the function that it returns does so, and waits for that.
@@ -170,7 +170,7 @@ func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
 }
 
 // attend serves until ctx ends, then stops in good order: no new connections, requests under way, journal to the remote.
-func (p *program) attend(ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler, socket net.Listener, commands http.Handler, opened *drive) error {
+func (p *program) attend(ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler, stop func(), socket net.Listener, commands http.Handler, opened *drive) error {
 	server, commandServer := newServer(handler, log), newServer(commands, log)
 	ended := make(chan error, 2)
 	go func() { ended <- server.Serve(listener) }()
@@ -183,7 +183,7 @@ func (p *program) attend(ctx context.Context, log *slog.Logger, listener net.Lis
 	case failed = <-ended: // before it was told to: the listener broke
 		failed = fmt.Errorf("the gateway can't serve any longer: %w", failed)
 	}
-	drain(server, log)
+	drain(server, stop, log)
 	// The remote gets a bounded time, and none while it is away; commands such as status may watch meanwhile.
 	flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()

@@ -50,12 +50,14 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// drain stops accepting, and gives requests under way a bounded time to end.
-func drain(server *http.Server, log *slog.Logger) {
+// drain stops accepting, and gives requests under way a bounded time to end. Then it calls stop, which ends those that wait
+// for storage, and closes all connections.
+func drain(server *http.Server, stop func(), log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		log.Warn("requests were cut off, for they did not end in time", "after", drainTimeout)
+		stop()
 		_ = server.Close() // its error is one of a connection that is to be dropped
 	}
 }

@@ -161,7 +161,10 @@ func TestDrain(t *testing.T) {
 	}()
 	<-entered
 	drained := make(chan struct{})
-	go func() { defer close(drained); drain(server, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		defer close(drained)
+		drain(server, func() { t.Error("the requests were ended") }, slog.New(slog.DiscardHandler))
+	}()
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("serving ended with %v", err)
 	}

@@ -15,7 +15,6 @@ import (
 	"postern/cmd/postern/home"
 	"postern/dav"
 	"postern/dav/auth"
-	"postern/dav/lock"
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/retry"
@@ -251,8 +250,8 @@ type handlerOptions struct {
 	rand           io.Reader
 }
 
-// newHandler builds dav → auth → metrics → probes, and returns the locks that programs take too.
-func newHandler(o handlerOptions) (http.Handler, *lock.Manager, error) {
+// newHandler builds dav → auth → metrics → probes. It returns what the port serves, and the WebDAV handler within.
+func newHandler(o handlerOptions) (http.Handler, *dav.Handler, error) {
 	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status})
 	if err != nil {
 		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
@@ -261,7 +260,7 @@ func newHandler(o handlerOptions) (http.Handler, *lock.Manager, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), handler.Locks(), nil
+	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), handler, nil
 }
 
 // newLog writes to stderr what is at least of the level.
