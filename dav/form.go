@@ -101,7 +101,7 @@ func (f *form) change() error {
 		if err := nameable(name); err != nil {
 			return err
 		}
-		return f.end(parent, q.sub("MOVE", q.path, nil, "Destination", escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
+		return f.end(parent, q.sub("MOVE", q.path, nil, "Destination", q.escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
 	case page.DoDelete:
 		err := q.sub(http.MethodDelete, q.path, nil, "If-Match", f.fields[page.FieldETag])
 		if err != nil && failureOf(err, false).status == http.StatusPreconditionFailed {
@@ -110,7 +110,7 @@ func (f *form) change() error {
 		return f.end(parent, err)
 	case page.DoRestore:
 		to := pathpkg.Clean("/" + f.fields[page.FieldTo])
-		return f.end(pathpkg.Dir(to), q.sub("COPY", q.path, nil, "Destination", escape(to), "Overwrite", "T"))
+		return f.end(pathpkg.Dir(to), q.sub("COPY", q.path, nil, "Destination", q.escape(to), "Overwrite", "T"))
 	}
 	return errForm
 }
@@ -147,15 +147,19 @@ func (f *form) end(folder string, err error) error {
 	if err != nil {
 		return err
 	}
-	f.q.w.Header().Set("Location", string(appendHref(nil, folder, true, profile{})))
+	f.q.w.Header().Set("Location", string(appendHref(nil, folder, true, f.q.who)))
 	f.q.status(http.StatusSeeOther)
 	return nil
 }
 
 // sub makes a WebDAV request of its own, with pairs of headers, and returns what it failed with.
 func (q *request) sub(method, p string, body io.Reader, headers ...string) error {
+	u, err := url.Parse(q.escape(p))
+	if err != nil {
+		return errForm
+	}
 	r := q.r.Clone(q.ctx())
-	r.Method, r.Header, r.URL = method, http.Header{"User-Agent": {q.r.UserAgent()}}, &url.URL{Path: p, RawPath: escape(p)}
+	r.Method, r.Header, r.URL = method, http.Header{"User-Agent": {q.r.UserAgent()}}, u
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -204,4 +208,5 @@ func nameable(name string) error {
 	return nil
 }
 
-func escape(p string) string { return string(appendEscaped(nil, p)) }
+// escape returns the address of a path, as the client of this request would write it.
+func (q *request) escape(p string) string { return string(appendHref(nil, p, false, q.who)) }

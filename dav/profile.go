@@ -16,6 +16,9 @@ type profile struct {
 	doubts  bool // looks at what it has put, and deletes what is something else
 }
 
+// utf8Only reports whether the client's system knows no names but Unicode. It sees the characters that stand for other bytes.
+func (p profile) utf8Only() bool { return p.windows || p.finder }
+
 func profileOf(r *http.Request) profile {
 	agent := r.UserAgent()
 	var p profile

@@ -105,7 +105,7 @@ func displayName(b []byte, e entry) ([]byte, bool) {
 	if e.info.Name == "" {
 		return append(b, '/'), true
 	}
-	return appendText(b, e.info.Name), true
+	return appendText(b, vfs.ReadablePath(e.info.Name)), true
 }
 
 func supportedLock(b []byte, _ entry) ([]byte, bool) {

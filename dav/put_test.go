@@ -72,7 +72,7 @@ func TestPutRefusals(t *testing.T) {
 		{"adler passes", "/files/f", []string{"OC-Checksum: ADLER32:00"}, 204},
 		{"long name", "/files/" + strings.Repeat("x", vfs.MaxName+1), nil, 414},
 		{"escaped slash", "/files/a%2Fb", nil, 400},
-		{"not UTF-8", "/files/a%ff", nil, 400},
+		{"not UTF-8", "/files/a%ff", nil, 201},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -34,6 +34,10 @@ func unescape(escaped string, who profile) (target, error) {
 		if err != nil || strings.ContainsAny(name, "/\x00") {
 			return target{}, errURL
 		}
+		if who.utf8Only() {
+			name = vfs.RawPath(name)
+		}
+		name = vfs.NameFromRaw(name)
 		if who.windows {
 			name = fromWindows(name)
 		}
@@ -86,7 +90,7 @@ func loopback(host string) bool {
 
 const upperhex = "0123456789ABCDEF"
 
-// appendEscaped appends a path as it stands in an href: everything but unreserved characters (RFC 3986, 2.3) is escaped, in
+// appendEscaped appends bytes as they stand in an href: everything but unreserved characters (RFC 3986, 2.3) is escaped, in
 // capitals. That is more than the RFC asks for, but one raw '#', '&' or quote spoils a whole listing for Windows, and
 // nothing of it needs XML escapes either.
 func appendEscaped(b []byte, p string) []byte {
@@ -102,8 +106,12 @@ func appendEscaped(b []byte, p string) []byte {
 	return b
 }
 
-// appendHref appends the href of a resource as this client sees it; folders end in a slash.
+// appendHref appends the href of a resource as this client sees it; folders end in a slash. Names that a client made of other
+// bytes than UTF-8 come back in these bytes.
 func appendHref(b []byte, p string, folder bool, who profile) []byte {
+	if !who.utf8Only() {
+		p = vfs.RawPath(p)
+	}
 	if who.windows {
 		p = toWindows(p)
 	}

@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
 	pathpkg "path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"postern/vfs"
 )
@@ -38,7 +40,8 @@ func (q *request) zip(info vfs.Info) error {
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", "application/zip")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".zip"}))
+	file := vfs.ReadablePath(name) + ".zip"
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file}))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
@@ -65,6 +68,14 @@ func (q *request) zip(info vfs.Info) error {
 // pack adds one file or folder under a name.
 func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 	h := &zip.FileHeader{Name: q.zipName(name), Modified: m.Modified}
+	if !utf8.ValidString(h.Name) {
+		// Only the names of Unix are bytes: unpackers translate all others from a code page of DOS.
+		mode := fs.FileMode(0o644)
+		if m.Folder {
+			mode = fs.ModeDir | 0o755
+		}
+		h.SetMode(mode)
+	}
 	if m.Folder {
 		h.Name += "/"
 		_, err := z.CreateHeader(h)
@@ -96,17 +107,17 @@ func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 }
 
 // zipName makes a path one that no unpacker takes for another: Windows reads a backslash as a slash, and refuses what its own
-// filesystems don't know.
+// filesystems don't know. Other systems get the bytes of names that are not UTF-8.
 func (q *request) zipName(p string) string {
 	if strings.Contains(q.r.UserAgent(), "Windows") {
 		return toWindows(p)
 	}
-	return strings.Map(func(c rune) rune {
+	return vfs.RawPath(strings.Map(func(c rune) rune {
 		if c == '\\' || c < ' ' {
 			return c + privateUse
 		}
 		return c
-	}, p)
+	}, p))
 }
 
 // walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It goes down before it goes on, so

@@ -5,7 +5,8 @@
 //
 // Paths are absolute and slash-separated, "/" is the root, "/files/a b.txt" a file; they are never escaped and never end in a
 // slash. Names are valid UTF-8 of 1 to MaxName bytes, without '/' or NUL, and neither "." nor "..". Two names that differ only in
-// Unicode normalisation are the same name; the form that was stored first is kept.
+// Unicode normalisation are the same name; the form that was stored first is kept. A client's name that is not valid UTF-8 is
+// stored by the characters that NameFromRaw gives its bytes.
 package vfs
 
 import (

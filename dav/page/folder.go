@@ -100,7 +100,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 				m.Modified = t // when it was so, not when its root folder was last changed
 			}
 		}
-		if wanted != "" && !strings.Contains(fold(m.Name), wanted) {
+		if wanted != "" && !strings.Contains(fold(vfs.ReadablePath(m.Name)), wanted) {
 			return nil
 		}
 		if m.Folder {

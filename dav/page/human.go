@@ -7,9 +7,12 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"postern/vfs"
 )
 
-// visible replaces what can't be shown, and what would turn the direction of the text and so disguise a name.
+// visible returns a name or path for people to read. It writes out the bytes that are not UTF-8, and replaces what can't be
+// shown and what would turn the direction of the text and so disguise a name.
 func visible(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -18,7 +21,7 @@ func visible(name string) string {
 			return '\uFFFD'
 		}
 		return r
-	}, name)
+	}, vfs.ReadablePath(name))
 }
 
 // size is a number of bytes for people.
@@ -78,6 +81,7 @@ const upperhex = "0123456789ABCDEF"
 
 // href is the address of a path: all but unreserved characters (RFC 3986, 2.3) are escaped, so it is safe wherever it stands.
 func href(path string, folder bool) template.URL {
+	path = vfs.RawPath(path)
 	b := make([]byte, 0, len(path)+16)
 	for i := range len(path) {
 		c := path[i]

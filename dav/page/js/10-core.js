@@ -7,7 +7,13 @@ html.classList.add('scripted');
 // here is the address of the folder that the page shows, with a slash at the end.
 const here = () => location.pathname.replace(/\/?$/, '/');
 const parentOf = (href) => href.replace(/[^/]+\/?$/, '');
-const child = (folder, name) => folder + encodeURIComponent(name);
+const child = (folder, name) => folder + escapeName(name);
+
+// escapeName returns a name as it stands in an address. U+10FE80 to U+10FEFF stand for the bytes 80 to FF of a name that is not UTF-8.
+function escapeName(name) {
+	return encodeURIComponent(name).replace(/%F4%8F%B([AB])%([89AB])(.)/g, (escaped, block, high, low) =>
+		'%' + (block === 'A' ? high : { 8: 'C', 9: 'D', A: 'E', B: 'F' }[high]) + low);
+}
 
 function el(name, props = {}, ...children) {
 	const e = document.createElement(name);

@@ -70,7 +70,7 @@ async function restore(row) {
 	const folder = 'folder' in row.dataset;
 	const time = row.querySelector('time[data-seconds]');
 	const until = time ? ' as it was until ' + time.textContent : '';
-	const target = to.split('/').map(encodeURIComponent).join('/');
+	const target = to.split('/').map(escapeName).join('/');
 	const { value } = await ask({
 		title: 'Restore “' + name + '”' + until + '?',
 		text: 'It takes the place of what is there now; that stays in the history.',
