@@ -35,31 +35,31 @@ func (q *request) delete() error {
 			case !now.exists:
 				return errMissing
 			case now.ReadOnly:
-				return vfs.ErrReadOnly // and not a 204 of the guard's
+				return vfs.ErrReadOnly
 			}
 			if err := q.allowed(ctx, at, now, touches...); err != nil {
 				return err
 			}
-			if !q.conditioned() && q.h.guard.spend(q.client(), q.path, now.SHA1) && !now.Folder {
+			if !q.conditioned() && q.h.guard.spend(q.client(), q.path, now.SHA1) && !now.Folder && q.who.clearsUp {
 				return errKept
 			}
 			return nil
 		})
 	})
-	switch {
-	case errors.Is(err, errKept):
+	if errors.Is(err, errKept) {
 		q.h.o.Log.InfoContext(q.ctx(), "kept a file that was deleted to clear up after an upload", "path", q.path)
-	case err != nil:
-		return q.lockedMembers(err)
-	default:
-		q.drop(q.path, false)
 	}
+	if err != nil {
+		return q.lockedMembers(err)
+	}
+	q.drop(q.path, false)
 	q.status(http.StatusNoContent)
 	return nil
 }
 
-// errKept says that a file was kept from a client that only wanted to clear up (see guard).
-var errKept = errors.New("kept")
+// errKept refuses a client that only wants to clear up after itself (see guard).
+var errKept = fail(http.StatusConflict, "This was not deleted: it is not what this program has just uploaded, but an earlier version or "+
+	"another program's. Delete it once more if that is what you want.")
 
 // conditioned tells whether the client has said which state it means; then it knows what it does.
 func (q *request) conditioned() bool {

@@ -11,16 +11,15 @@ import (
 	"postern/dav/lock"
 )
 
-// guard keeps a file from a client's clearing up. When an upload fails, rclone deletes what it takes for the half-written
-// file, about a second later. Here a failed PUT changes nothing, so what it would delete is the good old version. One DELETE
-// of that path, from that client, within a few seconds of the failure, is therefore answered with success and not done. A
-// second one is meant, and is done.
+// guard keeps a file from a client that clears up after itself (profile.clearsUp). When an upload fails, rclone deletes what it
+// takes for the half-written file, about a second later. Here a failed PUT changes nothing, so that file is the good old version.
+// One DELETE of that path, from that client, within a few seconds of the failure, is therefore refused (409) and the file kept:
+// rclone ignores that error. A second DELETE is meant, and is done. Other clients delete what they ask to delete.
 //
-// Who is killed in the middle of an upload has failed it too: what was under way when the last gateway ended is guarded from the
-// start of the next.
+// An upload cut off by a crash counts as failed: the next gateway guards its path from its start.
 //
-// After an upload that went well rclone looks at what is there, and deletes what is not what it has sent: by then that is what
-// somebody else has put there. One DELETE by it, within the same time, of other content than its own is not done either.
+// After a successful upload rclone compares what is there with what it sent, and deletes it when it differs: then it is what
+// another client has saved there meanwhile. One DELETE of such content, within the same time, is refused too.
 type guard struct {
 	life    time.Duration
 	clock   func() time.Time
@@ -32,7 +31,7 @@ type guard struct {
 	order []string          // of armed, by time, with some that were spent
 }
 
-// pledge is that one DELETE is left undone.
+// pledge is that one DELETE is refused.
 type pledge struct {
 	until time.Time
 	own   [sha1.Size]byte // what the client itself has put there, and may delete; zero: nothing
@@ -64,7 +63,7 @@ func newGuard(o Options) *guard {
 // guarded is what a guard knows a client's path by.
 func guarded(client, path string) string { return client + "\n" + lock.Key(path) }
 
-// begin notes that a client replaces what is at path. It has failed unless disarm is told otherwise.
+// begin notes that a client replaces what is at path. The upload counts as failed until disarm.
 func (g *guard) begin(client, path string) {
 	if g.life > 0 && g.uploads != nil {
 		g.noted(g.uploads.Begin, guarded(client, path))
@@ -106,7 +105,7 @@ func (g *guard) live(key string, now time.Time) bool {
 	return ok && !now.After(p.until)
 }
 
-// spend tells whether a DELETE of what has this content is to be left undone; it is so once.
+// spend reports whether a DELETE of this content is to be refused, once.
 func (g *guard) spend(client, path string, content [sha1.Size]byte) bool {
 	key := guarded(client, path)
 	if g.uploads != nil {

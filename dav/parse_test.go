@@ -157,7 +157,7 @@ func TestProfiles(t *testing.T) {
 	for agent, want := range map[string]profile{
 		"":                                      {},
 		"curl/8":                                {},
-		"rclone/v1.71.0":                        {lean: true, doubts: true},
+		"rclone/v1.71.0":                        {lean: true, clearsUp: true},
 		"Microsoft-WebDAV-MiniRedir/10.0.22631": {windows: true, lean: true},
 		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)": {finder: true, noQuota: true},
 		"WebDAVFS/3.0.0 (03008000) Darwin/24.3.9 (arm64)": {finder: true},

@@ -9,11 +9,11 @@ import (
 // profile is what a client needs that others don't. It is only for what the protocol leaves open: each switch has its
 // reason in CLIENTS.md.
 type profile struct {
-	finder  bool // macOS's webdavfs
-	noQuota bool // macOS 15.4 and later hang for 90 s when a mount answers quota properties
-	windows bool // the WebClient service ("mini-redirector")
-	lean    bool // asks for all properties and uses the basic ones
-	doubts  bool // looks at what it has put, and deletes what is something else
+	finder   bool // macOS's webdavfs
+	noQuota  bool // macOS 15.4 and later hang for 90 s when a mount answers quota properties
+	windows  bool // the WebClient service ("mini-redirector")
+	lean     bool // asks for all properties and uses the basic ones
+	clearsUp bool // deletes the target of an upload that failed, or that left something else than it sent
 }
 
 // utf8Only reports whether the client's system knows no names but Unicode. It sees the characters that stand for other bytes.
@@ -31,7 +31,7 @@ func profileOf(r *http.Request) profile {
 		p.lean = true
 	case strings.HasPrefix(agent, "rclone/"):
 		p.lean = true
-		p.doubts = true
+		p.clearsUp = true
 	}
 	return p
 }

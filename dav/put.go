@@ -28,7 +28,7 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); ret
 func (q *request) put() error {
 	old := false // whether a file was there before
 	err := q.upload(&old)
-	if err != nil && old {
+	if err != nil && old && q.who.clearsUp {
 		q.h.guard.arm(q.client(), q.path)
 	}
 	return err
@@ -67,7 +67,7 @@ func (q *request) upload(old *bool) error {
 	if err := q.roomFor(q.expected()); err != nil {
 		return err
 	}
-	if *old {
+	if *old && q.who.clearsUp {
 		q.h.guard.begin(q.client(), q.path)
 	}
 	up, err := q.stage()
@@ -90,7 +90,7 @@ func (q *request) upload(old *bool) error {
 		return err
 	}
 	q.h.guard.disarm(q.client(), q.path)
-	if q.who.doubts {
+	if q.who.clearsUp {
 		q.h.guard.armUnless(info.SHA1, q.client(), q.path)
 	}
 	q.acceptMtime(mtime)

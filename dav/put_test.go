@@ -186,13 +186,20 @@ func TestWritersDoNotRefuseEachOther(t *testing.T) {
 	d.holds("/files/f", "slow")
 }
 
+// TestGuardKeepsTheOldVersion: the DELETE that rclone sends after a failed upload is refused once, with the reason.
 func TestGuardKeepsTheOldVersion(t *testing.T) {
+	const rclone = "rclone/v1.75.1"
 	fail := func(d *drive) { d.do("PUT", "/files/f", "x", "If-None-Match: *").want(412) }
-	t.Run("once", func(t *testing.T) {
+	guarded := func(t *testing.T) *drive {
 		d := newDrive(t, "/files/f")
+		d.agent = rclone
 		fail(d)
+		return d
+	}
+	t.Run("once", func(t *testing.T) {
+		d := guarded(t)
 		d.now = d.now.Add(2 * time.Second)
-		d.do("DELETE", "/files/f", "").want(204)
+		d.do("DELETE", "/files/f", "").want(409, "was not deleted")
 		d.holds("/files/f", "/files/f")
 		d.do("DELETE", "/files/f", "").want(204)
 		d.holds("/files/f", "-")
@@ -203,24 +210,48 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 		"put again":      func(d *drive) { d.do("PUT", "/files/f", "y").want(204) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDrive(t, "/files/f")
-			fail(d)
+			d := guarded(t)
 			between(d)
 			d.do("DELETE", "/files/f", "").want(204)
 			d.holds("/files/f", "-")
 		})
 	}
 	t.Run("a condition is meant", func(t *testing.T) {
-		d := newDrive(t, "/files/f")
-		fail(d)
+		d := guarded(t)
 		d.do("DELETE", "/files/f", "", "If-Match: *").want(204)
 		d.holds("/files/f", "-")
 	})
 	t.Run("nothing was there", func(t *testing.T) {
 		d := newDrive(t)
+		d.agent = rclone
 		d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
 		d.do("DELETE", "/files/f", "").want(404)
 	})
+}
+
+// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, whoever asks, whatever failed before, also in the life
+// of an earlier gateway.
+func TestDeleteDeletes(t *testing.T) {
+	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)", "Microsoft-WebDAV-MiniRedir/10.0.22631",
+		"gvfs/1.50.3", "davfs2/1.6.1 neon/0.32.2", "rcloneish/1.0", "rclone/v1.75.1"} {
+		kept := notes{}
+		d := newDriveWith(t, dav.Options{Patience: -1, Uploads: kept}, 0, "/files/f", "/files/g")
+		d.agent = agent
+		d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
+		d.send(d.request("PUT", "/files/g", cut{strings.NewReader("half")})).want(400)
+		a := d.do("DELETE", "/files/f", "")
+		d.restart(dav.Options{Patience: -1, Uploads: kept})
+		b := d.do("DELETE", "/files/g", "")
+		for p, a := range map[string]*answer{"/files/f": a, "/files/g": b} {
+			if strings.HasPrefix(agent, "rclone/") {
+				a.want(409)
+				d.holds(p, p)
+				continue
+			}
+			a.want(204)
+			d.holds(p, "-")
+		}
+	}
 }
 
 // TestGuardKeepsAnothersVersion: rclone looks at what it has put, and deletes what another has put there meanwhile, who was told that it is
@@ -264,11 +295,11 @@ func TestGuardKeepsAnothersVersion(t *testing.T) {
 			d.do("PUT", "/files/f", "own").want(201)
 			c.between(d)
 			d.agent = rclone
-			d.do("DELETE", "/files/f", "").want(204)
 			if c.kept {
+				d.do("DELETE", "/files/f", "").want(409)
 				d.holds("/files/f", "another's")
-				d.do("DELETE", "/files/f", "").want(204)
 			}
+			d.do("DELETE", "/files/f", "").want(204)
 			d.holds("/files/f", "-")
 		})
 	}
@@ -295,13 +326,14 @@ func (n notes) End(note string) error   { delete(n, note); return nil }
 func TestGuardOutlivesTheGateway(t *testing.T) {
 	kept := notes{}
 	d := newDriveWith(t, dav.Options{Uploads: kept}, 0, "/files/f", "/files/g")
+	d.agent = "rclone/v1.75.1"
 	d.do("PUT", "/files/g", "well").want(204)
 	if len(kept) != 0 {
 		t.Errorf("%v are kept of an upload that went well", kept)
 	}
 	d.send(d.request("PUT", "/files/f", cut{strings.NewReader("half")})).want(400)
 	d.restart(dav.Options{Uploads: kept, Clock: func() time.Time { return d.now }})
-	d.do("DELETE", "/files/f", "").want(204)
+	d.do("DELETE", "/files/f", "").want(409)
 	d.do("DELETE", "/files/g", "").want(204)
 	d.holds("/files/f", "/files/f", "/files/g", "-")
 	d.do("DELETE", "/files/f", "").want(204)

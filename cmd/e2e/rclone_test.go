@@ -211,6 +211,9 @@ func TestRcloneClearsUp(t *testing.T) {
 	if err == nil || !strings.Contains(out, "507") {
 		t.Fatalf("8 MiB fit into 1: %v\n%s", err, out)
 	}
+	if last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]; !strings.Contains(last, "507") || strings.Contains(out, "409") {
+		t.Errorf("rclone does not end with the reason, or minds that its clearing up was refused:\n%s", out)
+	}
 	if !strings.Contains(g.stderr.String(), "kept a file that was deleted to clear up") {
 		t.Errorf("rclone did not clear up: %s", out)
 	}
