@@ -50,9 +50,6 @@ func (q *request) transfer() (*transfer, depth, error) {
 	if raw == "" {
 		return nil, 0, fail(http.StatusBadRequest, "The Destination header is missing.")
 	}
-	if err := plain(raw, "the Destination header", queryFragment); err != nil {
-		return nil, 0, err
-	}
 	to, err := resolve(raw, q.r, q.who)
 	switch {
 	case errors.Is(err, errForeign):

@@ -163,7 +163,6 @@ func (q *request) sub(method, p string, body io.Reader, headers ...string) error
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	r.RequestURI = r.URL.RawPath
 	r.Body, r.ContentLength = http.NoBody, 0
 	if body != nil {
 		r.Body, r.ContentLength = io.NopCloser(body), -1

@@ -108,11 +108,7 @@ func (q *request) serve() error {
 		return fail(http.StatusNotImplemented, "The drive does not know this method.")
 	case q.r.Method == http.MethodOptions:
 		return q.options()
-	}
-	if err := plainTarget(q.r); err != nil {
-		return err
-	}
-	if q.h.pages.Serve(q.w, q.r) {
+	case q.h.pages.Serve(q.w, q.r):
 		return nil
 	}
 	t, err := unescape(q.r.URL.EscapedPath(), q.who)

@@ -189,7 +189,8 @@ func TestFilePage(t *testing.T) {
 	}
 	d.do("GET", "/files/a.html?versions", "", browser).want(200, "There are no earlier versions yet.")
 	d.do("GET", "/files/no?view", "", browser).want(404)
-	d.do("PUT", "/files/b?view", "b").want(400)
+	d.do("PUT", "/files/b?view", "b").want(201)
+	d.holds("/files/b", "b")
 }
 
 func TestPageAssets(t *testing.T) {

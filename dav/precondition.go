@@ -136,11 +136,6 @@ func (q *request) readIf() error {
 	if !ok {
 		return fail(http.StatusBadRequest, "The If header is malformed.")
 	}
-	for _, l := range h {
-		if err := plain(l.tag, "the If header", queryFragment); err != nil {
-			return err
-		}
-	}
 	q.ifs = h
 	q.submitted.Tokens = h.tokens()
 	return nil

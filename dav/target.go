@@ -50,43 +50,10 @@ func unescape(escaped string, who profile) (target, error) {
 	return target{path: path.Clean(p), slash: strings.HasSuffix(p, "/")}, nil
 }
 
-// plain refuses an address with a query or a fragment. A client that leaves a '?' or '#' of a name unescaped would otherwise
-// delete or replace something else: /files/a#b would be /files/a. It is decided here for Destination, If and request targets
-// alike; only GET, HEAD and the forms of our own pages have queries.
-func plain(address, where, marks string) error {
-	if i := strings.IndexAny(address, marks); i >= 0 {
-		return fail(http.StatusBadRequest, "The address in %s has a query or a fragment; if %q belongs to a name, write it as %%%X.",
-			where, address[i:i+1], address[i])
-	}
-	return nil
-}
-
-// The marks that plain refuses.
-const (
-	fragment      = "#"
-	queryFragment = "?#"
-)
-
-// plainTarget is plain for the request target.
-func plainTarget(r *http.Request) error {
-	marks := queryFragment
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost:
-		marks = fragment
-	}
-	return plain(r.RequestURI, "the request line", marks)
-}
-
 // resolve reads an absolute URL or an absolute path from a header. The host is compared generously: behind a proxy the
 // client knows the drive by another port or scheme, and localhost has several names. What is surely elsewhere is errForeign.
 func resolve(raw string, r *http.Request, who profile) (target, error) {
-	raw = strings.TrimSpace(raw)
-	u, err := url.Parse(raw)
-	if strings.HasPrefix(raw, "//") && (err != nil || !sameHost(u.Host, r)) {
-		// A path that a proxy's configuration has given a second slash, since a URL without its scheme is not allowed here.
-		raw = "/" + strings.TrimLeft(raw, "/")
-		u, err = url.Parse(raw)
-	}
+	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Opaque != "" || u.User != nil && u.Host == "" {
 		return target{}, errURL
 	}
@@ -101,7 +68,7 @@ func resolve(raw string, r *http.Request, who profile) (target, error) {
 
 func sameHost(host string, r *http.Request) bool {
 	host = hostname(host)
-	for _, known := range knownHosts(r) {
+	for _, known := range []string{r.Host, r.Header.Get("X-Forwarded-Host")} {
 		if known = hostname(known); known != "" && (known == host || loopback(known) && loopback(host)) {
 			return true
 		}
@@ -109,29 +76,11 @@ func sameHost(host string, r *http.Request) bool {
 	return false
 }
 
-// knownHosts are the names that the client, or a proxy on the way, has used for this drive. Each proxy adds to the lists.
-func knownHosts(r *http.Request) []string {
-	hosts := []string{r.Host}
-	for _, line := range r.Header.Values("X-Forwarded-Host") {
-		hosts = append(hosts, strings.Split(line, ",")...)
-	}
-	for _, line := range r.Header.Values("Forwarded") { // RFC 7239: for=192.0.2.7;host="drive.example:8443", …
-		for pair := range strings.FieldsFuncSeq(line, func(c rune) bool { return c == ',' || c == ';' }) {
-			if name, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(name, "host") {
-				hosts = append(hosts, strings.Trim(value, `"`))
-			}
-		}
-	}
-	return hosts
-}
-
-// hostname is a host without its port and the dot of a fully qualified name, in the one spelling that is compared.
 func hostname(hostport string) string {
-	hostport = strings.TrimSpace(hostport)
 	if host, _, err := net.SplitHostPort(hostport); err == nil {
 		hostport = host
 	}
-	return strings.TrimSuffix(strings.ToLower(strings.Trim(hostport, "[]")), ".")
+	return strings.ToLower(strings.Trim(hostport, "[]"))
 }
 
 func loopback(host string) bool {

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,11 +50,11 @@ func (p *Packed) Settle() {
 }
 
 // Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few blobs
-// as they fit into, each padded. What was sealed before is neither read nor visited. Every page gets a fresh key, at each
-// attempt; pieces keep theirs and are copied as they are. The tree can be read and built upon meanwhile; a second Pack
-// must wait for the first to settle or to be given up.
+// as they fit into, each padded. It neither reads nor visits what was sealed before. Every page and every piece is sealed under
+// fresh keys at each attempt, so that the packs of two attempts have nothing in common. The tree can be read and built upon
+// meanwhile; a second Pack must wait for the first to settle or to be given up.
 func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
-	k := packer{ctx: ctx, o: o, places: map[*link]spot{}, pieces: map[*Content]spot{}}
+	k := packer{ctx: ctx, o: o, places: map[*link]spot{}, pieces: map[*Content]placed{}}
 	k.collect(t.root.root)
 	for _, c := range k.pending {
 		if err := k.addPiece(c); err != nil {
@@ -80,6 +81,12 @@ type spot struct {
 	key      crypto.NodeKey
 }
 
+// placed is where a sealed chunk was put, and the keys that it was sealed under there.
+type placed struct {
+	spot
+	keys object.Chunk
+}
+
 type dirtyPage struct {
 	link *link
 	page *page
@@ -92,7 +99,7 @@ type packer struct {
 	order   []dirtyPage // pages after those below them
 	pending []*Content
 	places  map[*link]spot
-	pieces  map[*Content]spot
+	pieces  map[*Content]placed
 
 	blob  []byte // being filled
 	names []crypto.BlobName
@@ -120,7 +127,7 @@ func (k *packer) collect(t target) {
 			continue
 		}
 		if _, seen := k.pieces[e.content]; !seen && !e.content.state.Load().piece.IsZero() {
-			k.pieces[e.content] = spot{}
+			k.pieces[e.content] = placed{}
 			k.pending = append(k.pending, e.content)
 		}
 	}
@@ -131,7 +138,7 @@ func (k *packer) collect(t target) {
 }
 
 func (k *packer) addPiece(c *Content) error {
-	_, name := c.Load()
+	o, name := c.Load()
 	sealed, err := k.o.Pieces.Piece(k.ctx, name)
 	if err != nil {
 		return err
@@ -139,12 +146,29 @@ func (k *packer) addPiece(c *Content) error {
 	if len(sealed) == 0 || len(sealed) > crypto.MaxBlobSize || crypto.NameOf(sealed) != name {
 		return fmt.Errorf("%w: piece %v is not what was written to the journal", vfs.ErrCorrupt, name)
 	}
-	if err := k.room(len(sealed)); err != nil {
-		return err
+	at, err := k.addChunk(o.Chunks[0], sealed)
+	if err != nil {
+		return fmt.Errorf("piece %v: %w", name, err)
 	}
-	k.pieces[c] = spot{blob: len(k.names), off: len(k.blob), len: len(sealed)}
-	k.blob = append(k.blob, sealed...)
+	k.pieces[c] = at
 	return nil
+}
+
+// addChunk appends a sealed chunk, sealed again, to the blob that is being filled. The error is vfs.ErrCorrupt when the chunk does not open.
+func (k *packer) addChunk(c object.Chunk, sealed []byte) (placed, error) {
+	if err := k.room(len(sealed)); err != nil {
+		return placed{}, err
+	}
+	at := placed{spot: spot{blob: len(k.names), off: len(k.blob), len: len(sealed)}}
+	blob, keys, err := reseal(k.blob, c, sealed, k.o.Rand)
+	if errors.Is(err, crypto.ErrOpen) || errors.Is(err, crypto.ErrFormat) {
+		err = fmt.Errorf("%w: %w", vfs.ErrCorrupt, err)
+	}
+	if err != nil {
+		return placed{}, err
+	}
+	k.blob, at.keys = blob, keys
+	return at, nil
 }
 
 func (k *packer) addPage(d dirtyPage) error {
@@ -211,8 +235,8 @@ func (k *packer) refTo(at spot) object.Ref {
 func (k *packer) content(c *Content) object.Content {
 	o, _ := c.Load()
 	if at, ok := k.pieces[c]; ok {
-		chunk := o.Chunks[0]
-		chunk.Blob, chunk.Off = k.blobName(at), uint32(at.off)
+		chunk := at.keys
+		chunk.Blob, chunk.Off = k.blobName(at.spot), uint32(at.off)
 		o.Chunks = []object.Chunk{chunk}
 	}
 	return o

@@ -27,8 +27,8 @@ type RepackOptions struct {
 	Rand io.Reader
 }
 
-// Repacking moves what some blobs hold to new blobs: pages are sealed anew, under fresh keys, and so are those that lead to them; the
-// sealed chunks of small files are copied as they are. What was shared before, between files, folders or states of the history, is
+// Repacking moves what some blobs hold to new blobs: pages, the chunks of small files, and all pages that lead to either are sealed
+// again under fresh keys, so that no blob shows what it has in common with another. What was shared before, between files, folders or states of the history, is
 // shared afterwards, over all trees that are moved by one Repacking. It is for one goroutine at a time.
 //
 // Index nodes, and the chunks of files of several chunks, stay where they are.
@@ -41,7 +41,7 @@ type Repacking struct {
 	k     packer
 
 	sealed []dirtyPage // whose blob has no name yet
-	copied []*Content  // likewise
+	chunks []*Content  // likewise
 	moved  int64
 }
 
@@ -51,11 +51,11 @@ func NewRepacking(o RepackOptions) *Repacking {
 		o:     o,
 		nodes: NewNodes(o.Source, Options{Memory: 1}),
 		pages: map[mark]target{}, links: map[*link]target{}, files: map[mark]*Content{},
-		k: packer{o: Packing{Emit: o.Emit, Rand: o.Rand}, places: map[*link]spot{}, pieces: map[*Content]spot{}},
+		k: packer{o: Packing{Emit: o.Emit, Rand: o.Rand}, places: map[*link]spot{}, pieces: map[*Content]placed{}},
 	}
 }
 
-// Moved tells the bytes that were sealed or copied so far.
+// Moved returns the bytes that were sealed so far.
 func (r *Repacking) Moved() int64 { return r.moved }
 
 // Move gives a tree that means the same as t and leads to nothing that is to be moved. What is in memory only in t is so in it, too.
@@ -188,7 +188,7 @@ func (r *Repacking) entry(ctx context.Context, e *entry) (*entry, error) {
 	return &moved, nil
 }
 
-// chunk copies a sealed chunk, once.
+// chunk seals a chunk again, once.
 func (r *Repacking) chunk(ctx context.Context, c object.Chunk, size int) (*Content, error) {
 	key := chunkMark(c)
 	if moved, ok := r.files[key]; ok {
@@ -202,12 +202,14 @@ func (r *Repacking) chunk(ctx context.Context, c object.Chunk, size int) (*Conte
 		return nil, err
 	}
 	r.emitted()
-	at := spot{blob: len(r.k.names), off: len(r.k.blob), len: len(sealed)}
-	r.k.blob = append(r.k.blob, sealed...)
-	moved := newContent(object.Content{Chunks: []object.Chunk{{Meta: c.Meta, Bytes: c.Bytes}}}, crypto.BlobName{})
+	at, err := r.k.addChunk(c, sealed)
+	if err != nil {
+		return nil, err
+	}
+	moved := newContent(object.Content{Chunks: []object.Chunk{at.keys}}, crypto.BlobName{})
 	r.k.pieces[moved] = at
 	r.files[key] = moved
-	r.copied = append(r.copied, moved)
+	r.chunks = append(r.chunks, moved)
 	r.moved += int64(len(sealed))
 	return moved, nil
 }
@@ -234,7 +236,7 @@ func (r *Repacking) emitted() {
 }
 
 func (r *Repacking) settle() {
-	for _, c := range r.copied {
+	for _, c := range r.chunks {
 		c.state.Store(&contentState{content: r.k.content(c)})
 		delete(r.k.pieces, c)
 	}
@@ -242,7 +244,7 @@ func (r *Repacking) settle() {
 		d.link.state.Store(&linkState{ref: r.k.refTo(r.k.places[d.link])})
 		delete(r.k.places, d.link)
 	}
-	r.copied, r.sealed = nil, nil
+	r.chunks, r.sealed = nil, nil
 }
 
 // ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens: as the chunk of that number of a file. When

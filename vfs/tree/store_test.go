@@ -99,9 +99,15 @@ func (s *store) file(path, body string, n uint64) tree.Put {
 	if body == "" {
 		return put
 	}
-	piece := []byte(body)
+	keys := object.Chunk{Meta: crypto.MetaKey{1, byte(n)}, Bytes: crypto.BytesKey{2, byte(n)}}
+	piece := crypto.SealChunkMeta(nil, keys.Meta, crypto.ChunkMeta{Size: uint32(len(body)), Version: put.Entry.Version})
+	segments := crypto.NewSegments(keys.Bytes)
+	for i := range crypto.SegmentCount(len(body)) {
+		part := body[i*crypto.SegmentSize : min(len(body), (i+1)*crypto.SegmentSize)]
+		piece = segments.Seal(piece, uint32(i), i == crypto.SegmentCount(len(body))-1, []byte(part))
+	}
 	put.Piece = crypto.NameOf(piece)
-	put.Entry.Content.Chunks = []object.Chunk{{Meta: crypto.MetaKey{1, byte(n)}, Bytes: crypto.BytesKey{2, byte(n)}}}
+	put.Entry.Content.Chunks = []object.Chunk{keys}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pieces[put.Piece] = piece
@@ -111,16 +117,32 @@ func (s *store) file(path, body string, n uint64) tree.Put {
 // read gives the body of a file that file made.
 func (s *store) read(ctx context.Context, e tree.Entry) (string, error) {
 	c, piece := e.Content().Load()
-	if !piece.IsZero() {
-		b, err := s.Piece(ctx, piece)
-		return string(b), err
-	}
 	if len(c.Chunks) == 0 {
 		return "", nil
 	}
-	p := make([]byte, e.Info().Size)
-	err := s.GetRange(ctx, c.Chunks[0].Blob, int64(c.Chunks[0].Off), p)
-	return string(p), err
+	size := int(e.Info().Size)
+	sealed := make([]byte, crypto.SealedChunkSize(size))
+	var err error
+	if piece.IsZero() {
+		err = s.GetRange(ctx, c.Chunks[0].Blob, int64(c.Chunks[0].Off), sealed)
+	} else {
+		sealed, err = s.Piece(ctx, piece)
+	}
+	if err != nil {
+		return "", err
+	}
+	if meta, err := crypto.OpenChunkMeta(c.Chunks[0].Meta, sealed[:crypto.ChunkMetaSize]); err != nil || int(meta.Size) != size {
+		return "", fmt.Errorf("metadata %+v, %v", meta, err)
+	}
+	var body []byte
+	segments := crypto.NewSegments(c.Chunks[0].Bytes)
+	for i := range crypto.SegmentCount(size) {
+		off, n, last := crypto.SealedSegmentAt(size, i)
+		if body, err = segments.Open(body, uint32(i), last, sealed[off:off+n]); err != nil {
+			return "", err
+		}
+	}
+	return string(body), nil
 }
 
 func (s *store) forgetPieces() {
