@@ -179,8 +179,8 @@ func lockToken(r *http.Request) string {
 	return s
 }
 
-// maxOwner bounds what each lock keeps in memory, in bytes; real owners have 100.
-const maxOwner = 16 << 10
+// maxOwner bounds the bytes that each lock keeps in memory and repeats in listings; real owners have 100.
+const maxOwner = 4 << 10
 
 // parseLockInfo reads the body of a LOCK (RFC 4918, 14.11).
 func parseLockInfo(root *element) (lock.Lock, error) {
@@ -198,8 +198,9 @@ func parseLockInfo(root *element) (lock.Lock, error) {
 	}
 	l := lock.Lock{Shared: shared}
 	if owner := root.child("owner"); owner != nil {
-		l.OwnerXML = strings.TrimSpace(owner.inner())
-		if len(l.OwnerXML) > maxOwner {
+		inner, ok := owner.inner(maxOwner)
+		l.OwnerXML = strings.TrimSpace(inner)
+		if !ok {
 			return lock.Lock{}, fail(http.StatusRequestEntityTooLarge, "The owner of a lock may have at most %d bytes.", maxOwner)
 		}
 	}

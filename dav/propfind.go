@@ -9,8 +9,25 @@ import (
 	"postern/vfs"
 )
 
-// maxWanted bounds how many properties one request may ask for; the longest list seen has 30.
-const maxWanted = 1000
+// The bounds of what one request may name: a listing repeats the names for each member, those of missing properties too.
+const (
+	maxWanted     = 500      // properties; the longest list seen has 30
+	maxWantedSize = 16 << 10 // bytes of all names, each with its namespace
+)
+
+// naming counts the properties that one request names.
+type naming struct{ count, size int }
+
+// add fails when there are too many.
+func (n *naming) add(name xml.Name) error {
+	n.count++
+	n.size += len(name.Space) + len(name.Local)
+	if n.count > maxWanted || n.size > maxWantedSize {
+		return fail(http.StatusBadRequest, "One request can name at most %d properties, of at most %d bytes in all. Send several.",
+			maxWanted, maxWantedSize)
+	}
+	return nil
+}
 
 // propfind lists the properties of a resource and, at depth 1, of its members.
 func (q *request) propfind() error {
@@ -194,13 +211,14 @@ func parsePropfind(root *element) (propfind, error) {
 	if kinds != 1 || include != nil && !f.all {
 		return propfind{}, malformed
 	}
+	var named naming
 	for _, list := range []*element{prop, include} {
 		if list == nil {
 			continue
 		}
 		for kid := range list.elements {
-			if len(f.wanted) >= maxWanted {
-				return propfind{}, fail(http.StatusBadRequest, "At most %d properties can be asked for at once.", maxWanted)
+			if err := named.add(kid.name); err != nil {
+				return propfind{}, err
 			}
 			if !slices.ContainsFunc(f.wanted, func(w wanted) bool { return w.name == kid.name }) {
 				f.wanted = append(f.wanted, want(kid.name))

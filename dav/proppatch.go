@@ -55,7 +55,12 @@ type proppatch struct {
 	patch vfs.Patch
 	names []xml.Name
 	codes map[xml.Name]int // of those that can't be done
+	named naming
+	room  int // bytes that values may have yet
 }
+
+// maxValues bounds the values of one PROPPATCH, in bytes: no file or folder can keep more.
+const maxValues = 64 << 10
 
 func (p *proppatch) refused() bool { return len(p.codes) > 0 }
 
@@ -65,7 +70,7 @@ func parseProppatch(root *element, info vfs.Info) (*proppatch, error) {
 	if root == nil || !root.is("propertyupdate") {
 		return nil, malformed
 	}
-	p := &proppatch{codes: map[xml.Name]int{}}
+	p := &proppatch{codes: map[xml.Name]int{}, room: maxValues}
 	for instruction := range root.elements {
 		set := instruction.is("set")
 		if !set && !instruction.is("remove") {
@@ -76,12 +81,16 @@ func parseProppatch(root *element, info vfs.Info) (*proppatch, error) {
 			return nil, malformed
 		}
 		for e := range prop.elements {
-			if len(p.names) >= maxWanted {
-				return nil, fail(http.StatusBadRequest, "At most %d properties can be changed at once.", maxWanted)
+			if err := p.named.add(e.name); err != nil {
+				return nil, err
 			}
 			p.forget(e.name)
 			p.names = append(p.names, e.name)
-			if code := p.take(e, set, info); code != http.StatusOK {
+			code, err := p.take(e, set, info)
+			if err != nil {
+				return nil, err
+			}
+			if code != http.StatusOK {
 				p.codes[e.name] = code
 			}
 		}
@@ -116,13 +125,13 @@ func without[T any](list []T, drop func(T) bool) []T {
 	return keep
 }
 
-// take adds one instruction to the patch and returns its status.
-func (p *proppatch) take(e *element, set bool, info vfs.Info) int {
+// take adds one instruction to the patch and returns its status. Values too large to be kept are an error.
+func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 	switch e.name {
 	case dav("getlastmodified"), dav("lastmodified"):
-		return p.time(e, set, &p.patch.Modified)
+		return p.time(e, set, &p.patch.Modified), nil
 	case dav("creationdate"):
-		return p.time(e, set, &p.patch.Created)
+		return p.time(e, set, &p.patch.Created), nil
 	case xml.Name{Space: msSpace, Local: win32Modified}:
 		if set {
 			p.time(e, set, &p.patch.Modified) // what can't be read is stored all the same: Explorer fails on anything but 200
@@ -132,20 +141,25 @@ func (p *proppatch) take(e *element, set bool, info vfs.Info) int {
 			p.time(e, set, &p.patch.Created)
 		}
 	case xml.Name{Space: ocSpace, Local: "checksums"}:
-		return checksumsFit(e, set, info)
+		return checksumsFit(e, set, info), nil
 	case dav("displayname"):
 	default:
 		if liveByName[e.name] != nil {
-			return http.StatusForbidden
+			return http.StatusForbidden, nil
 		}
 	}
 	name := vfs.PropertyName(e.name)
 	if !set {
 		p.patch.Remove = append(p.patch.Remove, name)
-		return http.StatusOK
+		return http.StatusOK, nil
 	}
-	p.patch.Set = append(p.patch.Set, vfs.Property{Name: name, Lang: e.lang, Value: e.inner()})
-	return http.StatusOK
+	value, ok := e.inner(p.room)
+	if !ok {
+		return 0, fail(http.StatusRequestEntityTooLarge, "The properties set in one request can have at most %d bytes.", maxValues)
+	}
+	p.room -= len(value)
+	p.patch.Set = append(p.patch.Set, vfs.Property{Name: name, Lang: e.lang, Value: value})
+	return http.StatusOK, nil
 }
 
 // time takes a time over; 409 is RFC 4918's code for a value that makes no sense (9.2.1).

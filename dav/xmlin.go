@@ -24,9 +24,17 @@ type attribute struct {
 }
 
 const (
-	davSpace  = "DAV:"
-	xmlSpace  = "http://www.w3.org/XML/1998/namespace"
-	maxNested = 100 // elements within elements; real bodies have 8
+	davSpace = "DAV:"
+	xmlSpace = "http://www.w3.org/XML/1998/namespace"
+)
+
+// The bounds of a body, beyond which it is refused. Each is many times what clients send.
+const (
+	maxNested     = 100   // elements within elements; real bodies have 8
+	maxElements   = 10000 // in all; real bodies have 100
+	maxAttributes = 100   // of one element, with its namespace declarations
+	maxBindings   = 256   // namespace declarations in force at one place
+	maxXMLName    = 1024  // bytes of a namespace, a prefix, a local name or a language
 )
 
 // readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it accepts
@@ -78,6 +86,7 @@ type xmlParser struct {
 	scope []binding
 	open  []*element
 	marks []int // length of scope before each open element
+	count int   // elements so far
 	root  *element
 }
 
@@ -93,6 +102,8 @@ var (
 	errCut      = errors.New("it ends too early")
 	errTwice    = errors.New("an element has an attribute twice")
 	errName     = errors.New("a name is not valid")
+	errLong     = errors.New("a name, a namespace or a language is too long")
+	errMany     = errors.New("there are too many elements, attributes or namespace declarations")
 )
 
 func (p *xmlParser) document() (*element, error) {
@@ -129,7 +140,12 @@ func (p *xmlParser) start(t xml.StartElement) error {
 		return errOutside
 	case len(p.open) >= maxNested:
 		return errNested
+	case p.count >= maxElements, len(t.Attr) > maxAttributes:
+		return errMany
+	case len(t.Name.Local) > maxXMLName:
+		return errLong
 	}
+	p.count++
 	e := &element{prefix: t.Name.Space}
 	if len(p.open) > 0 {
 		e.lang = p.open[len(p.open)-1].lang
@@ -162,9 +178,16 @@ func (p *xmlParser) start(t xml.StartElement) error {
 	return nil
 }
 
-// declare takes up an xmlns attribute.
+// declare adds the binding of an xmlns attribute to the scope, and leaves other attributes alone.
 func (p *xmlParser) declare(a xml.Attr) error {
+	if a.Name.Space != "xmlns" && a.Name != (xml.Name{Local: "xmlns"}) {
+		return nil
+	}
 	switch {
+	case len(a.Value) > maxXMLName, len(a.Name.Local) > maxXMLName:
+		return errLong
+	case len(p.scope) >= maxBindings:
+		return errMany
 	case a.Name.Space == "" && a.Name.Local == "xmlns":
 		p.scope = append(p.scope, binding{"", a.Value})
 	case a.Name.Space == "xmlns":
@@ -184,8 +207,11 @@ func (p *xmlParser) attributes(e *element, attrs []xml.Attr) error {
 		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
 			continue
 		}
-		if !validLocal(a.Name.Local) {
+		switch {
+		case !validLocal(a.Name.Local):
 			return errName
+		case len(a.Name.Local) > maxXMLName:
+			return errLong
 		}
 		kept := attribute{prefix: a.Name.Space, local: a.Name.Local, value: a.Value}
 		if a.Name.Space != "" {
@@ -196,6 +222,9 @@ func (p *xmlParser) attributes(e *element, attrs []xml.Attr) error {
 			kept.space = space
 		}
 		if kept.space == xmlSpace && kept.local == "lang" {
+			if len(kept.value) > maxXMLName {
+				return errLong
+			}
 			e.lang = kept.value
 		}
 		for _, other := range e.attrs {
@@ -293,41 +322,60 @@ func (e *element) text() string {
 	return strings.TrimSpace(b.String())
 }
 
-// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within.
-func (e *element) inner() string {
-	var b []byte
+// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within. It returns false when
+// that has more than limit bytes: a namespace that is declared once in a body can be needed again for each child, so that a
+// small body would make a large value.
+func (e *element) inner(limit int) (string, bool) {
+	w := xmlWriter{limit: limit}
 	for _, c := range e.children {
-		b = appendNode(b, c, nil)
+		if w.full() {
+			break
+		}
+		w.node(c, nil)
 	}
-	return string(b)
+	return string(w.b), !w.full()
 }
 
-func appendNode(b []byte, node any, scope []binding) []byte {
+// xmlWriter writes elements until it is full.
+type xmlWriter struct {
+	b     []byte
+	limit int
+}
+
+func (w *xmlWriter) full() bool { return len(w.b) > w.limit }
+
+// node appends an element or a text. One that is begun when the writer becomes full ends early: the whole is of no use then.
+func (w *xmlWriter) node(node any, scope []binding) {
 	e, ok := node.(*element)
 	if !ok {
-		return appendText(b, node.(string))
+		w.b = appendText(w.b, node.(string))
+		return
 	}
-	b = append(b, '<')
-	b = appendName(b, e.prefix, e.name.Local)
-	b, scope = declareOnce(b, scope, e.prefix, e.name.Space)
+	w.b = append(w.b, '<')
+	w.b = appendName(w.b, e.prefix, e.name.Local)
+	w.b, scope = declareOnce(w.b, scope, e.prefix, e.name.Space)
 	for _, a := range e.attrs {
 		if a.prefix != "" && a.prefix != "xml" {
-			b, scope = declareOnce(b, scope, a.prefix, a.space)
+			w.b, scope = declareOnce(w.b, scope, a.prefix, a.space)
 		}
-		b = append(b, ' ')
-		b = appendName(b, a.prefix, a.local)
-		b = append(b, `="`...)
-		b = append(appendAttr(b, a.value), '"')
+		w.b = append(w.b, ' ')
+		w.b = appendName(w.b, a.prefix, a.local)
+		w.b = append(w.b, `="`...)
+		w.b = append(appendAttr(w.b, a.value), '"')
 	}
 	if len(e.children) == 0 {
-		return append(b, "/>"...)
+		w.b = append(w.b, "/>"...)
+		return
 	}
-	b = append(b, '>')
+	w.b = append(w.b, '>')
 	for _, c := range e.children {
-		b = appendNode(b, c, scope)
+		if w.full() {
+			return
+		}
+		w.node(c, scope)
 	}
-	b = append(b, "</"...)
-	return append(appendName(b, e.prefix, e.name.Local), '>')
+	w.b = append(w.b, "</"...)
+	w.b = append(appendName(w.b, e.prefix, e.name.Local), '>')
 }
 
 // declareOnce declares a prefix unless it means that already.
