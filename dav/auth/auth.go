@@ -1,8 +1,8 @@
 // Package auth keeps everybody but the drive's user out: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks that keep
 // other web pages in the user's own browser out.
 //
-// Both schemes are offered because neither is enough: Windows refuses Basic without TLS, rclone and many others know nothing
-// else. The password is a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most
+// Neither scheme is enough for all: Windows refuses Basic without TLS, rclone and many others know nothing else, and some fail
+// when they are offered two. So Digest is offered only to clients that are known to need it. The password is a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most
 // others speak, gives nothing away that could be guessed.
 package auth
 
@@ -131,11 +131,15 @@ func (g *gate) basic(r *http.Request) bool {
 }
 
 func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
-	if r.Header.Get("Authorization") != "" && !stale {
+	credentials := r.Header.Get("Authorization")
+	if credentials != "" && !stale {
 		g.o.Log.InfoContext(r.Context(), "wrong name or password", "from", r.RemoteAddr)
 	}
 	h := w.Header()
-	h.Add("WWW-Authenticate", g.digest.challenge(stale)) // first, for clients that read only one
+	scheme, _, _ := strings.Cut(credentials, " ")
+	if offersDigest(r.UserAgent()) || strings.EqualFold(scheme, "Digest") {
+		h.Add("WWW-Authenticate", g.digest.challenge(stale)) // first, for clients that read only one
+	}
 	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
 	// Finder looks for this on a 401 too, and takes the drive for no drive without it.
 	h.Set("DAV", "1, 2, 3")

@@ -68,6 +68,8 @@ func basic(user, password string) string {
 	return "Authorization: " + r.Header.Get("Authorization")
 }
 
+const windows = "User-Agent: Microsoft-WebDAV-MiniRedir/10.0.22631"
+
 var right = basic("alice", "s3cret:é")
 
 func TestBasic(t *testing.T) {
@@ -93,7 +95,7 @@ func TestBasic(t *testing.T) {
 
 func TestChallenge(t *testing.T) {
 	d := newDoor(t, Options{})
-	w := d.want(401, "PROPFIND", "/")
+	w := d.want(401, "PROPFIND", "/", windows)
 	if got := w.Header().Get("DAV"); got != "1, 2, 3" {
 		t.Errorf("DAV is %q: Finder needs it on a 401", got)
 	}
@@ -101,6 +103,36 @@ func TestChallenge(t *testing.T) {
 	// One Digest alone: Windows knows MD5 only, and the npm package "webdav" takes the last algorithm that it reads.
 	if len(all) != 2 || !strings.Contains(all[0], "algorithm=MD5") || !strings.HasPrefix(all[1], "Basic realm=") {
 		t.Errorf("challenges %q", all)
+	}
+}
+
+// TestOffers: clients that fail at the sight of Digest see Basic alone, those that need Digest see it first.
+func TestOffers(t *testing.T) {
+	d := newDoor(t, Options{})
+	offer := func(headers ...string) string {
+		var schemes []string
+		for _, c := range d.want(401, "PROPFIND", "/files", headers...).Header().Values("WWW-Authenticate") {
+			scheme, _, _ := strings.Cut(c, " ")
+			schemes = append(schemes, scheme)
+		}
+		return strings.Join(schemes, " ")
+	}
+	for agent, want := range map[string]string{
+		"": "Basic", "Go-http-client/1.1": "Basic", "duplicity 0.8.22": "Basic", "rclone/v1.75.1": "Basic", "davfs2/1.6.1 neon/0.32.5": "Basic",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0": "Basic", "libcurl": "Basic",
+		"Microsoft-WebDAV-MiniRedir/10.0.22631": "Digest Basic", "DavClnt": "Digest Basic", "Microsoft Office Word/16.0.17328 (Windows/10.0)": "Digest Basic",
+		"Mozilla/4.0 (compatible; ms-office; MSOffice 16)": "Digest Basic", "Microsoft Data Access Internet Publishing Provider DAV 1.1": "Digest Basic",
+		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)": "Digest Basic", "curl/8.9.1": "Digest Basic", "node": "Digest Basic",
+	} {
+		if got := offer("User-Agent: " + agent); got != want {
+			t.Errorf("%q is offered %q, want %q", agent, got, want)
+		}
+	}
+	if got := offer("Authorization: Digest username=\"alice\""); got != "Digest Basic" {
+		t.Errorf("who speaks Digest is offered %q", got)
+	}
+	if got := offer(basic("alice", "wrong")); got != "Basic" {
+		t.Errorf("who speaks Basic is offered %q", got)
 	}
 }
 
@@ -176,7 +208,7 @@ func (c client) header() string {
 
 func (d *door) nonce() string {
 	d.t.Helper()
-	w := d.do("GET", "/")
+	w := d.do("GET", "/", windows)
 	return regexp.MustCompile(`nonce="([^"]*)"`).FindStringSubmatch(w.Header().Get("WWW-Authenticate"))[1]
 }
 
