@@ -47,7 +47,7 @@ func (q *request) readXML() (*element, error) {
 	return parseXML(raw)
 }
 
-// readRaw reads a body that is to be XML.
+// readRaw reads a body that is to be XML, and returns it in UTF-8.
 func (q *request) readRaw() ([]byte, error) {
 	b := q.body()
 	defer b.end()
@@ -57,6 +57,9 @@ func (q *request) readRaw() ([]byte, error) {
 		return nil, bodyFailure(err)
 	case int64(len(raw)) > q.h.o.MaxXML:
 		return nil, fail(http.StatusRequestEntityTooLarge, "An XML body may have at most %d bytes.", q.h.o.MaxXML)
+	}
+	if raw, err = utf8XML(raw, q.r.Header.Get("Content-Type")); err != nil {
+		return nil, errXML(err)
 	}
 	return raw, nil
 }
@@ -74,9 +77,10 @@ func parseXML(raw []byte) (*element, error) {
 		return nil, nil
 	}
 	p := xmlParser{d: xml.NewDecoder(bytes.NewReader(raw))}
+	p.d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // readRaw has converted it
 	root, err := p.document()
 	if err != nil {
-		return nil, &failure{status: http.StatusBadRequest, message: "The XML of the request is not well-formed: " + err.Error() + ".", err: err}
+		return nil, errXML(err)
 	}
 	return root, nil
 }
