@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 )
 
@@ -30,7 +33,7 @@ func (f *accountFlags) passphrase(repeat bool) secretSource {
 type place struct {
 	home home.Home
 	user string
-	to   target
+	to   gateway.Target
 }
 
 // place resolves flags and settings. needRemote: the folder in the home is no answer.
@@ -44,21 +47,21 @@ func (p *program) place(f accountFlags, needRemote bool) (place, error) {
 		return place{}, err
 	}
 	if f.user == "" {
-		return place{}, usagef("a user name is needed: give it with --user")
+		return place{}, say.Usagef("a user name is needed: give it with --user")
 	}
 	user, err := crypto.NormalizeUser(f.user)
 	if err != nil {
-		return place{}, usagef("--user %q: %w", f.user, err)
+		return place{}, say.Usagef("--user %q: %w", f.user, err)
 	}
 	if settings.Remote == "" && needRemote {
-		return place{}, usagef("a remote is needed: give the URL of the one that the account lives at with --remote")
+		return place{}, say.Usagef("a remote is needed: give the URL of the one that the account lives at with --remote")
 	}
-	to, err := parseRemote(settings.Remote, h)
+	to, err := p.drivers.Parse(settings.Remote, h)
 	if err != nil {
 		return place{}, err
 	}
-	if to.driver.volatile {
-		return place{}, usagef("the remote %s ends with the process and can't hold an account: use it with postern serve only", to)
+	if to.Volatile() {
+		return place{}, say.Usagef("the remote %s ends with the process and can't hold an account: use it with postern serve only", to)
 	}
 	return place{home: h, user: user, to: to}, nil
 }
@@ -97,24 +100,24 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 	}
 	login, err := crypto.NewLogin(at.user, passphrase)
 	if err != nil {
-		return advisef("can't make a login of this name and passphrase: %w", err)
+		return say.Advisef("can't make a login of this name and passphrase: %w", err)
 	}
-	s, err := hold(ctx, holdOptions{home: at.home, to: at.to, founding: true})
+	s, err := gateway.Hold(ctx, gateway.HoldOptions{Home: at.home, To: at.to, Founding: true})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, s.close) }()
+	defer func() { err = say.Closing(err, s.Close) }()
 	begun, err := vacant(at.home, at.user) // again, now that nobody else can change it
 	if err != nil {
 		return err
 	}
 	if begun == nil {
-		if now, err := loadRecord(ctx, s.store, login); err != nil {
+		if now, err := loadRecord(ctx, s.Store, login); err != nil {
 			return err
 		} else if now.found && !now.retired {
 			return errTaken(at.user, at.to)
 		}
-		account, err := home.NewAccount(at.user, s.url(), p.rand)
+		account, err := home.NewAccount(at.user, s.URL(), p.rand)
 		if err != nil {
 			return err
 		}
@@ -123,10 +126,10 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 		}
 		begun = &account
 	}
-	if err := beginDrive(ctx, s, *begun, p.rand); err != nil {
+	if err := gateway.BeginDrive(ctx, s, *begun, p.rand); err != nil {
 		return err
 	}
-	if err := putRecord(ctx, s.store, login, at.user, at.to, begun.Secret, p.rand); err != nil {
+	if err := putRecord(ctx, s.Store, login, at.user, at.to, begun.Secret, p.rand); err != nil {
 		return err
 	}
 	p.printf("The account of %s is made, at %s.\n\n", at.user, at.to)
@@ -139,10 +142,16 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 	return nil
 }
 
-// closing adds what closing fails with to what failed before.
-func closing(err error, closer func() error) error {
-	if closed := closer(); err == nil {
-		return closed
+// vacant refuses a home that has a finished account, and returns an unfinished one of the same user to go on with.
+func vacant(h home.Home, user string) (*home.Account, error) {
+	account, err := h.ReadAccount()
+	switch {
+	case errors.Is(err, home.ErrNoAccount):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case account.Unfinished && account.User == user:
+		return &account, nil
 	}
-	return err // the first failure is the one to tell; what follows from it isn't
+	return nil, say.Advisef("the home %s has the account of %s already: name another home with --home", h, account.User)
 }

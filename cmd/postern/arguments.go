@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/say"
+)
 
 // exactlyOne insists on one argument, which what names.
 func exactlyOne(what string) cobra.PositionalArgs { return count(1, 1, what) }
@@ -11,7 +15,7 @@ func atMostOne(what string) cobra.PositionalArgs { return count(0, 1, what) }
 func count(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usagef("%s takes %s: see %s --help", cmd.CommandPath(), what, cmd.CommandPath())
+			return say.Usagef("%s takes %s: see %s --help", cmd.CommandPath(), what, cmd.CommandPath())
 		}
 		return nil
 	}

@@ -57,6 +57,11 @@ type arrow struct {
 
 // arrows is the picture in the README, line by line. The first that fits a package counts.
 var arrows = []arrow{
+	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil, "words for people need only the kinds of errors"},
+	{"postern/cmd/postern/reach", []string{"postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/say"}, nil, "how a drive is reached does not depend on what serves it"},
+	{"postern/cmd/postern/gateway", []string{"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/reach", "postern/cmd/postern/say",
+		"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, []string{"postern/cmd/postern/localca"},
+		"the gateway wires the layers, and knows no command"},
 	{"postern/cmd/...", []string{"postern/..."}, nil, "the commands wire everything"},
 	{"postern/metrics/...", []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, nil, "metrics watch the layers"},
 	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs"}, []string{"postern/vfs/vfstest"}, "WebDAV speaks to the drive's contract, not to what keeps it"},

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote/verify"
 )
@@ -27,14 +29,14 @@ func (p *program) bundle() *cobra.Command {
 // bundleFile is the whole path of a bundle, which another process may write or read.
 func bundleFile(arg string) (string, error) {
 	if arg == "-" {
-		return "", usagef("a bundle is a file that is gone back in: name one, not -")
+		return "", say.Usagef("a bundle is a file that is gone back in: name one, not -")
 	}
 	path, err := filepath.Abs(arg)
 	if err != nil {
-		return "", usagef("can't tell where %s is: %w", arg, err)
+		return "", say.Usagef("can't tell where %s is: %w", arg, err)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return "", usagef("%s is a folder: name a file in it", arg)
+		return "", say.Usagef("%s is a folder: name a file in it", arg)
 	}
 	return path, nil
 }
@@ -50,34 +52,23 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	if ago.Set(text) == nil {
 		return now.Add(-ago.Duration()), nil
 	}
-	return time.Time{}, usagef("%q is neither a file nor a time, such as 2026-11-20, \"2026-11-20 09:15\" or 7d", text)
+	return time.Time{}, say.Usagef("%q is neither a file nor a time, such as 2026-11-20, \"2026-11-20 09:15\" or 7d", text)
 }
 
 // loginPointer finds the account's login record, if it has one and a passphrase is given.
-func (p *program) loginPointer(ctx context.Context, account home.Account, to target, h home.Home, passphraseFile string) (_ *crypto.Pointer, err error) {
+func (p *program) loginPointer(ctx context.Context, account home.Account, to gateway.Target, h home.Home, passphraseFile string) (_ *crypto.Pointer, err error) {
 	source := secretSource{what: "passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: passphraseFile}
 	if !account.Passphrase || !p.given(source) {
 		return nil, nil
 	}
-	store, err := openChecked(ctx, holdOptions{home: h, to: to}, &verify.MemoryPins{})
+	store, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to}, &verify.MemoryPins{})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = closing(err, store.Close) }()
+	defer func() { err = say.Closing(err, store.Close) }()
 	_, now, err := p.oldRecord(ctx, store, account, to, passwdFlags{oldFile: passphraseFile})
 	if err != nil {
 		return nil, err
 	}
 	return &now.pointer, nil
-}
-
-// named yields names as those who copy take them.
-func named(names []crypto.BlobName) func(yield func(crypto.BlobName, error) bool) {
-	return func(yield func(crypto.BlobName, error) bool) {
-		for _, name := range names {
-			if !yield(name, nil) {
-				return
-			}
-		}
-	}
 }

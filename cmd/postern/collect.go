@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/vfs/gc"
 )
 
@@ -47,64 +47,16 @@ was freed. Packs that are mostly dead are rewritten. It may run while this and o
 }
 
 func (p *program) showCollected(r gc.Report) {
-	amount := func(a gc.Amount) string { return home.Size(a.Bytes).String() + " in " + plural(a.Blobs, "blob") }
+	amount := func(a gc.Amount) string { return home.Size(a.Bytes).String() + " in " + say.Plural(a.Blobs, "blob") }
 	p.printf("needed     %s\n", amount(r.Needed))
-	p.printf("%s%s\n", ifElse(r.DryRun, "to delete  ", "deleted    "), amount(r.Deleted))
+	p.printf("%s%s\n", say.IfElse(r.DryRun, "to delete  ", "deleted    "), amount(r.Deleted))
 	if r.Repacked.Blobs > 0 {
-		p.printf("%s%s that were mostly dead\n", ifElse(r.DryRun, "to rewrite ", "rewritten  "), amount(r.Repacked))
+		p.printf("%s%s that were mostly dead\n", say.IfElse(r.DryRun, "to rewrite ", "rewritten  "), amount(r.Repacked))
 	}
 	if r.Candidates.Blobs > 0 {
 		p.printf("waiting    %s, the first until %s\n", amount(r.Candidates), r.Due.Local().Format(time.DateTime))
 	}
 	if r.Others.Blobs > 0 {
 		p.printf("not ours   %s: left alone\n", amount(r.Others))
-	}
-}
-
-// Collect implements control.Keeper.
-func (g *gateway) Collect(ctx context.Context, o control.CollectOrder, tell control.Tell) (gc.Report, error) {
-	if !g.keeping.TryLock() {
-		return gc.Report{}, advisef("the drive is being collected or checked already: wait until that is done")
-	}
-	defer g.keeping.Unlock()
-	report, err := g.drive.space.Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace, Progress: func(at gc.Progress) {
-		if at.ToDelete > 0 {
-			tell(control.Progress{What: "blobs deleted", Items: at.Deleted, TotalItems: at.ToDelete})
-			return
-		}
-		seeking(tell)(at.Seen)
-	}})
-	g.garbage.Store(nil)
-	return report, err
-}
-
-// When a gateway that is told to collect by itself looks whether that is worth it: not while it starts, and then once a day.
-const (
-	firstCollection = 10 * time.Minute
-	eachCollection  = 24 * time.Hour
-)
-
-// collectNowAndThen collects when it is worth it, until ctx ends.
-func (g *gateway) collectNowAndThen(ctx context.Context, first, each time.Duration) {
-	timer := time.NewTimer(first)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		if g.drive.space.WorthCollecting() {
-			report, err := g.Collect(ctx, control.CollectOrder{}, control.Quiet)
-			switch {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				g.log.Warn("what nobody needs could not be deleted; this is tried again", "err", err)
-			default:
-				g.log.Info("collected what nobody needs", "deleted_bytes", report.Deleted.Bytes, "waiting_bytes", report.Candidates.Bytes)
-			}
-		}
-		timer.Reset(each)
 	}
 }

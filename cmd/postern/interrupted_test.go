@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"postern/cmd/postern/gateway"
 	"postern/remote"
 	"postern/remote/faulty"
 	"postern/remote/mem"
@@ -18,11 +19,12 @@ import (
 
 // world is a remote that several machines share and that stops taking writes when a test says so.
 type world struct {
-	t      *testing.T
-	shared *mem.Store
-	left   atomic.Int64 // writes that still succeed
-	called func()       // before each call of the remote; nil: nothing
-	folder string
+	t       *testing.T
+	shared  *mem.Store
+	left    atomic.Int64    // writes that still succeed
+	called  func()          // before each call of the remote; nil: nothing
+	drivers gateway.Drivers // the shipped ones and test:
+	folder  string
 }
 
 const enough = 1 << 30
@@ -30,11 +32,9 @@ const enough = 1 << 30
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, shared: mem.New(), folder: t.TempDir()}
 	w.left.Store(enough)
-	before := drivers
-	t.Cleanup(func() { drivers = before })
-	drivers = append(drivers[:len(drivers):len(drivers)], driver{
-		scheme: "test", form: "test:",
-		open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+	w.drivers = append(gateway.Shipped(), gateway.Driver{
+		Scheme: "test", Form: "test:",
+		Open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
 			return faulty.New(w.shared.Another(), func(c faulty.Call) faulty.Fault {
 				if w.called != nil {
 					w.called()
@@ -69,7 +69,7 @@ func (w *world) runUntil(ctx context.Context, machine string, env map[string]str
 		w.t.Fatal(err)
 	}
 	defer func() { _ = null.Close() }()
-	p := &program{in: null, out: out, err: out, rand: rand.Reader, getenv: func(name string) string {
+	p := &program{in: null, out: out, err: out, rand: rand.Reader, drivers: w.drivers, getenv: func(name string) string {
 		if name == "POSTERN_HOME" {
 			return filepath.Join(w.folder, machine)
 		}

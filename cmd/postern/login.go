@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 )
 
@@ -41,17 +43,17 @@ func (p *program) logIn(ctx context.Context, at place, f accountFlags) (err erro
 	if err != nil {
 		return errNoRecord(at)
 	}
-	s, err := hold(ctx, holdOptions{home: at.home, to: at.to})
+	s, err := gateway.Hold(ctx, gateway.HoldOptions{Home: at.home, To: at.to})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, s.close) }()
-	now, err := loadRecord(ctx, s.store, login)
+	defer func() { err = say.Closing(err, s.Close) }()
+	now, err := loadRecord(ctx, s.Store, login)
 	switch {
 	case err != nil:
 		return err
 	case now.retired:
-		return advisef("this passphrase of %s was changed for another: use the newer one", at.user)
+		return say.Advisef("this passphrase of %s was changed for another: use the newer one", at.user)
 	case !now.found:
 		return errNoRecord(at)
 	}
@@ -59,15 +61,15 @@ func (p *program) logIn(ctx context.Context, at place, f accountFlags) (err erro
 }
 
 // settle brings a known account into the home, if its drive is at the remote.
-func (p *program) settle(ctx context.Context, s *session, at place, secret crypto.AccountSecret, passphrase bool) error {
-	found, err := hasDrive(ctx, s.store, secret)
+func (p *program) settle(ctx context.Context, s *gateway.Session, at place, secret crypto.AccountSecret, passphrase bool) error {
+	found, err := gateway.HasDrive(ctx, s.Store, secret)
 	if err != nil {
 		return err
 	}
 	if !found {
-		return advisef("the account is right, but its drive is not at %s: see that this is the remote it was made at, and that nothing was lost there", at.to)
+		return say.Advisef("the account is right, but its drive is not at %s: see that this is the remote it was made at, and that nothing was lost there", at.to)
 	}
-	account, err := home.AccountWith(at.user, s.url(), secret, p.rand)
+	account, err := home.AccountWith(at.user, s.URL(), secret, p.rand)
 	if err != nil {
 		return err
 	}
@@ -82,9 +84,9 @@ func (p *program) settle(ctx context.Context, s *session, at place, secret crypt
 // errNoRecord can't say more: the place of a record follows from name and passphrase together, so that a remote can't
 // tell who has an account.
 func errNoRecord(at place) error {
-	return advisef("nothing at %s opens with this name and passphrase: the name, the passphrase or the remote is wrong (which of them can't be told); try again", at.to)
+	return say.Advisef("nothing at %s opens with this name and passphrase: the name, the passphrase or the remote is wrong (which of them can't be told); try again", at.to)
 }
 
 func errHalfMade(at place) error {
-	return advisef("the account of %s in %s is half made: run postern init again to finish it, or name another home with --home", at.user, at.home)
+	return say.Advisef("the account of %s in %s is half made: run postern init again to finish it, or name another home with --home", at.user, at.home)
 }

@@ -16,6 +16,8 @@ import (
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/mount"
+	"postern/cmd/postern/reach"
+	"postern/cmd/postern/say"
 	"postern/cmd/postern/system"
 )
 
@@ -43,7 +45,7 @@ Windows limits such drives to files of 50 MB and more; --apply lifts what can be
 			case show && !remove && !apply:
 				return m.show(cmd.Context())
 			case show || remove && apply || apply && folder != "":
-				return usagef("postern mount takes one of --print, --remove and --apply, and --apply no folder")
+				return say.Usagef("postern mount takes one of --print, --remove and --apply, and --apply no folder")
 			case apply:
 				return m.lift(cmd.Context())
 			case remove:
@@ -74,18 +76,18 @@ func (m mounting) drive(ctx context.Context) (mount.Drive, home.Home, error) {
 	}
 	status, err := control.NewClient(h.Socket()).Status(ctx)
 	if errors.Is(err, control.ErrNotRunning) {
-		return mount.Drive{}, "", advisef("no gateway serves the home %s: start it with postern serve, or name the right home with --home", h)
+		return mount.Drive{}, "", say.Advisef("no gateway serves the home %s: start it with postern serve, or name the right home with --home", h)
 	}
 	if err != nil {
 		return mount.Drive{}, "", err
 	}
 	d := mount.Drive{User: status.User}
 	if d.URL, err = url.Parse(status.URL); err != nil || status.URL == "" {
-		return mount.Drive{}, "", advisef("the running gateway does not tell its address: it is of another version, start it again")
+		return mount.Drive{}, "", say.Advisef("the running gateway does not tell its address: it is of another version, start it again")
 	}
 	if name, ok := strings.CutPrefix(status.PasswordIn, "$"); ok {
 		if d.Password = m.p.getenv(name); d.Password == "" {
-			return mount.Drive{}, "", advisef("the drive's password was set by %s where it is served: set it here, too", status.PasswordIn)
+			return mount.Drive{}, "", say.Advisef("the drive's password was set by %s where it is served: set it here, too", status.PasswordIn)
 		}
 	} else if d.Password, err = h.ReadPassword(m.p.rand); err != nil {
 		return mount.Drive{}, "", err
@@ -116,11 +118,11 @@ func (m mounting) mount(ctx context.Context, folder string) (err error) {
 	plan, err := mount.For(m.facts, d, folder, scratch)
 	switch {
 	case errors.Is(err, mount.ErrRights):
-		return advisef("%w: run sudo postern mount --home %s %s, or without a folder on a desktop", err, shellQuote(h.String()), shellQuote(folder))
+		return say.Advisef("%w: run sudo postern mount --home %s %s, or without a folder on a desktop", err, reach.ShellQuote(h.String()), reach.ShellQuote(folder))
 	case errors.Is(err, mount.ErrFolder):
-		return usagef("%w: postern mount DIR", err)
+		return say.Usagef("%w: postern mount DIR", err)
 	case err != nil:
-		return advisef("%w; postern mount --print tells of other ways", err)
+		return say.Advisef("%w; postern mount --print tells of other ways", err)
 	}
 	if at := m.already(ctx, d, plan); at != "" {
 		m.p.printf("The drive is at %s already. postern mount --remove unmounts it.\n", at)
@@ -139,7 +141,7 @@ func (m mounting) mount(ctx context.Context, folder string) (err error) {
 		_, err = m.run.Run(ctx, s)
 	}
 	if err != nil {
-		return advisef("can't mount the drive at %s: %w; %s", d.URL, err, ifElse(len(d.CA) > 0 && len(plan.Files) == 0,
+		return say.Advisef("can't mount the drive at %s: %w; %s", d.URL, err, say.IfElse(len(d.CA) > 0 && len(plan.Files) == 0,
 			"if it is the certificate that is not trusted, run postern trust first", "postern mount --print tells of other ways"))
 	}
 	m.p.printf("The drive is at %s. postern mount --remove unmounts it.\n", m.where(ctx, plan))
@@ -217,14 +219,14 @@ func (m mounting) remove(ctx context.Context, folder string) error {
 	}
 	steps, err := mount.Undo(m.facts, d, folder, mounted)
 	if err != nil {
-		return usagef("%w: postern mount --remove P:", err)
+		return say.Usagef("%w: postern mount --remove P:", err)
 	}
 	if len(steps) == 0 {
-		return advisef("the drive at %s is mounted nowhere here", d.URL)
+		return say.Advisef("the drive at %s is mounted nowhere here", d.URL)
 	}
 	for _, s := range steps {
 		if s.Admin && !m.facts.Admin {
-			return advisef("unmounting needs an administrator: %s", s.Line(m.facts.OS))
+			return say.Advisef("unmounting needs an administrator: %s", s.Line(m.facts.OS))
 		}
 		if _, err := m.run.Run(ctx, s); err != nil && !s.Maybe {
 			return fmt.Errorf("can't unmount the drive: %w", err)
@@ -237,12 +239,12 @@ func (m mounting) remove(ctx context.Context, folder string) error {
 // lift lifts the limits of Windows.
 func (m mounting) lift(ctx context.Context) error {
 	if m.facts.OS != "windows" {
-		return usagef("--apply is for Windows, whose WebClient service has limits; there are none here")
+		return say.Usagef("--apply is for Windows, whose WebClient service has limits; there are none here")
 	}
 	steps := mount.Lift()
 	if !m.facts.Admin {
 		m.p.showSteps(m.facts.OS, steps)
-		return advisef("the limits are the machine's: run this, or the lines above, in a prompt that was started as administrator")
+		return say.Advisef("the limits are the machine's: run this, or the lines above, in a prompt that was started as administrator")
 	}
 	for _, s := range steps {
 		if _, err := m.run.Run(ctx, s); err != nil && !s.Maybe {
@@ -259,19 +261,19 @@ func (m mounting) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var help howTo
+	var help reach.HowTo
 	status, err := control.NewClient(h.Socket()).Status(ctx)
 	if err == nil {
-		help = howTo{ca: status.CA, user: status.User, where: status.PasswordIn}
-		help.url, err = url.Parse(status.URL)
+		help = reach.HowTo{CA: status.CA, User: status.User, Where: status.PasswordIn}
+		help.URL, err = url.Parse(status.URL)
 	} else if errors.Is(err, control.ErrNotRunning) {
 		help, err = m.p.idleHowTo(h)
 	}
 	if err != nil {
 		return err
 	}
-	m.p.printf("%s\n%s", help.short(), help.ways())
-	m.p.printf("\nTo unmount: postern mount --remove; or umount DIR, gio mount -u %s, net use P: /delete, Finder's eject button.\n", help.with("dav"))
+	m.p.printf("%s\n%s", help.Short(), help.Ways())
+	m.p.printf("\nTo unmount: postern mount --remove; or umount DIR, gio mount -u %s, net use P: /delete, Finder's eject button.\n", help.With("dav"))
 	m.p.printf("\nWindows limits network drives of this kind. As an administrator, postern mount --apply sets these values and starts the service; or type:\n\n")
 	m.p.showSteps("windows", mount.Lift())
 	m.p.printf("\nBasicAuthLevel stays as it is: Windows logs in by Digest, or by Basic over TLS. Files above 4 GiB are for rclone.\n")
@@ -279,18 +281,18 @@ func (m mounting) show(ctx context.Context) error {
 }
 
 // idleHowTo is how the drive will be reached when it is served.
-func (p *program) idleHowTo(h home.Home) (howTo, error) {
+func (p *program) idleHowTo(h home.Home) (reach.HowTo, error) {
 	settings, err := p.settings(h, home.Settings{})
 	if err != nil {
-		return howTo{}, err
+		return reach.HowTo{}, err
 	}
 	user := defaultUser
 	if account, err := h.ReadAccount(); err == nil {
 		user = account.User
 	}
-	help := howTo{user: user, where: h.Password(), url: driveURL(settings.Addr, nameOf(settings), settings.TLS.Mode == home.SwitchOn)}
+	help := reach.HowTo{User: user, Where: h.Password(), URL: reach.DriveURL(settings.Addr, reach.NameOf(settings), settings.TLS.Mode == home.SwitchOn)}
 	if settings.TLS.Mode == home.SwitchOn && settings.TLS.Cert == "" {
-		help.ca = h.CA()
+		help.CA = h.CA()
 	}
 	return help, nil
 }

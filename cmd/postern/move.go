@@ -8,7 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote/transfer"
 	"postern/remote/verify"
@@ -26,7 +28,7 @@ record. A copy that was cut is run again and goes on; run again later, it takes 
 there is contained in what comes. Set remote in config.toml, or log in on TO, to use it.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usagef("%s takes two URLs: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+				return say.Usagef("%s takes two URLs: see %s --help", cmd.CommandPath(), cmd.CommandPath())
 			}
 			return nil
 		},
@@ -48,19 +50,19 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	if err != nil {
 		return err
 	}
-	from, err := parseRemote(fromURL, h)
+	from, err := p.drivers.Parse(fromURL, h)
 	if err != nil {
 		return err
 	}
-	to, err := parseRemote(toURL, h)
+	to, err := p.drivers.Parse(toURL, h)
 	if err != nil {
 		return err
 	}
 	switch {
-	case from.driver.volatile || to.driver.volatile:
-		return usagef("the remote mem: ends with the process: copy between others")
+	case from.Volatile() || to.Volatile():
+		return say.Usagef("the remote mem: ends with the process: copy between others")
 	case from.String() == to.String():
-		return usagef("both remotes are %s: name two", from)
+		return say.Usagef("both remotes are %s: name two", from)
 	}
 	if from.String() == own.String() { // what is written here already, too
 		if err := p.withGateway(ctx, func(g control.Gateway) error { return g.Flush(ctx) }); err != nil {
@@ -68,11 +70,11 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 		}
 	}
 	// A running gateway holds the home and its pins, so this looks at both with fresh eyes.
-	source, err := openChecked(ctx, holdOptions{home: h, to: from}, &verify.MemoryPins{})
+	source, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: from}, &verify.MemoryPins{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, source.Close) }()
+	defer func() { err = say.Closing(err, source.Close) }()
 	ids := []crypto.PointerID{account.Secret.Writer().ID()}
 	login, err := p.loginPointer(ctx, account, from, h, passphraseFile)
 	if err != nil {
@@ -86,39 +88,39 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 		return err
 	}
 	m := p.meter()
-	names, err := space.Reach(ctx, source, account.Secret, newest, nil, seeking(m.tell))
+	names, err := space.Reach(ctx, source, account.Secret, newest, nil, control.Seeking(m.tell))
 	m.done()
 	if err != nil {
 		return fmt.Errorf("look for what is to be copied: %w", err)
 	}
-	destination, err := openChecked(ctx, holdOptions{home: h, to: to, founding: true}, &verify.MemoryPins{})
+	destination, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to, Founding: true}, &verify.MemoryPins{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, destination.Close) }()
+	defer func() { err = say.Closing(err, destination.Close) }()
 	at, err := transfer.Copy(ctx, pinnedAt{source, newest}, destination, ids, transfer.Options{
-		Blobs: named(names), ReadBack: readBack, Follows: follows(destination, account),
+		Blobs: transfer.Names(names), ReadBack: readBack, Follows: gateway.Follows(destination, account),
 		Progress: func(at transfer.Progress) {
 			at.TotalBlobs = int64(len(names))
-			carried("copied", m.tell)(at)
+			control.Carried("copied", m.tell)(at)
 		},
 	})
 	m.done()
 	if err != nil {
 		return copyFailed(err, to)
 	}
-	p.printf("%s has the drive of %s: %s, %s were copied; already there: %s.\n", to, account.User, plural(at.Copied, "blob"),
-		home.Size(at.CopiedBytes), plural(at.Skipped, "blob"))
+	p.printf("%s has the drive of %s: %s, %s were copied; already there: %s.\n", to, account.User, say.Plural(at.Copied, "blob"),
+		home.Size(at.CopiedBytes), say.Plural(at.Skipped, "blob"))
 	if account.Passphrase && login == nil {
 		p.printf("Its login record was not copied, for no passphrase was given: there, only the recovery words open the account.\n")
 	}
 	return nil
 }
 
-func copyFailed(err error, to target) error {
+func copyFailed(err error, to gateway.Target) error {
 	var lost *transfer.Lost
 	if errors.As(err, &lost) {
-		return &advised{err}
+		return say.Advised(err)
 	}
 	return fmt.Errorf("copy to %s: %w", to, err)
 }

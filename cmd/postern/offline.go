@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
-	"postern/dav/lock"
-	"postern/metrics"
+	"postern/cmd/postern/say"
 )
 
 // withGateway does something with the gateway that serves the home, or, when none does, with one opened for the purpose.
@@ -26,7 +24,7 @@ func (p *program) withGateway(ctx context.Context, do func(control.Gateway) erro
 }
 
 // alone opens the drive without serving it.
-func (p *program) alone(ctx context.Context, h home.Home, do func(control.Gateway) error) (err error) {
+func (p *program) alone(ctx context.Context, h home.Home, do func(control.Gateway) error) error {
 	account, to, err := p.accountOf(h)
 	if err != nil {
 		return err
@@ -35,24 +33,9 @@ func (p *program) alone(ctx context.Context, h home.Home, do func(control.Gatewa
 	if err != nil {
 		return err
 	}
-	if to.driver.volatile {
-		return advisef("no gateway is running on %s, and its remote %s ended with the last one: start it with postern serve", h, to)
+	if to.Volatile() {
+		return say.Advisef("no gateway is running on %s, and its remote %s ended with the last one: start it with postern serve", h, to)
 	}
-	s, err := hold(ctx, holdOptions{home: h, to: to})
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(err, s.close) }()
-	opened, err := openDrive(ctx, driveOptions{home: h, to: to, store: s.store, account: account, settings: settings,
-		metrics: metrics.New(buildVersion()), log: slog.New(slog.DiscardHandler), rand: p.rand})
-	if err != nil {
-		return err
-	}
-	defer func() { err = closing(err, opened.close) }()
-	locks, err := lock.New(lock.Options{Store: s.state.Locks()})
-	if err != nil {
-		return fmt.Errorf("can't read the drive's locks: %w", err)
-	}
-	return do(&gateway{home: h, account: account, to: to, settings: settings, drive: opened, pins: s.state.Pins(), locks: locks,
-		log: slog.New(slog.DiscardHandler)})
+	return gateway.Offline(ctx, gateway.Options{Home: h, To: to, Settings: settings, Version: buildVersion(), Rand: p.rand,
+		Account: func(context.Context, *gateway.Session) (home.Account, error) { return account, nil }}, do)
 }

@@ -6,7 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/verify"
@@ -43,11 +45,11 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 		return err
 	}
 	// A running gateway holds the home and its pins, so this looks at the remote with fresh eyes.
-	store, err := openChecked(ctx, holdOptions{home: h, to: to}, &verify.MemoryPins{})
+	store, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to}, &verify.MemoryPins{})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, store.Close) }()
+	defer func() { err = say.Closing(err, store.Close) }()
 
 	var old crypto.Login
 	var before record
@@ -63,10 +65,10 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 	}
 	login, err := crypto.NewLogin(account.User, passphrase)
 	if err != nil {
-		return advisef("can't make a login of this passphrase: %w", err)
+		return say.Advisef("can't make a login of this passphrase: %w", err)
 	}
 	if before.found && login.Writer().ID() == before.pointer.ID {
-		return advisef("the new passphrase is the old one: nothing was changed")
+		return say.Advisef("the new passphrase is the old one: nothing was changed")
 	}
 	if err := putRecord(ctx, store, login, account.User, to, account.Secret, p.rand); err != nil {
 		return err
@@ -78,20 +80,20 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 		}
 	}
 	if err := retireRecord(ctx, store, old, before, p.rand); err != nil {
-		return advisef("the new passphrase works, but the old one still does too (%w): run postern passwd again", err)
+		return say.Advisef("the new passphrase works, but the old one still does too (%w): run postern passwd again", err)
 	}
 	p.printf("%s now logs in at %s with the new passphrase.\n", account.User, to)
 	return nil
 }
 
 // oldRecord asks for the passphrase until now and finds its record.
-func (p *program) oldRecord(ctx context.Context, store remote.Store, account home.Account, to target, f passwdFlags) (crypto.Login, record, error) {
+func (p *program) oldRecord(ctx context.Context, store remote.Store, account home.Account, to gateway.Target, f passwdFlags) (crypto.Login, record, error) {
 	passphrase, err := p.read(ctx, secretSource{what: "old passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.oldFile,
 		prompt: "Old passphrase: "})
 	if err != nil {
 		return crypto.Login{}, record{}, err
 	}
-	wrong := advisef("this is not the passphrase of %s at %s: try again, or set a new one by postern recover with the recovery words and another home", account.User, to)
+	wrong := say.Advisef("this is not the passphrase of %s at %s: try again, or set a new one by postern recover with the recovery words and another home", account.User, to)
 	login, err := crypto.NewLogin(account.User, passphrase)
 	if err != nil {
 		return crypto.Login{}, record{}, wrong
@@ -104,36 +106,36 @@ func (p *program) oldRecord(ctx context.Context, store remote.Store, account hom
 		return crypto.Login{}, record{}, wrong
 	}
 	if now.retired {
-		return crypto.Login{}, record{}, advisef("this passphrase of %s was changed for another: use the newer one", account.User)
+		return crypto.Login{}, record{}, say.Advisef("this passphrase of %s was changed for another: use the newer one", account.User)
 	}
 	return login, now, nil
 }
 
 // accountOf reads the finished account of a home and where its remote is.
-func (p *program) accountOf(h home.Home) (home.Account, target, error) {
+func (p *program) accountOf(h home.Home) (home.Account, gateway.Target, error) {
 	account, err := h.ReadAccount()
 	if errors.Is(err, home.ErrNoAccount) {
-		return home.Account{}, target{}, advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
+		return home.Account{}, gateway.Target{}, say.Advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
 	}
 	if err != nil {
-		return home.Account{}, target{}, err
+		return home.Account{}, gateway.Target{}, err
 	}
 	if account.Unfinished {
-		return home.Account{}, target{}, advisef("the account in %s is half made: run postern serve once to finish it", h)
+		return home.Account{}, gateway.Target{}, say.Advisef("the account in %s is half made: run postern serve once to finish it", h)
 	}
 	settings, err := p.settings(h, home.Settings{})
 	if err != nil {
-		return home.Account{}, target{}, err
+		return home.Account{}, gateway.Target{}, err
 	}
-	to, err := remoteOf(settings, account, h)
+	to, err := p.remoteOf(settings, account, h)
 	return account, to, err
 }
 
 // remoteOf is the remote that the settings name, else the account's own.
-func remoteOf(settings home.Settings, account home.Account, h home.Home) (target, error) {
+func (p *program) remoteOf(settings home.Settings, account home.Account, h home.Home) (gateway.Target, error) {
 	url := settings.Remote
 	if url == "" {
 		url = account.Remote
 	}
-	return parseRemote(url, h)
+	return p.drivers.Parse(url, h)
 }

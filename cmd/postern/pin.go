@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/vfs/pin"
 )
 
@@ -26,7 +25,7 @@ above it, is renamed on this machine, its pin goes with it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case list && (remove || len(args) > 0), !list && len(args) != 1:
-				return usagef("postern pin wants one path, or --list alone")
+				return say.Usagef("postern pin wants one path, or --list alone")
 			}
 			var status pin.Status
 			m := p.meter()
@@ -73,7 +72,7 @@ func (p *program) showPins(s pin.Status) error {
 		case at.Absent:
 			state = "nothing lies there yet"
 		case at.Missing > 0 || !at.Known:
-			state = fmt.Sprintf("%s still to come", plural(int64(at.Missing), "blob"))
+			state = fmt.Sprintf("%s still to come", say.Plural(int64(at.Missing), "blob"))
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", at.Path, home.Size(at.Bytes), state) // kept until Flush
 	}
@@ -84,82 +83,4 @@ func (p *program) showPins(s pin.Status) error {
 		p.printf("not all could be fetched, and is tried again: %s\n", s.Failed)
 	}
 	return nil
-}
-
-// filesFolder is where the space that can be pinned lies in the drive.
-const filesFolder = "/files"
-
-// pinTick is how often it is looked how much of what is to be kept is here.
-const pinTick = 200 * time.Millisecond
-
-// Pin implements control.Pins.
-func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.Status, error) {
-	within, err := pinnable(path)
-	if err != nil {
-		return pin.Status{}, err
-	}
-	if _, err := g.drive.space.Stat(ctx, within); err != nil {
-		return pin.Status{}, fmt.Errorf("can't pin %s: %w", path, err)
-	}
-	if err := g.drive.pins.Pin(within); err != nil {
-		return pin.Status{}, err
-	}
-	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, within, tell) })
-	err = g.drive.pins.Wait(ctx)
-	end()
-	if err != nil {
-		return pin.Status{}, fmt.Errorf("%s is pinned, but not all of it is here yet: %w", path, err)
-	}
-	return g.Pinned(ctx)
-}
-
-// tellPinned tells now and then how much of a path is here, until ctx ends.
-func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Tell) {
-	tick := time.NewTicker(pinTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for _, at := range g.drive.pins.Status().Paths {
-			if at.Path == within {
-				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing), Bytes: at.Bytes})
-			}
-		}
-	}
-}
-
-// Unpin implements control.Pins.
-func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
-	within, err := pinnable(path)
-	if err != nil {
-		return pin.Status{}, err
-	}
-	if err := g.drive.pins.Remove(within); err != nil {
-		return pin.Status{}, advisef("%s is not pinned: postern pin --list tells what is", path)
-	}
-	return g.Pinned(ctx)
-}
-
-// Pinned implements control.Pins.
-func (g *gateway) Pinned(context.Context) (pin.Status, error) {
-	status := g.drive.pins.Status()
-	for i := range status.Paths {
-		status.Paths[i].Path = clean(filesFolder + status.Paths[i].Path)
-	}
-	return status, nil
-}
-
-// pinnable is a path of the drive as the space knows it.
-func pinnable(path string) (string, error) {
-	path = clean(path)
-	if path == filesFolder {
-		return "/", nil
-	}
-	if !below(path, filesFolder) {
-		return "", advisef("%s can't be pinned: what can lies below %s", path, filesFolder)
-	}
-	return strings.TrimPrefix(path, filesFolder), nil
 }

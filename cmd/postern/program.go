@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 )
 
 // The exit codes.
@@ -27,6 +29,7 @@ type program struct {
 	getenv   func(string) string
 	rand     io.Reader
 
+	drivers  gateway.Drivers // nil: as shipped
 	homeFlag string
 }
 
@@ -41,11 +44,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitDone
 	}
-	if interrupted(ctx, err) {
-		err = advisef("%s was interrupted before it was done: run it again", cmd.CommandPath())
+	if say.Interrupted(ctx, err) {
+		err = say.Advisef("%s was interrupted before it was done: run it again", cmd.CommandPath())
 	}
-	_, _ = fmt.Fprintln(p.err, "postern: "+sentence(err))
-	var usage *usageError
+	_, _ = fmt.Fprintln(p.err, "postern: "+say.Sentence(err))
+	var usage *say.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
@@ -64,7 +67,7 @@ Begin with: postern serve`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q: postern help lists them", args[0])
+				return say.Usagef("there is no command %q: postern help lists them", args[0])
 			}
 			return nil
 		},
@@ -72,7 +75,7 @@ Begin with: postern serve`,
 	}
 	root.PersistentFlags().StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else the system's place for user data)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w: see %s --help", err, cmd.CommandPath())
+		return say.Usagef("%w: see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(p.serve(), p.init(), p.login(), p.recover(), p.passwd(), p.status(), p.flush(), p.inspect(), p.gc(), p.fsck(),
 		p.history(), p.pin(), p.locks(), p.mount(), p.trust(), p.bundle(), p.remote(), p.version())
@@ -83,10 +86,10 @@ Begin with: postern serve`,
 func (p *program) home() (home.Home, error) {
 	h, err := home.Locate(p.homeFlag, p.getenv)
 	if err != nil {
-		return "", &usageError{err}
+		return "", say.Usage(err)
 	}
 	if info, err := os.Stat(h.String()); err == nil && !info.IsDir() {
-		return "", advisef("the home %s is a file, not a folder: name another with --home", h)
+		return "", say.Advisef("the home %s is a file, not a folder: name another with --home", h)
 	}
 	return h, nil
 }
@@ -94,11 +97,11 @@ func (p *program) home() (home.Home, error) {
 // settings merges flags, environment, config.toml and defaults, in this order.
 func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, error) {
 	if err := flags.Check(); err != nil {
-		return home.Settings{}, &usageError{err}
+		return home.Settings{}, say.Usage(err)
 	}
 	env, err := home.FromEnvironment(p.getenv)
 	if err != nil {
-		return home.Settings{}, &usageError{err}
+		return home.Settings{}, say.Usage(err)
 	}
 	config, err := h.ReadConfig()
 	if err != nil {
@@ -106,7 +109,7 @@ func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, err
 	}
 	all := flags.Or(env).Or(config).Or(home.Defaults())
 	if err := all.Check(); err != nil { // what is right by itself may not go together
-		return home.Settings{}, &usageError{err}
+		return home.Settings{}, say.Usage(err)
 	}
 	return all, nil
 }
@@ -117,7 +120,7 @@ func (p *program) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.out,
 // noArgs refuses arguments with a sentence.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, and %q is one: see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+		return say.Usagef("%s takes no argument, and %q is one: see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
 }

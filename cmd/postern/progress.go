@@ -11,7 +11,6 @@ import (
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
-	"postern/remote/transfer"
 )
 
 // meter shows how far long work has come, in one line on a terminal that is written over, and nothing anywhere else.
@@ -68,19 +67,6 @@ func progressLine(at control.Progress) string {
 		line += fmt.Sprintf(" of %v (%d %%)", home.Size(at.TotalBytes), min(100*at.Bytes/at.TotalBytes, 100))
 	}
 	return line
-}
-
-// seeking makes progress of how many parts of the drive were looked at, before it is known how many there are.
-func seeking(tell control.Tell) func(int64) {
-	return func(parts int64) { tell(control.Progress{What: "parts looked at", Items: parts}) }
-}
-
-// carried makes progress of what a transfer tells. What says what is done to the blobs.
-func carried(what string, tell control.Tell) func(transfer.Progress) {
-	return func(at transfer.Progress) {
-		tell(control.Progress{What: "blobs " + what, Items: at.Done(), TotalItems: max(at.TotalBlobs, 0),
-			Bytes: at.CopiedBytes + at.SkippedBytes, TotalBytes: max(at.TotalBytes, 0)})
-	}
 }
 
 // printJSON prints a value for programs.

@@ -15,6 +15,8 @@ import (
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/mount"
+	"postern/cmd/postern/reach"
+	"postern/cmd/postern/say"
 	"postern/cmd/postern/system"
 )
 
@@ -44,7 +46,7 @@ func machine(goos string, admin bool, there ...string) system.Facts {
 	has := func(s string) bool { return slices.Contains(there, s) }
 	return system.Facts{OS: goos, Admin: admin, Has: has,
 		Getenv: func(name string) string {
-			return ifElse(name == "DBUS_SESSION_BUS_ADDRESS" && has("bus"), "unix:x", "")
+			return say.IfElse(name == "DBUS_SESSION_BUS_ADDRESS" && has("bus"), "unix:x", "")
 		},
 		Glob: func(path string) []string {
 			return slices.DeleteFunc([]string{path}, func(p string) bool { return !has(p) })
@@ -129,7 +131,7 @@ func TestMounting(t *testing.T) {
 			p, said := quietProgram(t, h)
 			m := mounting{p: p, facts: c.facts, run: &c.run}
 			err := m.mount(t.Context(), c.folder)
-			if (err != nil) != (c.fails != "") || err != nil && !strings.Contains(sentence(err), c.fails) {
+			if (err != nil) != (c.fails != "") || err != nil && !strings.Contains(say.Sentence(err), c.fails) {
 				t.Errorf("error %v, want %q", err, c.fails)
 			}
 			if !strings.Contains(said(), c.says) || strings.Contains(said(), "s3cret") {
@@ -209,7 +211,7 @@ func TestMountingOnWindows(t *testing.T) {
 		t.Error("a failure is passed over")
 	}
 	m.facts.OS = "linux"
-	var usage *usageError
+	var usage *say.UsageError
 	if err := m.lift(t.Context()); !errors.As(err, &usage) {
 		t.Errorf("elsewhere: %v", err)
 	}
@@ -222,7 +224,7 @@ func TestTrusting(t *testing.T) {
 	p, said := quietProgram(t, h)
 	run := &script{}
 	sudo := trusting{p: p, home: h, facts: machine("linux", true, folder, "update-ca-certificates"), run: run}
-	sudo.facts.Getenv = func(name string) string { return ifElse(name == "SUDO_USER", "alice", "") }
+	sudo.facts.Getenv = func(name string) string { return say.IfElse(name == "SUDO_USER", "alice", "") }
 	if err := sudo.install(t.Context(), nil, false); err == nil || !strings.Contains(err.Error(), "without sudo") {
 		t.Errorf("root makes what its user can't read: %v", err)
 	}
@@ -275,14 +277,14 @@ func TestHintsAreInTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	readme := strings.Join(strings.Fields(strings.ReplaceAll(string(text), "\\\n", " ")), " ")
-	help := howTo{url: driveURL(home.Defaults().Addr, "", false), user: defaultUser, where: "~/.local/share/postern/dav-password"}
-	for _, hint := range help.hints() {
-		how := strings.ReplaceAll(hint.how, "'~/.local/share/postern/dav-password'", "~/.local/share/postern/dav-password") // ~ is for the shell to resolve
+	help := reach.HowTo{URL: reach.DriveURL(home.Defaults().Addr, "", false), User: defaultUser, Where: "~/.local/share/postern/dav-password"}
+	for _, hint := range help.Hints() {
+		how := strings.ReplaceAll(hint.How, "'~/.local/share/postern/dav-password'", "~/.local/share/postern/dav-password") // ~ is for the shell to resolve
 		if first, _, ok := strings.Cut(how, " pass="); ok {
 			how = first // and the rest stands on a line of its own
 		}
 		if !strings.Contains(readme, how) {
-			t.Errorf("the README lacks %q, the way of %s", how, hint.client)
+			t.Errorf("the README lacks %q, the way of %s", how, hint.Client)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 
+	"postern/cmd/postern/gateway"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote"
 )
@@ -37,12 +39,12 @@ func loadRecord(ctx context.Context, store remote.Store, login crypto.Login) (re
 }
 
 // errTaken says that name and passphrase lead to another account.
-func errTaken(user string, to target) error {
-	return advisef("the name %s with this passphrase opens another account at %s: choose another name or passphrase, or use postern login if the account is yours", user, to)
+func errTaken(user string, to gateway.Target) error {
+	return say.Advisef("the name %s with this passphrase opens another account at %s: choose another name or passphrase, or use postern login if the account is yours", user, to)
 }
 
 // putRecord makes name and passphrase lead to the account. It can be repeated after any failure.
-func putRecord(ctx context.Context, store remote.Store, login crypto.Login, user string, to target, secret crypto.AccountSecret, rand io.Reader) error {
+func putRecord(ctx context.Context, store remote.Store, login crypto.Login, user string, to gateway.Target, secret crypto.AccountSecret, rand io.Reader) error {
 	now, err := loadRecord(ctx, store, login)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 )
 
@@ -40,7 +42,7 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 	}
 	secret, err := crypto.SecretFromWords(words)
 	if err != nil {
-		return advisef("these are not the recovery words of an account: %w; look at them again", err)
+		return say.Advisef("these are not the recovery words of an account: %w; look at them again", err)
 	}
 	var passphrase string
 	source := f.passphrase(true)
@@ -50,24 +52,24 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 			return err
 		}
 	}
-	s, err := hold(ctx, holdOptions{home: at.home, to: at.to})
+	s, err := gateway.Hold(ctx, gateway.HoldOptions{Home: at.home, To: at.to})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closing(err, s.close) }()
-	found, err := hasDrive(ctx, s.store, secret)
+	defer func() { err = say.Closing(err, s.Close) }()
+	found, err := gateway.HasDrive(ctx, s.Store, secret)
 	if err != nil {
 		return err
 	}
 	if !found {
-		return advisef("no drive at %s belongs to these words: see that this is the remote the account was made at", at.to)
+		return say.Advisef("no drive at %s belongs to these words: see that this is the remote the account was made at", at.to)
 	}
 	if passphrase != "" {
 		login, err := crypto.NewLogin(at.user, passphrase)
 		if err != nil {
-			return advisef("can't make a login of this name and passphrase: %w", err)
+			return say.Advisef("can't make a login of this name and passphrase: %w", err)
 		}
-		if err := putRecord(ctx, s.store, login, at.user, at.to, secret, p.rand); err != nil {
+		if err := putRecord(ctx, s.Store, login, at.user, at.to, secret, p.rand); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/remote"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
@@ -27,12 +29,12 @@ func (p *program) remote() *cobra.Command {
 and fresh random pointers, which stay and take a few hundred bytes each. Nothing else there is touched.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("%s takes one URL: see %s --help", cmd.CommandPath(), cmd.CommandPath())
+				return say.Usagef("%s takes one URL: see %s --help", cmd.CommandPath(), cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := parseRemote(args[0], home.Home(""))
+			to, err := p.drivers.Parse(args[0], home.Home(""))
 			if err != nil {
 				return err
 			}
@@ -44,7 +46,7 @@ and fresh random pointers, which stay and take a few hundred bytes each. Nothing
 }
 
 // checkRemote prints one line per part of the contract.
-func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) error {
+func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, rand io.Reader) error {
 	open, err := handles(ctx, to)
 	if err != nil {
 		return err
@@ -63,7 +65,7 @@ func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) 
 		return err
 	}
 	if broken > 0 {
-		return advisef("the remote %s breaks %s of %d: don't keep a drive there", to, plural(int64(broken), "promise"), passed+broken)
+		return say.Advisef("the remote %s breaks %s of %d: don't keep a drive there", to, say.Plural(int64(broken), "promise"), passed+broken)
 	}
 	if err != nil {
 		return err
@@ -73,8 +75,8 @@ func checkRemote(ctx context.Context, out io.Writer, to target, rand io.Reader) 
 }
 
 // handles opens a remote as often as it is asked. A remote in memory has to be the same one each time.
-func handles(ctx context.Context, to target) (func() (remote.Store, error), error) {
-	first, err := to.open(ctx, opening{founding: true})
+func handles(ctx context.Context, to gateway.Target) (func() (remote.Store, error), error) {
+	first, err := to.Open(ctx, gateway.Opening{Founding: true})
 	if err != nil {
 		return nil, err
 	}
@@ -85,5 +87,5 @@ func handles(ctx context.Context, to target) (func() (remote.Store, error), erro
 		return nil, err
 	}
 	lasting := context.WithoutCancel(ctx) // also a check that is broken off opens it, to clean up
-	return func() (remote.Store, error) { return to.open(lasting, opening{founding: true}) }, nil
+	return func() (remote.Store, error) { return to.Open(lasting, gateway.Opening{Founding: true}) }, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"postern/cmd/postern/say"
 )
 
 // maxSecret bounds what is read of a file or a pipe that should hold one line, in bytes.
@@ -41,7 +43,7 @@ func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		secret := strings.TrimSuffix(string(line), "\r")
 		if secret == "" {
-			return "", advisef("the first line of %s is empty: write the %s there", s.file, s.what)
+			return "", say.Advisef("the first line of %s is empty: write the %s there", s.file, s.what)
 		}
 		return secret, nil
 	}
@@ -49,7 +51,7 @@ func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 		return secret, nil
 	}
 	if !p.interactive() {
-		return "", usagef("no %s: give it in a terminal, in $%s or in a file named by --%s", s.what, s.variable, s.flag)
+		return "", say.Usagef("no %s: give it in a terminal, in $%s or in a file named by --%s", s.what, s.variable, s.flag)
 	}
 	secret, err := p.ask(ctx, s.prompt)
 	if err != nil || !s.repeat || secret == "" {
@@ -60,7 +62,7 @@ func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 		return "", err
 	}
 	if again != secret {
-		return "", advisef("the two are not the same: nothing was changed, try again")
+		return "", say.Advisef("the two are not the same: nothing was changed, try again")
 	}
 	return secret, nil
 }

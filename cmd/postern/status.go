@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 )
 
 // statusTick is how often status looks again while it waits for a gateway that is starting.
@@ -77,7 +79,7 @@ func awaitStatus(ctx context.Context, client *control.Client, wait time.Duration
 func (p *program) idleStatus(h home.Home) (control.Status, error) {
 	account, err := h.ReadAccount()
 	if errors.Is(err, home.ErrNoAccount) {
-		return control.Status{}, advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
+		return control.Status{}, say.Advisef("the home %s has no account: make one with postern serve or postern init, or name the right home with --home", h)
 	}
 	if err != nil {
 		return control.Status{}, err
@@ -86,11 +88,11 @@ func (p *program) idleStatus(h home.Home) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
-	to, err := remoteOf(settings, account, h)
+	to, err := p.remoteOf(settings, account, h)
 	if err != nil {
 		return control.Status{}, err
 	}
-	return control.Status{Home: h.String(), User: account.User, Device: deviceOf(account, settings).Name, Remote: to.String(), Version: buildVersion(),
+	return control.Status{Home: h.String(), User: account.User, Device: gateway.DeviceOf(account, settings).Name, Remote: to.String(), Version: buildVersion(),
 		Passphrase: account.Passphrase, Sync: settings.Sync, Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()}}, nil
 }
 
@@ -100,7 +102,7 @@ func printStatus(w io.Writer, s control.Status) error {
 		_, _ = fmt.Fprintf(table, name+"\t"+format+"\n", args...) // kept by the writer until Flush, which tells errors
 	}
 	row("home", "%s", s.Home)
-	row("account", "%s on %s%s", s.User, s.Device, ifElse(s.Passphrase, "", ", no passphrase yet (postern passwd)"))
+	row("account", "%s on %s%s", s.User, s.Device, say.IfElse(s.Passphrase, "", ", no passphrase yet (postern passwd)"))
 	row("remote", "%s", s.Remote)
 	if !s.Running {
 		row("gateway", "not running")
@@ -113,7 +115,7 @@ func printStatus(w io.Writer, s control.Status) error {
 	if s.Pending.Changes == 0 {
 		row("pending", "nothing: everything is at the remote")
 	} else {
-		row("pending", "%s, %s, the oldest for %s", plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged),
+		row("pending", "%s, %s, the oldest for %s", say.Plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged),
 			time.Duration(s.Pending.Oldest*float64(time.Second)).Round(time.Second))
 	}
 	row("staging", "%s of %s", home.Size(s.Pending.Staged), home.Size(s.Pending.Limit))
@@ -122,18 +124,18 @@ func printStatus(w io.Writer, s control.Status) error {
 	case s.Commit.Blocked != "":
 		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():
-		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime), ifElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
+		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime), say.IfElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
 	if s.Commit.Lost > 0 {
-		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern fsck names the files", plural(int64(s.Commit.Lost), "blob"))
+		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern fsck names the files", say.Plural(int64(s.Commit.Lost), "blob"))
 	}
 	if !s.Commit.Copied.IsZero() {
 		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine use postern login instead of a copy")
 	}
 	if s.History.States > 0 {
-		row("history", "%s, since %s", plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
+		row("history", "%s, since %s", say.Plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
 	}
 	switch {
 	case s.Garbage.Last.IsZero():
@@ -143,7 +145,7 @@ func printStatus(w io.Writer, s control.Status) error {
 	default:
 		row("garbage", "looked for at %s: none waiting", s.Garbage.Last.Local().Format(time.DateTime))
 	}
-	row("cache", "%s, %s from the remote, %s in memory, %s on disk", plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
+	row("cache", "%s, %s from the remote, %s in memory, %s on disk", say.Plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
 }
@@ -153,16 +155,16 @@ func waiting(p control.Pending) string {
 	if p.Changes == 0 {
 		return "nothing waits, and changes will"
 	}
-	return fmt.Sprintf("%s, %s waiting", plural(p.Changes, "change"), home.Size(p.Bytes+p.Staged))
+	return fmt.Sprintf("%s, %s waiting", say.Plural(p.Changes, "change"), home.Size(p.Bytes+p.Staged))
 }
 
 // copyState says how one remote of a mirror stands.
 func copyState(c control.Copy) string {
-	state := ifElse(c.Leads, "leads", "has everything")
+	state := say.IfElse(c.Leads, "leads", "has everything")
 	if c.Lagging {
 		state = "lags behind"
 		if c.Missing > 0 {
-			state += " by " + plural(c.Missing, "blob")
+			state += " by " + say.Plural(c.Missing, "blob")
 		}
 	}
 	if !c.Up {
@@ -172,18 +174,4 @@ func copyState(c control.Copy) string {
 		state += " (" + c.Trouble + ")"
 	}
 	return state
-}
-
-func ifElse(cond bool, then, otherwise string) string {
-	if cond {
-		return then
-	}
-	return otherwise
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

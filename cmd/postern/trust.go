@@ -12,6 +12,8 @@ import (
 
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/localca"
+	"postern/cmd/postern/reach"
+	"postern/cmd/postern/say"
 	"postern/cmd/postern/system"
 	"postern/cmd/postern/trust"
 )
@@ -38,14 +40,14 @@ else; its key stays in the home, for nobody but you to read.`,
 				return err
 			}
 			if settings.TLS.Cert != "" {
-				return usagef("the drive shows a certificate of your own, %s: there is no authority of its own to trust; leave tls.cert and tls.key out to have one", settings.TLS.Cert)
+				return say.Usagef("the drive shows a certificate of your own, %s: there is no authority of its own to trust; leave tls.cert and tls.key out to have one", settings.TLS.Cert)
 			}
 			t := trusting{p: p, home: h, facts: system.Here(p.getenv), run: system.Commands{}}
 			switch {
 			case remove:
 				return t.remove(cmd.Context(), show)
 			default:
-				return t.install(cmd.Context(), namesOf(settings, settings.Addr), show)
+				return t.install(cmd.Context(), reach.NamesOf(settings, settings.Addr), show)
 			}
 		},
 	}
@@ -64,13 +66,13 @@ type trusting struct {
 
 // install makes an authority, or another where the one that is there does not do any more, and has the system trust it.
 func (t trusting) install(ctx context.Context, names []string, show bool) error {
-	if now, err := readAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" && (errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
-		return advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: run postern trust without sudo, which tells what is left for root", t.home)
+	if now, err := reach.ReadAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" && (errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
+		return say.Advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: run postern trust without sudo, which tells what is left for root", t.home)
 	}
 	if err := t.home.Make(); err != nil {
 		return err
 	}
-	authority, err := openAuthority(t.home, names)
+	authority, err := reach.OpenAuthority(t.home, names)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func (t trusting) install(ctx context.Context, names []string, show bool) error 
 		if authority, err = localca.New(names, time.Now()); err != nil {
 			return err
 		}
-		if err := writeAuthority(t.home, authority); err != nil {
+		if err := reach.WriteAuthority(t.home, authority); err != nil {
 			return err
 		}
 		renewed = true
@@ -105,7 +107,7 @@ func suffices(a *localca.Authority, names []string) bool {
 			return false
 		}
 	}
-	return time.Until(a.Ends()) > endingSoon
+	return time.Until(a.Ends()) > reach.EndingSoon
 }
 
 // forget takes an authority out of the stores. That it is in none of them is no error; that the rights do not suffice is told when the next
@@ -119,7 +121,7 @@ func (t trusting) forget(ctx context.Context, a *localca.Authority) error {
 }
 
 func (t trusting) remove(ctx context.Context, show bool) error {
-	authority, err := readAuthority(t.home)
+	authority, err := reach.ReadAuthority(t.home)
 	if errors.Is(err, fs.ErrNotExist) {
 		t.p.printf("The home %s has no certificate authority: there is nothing to remove.\n", t.home)
 		return nil
@@ -164,12 +166,12 @@ func (t trusting) do(ctx context.Context, steps []system.Step, missing []string,
 		return nil
 	}
 	t.p.showSteps(t.facts.OS, left)
-	return advisef("the rest needs an administrator: run the lines above%s", ifElse(t.facts.OS == "windows", " in a prompt that was started as administrator", ""))
+	return say.Advisef("the rest needs an administrator: run the lines above%s", say.IfElse(t.facts.OS == "windows", " in a prompt that was started as administrator", ""))
 }
 
 // showSteps prints commands as they are typed.
 func (p *program) showSteps(goos string, steps []system.Step) {
-	comment := ifElse(goos == "windows", "rem", "#")
+	comment := say.IfElse(goos == "windows", "rem", "#")
 	for _, s := range steps {
 		p.printf("%s %s\n%s\n", comment, s.Does, s.Line(goos))
 	}
@@ -182,7 +184,7 @@ func verified(a *localca.Authority) error {
 		return err
 	}
 	if _, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: "localhost"}); err != nil {
-		return advisef("all was done, and still this system does not trust %s (%w): name its certificate to the programs one by one", a.Name(), err)
+		return say.Advisef("all was done, and still this system does not trust %s (%w): name its certificate to the programs one by one", a.Name(), err)
 	}
 	return nil
 }

@@ -189,3 +189,14 @@ func (c *copier) selected(ctx context.Context) iter.Seq2[remote.BlobInfo, error]
 		}
 	}
 }
+
+// Names returns a sequence of blob names for Options.Blobs.
+func Names(names []crypto.BlobName) iter.Seq2[crypto.BlobName, error] {
+	return func(yield func(crypto.BlobName, error) bool) {
+		for _, name := range names {
+			if !yield(name, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/remote"
+	"postern/remote/detach"
+	"postern/remote/disk"
+	"postern/remote/mem"
+	"postern/remote/verify"
+)
+
+// Driver is a kind of remote: what its URLs look like and how one is opened.
+type Driver struct {
+	Scheme string
+	Form   string // for help and sentences
+	// Volatile remotes end with the process: nothing that refers to them may be kept either.
+	Volatile bool
+	// Blocks says that calls are the system's, which no context ends.
+	Blocks bool
+	// Open opens what follows the scheme. With founding an empty place becomes a remote; without, it must be one already.
+	// Nil for mirrors, whose members have drivers of their own.
+	Open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
+}
+
+// Drivers is a table of kinds of remotes. Nil stands for the shipped table.
+type Drivers []Driver
+
+// Shipped returns a new copy of the table of all kinds of remotes.
+func Shipped() Drivers {
+	return Drivers{
+		{Scheme: "disk", Form: "disk:/path/of/a/folder", Blocks: true, Open: openDisk},
+		{Scheme: "mem", Form: "mem: (gone when the gateway stops)", Volatile: true, Open: openMem},
+		{Scheme: mirrorScheme, Form: "mirror:URL,URL (copies of each other)"},
+	}
+}
+
+// find returns the driver of a scheme.
+func (ds Drivers) find(scheme string) (Driver, bool) {
+	at := slices.IndexFunc(ds, func(d Driver) bool { return d.Scheme == scheme })
+	if at < 0 {
+		return Driver{}, false
+	}
+	return ds[at], true
+}
+
+// Target is a remote's URL, parsed.
+type Target struct {
+	driver Driver
+	rest   string // what follows the scheme
+	// local remotes can't be away, and answer as fast as a cache on disk would: what lies in the home, or in memory. Any other folder may be
+	// on a stick or a share, or be renamed.
+	local  bool
+	mirror *copies // nil: it is one remote
+}
+
+// Parse parses the URL of a remote. An empty URL is the folder in the home.
+func (ds Drivers) Parse(url string, h home.Home) (Target, error) {
+	if ds == nil {
+		ds = Shipped()
+	}
+	if url == "" {
+		d, _ := ds.find("disk")
+		return Target{driver: d, rest: h.Remote(), local: true}, nil
+	}
+	scheme, rest, ok := strings.Cut(url, ":")
+	if d, known := ds.find(scheme); ok && known {
+		return ds.parse(d, rest, h)
+	}
+	var forms []string
+	for _, d := range ds {
+		forms = append(forms, d.Form)
+	}
+	if !ok {
+		return Target{}, say.Usagef("the remote %q is no URL: a remote is one of %s", url, strings.Join(forms, ", "))
+	}
+	return Target{}, say.Usagef("there is no remote of the kind %q: a remote is one of %s", scheme+":", strings.Join(forms, ", "))
+}
+
+// parse brings what follows the scheme into the one form that is kept.
+func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
+	local := d.Volatile
+	switch d.Scheme {
+	case "mem":
+		if rest != "" {
+			return Target{}, say.Usagef("the remote mem: takes nothing after the colon")
+		}
+	case mirrorScheme:
+		return ds.parseMirror(d, rest, h)
+	case "disk":
+		path := rest
+		if strings.HasPrefix(path, "//") {
+			path = strings.TrimPrefix(path, "//") // disk:///path, as other URLs are written
+			if !strings.HasPrefix(path, "/") {
+				return Target{}, say.Usagef("the remote disk:%s names a machine: write disk:/path", rest)
+			}
+		}
+		if tail, ok := strings.CutPrefix(path, "~/"); ok {
+			// The shell leaves a tilde after a colon alone, and a folder called "~" is what nobody wants.
+			own, err := os.UserHomeDir()
+			if err != nil {
+				return Target{}, say.Usagef("the remote disk:%s names your home folder, which can't be told: write the whole path", rest)
+			}
+			path = filepath.Join(own, tail)
+		}
+		if path == "" {
+			return Target{}, say.Usagef("the remote disk: needs a folder, as in disk:/mnt/backup/postern")
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return Target{}, say.Usagef("can't tell where the folder %s is: %w", path, err)
+		}
+		rest, local = abs, h != "" && strings.HasPrefix(abs, h.String()+string(filepath.Separator))
+	}
+	return Target{driver: d, rest: rest, local: local}, nil
+}
+
+// String is the URL as it is kept and shown; it holds no secrets.
+func (t Target) String() string { return t.driver.Scheme + ":" + t.rest }
+
+// Volatile reports whether the remote ends with the process.
+func (t Target) Volatile() bool { return t.driver.Volatile }
+
+// Opening says how a remote is opened.
+type Opening struct {
+	Founding bool         // an empty place may become a remote
+	Pins     verify.Pins  // the newest pointers seen; nil: none
+	Log      *slog.Logger // nil: quiet
+}
+
+// Open opens the remote by its driver alone: nothing is retried or verified.
+func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
+	if t.mirror != nil {
+		return t.mirror.open(ctx, o, Target.Open)
+	}
+	open := func() (remote.Store, error) { return t.driver.Open(ctx, t.rest, o.Founding, o.Log) }
+	if t.local || !t.driver.Blocks {
+		return open()
+	}
+	store, err := detach.Open(ctx, t, open)
+	if err != nil {
+		return nil, err
+	}
+	return detach.New(store, detach.Options{Log: o.Log}), nil
+}
+
+func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
+	if !founding {
+		// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
+		if held, err := os.ReadDir(path); errors.Is(err, fs.ErrNotExist) || err == nil && len(held) == 0 {
+			return nil, say.Advisef("there is no remote in %s: see that its disk is mounted and the path is right", path)
+		}
+	}
+	return disk.Open(path, disk.Options{Log: log})
+}
+
+func openMem(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+	return mem.New(), nil
+}

@@ -1,0 +1,93 @@
+// Package gateway is the served drive: it opens the remote that a URL names, puts the drive on top of it, serves it over WebDAV, and
+// answers commands over the control socket. Programs in cmd share it, so that what is measured and tortured is what is shipped.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/reach"
+	"postern/dav/lock"
+	"postern/remote/verify"
+	"postern/vfs/gc"
+	"postern/vfs/space"
+)
+
+// gateway answers what commands ask. It implements control.Gateway.
+type gateway struct {
+	home     home.Home
+	account  home.Account
+	to       Target
+	settings home.Settings
+	address  string      // as listened on, host:port
+	help     reach.HowTo // how clients reach it
+	version  string      // of the program
+	since    time.Time
+	drive    *drive
+	pins     verify.Pins
+	locks    *lock.Manager
+	log      *slog.Logger
+
+	keeping sync.Mutex              // held while the drive is collected, checked or carried
+	garbage atomic.Pointer[gc.Last] // what the newest collection saw; nil: to be read
+}
+
+// Status implements control.Gateway.
+func (g *gateway) Status(ctx context.Context) (control.Status, error) {
+	status := g.drive.status()
+	status.Running = g.address != ""
+	status.Home, status.User, status.Device = g.home.String(), g.account.User, DeviceOf(g.account, g.settings).Name
+	status.Remote, status.Address, status.Sync = g.to.String(), g.address, g.settings.Sync
+	status.URL, status.CA, status.PasswordIn = g.help.URL.String(), g.help.CA, g.help.Where
+	status.Version, status.PID, status.Since = g.version, os.Getpid(), g.since
+	status.Passphrase = g.account.Passphrase
+	status.Garbage, status.History = g.collected(), g.past(ctx)
+	status.Copies = g.to.mirror.status()
+	return status, nil
+}
+
+// collected is what the newest collection on this device saw.
+func (g *gateway) collected() control.Garbage {
+	last := g.garbage.Load()
+	if last == nil {
+		read, err := g.drive.space.LastCollected()
+		if err != nil {
+			return control.Garbage{}
+		}
+		last = &read
+		g.garbage.Store(last)
+	}
+	if last.At == 0 {
+		return control.Garbage{}
+	}
+	return control.Garbage{Last: time.Unix(0, last.At).UTC(), Needed: last.Needed, Waiting: last.Candidates, Due: last.Due}
+}
+
+// pastTime bounds how long status looks for the history, whose list may have to come from the remote.
+const pastTime = 500 * time.Millisecond
+
+// past is how far one can go back; zero when that can't be told soon.
+func (g *gateway) past(ctx context.Context) (h control.History) {
+	ctx, cancel := context.WithTimeout(ctx, pastTime)
+	defer cancel()
+	for info, err := range g.drive.fs.List(ctx, History) {
+		if err != nil {
+			return control.History{}
+		}
+		if when, err := time.Parse(space.HistoryLayout, info.Name); err == nil {
+			if h.States++; h.Oldest.IsZero() {
+				h.Oldest = when
+			}
+		}
+	}
+	return h
+}
+
+// Flush implements control.Gateway.
+func (g *gateway) Flush(ctx context.Context) error { return g.drive.space.Flush(ctx) }

@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/bundle"
+	"postern/remote/transfer"
+	"postern/vfs/space"
+)
+
+// Import implements control.Carrier.
+func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (transfer.Progress, error) {
+	if !g.keeping.TryLock() {
+		return transfer.Progress{}, say.Advisef("the drive is being collected or checked: wait until that is done")
+	}
+	defer g.keeping.Unlock()
+	// What is pending goes first: so a bundle that builds on what was there is a step of one history more often than a merge.
+	if err := g.drive.space.Flush(ctx); err != nil {
+		return transfer.Progress{}, err
+	}
+	store, drive := g.drive.checked, g.account.Secret.Writer().ID()
+	follows := Follows(store, g.account)
+	at, err := ImportFile(ctx, store, file, bundle.ImportOptions{
+		Follows: func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
+			yes, err := follows(ctx, have, next)
+			if yes && err == nil && next.ID == drive { // or the drive would lead to what is nowhere
+				err = g.drive.space.Missing(ctx, next)
+			}
+			return yes, err
+		},
+		Join: func(ctx context.Context, next crypto.Pointer) (bool, error) {
+			if next.ID != drive {
+				return false, nil // an older login record than the one that is there, which stays
+			}
+			return g.drive.space.Join(ctx, next)
+		},
+		Progress: control.Carried("imported", tell),
+	})
+	if err == nil {
+		err = g.drive.space.Look(ctx)
+	}
+	return at, err
+}
+
+// ImportFile imports a bundle into a remote. Errors say what to do about a bundle that does not fit.
+func ImportFile(ctx context.Context, to remote.Store, file string, o bundle.ImportOptions) (at transfer.Progress, err error) {
+	from, err := os.Open(file)
+	if err != nil {
+		return at, fmt.Errorf("can't read the bundle: %w", err)
+	}
+	defer func() { _ = from.Close() }() // only read from
+	reader, err := bundle.NewReader(from)
+	if err == nil {
+		at, err = reader.Import(ctx, to, o)
+	}
+	switch {
+	case errors.Is(err, remote.ErrFork):
+		return at, say.Advisef("%s was not imported: %w: import it without --remote where the drive is open, which merges both", file, err)
+	case errors.Is(err, remote.ErrRollback):
+		return at, say.Advisef("%s was not imported: %w: it is older than what is there", file, err)
+	case errors.Is(err, remote.ErrRefused):
+		return at, say.Advisef("%s was not imported: %w", file, err)
+	case errors.Is(err, bundle.ErrIncomplete), errors.Is(err, remote.ErrCorrupt):
+		return at, say.Advisef("%s can't be imported in full: %w: copy the file again, or export again", file, err)
+	case err != nil:
+		return at, fmt.Errorf("import %s: %w", file, err)
+	}
+	return at, nil
+}
+
+// Follows returns a function that reports whether a pointer of an account builds on another. Of the drive's, the commits tell. Login records are no history: each is
+// written whole, by postern passwd alone, and the one of the greatest sequence counts.
+func Follows(at remote.Store, account home.Account) transfer.Follows {
+	drive := account.Secret.Writer().ID()
+	return func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
+		if next.ID != drive {
+			return transfer.BySequence(ctx, have, next)
+		}
+		return space.Contains(ctx, at, account.Secret, have, next)
+	}
+}

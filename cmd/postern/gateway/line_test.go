@@ -1,0 +1,157 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"postern/cmd/postern/home"
+	"postern/metrics"
+	"postern/remote/breaker"
+	"postern/vfs"
+)
+
+// wired is a gateway's drive as serve opens it, with its remote on a disk that can be taken away.
+type wired struct {
+	*drive
+	t       *testing.T
+	session *Session
+	disk    string
+}
+
+func newWired(t *testing.T) *wired {
+	t.Helper()
+	h := home.Home(filepath.Join(t.TempDir(), "home"))
+	w := &wired{t: t, disk: filepath.Join(t.TempDir(), "disk")}
+	to, err := Drivers(nil).Parse("disk:"+w.disk, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	way, measured, log := &line{}, metrics.New("test"), slog.New(slog.DiscardHandler)
+	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, line: way, Metrics: measured, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	account, err := home.NewAccount("anna", to.String(), rand.Reader)
+	if err == nil {
+		err = BeginDrive(t.Context(), w.session, account, rand.Reader)
+	}
+	if err != nil {
+		t.Fatal(errors.Join(err, w.session.Close()))
+	}
+	settings := home.Defaults()
+	w.drive, err = openDrive(t.Context(), driveOptions{home: h, to: to, store: w.session.Store, line: way, account: account, settings: settings,
+		metrics: measured, log: log, rand: rand.Reader})
+	if err != nil {
+		t.Fatal(errors.Join(err, w.session.Close()))
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(w.drive.close(), w.session.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+func (w *wired) put(path string, body []byte) {
+	w.t.Helper()
+	u, err := w.fs.Create(w.t.Context(), path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer u.Abort()
+	if _, err := u.Write(body); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, _, err := u.Commit(w.t.Context(), vfs.CommitOptions{}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *wired) read(path string) ([]byte, error) {
+	f, err := w.fs.Open(w.t.Context(), path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(f)
+}
+
+// await waits until something holds.
+func (w *wired) await(what string, limit time.Duration, holds func() bool) {
+	w.t.Helper()
+	end, tick := time.After(limit), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-end:
+			w.t.Fatalf("%s did not come within %v: %+v, %+v", what, limit, w.status(), w.pins.Status())
+		}
+	}
+}
+
+// TestDiskTakenAway takes the disk of a drive's remote away and brings it back: what is pinned is read meanwhile, what isn't fails soon,
+// changes are taken, the status says since when, and all goes there by itself.
+func TestDiskTakenAway(t *testing.T) {
+	w := newWired(t)
+	kept, other := noise(6<<20), noise(6<<20)
+	w.put("/files/kept", kept)
+	w.put("/files/other", other)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := w.space.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.pins.Pin("/kept"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.pins.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if st := w.pins.Status(); len(st.Paths) != 1 || !st.Paths[0].Complete() || st.Paths[0].Bytes < int64(len(kept)) {
+		t.Fatalf("%+v", st)
+	}
+	if st := w.status(); !st.Commit.Offline.IsZero() {
+		t.Fatalf("%+v", st)
+	}
+
+	if err := os.Rename(w.disk, w.disk+" elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	left := time.Now()
+	if _, err := w.read("/files/other"); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("what isn't pinned: %v", err)
+	}
+	if took := time.Since(left); took > breaker.DefaultSuspect+breaker.DefaultTrial+5*time.Second { // and room for a busy machine
+		t.Errorf("to say so took %v", took)
+	}
+	w.await("the word that the remote is away", 10*time.Second, func() bool { return !w.status().Commit.Offline.IsZero() })
+	if got, err := w.read("/files/kept"); err != nil || !bytes.Equal(got, kept) {
+		t.Errorf("what is pinned: %d bytes, %v", len(got), err)
+	}
+	w.put("/files/new", kept[:1000])
+	if st := w.status(); st.Pending.Changes != 1 || st.Commit.Offline.Before(left) {
+		t.Errorf("%+v", st)
+	}
+	if err := w.ready(); err != nil {
+		t.Errorf("changes are taken, and it is not ready: %v", err)
+	}
+
+	if err := os.Rename(w.disk+" elsewhere", w.disk); err != nil {
+		t.Fatal(err)
+	}
+	w.await("the end of what waited", 3*breaker.DefaultEvery+5*time.Second, func() bool {
+		st := w.status()
+		return st.Pending.Changes == 0 && st.Commit.Offline.IsZero()
+	})
+	if got, err := w.read("/files/other"); err != nil || !bytes.Equal(got, other) {
+		t.Errorf("with the disk back: %d bytes, %v", len(got), err)
+	}
+}

@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mirror"
+	"postern/remote/retry"
+	"postern/vfs/fsck"
+)
+
+// mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there is not written.
+const mirrorScheme = "mirror"
+
+// opener is Target.Open or Target.openLate.
+type opener func(to Target, ctx context.Context, o Opening) (remote.Store, error)
+
+// copies are the remotes of a mirror.
+type copies struct {
+	members []Target
+	opened  atomic.Pointer[mirror.Store] // the newest; nil: none yet
+}
+
+// parseMirror parses the URLs after the scheme. A comma belongs to a path unless a kind of remote follows it.
+func (ds Drivers) parseMirror(d Driver, rest string, h home.Home) (Target, error) {
+	var urls []string
+	for _, part := range strings.Split(rest, ",") {
+		scheme, _, ok := strings.Cut(part, ":")
+		if len(urls) == 0 || ok && ds.known(scheme) {
+			urls = append(urls, part)
+		} else {
+			urls[len(urls)-1] += "," + part
+		}
+	}
+	t := Target{driver: d, local: true, mirror: &copies{}}
+	seen := map[string]bool{}
+	for _, url := range urls {
+		if url == "" {
+			return Target{}, say.Usagef("a mirror needs two remotes or more, as in mirror:disk:/mnt/a,disk:/mnt/b")
+		}
+		m, err := ds.Parse(url, h)
+		switch {
+		case err != nil:
+			return Target{}, err
+		case m.mirror != nil:
+			return Target{}, say.Usagef("a mirror holds no mirrors: name all its remotes in one list")
+		case m.Volatile():
+			return Target{}, say.Usagef("the remote %s ends with the process and can't be part of a mirror", m)
+		case seen[m.String()]:
+			return Target{}, say.Usagef("the remote %s is in the mirror twice: a copy at the same place is none", m)
+		}
+		seen[m.String()] = true
+		t.local = t.local && m.local
+		t.mirror.members = append(t.mirror.members, m)
+	}
+	if len(t.mirror.members) < 2 {
+		return Target{}, say.Usagef("a mirror needs two remotes or more, as in mirror:disk:/mnt/a,disk:/mnt/b")
+	}
+	names := make([]string, len(t.mirror.members))
+	for i, m := range t.mirror.members {
+		names[i] = m.String()
+	}
+	t.rest = strings.Join(names, ",")
+	return t, nil
+}
+
+func (ds Drivers) known(scheme string) bool {
+	_, ok := ds.find(scheme)
+	return ok
+}
+
+// open opens the first remote by first, and the others when they are needed: a stick that isn't plugged in is no reason not to start. Each has
+// its own retries, so that the mirror hears of what fails for good.
+func (c *copies) open(ctx context.Context, o Opening, first opener) (_ remote.Store, err error) {
+	var members []mirror.Member
+	defer func() {
+		if err != nil {
+			for _, m := range members {
+				err = errors.Join(err, m.Store.Close())
+			}
+		}
+	}()
+	for i, to := range c.members {
+		open := opener(Target.openLate)
+		if i == 0 {
+			open = first
+		}
+		store, err := open(to, ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, retry.Options{Log: o.Log})})
+	}
+	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	c.opened.Store(all)
+	return all, nil
+}
+
+// scrub looks at each remote of a mirror by itself; at nothing of one that isn't one.
+func (c *copies) scrub(ctx context.Context, o mirror.Scrubbing) (all []fsck.Copy, err error) {
+	if c == nil || c.opened.Load() == nil {
+		return nil, nil
+	}
+	found, err := c.opened.Load().Scrub(ctx, o)
+	for _, s := range found {
+		one := fsck.Copy{Remote: s.Name, Blobs: s.Blobs, Missing: s.Missing, Damaged: s.Damaged, Healed: s.Healed}
+		if s.Err != nil {
+			one.Trouble = s.Err.Error()
+		}
+		all = append(all, one)
+	}
+	return all, err
+}
+
+// settle waits until what was found missing where it was read is healed, but not for long: one that is away never is.
+func (c *copies) settle(ctx context.Context, d time.Duration) {
+	if c == nil || c.opened.Load() == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	_ = c.opened.Load().Settle(ctx) // status tells who lags
+}
+
+// seen is the greatest sequence of a pointer that was seen.
+func (o Opening) seen(id crypto.PointerID) uint64 {
+	if o.Pins == nil {
+		return 0
+	}
+	pin, _, _ := o.Pins.Load(id) // one that can't be read is told of by who checks the pointer
+	return pin.Seq
+}
+
+// status tells how the remotes of a mirror stand; nothing of one that isn't one.
+func (c *copies) status() (all []control.Copy) {
+	if c == nil || c.opened.Load() == nil {
+		return nil
+	}
+	for _, s := range c.opened.Load().Status() {
+		copied := control.Copy{Remote: s.Name, Leads: s.Authority, Up: s.Up, Lagging: s.Lagging, Missing: int64(s.Missing)}
+		if s.Err != nil {
+			copied.Trouble = s.Err.Error()
+		}
+		all = append(all, copied)
+	}
+	return all
+}

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/say"
+	"postern/vfs/pin"
+)
+
+// pinTick is how often it is looked how much of what is to be kept is here.
+const pinTick = 200 * time.Millisecond
+
+// Pin implements control.Pins.
+func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.Status, error) {
+	within, err := pinnable(path)
+	if err != nil {
+		return pin.Status{}, err
+	}
+	if _, err := g.drive.space.Stat(ctx, within); err != nil {
+		return pin.Status{}, fmt.Errorf("can't pin %s: %w", path, err)
+	}
+	if err := g.drive.pins.Pin(within); err != nil {
+		return pin.Status{}, err
+	}
+	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, within, tell) })
+	err = g.drive.pins.Wait(ctx)
+	end()
+	if err != nil {
+		return pin.Status{}, fmt.Errorf("%s is pinned, but not all of it is here yet: %w", path, err)
+	}
+	return g.Pinned(ctx)
+}
+
+// tellPinned tells now and then how much of a path is here, until ctx ends.
+func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Tell) {
+	tick := time.NewTicker(pinTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, at := range g.drive.pins.Status().Paths {
+			if at.Path == within {
+				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing), Bytes: at.Bytes})
+			}
+		}
+	}
+}
+
+// Unpin implements control.Pins.
+func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
+	within, err := pinnable(path)
+	if err != nil {
+		return pin.Status{}, err
+	}
+	if err := g.drive.pins.Remove(within); err != nil {
+		return pin.Status{}, say.Advisef("%s is not pinned: postern pin --list tells what is", path)
+	}
+	return g.Pinned(ctx)
+}
+
+// Pinned implements control.Pins.
+func (g *gateway) Pinned(context.Context) (pin.Status, error) {
+	status := g.drive.pins.Status()
+	for i := range status.Paths {
+		status.Paths[i].Path = Clean(Files + status.Paths[i].Path)
+	}
+	return status, nil
+}
+
+// pinnable is a path of the drive as the space knows it.
+func pinnable(path string) (string, error) {
+	path = Clean(path)
+	if path == Files {
+		return "/", nil
+	}
+	if !Below(path, Files) {
+		return "", say.Advisef("%s can't be pinned: what can lies below %s", path, Files)
+	}
+	return strings.TrimPrefix(path, Files), nil
+}

@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/reach"
+	"postern/cmd/postern/say"
+	"postern/metrics"
+)
+
+// flushTimeout bounds how long a stopping gateway waits for the remote. What is not there by then lies in the journal.
+const flushTimeout = 20 * time.Second
+
+// Options say which drive is opened and how. The zero value of a field that is not needed is the shipped default.
+type Options struct {
+	Home     home.Home
+	To       Target // where the account lives
+	Founding bool   // an empty place may become the remote
+	Settings home.Settings
+	Version  string              // of the program
+	Getenv   func(string) string // of the environment; nil: it is empty
+	Log      *slog.Logger        // nil: quiet
+	Rand     io.Reader
+
+	// Account returns the account whose drive it is. It is called when the home is held and the remote is open.
+	Account func(ctx context.Context, s *Session) (home.Account, error)
+	// Password returns what clients log in with, and the file that holds it or "$" and the variable that sets it.
+	Password func() (password, where string, err error)
+	// Welcome is called once, right before the drive is served.
+	Welcome func(help reach.HowTo)
+}
+
+// Serve serves a drive until ctx ends. It opens from the outside in, so that what is in the way (another gateway, the port, the
+// remote) is found before anything is made, and closes in reverse.
+func Serve(ctx context.Context, o Options) (err error) {
+	o = o.withDefaults()
+	defer tuneCollector(ctx, o.Settings, o.Getenv)()
+	measured := metrics.New(o.Version)
+	way := &line{}
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, Metrics: measured, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = say.Closing(err, s.Close) }()
+	listener, err := listen(ctx, o.Settings.Addr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // closed already after a good end
+	host := ""
+	if o.Settings.MDNS == home.SwitchOn {
+		if host, err = reach.LocalHost(); err != nil {
+			return err
+		}
+		o.Settings.Hosts = append(slices.Clone(o.Settings.Hosts), host+".local") // clients that find it there ask for this name
+	}
+	help, listener, err := reach.Secure(o.Home, o.Settings, listener, o.Log)
+	if err != nil {
+		return err
+	}
+	account, err := o.Account(ctx, s)
+	if err != nil {
+		return err
+	}
+	password, where, err := o.Password()
+	if err != nil {
+		return err
+	}
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: way, account: account, settings: o.Settings,
+		metrics: measured, log: o.Log, rand: o.Rand})
+	if err != nil {
+		return err
+	}
+	defer func() { err = say.Closing(err, opened.close) }()
+	uploads, err := o.Home.OpenUploads()
+	if err != nil {
+		return err
+	}
+	defer func() { err = say.Closing(err, uploads.Close) }()
+	handler, webdav, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User,
+		password: password, hosts: o.Settings.Hosts, metrics: measured, ready: opened.ready, log: o.Log, rand: o.Rand})
+	if err != nil {
+		return err
+	}
+	help.User, help.Where = account.User, where
+	running := &gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, address: listener.Addr().String(), help: help, version: o.Version,
+		since: time.Now(), drive: opened, pins: s.state.Pins(), locks: webdav.Locks(), log: o.Log}
+	socket, err := control.Listen(o.Home.Socket())
+	if err != nil {
+		return err
+	}
+	o.Welcome(help)
+	commands, idle := untilIdle(control.Handler(running, measured.Handler(), say.Sentence))
+	defer idle() // before what they work on is closed
+	if o.Settings.GC.Auto == home.SwitchOn {
+		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()
+	}
+	if o.Settings.MDNS == home.SwitchOn {
+		withdraw, err := reach.Announce(reach.Announcement{Instance: "Postern on " + account.DeviceName, Secure: o.Settings.TLS.Mode == home.SwitchOn, Host: host},
+			listener.Addr(), o.Log)
+		if err != nil {
+			return err
+		}
+		defer withdraw()
+	}
+	return attend(ctx, o, listener, handler, webdav.Stop, socket, commands, opened)
+}
+
+// withDefaults fills in what may be left out.
+func (o Options) withDefaults() Options {
+	if o.Getenv == nil {
+		o.Getenv = func(string) string { return "" }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Welcome == nil {
+		o.Welcome = func(reach.HowTo) {}
+	}
+	return o
+}
+
+// inBackground runs something until it is told to end; the function that it returns does so, and waits for that.
+func inBackground(ctx context.Context, do func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); do(ctx) }()
+	return func() { cancel(); <-done }
+}
+
+// untilIdle is a handler, and a function that waits until no request is under way any more and has those that come later refused.
+func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
+	var open sync.RWMutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open.TryRLock() {
+			http.Error(w, "stopping", http.StatusServiceUnavailable)
+			return
+		}
+		defer open.RUnlock()
+		next.ServeHTTP(w, r)
+	}), open.Lock
+}
+
+// attend serves until ctx ends, then stops in good order: no new connections, requests under way, journal to the remote.
+func attend(ctx context.Context, o Options, listener net.Listener, handler http.Handler, stop func(), socket net.Listener, commands http.Handler, opened *drive) error {
+	log := o.Log
+	server, commandServer := newServer(handler, log), newServer(commands, log)
+	ended := make(chan error, 2)
+	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- commandServer.Serve(socket) }()
+	log.Info("serving", "addr", listener.Addr().String(), "version", o.Version)
+	var failed error
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+	case failed = <-ended: // before it was told to: the listener broke
+		failed = fmt.Errorf("the gateway can't serve any longer: %w", failed)
+	}
+	drain(server, stop, log)
+	// The remote gets a bounded time, and none while it is away; commands such as status may watch meanwhile.
+	flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	opened.line.whenAway(cancel)
+	if err := opened.space.Flush(flush); err != nil {
+		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served again", "err", err)
+	}
+	_ = commandServer.Close() // nobody needs the answer any more
+	return failed
+}

@@ -1,0 +1,96 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"postern/cmd/postern/home"
+	"postern/crypto"
+	"postern/metrics"
+	"postern/remote"
+)
+
+// Session is a home held by this process with its remote open: what account commands work on.
+type Session struct {
+	Home  home.Home
+	To    Target
+	Store remote.Store // checked and retried
+
+	lock  *home.Lock
+	state *home.State
+}
+
+// HoldOptions say what Hold opens.
+type HoldOptions struct {
+	Home     home.Home
+	To       Target
+	Founding bool             // an empty folder may become a remote
+	Metrics  *metrics.Metrics // nil: nobody measures
+	Log      *slog.Logger     // nil: quiet
+
+	line *line // knows whether the remote is away; nil: nobody does
+}
+
+// Hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty folder
+// one.
+func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
+	if err := o.Home.Make(); err != nil {
+		return nil, err
+	}
+	s := &Session{Home: o.Home, To: o.To}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.lock, err = o.Home.Lock(); err != nil {
+		return nil, err
+	}
+	if s.state, err = o.Home.OpenState(); err != nil {
+		return nil, err
+	}
+	if s.Store, err = OpenRemote(ctx, o, s.state.Pins()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the remote and lets go of the home.
+func (s *Session) Close() error {
+	var errs []error
+	if s.Store != nil {
+		errs = append(errs, s.Store.Close())
+	}
+	if s.state != nil {
+		errs = append(errs, s.state.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Release())
+	}
+	return errors.Join(errs...)
+}
+
+// URL is what the account keeps of its remote: nothing for the folder in the home, so that the home can be moved.
+func (s *Session) URL() string {
+	if s.To.driver.Scheme == "disk" && s.To.rest == s.Home.Remote() {
+		return ""
+	}
+	return s.To.String()
+}
+
+// HasDrive reports whether the account's drive is at the remote. A drive whose pointer does not open is an error.
+func HasDrive(ctx context.Context, store remote.Store, secret crypto.AccountSecret) (bool, error) {
+	pointer, err := store.Load(ctx, secret.Writer().ID())
+	if errors.Is(err, remote.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if _, err := crypto.OpenValue(secret.Reader(), pointer); err != nil {
+		return false, fmt.Errorf("the drive's pointer does not open: %w", err)
+	}
+	return true, nil
+}

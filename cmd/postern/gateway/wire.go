@@ -1,0 +1,265 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"postern/cache"
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/dav"
+	"postern/dav/auth"
+	"postern/metrics"
+	"postern/remote"
+	"postern/remote/retry"
+	"postern/remote/verify"
+	"postern/vfs"
+	"postern/vfs/namespace"
+	"postern/vfs/object"
+	"postern/vfs/pin"
+	"postern/vfs/space"
+	"postern/vfs/tree"
+)
+
+// openLimit is how long a command waits for a remote to open.
+const openLimit = 15 * time.Second
+
+// OpenRemote opens a remote: driver → retry → breaker → verify, measured at both ends. It is tried again when it fails in passing, not
+// waited for while it is known to be away, and never believed. A gateway that lasts opens it when it is there.
+func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, error) {
+	open := opener(Target.Open)
+	if o.line != nil && !o.Founding {
+		open = Target.openLate
+	}
+	ctx, opened := context.WithTimeout(ctx, openLimit)
+	defer opened()
+	store, err := open(o.To, ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	if o.Metrics != nil {
+		store = o.Metrics.Remote(store, metrics.Tries)
+	}
+	store = verify.New(o.line.through(retry.New(store, retry.Options{Log: o.Log}), o.Log), pins)
+	if o.Metrics != nil {
+		store = o.Metrics.Remote(store, metrics.Answers)
+	}
+	return store, nil
+}
+
+// drive is the whole stack, open.
+type drive struct {
+	space   *space.Space
+	checked remote.Store // past the cache
+	cache   *cache.Cache // over the checked remote
+	kept    *pin.Store   // over the cache; nil for a drive that does not last
+	pins    *pin.Pinner  // of kept
+	line    *line
+	fs      vfs.FS
+	limit   int64  // of staging, in bytes
+	away    string // a folder that goes with the drive; empty for one that lasts
+}
+
+type driveOptions struct {
+	home     home.Home
+	to       Target
+	store    remote.Store // checked; goes with the drive
+	line     *line        // what store goes through; nil: nothing
+	account  home.Account
+	settings home.Settings
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	rand     io.Reader
+}
+
+// openDrive builds store → cache → pinned blobs → space → namespace.
+func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
+	d := &drive{limit: o.settings.Staging.Limit.Bytes(), line: o.line, checked: o.store}
+	dir := o.home.String()
+	if o.to.Volatile() {
+		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
+			return nil, fmt.Errorf("can't make a folder in the home: %w", err)
+		}
+		d.away = dir
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	d.cache, err = cache.New(o.store, cacheOptions(o))
+	if err != nil {
+		return nil, fmt.Errorf("can't open the cache: %w", err)
+	}
+	store, committed, moved := remote.Store(d.cache), func(tree.Tree, bool) {}, func(string, string) {}
+	if !o.to.Volatile() {
+		if err := d.openPins(ctx, o); err != nil {
+			return nil, err
+		}
+		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
+	}
+	d.space, err = space.Open(ctx, space.Options{
+		Store: store, Committed: committed, Moved: moved, Account: o.account.Secret, Dir: dir, Device: DeviceOf(o.account, o.settings),
+		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
+		SyncThrough: o.settings.Sync == home.SyncThrough,
+		Log:         o.log, Rand: o.rand,
+	})
+	if errors.Is(err, space.ErrNoSpace) {
+		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space, "history": d.space.History()})
+	d.line.whenBack(d.remoteIsBack)
+	o.metrics.Drive(d.figures)
+	o.metrics.Cache(d.cache.Stats)
+	return d, nil
+}
+
+// madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what they
+// know of it.
+var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// DeviceOf is how this machine signs its commits: by the name in the settings, else the one it had when the account came.
+func DeviceOf(a home.Account, s home.Settings) space.Device {
+	name := s.Device.Name
+	if name == "" {
+		name = a.DeviceName
+	}
+	return space.Device{ID: object.DeviceID(a.Device), Name: name}
+}
+
+// keepOf is how the settings' history is said to the space, where all zeros mean its own default.
+func keepOf(h home.HistorySettings) space.Keep {
+	keep := space.Keep{All: h.All.Duration(), Hourly: h.Hourly.Duration(), Daily: h.Daily.Duration()}
+	if keep == (space.Keep{}) {
+		keep.All = time.Nanosecond // one a month, and the newest
+	}
+	return keep
+}
+
+// BeginDrive writes the first state of an account's drive, unless it is there.
+func BeginDrive(ctx context.Context, s *Session, a home.Account, rand io.Reader) error {
+	found, err := HasDrive(ctx, s.Store, a.Secret)
+	if err != nil || found {
+		return err
+	}
+	return space.Create(ctx, s.Store, a.Secret, DeviceOf(a, home.Settings{}), rand, time.Now())
+}
+
+// cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.
+func cacheOptions(o driveOptions) cache.Options {
+	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.local, Log: o.log}
+	if c.Memory == 0 {
+		c.Memory = -1
+	}
+	if c.Disk > 0 {
+		c.Dir = o.home.Cache()
+	}
+	return c
+}
+
+// close ends what openDrive began, as far as it came.
+func (d *drive) close() error {
+	var errs []error
+	d.line.whenBack(func() {})
+	if d.pins != nil {
+		d.pins.Close()
+	}
+	if d.space != nil {
+		errs = append(errs, d.space.Close())
+	}
+	switch {
+	case d.kept != nil:
+		errs = append(errs, d.kept.Close())
+	case d.cache != nil:
+		errs = append(errs, d.cache.Close())
+	}
+	if d.away != "" {
+		errs = append(errs, os.RemoveAll(d.away))
+	}
+	return errors.Join(errs...)
+}
+
+// ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
+func (d *drive) ready() error {
+	status := d.space.Status()
+	if status.Blocked != "" {
+		return say.Advisef("no changes are taken: %s", status.Blocked)
+	}
+	if status.StagingLimit > 0 && status.StagedBytes >= status.StagingLimit {
+		return say.Advisef("staging is full: %s wait for the remote", home.Size(status.StagedBytes))
+	}
+	return nil
+}
+
+// shown is what the drive tells the page that browsers get.
+func (d *drive) shown() dav.Status {
+	s := d.space.Status()
+	status := dav.Status{Pending: s.PendingChanges, PendingBytes: s.PendingBytes + s.StagedBytes, Offline: d.line.awaySince(s.OfflineSince)}
+	if s.Blocked != "" {
+		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect fork says more."
+	}
+	return status
+}
+
+// figures is what the drive tells Prometheus.
+func (d *drive) figures() metrics.DriveState {
+	s := d.space.Status()
+	state := metrics.DriveState{
+		JournalRecords: int64(s.PendingChanges), JournalBytes: s.PendingBytes,
+		StagingBytes: s.StagedBytes, StagingLimit: s.StagingLimit, Commits: s.Commits, CommitFailures: s.Failures,
+	}
+	if !s.PendingSince.IsZero() {
+		state.OldestSeconds = time.Since(s.PendingSince).Seconds()
+	}
+	return state
+}
+
+// status is what the drive tells commands.
+func (d *drive) status() control.Status {
+	s, figures, c := d.space.Status(), d.figures(), d.cache.Stats()
+	return control.Status{
+		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
+			Staged: s.StagedBytes, Limit: s.StagingLimit},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
+			Reason: d.line.why(), Blocked: s.Blocked, Copied: s.Copied, Lost: s.Lost},
+		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
+			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
+	}
+}
+
+// handlerOptions are what stands between a drive and the port.
+type handlerOptions struct {
+	fs             vfs.FS
+	locks          home.Locks
+	uploads        *home.Uploads
+	user, password string
+	hosts          []string
+	metrics        *metrics.Metrics
+	ready          func() error
+	status         func() dav.Status // for the page that browsers get
+	log            *slog.Logger
+	rand           io.Reader
+}
+
+// newHandler builds dav → auth → metrics → probes. It returns what the port serves, and the WebDAV handler within.
+func newHandler(o handlerOptions) (http.Handler, *dav.Handler, error) {
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status})
+	if err != nil {
+		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
+	}
+	guard, err := auth.New(auth.Options{User: o.user, Password: o.password, Hosts: o.hosts, Rand: o.rand, Log: o.log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), handler, nil
+}

@@ -1,0 +1,101 @@
+// Package say puts into words what commands tell people: errors as one sentence each that names a remedy, and counts.
+package say
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"postern/remote"
+	"postern/vfs"
+)
+
+// UsageError is a command used wrongly.
+type UsageError struct{ error }
+
+// Unwrap returns the error that Usage was given.
+func (e *UsageError) Unwrap() error { return e.error }
+
+// Usage marks err as a UsageError.
+func Usage(err error) error { return &UsageError{err} }
+
+// Usagef returns a UsageError with a formatted text.
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// advised is an error whose sentence says already what to do.
+type advised struct{ error }
+
+func (e *advised) Unwrap() error { return e.error }
+
+// Advised marks an error whose text names a remedy, so that Sentence adds none.
+func Advised(err error) error { return &advised{err} }
+
+// Advisef returns an error with a formatted text that names a remedy, so that Sentence adds none.
+func Advisef(format string, args ...any) error { return &advised{fmt.Errorf(format, args...)} }
+
+// advice is what to do about each kind of failure that layers below can't know the remedy of. The first that fits counts.
+var advice = []struct {
+	kind error
+	text string
+}{
+
+	{remote.ErrRollback, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{remote.ErrFork, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{remote.ErrCorrupt, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{vfs.ErrCorrupt, "restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+	{remote.ErrFull, "make room there and try again"},
+	{vfs.ErrFull, "make room and try again"},
+	{syscall.ENOSPC, "make room on that disk and try again"},
+	{remote.ErrUnavailable, "see that it can be reached and try again"},
+	{vfs.ErrUnavailable, "see that it can be reached and try again"},
+	{syscall.ENOTDIR, "name a folder"},
+	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
+}
+
+// Interrupted reports whether err is only the consequence of the user ending the command. What has failed on the way says so in words of its
+// own, which are of no use then.
+func Interrupted(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
+}
+
+// Sentence returns an error as one line that says what failed, on what, and what to do.
+func Sentence(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ") // some libraries speak in several lines
+	var said *advised
+	var usage *UsageError
+	if errors.As(err, &said) || errors.As(err, &usage) {
+		return text
+	}
+	for _, a := range advice {
+		if errors.Is(err, a.kind) {
+			return text + ": " + a.text
+		}
+	}
+	return text
+}
+
+// IfElse returns then if cond holds, else otherwise.
+func IfElse(cond bool, then, otherwise string) string {
+	if cond {
+		return then
+	}
+	return otherwise
+}
+
+// Plural returns a count with its noun, such as "1 blob" or "2 blobs".
+func Plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Closing calls closer and returns err, or closer's error if err is nil.
+func Closing(err error, closer func() error) error {
+	if closed := closer(); err == nil {
+		return closed
+	}
+	return err // the first failure is the one to tell; what follows from it isn't
+}

@@ -1,0 +1,31 @@
+package say
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"postern/remote"
+	"postern/vfs"
+)
+
+func TestSentence(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("plain"), "plain"},
+		{errors.New("of\n  several\tlines"), "of several lines"},
+		{Usagef("used wrongly: %w", syscall.ENOSPC), "used wrongly: no space left on device"},
+		{fmt.Errorf("open: %w", Advisef("do this (%w)", syscall.EACCES)), "open: do this (permission denied)"},
+		{&remote.Error{Op: "load", On: "x", Kind: remote.ErrRollback}, "load x: older than what was seen before: restore the remote from its newest copy, or ask who keeps it; nothing here was changed"},
+		{&remote.Error{Op: "put", On: "x", Kind: remote.ErrUnavailable, Err: errors.New("timeout")}, "put x: not reachable: timeout: see that it can be reached and try again"},
+		{&vfs.Error{Op: "write", Path: "/a", Kind: vfs.ErrFull}, "write /a: no space left: make room and try again"},
+		{fmt.Errorf("write x: %w", syscall.ENOSPC), "write x: no space left on device: make room on that disk and try again"},
+	} {
+		if got := Sentence(c.err); got != c.want {
+			t.Errorf("%q\nwant %q", got, c.want)
+		}
+	}
+}
