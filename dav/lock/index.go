@@ -54,8 +54,21 @@ func byRoot(a, b Lock) int {
 	return cmp.Or(strings.Compare(a.Root, b.Root), strings.Compare(a.Token, b.Token))
 }
 
+// crowded reports whether a new lock would be one more than maxCovering for some place.
+func (m *Manager) crowded(want Lock) bool {
+	key := Key(want.Root)
+	if len(m.covering(key)) >= maxCovering {
+		return true
+	}
+	return !want.ZeroDepth && slices.ContainsFunc(m.below(key), func(l Lock) bool { return len(m.covering(Key(l.Root))) >= maxCovering })
+}
+
+// size is what the lock takes in memory and in the store, about.
+func (l Lock) size() int { return 2*len(l.Root) + len(l.OwnerXML) + len(l.Principal) }
+
 func (m *Manager) add(l Lock) {
 	key := Key(l.Root)
+	m.bytes += l.size()
 	m.byToken[l.Token] = l
 	m.byRoot[key] = append(m.byRoot[key], l.Token)
 	m.next = time.Time{}
@@ -63,6 +76,7 @@ func (m *Manager) add(l Lock) {
 
 func (m *Manager) forget(l Lock) {
 	key := Key(l.Root)
+	m.bytes -= l.size()
 	delete(m.byToken, l.Token)
 	left := slices.DeleteFunc(m.byRoot[key], func(token string) bool { return token == l.Token })
 	if len(left) == 0 {

@@ -18,6 +18,13 @@ const (
 	DefaultLimit   = 10000     // many more than programs open at once; bounds memory
 )
 
+// Bounds beside the number of locks. A listing repeats the locks that cover a member for each member, and roots and owners
+// can be long.
+const (
+	maxCovering = 32       // shared locks that protect one place
+	maxBytes    = 16 << 20 // of the roots and owners of all locks
+)
+
 // Options of a Manager. The zero value works.
 type Options struct {
 	Store   Store            // nil: locks live in memory only
@@ -34,6 +41,7 @@ type Manager struct {
 	mu      sync.Mutex
 	byToken map[string]Lock
 	byRoot  map[string][]string // tokens by the key of their root
+	bytes   int                 // that the locks take: see size
 	next    time.Time           // nothing expires before; zero: look
 	holds   map[*hold]bool
 	eased   chan struct{} // closed, and a new one made, when a hold ends
@@ -97,8 +105,9 @@ func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
 	}
 }
 
+// grant adds a lock that nothing forbids.
 func (m *Manager) grant(want Lock, now time.Time) (Lock, error) {
-	if len(m.byToken) >= m.o.Limit {
+	if len(m.byToken) >= m.o.Limit || m.bytes+want.size() > maxBytes || m.crowded(want) {
 		return Lock{}, ErrTooMany
 	}
 	token, err := newToken(m.o.Rand)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -343,5 +344,56 @@ func TestStoreFaults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "urn:x") {
 			t.Errorf("%q: %v", record, err)
 		}
+	}
+}
+
+// TestCrowded: a listing repeats the locks of a place for each member, so no place has more than maxCovering.
+func TestCrowded(t *testing.T) {
+	m, _ := newManager(t, Options{})
+	take := func(root string, deep bool) error {
+		_, err := m.Create(t.Context(), Lock{LockDetails: webdav.LockDetails{Root: root, ZeroDepth: !deep}, Shared: true})
+		return err
+	}
+	for i := range maxCovering - 1 {
+		if err := take([]string{"/a", "/a/b"}[i%2], true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := take("/a/b/c", false); err != nil {
+		t.Fatalf("lock number %d: %v", maxCovering, err)
+	}
+	for _, tt := range []struct {
+		root string
+		deep bool
+		want error
+	}{{"/a/b/c", false, ErrTooMany}, {"/a", true, ErrTooMany}, {"/", true, ErrTooMany}, {"/a", false, nil}, {"/d", true, nil}} {
+		if err := take(tt.root, tt.deep); err != tt.want {
+			t.Errorf("one more lock of %s: %v, want %v", tt.root, err, tt.want)
+		}
+	}
+}
+
+// TestBytes: the locks' roots and owners take a bounded number of bytes, and those of a lock that ended are free again.
+func TestBytes(t *testing.T) {
+	m, _ := newManager(t, Options{})
+	take := func(i int) (Lock, error) {
+		return m.Create(t.Context(), Lock{LockDetails: webdav.LockDetails{Root: fmt.Sprintf("/%d", i), OwnerXML: strings.Repeat("x", maxBytes/4)}})
+	}
+	var last Lock
+	for i := range 3 {
+		l, err := take(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = l
+	}
+	if _, err := take(3); err != ErrTooMany {
+		t.Fatalf("beyond the bound: %v", err)
+	}
+	if err := m.Unlock(last.Token, last.Root, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := take(4); err != nil {
+		t.Fatalf("after an unlock: %v", err)
 	}
 }
