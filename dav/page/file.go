@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -50,7 +51,7 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 	}
 	switch s.Kind {
 	case "text", "markdown", "file":
-		if err := s.read(f); err != nil {
+		if err := s.read(r.Context(), f); err != nil {
 			return err
 		}
 	}
@@ -67,7 +68,7 @@ func plainType(t string) string {
 }
 
 // read takes the beginning of a file and finds out whether it is text.
-func (s *sheet) read(f io.Reader) error {
+func (s *sheet) read(ctx context.Context, f io.Reader) error {
 	limit := maxText
 	if s.Kind == "file" {
 		limit = 4 << 10 // first see whether it is text at all
@@ -99,7 +100,10 @@ func (s *sheet) read(f io.Reader) error {
 	case !ok:
 		s.Kind, s.Cut = "file", ""
 	case s.Kind == "markdown" && !more:
-		s.Rendered, err = markdown(shown)
+		s.Rendered, err = markdown(ctx, shown)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			s.Kind, s.Text = "text", printable(shown)
 		}

@@ -1,7 +1,7 @@
 package page
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"html/template"
 	"regexp"
@@ -80,11 +80,30 @@ var boxes = strings.NewReplacer(
 	`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="Done"`,
 	`<input disabled="" type="checkbox"`, `<input disabled="" type="checkbox" aria-label="To do"`)
 
-// markdown renders a text.
-func markdown(source string) (template.HTML, error) {
-	var b bytes.Buffer
-	if err := renderer().Convert([]byte(source), &b); err != nil {
+// markdown renders a text. Errors: errComplex for a text that is better shown as it is, the context's.
+func markdown(ctx context.Context, source string) (template.HTML, error) {
+	if !simple(source) {
+		return "", errComplex
+	}
+	end, err := turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer end()
+	text := []byte(source)
+	doc := renderer().Parser().Parse(goldtext.NewReader(text))
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case addresses(doc) > maxAddresses:
+		return "", errComplex
+	}
+	var b bounded
+	if err := renderer().Renderer().Render(&b, text, doc); err != nil {
 		return "", fmt.Errorf("render Markdown: %w", err)
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
 	}
 	return template.HTML(boxes.Replace(strings.TrimSpace(string(sieve().SanitizeBytes(b.Bytes()))))), nil
 }

@@ -1,11 +1,14 @@
 package page
 
 import (
+	"html/template"
 	"io"
 	"strings"
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"postern/crypto/alloctest"
 )
 
 func TestMarkdown(t *testing.T) {
@@ -27,12 +30,12 @@ func TestMarkdown(t *testing.T) {
 		{"code", "```go\nx<y\n```", "<pre><code class=\"language-go\">x&lt;y\n</code></pre>"},
 		{"task", "- [x] a", `<ul>` + "\n" + `<li><input checked="" disabled="" type="checkbox" aria-label="Done"> a</li>` + "\n</ul>"},
 	} {
-		got, err := markdown(tt.source)
+		got, err := markdown(t.Context(), tt.source)
 		if err != nil || string(got) != tt.want {
 			t.Errorf("%s: %q %v, want %q", tt.name, got, err, tt.want)
 		}
 	}
-	if got, _ := markdown("| a | b |\n|---|--:|\n| 1 | 2 |\n"); !strings.Contains(string(got), `<td align="right">2</td>`) {
+	if got, _ := markdown(t.Context(), "| a | b |\n|---|--:|\n| 1 | 2 |\n"); !strings.Contains(string(got), `<td align="right">2</td>`) {
 		t.Errorf("table: %s", got)
 	}
 }
@@ -46,7 +49,9 @@ func FuzzMarkdown(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		out, err := markdown(source)
+		var out template.HTML
+		var err error
+		alloctest.Check(t, len(source), func() { out, err = markdown(t.Context(), source) })
 		if err != nil {
 			t.Skip()
 		}
