@@ -1,8 +1,10 @@
 package crypto
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/tyler-smith/go-bip39"
@@ -18,6 +20,21 @@ func (s AccountSecret) Words() []string {
 		panic("crypto: unreachable, a secret has the right length: " + err.Error())
 	}
 	return strings.Fields(phrase)
+}
+
+// RandomPhrase returns n words drawn from the 2,048 of BIP-39: 11 bits each, for a passphrase that can be remembered. The error
+// is rand's.
+func RandomPhrase(n int, rand io.Reader) ([]string, error) {
+	list := bip39.GetWordList()
+	raw := make([]byte, 2*n)
+	if _, err := io.ReadFull(rand, raw); err != nil {
+		return nil, fmt.Errorf("no randomness: %w", err)
+	}
+	words := make([]string, n)
+	for i := range words {
+		words[i] = list[int(binary.BigEndian.Uint16(raw[2*i:]))%len(list)] // 2,048 divides 2^16: no word is favoured
+	}
+	return words, nil
 }
 
 // SecretFromWords returns the account of recovery words. Upper case and blanks round a word do not matter. The error says which

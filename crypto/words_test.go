@@ -101,3 +101,13 @@ func TestWordsNoticeMistakes(t *testing.T) {
 		t.Error("all words in one are taken")
 	}
 }
+
+func TestRandomPhrase(t *testing.T) {
+	words, err := RandomPhrase(3, strings.NewReader("\x00\x00\x07\xff\x08\x01more"))
+	if err != nil || strings.Join(words, " ") != "abandon zoo ability" {
+		t.Errorf("%q, %v", words, err)
+	}
+	if _, err := RandomPhrase(3, strings.NewReader("short")); err == nil {
+		t.Error("no error where randomness ends")
+	}
+}

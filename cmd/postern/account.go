@@ -24,9 +24,16 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else asked for)")
 }
 
-func (f *accountFlags) passphrase(repeat bool) secretSource {
+func (f *accountFlags) passphrase() secretSource {
 	return secretSource{what: "passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: f.passphraseFile,
-		prompt: "Passphrase: ", repeat: repeat}
+		prompt: "Passphrase: "}
+}
+
+// newPassphrase is passphrase for one that is being set.
+func (f *accountFlags) newPassphrase(prompt string) secretSource {
+	s := f.passphrase()
+	s.prompt, s.fresh, s.user = prompt, true, f.user
+	return s
 }
 
 // place is where an account command works.
@@ -71,7 +78,7 @@ func (p *program) init() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init --user NAME --remote URL",
 		Short: "Make a new account",
-		Long: `Makes a new account at a remote and shows its 24 recovery words, once.
+		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file of the home.
 
 User name, passphrase and remote are enough to log in on another machine. The record that makes it so can
 be found only by who knows both name and passphrase; the same name with another passphrase is another place.`,
@@ -94,7 +101,7 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 	if _, err := vacant(at.home, at.user); err != nil {
 		return err
 	}
-	passphrase, err := p.read(ctx, f.passphrase(true))
+	passphrase, err := p.read(ctx, f.newPassphrase("New passphrase: "))
 	if err != nil {
 		return err
 	}
@@ -133,7 +140,9 @@ func (p *program) makeAccount(ctx context.Context, at place, f accountFlags) (er
 		return err
 	}
 	p.printf("The account of %s is made, at %s.\n\n", at.user, at.to)
-	p.showWords(begun.Secret)
+	if err := p.giveWords(at.home, begun.Secret); err != nil {
+		return err
+	}
 	begun.Unfinished, begun.Passphrase = false, true
 	if err := at.home.WriteAccount(*begun); err != nil {
 		return err

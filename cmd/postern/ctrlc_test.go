@@ -14,7 +14,7 @@ import (
 // TestInterrupted: a command that the user ends says so and nothing else, however far it was; run again it does all of its work.
 func TestInterrupted(t *testing.T) {
 	w := newWorld(t)
-	w.must("desk", phrase("POSTERN_PASSPHRASE", "p"), "init", "--user", "alice", "--remote", "test:")
+	w.must("desk", phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon"), "init", "--user", "alice", "--remote", "test:")
 	w.must("desk", nil, "bundle", "export", w.folder+"/whole.bundle")
 	for _, line := range []string{
 		"fsck", "fsck --read-data --repair", "gc", "gc --dry-run", "remote copy test: disk:$HERE/copy", "bundle export $HERE/a.bundle",

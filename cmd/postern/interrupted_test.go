@@ -118,7 +118,7 @@ func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bo
 // TestInitInterrupted breaks off the making of an account at every write. Doing it again finishes it: there is one account,
 // its words were shown, and another machine can log in.
 func TestInitInterrupted(t *testing.T) {
-	env := phrase("POSTERN_PASSPHRASE", "p")
+	env := phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon")
 	eachWrite(t, func(t *testing.T, writes int64) bool {
 		w := newWorld(t)
 		w.left.Store(writes)
@@ -126,14 +126,14 @@ func TestInitInterrupted(t *testing.T) {
 		if code == exitDone {
 			return true
 		}
-		if strings.Contains(said, "Recovery words") {
+		if strings.Contains(said, "recovery words are in") {
 			t.Errorf("words of an account that is not there were shown: %s", said)
 		}
 		w.left.Store(enough)
 		if code, said := w.run("desk", env, "login", "--user", "alice", "--remote", "test:"); code == exitDone {
 			t.Errorf("a half-made account was passed over: %s", said)
 		}
-		if said := w.must("desk", env, "init", "--user", "alice", "--remote", "test:"); !strings.Contains(said, "Recovery words") {
+		if said := w.must("desk", env, "init", "--user", "alice", "--remote", "test:"); !strings.Contains(said, "recovery words are in") {
 			t.Errorf("no words: %s", said)
 		}
 		w.must("laptop", env, "login", "--user", "alice", "--remote", "test:")
@@ -146,8 +146,9 @@ func TestInitInterrupted(t *testing.T) {
 // TestPasswdInterrupted breaks off a change of passphrase at every write. At no time is there none that works, and doing it
 // again leaves the new one only.
 func TestPasswdInterrupted(t *testing.T) {
-	old, change := phrase("POSTERN_PASSPHRASE", "old"), phrase("POSTERN_PASSPHRASE", "old", "POSTERN_NEW_PASSPHRASE", "new")
-	fresh := phrase("POSTERN_PASSPHRASE", "new")
+	const before, after = "old and dusty piano", "new and shiny trumpet"
+	old, fresh := phrase("POSTERN_PASSPHRASE", before), phrase("POSTERN_PASSPHRASE", after)
+	change := phrase("POSTERN_PASSPHRASE", before, "POSTERN_NEW_PASSPHRASE", after)
 	eachWrite(t, func(t *testing.T, writes int64) bool {
 		w := newWorld(t)
 		w.must("desk", old, "init", "--user", "alice", "--remote", "test:")
@@ -169,7 +170,7 @@ func TestPasswdInterrupted(t *testing.T) {
 
 // TestLoginWritesNothing: a remote that takes nothing more is good enough to log in.
 func TestLoginWritesNothing(t *testing.T) {
-	env := phrase("POSTERN_PASSPHRASE", "p")
+	env := phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon")
 	w := newWorld(t)
 	w.must("desk", env, "init", "--user", "alice", "--remote", "test:")
 	w.left.Store(0)

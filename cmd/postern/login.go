@@ -35,7 +35,7 @@ func (p *program) logIn(ctx context.Context, at place, f accountFlags) (err erro
 	} else if begun != nil {
 		return errHalfMade(at)
 	}
-	passphrase, err := p.read(ctx, f.passphrase(false))
+	passphrase, err := p.read(ctx, f.passphrase())
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (p *program) changePassphrase(ctx context.Context, f passwdFlags) (err erro
 		}
 	}
 	passphrase, err := p.read(ctx, secretSource{what: "new passphrase", variable: "POSTERN_NEW_PASSPHRASE", flag: "new-passphrase-file", file: f.newFile,
-		prompt: "New passphrase: ", repeat: true})
+		prompt: "New passphrase: ", fresh: true, user: account.User})
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,9 @@ func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, err
 // printf writes to stdout. A reader that went away is no reason to stop serving.
 func (p *program) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.out, format, args...) }
 
+// warnf writes to stderr.
+func (p *program) warnf(format string, args ...any) { _, _ = fmt.Fprintf(p.err, format, args...) }
+
 // noArgs refuses arguments with a sentence.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

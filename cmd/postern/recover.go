@@ -45,8 +45,7 @@ func (p *program) recoverAccount(ctx context.Context, at place, f accountFlags) 
 		return say.Advisef("these are not the recovery words of an account: %w; look at them again", err)
 	}
 	var passphrase string
-	source := f.passphrase(true)
-	source.prompt = "New passphrase (empty for none): "
+	source := f.newPassphrase("New passphrase (empty for none): ")
 	if p.given(source) || p.interactive() {
 		if passphrase, err = p.read(ctx, source); err != nil {
 			return err

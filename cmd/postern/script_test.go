@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"postern/cmd/postern/control"
+	"postern/crypto"
 )
 
 func TestMain(m *testing.M) {
@@ -127,25 +128,30 @@ func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 	_, _ = ts.Stdout().Write(answer)
 }
 
-// cmdWords is "words FILE": writes the recovery words that the last command showed to a file. "! words" fails if it showed
-// any.
+// cmdWords is "words FILE": moves the recovery words that the last command left in the home to a file. "! words" fails if it
+// showed any, or left them.
 func cmdWords(ts *testscript.TestScript, neg bool, args []string) {
-	var words []string
 	for line := range strings.Lines(ts.ReadFile("stdout")) {
-		if fields := strings.Fields(line); strings.HasPrefix(line, "    ") && len(fields) == wordsPerLine {
-			words = append(words, fields...)
+		if strings.HasPrefix(line, "    ") && len(strings.Fields(line)) == wordsPerLine {
+			ts.Fatalf("recovery words were shown where no terminal is")
 		}
 	}
+	left := filepath.Join(ts.Getenv("POSTERN_HOME"), "recovery-words")
+	info, err := os.Stat(left)
 	if neg {
-		if len(words) > 0 {
-			ts.Fatalf("recovery words were shown")
+		if err == nil {
+			ts.Fatalf("recovery words were left")
 		}
 		return
 	}
-	if len(args) != 1 || len(words) != 24 {
-		ts.Fatalf("%d recovery words were shown", len(words))
+	ts.Check(err)
+	if info.Mode().Perm() != 0o600 {
+		ts.Fatalf("others can read the recovery words: %v", info.Mode())
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(words, "\n")+"\n"), 0o600))
+	if n := len(strings.Fields(ts.ReadFile(left))); len(args) != 1 || n != crypto.WordCount {
+		ts.Fatalf("there are %d recovery words", n)
+	}
+	ts.Check(os.Rename(left, ts.MkAbs(args[0])))
 }
 
 // cmdSmallDisk is "smalldisk FOLDER SIZE": mounts an empty disk of so many bytes, where the system lets us; else the story

@@ -25,11 +25,21 @@ type secretSource struct {
 	flag     string // whose value is the file
 	file     string
 	prompt   string
-	repeat   bool // ask twice on a terminal: a slip would lock the user out
+	fresh    bool   // a new one: it must be strong, and is asked for twice on a terminal, since a slip would lock the user out
+	user     string // whose new one it is: the name makes no passphrase strong
 }
 
-// read gets a passphrase from the file, the environment or the terminal, in this order.
+// read gets a passphrase from the file, the environment or the terminal, in this order, and rejects a new one that is weak.
 func (p *program) read(ctx context.Context, s secretSource) (string, error) {
+	secret, err := p.readAny(ctx, s)
+	if err != nil || secret == "" || !s.fresh {
+		return secret, err
+	}
+	return secret, checkStrength(s.what, secret, s.user)
+}
+
+// readAny is read for passphrases of any strength.
+func (p *program) readAny(ctx context.Context, s secretSource) (string, error) {
 	if s.file != "" {
 		file, err := os.Open(s.file)
 		if err != nil {
@@ -53,8 +63,13 @@ func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 	if !p.interactive() {
 		return "", say.Usagef("no %s: give it in a terminal, in $%s or in a file named by --%s", s.what, s.variable, s.flag)
 	}
+	if s.fresh {
+		if err := p.offerPhrase(); err != nil {
+			return "", err
+		}
+	}
 	secret, err := p.ask(ctx, s.prompt)
-	if err != nil || !s.repeat || secret == "" {
+	if err != nil || !s.fresh || secret == "" {
 		return secret, err
 	}
 	again, err := p.ask(ctx, "The same again: ")
@@ -67,7 +82,7 @@ func (p *program) read(ctx context.Context, s secretSource) (string, error) {
 	return secret, nil
 }
 
-// given tells whether a passphrase can be had without asking anybody.
+// given reports whether a passphrase can be read without asking anybody.
 func (p *program) given(s secretSource) bool { return s.file != "" || p.getenv(s.variable) != "" }
 
 func (p *program) interactive() bool { return term.IsTerminal(int(p.in.Fd())) }
@@ -117,5 +132,5 @@ func (p *program) readWords(ctx context.Context) ([]string, error) {
 	return words, scan.Err()
 }
 
-// onScreen tells whether somebody reads what is printed.
+// onScreen reports whether stdout is a terminal. Anything else may be a log, which others read and which is kept for years.
 func (p *program) onScreen() bool { return term.IsTerminal(int(p.out.Fd())) }

@@ -72,7 +72,7 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) error {
 			return password, where, err
 		},
 		Welcome: func(help reach.HowTo) {
-			if fresh && !p.logged() && help.Where == h.Password() {
+			if fresh && p.onScreen() && help.Where == h.Password() {
 				help.Password = password
 			}
 			p.welcome(help, fresh)
