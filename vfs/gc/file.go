@@ -17,7 +17,7 @@ import (
 
 // File is a Ledger in a file of its own. It holds names of blobs, which the remote knows as well, and times.
 //
-//	"postern garbage\n"  u32 version  32 hash of the commit walked  4 × i64 Last  then for each blob, by name: 32 name, i64 since
+//	"postern garbage\n"  u32 version  32 hash of the commit walked  6 × i64 Last  then for each blob, by name: 32 name, i64 since
 //	and in the end the BLAKE3 of all before
 //
 // It is written beside and renamed, so that a crash leaves the old file or the new one. One that is damaged is as good as none.
@@ -29,8 +29,8 @@ type File struct {
 
 const (
 	fileMagic   = "postern garbage\n"
-	fileVersion = 1
-	fileHead    = len(fileMagic) + 4 + 32 + 4*8
+	fileVersion = 2
+	fileHead    = len(fileMagic) + 4 + 32 + 6*8
 	fileRecord  = 32 + 8
 	// maxFile bounds what is read: the names of 100 TB in full chunks.
 	maxFile = 1 << 30
@@ -93,7 +93,7 @@ func parse(b []byte) (Notes, error) {
 	}
 	n := Notes{Walked: object.CommitHash(p[4:36]), Blobs: make(map[crypto.BlobName]int64, len(body)/fileRecord)}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(p[36+8*i:])) }
-	n.Last = Last{At: number(0), Needed: number(1), Candidates: number(2)}
+	n.Last = Last{At: number(0), Needed: number(1), Candidates: number(2), Commit: number(4), Doubted: number(5)}
 	if due := number(3); due != 0 {
 		n.Last.Due = time.Unix(0, due).UTC()
 	}
@@ -112,7 +112,7 @@ func (n Notes) encode() []byte {
 	if !n.Last.Due.IsZero() {
 		due = n.Last.Due.UnixNano()
 	}
-	for _, v := range []int64{n.Last.At, n.Last.Needed, n.Last.Candidates, due} {
+	for _, v := range []int64{n.Last.At, n.Last.Needed, n.Last.Candidates, due, n.Last.Commit, n.Last.Doubted} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
 	names := make([]crypto.BlobName, 0, len(n.Blobs))

@@ -1,14 +1,18 @@
 // Package gc deletes what no state of a drive needs any more, and rewrites packs that are mostly dead.
 //
-// A run marks what the newest commit leads to, which is the files and all of the history that is kept. What isn't marked becomes a
-// candidate, with the time it was first seen so; it is deleted by a later run that finds it unmarked still, when it has been a
-// candidate for longer than the grace period. Nothing is locked, and other gateways need not be asked: what they have put for a commit
-// under way is at most a candidate, and a gateway that was away for longer than the grace period looks whether what its commit refers
-// to is there before its pointer swings (package space, check.go).
+// A run marks what the newest commit leads to, which is the files and all of the history that is kept. What isn't
+// marked becomes a candidate, with the time it was first seen so. A later run deletes it when it is still unmarked, has
+// been a candidate for longer than the grace period, and no commit since the run before has led to it: each commit that
+// does begins its grace period anew. Where the commits since then are gone, all grace periods begin anew. Nothing is
+// locked, and other gateways need not be asked: what they have put for a commit under way is at most a candidate, and a
+// gateway that was away for longer than half the grace period looks whether what its commit refers to is there before
+// its pointer swings (package space, check.go).
 //
-// A remote may keep other accounts' blobs beside ours, and does not know whose they are. So only what is known to be this drive's is
-// ever deleted: what some commit of it, the newest or one before, has been seen to lead to, and what the gateway itself put for
-// commits that were given up.
+// Times are those of the gateway's own clock. Dates of commits never shorten a grace period.
+//
+// A remote may keep other accounts' blobs beside ours, and does not know whose they are. So only what is known to be
+// this drive's is ever deleted: what some commit of it, the newest or one before, has been seen to lead to, and what
+// the gateway itself put for commits that were given up.
 package gc
 
 import (
@@ -27,12 +31,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// DefaultGrace is how long what is not needed stays. It is how long a gateway may be offline, or take for one commit, without having to
-// look whether what it refers to is still there: a week's journey. Twice as long would double what deleted files go on
-// costing; a day would make every laptop that was shut over a weekend check its commit blob by blob.
+// DefaultGrace is how long what is not needed stays. It is how long a gateway may be offline, or take for one commit,
+// without having to look whether what it refers to is still there: a week's journey. Twice as long would double what
+// deleted files go on costing; a day would make every laptop that was shut over a weekend check its commit blob by
+// blob.
 const DefaultGrace = 7 * 24 * time.Hour
 
-// ErrDamaged says that not all of the drive could be read, so that what lies below the damage can't be told from garbage.
+// ErrDamaged says that not all of the drive could be read, so that what lies below the damage can't be told from
+// garbage.
 var ErrDamaged = errors.New("the drive is damaged, so nothing is deleted; run postern fsck --repair")
 
 // State is one commit of the drive, open.
@@ -53,18 +59,19 @@ type Plan struct {
 
 // Drive is what is collected.
 type Drive interface {
-	// Newest asks the remote for the pointer and opens the commit it leads to. Errors: those of the remote, vfs.ErrCorrupt.
+	// Newest asks the remote for the pointer and opens the commit it leads to. Errors: those of the remote,
+	// vfs.ErrCorrupt.
 	Newest(ctx context.Context) (State, error)
 	// Open opens an older commit. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 	Open(ctx context.Context, at object.Ref) (State, error)
-	// Held names what this gateway has put, or is about to put, for commits that have not landed: it is not deleted, however long
-	// they take.
+	// Held names what this gateway has put, or is about to put, for commits that have not landed: it is not deleted,
+	// however long they take.
 	Held() []crypto.BlobName
-	// GivenUp names what this gateway has put since it was asked last for commits that will not land. It is this drive's, though no
-	// commit leads to it.
+	// GivenUp names what this gateway has put since it was asked last for commits that will not land. It is this
+	// drive's, though no commit leads to it.
 	GivenUp() []crypto.BlobName
-	// Repack moves what plan says, of the newest state and of what is on top of it here, and commits that. Errors: those of the remote;
-	// remote.ErrConflict when another device was faster.
+	// Repack moves what plan says, of the newest state and of what is on top of it here, and commits that. Errors:
+	// those of the remote; remote.ErrConflict when another device was faster.
 	Repack(ctx context.Context, plan Plan) error
 }
 
@@ -78,8 +85,8 @@ type Options struct {
 	DryRun bool          // report only: nothing is deleted, moved or noted
 	// Alone says that the remote keeps nothing but this drive, so that what nobody knows is garbage, too.
 	Alone bool
-	// Lost are blobs that nobody has any more, as a repair has found: that they can't be read is no damage that is still to be repaired,
-	// and nothing is kept that only they lead to.
+	// Lost are blobs that nobody has any more, as a repair has found: that they can't be read is no damage that is
+	// still to be repaired, and nothing is kept that only they lead to.
 	Lost map[crypto.BlobName]bool
 	// DespiteDamage goes on when the drive is damaged, and keeps nothing that only what is lost leads to.
 	DespiteDamage bool
@@ -125,8 +132,8 @@ type Report struct {
 	Damaged    []string  `json:"damaged,omitempty"`
 }
 
-// Run collects once. It can be broken off at any point, by ctx or a crash, and nothing is lost; the next run goes on. One run at a
-// time. Errors: ErrDamaged, those of the remote and the ledger; the report is as far as it came.
+// Run collects once. It can be broken off at any point, by ctx or a crash, and nothing is lost; the next run goes on.
+// One run at a time. Errors: ErrDamaged, those of the remote and the ledger; the report is as far as it came.
 func Run(ctx context.Context, o Options) (Report, error) {
 	switch {
 	case o.Grace == 0:
@@ -153,6 +160,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 type collection struct {
 	Options
 	start  time.Time
+	shown  time.Time // when the remote had shown the newest state: what that does not need may have been needed until then
+	latest int64     // the latest believable time of a commit that was looked at, in nanoseconds since 1970
 	notes  Notes
 	report Report
 
@@ -170,6 +179,7 @@ func (c *collection) run(ctx context.Context) (err error) {
 	if c.notes.Blobs == nil {
 		c.notes.Blobs = map[crypto.BlobName]int64{}
 	}
+	c.checkClock()
 	if !c.DryRun {
 		c.giveUp()
 		defer func() {
@@ -199,6 +209,7 @@ func (c *collection) look(ctx context.Context) (err error) {
 	if c.state, err = c.Drive.Newest(ctx); err != nil {
 		return err
 	}
+	c.shown = c.Now()
 	c.marks = newMarks(c.Parallel, c.saw)
 	c.marks.lost = c.Lost
 	if err := c.marks.need(ctx, c.state); err != nil {
@@ -248,8 +259,8 @@ func (c *collection) missing(ctx context.Context) error {
 	return nil
 }
 
-// repack commits the drive without the packs in moves, and looks again. That another device was faster is no failure: a later run
-// finds the same packs.
+// repack commits the drive without the packs in moves, and looks again. That another device was faster is no failure: a
+// later run finds the same packs.
 func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool) error {
 	leads := c.marks.leads(moves)
 	plan := Plan{
@@ -276,7 +287,7 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 func (c *collection) giveUp() {
 	for _, name := range c.Drive.GivenUp() {
 		if _, known := c.notes.Blobs[name]; !known {
-			c.notes.Blobs[name] = c.start.UnixNano()
+			c.notes.Blobs[name] = 0 // its grace begins with the sweep
 		}
 	}
 }
@@ -290,7 +301,7 @@ func (c *collection) save() error {
 // emit puts a new pack and reads it back, for the packs that hold the same will be deleted.
 func (c *collection) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	name := crypto.NameOf(blob)
-	c.notes.Blobs[name] = c.start.UnixNano()
+	c.notes.Blobs[name] = 0
 	if err := c.Store.Put(ctx, name, remote.BytesBody(blob)); err != nil {
 		return name, err
 	}

@@ -115,17 +115,20 @@ func (m *marks) visit(_ context.Context, v tree.Visit) error {
 	return nil
 }
 
-// know notes what an older state leads to as this drive's. What of it is gone already does no harm.
-func (m *marks) know(ctx context.Context, s State) error {
+// know notes what an older state leads to as this drive's. What of it is gone already does no harm; then it is not
+// whole.
+func (m *marks) know(ctx context.Context, s State) (whole bool, err error) {
 	m.ours[s.Ref.Blob] = struct{}{}
-	return m.walker.Walk(ctx, s.Tree, func(_ context.Context, v tree.Visit) error {
+	whole = true
+	err = m.walker.Walk(ctx, s.Tree, func(_ context.Context, v tree.Visit) error {
 		m.saw()
 		if v.Err != nil && !corrupt(v.Err) {
 			return v.Err
 		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		whole = whole && v.Err == nil
 		if name, _, ok := v.Place(); ok && !v.Again {
-			m.mu.Lock()
-			defer m.mu.Unlock()
 			m.ours[name] = struct{}{}
 			if m.older.to == 0 {
 				m.older.from = v.ID
@@ -134,6 +137,7 @@ func (m *marks) know(ctx context.Context, s State) error {
 		}
 		return nil
 	})
+	return whole, err
 }
 
 // leads tells the pages that lead to some blobs, however far.

@@ -18,8 +18,8 @@ const (
 	batch = 64
 	// deletions is how many are deleted at once.
 	deletions = 8
-	// staleAfter is how long after a look at the pointer a deletion may begin. A gateway that comes back after a long time looks again for
-	// what its commit refers to when it polls next (package space, check.go), which is later.
+	// staleAfter is how long after a look at the pointer a deletion may begin. A gateway that comes back after a long
+	// time looks again for what its commit refers to when it polls next (package space, check.go), which is later.
 	staleAfter = 5 * time.Second
 )
 
@@ -29,7 +29,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	for _, name := range c.Drive.Held() {
 		held[name] = true
 	}
-	now := c.start.UnixNano()
+	now := max(c.shown.UnixNano(), 1)
 	blobs := map[crypto.BlobName]int64{} // as they are to be noted
 	var due []crypto.BlobName
 	for name := range c.marks.blobs {
@@ -45,7 +45,7 @@ func (c *collection) sweep(ctx context.Context) error {
 			since = 0
 		case !known || since == 0 || since > now: // or a clock was wrong
 			since = now
-		case now-since >= int64(c.Grace) && since <= c.notes.Last.At:
+		case now-since >= int64(c.Grace): // noted by an earlier run
 			due = append(due, name)
 			c.report.Deleted.add(size)
 		}
@@ -62,7 +62,14 @@ func (c *collection) sweep(ctx context.Context) error {
 		return nil
 	}
 	c.notes.Blobs = blobs
-	c.notes.Last = Last{At: now, Needed: c.report.Needed.Bytes, Candidates: c.report.Candidates.Bytes, Due: c.report.Due}
+	doubted := c.notes.Last.Doubted
+	if doubted != 0 {
+		c.latest, doubted = max(c.latest, c.notes.Last.Commit), min(doubted, now)
+	} else if c.latest > now {
+		doubted = now
+	}
+	c.notes.Last = Last{At: now, Needed: c.report.Needed.Bytes, Candidates: c.report.Candidates.Bytes, Due: c.report.Due,
+		Commit: c.latest, Doubted: doubted}
 	if err := c.save(); err != nil {
 		return err
 	}
@@ -85,8 +92,8 @@ func (c *collection) sweep(ctx context.Context) error {
 // deleted marks in the notes, until they are saved, what is gone.
 const deleted = -1
 
-// deleteBatch deletes what is still not needed by the newest state there is now, and tells how many of the names it came to: of a slow
-// remote, or on a machine that was suspended meanwhile, what was seen is soon too old to go by.
+// deleteBatch deletes what is still not needed by the newest state there is now, and tells how many of the names it
+// came to: of a slow remote, or on a machine that was suspended meanwhile, what was seen is soon too old to go by.
 func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (int, error) {
 	asked := c.Now()
 	newest, err := c.Drive.Newest(ctx)
@@ -106,11 +113,11 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 	g.SetLimit(deletions)
 	var gone []crypto.BlobName
 	for i, name := range names {
-		if i > 0 && c.Now().Sub(asked).Abs() > staleAfter {
+		if i > 0 && Apart(asked, c.Now()) > staleAfter {
 			names = names[:i]
 			break
 		}
-		if c.marks.needed(name) {
+		if c.marks.needed(name) || c.notes.Blobs[name] == 0 {
 			c.notes.Blobs[name] = 0
 			continue
 		}
@@ -127,13 +134,40 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 	return len(names), nil
 }
 
-// lookAgain adds what a newer state leads to: only what is new in it is looked at, unless it leads to what only older commits did.
+// lookAgain adds what a newer state leads to: only what is new in it is looked at, unless it leads to what only older
+// commits did. What the commits between led to begins its grace period anew.
 func (c *collection) lookAgain(ctx context.Context, newest State) error {
+	was := c.state
 	c.state = newest
-	err := c.marks.need(ctx, newest)
-	if err != nil || !c.marks.doubt {
+	if err := c.marks.need(ctx, newest); err != nil {
 		return err
 	}
-	c.marks.walker, c.marks.older, c.marks.doubt = tree.NewWalker(c.Parallel), span{}, false
-	return c.marks.need(ctx, newest)
+	if c.marks.doubt {
+		c.marks.walker, c.marks.older, c.marks.doubt = tree.NewWalker(c.Parallel), span{}, false
+		if err := c.marks.need(ctx, newest); err != nil {
+			return err
+		}
+	}
+	clear(c.marks.ours)
+	whole := true
+	for at := newest; at.Ref != was.Ref; {
+		next, ok, err := c.before(ctx, at)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			whole = false
+			break
+		}
+		if next.Ref != was.Ref {
+			told, err := c.marks.know(ctx, next)
+			if err != nil {
+				return err
+			}
+			whole = whole && told
+		}
+		at = next
+	}
+	c.renew(whole)
+	return nil
 }
