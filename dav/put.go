@@ -86,7 +86,7 @@ func (q *request) upload(old *bool) error {
 	defer release()
 	mtime := q.mtime()
 	info, replaced, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: mtime, ContentType: q.contentType(), Cond: mayReplace})
-	if err != nil {
+	if err := q.made(err); err != nil {
 		return err
 	}
 	q.h.guard.disarm(q.client(), q.path)
@@ -201,5 +201,5 @@ func (q *request) createEmpty(allowed vfs.Cond) (vfs.Info, error) {
 	}
 	defer up.Abort()
 	info, _, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: time.Time{}, Cond: allowed})
-	return info, err
+	return info, q.made(err)
 }

@@ -23,6 +23,7 @@ type request struct {
 	submitted lock.Submitted
 	quota     *vfs.Usage // once asked for
 	failed    *failure   // what it was answered with, if not success
+	pending   bool       // a change was made and is kept here, but not at the remote yet
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }
@@ -30,8 +31,21 @@ func (q *request) ctx() context.Context { return q.r.Context() }
 // gone reports whether nobody is left to read the answer, or the handler was stopped: no fault of the drive.
 func (q *request) gone() bool { return q.wait.lost.Load() || q.ctx().Err() != nil }
 
-// status answers with a status and no body.
+// made passes the error of a change. A change that is kept here and not at the remote yet was made: the answer will be 202.
+func (q *request) made(err error) error {
+	if errors.Is(err, vfs.ErrPending) {
+		q.pending = true
+		return nil
+	}
+	return err
+}
+
+// status answers with a status and no body. A change that the remote does not have yet, though the drive was told to wait for it
+// (--sync=through), is answered 202: it is not undone, and a client must not take it for one that failed.
 func (q *request) status(code int) {
+	if q.pending && (code == http.StatusCreated || code == http.StatusNoContent) {
+		code = http.StatusAccepted
+	}
 	if code != http.StatusNoContent {
 		q.w.Header().Set("Content-Length", "0")
 	}
@@ -104,7 +118,7 @@ const (
 // patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like a
 // lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
 func (q *request) patiently(do func() error) error {
-	err := do()
+	err := q.made(do())
 	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
 		return err
 	}
@@ -114,7 +128,7 @@ func (q *request) patiently(do func() error) error {
 		next := time.NewTimer(pause)
 		select {
 		case <-next.C:
-			err = do()
+			err = q.made(do())
 		case <-end.C:
 			next.Stop()
 			return err

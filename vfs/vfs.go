@@ -85,7 +85,8 @@ type Upload interface {
 	// Sums are the size and hashes of what was written so far; hashing ends the writing: only Commit or Abort may follow.
 	Sums() (Sums, error)
 	// Commit puts the file in its place, replacing a file there (never a folder: ErrIsFolder). It returns when the change is
-	// durable, with the new state, and tells whether a file was replaced. Errors: ErrFull and those of Create.
+	// durable, with the new state, and reports whether a file was replaced. Errors: ErrFull and those of Create; with
+	// ErrPending the file is in its place.
 	Commit(ctx context.Context, o CommitOptions) (info Info, replaced bool, err error)
 	Abort()
 }

@@ -71,7 +71,7 @@ func (j *Journal) write(h header, b body, attachment []byte) (size int64, err er
 func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if seq >= j.next {
+	if seq >= j.next && j.broken == nil {
 		return fmt.Errorf("sync journal: %w: there is no record %d yet", fs.ErrInvalid, seq)
 	}
 	for seq > j.synced {
@@ -98,7 +98,7 @@ func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 func (j *Journal) lead() {
 	running := make(chan struct{})
 	j.syncing = running
-	f, last := j.active, j.next-1
+	f, last, size := j.active, j.next-1, j.active.size
 	j.mu.Unlock()
 	err := f.f.Sync()
 	j.mu.Lock()
@@ -107,6 +107,9 @@ func (j *Journal) lead() {
 	switch {
 	case err == nil:
 		j.synced = max(j.synced, last)
+		if f == j.active {
+			j.safe = max(j.safe, size)
+		}
 	case last > j.synced: // else rotate has synced the file meanwhile, and Trim perhaps closed it
 		_ = j.fail(fmt.Errorf("sync journal: %w", err))
 	}
@@ -123,14 +126,14 @@ func (j *Journal) rotate() error {
 			if err := f.f.Sync(); err != nil {
 				return j.fail(fmt.Errorf("sync journal: %w", err))
 			}
-			j.synced = j.next - 1
+			j.synced, j.safe = j.next-1, f.size
 		}
 	}
 	f, err := j.begin()
 	if err != nil {
 		return err
 	}
-	j.active = f
+	j.active, j.safe = f, f.size
 	j.files = append(j.files, f)
 	return nil
 }
@@ -190,11 +193,25 @@ func (j *Journal) usable() error {
 	return j.broken
 }
 
-// fail makes the journal refuse everything from now on.
+// fail makes the journal refuse everything from now on, and takes back what was not acknowledged: whoever waits for it is told that it
+// failed, so a restart must not find it.
 func (j *Journal) fail(cause error) error {
-	if j.broken == nil {
-		j.broken = fmt.Errorf("%w: %w", ErrBroken, cause)
-		j.log.Error("the journal failed and accepts no more changes", "error", cause)
+	if j.broken != nil {
+		return j.broken
+	}
+	j.broken = fmt.Errorf("%w: %w", ErrBroken, cause)
+	j.log.Error("the journal failed and accepts no more changes", "error", cause)
+	if f := j.active; f != nil && f.size > j.safe {
+		if err := errors.Join(f.f.Truncate(j.safe), f.f.Sync()); err != nil {
+			j.log.Error("changes that were answered with an error could not be cut off the journal, and may be there after a restart",
+				"file", f.path, "byte", j.safe, "error", err)
+		}
+		f.size, f.next = j.safe, j.synced+1
+	}
+	j.next = j.synced + 1
+	for n := len(j.live); n > 0 && j.live[n-1].seq > j.synced; n-- {
+		j.bytes -= j.live[n-1].size
+		j.live = j.live[:n-1]
 	}
 	return j.broken
 }

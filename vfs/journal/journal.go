@@ -92,6 +92,7 @@ type Journal struct {
 	active   *file   // the last of files, once something was appended since Open
 	next     uint64  // sequence number
 	synced   uint64  // newest acknowledged record
+	safe     int64   // where the acknowledged records of the active file end
 	trimmed  uint64
 	live     []mark // records beyond trimmed, oldest first
 	bytes    int64  // of them
@@ -222,6 +223,20 @@ func (j *Journal) Pending() Stats {
 		s.Oldest = time.Unix(0, j.live[0].at)
 	}
 	return s
+}
+
+// Durable returns the newest record that is durable.
+func (j *Journal) Durable() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.synced
+}
+
+// Broken returns why the journal accepts nothing any more, an ErrBroken; nil while it does.
+func (j *Journal) Broken() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.broken
 }
 
 // Close makes everything durable and closes the files. Later calls fail with fs.ErrClosed.

@@ -223,7 +223,11 @@ func TestFullDiskAtStart(t *testing.T) {
 func TestFailedSyncPoisons(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)
-	last := add(t, j, 1, 3)
+	kept := add(t, j, 1, 3)
+	if err := j.Sync(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	last := add(t, j, int(kept+1), 2)
 	sim.FailSyncs(io.ErrUnexpectedEOF)
 	if err := j.Sync(t.Context(), last); !errors.Is(err, ErrBroken) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("sync: %v", err)
@@ -238,7 +242,12 @@ func TestFailedSyncPoisons(t *testing.T) {
 	if err := j.Trim(last); !errors.Is(err, ErrBroken) {
 		t.Errorf("trim: %v", err)
 	}
-	check(t, j, 1, last) // reading goes on
+	check(t, j, 1, kept) // reading goes on
+	if broken := j.Broken(); !errors.Is(broken, ErrBroken) || j.Durable() != kept {
+		t.Errorf("broken: %v, durable up to %d", broken, j.Durable())
+	}
+	j.Close()
+	check(t, open(t, sim), 1, kept) // what failed is not there after a restart
 }
 
 func TestLimits(t *testing.T) {

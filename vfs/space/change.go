@@ -20,8 +20,8 @@ type change struct {
 	give  func()            // returns the room that the piece takes; may be nil
 }
 
-// make makes a change: visible to every later call at once, durable when it returns. On an error nothing has changed, and
-// what the change staged is the caller's still.
+// make makes a change. It is durable and visible to every later call when make returns. On an error but vfs.ErrPending nothing has
+// changed, and what the change staged is the caller's still.
 func (s *Space) make(ctx context.Context, c change) (tree.Result, error) {
 	result, seq, err := s.record(ctx, c)
 	if err != nil {
@@ -30,17 +30,17 @@ func (s *Space) make(ctx context.Context, c change) (tree.Result, error) {
 	return result, s.settle(ctx, seq)
 }
 
-// settle returns when a recorded change is durable, and committed if that was asked for.
+// happened reports whether a change was made, by its error.
+func happened(err error) bool { return err == nil || errors.Is(err, vfs.ErrPending) }
+
+// settle returns when a recorded change is durable, and committed if that was asked for. A client that goes away does not undo it.
 func (s *Space) settle(ctx context.Context, seq uint64) error {
-	s.committer.kick()
-	// The change is made, so a client that goes away does not undo it.
-	if err := s.journal.Sync(context.WithoutCancel(ctx), seq); err != nil {
-		return &vfs.Error{Op: "record a change of", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+	if err := s.durable(seq); err != nil {
+		return err
 	}
+	s.committer.kick()
 	if s.through {
-		if err := s.committer.wait(ctx, seq); err != nil {
-			return &vfs.Error{Op: "commit", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
-		}
+		return s.landing(ctx, seq)
 	}
 	return nil
 }
@@ -51,6 +51,9 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 		return tree.Result{}, 0, err
 	}
 	if err := s.refusal(); err != nil {
+		return tree.Result{}, 0, err
+	}
+	if err := s.offline(); err != nil {
 		return tree.Result{}, 0, err
 	}
 	// First without the lock, so that what must be loaded from the remote is loaded while others go on.
@@ -80,10 +83,12 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	}
 	seq, err := s.journal.Append(entry, c.piece)
 	if err != nil {
-		return tree.Result{}, 0, failed("record a change of", "/", err)
+		return tree.Result{}, 0, notRecorded(err)
 	}
 	s.pending = append(s.pending, pending{seq: seq, blobs: c.blobs, give: c.give})
-	s.head.Store(&head{tree: next, seq: seq})
+	recorded := &head{tree: next, seq: seq}
+	s.recorded = append(s.recorded, recorded)
+	s.head.Store(recorded)
 	if _, patched := c.op.(tree.Patch); result.Replaced() && !patched {
 		s.removed.Add(result.Before.Info().Size)
 	}
@@ -92,6 +97,9 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 
 // refusal tells why no changes are taken; nil: they are.
 func (s *Space) refusal() error {
+	if err := s.journal.Broken(); err != nil {
+		return broken(err)
+	}
 	why := s.blocked.Load()
 	switch {
 	case why == nil:
@@ -100,6 +108,14 @@ func (s *Space) refusal() error {
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: *why}
 	}
 	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
+}
+
+// offline refuses a change that would have to wait for a remote which is known to be away; nil unless changes wait for it.
+func (s *Space) offline() error {
+	if st := s.committer.status(); s.through && !st.OfflineSince.IsZero() {
+		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errors.New(st.CommitFailed)}
+	}
+	return nil
 }
 
 func apply(ctx context.Context, t tree.Tree, c change) (tree.Tree, tree.Result, error) {
@@ -172,7 +188,7 @@ func (s *Space) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 // Move implements vfs.Writer.
 func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	r, err := s.make(ctx, change{op: tree.Move{From: from, To: to, Replace: o.Replace, Modified: o.Modified}, cond: o.Cond})
-	if err == nil {
+	if happened(err) {
 		s.tellMoved(context.WithoutCancel(ctx), from, to)
 	}
 	return r.Replaced(), err

@@ -72,7 +72,7 @@ func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beg
 	}
 	run, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
-	if trouble != nil || s.head.Load().seq > c.done {
+	if trouble != nil || s.shown.Load().seq > c.done {
 		c.kick()
 	}
 	go c.run(run)
@@ -109,6 +109,8 @@ func (c *committer) wait(ctx context.Context, seq uint64) error {
 		case <-changed:
 		case <-c.ended:
 			return errClosed
+		case <-remote.Patience(ctx):
+			return remote.ErrSlow
 		case <-ctx.Done():
 			if why != "" {
 				return fmt.Errorf("%w; the last attempt failed: %s", ctx.Err(), why)

@@ -151,8 +151,11 @@ func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 		return err
 	}
 	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: c.s.rand})
-	h, on := c.s.head.Load(), c.base
-	var err error
+	h, err := c.s.durableHead()
+	if err != nil {
+		return err
+	}
+	on := c.base
 	if on.whole, err = r.Move(ctx, on.whole); err != nil {
 		return err
 	}
@@ -177,19 +180,19 @@ func (s *Space) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) 
 // it, so nothing has to be read or put; should that fail, the state leads to the old packs for another while.
 func (s *Space) relocate(r *tree.Repacking, was *head, files tree.Tree) {
 	for {
-		from, t := s.head.Load(), files
+		from, err := s.durableHead()
+		if err != nil {
+			return // what was moved is at the remote, and the journal is broken
+		}
+		t := files
 		if from.tree != was.tree {
-			var err error
 			if t, err = r.Move(context.Background(), from.tree); err != nil {
 				s.log.Warn("rewritten packs are not used yet", "error", err)
 				return
 			}
 		}
 		s.changing.Lock()
-		done := s.head.Load() == from
-		if done {
-			s.head.Store(&head{tree: t, seq: from.seq})
-		}
+		done := s.replaceHead(from, &head{tree: t, seq: from.seq})
 		s.changing.Unlock()
 		if done {
 			return

@@ -19,7 +19,7 @@ func (s *Space) tellMoved(ctx context.Context, from, to string) {
 	if s.moved == nil {
 		return
 	}
-	if e, err := s.head.Load().tree.Lookup(ctx, to); err == nil && e.IsFolder() {
+	if e, err := s.shown.Load().tree.Lookup(ctx, to); err == nil && e.IsFolder() {
 		s.moved(from, to)
 	}
 }

@@ -13,12 +13,12 @@ import (
 func (c *committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
 		// After a long time apart another state is likelier than the one known, of which part may be gone.
-		if !c.seen || c.attempt != nil || c.s.doubtful(c.sure) || c.s.head.Load().seq <= c.committed() {
+		if !c.seen || c.attempt != nil || c.s.doubtful(c.sure) || c.s.shown.Load().seq <= c.committed() {
 			if err := c.look(ctx); err != nil {
 				return err
 			}
 		}
-		h := c.s.head.Load()
+		h := c.s.shown.Load()
 		if h.seq <= c.committed() {
 			return nil
 		}

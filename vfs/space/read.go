@@ -40,20 +40,20 @@ func infoOf(e tree.Entry) vfs.Info {
 
 // Stat implements vfs.Stater.
 func (s *Space) Stat(ctx context.Context, name string) (vfs.Info, error) {
-	return view{s.head.Load().tree}.Stat(ctx, name)
+	return view{s.shown.Load().tree}.Stat(ctx, name)
 }
 
 // List implements vfs.Reader.
 func (s *Space) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
-	return view{s.head.Load().tree}.list(ctx, name)
+	return view{s.shown.Load().tree}.list(ctx, name)
 }
 
 // Open implements vfs.Reader.
 func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
 	for {
-		from := s.head.Load()
+		from := s.shown.Load()
 		f, err := s.open(ctx, from.tree, name)
-		if errors.Is(err, errSuperseded) && s.head.Load() != from {
+		if errors.Is(err, errSuperseded) && s.shown.Load() != from {
 			continue // the version was replaced and forgotten between the look-up and the reading: the next one is there
 		}
 		return f, err

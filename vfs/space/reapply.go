@@ -35,9 +35,12 @@ func (s *Space) reapply(ctx context.Context, onto base, known uint64) error {
 	s.log.Warn("the state that changes were made to was collected while this device was away; they are made again on what is there now")
 	s.blocked.Store(&errReapplying)
 	for {
-		from := s.head.Load()
+		from, err := s.durableHead()
+		if err != nil {
+			return err
+		}
 		r := tree.NewReapply(onto.files, s.device.Name)
-		err := s.journal.Replay(func(rec journal.Record) error {
+		err = s.journal.Replay(func(rec journal.Record) error {
 			if rec.Seq <= known || rec.Seq > from.seq {
 				return nil
 			}
@@ -50,11 +53,10 @@ func (s *Space) reapply(ctx context.Context, onto base, known uint64) error {
 			return err
 		}
 		s.changing.Lock()
-		done := s.head.Load() == from
+		done := s.replaceHead(from, &head{tree: r.Tree(), seq: from.seq})
 		if done {
 			s.unrecorded = nil
 			s.committed.Store(&onto.whole)
-			s.head.Store(&head{tree: r.Tree(), seq: from.seq})
 		}
 		s.changing.Unlock()
 		if done {

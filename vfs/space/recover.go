@@ -22,7 +22,9 @@ func (s *Space) recover(ctx context.Context, begin beginning) (*replay, error) {
 	}
 	s.pending = r.pending
 	s.committed.Store(&r.on.whole)
-	s.head.Store(&head{tree: r.batch.Tree(), seq: r.seq})
+	found := &head{tree: r.batch.Tree(), seq: r.seq}
+	s.head.Store(found)
+	s.shown.Store(found)
 	if err := s.reviseStaging(); err != nil {
 		return nil, err
 	}

@@ -105,7 +105,9 @@ type Space struct {
 	ahead   *content.Budget    // what all open files together may read ahead
 
 	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
-	head     atomic.Pointer[head] // the newest state
+	head     atomic.Pointer[head] // the newest recorded state; see durable.go
+	shown    atomic.Pointer[head] // the newest durable state
+	recorded []*head              // the states between the two, oldest first; guarded by changing
 	pending  []pending            // changes not yet committed, oldest first; guarded by changing
 	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
 	unrecorded *record
@@ -209,7 +211,7 @@ func (s *Space) Close() error {
 // Flush waits until every change that was made so far is committed at the remote. When ctx ends first, it tells why the
 // committer could not.
 func (s *Space) Flush(ctx context.Context) error {
-	return s.committer.wait(ctx, s.head.Load().seq)
+	return s.committer.wait(ctx, s.shown.Load().seq)
 }
 
 // Status is what a space can tell about itself.
@@ -232,14 +234,16 @@ type Status struct {
 	Lost         int       // blobs that changes made here refer to, and that were collected while this device was away
 	OfflineSince time.Time // since when the remote could not be reached; zero when it can
 	Blocked      string    // why no changes are taken: the remote shows an old or another state; empty when they are
+	Broken       string    // why no changes are taken: the journal can't be written; empty when they are
 	Copied       time.Time // when another copy of this home was noticed; zero when there is none
 }
 
 // Status tells how the space is. It asks nobody and never blocks for long.
 func (s *Space) Status() Status {
 	st := s.committer.status()
-	root := s.head.Load().tree.Root()
+	root := s.shown.Load().tree.Root()
 	st.Files, st.Bytes = root.Count(), root.Info().Size
+	st.Broken = s.trouble()
 	p := s.journal.Pending()
 	st.PendingBytes, st.PendingSince = p.Bytes, p.Oldest
 	s.changing.Lock()

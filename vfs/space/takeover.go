@@ -14,10 +14,13 @@ func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err
 	floor := s.committer.committed()
 	known := s.held(&theirs.commit, floor)
 	if was.ref == theirs.ref {
-		return s.head.Load().seq <= known, nil
+		return s.shown.Load().seq <= known, nil
 	}
 	for {
-		from := s.head.Load()
+		from, err := s.durableHead()
+		if err != nil {
+			return false, err
+		}
 		entry := record{Theirs: theirs.head().Encode(), Device: s.device.Name, Time: s.now().UnixNano()}
 		common, err := s.common(ctx, from, was, floor, known)
 		if err != nil {
@@ -59,7 +62,7 @@ func (s *Space) common(ctx context.Context, from *head, was base, floor, known u
 func (s *Space) adopt(from *head, merged tree.Tree, theirs base, entry record) (bool, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if s.head.Load() != from {
+	if s.head.Load() != from || s.shown.Load() != from {
 		return false, nil
 	}
 	s.unrecorded = &entry
@@ -71,8 +74,7 @@ func (s *Space) adopt(from *head, merged tree.Tree, theirs base, entry record) (
 		}
 	}
 	s.committed.Store(&theirs.whole)
-	s.head.Store(&head{tree: merged, seq: seq})
-	return true, nil
+	return s.replaceHead(from, &head{tree: merged, seq: seq}), nil
 }
 
 // recordBase notes in the journal what the records that follow are made to, if that is another device's commit. It is put off
@@ -84,7 +86,7 @@ func (s *Space) recordBase() (uint64, error) {
 	}
 	seq, err := s.journal.Append(encoded, nil)
 	if err != nil {
-		return 0, failed("record a change of", "/", err)
+		return 0, notRecorded(err)
 	}
 	s.unrecorded = nil
 	s.pending = append(s.pending, pending{seq: seq})

@@ -44,7 +44,7 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 
 // mayPut tries an empty file in the place, and throws the tree away.
 func (s *Space) mayPut(ctx context.Context, name string) error {
-	_, _, err := tree.Apply(ctx, s.head.Load().tree, tree.Put{Path: name, Entry: object.Entry{Kind: object.File}})
+	_, _, err := tree.Apply(ctx, s.shown.Load().tree, tree.Put{Path: name, Entry: object.Entry{Kind: object.File}})
 	return err
 }
 
@@ -88,10 +88,7 @@ func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _
 	}
 	u.batch.Done() // the journal refers to the blobs now, whatever comes
 	u.done = true
-	if err := u.s.settle(ctx, seq); err != nil {
-		return vfs.Info{}, false, err
-	}
-	return infoOf(r.Entry), r.Replaced(), nil
+	return infoOf(r.Entry), r.Replaced(), u.s.settle(ctx, seq)
 }
 
 // put is the operation that puts the file in its place.

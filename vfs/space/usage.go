@@ -24,7 +24,7 @@ type room struct {
 
 // Usage implements vfs.FS.
 func (s *Space) Usage(ctx context.Context, want int64) (vfs.Usage, error) {
-	return vfs.Usage{Used: s.head.Load().tree.Root().Info().Size, Available: s.free(ctx, want)}, nil
+	return vfs.Usage{Used: s.shown.Load().tree.Root().Info().Size, Available: s.free(ctx, want)}, nil
 }
 
 // free asks the remote when nobody has lately, or that had no room for want bytes; whoever comes meanwhile takes what was known before.

@@ -24,11 +24,11 @@ const sector = 512
 // FS is a simulated filesystem. It may be used by several goroutines at once.
 type FS struct {
 	mu       sync.Mutex
-	now      map[string]*inode // what the process sees
-	durable  map[string]*inode // what SyncDir promised
-	dirs     map[string]bool   // always durable, for simplicity
-	capacity int64             // negative: none
-	syncErr  error
+	now      map[string]*inode       // what the process sees
+	durable  map[string]*inode       // what SyncDir promised
+	dirs     map[string]bool         // always durable, for simplicity
+	capacity int64                   // negative: none
+	failSync func(path string) error // nil: no sync fails
 	syncs    int
 	onSync   func()
 }
@@ -71,9 +71,23 @@ func (s *FS) Free(string) (int64, error) {
 
 // FailSyncs makes every sync of a file or directory fail, until it is called with nil.
 func (s *FS) FailSyncs(err error) {
+	s.FailSyncsOf(func(string) error { return err })
+}
+
+// FailSyncsOf makes the syncs of those files and directories fail for whose paths f returns an error, until it is called
+// again; nil: none fails.
+func (s *FS) FailSyncsOf(f func(path string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.syncErr = err
+	s.failSync = f
+}
+
+// syncFails returns the error of a sync. The caller holds mu.
+func (s *FS) syncFails(path string) error {
+	if s.failSync == nil {
+		return nil
+	}
+	return s.failSync(path)
 }
 
 // OnSync calls f before every sync of a file, without a lock.
@@ -179,7 +193,7 @@ func (s *FS) Create(path string) (localfs.File, error) {
 	}
 	n := new(inode)
 	s.now[path] = n
-	return &file{fs: s, node: n}, nil
+	return &file{fs: s, path: path, node: n}, nil
 }
 
 // Open implements localfs.FS.
@@ -190,7 +204,7 @@ func (s *FS) Open(path string) (localfs.File, error) {
 	if n == nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	return &file{fs: s, node: n}, nil
+	return &file{fs: s, path: path, node: n}, nil
 }
 
 // Rename implements localfs.FS.
@@ -243,8 +257,8 @@ func (s *FS) MkdirAll(dir string) error {
 func (s *FS) SyncDir(dir string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.syncErr != nil {
-		return s.syncErr
+	if err := s.syncFails(dir); err != nil {
+		return err
 	}
 	for path := range s.durable {
 		if filepath.Dir(path) == dir {
@@ -281,6 +295,7 @@ func (s *FS) Damage(path string, off int64) error {
 
 type file struct {
 	fs     *FS
+	path   string // when it was opened
 	node   *inode
 	closed bool
 }
@@ -348,8 +363,8 @@ func (f *file) Sync() error {
 		return err
 	}
 	f.fs.syncs++
-	if f.fs.syncErr != nil {
-		return f.fs.syncErr
+	if err := f.fs.syncFails(f.path); err != nil {
+		return err
 	}
 	f.node.durable = slices.Clone(f.node.now)
 	return nil

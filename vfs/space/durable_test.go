@@ -1,0 +1,300 @@
+package space_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"postern/dav"
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/localfs/simfs"
+	"postern/remote/mem"
+	"postern/vfs"
+	"postern/vfs/space"
+)
+
+// served is a space behind the handler that programs speak to, on a disk that fails when it is told to.
+type served struct {
+	*home
+	disk    *simfs.FS
+	space   *space.Space
+	handler http.Handler
+}
+
+func serve(t *testing.T, store remote.Store, patience time.Duration) *served {
+	t.Helper()
+	v := &served{home: newHome(t, store), disk: simfs.New()}
+	v.options.FS, v.options.Dir = v.disk, "/home"
+	v.start(patience)
+	return v
+}
+
+func (v *served) start(patience time.Duration) {
+	v.t.Helper()
+	v.space = v.open()
+	handler, err := dav.New(drive(v.space), dav.Options{Patience: patience})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.handler = handler
+}
+
+// do sends a request and returns the status of the answer.
+func (v *served) do(method, path, body string, header ...string) int {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	v.handler.ServeHTTP(w, r)
+	return w.Code
+}
+
+// view is everything that programs can see, as text.
+func (v *served) view() string {
+	v.t.Helper()
+	var b strings.Builder
+	var walk func(dir string)
+	walk = func(dir string) {
+		for info, err := range v.space.List(v.t.Context(), dir) {
+			if err != nil {
+				v.t.Fatal(err)
+			}
+			path := strings.TrimSuffix(dir, "/") + "/" + info.Name
+			fmt.Fprintf(&b, "%s %v %d %v\n", path, info.Version, info.Size, info.Properties)
+			if info.Folder {
+				walk(path)
+			} else if got := get(v.t, v.space, path); int64(len(got)) != info.Size {
+				v.t.Fatalf("%s has %d bytes instead of %d", path, len(got), info.Size)
+			}
+		}
+	}
+	walk("/")
+	return b.String()
+}
+
+const patch = `<propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">1</x></prop></set></propertyupdate>`
+
+// requests are one change of each kind.
+var requests = map[string]func(v *served) int{
+	"MKCOL":       func(v *served) int { return v.do("MKCOL", "/files/new", "") },
+	"PUT small":   func(v *served) int { return v.do("PUT", "/files/small", "new") },
+	"PUT large":   func(v *served) int { return v.do("PUT", "/files/large", strings.Repeat("new", 1<<20)) },
+	"PUT over":    func(v *served) int { return v.do("PUT", "/files/a", "other") },
+	"DELETE file": func(v *served) int { return v.do("DELETE", "/files/a", "") },
+	"DELETE":      func(v *served) int { return v.do("DELETE", "/files/d", "") },
+	"MOVE":        func(v *served) int { return v.do("MOVE", "/files/d", "", "Destination", "/files/e") },
+	"COPY":        func(v *served) int { return v.do("COPY", "/files/d", "", "Destination", "/files/e") },
+	"PROPPATCH":   func(v *served) int { return v.do("PROPPATCH", "/files/a", patch) },
+	"LOCK":        func(v *served) int { return v.do("LOCK", "/files/locked", lockBody) },
+}
+
+const lockBody = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+
+// TestFailedSyncChangesNothing: an answer of an error means that nothing has changed, now and after a restart, whichever sync failed.
+func TestFailedSyncChangesNothing(t *testing.T) {
+	fails := errors.New("the disk is ill")
+	for where, match := range map[string]string{"journal": "/home/journal", "staging": "/home/staging", "everywhere": "/home"} {
+		for what, change := range requests {
+			t.Run(where+"/"+what, func(t *testing.T) {
+				v := serve(t, mem.New(), -1)
+				put(t, v.space, "/a", []byte("a"))
+				for _, dir := range []string{"/d", "/d/sub"} {
+					if err := v.space.Mkdir(t.Context(), dir, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				put(t, v.space, "/d/x", []byte(strings.Repeat("x", 1<<20)))
+				before := v.view()
+				v.disk.FailSyncsOf(func(path string) error {
+					if strings.HasPrefix(path, match) {
+						return fails
+					}
+					return nil
+				})
+				code := change(v)
+				broken := v.space.Status().Broken // else what failed was staged, and only this change needed it
+				if where == "journal" && !strings.Contains(broken, "ill") {
+					t.Errorf("the status says %q", broken)
+				}
+				switch now := v.view(); {
+				case code < 400 && where != "staging":
+					t.Fatalf("it was answered %d", code)
+				case code < 400:
+					before = now
+				case now != before:
+					t.Fatalf("answered %d, it is\n%swas\n%s", code, now, before)
+				}
+				if again := change(v); code >= 400 && again != code {
+					t.Errorf("answered %d, and %d when asked again", code, again)
+				}
+				v.disk.FailSyncsOf(nil)
+				if again := change(v); broken != "" && again < 500 {
+					t.Errorf("a journal that failed took a change: %d", again)
+				}
+				if broken == "" {
+					before = v.view()
+				}
+				_ = v.space.Close() // a journal that failed says so once more
+				v.start(-1)
+				defer v.close(v.space)
+				if now := v.view(); now != before {
+					t.Fatalf("answered %d, after a restart it is\n%swas\n%s", code, now, before)
+				}
+				if broken == "" {
+					return
+				}
+				if code := change(v); code >= 400 {
+					t.Errorf("after a restart it was answered %d", code)
+				}
+			})
+		}
+	}
+}
+
+// TestChangeIsSeenWhenItIsDurable: nobody sees a change while it is being synced, and no change that is made to it outlives it.
+func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
+	v := serve(t, mem.New(), -1)
+	put(t, v.space, "/a", []byte("a")) // the journal's file is there
+	flush(t, v.space)
+	before := v.view()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(entered); <-leave })
+	v.disk.OnSync(once)
+	var codes [3]int
+	var wg sync.WaitGroup
+	wg.Go(func() { codes[0] = v.do("MKCOL", "/files/new", "") })
+	<-entered
+	if now := v.view(); now != before {
+		t.Errorf("it is seen before it is durable:\n%s", now)
+	}
+	// The folder is recorded, so a change within it is taken, and shares its fate.
+	wg.Go(func() { codes[1] = v.do("MKCOL", "/files/new/sub", "") })
+	wg.Go(func() { codes[2] = v.do("DELETE", "/files/a", "") })
+	v.disk.FailSyncs(errors.New("the disk is ill"))
+	close(leave)
+	wg.Wait()
+	for i, code := range codes {
+		if code < 400 {
+			t.Errorf("request %d was answered %d", i, code)
+		}
+	}
+	if now := v.view(); now != before {
+		t.Errorf("after the sync failed it is\n%swas\n%s", now, before)
+	}
+	v.disk.FailSyncs(nil)
+	v.disk.OnSync(nil)
+	_ = v.space.Close()
+	v.start(-1)
+	defer v.close(v.space)
+	if now := v.view(); now != before {
+		t.Errorf("after a restart it is\n%swas\n%s", now, before)
+	}
+}
+
+// TestBrokenJournalKeepsWhatWasAnswered: what was answered before the journal failed is read, and committed.
+func TestBrokenJournalKeepsWhatWasAnswered(t *testing.T) {
+	v := serve(t, mem.New(), -1)
+	put(t, v.space, "/kept", []byte("kept"))
+	v.disk.FailSyncs(io.ErrUnexpectedEOF)
+	err := v.space.Mkdir(t.Context(), "/d", nil)
+	if !errors.Is(err, vfs.ErrBroken) {
+		t.Fatalf("%v is not ErrBroken", err)
+	}
+	v.disk.FailSyncs(nil)
+	flush(t, v.space)
+	_ = v.space.Close()
+	other := v.device(2, "phone")
+	other.options.FS = nil
+	s := other.open()
+	defer other.close(s)
+	if got := get(t, s, "/kept"); string(got) != "kept" {
+		t.Errorf("the other device reads %q", got)
+	}
+}
+
+// TestThroughIsAnsweredTruly: a write that waits for the remote for too long is answered 202, stays made, and arrives later.
+func TestThroughIsAnsweredTruly(t *testing.T) {
+	line := faulty.New(mem.New(), nil, faulty.Options{})
+	h := newHome(t, line)
+	h.options.SyncThrough = true
+	v := &served{home: h, disk: simfs.New()}
+	v.options.FS, v.options.Dir = v.disk, "/home"
+	v.start(50 * time.Millisecond)
+	if code := v.do("MKCOL", "/files/first", ""); code != http.StatusCreated {
+		t.Fatalf("with the remote there: %d", code)
+	}
+	line.SetPlan(faulty.Always(faulty.Hang))
+	for what, change := range map[string]func() int{
+		"MKCOL": func() int { return v.do("MKCOL", "/files/d", "") },
+		"PUT":   func() int { return v.do("PUT", "/files/a", "a") },
+		"MOVE":  func() int { return v.do("MOVE", "/files/first", "", "Destination", "/files/second") },
+	} {
+		if code := change(); code != http.StatusAccepted {
+			t.Errorf("%s: %d", what, code)
+		}
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if err := v.space.Mkdir(gone, "/never", nil); err == nil {
+		t.Error("a request that had ended was carried out")
+	}
+	if code := v.do("MKCOL", "/files/d", ""); code != http.StatusMethodNotAllowed {
+		t.Errorf("what was accepted is not there: %d", code)
+	}
+	line.SetPlan(nil)
+	v.space.Retry()
+	v.close(v.space) // ends the call that hangs
+	v.start(10 * time.Second)
+	defer v.close(v.space)
+	flush(t, v.space)
+	s := v.device(2, "phone")
+	s.options.FS = nil
+	other := s.open()
+	defer s.close(other)
+	if got := get(t, other, "/a"); string(got) != "a" {
+		t.Errorf("the other device reads %q", got)
+	}
+}
+
+// TestThroughRefusesWhileAway: a write that would have to wait for a remote that is known to be away is refused, and changes nothing.
+func TestThroughRefusesWhileAway(t *testing.T) {
+	line := faulty.New(mem.New(), nil, faulty.Options{})
+	h := newHome(t, line)
+	h.options.SyncThrough = true
+	v := &served{home: h, disk: simfs.New()}
+	v.options.FS, v.options.Dir = v.disk, "/home"
+	v.start(-1)
+	defer func() { v.close(v.space) }()
+	line.SetPlan(faulty.Always(faulty.Fail))
+	ended, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	failed := make(chan struct{})
+	go func() {
+		defer close(failed)
+		for v.space.Status().OfflineSince.IsZero() && ended.Err() == nil {
+			v.space.Retry()
+		}
+	}()
+	if err := v.space.Mkdir(ended, "/waits", nil); err != nil && !errors.Is(err, vfs.ErrPending) && !errors.Is(err, vfs.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	<-failed
+	before := v.view()
+	for what, change := range requests {
+		if code := change(v); code != http.StatusServiceUnavailable && code != http.StatusNotFound {
+			t.Errorf("%s: %d", what, code)
+		}
+	}
+	if now := v.view(); now != before {
+		t.Errorf("it is\n%swas\n%s", now, before)
+	}
+}
