@@ -21,6 +21,7 @@ const childFlag = "-gateway"
 type child struct {
 	setup setup
 	dir   string
+	pulse *pulse
 
 	cmd     *exec.Cmd
 	in      io.WriteCloser
@@ -36,8 +37,8 @@ type child struct {
 	made, committed     uint64 // of this one
 }
 
-func newChild(s setup, dir string) *child {
-	return &child{setup: s, dir: dir, up: make(chan struct{})}
+func newChild(s setup, dir string, p *pulse) *child {
+	return &child{setup: s, dir: dir, pulse: p, up: make(chan struct{})}
 }
 
 // address is where the gateway answers, once it is up.
@@ -110,6 +111,7 @@ func (c *child) say(what any) (a answer, err error) {
 	if err := readLine(c.out, &a); err != nil {
 		return a, fmt.Errorf("%s has ended by itself: %w", deviceName(c.setup.Device), err)
 	}
+	c.pulse.beat()
 	if a.Err != "" {
 		err = errors.New(a.Err)
 	}
@@ -117,9 +119,9 @@ func (c *child) say(what any) (a answer, err error) {
 		c.faultsMade += a.Faults - c.made
 		c.made = a.Faults
 	}
-	if a.Status.Commits >= c.committed {
-		c.commits += a.Status.Commits - c.committed
-		c.committed = a.Status.Commits
+	if a.Commits >= c.committed {
+		c.commits += a.Commits - c.committed
+		c.committed = a.Commits
 	}
 	return a, err
 }

@@ -78,6 +78,7 @@ func (c *client) once(method, path string, body []byte, header ...string) (reply
 	}
 	res, err := c.http.Do(r)
 	if err == nil {
+		c.to.pulse.beat()
 		defer func() { _ = res.Body.Close() }()
 		var got []byte
 		if got, err = io.ReadAll(res.Body); err == nil {

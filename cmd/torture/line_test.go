@@ -26,18 +26,18 @@ func BenchmarkLongLine(b *testing.B) {
 				b.Fatal(err)
 			}
 			dir := b.TempDir()
-			if err := found(context.Background(), filepath.Join(dir, "remote"), account, random); err != nil {
+			if err := found(context.Background(), dir, filepath.Join(dir, "remote"), account, random); err != nil {
 				b.Fatal(err)
 			}
-			g := &gateway{}
 			s := setup{Home: homeOf(dir, 0), Remote: filepath.Join(dir, "remote"), Account: hex.EncodeToString(account[:]), Cache: true}
 			if latency > 0 {
 				s.Faults = faults{Delay: 1, Sleep: latency}
 			}
-			if err := g.open(s); err != nil {
+			g, err := serve(s)
+			if err != nil {
 				b.Fatal(err)
 			}
-			defer func() { _ = g.close() }()
+			defer func() { _, _ = g.carryOut(order{Stop: true}) }()
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 			body := bytes.Repeat([]byte("x"), 1024)
 			put := func(n int) error {
@@ -70,7 +70,7 @@ func BenchmarkLongLine(b *testing.B) {
 			}
 			clients.Wait()
 			b.StopTimer()
-			commits := g.space.Status().Commits
+			commits := g.obey(order{}).Commits
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "files/s")
 			b.ReportMetric(float64(commits), "commits")
 		})

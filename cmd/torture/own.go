@@ -116,6 +116,13 @@ type owned struct {
 	states []state
 }
 
+// maxStates is how many states of a folder may be possible before its writer must look which it is. Each request of unknown end may
+// double them.
+const maxStates = 32
+
+// unsure reports whether so many states are possible that nothing should be changed before something is seen.
+func (o *owned) unsure() bool { return len(o.states) >= maxStates }
+
 func newOwned(root string) *owned { return &owned{root: root, states: []state{{root: {folder: true}}}} }
 
 // answered holds what an operation came to against the model, and follows it.

@@ -43,31 +43,53 @@ type run struct {
 func torture(o options) (*record, error) {
 	r := &run{options: o, record: newRecord(), shared: newShared()}
 	defer r.killAll()
+	err := watched(r, stallLimit)
+	return r.record, err
+}
+
+// torture does the phases of a run.
+func (r *run) torture() error {
 	if err := r.begin(); err != nil {
-		return r.record, err
+		return err
 	}
 	for n := 0; ; n++ {
-		p := phaseOf(o.seed, n, o.workers)
+		p := phaseOf(r.seed, n, r.options.workers)
 		if err := r.phase(n, p); err != nil {
-			return r.record, fmt.Errorf("phase %d (%s): %w", n, p.name, err)
+			return fmt.Errorf("phase %d (%s): %w", n, p.name, err)
 		}
-		enough := o.ops > 0 && r.record.counts.Operations.Load() >= int64(o.ops) || o.duration > 0 && time.Since(r.record.begun) >= o.duration
+		enough := r.ops > 0 && r.record.counts.Operations.Load() >= int64(r.ops) || r.duration > 0 && time.Since(r.record.begun) >= r.duration
 		if enough || p.check {
 			if err := r.settle(enough); err != nil {
-				return r.record, fmt.Errorf("after phase %d (%s): %w", n, p.name, err)
+				return fmt.Errorf("after phase %d (%s): %w", n, p.name, err)
 			}
 		}
-		_, _ = fmt.Fprintf(o.out, "seed %d, phase %d (%s): %d operations, %d kills\n", o.seed, n, p.name, r.record.counts.Operations.Load(), r.record.counts.Kills.Load())
+		memory := r.memory()
+		r.record.counts.Memory.Store(max(r.record.counts.Memory.Load(), memory))
+		_, _ = fmt.Fprintf(r.out, "seed %d, phase %d (%s), %v: %d operations, %d kills, %d claims, %d possible states, %d MiB\n", r.seed, n, p.name,
+			time.Since(r.record.begun).Round(time.Second), r.record.counts.Operations.Load(), r.record.counts.Kills.Load(), r.shared.size(), r.states(), memory>>20)
+		if memory > memoryLimit {
+			return fmt.Errorf("after phase %d (%s): the run and its gateways take %d MiB of memory, more than %d", n, p.name, memory>>20, memoryLimit>>20)
+		}
 		if enough {
 			break
 		}
 	}
 	for _, c := range r.childs {
 		if err := c.stop(); err != nil {
-			return r.record, fmt.Errorf("the last stop: %w", err)
+			return fmt.Errorf("the last stop: %w", err)
 		}
 	}
-	return r.record, r.record.exercised()
+	return r.record.exercised()
+}
+
+// states is how many states are possible in all folders that have one writer.
+func (r *run) states() (n int) {
+	for _, workers := range r.workers {
+		for _, w := range workers {
+			n += len(w.own.states)
+		}
+	}
+	return n
 }
 
 // begin makes the account's drive, starts the gateways and gives each worker its folder.
@@ -78,11 +100,12 @@ func (r *run) begin() error {
 		return err
 	}
 	store := filepath.Join(r.dir, "remote")
-	if err := found(context.Background(), store, account, random); err != nil {
+	if err := found(context.Background(), r.dir, store, account, random); err != nil {
 		return err
 	}
 	for g := range gateways {
-		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0, Collect: collects(r.seed)}, r.dir)
+		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0,
+			Collect: collects(r.seed)}, r.dir, &r.record.pulse)
 		if err := r.childs[g].start(); err != nil {
 			return err
 		}
@@ -98,7 +121,10 @@ func (r *run) begin() error {
 	if err := r.workers[0][0].must("MKCOL", sharedRoot); err != nil {
 		return err
 	}
-	_, err = r.alike()
+	if _, err := r.alike(); err != nil {
+		return err
+	}
+	_, err = r.childs[1].say(order{Pin: sharedRoot}) // so that one gateway reads much from pinned blobs
 	return err
 }
 

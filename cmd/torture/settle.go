@@ -172,7 +172,7 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 	if err := os.RemoveAll(s.Home); err != nil {
 		return err
 	}
-	c := newChild(s, r.dir)
+	c := newChild(s, r.dir, &r.record.pulse)
 	if err := c.start(); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type claim struct {
 	paths    map[string]bool // where it may be by now, conflicts apart
 	gateways map[int]bool    // through which it came there
 	since    time.Time
+	ended    bool // the request is
 	answered bool // 2xx
 	gone     bool // taken away, perhaps
 }
@@ -25,8 +26,23 @@ type claim struct {
 // take the place of a file name its entity tag, so just that file goes; those about folders take away all that may be in them.
 type shared struct {
 	mu     sync.Mutex
-	claims []*claim
+	claims []*claim       // those that may still hold
+	gone   int            // those that were there and are not any more
 	online map[int][]span // by gateway
+}
+
+// size is how many claims there are.
+func (s *shared) size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.claims)
+}
+
+// forget drops the claims that hold no longer, which else would be most of what a long run keeps.
+func (s *shared) forget() {
+	before := len(s.claims)
+	s.claims = slices.DeleteFunc(s.claims, func(c *claim) bool { return c.gone || c.ended && !c.answered })
+	s.gone += before - len(s.claims)
 }
 
 // maxPaths is how many places a claim may have before it is given up: folders that are moved into one another make more and more.
@@ -87,7 +103,7 @@ func (s *shared) begin(gateway int, content id, path string) *claim {
 func (s *shared) end(c *claim, r reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.answered = r.ok()
+	c.ended, c.answered = true, r.ok()
 }
 
 // takeFile gives up the claims on contents at a path.
@@ -162,10 +178,10 @@ func (s *shared) check(files map[string]id) (verdict, error) {
 	for p, c := range files {
 		at[c] = append(at[c], p)
 	}
-	var v verdict
+	s.forget()
+	v := verdict{gone: s.gone}
 	for _, c := range s.claims {
-		if c.gone || !c.answered {
-			v.gone++
+		if !c.answered { // its request is still under way
 			continue
 		}
 		found := false

@@ -21,6 +21,15 @@ func (w *worker) writer() uint32 { return uint32(w.gateway*100 + w.number) }
 // run does one task. An error is a failure of the drive.
 func (w *worker) run(t task, r *rand.Rand) error {
 	var err error
+	if w.own.unsure() {
+		if err := w.lookAround(true); err != nil {
+			return fmt.Errorf("gateway %d, worker %d: %w", w.gateway, w.number, err)
+		}
+	}
+	if w.own.unsure() && (!t.shared || t.verb == bringIn || t.verb == giveAway) { // nothing could be seen: the gateway has to get on first
+		w.record.counts.Unsure.Add(1)
+		return nil
+	}
 	if t.verb == bringIn || t.verb == giveAway {
 		err = w.cross(t)
 	} else if t.shared {

@@ -135,6 +135,8 @@ type Opening struct {
 	Founding bool         // an empty place may become a remote
 	Pins     verify.Pins  // the newest pointers seen; nil: none
 	Log      *slog.Logger // nil: quiet
+
+	waits Waits
 }
 
 // Open opens the remote by its driver alone: nothing is retried or verified.

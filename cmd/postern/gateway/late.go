@@ -42,7 +42,7 @@ func (t Target) openLate(ctx context.Context, o Opening) (remote.Store, error) {
 	}
 	l := &late{to: t, o: o}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
-	look, cancel := context.WithTimeout(ctx, lateLook)
+	look, cancel := context.WithTimeout(ctx, o.waits.look())
 	defer cancel()
 	if _, err := l.open(look, remote.OpLoad); remote.OfKind(err, remote.ErrForeign) {
 		return nil, errors.Join(err, l.Close())

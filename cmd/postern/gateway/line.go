@@ -19,11 +19,11 @@ type line struct {
 }
 
 // through puts a breaker in front of a remote.
-func (l *line) through(inner remote.Store, log *slog.Logger) remote.Store {
+func (l *line) through(inner remote.Store, o breaker.Options, log *slog.Logger) remote.Store {
 	if l == nil {
 		return inner
 	}
-	l.breaker = breaker.New(inner, breaker.Options{Log: log, Changed: func(s breaker.State) {
+	o.Log, o.Changed = log, func(s breaker.State) {
 		do := &l.back
 		if s.Away {
 			do = &l.gone
@@ -31,7 +31,8 @@ func (l *line) through(inner remote.Store, log *slog.Logger) remote.Store {
 		if do := do.Load(); do != nil {
 			(*do)()
 		}
-	}})
+	}
+	l.breaker = breaker.New(inner, o)
 	return l.breaker
 }
 

@@ -97,7 +97,7 @@ func (c *copies) open(ctx context.Context, o Opening, first opener) (_ remote.St
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, retry.Options{Log: o.Log})})
+		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, o.waits.retry(o.Log))})
 	}
 	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Log: o.Log})
 	if err != nil {

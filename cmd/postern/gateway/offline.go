@@ -13,7 +13,7 @@ import (
 // Offline opens a drive without serving it, and calls do with what answers for it until do returns.
 func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (err error) {
 	o = o.withDefaults()
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, waits: o.Waits})
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 		return err
 	}
 	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, account: account, settings: o.Settings,
-		metrics: metrics.New(o.Version), log: o.Log, rand: o.Rand})
+		metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func TestPointersThroughFaults(t *testing.T) {
 	wrapped["all, as served"] = func(t *testing.T, s remote.Store) (_ remote.Store, err error) {
 		measured := metrics.New("test")
 		s = measured.Remote(s, metrics.Tries)
-		s = (&line{}).through(retry.New(s, retry.Options{Attempts: 2, Sleep: atOnce}), slog.New(slog.DiscardHandler))
+		s = (&line{}).through(retry.New(s, retry.Options{Attempts: 2, Sleep: atOnce}), breaker.Options{}, slog.New(slog.DiscardHandler))
 		return wrapped["cache"](t, measured.Remote(verify.New(s, new(verify.MemoryPins)), metrics.Answers))
 	}
 	drivers := map[string]func(t *testing.T) func() (remote.Store, error){

@@ -31,6 +31,8 @@ type Options struct {
 	Getenv   func(string) string // of the environment; nil: it is empty
 	Log      *slog.Logger        // nil: quiet
 	Rand     io.Reader
+	Now      func() time.Time // what the clock says; nil: time.Now
+	Waits    Waits
 
 	// Account returns the account whose drive it is. It is called when the home is held and the remote is open.
 	Account func(ctx context.Context, s *Session) (home.Account, error)
@@ -47,7 +49,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	defer tuneCollector(ctx, o.Settings, o.Getenv)()
 	measured := metrics.New(o.Version)
 	way := &line{}
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, Metrics: measured, Log: o.Log})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, Metrics: measured, Log: o.Log, waits: o.Waits})
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: way, account: account, settings: o.Settings,
-		metrics: measured, log: o.Log, rand: o.Rand})
+		metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = say.Closing(err, uploads.Close) }()
 	handler, webdav, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User,
-		password: password, hosts: o.Settings.Hosts, metrics: measured, ready: opened.ready, log: o.Log, rand: o.Rand})
+		password: password, hosts: o.Settings.Hosts, metrics: measured, patience: o.Waits.Answer, now: o.Now, ready: opened.ready, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}
@@ -168,7 +170,7 @@ func attend(ctx context.Context, o Options, listener net.Listener, handler http.
 	}
 	drain(server, stop, log)
 	// The remote gets a bounded time, and none while it is away; commands such as status may watch meanwhile.
-	flush, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	flush, cancel := context.WithTimeout(context.Background(), o.Waits.flush())
 	defer cancel()
 	opened.line.whenAway(cancel)
 	if err := opened.space.Flush(flush); err != nil {

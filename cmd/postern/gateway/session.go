@@ -30,7 +30,8 @@ type HoldOptions struct {
 	Metrics  *metrics.Metrics // nil: nobody measures
 	Log      *slog.Logger     // nil: quiet
 
-	line *line // knows whether the remote is away; nil: nobody does
+	waits Waits
+	line  *line // knows whether the remote is away; nil: nobody does
 }
 
 // Hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty folder

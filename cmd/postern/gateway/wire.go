@@ -40,14 +40,14 @@ func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.St
 	}
 	ctx, opened := context.WithTimeout(ctx, openLimit)
 	defer opened()
-	store, err := open(o.To, ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log})
+	store, err := open(o.To, ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits})
 	if err != nil {
 		return nil, err
 	}
 	if o.Metrics != nil {
 		store = o.Metrics.Remote(store, metrics.Tries)
 	}
-	store = verify.New(o.line.through(retry.New(store, retry.Options{Log: o.Log}), o.Log), pins)
+	store = verify.New(o.line.through(retry.New(store, o.waits.retry(o.Log)), o.waits.Breaker, o.Log), pins)
 	if o.Metrics != nil {
 		store = o.Metrics.Remote(store, metrics.Answers)
 	}
@@ -75,6 +75,8 @@ type driveOptions struct {
 	account  home.Account
 	settings home.Settings
 	metrics  *metrics.Metrics
+	waits    Waits
+	now      func() time.Time // nil: time.Now
 	log      *slog.Logger
 	rand     io.Reader
 }
@@ -108,8 +110,8 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	d.space, err = space.Open(ctx, space.Options{
 		Store: store, Committed: committed, Moved: moved, Account: o.account.Secret, Dir: dir, Device: DeviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
-		SyncThrough: o.settings.Sync == home.SyncThrough,
-		Log:         o.log, Rand: o.rand,
+		SyncThrough: o.settings.Sync == home.SyncThrough, CommitDelay: o.waits.Commit, PollInterval: o.waits.Poll,
+		Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, space.ErrNoSpace) {
 		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
@@ -245,6 +247,8 @@ type handlerOptions struct {
 	user, password string
 	hosts          []string
 	metrics        *metrics.Metrics
+	patience       time.Duration    // 0: dav's default
+	now            func() time.Time // nil: time.Now
 	ready          func() error
 	status         func() dav.Status // for the page that browsers get
 	log            *slog.Logger
@@ -253,7 +257,7 @@ type handlerOptions struct {
 
 // newHandler builds dav → auth → metrics → probes. It returns what the port serves, and the WebDAV handler within.
 func newHandler(o handlerOptions) (http.Handler, *dav.Handler, error) {
-	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status})
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status, Patience: o.patience, Clock: o.now})
 	if err != nil {
 		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/cmd/postern/gateway"
+	"postern/remote"
+	"postern/remote/faulty"
+)
+
+// faults are what goes wrong at a gateway from now on.
+type faults struct {
+	Seed  uint64
+	Fail  float64 // the rates are fractions of all calls of the remote
+	Lose  float64
+	Cut   float64
+	Delay float64
+	Full  float64
+	Away  bool          // nothing is answered with success
+	Hole  bool          // while away: nothing is answered at all
+	Sleep time.Duration // of a delay
+	Clock time.Duration // what the gateway's clock is off by
+}
+
+func (f faults) plan() faulty.Plan {
+	switch {
+	case f.Away && f.Hole:
+		return faulty.Always(faulty.Hang)
+	case f.Away:
+		return faulty.Always(faulty.Fail)
+	}
+	return faulty.Random(f.Seed, faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose, faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
+}
+
+// sabotaged makes the remote of a gateway fail, and turns its clock. Its driver stands in the table of the shipped ones in place of that for
+// disks, so that all of the gateway is in front of it.
+type sabotaged struct {
+	made atomic.Uint64 // faults so far
+
+	mu      sync.Mutex
+	faults  faults
+	plan    faulty.Plan
+	changed chan struct{} // closed when other faults are set
+}
+
+func newSabotaged(f faults) *sabotaged {
+	s := &sabotaged{changed: make(chan struct{})}
+	s.set(f)
+	return s
+}
+
+// set makes faults happen from now on.
+func (s *sabotaged) set(f faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults, s.plan = f, f.plan()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *sabotaged) current() (f faults, plan faulty.Plan, changed chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults, s.plan, s.changed
+}
+
+// now is what the gateway's clock says.
+func (s *sabotaged) now() time.Time {
+	f, _, _ := s.current()
+	return time.Now().Add(f.Clock)
+}
+
+// drivers are the shipped ones, of which that for disks fails.
+func (s *sabotaged) drivers() gateway.Drivers {
+	all := gateway.Shipped()
+	for i, d := range all {
+		if d.Scheme != "disk" {
+			continue
+		}
+		all[i].Open = func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error) {
+			if err := s.reach(ctx); err != nil {
+				return nil, err
+			}
+			store, err := d.Open(ctx, rest, founding, log)
+			if err != nil {
+				return nil, err
+			}
+			return faulty.New(store, s.fault, faulty.Options{Delay: 1, Sleep: func(ctx context.Context, _ time.Duration) error {
+				f, _, _ := s.current()
+				return remote.Sleep(ctx, f.Sleep)
+			}}), nil
+		}
+	}
+	return all
+}
+
+// reach fails while the remote is away, and waits while it is a black hole.
+func (s *sabotaged) reach(ctx context.Context) error {
+	for {
+		f, _, changed := s.current()
+		if !f.Away {
+			return nil
+		}
+		s.made.Add(1)
+		if !f.Hole {
+			return errors.New("the remote is away, on purpose")
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// fault is the plan of the moment, and counts what it makes happen.
+func (s *sabotaged) fault(c faulty.Call) faulty.Fault {
+	_, plan, _ := s.current()
+	fault := plan(c)
+	if fault != faulty.Fine {
+		s.made.Add(1)
+	}
+	return fault
+}

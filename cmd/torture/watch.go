@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// stallLimit is how long a run may pass without an answer from any gateway. A single request is given up sooner, see requestLimit.
+const stallLimit = 2 * time.Minute
+
+// memoryLimit is the most memory that a run may take, its gateways included, in bytes. A model that grows with the run fails by it.
+const memoryLimit = 2 << 30
+
+var errStalled = errors.New("the run stalled")
+
+// pulse counts the answers that a run got: as long as it moves, the run does.
+type pulse struct{ answers atomic.Int64 }
+
+func (p *pulse) beat() { p.answers.Add(1) }
+
+// stalled returns when no answer has come for as long as limit, or ctx has ended.
+func (p *pulse) stalled(ctx context.Context, limit time.Duration) error {
+	tick := time.NewTicker(limit / 4)
+	defer tick.Stop()
+	seen, still := p.answers.Load(), 0
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if now := p.answers.Load(); now != seen {
+			seen, still = now, 0
+		} else if still++; still == 4 {
+			return fmt.Errorf("%w: nothing was answered for %v", errStalled, limit)
+		}
+	}
+}
+
+// watched does a run, and fails it when it stalls. What all goroutines wait for goes to the logs of the gateways, and to the output for the run
+// itself.
+func watched(r *run, limit time.Duration) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done, stalled := make(chan error, 1), make(chan error, 1)
+	go func() { done <- r.torture() }()
+	go func() { stalled <- r.record.pulse.stalled(ctx, limit) }()
+	select {
+	case err := <-done:
+		return err
+	case err := <-stalled:
+		for _, c := range r.childs {
+			c.dump()
+		}
+		stacks := make([]byte, 1<<20)
+		_, _ = fmt.Fprintf(r.out, "%s\n", stacks[:runtime.Stack(stacks, true)])
+		return fmt.Errorf("%w; what it waited for is above, and in the logs of the gateways", err)
+	}
+}
+
+// dump has a process write what its goroutines wait for to its log, and end.
+func (c *child) dump() {
+	if c == nil || c.cmd == nil || c.cmd.Process == nil {
+		return
+	}
+	if c.cmd.Process.Signal(syscall.SIGQUIT) == nil { // else it is gone
+		_, _ = c.cmd.Process.Wait() // until all is written
+	}
+}
+
+// memory is the most that this process and the gateways have taken so far, in bytes; 0 where the system does not say.
+func (r *run) memory() (all int64) {
+	pids := []int{os.Getpid()}
+	for _, c := range r.childs {
+		if c.running() {
+			pids = append(pids, c.cmd.Process.Pid)
+		}
+	}
+	for _, pid := range pids {
+		all += peak(pid)
+	}
+	return all
+}
+
+// peak is the most memory that a process has had at a time.
+func peak(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64) // 0 if it is of another form
+			return kib << 10
+		}
+	}
+	return 0
+}
