@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"postern/dav/page"
 	"postern/vfs"
@@ -29,15 +30,18 @@ func (q *request) get() error {
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	info := f.Info()
-	ok, err := q.ifHolds(q.ctx(), q.h.fs, state{Info: info, exists: true})
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return errPrecondition("If")
-	}
+	now := state{Info: info, exists: true}
 	if page.Wants(q.r) {
+		if ok, err := q.ifHolds(q.ctx(), q.h.fs, now); err != nil {
+			return err
+		} else if !ok {
+			return errPrecondition("If")
+		}
 		return q.h.pages.File(q.w, q.r, q.path, f)
+	}
+	err = q.preconditions(q.ctx(), q.h.fs, now)
+	if err != nil && !errors.Is(err, errNotModified) {
+		return err
 	}
 	h := q.w.Header()
 	q.describe(info)
@@ -47,12 +51,16 @@ func (q *request) get() error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "private, no-cache") // a cache asks each time, by the ETag
+	if err != nil {
+		q.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	h.Set("Content-Type", info.ContentType)
 	if info.ContentType == "" {
 		h.Set("Content-Type", "application/octet-stream") // else net/http would read the file to guess
 	}
 	w := &fileWriter{ResponseWriter: q.w, q: q}
-	http.ServeContent(w, q.r, "", info.Modified, f)
+	http.ServeContent(w, q.ranged(info), "", time.Time{}, f)
 	return w.end()
 }
 

@@ -16,6 +16,7 @@ import (
 func TestGet(t *testing.T) {
 	d := newDrive(t)
 	d.write("/files/f.txt", "0123456789")
+	d.now = d.now.Add(3 * time.Second)
 	info := d.info("/files/f.txt")
 	etag, date := info.ETag(), info.Modified.Format(http.TimeFormat)
 	earlier := info.Modified.Add(-time.Hour).Format(http.TimeFormat)
@@ -58,6 +59,10 @@ func TestGet(t *testing.T) {
 				}
 			}
 			h := d.do("HEAD", "/files/f.txt", "", tt.headers...)
+			if a.code == 206 || a.code == 416 { // ranges are for GET alone
+				h.want(200).with("Content-Length: 10", "Content-Range:")
+				return
+			}
 			if h.code != a.code || h.body != "" && tt.code < 400 || tt.code < 300 && h.header.Get("Content-Length") != a.header.Get("Content-Length") {
 				t.Errorf("HEAD differs: %d %v", h.code, h.header)
 			}

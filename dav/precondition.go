@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -26,7 +27,10 @@ func (q *request) preconditions(ctx context.Context, at vfs.Stater, now state) e
 	return q.conditional(now)
 }
 
-// conditional checks the conditional headers for a method that changes something. GET and HEAD leave theirs to net/http.
+// errNotModified says that a GET or HEAD is to be answered with 304.
+var errNotModified = errors.New("not modified")
+
+// conditional checks the conditional headers in the order of RFC 9110, 13.2.2.
 func (q *request) conditional(now state) error {
 	h := q.r.Header
 	if match := h.Values("If-Match"); len(match) > 0 {
@@ -38,8 +42,13 @@ func (q *request) conditional(now state) error {
 			return errPrecondition("If-Unmodified-Since")
 		}
 	}
-	if match := h.Values("If-None-Match"); len(match) > 0 && matches(match, now, false) {
+	reading := q.r.Method == http.MethodGet || q.r.Method == http.MethodHead
+	match := h.Values("If-None-Match")
+	switch {
+	case len(match) > 0 && matches(match, now, false) && !reading:
 		return errPrecondition("If-None-Match")
+	case len(match) > 0 && matches(match, now, false), len(match) == 0 && reading && q.unmodified(now.Info):
+		return errNotModified
 	}
 	return nil
 }

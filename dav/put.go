@@ -187,7 +187,7 @@ func (q *request) describe(info vfs.Info) {
 	etag := etagOf(info)
 	h.Set("ETag", etag)
 	h.Set("OC-ETag", etag)
-	h.Set("Last-Modified", info.Modified.UTC().Format(http.TimeFormat))
+	h.Set("Last-Modified", q.h.lastModified(info))
 }
 
 // errRaced says that something was made where there was nothing a moment before.

@@ -100,7 +100,7 @@ type Sums struct {
 
 // CommitOptions are what goes with a file's bytes. The zero value is right for most.
 type CommitOptions struct {
-	Modified    time.Time // zero: now, but at least a second after the file it replaces
+	Modified    time.Time // zero: now, or up to 2 s later to be in another second than the file it replaces
 	ContentType string    // empty: kept from the replaced file, else by extension
 	Cond        Cond
 }

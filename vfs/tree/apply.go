@@ -83,7 +83,7 @@ func (op Put) lay(ctx context.Context, t Tree) (place, *entry, string, error) {
 			o.ContentType = old.ContentType
 		}
 		if op.Chosen {
-			o.Modified = max(o.Modified, notBefore(old.Modified))
+			o.Modified = savedAt(old.Modified, o.Modified)
 		}
 	}
 	e := newEntry(o)

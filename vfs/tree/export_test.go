@@ -131,5 +131,5 @@ func (n *Nodes) Pages() (int, int64) {
 	return n.kept.order.Len(), n.kept.used
 }
 
-// NotBefore is notBefore.
-var NotBefore = notBefore
+// SavedAt is savedAt.
+var SavedAt = savedAt

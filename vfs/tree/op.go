@@ -29,8 +29,8 @@ type Put struct {
 	// Piece is the name (BLAKE3) of the sealed chunk, if that lies in the journal: then the one chunk of Entry.Content has keys
 	// but no place. Else zero.
 	Piece crypto.BlobName
-	// Chosen says that Entry.Modified was chosen by us, not by the client: then it becomes at least a second later than that
-	// of the file replaced, so that Last-Modified, which counts in seconds, moves with each version.
+	// Chosen says that Entry.Modified is the clock's time and not the client's: then it is moved to another second than that of
+	// the file replaced (savedAt), so that Last-Modified, which counts in seconds, changes with each version.
 	Chosen bool
 }
 

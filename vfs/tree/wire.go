@@ -2,7 +2,6 @@ package tree
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -203,15 +202,25 @@ func decodePatch(b raw) (Op, error) {
 	return op, nil
 }
 
-// notBefore is the time a new version gets that replaces one of the time old: a second later at least, on a full second.
-func notBefore(old int64) int64 {
+// maxAhead is how many seconds a version's time may be ahead of the clock to differ from that of the version it replaces.
+const maxAhead = 2
+
+// savedAt is the time, in nanoseconds, of a version that is saved now over one of the time old: now, or the next full second
+// after old where both are in the same second, so that clients that compare HTTP dates see another one. It is at most maxAhead
+// seconds after now; where old is already further ahead, now is another second anyway.
+func savedAt(old, now int64) int64 {
 	const second = int64(time.Second)
-	if old > math.MaxInt64-2*second {
-		return math.MaxInt64
+	o, n := floorDiv(old, second), floorDiv(now, second)
+	if o < n || o >= n+maxAhead {
+		return now
 	}
-	next := old + second
-	if r := ((next % second) + second) % second; r != 0 {
-		next += second - r
+	return (o + 1) * second
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
 	}
-	return next
+	return q
 }

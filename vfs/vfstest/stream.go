@@ -188,8 +188,8 @@ func (m *Model) commit(ctx context.Context, to string, data []byte, o vfs.Commit
 	}
 	if old != nil {
 		info.Name, info.Created, info.Properties = old.Name, old.Created, old.Properties
-		if next := old.Modified.Add(time.Second); info.Modified.Before(next) {
-			info.Modified = next
+		if last := old.Modified.Unix(); last >= now.Unix() && last < now.Unix()+maxAhead {
+			info.Modified = time.Unix(last+1, 0).UTC()
 		}
 		if info.ContentType == "" {
 			info.ContentType = old.ContentType

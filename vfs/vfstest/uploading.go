@@ -13,6 +13,9 @@ import (
 	"postern/vfs"
 )
 
+// maxAhead is how many seconds Modified may be ahead of the clock.
+const maxAhead = 2
+
 func (d drive) create(path string) vfs.Upload {
 	d.t.Helper()
 	up, err := d.Create(d.ctx(), path)
@@ -226,14 +229,20 @@ func testTimes(d drive) {
 			d.t.Errorf("Modified is %v, and %v in Commit's info, want %v to the nanosecond", got, info.Modified, at)
 		}
 	}
-	// Without a time given each version is later than the one before by what an HTTP date can show.
+	// Without a time given each version differs from the one before by what an HTTP date can show, and is not dated ahead of the
+	// clock by more than that takes, however many there are and whatever time the first one was given.
+	d.put("/files/clock", "z")
 	for _, start := range []time.Time{ns(1980), ns(2150), {}} {
 		last, _, err := tryPut(d.ctx(), d, "/files/own", []byte("x"), vfs.CommitOptions{Modified: start})
 		d.must(err)
-		for range 4 {
+		for range 50 {
 			next := d.put("/files/own", "y")
-			if step := next.Modified.Sub(last.Modified); step < time.Second {
-				d.t.Errorf("Modified went from %v to %v, want at least a second more", last.Modified, next.Modified)
+			if next.Modified.Unix() == last.Modified.Unix() {
+				d.t.Errorf("Modified went from %v to %v, want another second", last.Modified, next.Modified)
+			}
+			d.must(d.Remove(d.ctx(), "/files/clock", nil))
+			if clock := d.put("/files/clock", "z").Modified; next.Modified.Unix() > clock.Unix()+maxAhead {
+				d.t.Errorf("Modified is %v at %v, want at most %d s ahead", next.Modified, clock, maxAhead)
 			}
 			last = next
 		}
