@@ -110,7 +110,7 @@ func printStatus(w io.Writer, s control.Status) error {
 	}
 	row("gateway", "%s since %s (process %d)", s.URL, s.Since.Local().Format(time.DateTime), s.PID)
 	for _, c := range s.Copies {
-		row("mirror", "%s: %s", c.Remote, copyState(c))
+		row("mirror", "%s: %s", c.Remote, c.State())
 	}
 	if s.Pending.Changes == 0 {
 		row("pending", "nothing: everything is at the remote")
@@ -125,6 +125,8 @@ func printStatus(w io.Writer, s control.Status) error {
 		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():
 		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime), say.IfElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
+	case s.Commit.Full:
+		row("full", "the remote has no room: make room there; %s", waiting(s.Pending))
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
@@ -156,22 +158,4 @@ func waiting(p control.Pending) string {
 		return "nothing waits, and changes will"
 	}
 	return fmt.Sprintf("%s, %s waiting", say.Plural(p.Changes, "change"), home.Size(p.Bytes+p.Staged))
-}
-
-// copyState says how one remote of a mirror stands.
-func copyState(c control.Copy) string {
-	state := say.IfElse(c.Leads, "leads", "has everything")
-	if c.Lagging {
-		state = "lags behind"
-		if c.Missing > 0 {
-			state += " by " + say.Plural(c.Missing, "blob")
-		}
-	}
-	if !c.Up {
-		state += ", not reachable"
-	}
-	if c.Trouble != "" {
-		state += " (" + c.Trouble + ")"
-	}
-	return state
 }

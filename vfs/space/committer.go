@@ -178,15 +178,19 @@ func (c *committer) note(err error) {
 		if !c.stats.OfflineSince.IsZero() || c.stats.Blocked != "" {
 			c.s.log.Info("the remote is back")
 		}
-		c.stats.CommitFailed, c.stats.OfflineSince, c.stats.Blocked = "", time.Time{}, ""
+		c.stats.CommitFailed, c.stats.OfflineSince, c.stats.Blocked, c.stats.Full = "", time.Time{}, "", false
 		c.s.blocked.Store(nil)
 		return
 	}
 	if c.stats.CommitFailed == "" {
 		c.s.log.Warn("the remote could not be brought up to date; this is tried again", "error", err)
 	}
-	c.stats.CommitFailed = err.Error()
+	c.stats.CommitFailed = plainly(err)
+	c.stats.Full = errors.Is(err, remote.ErrFull)
 	c.stats.Failures++
+	if !errors.Is(err, remote.ErrUnavailable) {
+		c.stats.OfflineSince = time.Time{} // it answered
+	}
 	switch {
 	case errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
 		c.stats.Blocked = plainly(err)
@@ -196,12 +200,20 @@ func (c *committer) note(err error) {
 	}
 }
 
-// plainly is what a remote's failure is about, without what was tried on which pointer.
+// plainly returns what a remote's failure is about: its kind and the first cause, without what was tried on which blob.
 func plainly(err error) string {
-	if e, ok := errors.AsType[*remote.Error](err); ok && e.Err != nil {
-		return e.Kind.Error() + ": " + e.Err.Error()
+	var found *remote.Error
+	for e, ok := errors.AsType[*remote.Error](err); ok; e, ok = errors.AsType[*remote.Error](e.Err) {
+		found = e
 	}
-	return err.Error()
+	if found == nil {
+		return err.Error()
+	}
+	kind := found.Kind.Error()
+	if found.Err == nil || errors.Is(err, remote.ErrFull) {
+		return kind // where there is no room, the cause says only that again
+	}
+	return kind + ": " + found.Err.Error()
 }
 
 func (c *committer) wake() {

@@ -229,6 +229,7 @@ type Status struct {
 	BytesPut     uint64    // by this process's commits
 	LastCommit   time.Time // of this process; zero for none
 	CommitFailed string    // why the newest attempt failed; empty when it went well
+	Full         bool      // the newest attempt failed since the remote has no room
 	Failures     uint64    // failed attempts of this process
 
 	Lost         int       // blobs that changes made here refer to, and that were collected while this device was away

@@ -14,6 +14,8 @@ package control
 import (
 	"context"
 	"time"
+
+	"postern/cmd/postern/say"
 )
 
 // Gateway is what can be asked of a running gateway.
@@ -66,6 +68,24 @@ type Copy struct {
 	Trouble string `json:"trouble,omitempty"`
 }
 
+// State returns how the copy stands, as the end of a sentence that begins with its name.
+func (c Copy) State() string {
+	state := say.IfElse(c.Leads, "leads", "has everything")
+	if c.Lagging {
+		state = "lags behind"
+		if c.Missing > 0 {
+			state += " by " + say.Plural(c.Missing, "blob")
+		}
+	}
+	if !c.Up {
+		state += ", not reachable"
+	}
+	if c.Trouble != "" {
+		state += " (" + c.Trouble + ")"
+	}
+	return state
+}
+
 // History is how far one can go back.
 type History struct {
 	States int64     `json:"states"`
@@ -94,6 +114,7 @@ type Commit struct {
 	Landed    uint64    `json:"landed"` // since the start
 	Failed    uint64    `json:"failed"` // attempts that will be repeated
 	Last      time.Time `json:"last,omitzero"`
+	Full      bool      `json:"full,omitempty"`       // it failed since the remote has no room
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
 	Offline   time.Time `json:"offline_since,omitzero"`
 	Reason    string    `json:"offline_reason,omitempty"` // why the remote can't be reached, in a few words

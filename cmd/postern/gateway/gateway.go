@@ -47,8 +47,10 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	status.URL, status.CA, status.PasswordIn = g.help.URL.String(), g.help.CA, g.help.Where
 	status.Version, status.PID, status.Since = g.version, os.Getpid(), g.since
 	status.Passphrase = g.account.Passphrase
+	if now, err := g.home.ReadAccount(); err == nil { // passwd may have set one since the gateway began
+		status.Passphrase = now.Passphrase
+	}
 	status.Garbage, status.History = g.collected(), g.past(ctx)
-	status.Copies = g.to.mirror.status()
 	return status, nil
 }
 

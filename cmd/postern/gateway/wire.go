@@ -62,6 +62,7 @@ type drive struct {
 	kept    *pin.Store   // over the cache; nil for a drive that does not last
 	pins    *pin.Pinner  // of kept
 	line    *line
+	mirror  *copies // nil: the remote is no mirror
 	fs      vfs.FS
 	limit   int64  // of staging, in bytes
 	away    string // a folder that goes with the drive; empty for one that lasts
@@ -83,7 +84,7 @@ type driveOptions struct {
 
 // openDrive builds store → cache → pinned blobs → space → namespace.
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
-	d := &drive{limit: o.settings.Staging.Limit.Bytes(), line: o.line, checked: o.store}
+	d := &drive{mirror: o.to.mirror, limit: o.settings.Staging.Limit.Bytes(), line: o.line, checked: o.store}
 	dir := o.home.String()
 	if o.to.Volatile() {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
@@ -203,12 +204,28 @@ func (d *drive) ready() error {
 	return nil
 }
 
-// shown is what the drive tells the page that browsers get.
+// shown is what the drive tells the page that browsers get: all that postern status knows, in the same order of precedence.
 func (d *drive) shown() dav.Status {
-	s := d.space.Status()
-	status := dav.Status{Pending: s.PendingChanges, PendingBytes: s.PendingBytes + s.StagedBytes, Offline: d.line.awaySince(s.OfflineSince)}
-	if s.Blocked != "" {
+	s := d.status()
+	status := dav.Status{Pending: int(s.Pending.Changes), PendingBytes: s.Pending.Bytes + s.Pending.Staged, Full: s.Commit.Full}
+	switch {
+	case s.Commit.Blocked != "":
 		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect fork says more."
+	case !s.Commit.Offline.IsZero():
+		status.Offline, status.Reason = s.Commit.Offline, s.Commit.Reason
+	case s.Commit.LastError != "":
+		status.Failing = s.Commit.LastError
+	}
+	for _, c := range s.Copies {
+		if !c.Up || c.Trouble != "" || c.Missing > 0 {
+			status.Notes = append(status.Notes, "The copy "+c.Remote+" "+c.State()+".")
+		}
+	}
+	if s.Commit.Lost > 0 {
+		status.Notes = append(status.Notes, "Parts of files that were copied or moved here are lost; postern fsck names the files.")
+	}
+	if !s.Commit.Copied.IsZero() {
+		status.Notes = append(status.Notes, "This drive's home was put back from a copy, or is in use in another place too; postern status says more.")
 	}
 	return status
 }
@@ -233,9 +250,10 @@ func (d *drive) status() control.Status {
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
-			Reason: d.line.why(), Blocked: s.Blocked, Copied: s.Copied, Lost: s.Lost},
+			Reason: d.line.why(), Full: s.Full, Blocked: s.Blocked, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
+		Copies: d.mirror.status(),
 	}
 }
 
