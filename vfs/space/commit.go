@@ -88,7 +88,7 @@ func (s *Space) whole(ctx context.Context, on base, files tree.Tree, a *attempt)
 	if err != nil || now.Sub(s.thinned) < thinEvery && !now.Before(s.thinned) {
 		return t, err
 	}
-	thinned, err := thin(ctx, t, s.keep, now)
+	thinned, err := thin(ctx, t, s.keep, now, object.Time(on.commit.Time))
 	if err != nil { // a damaged page of the history is no reason to keep what is new from the remote
 		s.log.Warn("the history could not be thinned; this is tried again in an hour", "error", err)
 		s.thinned = now

@@ -12,13 +12,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// HistoryLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows the same.
-// Commits of one second leave one state.
+// HistoryLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows
+// the same. Commits of one second leave one state.
 const HistoryLayout = "2006-01-02 15.04.05"
 
 func historyName(t time.Time) string { return t.UTC().Format(HistoryLayout) }
 
-// Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then one a month.
+// Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then
+// one a month.
 type Keep struct {
 	All, Hourly, Daily time.Duration
 }
@@ -26,9 +27,19 @@ type Keep struct {
 // DefaultKeep is what most people never have to change.
 var DefaultKeep = Keep{All: 24 * time.Hour, Hourly: 7 * 24 * time.Hour, Daily: 31 * 24 * time.Hour}
 
-// span is the length of time at an age of which one state is kept; 0 when all are.
+// farAhead is how far ahead a state may be dated and still count as new: either clock may be the wrong one, and within
+// a year it passes.
+const farAhead = 365 * 24 * time.Hour
+
+// earliest is before the first state of any drive: a clock that shows less is wrong.
+var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// span names the span of time of which one state is kept at an age; it is empty when all are. Of states dated far ahead
+// it is the longest, since nothing tells how old they are.
 func (k Keep) span(t time.Time, age time.Duration) string {
 	switch t = t.UTC(); {
+	case age < -farAhead:
+		return t.Format("2006-01")
 	case age < k.All:
 		return ""
 	case age < k.Hourly:
@@ -40,8 +51,16 @@ func (k Keep) span(t time.Time, age time.Duration) string {
 	}
 }
 
-// drop tells which of the states, given in order of time, go: of each span the newest stays.
-func (k Keep) drop(states []time.Time, now time.Time) (gone []time.Time) {
+// drop returns which of the states, given in order of time, go: of each span the newest stays. newest is the time of
+// the newest commit: where that is later than now, our clock may be the wrong one, and ages count from then; where it
+// lies far ahead, nothing goes. Nor does anything by a clock that must be wrong.
+func (k Keep) drop(states []time.Time, now, newest time.Time) (gone []time.Time) {
+	if now.Before(earliest) || newest.Sub(now) > farAhead {
+		return nil
+	}
+	if newest.After(now) {
+		now = newest
+	}
 	for i, t := range states {
 		span := k.span(t, now.Sub(t))
 		if span == "" || i+1 == len(states) {
@@ -57,9 +76,9 @@ func (k Keep) drop(states []time.Time, now time.Time) (gone []time.Time) {
 // thinEvery is how often the history is looked through: what becomes too old within an hour takes next to nothing.
 const thinEvery = time.Hour
 
-// thin is a commit's tree without the states that no longer have to be kept. What is not named by a time was put there by
-// another version of the program, and stays.
-func thin(ctx context.Context, t tree.Tree, keep Keep, now time.Time) (tree.Tree, error) {
+// thin is a commit's tree without the states that no longer have to be kept. What is not named by a time was put there
+// by another version of the program, and stays.
+func thin(ctx context.Context, t tree.Tree, keep Keep, now, newest time.Time) (tree.Tree, error) {
 	var states []time.Time
 	for e, err := range t.List(ctx, historyPath) {
 		if err != nil {
@@ -69,7 +88,7 @@ func thin(ctx context.Context, t tree.Tree, keep Keep, now time.Time) (tree.Tree
 			states = append(states, when)
 		}
 	}
-	for _, when := range keep.drop(states, now) {
+	for _, when := range keep.drop(states, now, newest) {
 		var err error
 		if t, _, err = tree.Apply(ctx, t, tree.Remove{Path: historyPath + "/" + historyName(when)}); err != nil {
 			return t, fmt.Errorf("thin the history: %w", err)
@@ -127,8 +146,8 @@ func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
 // Usage is of nothing: what the history takes beside the files is not known, and the room is the files'.
 func (history) Usage(context.Context, int64) (vfs.Usage, error) { return vfs.Usage{Available: -1}, nil }
 
-// CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A folder comes with
-// all that was in it. It is for the space whose history this is.
+// CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A
+// folder comes with all that was in it. It is for the space whose history this is.
 func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.CopyOptions) (bool, error) {
 	if to != vfs.FS(h.s) {
 		return false, &vfs.Error{Op: "restore", Path: from, Kind: vfs.ErrInvalid, Err: errors.New("it is the history of another space")}
