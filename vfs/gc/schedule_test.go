@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"time"
+	"unsafe"
 
 	"postern/crypto"
 	"postern/remote"
@@ -315,4 +316,29 @@ func TestClockLongBehind(t *testing.T) {
 	s.kept(2)
 	s.kept(7.9)
 	s.gone(16)
+}
+
+// TestApart counts what passes while a machine is suspended, when the monotonic clock stands still, and what passes
+// while the wall clock is set back.
+func TestApart(t *testing.T) {
+	now := time.Now()
+	suspended := now.Add(8 * day)
+	monotonic(&suspended, now)
+	if suspended.Sub(now) != 0 {
+		t.Fatal("the monotonic clock does not stand still, so this tests nothing")
+	}
+	if got := gc.Apart(now, suspended); got != 8*day {
+		t.Errorf("a machine was suspended for 8 days, and %v have passed", got)
+	}
+	set := now
+	later := now.Add(8 * day)
+	monotonic(&set, later)
+	if got := gc.Apart(now, set); got != 8*day {
+		t.Errorf("the clock was set back, and %v have passed", got)
+	}
+}
+
+// monotonic gives one reading of the clock the monotonic part of another: the second of the three words of a time.Time.
+func monotonic(t *time.Time, of time.Time) {
+	(*[3]uint64)(unsafe.Pointer(t))[1] = (*[3]uint64)(unsafe.Pointer(&of))[1]
 }

@@ -33,6 +33,7 @@ type base struct {
 	commit  object.Commit
 	whole   tree.Tree // the commit's tree: files and history
 	files   tree.Tree // what users see of it
+	shown   time.Time // when the remote last showed it as the newest, by the clock here
 }
 
 // open makes the trees of a commit.

@@ -14,6 +14,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/fsck"
+	"postern/vfs/gc"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -27,9 +28,10 @@ func (s *Space) Apply(ctx context.Context, op tree.Op) error {
 	return err
 }
 
-// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log of the options are the
-// space's, and what is staged is a source. Store may be given, to get at the remote past what stands before it. What is not committed
-// yet is not checked: call Flush before. A repair that finds the newest commit lost goes back to the one before.
+// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log
+// of the options are the space's, and what is staged is a source. Store may be given, to get at the remote past what
+// stands before it. What is not committed yet is not checked: call Flush before. A repair that finds the newest commit
+// lost goes back to the one before.
 func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	given := o
 	if o.Store == nil {
@@ -79,7 +81,8 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	return again, err
 }
 
-// putBack points to the commit that this device knows where the remote has lost the pointer, and else returns why it could not be loaded.
+// putBack points to the commit that this device knows where the remote has lost the pointer, and else returns why it
+// could not be loaded.
 func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
 	known, err := s.saved()
 	switch {
@@ -101,13 +104,14 @@ func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error)
 	return s.store.Load(ctx, next.ID)
 }
 
-// doubtful tells whether part of what the pending changes refer to may have been collected. What they were made to was needed when the
-// remote last showed it as the newest state, at a time that is given. No collection deletes what it has not seen unneeded for a grace
-// period, so before that has passed all is there. Half of it is left for clocks that differ: after a restart the time is that of another
-// device, or of this one before its clock was set.
+// doubtful reports whether part of what the pending changes refer to may have been collected. What they were made to
+// was needed when the remote last showed it as the newest state, at a time by the clock here that is given. No
+// collection deletes what it has not seen unneeded for a grace period, so before that has passed all is there. Half of
+// it is left for a clock that was set meanwhile. A machine that is suspended counts as away, and so does one whose
+// clock shows less than it did.
 func (s *Space) doubtful(sure time.Time) bool {
-	away := s.now().Sub(sure)
-	return away < 0 || away > s.grace/2
+	now := s.now()
+	return now.Round(0).Before(sure.Round(0)) || gc.Apart(now, sure) > s.grace/2
 }
 
 // Lost is something that a pending change refers to and that was collected while this gateway was away.
@@ -116,8 +120,8 @@ type Lost struct {
 	Blob crypto.BlobName
 }
 
-// needs tells, by the blobs they lie in, the paths of what a state refers to beyond what a commit does, the staged blobs among it. It
-// walks through both, so it is only called when there is doubt.
+// needs tells, by the blobs they lie in, the paths of what a state refers to beyond what a commit does, the staged
+// blobs among it. It walks through both, so it is only called when there is doubt.
 func (s *Space) needs(ctx context.Context, on base, files tree.Tree, staged []crypto.BlobName) (map[crypto.BlobName]string, error) {
 	walker := tree.NewWalker(0)
 	passing := func(err error) error {
@@ -145,8 +149,8 @@ func (s *Space) needs(ctx context.Context, on base, files tree.Tree, staged []cr
 	return paths, err
 }
 
-// restore sees that blobs are at the remote. What is not is put again, from staging or from what caches and pins hold of it; it tells
-// what can't be.
+// restore sees that blobs are at the remote. What is not is put again, from staging or from what caches and pins hold
+// of it; it tells what can't be.
 func (s *Space) restore(ctx context.Context, paths map[crypto.BlobName]string) ([]Lost, error) {
 	var mu sync.Mutex
 	var lost []Lost
@@ -175,7 +179,8 @@ func (s *Space) restore(ctx context.Context, paths map[crypto.BlobName]string) (
 	return lost, g.Wait()
 }
 
-// atHand is a blob that is not at the remote, from staging or as caches and pins have it. The error is remote.ErrNotFound when nobody does.
+// atHand is a blob that is not at the remote, from staging or as caches and pins have it. The error is
+// remote.ErrNotFound when nobody does.
 func (s *Space) atHand(ctx context.Context, name crypto.BlobName) (remote.Body, error) {
 	if body, err := s.area.Body(name); err == nil {
 		return body, nil
@@ -184,7 +189,8 @@ func (s *Space) atHand(ctx context.Context, name crypto.BlobName) (remote.Body, 
 	return remote.BytesBody(b), err
 }
 
-// assure makes sure, before the pointer swings to a state, that all it refers to is at the remote. Usually there is nothing to do.
+// assure makes sure, before the pointer swings to a state, that all it refers to is at the remote. Usually there is
+// nothing to do.
 func (c *committer) assure(ctx context.Context, h *head) (err error) {
 	if !c.s.doubtful(c.sure) {
 		return nil
@@ -202,8 +208,8 @@ func (c *committer) assure(ctx context.Context, h *head) (err error) {
 	return nil
 }
 
-// settleDoubts looks whether all is there of which there is doubt. It is called again some time after the pointer has swung: a collection
-// that looked for the newest state just before is through by then with what it deletes.
+// settleDoubts looks whether all is there of which there is doubt. It is called again some time after the pointer has
+// swung: a collection that looked for the newest state just before is through by then with what it deletes.
 func (c *committer) settleDoubts(ctx context.Context) error {
 	lost, err := c.s.restore(ctx, c.doubts)
 	if err != nil {

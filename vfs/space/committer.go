@@ -57,7 +57,7 @@ func (c *committer) start(ctx context.Context, s *Space, from *replay, begin beg
 	c.s, c.base, c.done = s, from.on, from.done
 	c.ended, c.kicked, c.hurried = make(chan struct{}), make(chan struct{}, 1), make(chan struct{}, 1)
 	c.changed, c.errands = make(chan struct{}), make(chan func(context.Context))
-	c.sure, c.older = object.Time(begin.local.commit.Time), begin.local.ref != from.on.ref
+	c.sure, c.older = begin.local.shown, begin.local.ref != from.on.ref
 	trouble := begin.trouble
 	if trouble == nil {
 		trouble = c.meet(ctx, begin.newest, begin.asked)

@@ -69,6 +69,7 @@ func (c *committer) look(ctx context.Context) error {
 	}
 	c.attempt = nil
 	if c.seen && c.base.isAt(now) {
+		c.base.shown = asked
 		if !c.older {
 			c.sure = asked
 		}
@@ -103,6 +104,7 @@ func (c *committer) meet(ctx context.Context, theirs base, asked time.Time) erro
 		c.sure = asked
 	}
 	c.base, c.seen = theirs, true
+	c.base.shown = asked
 	// They may have built on a commit of ours of which we never heard.
 	known := c.s.held(&theirs.commit, c.committed())
 	c.s.tell(theirs, known)
@@ -122,6 +124,7 @@ func (c *committer) land() {
 	c.s.landed(a)
 	c.s.puts.landed()
 	c.sure, c.older = c.s.now(), false
+	c.base.shown = c.sure
 	if a.relocate != nil {
 		a.relocate()
 	}

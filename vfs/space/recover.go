@@ -6,14 +6,13 @@ import (
 
 	"postern/crypto"
 	"postern/vfs"
-	"postern/vfs/object"
 )
 
 // recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top.
 func (s *Space) recover(ctx context.Context, begin beginning) (*replay, error) {
 	was := begin.local
 	r, err := s.replay(ctx, was)
-	again := begin.trouble == nil && s.collected(err, object.Time(was.commit.Time))
+	again := begin.trouble == nil && s.collected(err, was.shown)
 	if again {
 		r, err = s.replayOnto(ctx, begin)
 	}

@@ -16,12 +16,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// The newest commit that this gateway knows is kept beside the journal, whose records are made to it: so a start needs no remote, and
-// what other devices have committed since can be told from what was done here. It is written before the journal forgets what the
-// commit holds.
+// The newest commit that this gateway knows is kept beside the journal, whose records are made to it: so a start needs
+// no remote, and what other devices have committed since can be told from what was done here. It is written before the
+// journal forgets what the commit holds.
 const (
 	savedName  = "base"
-	savedLabel = "postern base 1"
+	savedLabel = "postern base 2"
+	// savedFirst is the label of the files of earlier versions, which lack the last field.
+	savedFirst = "postern base 1"
 	saltSize   = 32
 )
 
@@ -32,6 +34,16 @@ type savedBase struct {
 	Head    []byte // leads to the commit
 	Commit  []byte
 	Files   object.Entry // the entry of the folder of files, so that no page is needed to begin with
+	Shown   int64        // when the remote showed it as the newest, by the clock here, in nanoseconds since 1970
+}
+
+// savedBase1 is what it held at first.
+type savedBase1 struct {
+	_       struct{} `cbor:",toarray"`
+	Pointer []byte
+	Head    []byte
+	Commit  []byte
+	Files   object.Entry
 }
 
 // save replaces the file by one of this base, durably.
@@ -47,6 +59,7 @@ func (s *Space) writeBase(b base) error {
 	files.Name = path.Base(filesPath) // an entry must have one
 	plain, err := crypto.Encode(savedBase{
 		Pointer: b.pointer.Marshal(), Head: b.head().Encode(), Commit: b.commit.Encode(b.ref.Blob), Files: files,
+		Shown: object.Nanos(b.shown),
 	})
 	if err != nil {
 		return err
@@ -77,12 +90,8 @@ func (s *Space) openSaved(sealed []byte) (base, error) {
 	if len(sealed) < saltSize {
 		return base{}, crypto.ErrFormat
 	}
-	plain, err := crypto.OpenFrame(s.account.Frames([saltSize]byte(sealed)), 0, []byte(savedLabel), sealed[saltSize:])
+	saved, err := s.decodeSaved(sealed)
 	if err != nil {
-		return base{}, err
-	}
-	var saved savedBase
-	if err := crypto.Decode(plain, &saved); err != nil {
 		return base{}, err
 	}
 	p, err := crypto.ParsePointer(saved.Pointer)
@@ -98,7 +107,35 @@ func (s *Space) openSaved(sealed []byte) (base, error) {
 		return base{}, err
 	}
 	return base{pointer: p, version: head.Version, ref: head.Commit, hash: object.HashCommit(saved.Commit), commit: commit,
-		whole: tree.New(s.nodes, commit.Root), files: tree.New(s.nodes, saved.Files)}, nil
+		whole: tree.New(s.nodes, commit.Root), files: tree.New(s.nodes, saved.Files), shown: object.Time(saved.Shown)}, nil
+}
+
+// decodeSaved opens the file as this version writes it, or as the first did: then Shown is the time of the commit, by
+// the clock of the device that made it.
+func (s *Space) decodeSaved(sealed []byte) (saved savedBase, err error) {
+	open := func(label string) ([]byte, error) {
+		return crypto.OpenFrame(s.account.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
+	}
+	plain, err := open(savedLabel)
+	if err == nil {
+		err = crypto.Decode(plain, &saved)
+		return saved, err
+	}
+	if plain, err = open(savedFirst); err != nil {
+		return saved, err
+	}
+	var first savedBase1
+	if err := crypto.Decode(plain, &first); err != nil {
+		return saved, err
+	}
+	saved = savedBase{Pointer: first.Pointer, Head: first.Head, Commit: first.Commit, Files: first.Files}
+	head, err := object.DecodeHead(first.Head)
+	if err != nil {
+		return saved, err
+	}
+	commit, err := object.DecodeCommit(first.Commit, head.Commit)
+	saved.Shown = commit.Time
+	return saved, err
 }
 
 // beginning is what a space begins with.
@@ -118,6 +155,7 @@ func (s *Space) findBase(ctx context.Context) (beginning, error) {
 	local, err := s.saved()
 	if errors.Is(err, fs.ErrNotExist) {
 		newest, err := loadBase(ctx, s.store, s.nodes, s.account)
+		newest.shown = asked
 		return beginning{local: newest, newest: newest, asked: asked}, err
 	}
 	if err != nil {
