@@ -118,7 +118,7 @@ func (q *request) mayTransfer(ctx context.Context, at vfs.Stater, t *transfer) (
 	switch {
 	case !t.src.exists:
 		return errMissing
-	case from == to:
+	case from == to && !(t.moving && path.Base(t.to) != t.src.Name):
 		return fail(http.StatusForbidden, "The destination is the source.")
 	case within(to, from) && t.src.Folder:
 		return fail(http.StatusForbidden, "A folder can't be put into itself.")
@@ -128,7 +128,7 @@ func (q *request) mayTransfer(ctx context.Context, at vfs.Stater, t *transfer) (
 	if err := q.allowed(ctx, at, t.src, q.needed(t)...); err != nil {
 		return err
 	}
-	if t.dst.exists && !t.o.Replace {
+	if t.dst.exists && !t.o.Replace && from != to {
 		return fail(http.StatusPreconditionFailed, "There is something at the destination already.")
 	}
 	return nil
