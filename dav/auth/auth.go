@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -92,8 +93,9 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		g.refuse(w, r, "The drive is not known by this host name; add it to the hosts in the settings if it should be.")
 		return
 	}
-	// Safe methods pass here: what they read, a foreign page can't, as no answer carries CORS headers.
-	if err := g.cross.Check(r); err != nil {
+	// Safe methods pass the check: what they read, a foreign page can't, as no answer carries CORS headers. But it could see
+	// whether a picture or script loads, and how long that takes.
+	if err := g.cross.Check(r); err != nil || embedded(r) {
 		g.refuse(w, r, "Requests from other web pages are not accepted.")
 		return
 	}
@@ -107,6 +109,25 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	default:
 		g.challenge(w, r, stale)
 	}
+}
+
+// embedded reports whether a GET comes from another page that wants to use the answer within itself: as a picture, a script, in a
+// frame, by fetch. Following a link to here is allowed. Browsers that don't say what they load where (over plain http from
+// another machine) still name the other page's origin with a fetch.
+func embedded(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "":
+		origin := r.Header.Get("Origin")
+		u, err := url.Parse(origin)
+		return origin != "" && (err != nil || !strings.EqualFold(u.Host, r.Host))
+	case "same-origin", "none":
+		return false
+	}
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	return mode != "" && mode != "navigate" || dest != "" && dest != "document"
 }
 
 // check tells whether a request is the user's. stale: it would be, with a fresh nonce.
@@ -138,7 +159,7 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
 	h := w.Header()
 	scheme, _, _ := strings.Cut(credentials, " ")
 	if offersDigest(r.UserAgent()) || strings.EqualFold(scheme, "Digest") {
-		h.Add("WWW-Authenticate", g.digest.challenge(stale)) // first, for clients that read only one
+		h.Add("WWW-Authenticate", g.digest.challenge(r.Host, stale)) // first, for clients that read only one
 	}
 	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
 	// Finder looks for this on a 401 too, and takes the drive for no drive without it.

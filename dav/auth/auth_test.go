@@ -177,6 +177,20 @@ func TestOtherPages(t *testing.T) {
 		{"LOCK", []string{"Origin: https://evil.example"}, 403},
 		{"POST", []string{"Origin: https://evil.example"}, 403},
 		{"GET", []string{"Sec-Fetch-Site: cross-site"}, 200}, // a link
+		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, 200},
+		{"GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, 200},
+		{"GET", []string{"Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, 200},
+		{"GET", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, 200},
+		{"GET", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, 200},
+		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, 403},
+		{"HEAD", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"}, 403},
+		{"GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}, 403}, // another port of this machine
+		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: video"}, 403},
+		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, 403},
+		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"}, 403},
+		{"GET", []string{"Origin: https://evil.example"}, 403},
+		{"GET", []string{"Origin: null"}, 403},
+		{"GET", []string{"Origin: http://localhost:8090"}, 200},
 	}
 	for _, tt := range tests {
 		w := d.want(tt.code, tt.method, "/files/x", append(tt.headers, right)...)
@@ -232,6 +246,8 @@ func TestDigest(t *testing.T) {
 		{"method", func(c *client) { c.method = "PUT" }, 401},
 		{"another address", func(c *client) { c.uri = "/files/other" }, 401},
 		{"address written otherwise", func(c *client) { c.uri = "/files/%61 b" }, 200},
+		{"address with a query", func(c *client) { c.uri = "/files/a%20b?x" }, 401},
+		{"address of another host", func(c *client) { c.uri = "http://other:8090/files/a%20b" }, 401},
 		{"whole address", func(c *client) { c.uri = "http://localhost:8090/files/a%20b" }, 200},
 		{"no count", func(c *client) { c.nc = "" }, 401},
 		{"twice", func(c *client) { c.extra = `, username="alice"` }, 401},
@@ -282,6 +298,64 @@ func TestNoncesGrowStale(t *testing.T) {
 	d.want(200, "GET", "/", c.header())
 	d.now = d.now.Add(-time.Hour)
 	stale(c) // from the future
+}
+
+// TestDigestIsForOneRequest: a nonce is good at the host it was given out for, an answer for the query it was made for, and of
+// requests that change something each is taken once, in any order.
+func TestDigestIsForOneRequest(t *testing.T) {
+	d := newDoor(t, Options{})
+	c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: "PUT"}
+	stale := func(method, target string, c client, headers ...string) {
+		t.Helper()
+		w := d.want(401, method, target, append(headers, c.header())...)
+		if !strings.Contains(w.Header().Get("WWW-Authenticate"), "stale=true") {
+			t.Error("a client would ask its user again")
+		}
+	}
+	for _, nc := range []int{3, 1, 2, 0x20, 0x1f, 0x5000, 0x4fff, 0x5001} {
+		c.nc = fmt.Sprintf("%08x", nc)
+		d.want(200, "PUT", "/f", c.header())
+		stale("PUT", "/f", c)
+	}
+	for _, nc := range []string{"00000003", "00000004", "00004001", "x", "-1", "100000000"} { // seen, too far behind, no counts
+		c.nc = nc
+		stale("PUT", "/f", c)
+	}
+	for _, method := range []string{"DELETE", "MOVE", "COPY", "MKCOL", "PROPPATCH", "LOCK", "UNLOCK", "POST"} {
+		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method, nc: "00000001"}
+		d.want(200, method, "/f", c.header())
+		stale(method, "/f", c)
+	}
+	for _, method := range []string{"GET", "HEAD", "PROPFIND"} { // players and browsers ask again
+		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method, nc: "00000001"}
+		d.want(200, method, "/f", c.header())
+		d.want(200, method, "/f", c.header())
+		stale(method, "/f", c, "Host: 127.0.0.1:8090")
+		d.want(200, method, "/f", c.header(), "Host: LOCALHOST:8090")
+		d.want(401, method, "/f?versions", c.header())
+		c.uri = "/f?versions"
+		d.want(200, method, "/f?versions", c.header())
+		d.want(401, method, "/f", c.header())
+	}
+	if d.nonce() == d.nonce() {
+		t.Error("two clients get one nonce")
+	}
+}
+
+// TestCountsAreBounded: of many nonces the oldest are forgotten, and then not taken any more.
+func TestCountsAreBounded(t *testing.T) {
+	var c counts
+	for i := 1; i < 3*maxNonces; i++ {
+		if !c.use(fmt.Sprint(i), int64(i), "1") || c.use(fmt.Sprint(i), int64(i), "1") {
+			t.Fatal("a count is not good for once")
+		}
+	}
+	if len(c.known) != maxNonces || len(c.order) != maxNonces {
+		t.Errorf("%d nonces are known, %d in order", len(c.known), len(c.order))
+	}
+	if c.use("1", 1, "2") || c.use("never seen, older", 1, "1") || !c.use(fmt.Sprint(3*maxNonces-1), 3*maxNonces-1, "2") {
+		t.Error("a forgotten nonce is taken, or a known one is not")
+	}
 }
 
 // TestRFC7616 checks the example of RFC 7616, 3.9.1.

@@ -13,17 +13,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
 // digest checks HTTP Digest (RFC 7616) with MD5 and qop=auth. SHA-256 is not offered beside it: programs that read all
-// challenges as one (the npm package "webdav") take its name for MD5's and never get in, and none was found that needs it. Its nonces hold their own time and are sealed with a key, so nothing is
-// remembered for strangers who only knock. The counts (nc) are not compared: clients send requests in parallel, and who could
-// replay one within an hour could read the drive's answers as well.
+// challenges as one (the npm package "webdav") take its name for MD5's and never get in, and none was found that needs it.
+// Nonces hold their own time and are sealed with a key, so nothing is remembered for strangers who only knock. A nonce is
+// good for the host that it was given out for, and for one request with each count (nc) where that changes something.
 type digest struct {
 	o   Options
 	key [32]byte
 	ha1 string // H(name:realm:password)
+
+	salt   atomic.Uint64
+	counts counts
 }
 
 func newDigest(o Options) (*digest, error) {
@@ -41,40 +45,50 @@ func digestSum(parts ...string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// challenge is the WWW-Authenticate value.
-func (d *digest) challenge(stale bool) string {
-	c := fmt.Sprintf(`Digest realm="%s", nonce="%s", qop="auth", algorithm=MD5, charset=UTF-8`, d.o.Realm, d.nonce())
+// challenge returns the WWW-Authenticate value for a host.
+func (d *digest) challenge(host string, stale bool) string {
+	c := fmt.Sprintf(`Digest realm="%s", nonce="%s", qop="auth", algorithm=MD5, charset=UTF-8`, d.o.Realm, d.nonce(host))
 	if stale {
 		c += ", stale=true"
 	}
 	return c
 }
 
-const macSize = 16
+// The parts of a nonce, in bytes.
+const (
+	timeSize = 8 // milliseconds since 1970
+	saltSize = 8 // tells clients apart that ask in the same millisecond
+	macSize  = 16
+)
 
-// nonce is the time it was made at and a MAC of that.
-func (d *digest) nonce() string {
+// nonce makes a nonce for a host.
+func (d *digest) nonce(host string) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(d.o.Clock().UnixMilli()))
-	return base64.RawURLEncoding.EncodeToString(append(b, d.mac(b)...))
+	b = binary.BigEndian.AppendUint64(b, d.salt.Add(1))
+	return base64.RawURLEncoding.EncodeToString(append(b, d.mac(b, host)...))
 }
 
-func (d *digest) mac(b []byte) []byte {
+func (d *digest) mac(b []byte, host string) []byte {
 	m := hmac.New(sha256.New, d.key[:])
-	m.Write(b) //nolint:errcheck // a hash never fails
+	m.Write(b)                               //nolint:errcheck // a hash never fails
+	io.WriteString(m, strings.ToLower(host)) //nolint:errcheck // as above
 	return m.Sum(nil)[:macSize]
 }
 
-// fresh tells whether a nonce was made here and not too long ago.
-func (d *digest) fresh(nonce string) bool {
+// fresh reports whether a nonce was made here, for this host and not too long ago, and when.
+func (d *digest) fresh(nonce, host string) (made int64, ok bool) {
+	const sealed = timeSize + saltSize
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(b) != 8+macSize || !hmac.Equal(b[8:], d.mac(b[:8])) {
-		return false
+	if err != nil || len(b) != sealed+macSize || !hmac.Equal(b[sealed:], d.mac(b[:sealed], host)) {
+		return 0, false
 	}
-	age := d.o.Clock().Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b))))
-	return age >= 0 && age <= d.o.Lifetime
+	made = int64(binary.BigEndian.Uint64(b))
+	age := d.o.Clock().Sub(time.UnixMilli(made))
+	return made, age >= 0 && age <= d.o.Lifetime
 }
 
-// check tells whether the credentials are right. stale: they are, but for the age of the nonce (or a restart meanwhile).
+// check reports whether the credentials are right. stale: they are, but the nonce is too old, from before a restart or for
+// another host, or its count was used; the client tries again with a new one without asking its user.
 func (d *digest) check(r *http.Request, credentials string) (ok, stale bool) {
 	p, ok := parseParams(credentials)
 	if !ok {
@@ -90,20 +104,30 @@ func (d *digest) check(r *http.Request, credentials string) (ok, stale bool) {
 	if right != 1 {
 		return false, false
 	}
-	if !d.fresh(p["nonce"]) {
+	made, ok := d.fresh(p["nonce"], r.Host)
+	if !ok || changes(r.Method) && !d.counts.use(p["nonce"], made, p["nc"]) {
 		return false, true
 	}
 	return true, false
 }
 
-// sameTarget tells whether the uri that was signed is the one that was asked for. Clients and proxies write one address in
-// several ways, so it is compared unescaped.
+// changes reports whether a method can change something, so that a copy of the request must not be taken.
+func changes(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND":
+		return false
+	}
+	return true
+}
+
+// sameTarget reports whether the uri that was signed is the one that was asked for, with its host, if it has one, and its query.
+// Clients and proxies write one address in several ways, so the path is compared unescaped.
 func sameTarget(uri string, r *http.Request) bool {
 	if uri == r.RequestURI {
 		return true
 	}
-	u, err := url.Parse(uri)
-	return err == nil && u.Path == r.URL.Path && (u.RawQuery == r.URL.RawQuery || u.RawQuery == "")
+	u, err := url.ParseRequestURI(uri)
+	return err == nil && (u.Host == "" || strings.EqualFold(u.Host, r.Host)) && u.Path == r.URL.Path && u.RawQuery == r.URL.RawQuery
 }
 
 // maxParams bounds the header; real ones have ten.
