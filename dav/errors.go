@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path"
 	"strconv"
 	"time"
 
@@ -105,6 +106,9 @@ func (q *request) fail(err error, making bool) {
 	now := q.h.storage()
 	if now.Blocked != "" && errors.Is(f.err, vfs.ErrReadOnly) {
 		f.message = now.Blocked
+	}
+	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(f.err, vfs.ErrReadOnly) && path.Dir(at.Path) == "/" {
+		f.message = "The top of the drive is read-only: put files and folders into /files."
 	}
 	q.failed = f
 	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {

@@ -57,6 +57,11 @@ func TestReadOnlyFolders(t *testing.T) {
 	}
 	d.do("GET", "/files/bob/f", "").want(200, "his")
 	d.do("PROPFIND", "/files/bob/f", prop("oc:permissions"), "Depth: 0").want(207, "<oc:permissions>G</oc:permissions>")
+	const where = "The top of the drive is read-only: put files and folders into /files."
+	d.do("PUT", "/new", "x").want(403, where)
+	d.do("MKCOL", "/new", "").want(403, where)
+	d.do("COPY", "/files/mine", "", "Destination: /mine").want(403, where)
+	d.do("DELETE", "/files/bob/f", "").want(403, "This can't be changed: it is read-only.")
 	d.do("PUT", "/files/bob/f", "x").want(403)
 	d.do("PUT", "/files/bob/new", "x").want(403)
 	d.do("MKCOL", "/files/bob/new", "").want(403)

@@ -55,10 +55,17 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, say.Usagef("%q is neither a file nor a time, such as 2026-11-20, \"2026-11-20 09:15\" or 7d", text)
 }
 
-// loginPointer finds the account's login record, if it has one and a passphrase is given.
+// loginPointer finds the account's login record, if it has one and a passphrase is given; else it says what that means.
 func (p *program) loginPointer(ctx context.Context, account home.Account, to gateway.Target, h home.Home, passphraseFile string) (_ *crypto.Pointer, err error) {
 	source := secretSource{what: "passphrase", variable: "POSTERN_PASSPHRASE", flag: "passphrase-file", file: passphraseFile}
-	if !account.Passphrase || !p.given(source) {
+	if !account.Passphrase {
+		p.printf("The account has no passphrase yet: what comes of this opens by its recovery words only. To log in there, run postern passwd " +
+			"first, then this again with the passphrase in a file named by --passphrase-file.\n")
+		return nil, nil
+	}
+	if !p.given(source) {
+		p.printf("The login record stays behind, for no passphrase is given: what comes of this opens by the recovery words only. To log in " +
+			"there, name a file with the passphrase by --passphrase-file.\n")
 		return nil, nil
 	}
 	store, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to}, &verify.MemoryPins{})

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -66,10 +68,29 @@ func (p *program) importTo(ctx context.Context, url, file string, tell control.T
 	if to.Volatile() {
 		return at, say.Usagef("the remote %s ends with the process: import to another", to)
 	}
+	if err := p.announceLogin(file); err != nil {
+		return at, err
+	}
 	store, err := gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to, Founding: true}, &verify.MemoryPins{})
 	if err != nil {
 		return at, err
 	}
 	defer func() { err = say.Closing(err, store.Close) }()
 	return gateway.ImportFile(ctx, store, file, bundle.ImportOptions{Progress: control.Carried("imported", tell)})
+}
+
+// announceLogin says how the drive opens where a bundle is taken, if the bundle brings no login record.
+func (p *program) announceLogin(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("can't read the bundle: %w", err)
+	}
+	defer func() { _ = file.Close() }() // only read from
+	reader, err := bundle.NewReader(file)
+	if err != nil || len(reader.Contents().Pointers) > 1 {
+		return nil //nolint:nilerr // the import says what is wrong with the bundle
+	}
+	p.printf("The bundle brings no login record: unless an earlier one did, the drive opens there by postern recover and its recovery words, " +
+		"not by postern login.\n")
+	return nil
 }

@@ -64,6 +64,10 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	case from.String() == to.String():
 		return say.Usagef("both remotes are %s: name two", from)
 	}
+	login, err := p.loginPointer(ctx, account, from, h, passphraseFile)
+	if err != nil {
+		return err
+	}
 	if from.String() == own.String() { // what is written here already, too
 		if err := p.withGateway(ctx, func(g control.Gateway) error { return g.Flush(ctx) }); err != nil {
 			return err
@@ -76,10 +80,6 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	}
 	defer func() { err = say.Closing(err, source.Close) }()
 	ids := []crypto.PointerID{account.Secret.Writer().ID()}
-	login, err := p.loginPointer(ctx, account, from, h, passphraseFile)
-	if err != nil {
-		return err
-	}
 	if login != nil {
 		ids = append(ids, login.ID)
 	}
@@ -111,9 +111,6 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 	}
 	p.printf("%s has the drive of %s: %s, %s were copied; already there: %s.\n", to, account.User, say.Plural(at.Copied, "blob"),
 		home.Size(at.CopiedBytes), say.Plural(at.Skipped, "blob"))
-	if account.Passphrase && login == nil {
-		p.printf("Its login record was not copied, for no passphrase was given: there, only the recovery words open the account.\n")
-	}
 	return nil
 }
 

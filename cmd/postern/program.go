@@ -47,7 +47,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if say.Interrupted(ctx, err) {
 		err = say.Advisef("%s was interrupted before it was done: run it again", cmd.CommandPath())
 	}
-	_, _ = fmt.Fprintln(p.err, "postern: "+say.Sentence(err))
+	p.warnf("postern: %s\n", say.Sentence(err))
 	var usage *say.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
@@ -115,10 +115,14 @@ func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, err
 }
 
 // printf writes to stdout. A reader that went away is no reason to stop serving.
-func (p *program) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.out, format, args...) }
+func (p *program) printf(format string, args ...any) {
+	_, _ = io.WriteString(p.out, p.withHome(fmt.Sprintf(format, args...)))
+}
 
 // warnf writes to stderr.
-func (p *program) warnf(format string, args ...any) { _, _ = fmt.Fprintf(p.err, format, args...) }
+func (p *program) warnf(format string, args ...any) {
+	_, _ = io.WriteString(p.err, p.withHome(fmt.Sprintf(format, args...)))
+}
 
 // noArgs refuses arguments with a sentence.
 func noArgs(cmd *cobra.Command, args []string) error {

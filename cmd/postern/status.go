@@ -44,7 +44,7 @@ func (p *program) status() *cobra.Command {
 				out.SetIndent("", "  ")
 				return out.Encode(status)
 			}
-			return printStatus(p.out, status)
+			return p.printStatus(status)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
@@ -96,10 +96,11 @@ func (p *program) idleStatus(h home.Home) (control.Status, error) {
 		Passphrase: account.Passphrase, Sync: settings.Sync, Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()}}, nil
 }
 
-func printStatus(w io.Writer, s control.Status) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func (p *program) printStatus(s control.Status) error {
+	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
-		_, _ = fmt.Fprintf(table, name+"\t"+format+"\n", args...) // kept by the writer until Flush, which tells errors
+		line := p.withHome(fmt.Sprintf(name+"\t"+format+"\n", args...))
+		_, _ = io.WriteString(table, line) // kept by the writer until Flush, which returns its errors
 	}
 	row("home", "%s", s.Home)
 	row("account", "%s on %s%s", s.User, s.Device, say.IfElse(s.Passphrase, "", ", no passphrase yet (postern passwd)"))

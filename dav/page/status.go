@@ -41,7 +41,9 @@ func (s Status) Kind() string {
 }
 
 // Sentence returns the state for people, with all notes.
-func (s Status) Sentence() string { return strings.Join(append([]string{s.storing()}, s.Notes...), " ") }
+func (s Status) Sentence() string {
+	return strings.Join(append([]string{s.storing()}, s.Notes...), " ")
+}
 
 // storing says what becomes of changes.
 func (s Status) storing() string {
