@@ -26,6 +26,7 @@ const stagePassword = "s3cret"
 
 // stage is where a replay is played: a drive behind its password, reached over a real connection.
 type stage struct {
+	count int // of requests with Digest
 	*drive
 	file    string
 	line    int
@@ -291,7 +292,9 @@ func (s *stage) digest(method, target string) string {
 		return hex.EncodeToString(sum[:])
 	}
 	nonce := s.known["nonce"]
-	response := md(md("alice", auth.DefaultRealm, stagePassword), nonce, "00000001", "cnonce", "auth", md(method, target))
-	return fmt.Sprintf(`Digest username="alice",realm="%s",nonce="%s",uri="%s",cnonce="cnonce",nc=00000001,response="%s",qop="auth"`,
-		auth.DefaultRealm, nonce, target, response)
+	s.count++
+	nc := fmt.Sprintf("%08x", s.count)
+	response := md(md("alice", auth.DefaultRealm, stagePassword), nonce, nc, "cnonce", "auth", md(method, target))
+	return fmt.Sprintf(`Digest username="alice",realm="%s",nonce="%s",uri="%s",cnonce="cnonce",nc=%s,response="%s",qop="auth"`,
+		auth.DefaultRealm, nonce, target, nc, response)
 }
