@@ -107,7 +107,8 @@ func (q *request) fail(err error, making bool) {
 	if now.Blocked != "" && errors.Is(f.err, vfs.ErrReadOnly) {
 		f.message = now.Blocked
 	}
-	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(f.err, vfs.ErrReadOnly) && path.Dir(at.Path) == "/" {
+	// With a cause it is the whole drive that takes no changes.
+	if at, ok := errors.AsType[*vfs.Error](f.err); ok && at.Kind == vfs.ErrReadOnly && at.Err == nil && path.Dir(at.Path) == "/" {
 		f.message = "The top of the drive is read-only: put files and folders into /files."
 	}
 	q.failed = f
