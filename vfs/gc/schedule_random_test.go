@@ -1,0 +1,264 @@
+package gc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+	"postern/vfs/gc"
+	"postern/vfs/gc/gctest"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// watched is a remote that knows which blobs the newest state leads to, and when each was led to last. It notes every
+// deletion that comes too early.
+type watched struct {
+	remote.Store
+	now   func() time.Time // true time
+	reach func() map[crypto.BlobName]bool
+	live  map[crypto.BlobName]bool
+	last  map[crypto.BlobName]time.Time // when what is not live any more was
+	early []string
+}
+
+func (w *watched) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	err := w.Store.Swap(ctx, old, next)
+	if err != nil || w.reach == nil {
+		return err
+	}
+	for name := range w.live {
+		w.last[name] = w.now()
+	}
+	w.live = w.reach()
+	return nil
+}
+
+func (w *watched) Delete(ctx context.Context, name crypto.BlobName) error {
+	last, known := w.last[name]
+	switch after := w.now().Sub(last); {
+	case w.live[name]:
+		w.early = append(w.early, fmt.Sprintf("%.8v… is needed", name))
+	case known && after < gc.DefaultGrace:
+		w.early = append(w.early, fmt.Sprintf("%.8v… was needed %v ago", name, after))
+	}
+	return w.Store.Delete(ctx, name)
+}
+
+// gateway is one device of an account: its clock, its ledger, copies of that, and what it carries while it is away.
+type gateway struct {
+	d       *gctest.Drive
+	skew    time.Duration // of its clock
+	ledger  gc.Memory
+	backups []gc.Notes
+
+	carried object.Entry // of the newest state at the time that it left; no kind: it is not away
+	left    time.Time
+}
+
+// life is a schedule of several gateways.
+type life struct {
+	*rapid.T
+	t     testing.TB
+	store *watched
+	now   time.Time
+	all   []*gateway
+	files int
+	// wandering lets the last gateway's clock be behind at times; then it only collects.
+	wandering bool
+}
+
+// must ends the schedule when something fails that has no reason to.
+func (l *life) must(err error) {
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+func newLife(t *testing.T, rt *rapid.T) *life {
+	l := &life{T: rt, t: t, now: start.Add(day), wandering: rapid.Bool().Draw(rt, "wandering")}
+	l.store = &watched{Store: mem.New(), now: func() time.Time { return l.now }, last: map[crypto.BlobName]time.Time{}}
+	first, err := gctest.New(t.Context(), l.store, l.now)
+	l.must(err)
+	for i := range 3 {
+		g := &gateway{d: first}
+		if i > 0 {
+			g.d, err = first.Again(t.Context(), l.store)
+			l.must(err)
+			days := rapid.IntRange(-20, 20).Draw(rt, "skew")
+			if l.wandering {
+				days = max(days, 0)
+			}
+			g.skew = time.Duration(days) * day
+		}
+		l.all = append(l.all, g)
+	}
+	l.store.reach = func() map[crypto.BlobName]bool {
+		probe, err := first.Again(t.Context(), l.store.Store)
+		l.must(err)
+		names := map[crypto.BlobName]bool{probe.Base().Ref.Blob: true}
+		l.walk(probe.Base().Tree, names)
+		return names
+	}
+	l.store.live = l.store.reach()
+	return l
+}
+
+// walk notes what a tree leads to, all of which must be there.
+func (l *life) walk(of tree.Tree, names map[crypto.BlobName]bool) {
+	err := tree.NewWalker(1).Walk(l.t.Context(), of, func(_ context.Context, v tree.Visit) error {
+		if name, _, ok := v.Place(); ok {
+			names[name] = true
+		}
+		return v.Err
+	})
+	l.must(err)
+}
+
+// ready brings a gateway up to date, its clock included.
+func (l *life) ready(g *gateway) *gctest.Drive {
+	g.d.Now = l.now.Add(g.skew)
+	l.must(g.d.Load(l.t.Context()))
+	return g.d
+}
+
+func (l *life) do(g *gateway, ops ...tree.Op) {
+	l.must(l.ready(g).Do(l.t.Context(), ops...))
+}
+
+func (l *life) paths(d *gctest.Drive) (paths []string) {
+	for e, err := range d.Tree().List(l.t.Context(), "/files") {
+		l.must(err)
+		paths = append(paths, "/"+e.Info().Name)
+	}
+	return paths
+}
+
+func (l *life) put(g *gateway) {
+	l.files++
+	d := l.ready(g)
+	op, err := d.File(l.t.Context(), fmt.Sprintf("/%d", l.files%3), body(l.files, 1000+l.files*7919%20_000))
+	l.must(err)
+	l.do(g, op)
+}
+
+func (l *life) remove(g *gateway) {
+	for _, path := range l.paths(l.ready(g)) {
+		if rapid.Bool().Draw(l.T, "remove") {
+			l.do(g, tree.Remove{Path: path})
+		}
+	}
+	l.must(g.d.Forget(l.t.Context(), rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(l.T, "states")))
+}
+
+func (l *life) leave(g *gateway) {
+	d := l.ready(g)
+	paths := l.paths(d)
+	if len(paths) == 0 {
+		return
+	}
+	e, err := d.Tree().Lookup(l.t.Context(), "/files"+rapid.SampledFrom(paths).Draw(l.T, "path"))
+	l.must(err)
+	g.carried, _ = e.Object()
+	g.left = l.now
+}
+
+// back has a gateway commit what it carries: after a short time as it is, after a long one only when all of it is still
+// there.
+func (l *life) back(g *gateway) {
+	e := g.carried
+	g.carried = object.Entry{}
+	if l.now.Sub(g.left) > gc.DefaultGrace/2 {
+		for _, c := range e.Content.Chunks {
+			_, err := l.store.Stat(l.t.Context(), c.Blob)
+			if errors.Is(err, remote.ErrNotFound) {
+				return
+			}
+			l.must(err)
+		}
+	}
+	l.do(g, tree.Graft{Path: "/back", Entry: e, Replace: true})
+}
+
+func (l *life) collect(g *gateway, alone bool) gc.Report {
+	o := gc.Options{
+		Store: l.store, Drive: g.d, Ledger: &g.ledger, Alone: alone, Parallel: 1, Now: func() time.Time { return l.now.Add(g.skew) },
+	}
+	g.d.Now = o.Now()
+	r, err := gc.Run(l.t.Context(), o)
+	l.must(err)
+	for _, e := range l.store.early {
+		l.Fatal(e)
+	}
+	return r
+}
+
+func (l *life) step() {
+	i := rapid.IntRange(0, len(l.all)-1).Draw(l.T, "gateway")
+	g := l.all[i]
+	wanders := l.wandering && i == len(l.all)-1
+	switch what := rapid.IntRange(0, 14).Draw(l.T, "step"); {
+	case what > 11 && !wanders: // who was there before comes back, or goes
+		if g.carried.Kind != 0 {
+			l.back(g)
+		} else {
+			l.leave(g)
+			l.remove(l.all[0])
+		}
+	case what <= 3 || what > 11:
+		l.now = l.now.Add(time.Duration(rapid.IntRange(6, 80).Draw(l.T, "hours")) * time.Hour)
+	case what <= 5:
+		l.collect(g, false)
+	case what == 6:
+		n, err := g.ledger.Load()
+		l.must(err)
+		g.backups = append(g.backups, n)
+	case what == 7 && len(g.backups) > 0:
+		l.must(g.ledger.Save(rapid.SampledFrom(g.backups).Draw(l.T, "backup")))
+	case what == 8 && wanders:
+		g.skew = -time.Duration(rapid.SampledFrom([]int{0, 0, 1, 10, 100, 20_000}).Draw(l.T, "behind")) * day
+	case what == 8 && !l.wandering:
+		g.skew -= time.Duration(rapid.IntRange(0, 10).Draw(l.T, "set back")) * day
+	case wanders:
+		l.collect(g, false)
+	case g.carried.Kind != 0:
+		l.back(g)
+	case what == 9:
+		l.remove(g)
+	case what == 10:
+		l.leave(g)
+	default:
+		l.put(g)
+	}
+}
+
+// TestSchedules has gateways whose clocks are wrong write, go away, come back, lose and get back their ledgers, and
+// collect, whenever they like. Nothing is deleted before a grace period has passed in which no state led to it; and in
+// the end, when they rest, what no state leads to goes.
+func TestSchedules(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		l := newLife(t, rt)
+		for range rapid.IntRange(20, 60).Draw(rt, "steps") {
+			l.step()
+		}
+		g := l.all[0]
+		l.put(g)
+		l.must(g.d.Forget(t.Context(), 1))
+		var r gc.Report
+		for range 10 { // alone, for ledgers that were lost have forgotten some of what there is
+			l.now = l.now.Add(8 * day)
+			r = l.collect(g, true)
+		}
+		if used := used(t, l.store); used != r.Needed.Bytes || float64(used) > 1.3*float64(r.Live)+8*crypto.MinBlobSize {
+			rt.Errorf("%d bytes are taken, %d needed, %d alive: %+v", used, r.Needed.Bytes, r.Live, r)
+		}
+		l.walk(l.ready(g).Tree(), map[crypto.BlobName]bool{})
+	})
+}
