@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -52,7 +53,9 @@ type Store struct {
 	sys   System
 	files *openFiles
 	tmp   *session
-	gates [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
+	// outside is the error of os.Root for a name that leads outside; package os gives it no name of its own.
+	outside error
+	gates   [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
 
 	made    [2][shards]atomic.Bool // shard folders known to exist, of blobs and of pointers
 	writing sync.RWMutex           // read-held by what needs tmp, so that Close waits for it
@@ -87,10 +90,15 @@ func Open(path string, o Options) (*Store, error) {
 	if err := s.found(); err != nil {
 		return nil, s.fail(opOpen, s, err)
 	}
-	if s.tmp, err = newSession(filepath.Join(root, tmpFolder)); err != nil {
+	p, err := s.enter()
+	if err != nil {
 		return nil, s.fail(opOpen, s, err)
 	}
-	if n, err := s.tmp.sweep(); err != nil {
+	defer p.Close()
+	if s.tmp, err = newSession(p); err != nil {
+		return nil, s.fail(opOpen, s, err)
+	}
+	if n, err := s.tmp.sweep(p); err != nil {
 		s.log.Warn("could not remove what an interrupted run left", "store", root, "err", err)
 	} else if n > 0 {
 		s.log.Info("removed what an interrupted run left", "store", root, "sessions", n)
@@ -109,7 +117,15 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.files.close()
-	if err := s.tmp.close(); err != nil {
+	p, err := s.enter()
+	if err != nil {
+		_ = s.tmp.lock.Close() // the folder is gone, and with it what could be removed there
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return s.fail("close", s, err)
+	}
+	if err := errors.Join(s.tmp.close(p), p.Close()); err != nil {
 		return s.fail("close", s, err)
 	}
 	return nil

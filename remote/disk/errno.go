@@ -43,6 +43,9 @@ func (s *Store) fail(op string, on fmt.Stringer, err error) error {
 	if e, ok := errors.AsType[*remote.Error](err); ok {
 		return e
 	}
+	if s.outside != nil && errors.Is(err, s.outside) {
+		return remote.Fail(op, on, remote.ErrRefused, fmt.Errorf("a link in the store leads outside of it: %w", err))
+	}
 	return remote.Fail(op, on, kindOf(err), err)
 }
 

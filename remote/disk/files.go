@@ -36,7 +36,7 @@ func newOpenFiles(most int) *openFiles {
 
 // use calls do with the blob's file and its size now. Blobs that another process deleted or replaced are noticed, since
 // their file has lost its name.
-func (o *openFiles) use(name crypto.BlobName, path func(crypto.BlobName) string, do func(*os.File, int64) error) error {
+func (o *openFiles) use(name crypto.BlobName, open func(crypto.BlobName) (*os.File, error), do func(*os.File, int64) error) error {
 	if f := o.kept(name); f != nil {
 		info, err := f.Stat()
 		switch {
@@ -48,7 +48,7 @@ func (o *openFiles) use(name crypto.BlobName, path func(crypto.BlobName) string,
 			o.forget(name)
 		}
 	}
-	f, err := openPlain(path(name))
+	f, err := open(name)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func TestReplacedFileIsNoticed(t *testing.T) {
 	if _, err := s.Get(ctx, names[0]); err != nil {
 		t.Fatal(err)
 	}
-	path := s.blobPath(names[0])
+	path := filepath.Join(s.root, blobFile(names[0]))
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

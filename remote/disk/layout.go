@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"postern/crypto"
@@ -17,6 +16,9 @@ const (
 	lockFolder    = "locks"
 	tmpFolder     = "tmp"
 )
+
+// topFolders are the folders right below the store's own.
+var topFolders = []string{blobFolder, pointerFolder, lockFolder, tmpFolder}
 
 // shards is the number of folders that blobs and pointers are spread over, by their first byte: a terabyte of full
 // blobs makes 800 files in each, which every filesystem copes with.
@@ -41,41 +43,41 @@ func (k kind) folder() string {
 // shardName is the folder of a first byte.
 func shardName(first byte) string { return hex.EncodeToString([]byte{first}) }
 
-// shardPath is the folder of a kind and first byte.
-func (s *Store) shardPath(k kind, first byte) string {
-	return filepath.Join(s.root, k.folder(), shardName(first))
+// shardFolder is the folder of a kind and first byte, within the store.
+func shardFolder(k kind, first byte) string { return filepath.Join(k.folder(), shardName(first)) }
+
+// blobFile is where a blob lies within the store.
+func blobFile(name crypto.BlobName) string {
+	return filepath.Join(shardFolder(blobs, name[0]), name.String())
 }
 
-// blobPath is where a blob lies.
-func (s *Store) blobPath(name crypto.BlobName) string {
-	return filepath.Join(s.shardPath(blobs, name[0]), name.String())
-}
-
-// pointerPath is where a pointer lies.
-func (s *Store) pointerPath(id crypto.PointerID) string {
-	return filepath.Join(s.shardPath(pointers, id[0]), id.String())
+// pointerFile is where a pointer lies within the store.
+func pointerFile(id crypto.PointerID) string {
+	return filepath.Join(shardFolder(pointers, id[0]), id.String())
 }
 
 // ensureShard makes the shard folder, durably, unless it is known to be there. It makes that one folder only: where the
 // folders above are gone, the disk is, and nothing must be written to the place where it was mounted.
-func (s *Store) ensureShard(k kind, first byte) error {
+func (s *Store) ensureShard(p place, k kind, first byte) error {
 	if s.made[k][first].Load() {
 		return nil
 	}
-	err := os.Mkdir(s.shardPath(k, first), folderMode)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := p.isFolder(k.folder()); err != nil {
 		return err
 	}
-	if err := s.sys.SyncDir(filepath.Join(s.root, k.folder())); err != nil {
+	if err := p.makeFolder(shardFolder(k, first)); err != nil {
+		return err
+	}
+	if err := s.syncFolder(p, k.folder()); err != nil {
 		return err
 	}
 	s.made[k][first].Store(true)
 	return nil
 }
 
-// again makes a change, and once more when something that this handle had made isn't there any more, though the store is: someone has put it
-// back from a copy.
-func (s *Store) again(change func() error) error {
+// again makes a change, and makes it a second time when something that this handle had made is missing although the store is there: somebody
+// has put the store back from a copy.
+func (s *Store) again(p place, change func() error) error {
 	err := change()
 	if !errors.Is(err, fs.ErrNotExist) || s.isGone() {
 		return err
@@ -87,15 +89,21 @@ func (s *Store) again(change func() error) error {
 		}
 	}
 	// Not found(), which would make a store of the empty folder that a disk leaves which is taken away just now.
-	for _, folder := range []string{blobFolder, pointerFolder, lockFolder, tmpFolder} {
-		if err := os.Mkdir(filepath.Join(s.root, folder), folderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	for _, folder := range topFolders {
+		if err := p.makeFolder(folder); err != nil {
 			return err
 		}
 	}
-	if err := s.tmp.renew(); err != nil {
+	if err := s.tmp.renew(p); err != nil {
 		return err
 	}
 	return change()
+}
+
+// isShard reports whether a name is that of a shard folder.
+func isShard(name string) bool {
+	b, err := hex.DecodeString(name)
+	return err == nil && len(b) == 1 && shardName(b[0]) == name
 }
 
 // parseBlobFile tells which blob a file of a shard folder holds; false: it is none of ours and is passed over.

@@ -53,33 +53,49 @@ func parseMarker(b []byte) (uint64, error) {
 // found makes sure that the folder is a store, and makes it one if it is empty. The marker comes first, so that a folder
 // which holds anything else of ours holds the marker as well, whoever else is founding it at the same time.
 func (s *Store) found() error {
-	if err := localfs.Make(s.root, s.sys.SyncDir); err != nil {
+	if err := localfs.Make(s.root, s.syncPath); err != nil {
 		return err
 	}
-	is, err := s.isStore()
+	p, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if _, err := p.Lstat(".."); err != nil {
+		s.outside = errors.Unwrap(err)
+	}
+	is, err := s.isStore(p)
 	if err != nil {
 		return err
 	}
 	if !is {
-		if err := s.isEmpty(); err != nil {
+		if err := s.isEmpty(p); err != nil {
 			return err
 		}
-		if err := s.writeMarker(); err != nil {
-			return err
-		}
-	}
-	for _, folder := range []string{blobFolder, pointerFolder, lockFolder, tmpFolder} {
-		if err := os.MkdirAll(filepath.Join(s.root, folder), folderMode); err != nil {
+		if err := s.writeMarker(p); err != nil {
 			return err
 		}
 	}
-	return s.sys.SyncDir(s.root)
+	for _, folder := range topFolders {
+		if err := p.makeFolder(folder); err != nil {
+			return err
+		}
+	}
+	return s.syncFolder(p, ".")
+}
+
+// syncPath makes the names in a folder durable that lies above the store.
+func (s *Store) syncPath(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.sys.SyncFolder(d), d.Close())
 }
 
 // isStore looks at the marker.
-func (s *Store) isStore() (bool, error) {
-	path := filepath.Join(s.root, markerName)
-	b, err := readSmall(path, markerMax)
+func (s *Store) isStore(p place) (bool, error) {
+	b, err := p.readSmall(markerName, markerMax)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -88,7 +104,7 @@ func (s *Store) isStore() (bool, error) {
 	}
 	version, err := parseMarker(b)
 	if err != nil {
-		return false, remote.Fail(opOpen, s, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", path, err))
+		return false, remote.Fail(opOpen, s, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, markerName), err))
 	}
 	if version > formatVersion {
 		return false, remote.Fail(opOpen, s, remote.ErrForeign,
@@ -98,36 +114,32 @@ func (s *Store) isStore() (bool, error) {
 }
 
 // isEmpty refuses a folder that holds something that isn't a store's.
-func (s *Store) isEmpty() error {
-	folder, err := os.Open(s.root)
+func (s *Store) isEmpty(p place) error {
+	folder, err := p.openFolder(".")
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
-	names, err := folder.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
+	return each(folder, func(entry fs.DirEntry) (bool, error) {
+		name := entry.Name()
 		if slices.Contains(natural, name) || strings.HasPrefix(name, newMarker) {
-			continue
+			return true, nil
 		}
-		if is, err := s.isStore(); err != nil || is {
-			return err // another process was founding it meanwhile
+		if is, err := s.isStore(p); err != nil || is {
+			return false, err // another process was founding it meanwhile
 		}
-		return remote.Fail(opOpen, s, remote.ErrForeign,
+		return false, remote.Fail(opOpen, s, remote.ErrForeign,
 			fmt.Errorf("the folder holds %q and no store: name an empty folder or one that does not exist", name))
-	}
-	return nil
+	})
 }
 
 // writeMarker puts a whole, synced marker in its place. Two processes that do so at the same time write the same.
-func (s *Store) writeMarker() error {
-	f, err := os.CreateTemp(s.root, newMarker+"*")
+func (s *Store) writeMarker(p place) error {
+	f, temp, err := p.create(newMarker, "")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = p.Remove(temp) }()
 	_, err = f.WriteString(markerText)
 	if err == nil {
 		err = s.sys.SyncFile(f)
@@ -135,11 +147,11 @@ func (s *Store) writeMarker() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), filepath.Join(s.root, markerName)); err != nil {
+	if err := p.Rename(temp, markerName); err != nil {
 		return err
 	}
-	if err := s.sys.SyncDir(s.root); err != nil {
+	if err := s.syncFolder(p, "."); err != nil {
 		return err
 	}
-	return s.sys.SyncDir(filepath.Dir(s.root))
+	return s.syncPath(filepath.Dir(s.root))
 }

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"postern/crypto"
 	"postern/remote"
 )
@@ -24,16 +22,21 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	if err := s.ready(ctx, remote.OpLoad, id); err != nil {
 		return crypto.Pointer{}, err
 	}
-	unlock, err := s.lock(ctx, remote.OpLoad, id, false)
+	p, err := s.enter()
+	if err != nil {
+		return crypto.Pointer{}, s.fail(remote.OpLoad, id, s.orGone(err))
+	}
+	defer p.Close()
+	unlock, err := s.lock(ctx, p, remote.OpLoad, id, false)
 	if err != nil {
 		return crypto.Pointer{}, err
 	}
 	defer unlock()
-	p, there, err := s.current(remote.OpLoad, id)
+	current, there, err := s.current(p, remote.OpLoad, id)
 	if err == nil && !there {
 		err = s.missing(remote.OpLoad, id)
 	}
-	return p, err
+	return current, err
 }
 
 // Swap implements remote.Pointers.
@@ -43,28 +46,33 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	if err := s.ready(ctx, remote.OpSwap, next.ID); err != nil {
 		return err
 	}
-	unlock, err := s.lock(ctx, remote.OpSwap, next.ID, true)
+	p, err := s.enter()
+	if err != nil {
+		return s.fail(remote.OpSwap, next.ID, s.orGone(err))
+	}
+	defer p.Close()
+	unlock, err := s.lock(ctx, p, remote.OpSwap, next.ID, true)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	current, there, err := s.current(remote.OpSwap, next.ID)
+	current, there, err := s.current(p, remote.OpSwap, next.ID)
 	if err != nil {
 		return err
 	}
 	if err := remote.CheckSwap(current, there, old, next); err != nil {
 		return err
 	}
-	if err := s.again(func() error { return s.replace(next) }); err != nil {
+	if err := s.again(p, func() error { return s.replace(p, next) }); err != nil {
 		return s.fail(remote.OpSwap, next.ID, s.orGone(err))
 	}
 	return nil
 }
 
 // current reads a pointer's file; the lock is held.
-func (s *Store) current(op string, id crypto.PointerID) (crypto.Pointer, bool, error) {
-	path := s.pointerPath(id)
-	b, err := readSmall(path, crypto.PointerSize)
+func (s *Store) current(in place, op string, id crypto.PointerID) (crypto.Pointer, bool, error) {
+	path := pointerFile(id)
+	b, err := in.readSmall(path, crypto.PointerSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return crypto.Pointer{}, false, nil
 	}
@@ -73,7 +81,7 @@ func (s *Store) current(op string, id crypto.PointerID) (crypto.Pointer, bool, e
 	}
 	p, err := parsePointer(b, id)
 	if err != nil {
-		return crypto.Pointer{}, false, remote.Fail(op, id, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", path, err))
+		return crypto.Pointer{}, false, remote.Fail(op, id, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, path), err))
 	}
 	return p, true, nil
 }
@@ -91,11 +99,11 @@ func parsePointer(b []byte, id crypto.PointerID) (crypto.Pointer, error) {
 }
 
 // replace makes next the pointer, durably; the lock is held.
-func (s *Store) replace(next crypto.Pointer) error {
-	if err := s.ensureShard(pointers, next.ID[0]); err != nil {
+func (s *Store) replace(p place, next crypto.Pointer) error {
+	if err := s.ensureShard(p, pointers, next.ID[0]); err != nil {
 		return err
 	}
-	f, err := s.tmp.create()
+	f, temp, err := s.tmp.create(p)
 	if err != nil {
 		return err
 	}
@@ -104,40 +112,62 @@ func (s *Store) replace(next crypto.Pointer) error {
 		err = s.sys.SyncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.pointerPath(next.ID))
+		err = p.Rename(temp, pointerFile(next.ID))
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, p.Remove(temp))
 	}
-	return s.sys.SyncDir(s.shardPath(pointers, next.ID[0]))
+	return s.syncFolder(p, shardFolder(pointers, next.ID[0]))
 }
 
 // lock takes the lock of a pointer's shard, shared or exclusive: first within this handle, where waiting costs nothing,
 // then among all processes.
-func (s *Store) lock(ctx context.Context, op string, id crypto.PointerID, exclusive bool) (unlock func(), err error) {
+func (s *Store) lock(ctx context.Context, p place, op string, id crypto.PointerID, exclusive bool) (unlock func(), err error) {
 	gate := s.gates[id[0]]
 	select {
 	case gate <- struct{}{}:
 	case <-ctx.Done():
 		return nil, remote.Alive(ctx, op, id)
 	}
-	file := flock.New(filepath.Join(s.root, lockFolder, shardName(id[0])), flock.SetPermissions(fileMode))
-	unlock = func() {
+	var file *os.File
+	err = s.again(p, func() (err error) {
+		if err := p.isFolder(lockFolder); err != nil {
+			return err
+		}
+		file, err = p.openPlain(filepath.Join(lockFolder, shardName(id[0])), os.O_RDWR|os.O_CREATE)
+		return err
+	})
+	if err == nil {
+		if err = waitLock(ctx, file, exclusive); err != nil {
+			_ = file.Close() // there is nothing in it
+		}
+	}
+	if err != nil {
+		<-gate
+		if err := remote.Alive(ctx, op, id); err != nil {
+			return nil, err
+		}
+		return nil, s.fail(op, id, s.orGone(err))
+	}
+	return func() {
 		_ = file.Close() // the system drops the lock with the descriptor, whatever Close says
 		<-gate
+	}, nil
+}
+
+// waitLock takes the lock of an open file as soon as it is free, or fails when ctx ends.
+func waitLock(ctx context.Context, f *os.File, exclusive bool) error {
+	poll := time.NewTimer(lockPoll)
+	defer poll.Stop()
+	for {
+		if held, err := tryLock(f, exclusive); err != nil || held {
+			return err
+		}
+		poll.Reset(lockPoll)
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	try := file.TryRLockContext
-	if exclusive {
-		try = file.TryLockContext
-	}
-	var held bool
-	err = s.again(func() (err error) { held, err = try(ctx, lockPoll); return err })
-	if err == nil && held {
-		return unlock, nil
-	}
-	unlock()
-	if err := remote.Alive(ctx, op, id); err != nil {
-		return nil, err
-	}
-	return nil, s.fail(op, id, s.orGone(err))
 }

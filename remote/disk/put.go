@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"postern/crypto"
@@ -31,7 +32,10 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if err := remote.CheckSize(name, body.Size()); err != nil {
 		return err
 	}
-	if err := s.again(func() error { return s.put(ctx, name, body) }); err != nil {
+	err := s.within(func(p place) error {
+		return s.again(p, func() error { return s.put(ctx, p, name, body) })
+	})
+	if err != nil {
 		return s.fail(remote.OpPut, name, s.orGone(err))
 	}
 	return nil
@@ -39,28 +43,28 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 
 // put makes the blob appear, or finds it there, and then syncs its folder. That is done in either case: another process
 // may have put it there a moment ago and not have come so far yet.
-func (s *Store) put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
-	if err := s.ensureShard(blobs, name[0]); err != nil {
+func (s *Store) put(ctx context.Context, p place, name crypto.BlobName, body remote.Body) error {
+	if err := s.ensureShard(p, blobs, name[0]); err != nil {
 		return err
 	}
-	there, err := s.intact(name, body.Size())
+	there, err := s.intact(p, name, body.Size())
 	if err != nil {
 		return err
 	}
-	if !there && !s.link(name, body) {
-		if err := s.write(ctx, name, body); err != nil {
+	if !there && !s.link(p, name, body) {
+		if err := s.write(ctx, p, name, body); err != nil {
 			return err
 		}
 	}
-	return s.sys.SyncDir(s.shardPath(blobs, name[0]))
+	return s.syncFolder(p, shardFolder(blobs, name[0]))
 }
 
 // intact tells whether the blob is there. One of another size than it should have was cut short by a disk that lost what
 // it had said was synced, unless it is the body that is wrong: the hash decides. A damaged one is taken away, so that
 // who still has the bytes can put them again.
-func (s *Store) intact(name crypto.BlobName, size int64) (bool, error) {
-	path := s.blobPath(name)
-	info, err := os.Lstat(path)
+func (s *Store) intact(p place, name crypto.BlobName, size int64) (bool, error) {
+	path := blobFile(name)
+	info, err := p.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -70,12 +74,12 @@ func (s *Store) intact(name crypto.BlobName, size int64) (bool, error) {
 	if info.Mode().IsRegular() && info.Size() == size {
 		return true, nil
 	}
-	if data, err := readSmall(path, crypto.MaxBlobSize); err == nil && crypto.NameOf(data) == name {
+	if data, err := p.readSmall(path, crypto.MaxBlobSize); err == nil && crypto.NameOf(data) == name {
 		return true, nil
 	}
 	s.log.Warn("a damaged blob is replaced", "blob", name.String(), "bytes", info.Size(), "expected", size)
 	s.files.forget(name)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := p.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
 	return false, nil
@@ -83,12 +87,16 @@ func (s *Store) intact(name crypto.BlobName, size int64) (bool, error) {
 
 // link gives a body's file the blob's name, if body and filesystem can do that. That another has put the blob meanwhile is
 // as good.
-func (s *Store) link(name crypto.BlobName, body remote.Body) bool {
+func (s *Store) link(p place, name crypto.BlobName, body remote.Body) bool {
 	linker, ok := body.(remote.Linker)
 	if !ok {
 		return false
 	}
-	err := linker.LinkTo(s.blobPath(name))
+	// The file lies outside the store, so its second name has to be given by path.
+	err := errors.Join(p.isFolder(blobFolder), p.isFolder(shardFolder(blobs, name[0])))
+	if err == nil {
+		err = linker.LinkTo(filepath.Join(s.root, blobFile(name)))
+	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		s.log.Debug("a blob is copied, it can't be linked", "blob", name.String(), "err", err)
 		return false
@@ -97,12 +105,12 @@ func (s *Store) link(name crypto.BlobName, body remote.Body) bool {
 }
 
 // write copies the body to an unfinished file and gives that the blob's name.
-func (s *Store) write(ctx context.Context, name crypto.BlobName, body remote.Body) error {
-	f, err := s.tmp.create()
+func (s *Store) write(ctx context.Context, p place, name crypto.BlobName, body remote.Body) error {
+	f, temp, err := s.tmp.create(p)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // after the link its second name, after a failure its only one
+	defer func() { _ = p.Remove(temp) }() // after the link its second name, after a failure its only one
 	err = s.fill(ctx, f, name, body)
 	if err == nil {
 		err = s.sys.SyncFile(f)
@@ -110,12 +118,12 @@ func (s *Store) write(ctx context.Context, name crypto.BlobName, body remote.Bod
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	err = s.sys.Link(f.Name(), s.blobPath(name))
+	err = s.sys.LinkIn(p.Root, temp, blobFile(name))
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	// No hard links here, as on FAT. To rename would replace a blob that came meanwhile by the same bytes: no harm.
-	return os.Rename(f.Name(), s.blobPath(name))
+	return p.Rename(temp, blobFile(name))
 }
 
 // fill writes exactly the body's bytes.

@@ -51,7 +51,7 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, do fu
 	if err := s.ready(ctx, op, name); err != nil {
 		return err
 	}
-	err := s.files.use(name, s.blobPath, do)
+	err := s.files.use(name, s.openBlob, do)
 	switch {
 	case err == nil:
 		return nil
@@ -65,19 +65,32 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, do fu
 	return s.fail(op, name, err)
 }
 
+// openBlob opens the file of a blob.
+func (s *Store) openBlob(name crypto.BlobName) (f *os.File, err error) {
+	err = s.within(func(p place) error {
+		f, err = p.open(blobFile(name))
+		return err
+	})
+	return f, err
+}
+
 // Stat implements remote.Blobs.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	if err := s.ready(ctx, remote.OpStat, name); err != nil {
 		return 0, err
 	}
-	info, err := os.Lstat(s.blobPath(name))
+	var size int64
+	err := s.within(func(p place) (err error) {
+		size, err = p.size(blobFile(name))
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, s.missing(remote.OpStat, name)
 	}
 	if err != nil {
 		return 0, s.fail(remote.OpStat, name, err)
 	}
-	return info.Size(), nil
+	return size, nil
 }
 
 // Delete implements remote.Blobs. It is not synced: a blob that a power cut brings back is collected again.
@@ -85,7 +98,7 @@ func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	if err := s.ready(ctx, remote.OpDelete, name); err != nil {
 		return err
 	}
-	err := os.Remove(s.blobPath(name))
+	err := s.within(func(p place) error { return p.Remove(blobFile(name)) })
 	s.files.forget(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := s.missing(remote.OpDelete, name); !errors.Is(err, remote.ErrNotFound) {
@@ -102,77 +115,81 @@ func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 // List implements remote.Blobs. It holds one part of one folder at a time. Files that are not blobs are passed over.
 func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
-		if err := s.ready(ctx, remote.OpList, s); err != nil {
-			yield(remote.BlobInfo{}, err)
-			return
-		}
-		top := filepath.Join(s.root, blobFolder)
-		folders, err := os.ReadDir(top)
-		if err != nil {
+		if err := s.list(ctx, func(info remote.BlobInfo) bool { return yield(info, nil) }); err != nil {
 			yield(remote.BlobInfo{}, s.fail(remote.OpList, s, s.orGone(err)))
-			return
-		}
-		for _, folder := range folders {
-			if len(folder.Name()) != 2 || !folder.IsDir() {
-				continue
-			}
-			if !s.listShard(ctx, filepath.Join(top, folder.Name()), yield) {
-				return
-			}
 		}
 	}
 }
 
-// listShard yields the blobs of one folder; false: that was the end.
-func (s *Store) listShard(ctx context.Context, path string, yield func(remote.BlobInfo, error) bool) bool {
-	folder, err := os.Open(path)
+// list yields all blobs until there is an error or yield has had enough.
+func (s *Store) list(ctx context.Context, yield func(remote.BlobInfo) bool) error {
+	if err := s.ready(ctx, remote.OpList, s); err != nil {
+		return err
+	}
+	p, err := s.enter()
 	if err != nil {
-		return yield(remote.BlobInfo{}, s.fail(remote.OpList, s, err)) && false
+		return err
+	}
+	defer p.Close()
+	top, err := p.openFolder(blobFolder)
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	enough := false
+	return each(top, func(entry fs.DirEntry) (bool, error) {
+		if !entry.IsDir() || !isShard(entry.Name()) {
+			return true, s.ready(ctx, remote.OpList, s)
+		}
+		err := s.listShard(ctx, p, entry.Name(), func(info remote.BlobInfo) bool {
+			enough = !yield(info)
+			return !enough
+		})
+		return !enough, err
+	})
+}
+
+// listShard yields the blobs of one folder.
+func (s *Store) listShard(ctx context.Context, p place, shard string, yield func(remote.BlobInfo) bool) error {
+	path := filepath.Join(blobFolder, shard)
+	folder, err := p.openFolder(path)
+	if err != nil {
+		return err
 	}
 	defer folder.Close()
+	return each(folder, func(entry fs.DirEntry) (bool, error) {
+		if err := s.ready(ctx, remote.OpList, s); err != nil {
+			return false, err
+		}
+		name, ok := parseBlobFile(shard, entry.Name())
+		if !ok {
+			return true, nil
+		}
+		info, err := p.Lstat(filepath.Join(path, entry.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil // deleted meanwhile
+		}
+		if err != nil || !info.Mode().IsRegular() {
+			return true, err
+		}
+		return yield(remote.BlobInfo{Name: name, Size: info.Size()}), nil
+	})
+}
+
+// each calls do with the entries of an open folder, of which it holds listBatch at a time, until do returns false or an error.
+func each(folder *os.File, do func(fs.DirEntry) (bool, error)) error {
 	for {
 		entries, err := folder.ReadDir(listBatch)
 		for _, entry := range entries {
-			if err := s.ready(ctx, remote.OpList, s); err != nil {
-				return yield(remote.BlobInfo{}, err) && false
-			}
-			name, ok := parseBlobFile(filepath.Base(path), entry.Name())
-			if !ok {
-				continue
-			}
-			info, err := entry.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // deleted meanwhile
-			}
-			if err != nil {
-				return yield(remote.BlobInfo{}, s.fail(remote.OpList, s, err)) && false
-			}
-			if info.Mode().IsRegular() && !yield(remote.BlobInfo{Name: name, Size: info.Size()}, nil) {
-				return false
+			if more, err := do(entry); err != nil || !more {
+				return err
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return true
+			return nil
 		}
 		if err != nil {
-			return yield(remote.BlobInfo{}, s.fail(remote.OpList, s, err)) && false
+			return err
 		}
 	}
 }
-
-// readSmall reads a whole file of at most limit bytes.
-func readSmall(path string, limit int) ([]byte, error) {
-	f, err := openPlain(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err == nil && len(b) > limit {
-		err = errTooLong
-	}
-	return b, err
-}
-
-// errTooLong is why readSmall gives up.
-var errTooLong = errors.New("the file is longer than it can be")

@@ -2,92 +2,94 @@ package disk
 
 import (
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-
-	"github.com/gofrs/flock"
 )
 
 // session is the folder of one handle's unfinished files. A lock beside it, held as long as the handle lives, tells
 // other processes that they are not to be swept away; the system drops the lock when the process dies, however it dies.
 type session struct {
-	parent string
-
 	mu     sync.Mutex // guards what renew replaces
-	folder string
-	lock   *flock.Flock
+	folder string     // within the store: tmp/session-…
+	lock   *os.File
 }
 
-// lockSuffix is what the lock of a session adds to its folder's name.
-const lockSuffix = ".lock"
+const (
+	// sessionPrefix begins the name of a session's folder and of its lock.
+	sessionPrefix = "session-"
+	// lockSuffix is what the lock of a session adds to its folder's name.
+	lockSuffix = ".lock"
+	// sweepMost bounds how many entries one Open looks at for removal, so that a store full of rubbish does not hold it up.
+	// The next Open goes on.
+	sweepMost = 10_000
+	// randomMost bounds the length of the random part of a name.
+	randomMost = 64
+)
 
 // errBusy is why no session could be made; it takes another process that sweeps just then, time after time.
 var errBusy = errors.New("other processes keep removing the lock file")
 
 // newSession makes a session. The lock is there before the folder, and the folder goes before the lock, so a folder
-// without a lock is always a left-over.
-func newSession(parent string) (*session, error) {
+// without a lock is always left over.
+func newSession(p place) (*session, error) {
 	for range 16 {
-		f, err := os.CreateTemp(parent, "session-*"+lockSuffix)
+		f, name, err := p.create(filepath.Join(tmpFolder, sessionPrefix), lockSuffix)
 		if err != nil {
 			return nil, err
 		}
-		path := f.Name()
-		if err := f.Close(); err != nil {
-			return nil, err
-		}
-		lock := flock.New(path, flock.SetPermissions(fileMode))
-		held, err := holdNamed(lock)
+		held, err := holdNamed(p, f, name)
 		if err != nil {
 			return nil, err
 		}
 		if !held {
-			continue // a sweep took it for a left-over before it was locked
+			continue // a sweep took it for left over before it was locked
 		}
-		s := &session{parent: parent, folder: strings.TrimSuffix(path, lockSuffix), lock: lock}
-		if err := os.Mkdir(s.folder, folderMode); err != nil {
-			return nil, errors.Join(err, lock.Close())
+		s := &session{folder: strings.TrimSuffix(name, lockSuffix), lock: f}
+		if err := p.Mkdir(s.folder, folderMode); err != nil {
+			return nil, errors.Join(err, f.Close())
 		}
 		return s, nil
 	}
 	return nil, errBusy
 }
 
-// holdNamed takes the lock if it is free and the file still has its name; else it lets go.
-func holdNamed(lock *flock.Flock) (bool, error) {
-	held, err := lock.TryLock()
+// holdNamed takes the lock of an open file if it is free and the file still has its name; else it closes the file.
+func holdNamed(p place, f *os.File, name string) (bool, error) {
+	held, err := tryLock(f, true)
 	if err != nil || !held {
-		return false, errors.Join(err, lock.Close())
+		return false, errors.Join(err, f.Close())
 	}
-	mine, err := lock.Stat()
+	mine, err := f.Stat()
 	if err != nil {
-		return false, errors.Join(err, lock.Close())
+		return false, errors.Join(err, f.Close())
 	}
-	named, err := os.Stat(lock.Path())
+	named, err := p.Lstat(name)
 	if err == nil && os.SameFile(mine, named) {
 		return true, nil
 	}
-	return false, lock.Close()
+	return false, f.Close()
 }
 
-// create makes a new unfinished file.
-func (s *session) create() (*os.File, error) {
+// create makes a new unfinished file and returns it with its name within the store.
+func (s *session) create(p place) (*os.File, string, error) {
 	s.mu.Lock()
 	folder := s.folder
 	s.mu.Unlock()
-	return os.CreateTemp(folder, "*")
+	return p.create(folder+string(filepath.Separator), "")
 }
 
 // renew makes the session anew if its folder is gone.
-func (s *session) renew() error {
+func (s *session) renew(p place) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, err := os.Lstat(s.folder); !errors.Is(err, os.ErrNotExist) {
+	if there, err := p.exists(s.folder); there || err != nil {
 		return err
 	}
-	fresh, err := newSession(s.parent)
+	fresh, err := newSession(p)
 	if err != nil {
 		return err
 	}
@@ -96,63 +98,129 @@ func (s *session) renew() error {
 	return nil
 }
 
-// sweep removes the sessions of handles that are gone and tells how many.
-func (s *session) sweep() (int, error) {
-	entries, err := os.ReadDir(s.parent)
+// close removes the session.
+func (s *session) close(p place) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := sweepMost
+	return errors.Join(removeSession(p, s.folder, &left), removeHeld(p, s.lock, s.folder+lockSuffix))
+}
+
+// sweep removes the sessions of handles that are gone and returns how many. It removes only what a handle makes: plain files and
+// folders under names of our own form. Everything else in tmp belongs to somebody else and stays.
+func (s *session) sweep(p place) (int, error) {
+	d, err := p.openFolder(tmpFolder)
 	if err != nil {
 		return 0, err
 	}
+	defer d.Close()
 	swept := 0
 	var errs []error
-	for _, entry := range entries {
-		folder := filepath.Join(s.parent, strings.TrimSuffix(entry.Name(), lockSuffix))
-		if folder == s.folder {
-			continue
+	for left := sweepMost; left > 0; {
+		names, err := d.Readdirnames(min(listBatch, left))
+		left -= len(names)
+		for _, name := range names {
+			session, isLock := strings.CutSuffix(name, lockSuffix)
+			folder := filepath.Join(tmpFolder, session)
+			if unique, ours := strings.CutPrefix(session, sessionPrefix); !ours || !isRandom(unique) || folder == s.folder {
+				continue
+			}
+			gone, err := sweepOne(p, folder, isLock, &left)
+			if err != nil && len(errs) < 10 {
+				errs = append(errs, err)
+			}
+			if err == nil && gone {
+				swept++
+			}
 		}
-		gone, err := sweepOne(folder, strings.HasSuffix(entry.Name(), lockSuffix))
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		if err != nil {
-			errs = append(errs, err)
-		} else if gone {
-			swept++
+			return swept, errors.Join(append(errs, err)...)
 		}
 	}
 	return swept, errors.Join(errs...)
 }
 
 // sweepOne removes one session if its handle is gone, of which either the lock or the folder was seen.
-func sweepOne(folder string, seenLock bool) (bool, error) {
+func sweepOne(p place, folder string, seenLock bool, left *int) (bool, error) {
 	path := folder + lockSuffix
-	if _, err := os.Lstat(path); err != nil {
-		if !errors.Is(err, os.ErrNotExist) || seenLock {
+	there, err := p.exists(path)
+	if err != nil {
+		return false, err
+	}
+	if !there {
+		if seenLock {
 			return false, nil // it was closed meanwhile, or swept by another
 		}
-		return true, os.RemoveAll(folder)
+		return true, removeSession(p, folder, left)
 	}
-	lock := flock.New(path, flock.SetPermissions(fileMode))
-	held, err := holdNamed(lock)
+	f, err := p.openPlain(path, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	held, err := holdNamed(p, f, path)
 	if err != nil || !held {
 		return false, err
 	}
-	return true, errors.Join(os.RemoveAll(folder), removeHeld(lock))
+	return true, errors.Join(removeSession(p, folder, left), removeHeld(p, f, path))
+}
+
+// removeSession removes a session's folder with the plain files in it. One that holds anything else stays, with an error.
+func removeSession(p place, folder string, left *int) error {
+	d, err := p.openFolder(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for *left > 0 {
+		entries, err := d.ReadDir(min(listBatch, *left))
+		*left -= len(entries)
+		for _, entry := range entries {
+			if !isRandom(entry.Name()) || !entry.Type().IsRegular() {
+				continue
+			}
+			if err := p.Remove(filepath.Join(folder, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := p.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// isRandom reports whether a name, or the end of one, is of the form that a handle gives its own: letters and digits.
+func isRandom(s string) bool {
+	return s != "" && len(s) <= randomMost && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
 }
 
 // removeHeld removes a lock's file while it is held, so that nobody else can take it in between. Where a file that is
 // open can't be removed, it goes right after: its name is random and nobody takes it for their own.
-func removeHeld(lock *flock.Flock) error {
-	err := os.Remove(lock.Path())
-	closeErr := lock.Close()
+func removeHeld(p place, f *os.File, name string) error {
+	err := p.Remove(name)
+	closeErr := f.Close()
 	if err != nil {
-		err = os.Remove(lock.Path())
+		err = p.Remove(name)
 	}
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	return errors.Join(err, closeErr)
-}
-
-// close removes the session.
-func (s *session) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return errors.Join(os.RemoveAll(s.folder), removeHeld(s.lock))
 }

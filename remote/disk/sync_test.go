@@ -47,7 +47,8 @@ func (r *recording) SyncFile(f *os.File) error {
 	return errors.Join(r.note(fmt.Sprintf("file of %d bytes", info.Size())), f.Sync())
 }
 
-func (r *recording) SyncDir(path string) error {
+func (r *recording) SyncFolder(d *os.File) error {
+	path := d.Name()
 	entries, err := os.ReadDir(path)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func (r *recording) SyncDir(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.SyncDir(path))
+	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.SyncFolder(d))
 }
 
 // recorded opens a store whose syncs are seen.
@@ -146,7 +147,7 @@ func TestSyncFails(t *testing.T) {
 		if _, err := s.Load(ctx, key.ID()); !errors.Is(err, remote.ErrNotFound) {
 			t.Errorf("a pointer that could not be synced is there: %v", err)
 		}
-		if left, err := os.ReadDir(s.tmp.folder); err != nil || len(left) > 0 {
+		if left, err := os.ReadDir(filepath.Join(s.root, s.tmp.folder)); err != nil || len(left) > 0 {
 			t.Errorf("left in tmp: %v, %v", left, err)
 		}
 		r.fail = func(what string) error {
@@ -182,7 +183,7 @@ func TestKinds(t *testing.T) {
 // fat is a filesystem without hard links.
 type fat struct{ local }
 
-func (fat) Link(string, string) error { return syscall.EPERM }
+func (fat) LinkIn(*os.Root, string, string) error { return syscall.EPERM }
 
 // TestWithoutHardLinks keeps to the contract by renaming.
 func TestWithoutHardLinks(t *testing.T) {
@@ -199,7 +200,7 @@ func TestWithoutHardLinks(t *testing.T) {
 	if got, err := s.Get(ctx, name); err != nil || string(got) != "sealed" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if left, err := os.ReadDir(s.tmp.folder); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(filepath.Join(s.root, s.tmp.folder)); err != nil || len(left) > 0 {
 		t.Errorf("left in tmp: %v, %v", left, err)
 	}
 }
@@ -210,10 +211,10 @@ type slow struct {
 	entered, leave chan struct{}
 }
 
-func (s slow) SyncDir(path string) error {
+func (s slow) SyncFolder(d *os.File) error {
 	s.entered <- struct{}{}
 	<-s.leave
-	return s.local.SyncDir(path)
+	return s.local.SyncFolder(d)
 }
 
 // TestLoadWaitsForTheDisk: a state that might not outlive a power cut yet is not shown.
@@ -279,7 +280,7 @@ func TestCloseWaitsForWrites(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(s.blobPath(name)); err != nil {
+	if _, err := os.Stat(filepath.Join(s.root, blobFile(name))); err != nil {
 		t.Error(err)
 	}
 	if err := s.Put(t.Context(), name, body.BytesBody); remote.KindOf(err) != remote.ErrClosed {

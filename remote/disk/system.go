@@ -1,8 +1,6 @@
 package disk
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 
 	"postern/remote/localfs"
@@ -13,26 +11,20 @@ import (
 type System interface {
 	// SyncFile makes the bytes of an open file durable.
 	SyncFile(f *os.File) error
-	// SyncDir makes the names in a folder durable.
-	SyncDir(path string) error
-	// Link gives a file a second name, without replacing anything; as os.Link.
-	Link(from, to string) error
+	// SyncFolder makes the names in an open folder durable.
+	SyncFolder(d *os.File) error
+	// LinkIn gives a file of a folder a second name in it, without replacing anything; as os.Root.Link.
+	LinkIn(root *os.Root, from, to string) error
 }
 
 // local is the system that we run on.
-type local struct{ localfs.OS }
+type local struct{}
 
 // SyncFile implements System.
 func (local) SyncFile(f *os.File) error { return f.Sync() }
 
-// plain closes and refuses what is no regular file.
-func plain(f *os.File) (*os.File, error) {
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: f.Name(), Err: fs.ErrInvalid}
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
+// SyncFolder implements System.
+func (local) SyncFolder(d *os.File) error { return localfs.SyncFolder(d) }
+
+// LinkIn implements System.
+func (local) LinkIn(root *os.Root, from, to string) error { return root.Link(from, to) }

@@ -2,19 +2,13 @@
 
 package disk
 
-import (
-	"io/fs"
-	"os"
+import "io/fs"
+
+// There are no such flags here, and no pipes among the files of a folder.
+const (
+	nonBlocking = 0
+	onlyFolder  = 0
 )
 
-// openPlain opens a regular file for reading and nothing else.
-func openPlain(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return plain(f)
-}
-
-// named says yes: a file that is open can't lose its name here.
+// named returns true: a file that is open can't lose its name here.
 func named(fs.FileInfo) bool { return true }

@@ -4,21 +4,16 @@ package disk
 
 import (
 	"io/fs"
-	"os"
 	"syscall"
 )
 
-// openPlain opens a regular file for reading and nothing else: whoever can write to the store's folder shall not make the
-// gateway wait on a pipe, or follow a link to somewhere else.
-func openPlain(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	return plain(f)
-}
+// The flags with which files of the store are opened, beside those that they are opened for.
+const (
+	nonBlocking = syscall.O_NONBLOCK  // don't wait for the other end of a pipe
+	onlyFolder  = syscall.O_DIRECTORY // fail on anything but a folder
+)
 
-// named tells whether an open file still has a name in some folder.
+// named reports whether an open file still has a name in some folder.
 func named(info fs.FileInfo) bool {
 	sys, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || sys.Nlink > 0

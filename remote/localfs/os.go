@@ -101,14 +101,19 @@ func (OS) SyncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil
+	return errors.Join(SyncFolder(d), d.Close())
+}
+
+// SyncFolder is SyncDir for a directory that is open.
+func SyncFolder(d *os.File) error {
+	if !dirsCanSync {
+		return nil
 	}
-	if err = errors.Join(err, d.Close()); err != nil {
-		return fmt.Errorf("sync directory: %w", err)
+	err := d.Sync()
+	if err == nil || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("sync directory: %w", err)
 }
 
 type osFile struct{ *os.File }

@@ -118,7 +118,7 @@ func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Re
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := runOne(ctx, check, open, random)
+		err := RunOne(ctx, check, open, random)
 		if ended := ctx.Err(); ended != nil {
 			return ended // that it failed then says nothing of the remote
 		}
@@ -130,8 +130,8 @@ func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Re
 	return errors.Join(errs...)
 }
 
-// runOne runs a check on handles of its own and cleans up.
-func runOne(ctx context.Context, check Check, open func() (remote.Store, error), random io.Reader) error {
+// RunOne runs a check on handles of its own, without package testing, and cleans up. See RunAll.
+func RunOne(ctx context.Context, check Check, open func() (remote.Store, error), random io.Reader) error {
 	var handles []remote.Store
 	opened := func() (remote.Store, error) {
 		s, err := open()

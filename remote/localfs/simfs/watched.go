@@ -152,6 +152,14 @@ func (w *Watched) SyncDir(dir string) error {
 	})
 }
 
+// SyncFolder is SyncDir for an open folder, as a disk remote asks for it.
+func (w *Watched) SyncFolder(d *os.File) error { return w.SyncDir(d.Name()) }
+
+// LinkIn gives a file of a folder a second name in it.
+func (w *Watched) LinkIn(root *os.Root, from, to string) error {
+	return w.step(func() error { return root.Link(from, to) })
+}
+
 // list tells the names in a folder, and holds its files; w.mu is held. What vanishes meanwhile is left out.
 func (w *Watched) list(dir string) (map[string]id, error) {
 	entries, err := os.ReadDir(dir)

@@ -1,0 +1,296 @@
+//go:build unix
+
+package disk_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/disk"
+	"postern/remote/evil"
+	"postern/remote/remotetest"
+)
+
+// canary makes a tree outside the store and returns it with what fails the test if the tree has changed.
+func canary(t *testing.T) (tree string, check func(what string)) {
+	t.Helper()
+	tree = filepath.Join(t.TempDir(), "outside")
+	for _, folder := range []string{"folder", "folder/session-9", "folder/ab", "folder/tmp"} {
+		mkdir(t, filepath.Join(tree, folder))
+	}
+	for _, file := range []string{"file", "folder/thesis.odt", "folder/session-9/1", "folder/session-8.lock", "folder/ab/1", "folder/1", "folder/tmp/2"} {
+		write(t, filepath.Join(tree, file), "precious")
+	}
+	before := describe(t, tree)
+	return tree, func(what string) {
+		t.Helper()
+		if now := describe(t, tree); now != before {
+			t.Fatalf("%s: the tree outside the store was changed:\n%s\nto\n%s", what, before, now)
+		}
+	}
+}
+
+// describe lists a tree: names, kinds, contents, times.
+func describe(t *testing.T, tree string) string {
+	t.Helper()
+	var out strings.Builder
+	err := filepath.WalkDir(tree, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(&out, path, info.Mode(), info.ModTime().UnixNano())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&out, " %x", sha256.Sum256(data))
+		}
+		fmt.Fprintln(&out)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// victim makes a store with a blob, a pointer and what a crash left of a session.
+func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
+	t.Helper()
+	s, err := disk.Open(folder, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := put(t, s, []byte("sealed"))
+	one := writerKey.Sign(1, crypto.PointerValue{1})
+	if err := s.Swap(t.Context(), crypto.PointerHash{}, one); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mkdir(t, filepath.Join(folder, "tmp", "session-7"))
+	write(t, filepath.Join(folder, "tmp", "session-7", "7"), "half a blob")
+	write(t, filepath.Join(folder, "tmp", "session-7.lock"), "")
+	return name, one
+}
+
+// hostileKinds are what a hostile store may answer with.
+var hostileKinds = []error{remote.ErrClosed, remote.ErrNotFound, remote.ErrConflict, remote.ErrRefused, remote.ErrFull, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrForeign}
+
+// proper fails the test unless err is nil or a remote's error of a kind that the contract has.
+func proper(t *testing.T, what string, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	kind := remote.KindOf(err)
+	for _, k := range hostileKinds {
+		if kind == k {
+			return
+		}
+	}
+	t.Errorf("%s: %v is of kind %v", what, err, kind)
+}
+
+// everything makes each call of a store once.
+func everything(t *testing.T, what string, s remote.Store, name crypto.BlobName, at crypto.Pointer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := s.Get(ctx, name)
+	proper(t, what+": get", err)
+	proper(t, what+": get range", s.GetRange(ctx, name, 1, make([]byte, 3)))
+	_, err = s.Stat(ctx, name)
+	proper(t, what+": stat", err)
+	for _, err := range s.List(ctx) {
+		proper(t, what+": list", err)
+	}
+	_, err = s.Load(ctx, at.ID)
+	proper(t, what+": load", err)
+	proper(t, what+": put", s.Put(ctx, name, remote.BytesBody("sealed")))
+	other := []byte("sealed, too")
+	proper(t, what+": put another", s.Put(ctx, crypto.NameOf(other), remote.BytesBody(other)))
+	proper(t, what+": swap", s.Swap(ctx, at.Hash(), writerKey.Sign(2, crypto.PointerValue{2})))
+	proper(t, what+": delete", s.Delete(ctx, name))
+	_, err = s.Space(ctx)
+	proper(t, what+": space", err)
+}
+
+// bounded fails the test if do takes more than a few seconds or allocates more than a few blobs.
+func bounded(t *testing.T, what string, do func()) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s: it hangs", what)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+		t.Errorf("%s: it allocated %d MB", what, n>>20)
+	}
+}
+
+// TestHostileStore sets each trap at each place, before the store is opened and while it is open. Each call succeeds or fails with an
+// error of the contract, soon and with little memory, and nothing outside the store changes.
+func TestHostileStore(t *testing.T) {
+	for _, trap := range evil.Traps() {
+		t.Run(trap.Name, func(t *testing.T) {
+			outside, unchanged := canary(t)
+			for i := range 13 {
+				for _, while := range []bool{false, true} {
+					folder := filepath.Join(t.TempDir(), "store")
+					name, at := victim(t, folder)
+					places, err := evil.Places(folder)
+					if err != nil {
+						t.Fatal(err)
+					}
+					place, _ := filepath.Rel(folder, places[i])
+					what := fmt.Sprintf("%s for %s, while open: %v", trap.Name, place, while)
+					bounded(t, what, func() {
+						var s *disk.Store
+						if while {
+							if s, err = disk.Open(folder, disk.Options{}); err != nil {
+								t.Error(err)
+								return
+							}
+						}
+						// What is left over of a session was swept by that Open, so its place may be free.
+						if err := trap.Set(places[i], outside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+							t.Error(err)
+							return
+						}
+						before := describe(t, outside) // a second name was just given
+						if !while {
+							if s, err = disk.Open(folder, disk.Options{}); err != nil {
+								proper(t, what+": open", err)
+							}
+						}
+						if err == nil {
+							everything(t, what, s, name, at)
+							if err := s.Close(); err != nil {
+								proper(t, what+": close", err)
+							}
+						}
+						if now := describe(t, outside); now != before {
+							t.Errorf("%s: the tree outside was changed", what)
+						}
+					})
+					unchanged(what)
+					if err := os.RemoveAll(folder); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestContractUnderAttack runs the whole contract while an attacker keeps setting traps in the store. What the contract promises of the
+// contents can't hold then; that calls return, and leave everything outside alone, does.
+func TestContractUnderAttack(t *testing.T) {
+	outside, unchanged := canary(t)
+	folder := filepath.Join(t.TempDir(), "store")
+	victim(t, folder)
+	var attacks sync.WaitGroup
+	var turn sync.Mutex
+	random, traps := rand.New(rand.NewPCG(1, 2)), evil.Traps()
+	strike := func() {
+		turn.Lock()
+		defer turn.Unlock()
+		attack(random, traps, folder, outside)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	opened := 0
+	var calls atomic.Int64
+	bytes := rand.NewChaCha8([32]byte{1})
+	for _, check := range remotetest.Checks() {
+		one, done := context.WithTimeout(ctx, 2*time.Second)
+		_ = remotetest.RunOne(one, check, func() (remote.Store, error) { // that promises do not hold is the attacker's doing
+			turn.Lock()
+			repair(folder)
+			turn.Unlock()
+			attacks.Go(strike)
+			s, err := disk.Open(folder, disk.Options{})
+			if err != nil {
+				proper(t, check.Name+": open", err)
+				return nil, err
+			}
+			opened++
+			return remote.Wrap(s, func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+				if calls.Add(1)%3 == 0 {
+					attacks.Go(strike)
+				}
+				err := do(ctx)
+				proper(t, check.Name+": "+c.Op, err)
+				return err
+			}), nil
+		}, bytes)
+		done()
+		unchanged(check.Name)
+	}
+	attacks.Wait()
+	unchanged("at the end")
+	if opened < 20 || calls.Load() < 200 {
+		t.Errorf("the store was opened %d times and called %d times: the attacker leaves nothing to attack", opened, calls.Load())
+	}
+}
+
+// repair puts the store's own folders and its marker back.
+func repair(folder string) {
+	for _, name := range []string{"blobs", "pointers", "locks", "tmp"} {
+		path := filepath.Join(folder, name)
+		if info, err := os.Lstat(path); err != nil || !info.IsDir() {
+			_ = os.RemoveAll(path)
+			_ = os.Mkdir(path, 0o700)
+		}
+	}
+	_ = os.RemoveAll(filepath.Join(folder, "postern-store"))
+	_ = os.WriteFile(filepath.Join(folder, "postern-store"), []byte("postern-store 1\n"), 0o600)
+}
+
+// attack sets a random trap at a random place of the store.
+func attack(random *rand.Rand, traps []evil.Trap, folder, outside string) {
+	var all []string
+	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if len(all) > 500 {
+			return fs.SkipAll
+		}
+		if path != folder && err == nil {
+			all = append(all, path)
+		}
+		return nil
+	})
+	if len(all) == 0 {
+		return
+	}
+	trap := traps[random.IntN(len(traps))]
+	if trap.Name == "deep tree" || trap.Name == "folder of strangers" {
+		return // too slow to set to be set often
+	}
+	_ = trap.Set(all[random.IntN(len(all))], outside)
+}
