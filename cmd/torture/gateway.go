@@ -39,7 +39,7 @@ const pollEvery = 60 * time.Millisecond
 var waits = gateway.Waits{
 	Retry: retry.Options{Attempts: 3, Delay: 2 * time.Millisecond, MaxDelay: 30 * time.Millisecond, Reply: 400 * time.Millisecond,
 		Transfer: 2 * time.Second},
-	Breaker: breaker.Options{Suspect: 300 * time.Millisecond, Trial: 200 * time.Millisecond, Every: 100 * time.Millisecond, Bound: 3 * time.Second},
+	Breaker: breaker.Options{Suspect: 300 * time.Millisecond, Trial: 200 * time.Millisecond, Every: 40 * time.Millisecond, Bound: 3 * time.Second},
 	Look:    200 * time.Millisecond,
 	Commit:  10 * time.Millisecond,
 	Poll:    pollEvery,
@@ -56,6 +56,7 @@ type setup struct {
 	Limit   int64 // bytes of staging; 0: the default
 	Cache   bool  // on disk, over restarts
 	Collect bool  // little history is kept, and what nobody needs is deleted soon
+	Through bool  // changes are answered when they are at the remote
 	Faults  faults
 }
 
@@ -141,6 +142,9 @@ func serve(s setup) (*served, error) {
 	}
 	if s.Limit > 0 {
 		settings.Staging.Limit = home.Size(s.Limit)
+	}
+	if s.Through {
+		settings.Sync = home.SyncThrough
 	}
 	if s.Collect {
 		settings.GC.Grace = home.Span(grace)

@@ -160,6 +160,9 @@ const gateways = 2
 // grace period is for.
 func collects(seed uint64) bool { return seed%2 == 0 }
 
+// through reports whether the gateways of a run answer changes only when they are at the remote.
+func through(seed uint64) bool { return seed%10 == 9 }
+
 // phaseOf makes the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))

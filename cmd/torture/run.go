@@ -79,7 +79,7 @@ func (r *run) torture() error {
 			return fmt.Errorf("the last stop: %w", err)
 		}
 	}
-	return r.record.exercised()
+	return r.record.exercised(through(r.seed))
 }
 
 // states is how many states are possible in all folders that have one writer.
@@ -105,7 +105,7 @@ func (r *run) begin() error {
 	}
 	for g := range gateways {
 		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0,
-			Collect: collects(r.seed)}, r.dir, &r.record.pulse)
+			Collect: collects(r.seed), Through: through(r.seed)}, r.dir, &r.record.pulse)
 		if err := r.childs[g].start(); err != nil {
 			return err
 		}
@@ -297,7 +297,7 @@ func wait(d time.Duration) {
 }
 
 // exercised fails a long run in which too little happened for its success to mean anything.
-func (r *record) exercised() error {
+func (r *record) exercised(through bool) error {
 	c := &r.counts
 	if c.Operations.Load() < 1000 {
 		return nil
@@ -305,7 +305,7 @@ func (r *record) exercised() error {
 	var missing []string
 	for name, n := range map[string]int64{"kills": c.Kills.Load(), "faults": c.Faults.Load(), "conflicts": c.Conflicts.Load(),
 		"claims": c.Held.Load(), "requests of unknown end": c.Unknown.Load(), "commits": c.Commits.Load()} {
-		if n == 0 {
+		if n == 0 && (name != "conflicts" || !through) { // what is at the remote at once rarely meets
 			missing = append(missing, name)
 		}
 	}

@@ -66,13 +66,25 @@ func watched(r *run, limit time.Duration) error {
 	}
 }
 
+// dumpLimit is how long a process may take to write its stacks. One that the system holds up never does.
+const dumpLimit = 5 * time.Second
+
 // dump has a process write what its goroutines wait for to its log, and end.
 func (c *child) dump() {
 	if c == nil || c.cmd == nil || c.cmd.Process == nil {
 		return
 	}
-	if c.cmd.Process.Signal(syscall.SIGQUIT) == nil { // else it is gone
-		_, _ = c.cmd.Process.Wait() // until all is written
+	if c.cmd.Process.Signal(syscall.SIGQUIT) != nil {
+		return // it is gone
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = c.cmd.Process.Wait()
+	}()
+	select {
+	case <-written:
+	case <-time.After(dumpLimit):
 	}
 }
 
