@@ -55,14 +55,22 @@ func watched(r *run, limit time.Duration) error {
 	go func() { stalled <- r.record.pulse.stalled(ctx, limit) }()
 	select {
 	case err := <-done:
+		if errors.Is(err, errHang) {
+			r.dump()
+		}
 		return err
 	case err := <-stalled:
-		for _, c := range r.childs {
-			c.dump()
-		}
+		r.dump()
 		stacks := make([]byte, 1<<20)
 		_, _ = fmt.Fprintf(r.out, "%s\n", stacks[:runtime.Stack(stacks, true)])
 		return fmt.Errorf("%w; what it waited for is above, and in the logs of the gateways", err)
+	}
+}
+
+// dump has all gateways write what their goroutines wait for.
+func (r *run) dump() {
+	for _, c := range r.childs {
+		c.dump()
 	}
 }
 

@@ -2,15 +2,22 @@ package main
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"postern/crypto"
 )
 
 // TestStalled: a run that nobody answers any more fails, and one that is slow does not.
@@ -90,5 +97,31 @@ func TestForgotten(t *testing.T) {
 	}
 	if v, err := s.check(map[string]id{"/s/a": {1, 999}}); err != nil || v.gone != 999 || s.size() != 1 {
 		t.Errorf("%+v, %v, %d claims", v, err, s.size())
+	}
+}
+
+// TestDump: a gateway that hangs leaves in its log what it waited for.
+func TestDump(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: starts a process")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("no process can be asked for its stacks there")
+	}
+	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "remote")
+	secret := crypto.AccountSecret{1}
+	if err := found(t.Context(), dir, store, secret, crand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	r := &run{record: newRecord()}
+	r.childs[0] = newChild(setup{Home: homeOf(dir, 0), Remote: store, Account: hex.EncodeToString(secret[:])}, dir, &r.record.pulse)
+	if err := r.childs[0].start(); err != nil {
+		t.Fatal(err)
+	}
+	defer r.killAll()
+	r.dump()
+	log, err := os.ReadFile(filepath.Join(dir, "gateway0.log"))
+	if err != nil || !strings.Contains(string(log), "serveGateway(") || !strings.Contains(string(log), "gateway.Serve(") {
+		t.Errorf("the log holds no stacks: %v %.300s", err, log)
 	}
 }
