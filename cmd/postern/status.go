@@ -122,6 +122,8 @@ func (p *program) printStatus(s control.Status) error {
 	row("staging", "%s of %s", home.Size(s.Pending.Staged), home.Size(s.Pending.Limit))
 	row("commits", "%d landed, %d tries failed", s.Commit.Landed, s.Commit.Failed)
 	switch {
+	case s.Commit.Broken != "":
+		row("trouble", "no changes are taken: %s; check the disk, then restart postern", s.Commit.Broken)
 	case s.Commit.Blocked != "":
 		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():

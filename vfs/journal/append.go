@@ -157,7 +157,11 @@ func (j *Journal) begin() (*file, error) {
 	k := j.key(salt)
 	_, err = h.WriteAt(appendFileHeader(nil, k, j.next, salt), 0)
 	if err == nil {
-		err = h.Sync()
+		// A full disk is tried again, with a fresh file: nothing was acknowledged in this one. A disk that can't sync is not.
+		if err = h.Sync(); err != nil && !localfs.IsFull(err) {
+			_ = h.Close()
+			return nil, j.fail(fmt.Errorf("%s: %w", op, err))
+		}
 	}
 	err = errors.Join(err, h.Close()) // not every system renames what is open
 	if err == nil {

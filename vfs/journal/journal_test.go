@@ -250,6 +250,32 @@ func TestFailedSyncPoisons(t *testing.T) {
 	check(t, open(t, sim), 1, kept) // what failed is not there after a restart
 }
 
+// TestFailedSyncOfNewFilePoisons: a journal whose next file can't be synced is broken too, whichever of the syncs fails; a full disk
+// is only full.
+func TestFailedSyncOfNewFilePoisons(t *testing.T) {
+	for _, where := range []string{tempSuffix, "/journal"} {
+		sim := simfs.New()
+		j, err := Open(dir, key, Options{FS: sim})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sim.FailSyncsOf(func(path string) error {
+			if strings.HasSuffix(path, where) {
+				return io.ErrUnexpectedEOF
+			}
+			return nil
+		})
+		if _, err := j.Append([]byte("op"), nil); !errors.Is(err, ErrBroken) {
+			t.Errorf("%s: append: %v", where, err)
+		}
+		sim.FailSyncsOf(nil)
+		if _, err := j.Append([]byte("op"), nil); !errors.Is(err, ErrBroken) {
+			t.Errorf("%s: append again: %v", where, err)
+		}
+		j.Close()
+	}
+}
+
 func TestLimits(t *testing.T) {
 	j := open(t, simfs.New())
 	if _, err := j.Append(make([]byte, MaxOp+1), nil); !errors.Is(err, vfs.ErrTooLarge) {

@@ -118,6 +118,7 @@ type Commit struct {
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
 	Offline   time.Time `json:"offline_since,omitzero"`
 	Reason    string    `json:"offline_reason,omitempty"` // why the remote can't be reached, in a few words
+	Broken    string    `json:"broken,omitempty"`         // why no changes are taken: the journal here can't be written
 	Blocked   string    `json:"blocked,omitempty"`        // why no changes are taken: the remote shows an old or another state
 	Lost      int       `json:"lost,omitempty"`           // blobs that changes made here need, and that were collected while this device was away
 	Copied    time.Time `json:"copied,omitzero"`          // when this run noticed that there is, or was, another copy of its home

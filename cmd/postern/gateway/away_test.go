@@ -16,6 +16,7 @@ import (
 	"postern/remote"
 	"postern/remote/breaker"
 	"postern/remote/faulty"
+	"postern/remote/localfs"
 	"postern/remote/mem"
 	"postern/remote/retry"
 	"postern/remote/verify"
@@ -36,6 +37,7 @@ type stacked struct {
 	line  *breaker.Store
 	cache *cache.Cache
 	space *space.Space
+	disk  localfs.FS // of the journal and the staging area; nil: the system's
 }
 
 // newStacked makes an account and its first device, open.
@@ -75,7 +77,7 @@ func (s *stacked) open() {
 	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}), cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Account: s.account, Dir: s.dir, Device: s.device})
+	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Account: s.account, Dir: s.dir, Device: s.device, FS: s.disk})
 	if err != nil {
 		s.t.Fatal(err)
 	}

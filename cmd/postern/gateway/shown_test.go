@@ -1,12 +1,15 @@
 package gateway
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"postern/remote/faulty"
+	"postern/remote/localfs/simfs"
+	"postern/vfs"
 )
 
 // TestPageShowsWhatStatusKnows: a full remote is not "uploading" on the page, and gives way to what comes after it.
@@ -39,4 +42,44 @@ func TestPageShowsWhatStatusKnows(t *testing.T) {
 			t.Error(d.shown().Sentence())
 		}
 	})
+}
+
+// TestBrokenJournalIsShown: a journal that can't be synced shows in status, on the page and in /readyz until a restart.
+func TestBrokenJournalIsShown(t *testing.T) {
+	s := newStacked(t, 0)
+	s.close()
+	disk := simfs.New()
+	s.disk = disk
+	s.open()
+	d := &drive{space: s.space, cache: s.cache}
+	if err := d.ready(); err != nil || d.shown().Kind() != "calm" {
+		t.Fatalf("a sound journal: %v, %s", err, d.shown().Kind())
+	}
+	disk.FailSyncs(errors.New("input/output error"))
+	if err := s.space.Mkdir(t.Context(), "/d", nil); !errors.Is(err, vfs.ErrBroken) {
+		t.Fatalf("mkdir: %v", err)
+	}
+	disk.FailSyncs(nil)
+	for where, says := range map[string]string{"status": d.status().Commit.Broken, "page": d.shown().Sentence(), "readyz": sentence(d.ready())} {
+		if !strings.Contains(says, "journal") {
+			t.Errorf("%s says %q", where, says)
+		}
+	}
+	if kind := d.shown().Kind(); kind != "blocked" {
+		t.Errorf("the page shows %q", kind)
+	}
+	_ = s.space.Close()
+	_ = s.cache.Close()
+	s.open()
+	defer s.close()
+	if err := (&drive{space: s.space, cache: s.cache}).ready(); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+}
+
+func sentence(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

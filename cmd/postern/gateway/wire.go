@@ -195,6 +195,9 @@ func (d *drive) close() error {
 // ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
 func (d *drive) ready() error {
 	status := d.space.Status()
+	if status.Broken != "" {
+		return say.Advisef("no changes are taken: %s; check the disk, then restart postern", status.Broken)
+	}
 	if status.Blocked != "" {
 		return say.Advisef("no changes are taken: %s", status.Blocked)
 	}
@@ -209,6 +212,8 @@ func (d *drive) shown() dav.Status {
 	s := d.status()
 	status := dav.Status{Pending: int(s.Pending.Changes), PendingBytes: s.Pending.Bytes + s.Pending.Staged, Full: s.Commit.Full}
 	switch {
+	case s.Commit.Broken != "":
+		status.Blocked = "No changes are taken, since the drive's journal on this machine could not be written: check the disk, then restart postern."
 	case s.Commit.Blocked != "":
 		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect fork says more."
 	case !s.Commit.Offline.IsZero():
@@ -250,7 +255,7 @@ func (d *drive) status() control.Status {
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
-			Reason: d.line.why(), Full: s.Full, Blocked: s.Blocked, Copied: s.Copied, Lost: s.Lost},
+			Reason: d.line.why(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 		Copies: d.mirror.status(),
