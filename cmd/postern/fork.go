@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -30,7 +29,7 @@ is merged with it, as with changes of another device. What was at the remote bef
 				}
 				table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 				for _, f := range fork.Facts {
-					_, _ = fmt.Fprintf(table, "%s\t%s\n", f.Name, f.Value) // kept until Flush
+					_, _ = say.Fprintf(table, "%s\t%s\n", f.Name, f.Value) // kept until Flush
 				}
 				if err := table.Flush(); err != nil {
 					return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -154,7 +153,7 @@ func (p *program) showVersions(all []control.Version, asJSON bool) error {
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, v := range all {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t  %s%s\n", home.Size(v.Size), v.Modified.Local().Format(time.DateTime), v.Path, say.IfElse(v.Folder, "/", "")) // kept until Flush
+		_, _ = say.Fprintf(table, "%s\t%s\t  %s%s\n", home.Size(v.Size), v.Modified.Local().Format(time.DateTime), v.Path, say.IfElse(v.Folder, "/", "")) // kept until Flush
 	}
 	return table.Flush()
 }

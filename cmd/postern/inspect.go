@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"text/tabwriter"
 
@@ -32,7 +31,7 @@ id as they show at the remote. Without an argument: the drive's own pointer. Key
 				}
 				table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 				for _, f := range facts {
-					_, _ = fmt.Fprintf(table, "%s\t%s\n", f.Name, f.Value) // kept until Flush
+					_, _ = say.Fprintf(table, "%s\t%s\n", f.Name, f.Value) // kept until Flush
 				}
 				return table.Flush()
 			})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"text/tabwriter"
 	"time"
 
@@ -62,7 +61,7 @@ func (p *program) showLocks(all []control.Lock) error {
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	for _, l := range all {
-		_, _ = fmt.Fprintf(table, "%s%s\t%s\tuntil %s\t%s\t%s\n", l.Path, say.IfElse(l.Beneath, " and all beneath", ""), say.IfElse(l.Shared, "shared", "exclusive"),
+		_, _ = say.Fprintf(table, "%s%s\t%s\tuntil %s\t%s\t%s\n", l.Path, say.IfElse(l.Beneath, " and all beneath", ""), say.IfElse(l.Shared, "shared", "exclusive"),
 			l.Expires.Local().Format(time.DateTime), l.Token, l.Owner) // kept until Flush
 	}
 	return table.Flush()

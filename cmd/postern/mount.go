@@ -272,7 +272,7 @@ func (m mounting) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.p.printf("%s\n%s", help.Short(), help.Ways())
+	m.p.print(help.Short() + "\n" + help.Ways())
 	m.p.printf("\nTo unmount: postern mount --remove; or umount DIR, gio mount -u %s, net use P: /delete, Finder's eject button.\n", help.With("dav"))
 	m.p.printf("\nWindows limits network drives of this kind. As an administrator, postern mount --apply sets these values and starts the service; or type:\n\n")
 	m.p.showSteps("windows", mount.Lift())

@@ -74,7 +74,7 @@ func (p *program) showPins(s pin.Status) error {
 		case at.Missing > 0 || !at.Known:
 			state = fmt.Sprintf("%s still to come", say.Plural(int64(at.Missing), "blob"))
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", at.Path, home.Size(at.Bytes), state) // kept until Flush
+		_, _ = say.Fprintf(table, "%s\t%s\t%s\n", at.Path, home.Size(at.Bytes), state) // kept until Flush
 	}
 	if err := table.Flush(); err != nil {
 		return err

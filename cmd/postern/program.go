@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -114,14 +113,17 @@ func (p *program) settings(h home.Home, flags home.Settings) (home.Settings, err
 	return all, nil
 }
 
-// printf writes to stdout. A reader that went away is no reason to stop serving.
+// print writes text of several lines to stdout, all of it ours.
+func (p *program) print(text string) { _, _ = io.WriteString(p.out, p.withHome(text)) }
+
+// printf writes to stdout, with the arguments escaped where a terminal would obey them. A reader that went away is no reason to stop serving.
 func (p *program) printf(format string, args ...any) {
-	_, _ = io.WriteString(p.out, p.withHome(fmt.Sprintf(format, args...)))
+	_, _ = io.WriteString(p.out, p.withHome(say.Sprintf(format, args...)))
 }
 
 // warnf writes to stderr.
 func (p *program) warnf(format string, args ...any) {
-	_, _ = io.WriteString(p.err, p.withHome(fmt.Sprintf(format, args...)))
+	_, _ = io.WriteString(p.err, p.withHome(say.Sprintf(format, args...)))
 }
 
 // noArgs refuses arguments with a sentence.

@@ -11,6 +11,7 @@ import (
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 )
 
 // meter shows how far long work has come, in one line on a terminal that is written over, and nothing anywhere else.
@@ -50,6 +51,7 @@ func (m *meter) done() {
 }
 
 func (m *meter) write(line string) {
+	line = say.Printable(line)
 	_, _ = fmt.Fprintf(m.p.err, "\r%s%s", line, strings.Repeat(" ", max(m.width-len(line), 0)))
 	m.width = len(line)
 }

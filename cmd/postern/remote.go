@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -55,11 +54,11 @@ func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, rand io.
 	err = remotetest.RunAll(ctx, open, rand, func(check remotetest.Check, err error) {
 		if err != nil {
 			broken++
-			_, _ = fmt.Fprintf(out, "BROKEN  %-28s %s: %v\n", check.Name, check.Promise, err)
+			_, _ = say.Fprintf(out, "BROKEN  %-28s %s: %v\n", check.Name, check.Promise, err)
 			return
 		}
 		passed++
-		_, _ = fmt.Fprintf(out, "kept    %-28s %s\n", check.Name, check.Promise)
+		_, _ = say.Fprintf(out, "kept    %-28s %s\n", check.Name, check.Promise)
 	})
 	if err != nil && ctx.Err() != nil {
 		return err
@@ -70,7 +69,7 @@ func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, rand io.
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "%s keeps all %d promises\n", to, passed)
+	_, _ = say.Fprintf(out, "%s keeps all %d promises\n", to, passed)
 	return nil
 }
 

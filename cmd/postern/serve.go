@@ -123,10 +123,10 @@ func (p *program) davPassword(h home.Home) (password, where string, err error) {
 // welcome says how to reach the drive: at length to people, in a line to logs.
 func (p *program) welcome(help reach.HowTo, fresh bool) {
 	if fresh || p.onScreen() {
-		p.printf("%s", help.Long())
+		p.print(help.Long())
 		return
 	}
-	p.printf("%s", help.Short())
+	p.print(help.Short())
 }
 
 // newLog writes to stderr what is at least of the level.

@@ -99,7 +99,7 @@ func (p *program) idleStatus(h home.Home) (control.Status, error) {
 func (p *program) printStatus(s control.Status) error {
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
-		line := p.withHome(fmt.Sprintf(name+"\t"+format+"\n", args...))
+		line := p.withHome(say.Sprintf(name+"\t"+format+"\n", args...))
 		_, _ = io.WriteString(table, line) // kept by the writer until Flush, which returns its errors
 	}
 	row("home", "%s", s.Home)

@@ -173,7 +173,7 @@ func (t trusting) do(ctx context.Context, steps []system.Step, missing []string,
 func (p *program) showSteps(goos string, steps []system.Step) {
 	comment := say.IfElse(goos == "windows", "rem", "#")
 	for _, s := range steps {
-		p.printf("%s %s\n%s\n", comment, s.Does, s.Line(goos))
+		p.print(comment + " " + s.Does + "\n" + s.Line(goos) + "\n")
 	}
 }
 

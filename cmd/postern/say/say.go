@@ -62,7 +62,7 @@ func Interrupted(ctx context.Context, err error) bool {
 
 // Sentence returns an error as one line that says what failed, on what, and what to do.
 func Sentence(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ") // some libraries speak in several lines
+	text := Printable(strings.Join(strings.Fields(err.Error()), " ")) // some libraries speak in several lines
 	var said *advised
 	var usage *UsageError
 	if errors.As(err, &said) || errors.As(err, &usage) {
