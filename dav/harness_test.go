@@ -194,7 +194,11 @@ func (a *answer) with(headers ...string) *answer {
 	a.t.Helper()
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ":")
-		if got := a.header.Get(name); got != strings.TrimSpace(value) {
+		got := a.header.Get(name)
+		if exact := a.header[name]; len(exact) > 0 {
+			got = exact[0]
+		}
+		if got != strings.TrimSpace(value) {
 			a.t.Errorf("%s: header %s is %q, want %q", a.what, name, got, strings.TrimSpace(value))
 		}
 	}

@@ -84,11 +84,22 @@ var (
 	latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified.
+// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified. Numbers that are no seconds
+// until the year 9999 are milliseconds, microseconds or nanoseconds.
 func parseUnix(s string) (time.Time, bool) {
 	whole, fraction, dot := strings.Cut(strings.TrimSpace(s), ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || seconds <= earliest || seconds > latest {
+	if err != nil || strings.Trim(fraction, "0123456789") != "" {
+		return time.Time{}, false
+	}
+	if seconds > latest {
+		for _, from := range []func(int64) time.Time{time.UnixMilli, time.UnixMicro, func(n int64) time.Time { return time.Unix(0, n) }} {
+			if t := from(seconds).UTC(); t.Unix() <= latest {
+				return t, true
+			}
+		}
+	}
+	if seconds <= earliest || seconds > latest {
 		return time.Time{}, false
 	}
 	var nanos int64
@@ -107,14 +118,26 @@ func parseUnix(s string) (time.Time, bool) {
 	return time.Unix(seconds, nanos).UTC(), true
 }
 
-// parseTime reads a date in any form that a client was seen to use: HTTP's three, ISO 8601, unix seconds.
+// dateForms are the forms of dates that clients were seen to use besides HTTP's three. None has the name of a zone: of most
+// names Go does not know the offset. Seconds may have a fraction in all of them.
+var dateForms = []string{
+	"Mon, 2 Jan 2006 15:04:05 Z0700", "2 Jan 2006 15:04:05 Z0700", "Mon, 2-Jan-2006 15:04:05 Z0700", "Mon Jan 2 15:04:05 Z0700 2006",
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05", "20060102T150405Z0700", "20060102T150405",
+}
+
+// universal are the names of the zone that dates of HTTP are in.
+var universal = strings.NewReplacer(" GMT", " Z", " UTC", " Z", " UT", " Z")
+
+// parseTime reads a date: of HTTP, also with a day of one digit or UTC, of ISO 8601, or unix seconds.
 func parseTime(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if t, err := http.ParseTime(s); err == nil {
 		return inRange(t)
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", time.RFC1123Z, "20060102T150405Z"} {
-		if t, err := time.Parse(layout, s); err == nil {
+	named := universal.Replace(s)
+	for _, layout := range dateForms {
+		if t, err := time.Parse(layout, named); err == nil {
 			return inRange(t)
 		}
 	}
@@ -128,16 +151,14 @@ func inRange(t time.Time) (time.Time, bool) {
 	return t.UTC(), true
 }
 
-// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish.
+// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish. Then the answer
+// lacks "X-OC-Mtime: accepted", and the client knows that the time was not kept.
 func (q *request) mtime() time.Time {
-	t, ok := parseUnix(q.r.Header.Get("X-OC-Mtime"))
-	if !ok {
-		return time.Time{}
-	}
+	t, _ := parseUnix(q.r.Header.Get("X-OC-Mtime"))
 	return t
 }
 
-// accept tells the client that its X-OC-Mtime was applied; rclone sets the time once more when it isn't told.
+// acceptMtime tells the client that its X-OC-Mtime was applied; rclone sets the time once more when it isn't told.
 func (q *request) acceptMtime(t time.Time) {
 	if !t.IsZero() {
 		q.w.Header().Set("X-OC-Mtime", "accepted")
@@ -158,7 +179,7 @@ func parseChecksums(s string) []checksum {
 	return sums
 }
 
-// fits tells whether a checksum is right. Algorithms that are not computed here (Adler-32 of old ownCloud clients) pass.
+// fits reports whether a checksum is right. One of an algorithm that is not known here is not.
 func (c checksum) fits(sums vfs.Sums) bool {
 	switch c.algorithm {
 	case "MD5":
@@ -166,5 +187,5 @@ func (c checksum) fits(sums vfs.Sums) bool {
 	case "SHA1", "SHA-1":
 		return c.value == hex.EncodeToString(sums.SHA1[:])
 	}
-	return true
+	return false
 }

@@ -134,11 +134,15 @@ func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 		return p.time(e, set, &p.patch.Created), nil
 	case xml.Name{Space: msSpace, Local: win32Modified}:
 		if set {
-			p.time(e, set, &p.patch.Modified) // what can't be read is stored all the same: Explorer fails on anything but 200
+			if code := p.time(e, set, &p.patch.Modified); code != http.StatusOK {
+				return code, nil
+			}
 		}
 	case xml.Name{Space: msSpace, Local: win32Created}:
 		if set {
-			p.time(e, set, &p.patch.Created)
+			if code := p.time(e, set, &p.patch.Created); code != http.StatusOK {
+				return code, nil
+			}
 		}
 	case xml.Name{Space: ocSpace, Local: "checksums"}:
 		return checksumsFit(e, set, info), nil

@@ -60,9 +60,15 @@ func (q *request) upload(old *bool) error {
 	case q.r.Header.Get("Content-Range") != "":
 		// RFC 9110, 14.5: storing a part as if it were the whole would be worse.
 		return fail(http.StatusBadRequest, "A file can only be replaced as a whole: Content-Range is not supported.")
+	case q.r.Header.Get("OC-Chunked") != "":
+		return fail(http.StatusBadRequest, "A file can only be sent as a whole: uploads in pieces (OC-Chunked) are not supported.")
 	case q.encoded():
 		// RFC 9110, 15.5.16: who reads the file would get the packed bytes and not be told so.
 		return fail(http.StatusUnsupportedMediaType, "A file is stored as it is: Content-Encoding is not supported.")
+	}
+	promises, err := q.promises()
+	if err != nil {
+		return err
 	}
 	if err := q.roomFor(q.expected()); err != nil {
 		return err
@@ -75,11 +81,11 @@ func (q *request) upload(old *bool) error {
 		return err
 	}
 	defer up.Abort()
-	sums, err := q.receive(up)
+	sums, err := q.receive(up, promises)
 	if err != nil {
 		return err
 	}
-	if err := q.verify(sums); err != nil {
+	if err := q.verify(sums, promises); err != nil {
 		return err
 	}
 	release := q.h.locks.Hold(lock.Touch{Path: q.path}, lock.Touch{Path: path.Dir(q.path)})
@@ -141,12 +147,12 @@ func (q *request) stage() (up vfs.Upload, err error) {
 }
 
 // receive reads the body into the drive.
-func (q *request) receive(up vfs.Upload) (vfs.Sums, error) {
+func (q *request) receive(up vfs.Upload, promises []promise) (vfs.Sums, error) {
 	b := q.body()
 	defer b.end()
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	_, err := io.CopyBuffer(up, b, *buf)
+	_, err := io.CopyBuffer(up, summed(b, promises), *buf)
 	switch {
 	case b.err != nil:
 		return vfs.Sums{}, bodyFailure(b.err)
@@ -159,13 +165,13 @@ func (q *request) receive(up vfs.Upload) (vfs.Sums, error) {
 }
 
 // verify compares what has arrived with what was promised.
-func (q *request) verify(sums vfs.Sums) error {
+func (q *request) verify(sums vfs.Sums, promises []promise) error {
 	if want := q.expected(); want >= 0 && want != sums.Size {
 		return fail(http.StatusBadRequest, "Only %d of %d bytes have arrived; nothing was changed.", sums.Size, want)
 	}
-	for _, c := range parseChecksums(q.r.Header.Get("OC-Checksum")) {
-		if !c.fits(sums) {
-			return fail(http.StatusBadRequest, "What has arrived does not fit its checksum (it is %s); nothing was changed.", hexSums(sums))
+	for _, p := range promises {
+		if !p.kept(sums) {
+			return fail(http.StatusBadRequest, "What has arrived does not fit the checksum in %s (it is %s); nothing was changed.", p.header, hexSums(sums))
 		}
 	}
 	return nil

@@ -146,3 +146,31 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// TestOptionsOnTheWire: OPTIONS of everything and of a path say what the drive is, in the spelling that all clients know.
+func TestOptionsOnTheWire(t *testing.T) {
+	d := newDrive(t)
+	server := httptest.NewUnstartedServer(d.h)
+	server.Config.DisableGeneralOptionsHandler = true
+	server.Start()
+	t.Cleanup(server.Close)
+	for _, target := range []string{"*", "/", "/files/no"} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "OPTIONS "+target+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"HTTP/1.1 200 OK\r\n", "\r\nDAV: 1, 2, 3\r\n", "\r\nAllow: OPTIONS, GET, "} {
+			if !strings.Contains(string(answer), want) {
+				t.Errorf("OPTIONS %s has no %q: %s", target, want, answer)
+			}
+		}
+	}
+}

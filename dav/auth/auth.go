@@ -163,7 +163,7 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
 	}
 	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
 	// Finder looks for this on a 401 too, and takes the drive for no drive without it.
-	h.Set("DAV", "1, 2, 3")
+	h["DAV"] = []string{"1, 2, 3"} // spelt as everywhere; Set would write "Dav"
 	say(w, r, http.StatusUnauthorized, "Name and password of the drive are needed.")
 }
 

@@ -96,8 +96,8 @@ func TestBasic(t *testing.T) {
 func TestChallenge(t *testing.T) {
 	d := newDoor(t, Options{})
 	w := d.want(401, "PROPFIND", "/", windows)
-	if got := w.Header().Get("DAV"); got != "1, 2, 3" {
-		t.Errorf("DAV is %q: Finder needs it on a 401", got)
+	if got := w.Header()["DAV"]; len(got) != 1 || got[0] != "1, 2, 3" {
+		t.Errorf("DAV is %q: Finder needs it on a 401, and in capitals", got)
 	}
 	all := w.Header().Values("WWW-Authenticate")
 	// One Digest alone: Windows knows MD5 only, and the npm package "webdav" takes the last algorithm that it reads.
