@@ -53,6 +53,7 @@ var kinds = []struct {
 	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded", "There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less is waiting.", ""},
 	// 507 is not retried by clients (RFC 4918, 11.5: not until the user asks for it), and Finder keeps the file in view.
 	{vfs.ErrBroken, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "Nothing can be changed: the drive's journal on this machine could not be written. Check the disk, then restart postern.", ""},
+	{vfs.ErrTooDeep, http.StatusForbidden, http.StatusForbidden, "", fmt.Sprintf("This would lie more than %d folders deep, which is the most that the drive allows. Put it into a folder further up.", vfs.MaxDepth), ""},
 	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "", "This is larger than the drive can keep.", ""},
 	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep.", ""},
 	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name.", ""},

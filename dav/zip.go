@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
-	pathpkg "path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,13 +19,24 @@ import (
 // the end, takes until then: some 40 MB.
 const maxZipped = 100_000
 
+// The bounds of the paths in one archive, in bytes: of all, which stand in the directory too, and of one, for which the format
+// has 64 KiB in an encoding that is up to three times as long.
+const (
+	maxZippedPaths = 32 << 20
+	maxZippedPath  = 16 << 10
+)
+
 // zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most of
 // what is large is compressed already, and no disk is needed.
 func (q *request) zip(info vfs.Info) error {
 	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a download.
 	q.wait.end()
-	n := 0
-	err := q.walk(q.path, func(string, *vfs.Info) error {
+	n, paths := 0, 0
+	err := q.walk(q.path, func(p string, _ *vfs.Info) error {
+		paths += len(p)
+		if len(p) > maxZippedPath || paths > maxZippedPaths {
+			return fail(http.StatusForbidden, "The folders here lie too deep in each other, and their names are too long, for one archive. Download the folders in it one by one.")
+		}
 		if n++; n > maxZipped {
 			return fail(http.StatusForbidden, "There are more than %d files in this folder: too many for one archive. Download the folders in it one by one, or copy it with a WebDAV program.", maxZipped)
 		}
@@ -120,14 +131,24 @@ func (q *request) zipName(p string) string {
 	}, p))
 }
 
-// walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It goes down before it goes on, so
-// that it takes memory for the folders on the way only.
+// walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It keeps the folders that it has
+// to look into yet, and not the call stack, so that deep folders take no more memory than others.
 func (q *request) walk(folder string, do func(p string, m *vfs.Info) error) error {
-	return q.membersOf(folder, func(m *vfs.Info) error {
-		p := pathpkg.Join(folder, m.Name)
-		if err := do(p, m); err != nil || !m.Folder {
+	for waiting := []string{folder}; len(waiting) > 0; {
+		at := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		begin := len(waiting)
+		err := q.membersOf(at, func(m *vfs.Info) error {
+			p := join(at, m.Name)
+			if m.Folder {
+				waiting = append(waiting, p)
+			}
+			return do(p, m)
+		})
+		if err != nil {
 			return err
 		}
-		return q.walk(p, do)
-	})
+		slices.Reverse(waiting[begin:]) // the first comes first
+	}
+	return nil
 }

@@ -16,6 +16,7 @@ var (
 	ErrName        = errors.New("not a valid name")
 	ErrInvalid     = fs.ErrInvalid                            // a request that can't make sense, such as a folder moved into itself
 	ErrFull        = errors.New("no space left")              // staging or remote
+	ErrTooDeep     = errors.New("nested too deeply")          // more than MaxDepth levels down
 	ErrTooLarge    = errors.New("too large")                  // beyond what the format can hold
 	ErrBroken      = errors.New("changes can't be kept")      // the journal failed: no change is taken until a restart
 	ErrPending     = errors.New("not at the remote yet")      // the change was made, and is kept here; a success that is not complete

@@ -20,6 +20,10 @@ import (
 // MaxName is the longest name of a file or folder in bytes.
 const MaxName = 1024
 
+// MaxDepth is how many levels below the root of a space something may lie, when it is written. A space of another program, or
+// of an earlier version, may hold deeper ones: they can be read, moved up and removed.
+const MaxDepth = 1024
+
 // FS is a whole drive.
 type FS interface {
 	Reader

@@ -15,6 +15,12 @@ import (
 // anybody reads and less than a phone chokes on.
 const rowsPerPage = 500
 
+// maxLinks bounds the links of one page, in bytes: each row has several, as long as the path of the folder.
+const maxLinks = 4 << 20
+
+// rows is how many rows the page of a folder has.
+func rows(path string) int { return max(10, min(rowsPerPage, maxLinks/(8*(len(path)+1)))) }
+
 // maxQuery bounds what can be searched for, in bytes.
 const maxQuery = 200
 
@@ -90,7 +96,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if path != files {
 		l.Note = notes[path]
 	}
-	keep := first{order: o, n: rowsPerPage}
+	keep := first{order: o, n: rows(path)}
 	keep.behind, _ = parseCursor(q.Get("after"))
 	bytes := int64(0)
 	wanted := fold(l.Query)

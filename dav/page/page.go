@@ -193,10 +193,21 @@ func inHistory(path string) (state, rest string) {
 // below tells whether path is folder or lies in it.
 func below(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
+// maxCrumbs is how many folders above what a page is about are shown, the nearest; each has a link as long as its path.
+const maxCrumbs = 32
+
 func crumbs(path string, folder bool) []crumb {
 	all := []crumb{{Name: "Postern", Href: "/", Current: path == "/"}}
 	at := ""
-	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+	for over := strings.Count(path, "/") - maxCrumbs; over > 0; over-- {
+		end := len(at) + 1 + strings.IndexByte(path[len(at)+1:], '/')
+		at = path[:end]
+	}
+	if at != "" {
+		all = append(all, crumb{Name: "…", Href: href(at, true)})
+	}
+	rest := path[len(at):]
+	for name := range strings.SplitSeq(strings.Trim(rest, "/"), "/") {
 		if name == "" {
 			continue
 		}

@@ -124,6 +124,9 @@ func apply(ctx context.Context, t tree.Tree, c change) (tree.Tree, tree.Result, 
 			return tree.Tree{}, tree.Result{}, err
 		}
 	}
+	if err := tree.CheckDepth(ctx, t, c.op); err != nil {
+		return tree.Tree{}, tree.Result{}, err
+	}
 	return tree.Apply(ctx, t, c.op)
 }
 

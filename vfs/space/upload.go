@@ -44,7 +44,7 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 
 // mayPut tries an empty file in the place, and throws the tree away.
 func (s *Space) mayPut(ctx context.Context, name string) error {
-	_, _, err := tree.Apply(ctx, s.shown.Load().tree, tree.Put{Path: name, Entry: object.Entry{Kind: object.File}})
+	_, _, err := apply(ctx, s.shown.Load().tree, change{op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
 	return err
 }
 

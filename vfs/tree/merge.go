@@ -44,6 +44,7 @@ type Conflict struct {
 //   - A folder keeps the name against a file, which stands beside it.
 //   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition of
 //     the other; in times and properties what was not changed in the one gives way to what the other has.
+//   - Folders that lie more than 2,048 levels deep do not merge: that of one side stands beside that of the other.
 //   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it with
 //     those of one side.
 //
@@ -76,8 +77,13 @@ func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, 
 	return Tree{base.nodes, root}, m.conflicts, nil
 }
 
+// maxMergeDepth is how many folders within each other are merged member by member. It is more than a client can make, and
+// bounds the stack of the merge, which goes down as deep as the folders that both sides changed.
+const maxMergeDepth = 2 * vfs.MaxDepth
+
 type merger struct {
 	nodes     *Nodes
+	depth     int       // of the folder that is being merged
 	devices   [2]string // ours, theirs
 	time      time.Time
 	conflicts []Conflict
@@ -125,6 +131,11 @@ func (m *merger) entry(ctx context.Context, path string, b, o, t *entry, copies 
 	}
 	switch folder := [2]bool{o.o.Kind == object.Folder, t.o.Kind == object.Folder}; folder {
 	case [2]bool{true, true}:
+		if m.depth >= maxMergeDepth {
+			kept, other, device := m.rank(o, t)
+			*copies = append(*copies, copied{path, other, device})
+			return kept, nil
+		}
 		return m.folders(ctx, path, b, o, t, copies)
 	case [2]bool{true, false}:
 		*copies = append(*copies, copied{path, t, m.devices[1]})
@@ -144,6 +155,9 @@ func continues(b, e *entry) bool {
 // written is what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
 // folder in its place, it is on its way into that one.
 func (m *merger) written(ctx context.Context, path string, b, e, other *entry) (*entry, error) {
+	if m.depth >= maxMergeDepth {
+		return e, nil // also what was there before
+	}
 	members, err := m.changed(ctx, path, b, e)
 	if err != nil || members.root.empty() && sameMeta(b, e) {
 		return nil, err

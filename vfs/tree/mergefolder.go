@@ -31,6 +31,8 @@ func (m *merger) changed(ctx context.Context, path string, b, e *entry) (*entry,
 
 // through goes through the differences that d finds, and puts what comes of each into merged.
 func (m *merger) through(ctx context.Context, path string, d *differ, folders [3]*entry, merged *entry) (*entry, error) {
+	m.depth++
+	defer func() { m.depth-- }()
 	var copies []copied
 	for {
 		found, err := d.next(ctx)

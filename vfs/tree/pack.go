@@ -107,34 +107,67 @@ type packer struct {
 }
 
 // collect finds the pages below t that are in memory only, each once: a page that was copied by reference has one place. A
-// sealed page never leads to one that isn't, so the search ends there.
+// sealed page never leads to one that isn't, so the search ends there. It keeps a stack of its own, since folders can lie in
+// each other without bound.
 func (k *packer) collect(t target) {
+	stack := k.enter(nil, t)
+	for len(stack) > 0 {
+		last := len(stack) - 1
+		d := stack[last]
+		if d.below { // all that it leads to has been collected
+			stack = stack[:last]
+			k.order = append(k.order, d.dirtyPage)
+			continue
+		}
+		if _, seen := k.places[d.link]; seen { // since it was pushed, below another page
+			stack = stack[:last]
+			continue
+		}
+		k.places[d.link] = spot{}
+		stack[last].below = true
+		begin := len(stack)
+		for i := range d.page.lines {
+			e := d.page.lines[i].entry
+			if e == nil { // it leads to what is sealed, as it is itself
+				continue
+			}
+			stack = k.enter(stack, e.root)
+			k.await(e.content)
+		}
+		for i := range d.page.children {
+			stack = k.enter(stack, d.page.children[i].at)
+		}
+		slices.Reverse(stack[begin:]) // the first comes first
+	}
+}
+
+// collected is a page on the stack of collect.
+type collected struct {
+	dirtyPage
+	below bool // what it leads to is on the stack, or was
+}
+
+// enter pushes the page that t leads to, unless it is sealed or was collected.
+func (k *packer) enter(stack []collected, t target) []collected {
 	if t.link == nil {
-		return
+		return stack
 	}
 	p, _ := t.load()
 	if _, seen := k.places[t.link]; seen || p == nil {
+		return stack
+	}
+	return append(stack, collected{dirtyPage: dirtyPage{t.link, p}})
+}
+
+// await notes a file whose piece lies in the journal.
+func (k *packer) await(c *Content) {
+	if c == nil {
 		return
 	}
-	k.places[t.link] = spot{}
-	for i := range p.lines {
-		e := p.lines[i].entry
-		if e == nil { // it leads to what is sealed, as it is itself
-			continue
-		}
-		k.collect(e.root)
-		if e.content == nil {
-			continue
-		}
-		if _, seen := k.pieces[e.content]; !seen && !e.content.state.Load().piece.IsZero() {
-			k.pieces[e.content] = placed{}
-			k.pending = append(k.pending, e.content)
-		}
+	if _, seen := k.pieces[c]; !seen && !c.state.Load().piece.IsZero() {
+		k.pieces[c] = placed{}
+		k.pending = append(k.pending, c)
 	}
-	for i := range p.children {
-		k.collect(p.children[i].at)
-	}
-	k.order = append(k.order, dirtyPage{t.link, p})
 }
 
 func (k *packer) addPiece(c *Content) error {

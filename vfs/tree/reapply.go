@@ -226,24 +226,32 @@ func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, versi
 // errTheirs says that something may be another's.
 var errTheirs = errors.New("it may have been changed on another device")
 
-// mine tells whether the changes have put an entry, and all that is in it; else why not.
+// mine returns nil if the changes have put an entry, and all that is in it; else it returns why not. It keeps a stack of its
+// own, since folders can lie in each other without bound.
 func (r *Reapply) mine(ctx context.Context, e *entry) error {
-	if _, ours := r.ours[e.o.Version]; !ours {
-		return errTheirs
-	}
-	if e.o.Kind != object.Folder {
-		return nil
-	}
-	root, err := r.tree.nodes.rootPage(ctx, e)
-	if err != nil || root == nil {
-		return err
-	}
-	var found error
-	_, err = r.tree.nodes.list(ctx, root, func(below Entry, err error) bool {
-		if found = err; found == nil {
-			found = r.mine(ctx, below.e)
+	for stack := []*entry{e}; len(stack) > 0; {
+		e := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if _, ours := r.ours[e.o.Version]; !ours {
+			return errTheirs
 		}
-		return found == nil
-	})
-	return errors.Join(found, err)
+		if e.o.Kind != object.Folder {
+			continue
+		}
+		root, err := r.tree.nodes.rootPage(ctx, e)
+		if err != nil {
+			return err
+		}
+		if root == nil {
+			continue
+		}
+		_, err = r.tree.nodes.list(ctx, root, func(below Entry, _ error) bool { // it yields no errors
+			stack = append(stack, below.e)
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -79,38 +79,89 @@ func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	return Tree{t.nodes, &e}, nil
 }
 
-// target moves a page with all below it.
+// target moves a page with all below it. It keeps a stack of its own, since folders can lie in each other without bound.
 func (r *Repacking) target(ctx context.Context, t target) (target, error) {
-	p, ref := t.load()
-	switch {
-	case t.empty():
-		return t, nil
-	case p != nil:
-		if moved, ok := r.links[t.link]; ok {
-			return moved, nil
+	type job struct {
+		at   target
+		page *page // loaded, and what it leads to is on the stack, or was
+	}
+	for stack := []job{{at: t}}; len(stack) > 0; {
+		last := len(stack) - 1
+		j := stack[last]
+		if _, done := r.known(j.at); done {
+			stack = stack[:last]
+			continue
 		}
-		next, err := r.below(ctx, p)
-		if err != nil || next == nil {
-			r.links[t.link] = t
+		if j.page != nil {
+			stack = stack[:last]
+			if err := r.page(ctx, j.at, j.page); err != nil {
+				return t, err
+			}
+			continue
+		}
+		p, err := r.nodes.peek(ctx, j.at)
+		if err != nil {
 			return t, err
 		}
-		moved := fresh(next)
-		r.links[t.link] = moved
-		return moved, nil
+		stack[last].page = p
+		below := p.targets()
+		for i := range below { // the first comes first
+			if at := below[len(below)-1-i]; !at.empty() {
+				stack = append(stack, job{at: at})
+			}
+		}
+	}
+	moved, _ := r.known(t)
+	return moved, nil
+}
+
+// targets are the pages that a page leads to: the root pages of the folders in it, and its children.
+func (p *page) targets() []target {
+	var found []target
+	for i := range p.lines {
+		if p.lines[i].count == 1 {
+			continue // a file, or a folder without pages
+		}
+		if e := p.entry(i); e.o.Kind == object.Folder {
+			found = append(found, e.root)
+		}
+	}
+	for i := range p.children {
+		found = append(found, p.children[i].at)
+	}
+	return found
+}
+
+// known returns where a page has been moved, or that it stays; false when it is to be looked at.
+func (r *Repacking) known(t target) (target, bool) {
+	p, ref := t.load()
+	if t.empty() {
+		return t, true
+	}
+	if p != nil {
+		moved, ok := r.links[t.link]
+		return moved, ok
 	}
 	if r.o.Leads != nil && !r.o.Moves(ref.Blob) && !r.o.Leads(ref) {
-		return t, nil
+		return t, true
 	}
-	if moved, ok := r.pages[refMark(ref)]; ok {
-		return moved, nil
-	}
-	p, err := r.nodes.peek(ctx, t)
-	if err != nil {
-		return t, err
-	}
+	moved, ok := r.pages[refMark(ref)]
+	return moved, ok
+}
+
+// page moves one page of which all that it leads to is known.
+func (r *Repacking) page(ctx context.Context, t target, p *page) error {
+	dirty, ref := t.load()
 	next, err := r.below(ctx, p)
 	if err != nil {
-		return t, err
+		return err
+	}
+	if dirty != nil {
+		r.links[t.link] = t
+		if next != nil {
+			r.links[t.link] = fresh(next)
+		}
+		return nil
 	}
 	moved := t
 	if next == nil && r.o.Moves(ref.Blob) {
@@ -119,14 +170,14 @@ func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 	if next != nil {
 		moved = fresh(next)
 		if err := r.seal(dirtyPage{moved.link, next}); err != nil {
-			return t, err
+			return err
 		}
 	}
 	r.pages[refMark(ref)] = moved
-	return moved, nil
+	return nil
 }
 
-// below is the page with all that it leads to moved; nil when nothing was.
+// below is the page with all that it leads to where that has been moved to; nil when nothing was.
 func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 	var lines []line
 	for i := range p.lines {
@@ -147,10 +198,7 @@ func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 	}
 	var children []child
 	for i, c := range p.children {
-		at, err := r.target(ctx, c.at)
-		if err != nil {
-			return nil, err
-		}
+		at, _ := r.known(c.at)
 		if at != c.at && children == nil {
 			children = slices.Clone(p.children)
 		}
@@ -167,9 +215,8 @@ func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 func (r *Repacking) entry(ctx context.Context, e *entry) (*entry, error) {
 	moved := *e
 	if e.o.Kind == object.Folder {
-		var err error
-		if moved.root, err = r.target(ctx, e.root); err != nil || moved.root == e.root {
-			return e, err
+		if moved.root, _ = r.known(e.root); moved.root == e.root {
+			return e, nil
 		}
 		return &moved, nil
 	}

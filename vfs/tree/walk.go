@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -58,10 +59,21 @@ func (v Visit) Place() (blob crypto.BlobName, off uint32, ok bool) {
 	return v.Ref.Blob, v.Ref.Off, v.Ref != object.Ref{}
 }
 
+// maxPath bounds the paths of a walk, in bytes: in folders that lie deeper, all have the path of the last one that fits, with
+// elided behind it. Without a bound the paths of a deep tree would take memory by the square of its depth.
+const (
+	maxPath = 64 << 10
+	elided  = "/…"
+)
+
 func join2(folder, name string) string {
 	switch {
 	case name == "":
 		return folder
+	case len(folder) > maxPath && strings.HasSuffix(folder, elided):
+		return folder
+	case len(folder) > maxPath:
+		return folder + elided
 	case folder == "/":
 		return "/" + name
 	}

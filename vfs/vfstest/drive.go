@@ -21,7 +21,7 @@ import (
 // kinds are all kinds of failure, for telling which one an error is of. A file system's error is of exactly one.
 var kinds = []error{
 	vfs.ErrNotExist, vfs.ErrExist, vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrReadOnly, vfs.ErrName, vfs.ErrInvalid,
-	vfs.ErrFull, vfs.ErrTooLarge, vfs.ErrUnavailable, vfs.ErrCorrupt,
+	vfs.ErrFull, vfs.ErrTooLarge, vfs.ErrTooDeep, vfs.ErrUnavailable, vfs.ErrCorrupt,
 }
 
 // drive is a file system under test with the steps that must succeed.

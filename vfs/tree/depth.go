@@ -1,0 +1,124 @@
+package tree
+
+import (
+	"context"
+	"errors"
+
+	"postern/vfs"
+	"postern/vfs/object"
+)
+
+var errDepth = errors.New("it would lie too many folders deep")
+
+// CheckDepth returns vfs.ErrTooDeep, as an *vfs.Error, for an op that would leave something more than vfs.MaxDepth levels below
+// the root. A Move is allowed wherever it brings nothing deeper down than it was. Apply makes no such check: an op of a journal
+// was allowed when it was made. Other errors are those of Apply; what the op itself is wrong in is left to Apply.
+func CheckDepth(ctx context.Context, t Tree, op Op) error {
+	switch op := op.(type) {
+	case Put:
+		return checkDepth(op, op.Path, 0)
+	case Mkdir:
+		return checkDepth(op, op.Path, 0)
+	case Patch:
+		return checkDepth(op, op.Path, 0)
+	case Graft:
+		return t.checkHeight(ctx, op, op.Path, newEntry(op.Entry))
+	case Copy:
+		return t.checkSource(ctx, op, op.From, op.To, op.Shallow)
+	case Move:
+		if levels(op.To) <= levels(op.From) {
+			return nil
+		}
+		return t.checkSource(ctx, op, op.From, op.To, false)
+	}
+	return nil
+}
+
+// levels is how many names a path has.
+func levels(path string) int {
+	names, _ := split(path)
+	return len(names)
+}
+
+func checkDepth(op Op, path string, below int) error {
+	if levels(path)+below > vfs.MaxDepth {
+		return &vfs.Error{Op: op.name(), Path: path, Kind: vfs.ErrTooDeep, Err: errDepth}
+	}
+	return nil
+}
+
+// checkSource is CheckDepth for what lies at one path and is to lie at another.
+func (t Tree) checkSource(ctx context.Context, op Op, from, to string, shallow bool) error {
+	if err := checkDepth(op, to, 0); err != nil || shallow {
+		return err
+	}
+	p, err := t.find(ctx, from)
+	if err != nil || p.at == nil {
+		return nil //nolint:nilerr // Apply reports it
+	}
+	return t.checkHeight(ctx, op, to, p.at)
+}
+
+func (t Tree) checkHeight(ctx context.Context, op Op, to string, e *entry) error {
+	if err := checkDepth(op, to, 0); err != nil {
+		return err
+	}
+	higher, err := t.nodes.higher(ctx, e, vfs.MaxDepth-levels(to))
+	switch {
+	case err != nil:
+		return fail(op.name(), to, err)
+	case higher:
+		return checkDepth(op, to, vfs.MaxDepth)
+	}
+	return nil
+}
+
+// higher reports whether something lies more than limit levels below e. It looks only where enough entries lie to be so deep,
+// so that it need not read the pages of ordinary trees, and it does not recurse.
+func (n *Nodes) higher(ctx context.Context, e *entry, limit int) (bool, error) {
+	type job struct {
+		at    target
+		limit int // that what the page holds is not to be below
+	}
+	var waiting []job
+	add := func(at target, count int64, limit int) {
+		if count > int64(limit) && !at.empty() {
+			waiting = append(waiting, job{at, limit})
+		}
+	}
+	if e.o.Kind != object.Folder {
+		return false, nil
+	}
+	add(e.root, e.o.Count, limit)
+	seen := map[target]int{} // the lowest limit that a page was looked at with
+	for len(waiting) > 0 {
+		j := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		if j.limit <= 0 {
+			return true, nil
+		}
+		if before, again := seen[j.at]; again && before <= j.limit {
+			continue
+		}
+		seen[j.at] = j.limit
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		p, err := n.page(ctx, j.at)
+		if err != nil {
+			return false, err
+		}
+		for _, c := range p.children {
+			add(c.at, c.count, j.limit)
+		}
+		for i := range p.lines {
+			if p.lines[i].count <= int64(j.limit) {
+				continue // it and all below it are no more than may lie below each other
+			}
+			if sub := p.entry(i); sub.o.Kind == object.Folder {
+				add(sub.root, sub.o.Count, j.limit-1)
+			}
+		}
+	}
+	return false, nil
+}
