@@ -13,6 +13,7 @@ import (
 	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote/bundle"
+	"postern/remote/localfs"
 	"postern/remote/transfer"
 )
 
@@ -84,7 +85,7 @@ func (p *program) export(ctx context.Context, file, since, passphraseFile string
 // baseOf is the state that an export is to take for granted, named by the bundle that brings it or by a time.
 func (p *program) baseOf(h home.Home, account home.Account, since string) (base crypto.Pointer, isFile bool, err error) {
 	id := account.Secret.Writer().ID()
-	if file, err := os.Open(since); err == nil {
+	if file, err := localfs.OpenRegular(since); err == nil {
 		defer func() { _ = file.Close() }() // only read from
 		reader, err := bundle.NewReader(file)
 		if err != nil {
@@ -96,6 +97,9 @@ func (p *program) baseOf(h home.Home, account home.Account, since string) (base 
 			}
 		}
 		return crypto.Pointer{}, false, say.Advisef("%s is no bundle of this account's drive: name another with --since", since)
+	}
+	if _, err := os.Stat(since); err == nil {
+		return crypto.Pointer{}, false, say.Advisef("--since %s: %w: name an earlier bundle", since, localfs.ErrNotRegular)
 	}
 	when, err := parseTime(since, time.Now())
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +11,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/remote/bundle"
+	"postern/remote/localfs"
 	"postern/remote/transfer"
 	"postern/remote/verify"
 )
@@ -81,7 +81,7 @@ func (p *program) importTo(ctx context.Context, url, file string, tell control.T
 
 // announceLogin says how the drive opens where a bundle is taken, if the bundle brings no login record.
 func (p *program) announceLogin(path string) error {
-	file, err := os.Open(path)
+	file, err := localfs.OpenRegular(path)
 	if err != nil {
 		return fmt.Errorf("can't read the bundle: %w", err)
 	}

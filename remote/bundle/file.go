@@ -14,6 +14,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs"
 	"postern/remote/transfer"
 )
 
@@ -25,7 +26,13 @@ const partSuffix = ".part"
 // replaced at the end only.
 func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
-	f, err := os.OpenFile(path+partSuffix, os.O_RDWR|os.O_CREATE, 0o600)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return t.at, fmt.Errorf("write bundle: %s can't be replaced: %w; name another file", path, localfs.ErrNotRegular)
+	}
+	f, err := localfs.OpenOwn(path+partSuffix, os.O_RDWR|os.O_CREATE)
+	if errors.Is(err, fs.ErrInvalid) {
+		return t.at, fmt.Errorf("write bundle: %w; remove it, or name another file", err)
+	}
 	if err != nil {
 		return t.at, fmt.Errorf("write bundle: %w", err)
 	}

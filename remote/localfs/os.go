@@ -27,9 +27,10 @@ func (OS) Create(path string) (File, error) {
 	return osFile{f}, nil
 }
 
-// Open opens a file for reading and writing.
+// Open opens a regular file for reading and writing. It follows no link at the end of the path. A second name is no reason to refuse it:
+// staged blobs have one in a remote that lies in the home.
 func (OS) Open(path string) (File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openIf(path, os.O_RDWR|noFollow, os.Lstat)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote/bundle"
+	"postern/remote/localfs"
 	"postern/remote/transfer"
 	"postern/vfs/space"
 )
@@ -101,7 +101,7 @@ func (g *gateway) exported(p crypto.Pointer) bool {
 
 // namesIn tells the blobs of a bundle.
 func namesIn(path string) (map[crypto.BlobName]bool, error) {
-	file, err := os.Open(path)
+	file, err := localfs.OpenRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("can't read the bundle: %w", err)
 	}

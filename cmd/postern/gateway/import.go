@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
@@ -12,6 +11,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/bundle"
+	"postern/remote/localfs"
 	"postern/remote/transfer"
 	"postern/vfs/space"
 )
@@ -52,7 +52,7 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 
 // ImportFile imports a bundle into a remote. Errors say what to do about a bundle that does not fit.
 func ImportFile(ctx context.Context, to remote.Store, file string, o bundle.ImportOptions) (at transfer.Progress, err error) {
-	from, err := os.Open(file)
+	from, err := localfs.OpenRegular(file)
 	if err != nil {
 		return at, fmt.Errorf("can't read the bundle: %w", err)
 	}
