@@ -9,7 +9,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/webdav"
@@ -17,11 +16,6 @@ import (
 	"postern/dav/lock"
 	"postern/vfs"
 )
-
-// copyBuffer is what a body is read with when the drive does not read it itself.
-const copyBuffer = 256 << 10
-
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
 
 // put replaces a file or makes one. Nothing is visible before all of the body has arrived and fits what the client said of
 // it; what was there before stays until then.
@@ -150,9 +144,7 @@ func (q *request) stage() (up vfs.Upload, err error) {
 func (q *request) receive(up vfs.Upload, promises []promise) (vfs.Sums, error) {
 	b := q.body()
 	defer b.end()
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	_, err := io.CopyBuffer(up, summed(b, promises), *buf)
+	_, err := up.ReadFrom(summed(b, promises))
 	switch {
 	case b.err != nil:
 		return vfs.Sums{}, bodyFailure(b.err)

@@ -86,6 +86,9 @@ type Cond func(ctx context.Context, at Stater) error
 // deferred. Write and ReadFrom seal as the bytes arrive. Not safe for concurrent use.
 type Upload interface {
 	io.Writer
+	// ReadFrom takes bytes straight into the memory that they are sealed in, so that io.Copy needs no buffer. An error of the
+	// reader is returned as it is.
+	io.ReaderFrom
 	// Sums are the size and hashes of what was written so far; hashing ends the writing: only Commit or Abort may follow.
 	Sums() (Sums, error)
 	// Commit puts the file in its place, replacing a file there (never a folder: ErrIsFolder). It returns when the change is

@@ -18,10 +18,10 @@ type body struct {
 	name crypto.BlobName
 }
 
-// linked is a body that lies in a local file. A driver that links it never reads it, and it is not read here either:
-// its name was computed from the very bytes that were written and synced, the file is the gateway's own and never
-// written again, and reading it back would cost as much as the copy that the link is there to save. Should the disk have
-// rotted meanwhile, whoever gets the blob is told. A driver that copies reads the bytes anyway, and then they are hashed.
+// linked is a body that lies in a local file. A driver that copies reads its bytes, which are hashed on their way. A driver
+// that links does not, so they are read and hashed before: from then on the file is the only copy, and what the disk did not
+// keep as it was written is noticed while the change can still fail. Reading also brings the bytes into the page cache, where
+// the first reader finds them.
 type linked struct {
 	body
 	file remote.Linker
@@ -36,8 +36,18 @@ func wrap(name crypto.BlobName, b remote.Body) remote.Body {
 	return checked
 }
 
-// LinkTo passes.
-func (l linked) LinkTo(path string) error { return l.file.LinkTo(path) }
+// LinkTo links the file if its bytes are those of the name.
+func (l linked) LinkTo(path string) error {
+	r, err := l.Open()
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	return l.file.LinkTo(path)
+}
 
 // Open returns the bytes, of which the last are held back unless all of them hash to the name.
 func (b body) Open() (io.ReadCloser, error) {

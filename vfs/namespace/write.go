@@ -109,8 +109,11 @@ func (d *Drive) transfer(ctx context.Context, op string, src place, from, to str
 	}
 	if copier, ok := src.fs.(CopierTo); ok && op == opCopy && src.mount != dst.mount {
 		o.Cond = d.cond(dst, o.Cond)
+		if _, err := src.fs.Stat(ctx, src.path); err != nil {
+			return false, src.named(err)
+		}
 		replaced, err := copier.CopyTo(ctx, src.path, dst.fs, dst.path, o)
-		return replaced, src.named(err)
+		return replaced, dst.named(err) // what is copied is there, so the error is about the place that it is to have
 	}
 	if src.mount != dst.mount { // references do not reach from one space into another
 		return false, &vfs.Error{Op: op, Path: from, Kind: vfs.ErrInvalid, Err: errSpaces}

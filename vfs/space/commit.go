@@ -3,11 +3,13 @@ package space
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
 	"postern/crypto"
+	"postern/remote"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -21,6 +23,7 @@ type attempt struct {
 	next   base
 	seq    uint64 // the newest change in it
 	packed *tree.Packed
+	put    map[crypto.BlobName]int64 // the sizes of what was put for it
 	stats  transfer
 	thins  bool // its history was looked through
 
@@ -32,14 +35,14 @@ type transfer struct{ blobs, bytes uint64 }
 
 // seal brings everything of a state to the remote but the pointer: what is staged, then what was only in memory, the commit last.
 func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.BlobName) (*attempt, error) {
-	a := &attempt{seq: h.seq}
-	if err := s.upload(ctx, staged, &a.stats); err != nil {
+	a := &attempt{seq: h.seq, put: map[crypto.BlobName]int64{}}
+	if err := s.upload(ctx, staged, a); err != nil {
 		return nil, err
 	}
 	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
-		a.stats.blobs++
-		a.stats.bytes += uint64(len(blob))
-		return s.emit(ctx, blob)
+		name, err := s.emit(ctx, blob)
+		a.note(name, int64(len(blob)))
+		return name, err
 	}
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{
@@ -98,8 +101,15 @@ func (s *Space) whole(ctx context.Context, on base, files tree.Tree, a *attempt)
 	return thinned, nil
 }
 
+// note counts a blob that is put.
+func (a *attempt) note(name crypto.BlobName, size int64) {
+	a.put[name] = size
+	a.stats.blobs++
+	a.stats.bytes += uint64(size)
+}
+
 // upload puts staged blobs.
-func (s *Space) upload(ctx context.Context, names []crypto.BlobName, stats *transfer) error {
+func (s *Space) upload(ctx context.Context, names []crypto.BlobName, a *attempt) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(uploads)
 	for _, name := range names {
@@ -108,11 +118,51 @@ func (s *Space) upload(ctx context.Context, names []crypto.BlobName, stats *tran
 			_ = g.Wait()
 			return fmt.Errorf("a staged blob is missing: %w", err)
 		}
-		stats.blobs++
-		stats.bytes += uint64(body.Size())
+		a.note(name, body.Size())
 		g.Go(func() error { return s.store.Put(ctx, name, body) })
 	}
 	return g.Wait()
+}
+
+// present makes sure, before the pointer moves, that the remote has what was put for an attempt, whole: staging lets go of it when
+// the commit has landed, and then nobody could put it again. A staged blob that is missing or cut short is put once more. A pack
+// is not kept here, so the attempt fails, and the next one packs anew.
+func (s *Space) present(ctx context.Context, a *attempt) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * uploads)
+	for name, size := range a.put {
+		g.Go(func() error {
+			there, err := s.has(ctx, name, size)
+			if there || err != nil {
+				return err
+			}
+			body, err := s.area.Body(name)
+			if err != nil {
+				return remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
+			}
+			s.log.Warn("the remote did not keep a blob that it had accepted; it is put again", "blob", name.String())
+			if err := s.store.Put(ctx, name, body); err != nil {
+				return err
+			}
+			if there, err = s.has(ctx, name, size); err == nil && !there {
+				err = remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+var errNotKept = errors.New("the remote accepted it and does not keep it")
+
+// has reports whether the remote has a blob of this size.
+func (s *Space) has(ctx context.Context, name crypto.BlobName, size int64) (bool, error) {
+	have, err := s.store.Stat(ctx, name)
+	switch remote.KindOf(err) {
+	case remote.ErrNotFound, remote.ErrCorrupt:
+		return false, nil
+	}
+	return have == size, err
 }
 
 // pieces gives the packer the sealed chunks that the journal keeps.

@@ -35,6 +35,9 @@ func (c *committer) send(ctx context.Context, on base, h *head, relocate func())
 	c.s.puts.begin()
 	a, err := c.s.seal(ctx, on, h, c.s.stagedUpTo(h.seq))
 	if err == nil {
+		err = c.s.present(ctx, a)
+	}
+	if err == nil {
 		err = c.assure(ctx, h)
 	}
 	if err != nil {

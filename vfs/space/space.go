@@ -53,6 +53,9 @@ type Options struct {
 	Dir     string               // holds the folders journal and staging
 	Device  Device
 
+	// Own says that Store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
+	Own bool
+
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
 	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
 	SyncThrough  bool          // answer changes only when they are committed at the remote
@@ -177,7 +180,7 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{FS: s.fs, Limit: o.StagingLimit, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
+	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{FS: s.fs, Limit: o.StagingLimit, Link: o.Own, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
 		return nil, fmt.Errorf("open the staging area: %w", err)
 	}
 	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{FS: s.fs, Rand: s.rand, Clock: s.now, Log: s.log})

@@ -53,8 +53,29 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, failed("write", u.path, err)
 }
 
-// ReadFrom makes io.Copy read straight into the blocks that are sealed from. An error of r is returned as it is.
-func (u *upload) ReadFrom(r io.Reader) (int64, error) { return u.writer.ReadFrom(r) }
+// ReadFrom implements vfs.Upload.
+func (u *upload) ReadFrom(r io.Reader) (int64, error) {
+	from := &failing{Reader: r}
+	n, err := u.writer.ReadFrom(from)
+	if err != nil && from.err == nil {
+		err = failed("write", u.path, err)
+	}
+	return n, err
+}
+
+// failing remembers that its reader failed.
+type failing struct {
+	io.Reader
+	err error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // readers end with io.EOF itself
+		f.err = err
+	}
+	return n, err
+}
 
 // Sums implements vfs.Upload.
 func (u *upload) Sums() (vfs.Sums, error) {

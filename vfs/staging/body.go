@@ -10,13 +10,18 @@ import (
 	"postern/remote/localfs"
 )
 
-// Body is a staged blob as a remote takes it: a local file, synced already. Errors: remote.ErrNotFound.
-func (a *Area) Body(name crypto.BlobName) (remote.Linker, error) {
+// Body returns a staged blob as a remote takes it: a local file, synced already, and a remote.Linker if Options.Link allows
+// that. Errors: remote.ErrNotFound.
+func (a *Area) Body(name crypto.BlobName) (remote.Body, error) {
 	size, err := a.size(name)
 	if err != nil {
 		return nil, err
 	}
-	return body{area: a, name: name, size: size}, nil
+	b := body{area: a, name: name, size: size}
+	if a.link {
+		return linkable{b}, nil
+	}
+	return b, nil
 }
 
 type body struct {
@@ -40,8 +45,11 @@ func (b body) Open() (io.ReadCloser, error) {
 	}{io.NewSectionReader(f, 0, b.size), f}, nil
 }
 
+// linkable is a body whose file may be given a second name.
+type linkable struct{ body }
+
 // LinkTo gives the blob's file a second name.
-func (b body) LinkTo(path string) error {
+func (b linkable) LinkTo(path string) error {
 	l, ok := b.area.fs.(localfs.Linker)
 	if !ok {
 		return fmt.Errorf("link staged blob: %w", errors.ErrUnsupported)

@@ -27,9 +27,9 @@ import (
 )
 
 const (
-	// DefaultLimit is the room of an area when none is asked for: an hour of writing on a 25 Mbit/s uplink, with which most
-	// disks can still be shared.
-	DefaultLimit = 10 << 30
+	// DefaultLimit is the room of an area when none is asked for: more than an hour of writing on a 25 Mbit/s uplink, with
+	// which most disks can still be shared.
+	DefaultLimit = 16 << 30
 	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
 	// Most clients give up on a silent server after 30 to 60 s.
 	DefaultPatience = 20 * time.Second
@@ -48,8 +48,11 @@ type Options struct {
 	Limit    int64         // bytes the area may take; 0: DefaultLimit; negative: none
 	Patience time.Duration // 0: DefaultPatience; negative: never wait
 	KeepFree int64         // bytes; 0: DefaultKeepFree; negative: none
-	Rand     io.Reader     // names of temporary files; nil: crypto/rand
-	Log      *slog.Logger  // nil: quiet
+	// Link lets a remote on the same disk give staged files a second name instead of copying them. It is safe only where
+	// nobody but this process writes to the remote: whoever truncates a linked blob there destroys the staged one with it.
+	Link bool
+	Rand io.Reader    // names of temporary files; nil: crypto/rand
+	Log  *slog.Logger // nil: quiet
 }
 
 // Area is a directory of sealed blobs. It may be used by several goroutines at once; one process at a time.
@@ -59,7 +62,8 @@ type Area struct {
 	rand    io.Reader
 	log     *slog.Logger
 	room    *room
-	spare   int64         // bytes to keep free; negative: none
+	spare   int64 // bytes to keep free; negative: none
+	link    bool
 	syncing chan struct{} // a slot for each sync under way
 	dirSync groupSync
 
@@ -104,6 +108,7 @@ func Open(dir string, o Options) (*Area, error) {
 		log:     o.Log,
 		room:    newRoom(o.Limit, o.Patience),
 		spare:   o.KeepFree,
+		link:    o.Link,
 		syncing: make(chan struct{}, syncWorkers),
 		blobs:   make(map[crypto.BlobName]*held),
 	}

@@ -338,7 +338,7 @@ func TestPowerLoss(t *testing.T) {
 
 func TestBody(t *testing.T) {
 	path := t.TempDir()
-	a, err := Open(path, Options{})
+	a, err := Open(path, Options{Link: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,17 +359,24 @@ func TestBody(t *testing.T) {
 		r.Close()
 	}
 	second := filepath.Join(t.TempDir(), "second")
-	if err := body.LinkTo(second); err != nil {
+	if err := body.(remote.Linker).LinkTo(second); err != nil {
 		t.Fatal(err)
 	}
 	a.Release(crypto.NameOf(p))
 	if got, err := os.ReadFile(second); err != nil || !bytes.Equal(got, p) {
 		t.Errorf("the second name: %v", err)
 	}
-	sim := open(t, Options{FS: simfs.New()})
+	sim := open(t, Options{FS: simfs.New(), Link: true})
 	body, _ = sim.Body(stage(t, sim, p)[0])
-	if err := body.LinkTo("elsewhere"); !errors.Is(err, errors.ErrUnsupported) {
+	if err := body.(remote.Linker).LinkTo("elsewhere"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("linking where that can't be done: %v", err)
+	}
+	apart := open(t, Options{FS: simfs.New()})
+	if body, _ = apart.Body(stage(t, apart, p)[0]); body == nil {
+		t.Fatal("no body")
+	}
+	if _, ok := body.(remote.Linker); ok {
+		t.Error("a body can be linked though nobody allowed it")
 	}
 }
 

@@ -134,6 +134,9 @@ func (u *upload) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// ReadFrom implements vfs.Upload.
+func (u *upload) ReadFrom(r io.Reader) (int64, error) { return io.Copy(struct{ io.Writer }{u}, r) }
+
 // Sums implements vfs.Upload.
 func (u *upload) Sums() (vfs.Sums, error) {
 	if u.ended {

@@ -142,6 +142,9 @@ func (g *gateway) Restore(ctx context.Context, from, to string, replace bool) er
 	if errors.Is(err, vfs.ErrExist) {
 		return say.Advisef("%s is there: add --force to replace it, which keeps it in the history, or name another place with --to", to)
 	}
+	if errors.Is(err, vfs.ErrPending) {
+		return nil // it is restored, and status says what waits for the remote
+	}
 	return err
 }
 

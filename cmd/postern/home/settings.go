@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"postern/vfs/staging"
 )
 
 // Defaults are used where neither a flag nor the environment nor config.toml says otherwise.
@@ -17,8 +19,8 @@ func Defaults() Settings {
 		MDNS: SwitchOff, // nothing is announced in public unasked
 		TLS:  TLSSettings{Mode: SwitchOff},
 		Staging: StagingSettings{
-			Limit:    16 << 30, // room for some films while the remote is away
-			Patience: Span(20 * time.Second),
+			Limit:    staging.DefaultLimit,
+			Patience: Span(staging.DefaultPatience),
 		},
 		Cache: CacheSettings{
 			Memory: 64 << 20, // a fraction of what a small machine has, and some thousand segments
