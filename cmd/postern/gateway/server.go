@@ -44,13 +44,13 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           guardStalls(handler),
+		Handler:           guardStalls(readRefused(handler)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 
-		DisableGeneralOptionsHandler: true, // OPTIONS * is the drive's, with DAV and Allow
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // clients that break off; nothing to act on
+		DisableGeneralOptionsHandler: true,                                              // OPTIONS * is the drive's, with DAV and Allow
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // clients that break off; nothing to act on
 	}
 }
 
