@@ -7,8 +7,11 @@
 //   - What a gateway has answered it shows from then on.
 //   - In the end both gateways are alike, and a new one that knows the account's secret sees the same.
 //
-// The gateways are processes of this same program, wired of the real packages. All is told by a seed: the same seed makes the same
-// operations and the same troubles; only when exactly these meet is up to the machine.
+// The gateways are processes of this same program. They run the shipped gateway (package gateway), breaker, pins, guard and control socket
+// included; only its waiting times are shorter, and its driver for disks fails on purpose. A run prints a line after each phase, and fails
+// when nothing is answered for two minutes or when it takes more than 2 GiB of memory together with its gateways.
+//
+// A seed determines the operations and the faults; only their exact timing is up to the machine.
 package main
 
 import (
