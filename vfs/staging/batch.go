@@ -8,7 +8,10 @@ import (
 	"postern/crypto"
 )
 
-var errEnded = errors.New("the batch has ended")
+var (
+	errEnded = errors.New("the batch has ended")
+	errLost  = errors.New("stage blobs: another sync of the staging area failed meanwhile: check the disk, then send the file again")
+)
 
 // Batch is the blobs of one change. Its methods may be called by several goroutines at once.
 type Batch struct {
@@ -18,6 +21,7 @@ type Batch struct {
 	mu    sync.Mutex
 	names []crypto.BlobName
 	dirty bool // something was renamed since the directory was synced
+	since int  // how many syncs of the directory had failed before the first of these was renamed
 	err   error
 	ended bool
 }
@@ -72,6 +76,10 @@ func (b *Batch) Seal(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.area.dirSync.failures() != b.since {
+		b.err = errLost
+		return b.err
+	}
 	b.dirty = false
 	return nil
 }

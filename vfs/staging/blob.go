@@ -260,6 +260,7 @@ func (w *Blob) land(name crypto.BlobName) error {
 	a, b := w.batch.area, w.batch
 	a.naming.Lock()
 	defer a.naming.Unlock()
+	failures := a.dirSync.failures()
 	if err := a.fs.Rename(w.temp, a.path(name)); err != nil {
 		return err
 	}
@@ -275,7 +276,9 @@ func (w *Blob) land(name crypto.BlobName) error {
 	w.give()
 	b.mu.Lock()
 	b.names = append(b.names, name)
-	b.dirty = true
+	if !b.dirty {
+		b.dirty, b.since = true, failures
+	}
 	b.mu.Unlock()
 	return nil
 }

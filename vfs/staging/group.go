@@ -9,6 +9,7 @@ type groupSync struct {
 	mu      sync.Mutex
 	current *run // under way
 	next    *run // begins when current ends
+	failed  int  // how many runs have
 }
 
 type run struct {
@@ -44,10 +45,21 @@ func (g *groupSync) do() error {
 func (g *groupSync) lead(r *run) error {
 	r.err = g.sync()
 	g.mu.Lock()
+	if r.err != nil {
+		g.failed++
+	}
 	if g.next == nil {
 		g.current = nil
 	}
 	g.mu.Unlock()
 	close(r.done)
 	return r.err
+}
+
+// failures returns how many syncs have failed so far. A change made before the last failure may never reach the disk, even if a
+// later sync succeeds.
+func (g *groupSync) failures() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.failed
 }

@@ -1,9 +1,10 @@
 // Package simfs is a local filesystem in memory that loses what a power loss may lose, fills up and fails to sync when it is told
 // to. It is as mean as POSIX allows: after PowerLoss any subset of the unsynced bytes, sector by sector, and of the unsynced
-// directory entries may be there.
+// directory entries may be there, and a sync that succeeds after one has failed keeps only what was changed in between.
 package simfs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type FS struct {
 	mu       sync.Mutex
 	now      map[string]*inode       // what the process sees
 	durable  map[string]*inode       // what SyncDir promised
+	unsynced map[string]*inode       // entries that later syncs pass over while they stay as they are; see dropEntries
 	dirs     map[string]bool         // always durable, for simplicity
 	capacity int64                   // negative: none
 	failSync func(path string) error // nil: no sync fails
@@ -36,13 +38,14 @@ type FS struct {
 // inode is a file's bytes, as seen and as synced.
 type inode struct {
 	now, durable []byte
+	unsynced     []byte // the bytes when a sync failed: sectors that stay so are passed over by later syncs; nil: none failed
 }
 
 var _ localfs.FS = (*FS)(nil)
 
 // New makes an empty filesystem without a limit.
 func New() *FS {
-	return &FS{now: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{}, capacity: -1}
+	return &FS{now: map[string]*inode{}, durable: map[string]*inode{}, unsynced: map[string]*inode{}, dirs: map[string]bool{}, capacity: -1}
 }
 
 // SetCapacity sets the bytes that all files together may have; negative: no limit.
@@ -258,19 +261,42 @@ func (s *FS) SyncDir(dir string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.syncFails(dir); err != nil {
+		s.dropEntries(dir)
 		return err
 	}
 	for path := range s.durable {
-		if filepath.Dir(path) == dir {
+		if filepath.Dir(path) == dir && s.now[path] == nil && !s.dropped(path) {
 			delete(s.durable, path)
 		}
 	}
 	for path, n := range s.now {
-		if filepath.Dir(path) == dir {
+		if filepath.Dir(path) == dir && !s.dropped(path) {
 			s.durable[path] = n
 		}
 	}
 	return nil
+}
+
+// dropEntries makes the later syncs of a directory pass over what has changed in it so far: after a failed sync the system may
+// take for clean what never reached the disk. The caller holds mu.
+func (s *FS) dropEntries(dir string) {
+	for _, entries := range []map[string]*inode{s.now, s.durable} {
+		for path := range entries {
+			if filepath.Dir(path) == dir && s.now[path] != s.durable[path] {
+				s.unsynced[path] = s.now[path]
+			}
+		}
+	}
+}
+
+// dropped reports whether an entry has not changed since a sync of its directory failed. The caller holds mu.
+func (s *FS) dropped(path string) bool {
+	was, found := s.unsynced[path]
+	if found && was != s.now[path] {
+		delete(s.unsynced, path)
+		return false
+	}
+	return found
 }
 
 func (s *FS) used() (n int64) {
@@ -364,10 +390,28 @@ func (f *file) Sync() error {
 	}
 	f.fs.syncs++
 	if err := f.fs.syncFails(f.path); err != nil {
+		f.node.unsynced = slices.Clone(f.node.now)
 		return err
 	}
-	f.node.durable = slices.Clone(f.node.now)
+	f.node.sync()
 	return nil
+}
+
+// sync makes the bytes durable but for the sectors that have not changed since a sync failed: the system may take those for clean,
+// though they never reached the disk.
+func (n *inode) sync() {
+	before := n.durable
+	n.durable = slices.Clone(n.now)
+	for at := 0; at < len(n.now); at += sector {
+		end := min(at+sector, len(n.now))
+		if end > len(n.unsynced) || !bytes.Equal(n.now[at:end], n.unsynced[at:end]) {
+			continue
+		}
+		clear(n.durable[at:end])
+		if at < len(before) {
+			copy(n.durable[at:end], before[at:])
+		}
+	}
 }
 
 // Truncate implements localfs.File.
