@@ -9,8 +9,9 @@ import (
 // tempSuffix is what Replace adds to the name of a file that is not whole yet. One that a crash left is written over by the next.
 const tempSuffix = ".tmp"
 
-// Replace gives a file new contents, or makes it, durably and in one step that no crash divides: before, and after an error, it has
-// the old ones. One call at a time for a path. Errors are the system's.
+// Replace gives a file new contents, or makes it, durably and in one step that no crash divides: the file has the old contents or the
+// new, whole. After an error it has the old ones, unless what failed is the last step, the sync of the directory: then the new ones
+// are seen, and a power loss may bring back the old. One call at a time for a path. Errors are the system's.
 func Replace(f FS, path string, contents []byte) error {
 	temp := path + tempSuffix
 	if err := f.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

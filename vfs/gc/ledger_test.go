@@ -74,21 +74,37 @@ func TestLedgers(t *testing.T) {
 	})
 }
 
-// TestFilePowerLoss cuts the power between two saves: one or the other is there.
+// TestFilePowerLoss cuts the power after a save that failed, at whatever step: one state or the other is there, and the old one if
+// what failed came before the new one had its name.
 func TestFilePowerLoss(t *testing.T) {
-	for seed := range uint64(50) {
-		disk := newDisk(t)
-		l := &gc.File{Path: "/d/garbage", FS: disk}
-		first := gc.Notes{Blobs: map[crypto.BlobName]int64{{1}: 1}}
-		save(t, l, first)
-		disk.FailSyncs(errors.New("the disk is ill"))
-		if err := l.Save(gc.Notes{Blobs: map[crypto.BlobName]int64{{2}: 2}}); err == nil {
-			t.Fatal("saved without a sync")
-		}
-		disk.FailSyncs(nil)
-		l.FS = disk.PowerLoss(rand.New(rand.NewPCG(seed, 0)))
-		if diff := cmp.Diff(first, load(t, l)); diff != "" {
-			t.Fatal(diff)
+	ill := errors.New("the disk is ill")
+	first := gc.Notes{Blobs: map[crypto.BlobName]int64{{1}: 1}}
+	second := gc.Notes{Blobs: map[crypto.BlobName]int64{{2}: 2}}
+	for name, fail := range map[string]func(*simfs.FS){
+		"all syncs": func(d *simfs.FS) { d.FailSyncs(ill) },
+		"directory": func(d *simfs.FS) {
+			d.FailSyncsOf(func(path string) error {
+				if path == "/d" {
+					return ill
+				}
+				return nil
+			})
+		},
+		"full disk": func(d *simfs.FS) { d.SetCapacity(d.Used() + 10) },
+	} {
+		for seed := range uint64(50) {
+			disk := newDisk(t)
+			l := &gc.File{Path: "/d/garbage", FS: disk}
+			save(t, l, first)
+			fail(disk)
+			if err := l.Save(second); err == nil {
+				t.Fatalf("%s: saved", name)
+			}
+			l.FS = disk.PowerLoss(rand.New(rand.NewPCG(seed, 0)))
+			got := load(t, l)
+			if diff := cmp.Diff(first, got); diff != "" && (name != "directory" || cmp.Diff(second, got) != "") {
+				t.Fatalf("%s: %s", name, diff)
+			}
 		}
 	}
 }
