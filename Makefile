@@ -8,6 +8,8 @@ export PATH := $(TOOLS)/bin:$(PATH)
 # Pinned: a new version is a commit of its own.
 GOLANGCI_LINT := v2.15.0
 RCLONE        := v1.75.1
+RESTIC        := v0.19.1
+KOPIA         := v0.22.3
 AXE           := 4.14.1
 
 # How long each fuzz target runs under `make fuzz`.
@@ -17,7 +19,10 @@ FUZZTIME ?= 20s
 SEED ?= $(shell date +%s)
 OPS  ?= 2000
 
-.PHONY: help run build vet test race e2e litmus lint fuzz vectors bench torture cover cross tools clean
+# rclone's own suites that run against the drive.
+RCLONE_SUITES := ./backend/webdav ./fs/sync ./fs/operations ./vfs
+
+.PHONY: help run build vet test race e2e litmus suites lint fuzz vectors bench torture cover cross tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +48,10 @@ e2e: build ## real clients, real files, real kills, against the built gateway
 
 litmus: build ## the WebDAV conformance suites
 	$(GO) test -tags e2e -count 1 -run TestLitmus -v ./cmd/e2e/
+
+suites: build ## the long third-party suites: rclone's by vendor, litmus, kopia, restic, duplicity, git-annex
+	POSTERN_E2E_ALL=1 POSTERN_SUITES=1 $(GO) test -tags e2e -count 1 -timeout 3h -v \
+		-run 'TestRcloneSuites|TestLitmus|TestKopia|TestRestic|TestDuplicity|TestGitAnnex|TestFfmpeg' ./cmd/e2e/
 
 lint: ## golangci-lint, and gofmt
 	golangci-lint run ./...
@@ -82,6 +91,15 @@ tools: ## install the pinned tools into .tools
 	@test -x $(TOOLS)/bin/rclone-$(RCLONE) || { \
 		GOBIN=$(TOOLS)/bin $(GO) install github.com/rclone/rclone@$(RCLONE) && \
 		cp $(TOOLS)/bin/rclone $(TOOLS)/bin/rclone-$(RCLONE); }
+	@test -x $(TOOLS)/bin/restic-$(RESTIC) || { \
+		GOBIN=$(TOOLS)/bin $(GO) install github.com/restic/restic/cmd/restic@$(RESTIC) && \
+		cp $(TOOLS)/bin/restic $(TOOLS)/bin/restic-$(RESTIC); }
+	@test -x $(TOOLS)/bin/kopia-$(KOPIA) || { \
+		.ci/module-build github.com/kopia/kopia $(KOPIA) build $(TOOLS)/bin . && \
+		cp $(TOOLS)/bin/kopia $(TOOLS)/bin/kopia-$(KOPIA); }
+	@test -e $(TOOLS)/bin/rclone-tests-$(RCLONE) || { \
+		.ci/module-build github.com/rclone/rclone $(RCLONE) test $(TOOLS)/bin $(RCLONE_SUITES) && \
+		touch $(TOOLS)/bin/rclone-tests-$(RCLONE); }
 	@if command -v npm > /dev/null; then npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) axe-core@$(AXE); fi
 
 clean: ## remove what was built
