@@ -22,7 +22,7 @@ func (p *program) serve() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the drive",
 		Long: `Serves the drive over WebDAV until it is interrupted. The first run on an empty home makes an account
-by itself and shows its recovery words, once.
+by itself and shows its recovery words, once. Started by a systemd socket unit it serves at that socket instead of --addr.
 
 Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, then config.toml in the home, then defaults.`,
 		Args: noArgs,

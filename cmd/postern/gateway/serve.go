@@ -54,10 +54,14 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = say.Closing(err, s.Close) }()
-	listener, err := listen(ctx, o.Settings.Addr)
+	listener, err := inherited(o.Getenv)
+	if listener == nil && err == nil {
+		listener, err = listen(ctx, o.Settings.Addr)
+	}
 	if err != nil {
 		return err
 	}
+	o.Settings.Addr = listener.Addr().String()
 	defer func() { _ = listener.Close() }() // closed already after a good end
 	host := ""
 	if o.Settings.MDNS == home.SwitchOn {
