@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"postern/cmd/postern/control"
 	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
@@ -15,6 +17,7 @@ import (
 )
 
 type passwdFlags struct {
+	dav              bool
 	oldFile, newFile string
 }
 
@@ -24,13 +27,48 @@ func (p *program) passwd() *cobra.Command {
 		Use:   "passwd",
 		Short: "Set or change the account's passphrase",
 		Long: `Sets the passphrase that logs in on other machines, or changes it for another. The drive itself is not touched:
-machines that are logged in stay so. It may be run while a gateway serves the home.`,
+machines that are logged in stay so. It may be run while a gateway serves the home.
+
+With --dav it replaces the password in HOME/dav-password, which WebDAV clients of this machine use, by a new one at random. A running
+gateway takes it at once and lets nobody in with the old one.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.changePassphrase(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.dav {
+				return p.changePassword(cmd.Context(), f)
+			}
+			return p.changePassphrase(cmd.Context(), f)
+		},
 	}
 	cmd.Flags().StringVar(&f.oldFile, "passphrase-file", "", "file whose first line is the passphrase until now (default $POSTERN_PASSPHRASE, else asked for)")
 	cmd.Flags().StringVar(&f.newFile, "new-passphrase-file", "", "file whose first line is the new passphrase (default $POSTERN_NEW_PASSPHRASE, else asked for)")
+	cmd.Flags().BoolVar(&f.dav, "dav", false, "replace the password of WebDAV clients instead")
 	return cmd
+}
+
+// changePassword replaces the drive's password, also in a running gateway.
+func (p *program) changePassword(ctx context.Context, f passwdFlags) error {
+	if f.oldFile != "" || f.newFile != "" {
+		return say.Usagef("--dav draws a new password at random: leave out --passphrase-file and --new-passphrase-file")
+	}
+	h, err := p.home()
+	if err != nil {
+		return err
+	}
+	if _, _, err := p.accountOf(h); err != nil {
+		return err
+	}
+	client := control.NewClient(h.Socket())
+	if s, err := client.Status(ctx); err == nil && strings.HasPrefix(s.PasswordIn, "$") {
+		return say.Advisef("the gateway takes the password from %s: change it there and start the gateway again", s.PasswordIn)
+	}
+	if err := h.RotatePassword(p.rand); err != nil {
+		return err
+	}
+	if err := client.Rekey(ctx); err != nil && !errors.Is(err, control.ErrNotRunning) {
+		return say.Advisef("the new password is in %s, but the running gateway did not take it (%w): start it again", h.Password(), err)
+	}
+	p.printf("The drive has a new password, in %s: give it to the programs that use the drive.\n", h.Password())
+	return nil
 }
 
 // changePassphrase makes the new record before it retires the old one: a crash between leaves both working, and

@@ -43,6 +43,11 @@ func (c *Client) Status(ctx context.Context) (status Status, err error) {
 	return status, err
 }
 
+// Rekey implements Gateway.
+func (c *Client) Rekey(ctx context.Context) error {
+	return c.ask(ctx, http.MethodPost, "/rekey", &struct{}{})
+}
+
 // Flush implements Gateway.
 func (c *Client) Flush(ctx context.Context) error {
 	return c.ask(ctx, http.MethodPost, "/flush", &struct{}{})

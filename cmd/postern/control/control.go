@@ -2,6 +2,7 @@
 // open. Nothing but the file's mode guards it, so nothing that it answers holds a secret.
 //
 //	GET  /status            Status
+//	POST /rekey             reads the drive's password again
 //	POST /flush             waits until everything is at the remote
 //	GET  /inspect?what=…    []Fact
 //	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and in the end what came of it
@@ -21,6 +22,8 @@ import (
 // Gateway is what can be asked of a running gateway.
 type Gateway interface {
 	Status(ctx context.Context) (Status, error)
+	// Rekey makes the gateway read the drive's password again; clients with the old one are locked out at once.
+	Rekey(ctx context.Context) error
 	// Flush returns when all changes made before are at the remote.
 	Flush(ctx context.Context) error
 	// Inspect tells what a path, a blob or a pointer is.

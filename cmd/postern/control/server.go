@@ -20,6 +20,9 @@ func Handler(g Gateway, metrics http.Handler, say func(error) string) http.Handl
 		status, err := g.Status(r.Context())
 		answer(w, status, err)
 	})
+	mux.HandleFunc("POST /rekey", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, struct{}{}, g.Rekey(r.Context()))
+	})
 	mux.HandleFunc("POST /flush", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, g.Flush(r.Context()))
 	})

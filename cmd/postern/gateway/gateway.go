@@ -33,6 +33,7 @@ type gateway struct {
 	pins     verify.Pins
 	locks    *lock.Manager
 	log      *slog.Logger
+	rekey    func() error // reads the drive's password again; nil for a drive that is not served
 
 	keeping sync.Mutex              // held while the drive is collected, checked or carried
 	garbage atomic.Pointer[gc.Last] // what the newest collection saw; nil: to be read
@@ -89,6 +90,14 @@ func (g *gateway) past(ctx context.Context) (h control.History) {
 		}
 	}
 	return h
+}
+
+// Rekey implements control.Gateway.
+func (g *gateway) Rekey(context.Context) error {
+	if g.rekey == nil {
+		return nil
+	}
+	return g.rekey()
 }
 
 // Flush implements control.Gateway.

@@ -93,7 +93,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = say.Closing(err, uploads.Close) }()
-	handler, webdav, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User,
+	handler, webdav, in, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User,
 		password: password, hosts: o.Settings.Hosts, metrics: measured, patience: o.Waits.Answer, now: o.Now, ready: opened.ready, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
@@ -101,6 +101,13 @@ func Serve(ctx context.Context, o Options) (err error) {
 	help.User, help.Where = account.User, where
 	running := &gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, address: listener.Addr().String(), help: help, version: o.Version,
 		since: time.Now(), drive: opened, pins: s.state.Pins(), locks: webdav.Locks(), log: o.Log}
+	running.rekey = func() error {
+		password, _, err := o.Password()
+		if err != nil {
+			return err
+		}
+		return in.lock(password)
+	}
 	socket, err := control.Listen(o.Home.Socket())
 	if err != nil {
 		return err

@@ -278,15 +278,16 @@ type handlerOptions struct {
 	rand           io.Reader
 }
 
-// newHandler builds dav → auth → metrics → probes. It returns what the port serves, and the WebDAV handler within.
-func newHandler(o handlerOptions) (http.Handler, *dav.Handler, error) {
+// newHandler builds dav → auth → metrics → probes. It returns what the port serves, the WebDAV handler within, and
+// the door between them, which takes a new password.
+func newHandler(o handlerOptions) (http.Handler, *dav.Handler, *door, error) {
 	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status, Patience: o.patience, Clock: o.now})
 	if err != nil {
-		return nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
+		return nil, nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
-	guard, err := auth.New(auth.Options{User: o.user, Password: o.password, Hosts: o.hosts, Rand: o.rand, Log: o.log})
-	if err != nil {
-		return nil, nil, err
+	in := &door{inside: handler, options: auth.Options{User: o.user, Hosts: o.hosts, Rand: o.rand, Log: o.log}}
+	if err := in.lock(o.password); err != nil {
+		return nil, nil, nil, err
 	}
-	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(guard(handler))), handler, nil
+	return probes(o.metrics.Handler(), o.ready, o.metrics.HTTP(in)), handler, in, nil
 }

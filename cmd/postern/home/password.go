@@ -33,6 +33,12 @@ func (h Home) ReadPassword(rand io.Reader) (string, error) {
 	return password, nil
 }
 
+// RotatePassword replaces the drive's password by a new one at random.
+func (h Home) RotatePassword(rand io.Reader) error {
+	_, err := h.makePassword(rand)
+	return err
+}
+
 func (h Home) makePassword(rand io.Reader) (string, error) {
 	var raw [passwordBytes]byte
 	if _, err := io.ReadFull(rand, raw[:]); err != nil {

@@ -12,14 +12,14 @@ import (
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain name.txt":        "plain name.txt",
-		"日本語 Ålesund":        "日本語 Ålesund",
+		"日本語 Ålesund":           "日本語 Ålesund",
 		"a\nb":                  `a\nb`,
 		"\x1b[31mred\x1b]0;t\a": `\x1b[31mred\x1b]0;t\a`,
-		"\u009b31m":            `\u009b31m`,
-		"\u202egpj.exe":        `\u202egpj.exe`,
+		"\u009b31m":             `\u009b31m`,
+		"\u202egpj.exe":         `\u202egpj.exe`,
 		"latin \xe9\xff":        `latin \xe9\xff`,
-		"\r\x00\x7f":           `\r\x00\x7f`,
-		"no\u00a0break":        "no\u00a0break",
+		"\r\x00\x7f":            `\r\x00\x7f`,
+		"no\u00a0break":         "no\u00a0break",
 		"'quoted' \\ \"kept\"":  "'quoted' \\ \"kept\"",
 	} {
 		if got := Printable(text); got != want {
