@@ -3,9 +3,9 @@ package dav
 import (
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"postern/dav/page"
@@ -65,15 +65,18 @@ func (q *request) get() error {
 }
 
 // policyOf is what a file may do when a browser opens it: a page that somebody put into the drive must not act as if it came
-// from the drive itself, so it gets an origin of its own, and no scripts. The browser's own player, which runs none either,
-// must keep the drive's origin, or it may not load what it is to play. Its viewer of PDFs shows nothing in a sandbox, and is
-// one already.
+// from the drive itself, so it gets an origin of its own, and no scripts. Only what the browser's player
+// plays, which runs none either, keeps the drive's origin, or it could not be loaded; it is a list, since a client chooses the
+// type that it stores, and "video/x+xml" is a document to a browser. Only PDFs have no sandbox: the browser's viewer shows
+// nothing in one, and is one already.
 func policyOf(contentType string) string {
 	const nothing = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'"
-	switch main, _, _ := strings.Cut(contentType, "/"); {
-	case contentType == "application/pdf":
+	plain, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err != nil:
+	case plain == "application/pdf":
 		return ""
-	case main == "audio", main == "video":
+	case page.Plays(plain):
 		return "sandbox allow-same-origin" + nothing
 	}
 	return "sandbox" + nothing

@@ -8,7 +8,7 @@ func (q *request) options() error {
 	h := q.w.Header()
 	h.Set("Allow", allow)
 	h["DAV"] = []string{"1, 2, 3"} // not "Dav", as Set has it: some clients compare letter by letter
-	h.Set("MS-Author-Via", "DAV") // else Office opens read-only
+	h.Set("MS-Author-Via", "DAV")  // else Office opens read-only
 	h.Set("Accept-Ranges", "bytes")
 	q.status(http.StatusOK)
 	return nil

@@ -37,6 +37,9 @@ var byExtension = map[string]string{
 	".zip": "archive", ".gz": "archive", ".tar": "archive", ".tgz": "archive", ".xz": "archive", ".7z": "archive", ".zst": "archive", ".bz2": "archive", ".rar": "archive",
 }
 
+// Plays reports whether browsers play a media type, which has no parameters and small letters.
+func Plays(mediaType string) bool { return playable[mediaType] }
+
 // kindOf is how a file is previewed: "image", "audio", "video", "pdf", "markdown", "text", "archive", or "file" when only a
 // look inside can tell.
 func kindOf(m vfs.Info) string {
