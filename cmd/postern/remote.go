@@ -21,11 +21,13 @@ func (p *program) remote() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(&cobra.Command{
+	create := false
+	check := &cobra.Command{
 		Use:   "check URL",
 		Short: "See whether a remote keeps what Postern asks of it",
 		Long: `Runs the contract of remotes against one that may be in use: with fresh random blobs, which are deleted afterwards,
-and fresh random pointers, which stay and take a few hundred bytes each. Nothing else there is touched.`,
+and fresh random pointers, which stay and take a few hundred bytes each. Nothing else there is touched. A remote that is not there is
+made only with --create, and then stays.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return say.Usagef("%s takes one URL: see %s --help", cmd.CommandPath(), cmd.CommandPath())
@@ -37,16 +39,17 @@ and fresh random pointers, which stay and take a few hundred bytes each. Nothing
 			if err != nil {
 				return err
 			}
-			return checkRemote(cmd.Context(), p.out, to, p.rand)
+			return checkRemote(cmd.Context(), p.out, to, create, p.rand)
 		},
-	})
-	cmd.AddCommand(p.remoteCopy())
+	}
+	check.Flags().BoolVar(&create, "create", false, "make the remote first, in an empty or missing folder")
+	cmd.AddCommand(check, p.remoteCopy())
 	return cmd
 }
 
-// checkRemote prints one line per part of the contract.
-func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, rand io.Reader) error {
-	open, err := handles(ctx, to)
+// checkRemote prints one line per part of the contract. With create an empty place becomes a remote first.
+func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, create bool, rand io.Reader) error {
+	open, err := handles(ctx, to, create)
 	if err != nil {
 		return err
 	}
@@ -74,8 +77,8 @@ func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, rand io.
 }
 
 // handles opens a remote as often as it is asked. A remote in memory has to be the same one each time.
-func handles(ctx context.Context, to gateway.Target) (func() (remote.Store, error), error) {
-	first, err := to.Open(ctx, gateway.Opening{Founding: true})
+func handles(ctx context.Context, to gateway.Target, create bool) (func() (remote.Store, error), error) {
+	first, err := to.Open(ctx, gateway.Opening{Founding: create})
 	if err != nil {
 		return nil, err
 	}
@@ -86,5 +89,5 @@ func handles(ctx context.Context, to gateway.Target) (func() (remote.Store, erro
 		return nil, err
 	}
 	lasting := context.WithoutCancel(ctx) // also a check that is broken off opens it, to clean up
-	return func() (remote.Store, error) { return to.Open(lasting, gateway.Opening{Founding: true}) }, nil
+	return func() (remote.Store, error) { return to.Open(lasting, gateway.Opening{}) }, nil
 }

@@ -161,6 +161,10 @@ func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (
 		if held, err := os.ReadDir(path); errors.Is(err, fs.ErrNotExist) || err == nil && len(held) == 0 {
 			return nil, say.Advisef("there is no remote in %s: see that its disk is mounted and the path is right", path)
 		}
+	} else if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't mounted.
+		return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the path is right, or make it first",
+			filepath.Dir(path), filepath.Base(path))
 	}
 	return disk.Open(path, disk.Options{Log: log})
 }

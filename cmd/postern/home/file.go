@@ -15,6 +15,11 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
+// sharedFolder reports whether users other than the owner can write to a folder. On Windows a user's profile is closed to others.
+func sharedFolder(info fs.FileInfo) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0
+}
+
 // private tells whether only the owner can read a file. Windows has no such bits; a user's profile is closed there.
 func private(info fs.FileInfo) bool {
 	return runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0

@@ -118,7 +118,7 @@ func (h Home) lockFile() string { return h.join("lock") }
 
 func (h Home) join(name string) string { return filepath.Join(string(h), name) }
 
-// Make makes the folder, closed to other users, unless it is there.
+// Make makes the folder, closed to other users, unless it is there. It refuses a folder that other users can write to.
 func (h Home) Make() error {
 	if err := (localfs.OS{}).MkdirAll(string(h)); err != nil {
 		return fmt.Errorf("can't make the home folder %s: %w; name another with --home", h, cause(err))
@@ -129,6 +129,10 @@ func (h Home) Make() error {
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("the home %s is a file, not a folder; name another with --home", h)
+	}
+	if sharedFolder(info) {
+		// Somebody who can put links and files there decides what the gateway reads and where it writes.
+		return fmt.Errorf("the home %s can be written by other users of this machine: take that right away with chmod go-w, or name another with --home", h)
 	}
 	return nil
 }
