@@ -130,6 +130,24 @@ func (t Target) String() string { return t.driver.Scheme + ":" + t.rest }
 // Volatile reports whether the remote ends with the process.
 func (t Target) Volatile() bool { return t.driver.Volatile }
 
+// owned reports whether the remote is a folder that lies in the home once all links are followed. Nobody but this gateway writes
+// there, so its files may share their bytes with staged ones. It must be there already.
+func (t Target) owned(h home.Home) bool {
+	if !t.local || t.mirror != nil || t.driver.Scheme != "disk" {
+		return false
+	}
+	store, err := filepath.EvalSymlinks(t.rest)
+	if err != nil {
+		return false
+	}
+	own, err := filepath.EvalSymlinks(h.String())
+	if err != nil {
+		return false
+	}
+	within, err := filepath.Rel(own, store)
+	return err == nil && within != "." && filepath.IsLocal(within)
+}
+
 // Opening says how a remote is opened.
 type Opening struct {
 	Founding bool         // an empty place may become a remote

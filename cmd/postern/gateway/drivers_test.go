@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -46,6 +47,43 @@ func TestParseRemote(t *testing.T) {
 		var usage *say.UsageError
 		if !errors.As(err, &usage) {
 			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+// TestOwned: staged files are linked only into a store that lies in the home itself, not into one that a link there leads to.
+func TestOwned(t *testing.T) {
+	dir := t.TempDir()
+	h := home.Home(filepath.Join(dir, "home"))
+	outside, linkedHome := filepath.Join(dir, "outside"), filepath.Join(dir, "linked")
+	for _, folder := range []string{filepath.Join(h.String(), "sub"), outside, filepath.Join(linkedHome, "real", "remote")} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{h.Remote(): outside, filepath.Join(linkedHome, "home"): filepath.Join(linkedHome, "real")} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Skip("no links here:", err)
+		}
+	}
+	for _, c := range []struct {
+		home home.Home
+		url  string
+		want bool
+	}{
+		{h, "", false}, // a link that leads outside
+		{h, "disk:" + filepath.Join(h.String(), "sub"), true},
+		{h, "disk:" + filepath.Join(h.String(), "none"), false},
+		{h, "disk:" + outside, false},
+		{h, "mem:", false},
+		{home.Home(filepath.Join(linkedHome, "home")), "", true}, // the home as a whole may lie elsewhere
+	} {
+		to, err := Drivers(nil).Parse(c.url, c.home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := to.owned(c.home); got != c.want {
+			t.Errorf("%q in %s: %v", c.url, c.home, got)
 		}
 	}
 }

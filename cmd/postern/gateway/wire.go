@@ -109,7 +109,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Moved: moved, Own: o.to.local, Account: o.account.Secret, Dir: dir, Device: DeviceOf(o.account, o.settings),
+		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Account: o.account.Secret, Dir: dir, Device: DeviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, CommitDelay: o.waits.Commit, PollInterval: o.waits.Poll,
 		Now: o.now, Log: o.log, Rand: o.rand,
