@@ -92,7 +92,8 @@ func (s *Store) link(p place, name crypto.BlobName, body remote.Body) bool {
 	if !ok {
 		return false
 	}
-	// The file lies outside the store, so its second name has to be given by path.
+	// The file lies outside the store, so its second name has to be given by path. Staging allows that only for a store in the gateway's own
+	// home, where nobody can put a link between this look and the call.
 	err := errors.Join(p.isFolder(blobFolder), p.isFolder(shardFolder(blobs, name[0])))
 	if err == nil {
 		err = linker.LinkTo(filepath.Join(s.root, blobFile(name)))
