@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/remote"
 	"postern/remote/bundle"
 	"postern/remote/mem"
@@ -25,8 +26,11 @@ func FuzzReader(f *testing.F) {
 	f.Add([]byte("PSTNBDL2"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var again bytes.Buffer
-		first := read(t, bytes.NewReader(b), &again)
-		second := read(t, stream{bytes.NewReader(b)}, nil)
+		var first, second error
+		alloctest.Check(t, len(b), func() {
+			first = read(t, bytes.NewReader(b), &again)
+			second = read(t, stream{bytes.NewReader(b)}, nil)
+		})
 		if (first == nil) != (second == nil) {
 			t.Fatalf("as a file %v, as a stream %v", first, second)
 		}

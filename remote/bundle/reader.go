@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"postern/crypto"
 	"postern/remote"
@@ -13,6 +14,9 @@ import (
 
 // bufferSize is read at once where blobs are skipped in a stream, in bytes.
 const bufferSize = 256 << 10
+
+// payloadStep is how much of a payload is read at first, in bytes: memory follows what is there, not what a header announces.
+const payloadStep = 64 << 10
 
 // Reader reads a bundle from its beginning to its end. It is not safe for use by several goroutines; the blobs that it
 // handed out are.
@@ -205,9 +209,13 @@ func (b *Reader) header() (header, error) {
 // payload reads what a header announced and compares its hash.
 func (b *Reader) payload(h header) ([]byte, error) {
 	start := b.off
-	p := make([]byte, h.length)
-	if _, err := b.fill(p); err != nil {
-		return nil, err
+	var p []byte
+	for int64(len(p)) < h.length {
+		part := min(h.length-int64(len(p)), max(payloadStep, int64(len(p)))) // twice as much each time
+		p = slices.Grow(p, int(part))[:int64(len(p))+part]
+		if _, err := b.fill(p[int64(len(p))-part:]); err != nil {
+			return nil, err
+		}
 	}
 	if crypto.NameOf(p) != h.hash {
 		return nil, damaged(start, errors.New("a record is damaged"))
