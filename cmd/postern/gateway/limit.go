@@ -1,0 +1,64 @@
+package gateway
+
+import (
+	"net"
+	"sync"
+)
+
+// maxConnections bounds the connections of the drive at one time. Each takes a descriptor and some 10 to 100 KiB, also before
+// anybody has shown a password; programs open ten at most, and browsers six.
+const maxConnections = 512
+
+// limitListener accepts at most n connections at one time. Further ones wait in the system's queue until one of those closes;
+// idle ones, and those that send no header, are closed by the server's own timeouts.
+func limitListener(l net.Listener, n int) net.Listener {
+	return &limited{Listener: l, free: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+type limited struct {
+	net.Listener
+	free   chan struct{} // holds one for each connection that is open
+	once   sync.Once
+	closed chan struct{}
+}
+
+// Accept implements net.Listener.
+func (l *limited) Accept() (net.Conn, error) {
+	select {
+	case l.free <- struct{}{}:
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		<-l.free
+		return nil, err
+	}
+	return &limitedConn{Conn: conn, done: sync.OnceFunc(func() { <-l.free })}, nil
+}
+
+// Close implements net.Listener.
+func (l *limited) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// limitedConn gives its place back when it is closed.
+type limitedConn struct {
+	net.Conn
+	done func()
+}
+
+// Close implements net.Conn.
+func (c *limitedConn) Close() error {
+	defer c.done()
+	return c.Conn.Close()
+}
+
+// CloseWrite keeps half-closing, and with it the lingering close of net/http.
+func (c *limitedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

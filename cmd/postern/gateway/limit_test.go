@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"testing"
+)
+
+// TestConnectionsAreBounded: beyond the limit a connection is accepted only when another has been closed, once for each.
+func TestConnectionsAreBounded(t *testing.T) {
+	inner := &scripted{asked: make(chan struct{}, 10)}
+	l := limitListener(inner, 2)
+	first, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	<-inner.asked
+	<-inner.asked
+	accepted := make(chan error)
+	accept := func() { _, err := l.Accept(); accepted <- err }
+	go accept()
+	select {
+	case <-inner.asked:
+		t.Fatal("a third connection is accepted")
+	default:
+	}
+	first.Close()
+	first.Close()
+	if err := <-accepted; err != nil {
+		t.Fatal(err)
+	}
+	<-inner.asked
+	go accept()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Fatalf("after the end: %v", err)
+	}
+	if len(inner.asked) > 0 {
+		t.Error("a connection that was closed twice makes room for two")
+	}
+}
+
+// scripted accepts connections that nobody is at the other end of.
+type scripted struct{ asked chan struct{} }
+
+func (s *scripted) Accept() (net.Conn, error) {
+	s.asked <- struct{}{}
+	conn, _ := net.Pipe()
+	return conn, nil
+}
+
+func (s *scripted) Close() error   { return nil }
+func (s *scripted) Addr() net.Addr { return &net.TCPAddr{} }
