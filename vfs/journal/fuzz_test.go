@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/remote/localfs/simfs"
 )
 
@@ -109,7 +110,9 @@ func FuzzBody(f *testing.F) {
 	f.Add(body{kind: kindRecord, time: -1, name: crypto.BlobName{1}}.append(nil, true), true)
 	f.Add(body{kind: kindEnd}.append(nil, false), false)
 	f.Fuzz(func(t *testing.T, data []byte, attached bool) {
-		b, err := parseBody(data, attached)
+		var b body
+		var err error
+		alloctest.Check(t, len(data), func() { b, err = parseBody(data, attached) })
 		if err == nil && !bytes.Equal(b.append(nil, attached), data) {
 			t.Fatalf("%x was read as %+v", data, b)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/vfs/object"
 )
 
@@ -17,7 +18,10 @@ func fuzz(f *testing.F, kind string, again func([]byte) ([]byte, error)) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		switch e, err := again(b); {
+		var e []byte
+		var err error
+		alloctest.Check(t, len(b), func() { e, err = again(b) })
+		switch {
 		case err != nil && !errors.Is(err, crypto.ErrFormat):
 			t.Fatalf("error %v is not crypto.ErrFormat", err)
 		case err == nil && !bytes.Equal(e, b):

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/tree"
@@ -75,7 +76,9 @@ func FuzzDecodeOp(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		op, err := tree.DecodeOp(b)
+		var op tree.Op
+		var err error
+		alloctest.Check(t, len(b), func() { op, err = tree.DecodeOp(b) })
 		if err != nil {
 			if !errors.Is(err, crypto.ErrFormat) {
 				t.Fatalf("error %v is not crypto.ErrFormat", err)
