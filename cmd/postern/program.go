@@ -30,6 +30,7 @@ type program struct {
 
 	drivers  gateway.Drivers // nil: as shipped
 	homeFlag string
+	verbose  bool // failures are printed with all causes
 }
 
 // run runs one command line and returns the exit code. Every failure is one sentence on stderr.
@@ -46,7 +47,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if say.Interrupted(ctx, err) {
 		err = say.Advisef("%s was interrupted before it was done: run it again", cmd.CommandPath())
 	}
-	p.warnf("postern: %s\n", say.Sentence(err))
+	sentence := say.Sentence
+	if p.verbose {
+		sentence = say.Whole
+	}
+	p.warnf("postern: %s\n", sentence(err))
 	var usage *say.UsageError
 	if errors.As(err, &usage) {
 		return exitUsage
@@ -73,6 +78,7 @@ Begin with: postern serve`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else the system's place for user data)")
+	root.PersistentFlags().BoolVar(&p.verbose, "verbose", false, "print failures with all their causes; the gateway's log has those of a running one")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return say.Usagef("%w: see %s --help", err, cmd.CommandPath())
 	})

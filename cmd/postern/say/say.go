@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -60,8 +61,24 @@ func Interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }
 
-// Sentence returns an error as one line that says what failed, on what, and what to do.
-func Sentence(err error) string {
+// longID is an id of a blob or pointer, of which the beginning is enough to tell it apart.
+var longID = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{56}\b`)
+
+// brief shortens a chain of causes to what failed, how, and the first cause, and ids to their beginning.
+func brief(text string) string {
+	if parts := strings.Split(text, ": "); len(parts) > 3 {
+		text = strings.Join([]string{parts[0], parts[1], parts[len(parts)-1]}, ": ")
+	}
+	return longID.ReplaceAllString(text, "$1…")
+}
+
+// Sentence returns an error as one line that says what failed, on what, with one cause, and what to do.
+func Sentence(err error) string { return sentence(err, brief) }
+
+// Whole is Sentence with all causes and whole ids.
+func Whole(err error) string { return sentence(err, func(text string) string { return text }) }
+
+func sentence(err error, shorten func(string) string) string {
 	text := Printable(strings.Join(strings.Fields(err.Error()), " ")) // some libraries speak in several lines
 	var said *advised
 	var usage *UsageError
@@ -70,7 +87,7 @@ func Sentence(err error) string {
 	}
 	for _, a := range advice {
 		if errors.Is(err, a.kind) {
-			return text + ": " + a.text
+			return shorten(text) + ": " + a.text
 		}
 	}
 	return text

@@ -3,6 +3,7 @@ package say
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -11,10 +12,17 @@ import (
 )
 
 func TestSentence(t *testing.T) {
+	deep := &vfs.Error{Op: "read", Path: "/a", Kind: vfs.ErrUnavailable, Err: fmt.Errorf("load the folder: %w", &remote.Error{
+		Op: "get", On: "blob " + strings.Repeat("0123abcd", 8), Kind: remote.ErrUnavailable, Err: errors.New("dial: connection refused")})}
+	if got := Whole(deep); !strings.Contains(got, "load the folder: get blob 0123abcd0123abcd") {
+		t.Errorf("the whole error is %q", got)
+	}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
+		{deep, "read /a: storage can't be reached: connection refused: see that it can be reached and try again"},
+		{&remote.Error{Op: "get", On: "blob " + strings.Repeat("0123abcd", 8), Kind: remote.ErrFull}, "get blob 0123abcd…: no space left: make room there and try again"},
 		{errors.New("plain"), "plain"},
 		{errors.New("of\n  several\tlines"), "of several lines"},
 		{Usagef("used wrongly: %w", syscall.ENOSPC), "used wrongly: no space left on device"},
