@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -44,7 +45,12 @@ func header(k Key, data []byte, size int64) []byte {
 
 // writeFile makes the file of a block under a name of its own, for the caller to rename.
 func writeFile(path string, k Key, w *write) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := create(path)
+	if errors.Is(err, fs.ErrExist) { // left by a crash, or put there by somebody: it is removed and never written to
+		if err = os.Remove(path); err == nil {
+			f, err = create(path)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -58,8 +64,20 @@ func writeFile(path string, k Key, w *write) error {
 	return err
 }
 
+func create(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
 // readFile reads a block back. errDamaged says that the file is not what was written for this key.
 func readFile(path string, k Key) (data []byte, size int64, err error) {
+	// Opening a pipe would block. Nobody else can write to the home, so nothing takes the file's place after this look.
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errDamaged
+	}
+	if err != nil {
+		return nil, 0, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err

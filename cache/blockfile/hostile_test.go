@@ -1,0 +1,41 @@
+//go:build unix
+
+package blockfile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestFilesAreNotLedElsewhere: a link or a pipe in place of a block is neither written through nor waited for.
+func TestFilesAreNotLedElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	precious, path := filepath.Join(dir, "thesis.odt"), filepath.Join(dir, "block")
+	for what, put := range map[string]func() error{
+		"a link":        func() error { return os.Symlink(precious, path) },
+		"a second name": func() error { return os.Link(precious, path) },
+		"a pipe":        func() error { return unix.Mkfifo(path, 0o600) },
+	} {
+		if err := os.WriteFile(precious, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := readFile(path, Key{}); err == nil {
+			t.Errorf("%s was read as a block", what)
+		}
+		if err := writeFile(path, Key{}, &write{data: []byte("x"), size: 1}); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if kept, err := os.ReadFile(precious); err != nil || string(kept) != "precious" {
+			t.Errorf("%s: the file elsewhere holds %q, %v", what, kept, err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
