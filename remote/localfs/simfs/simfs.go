@@ -252,7 +252,9 @@ func (s *FS) List(dir string) ([]localfs.Entry, error) {
 func (s *FS) MkdirAll(dir string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dirs[filepath.Clean(dir)] = true
+	for dir = filepath.Clean(dir); !s.dirs[dir]; dir = filepath.Dir(dir) {
+		s.dirs[dir] = true
+	}
 	return nil
 }
 
