@@ -109,7 +109,7 @@ func (q *request) fail(err error, making bool) {
 		f.message = now.Blocked
 	}
 	// With a cause it is the whole drive that takes no changes.
-	if at, ok := errors.AsType[*vfs.Error](f.err); ok && at.Kind == vfs.ErrReadOnly && at.Err == nil && path.Dir(at.Path) == "/" {
+	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil && path.Dir(at.Path) == "/" {
 		f.message = "The top of the drive is read-only: put files and folders into /files."
 	}
 	q.failed = f

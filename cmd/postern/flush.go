@@ -52,7 +52,7 @@ func (p *program) awaitFlush(ctx context.Context, g control.Gateway) error {
 		why, hopeless := heldUp(s)
 		if hopeless {
 			cancel()
-			<-flushed
+			_ = <-flushed // it was cancelled
 			return say.Advisef("%s", why)
 		}
 		if why != told && why != "" {

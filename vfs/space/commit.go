@@ -158,8 +158,7 @@ var errNotKept = errors.New("the remote accepted it and does not keep it")
 // has reports whether the remote has a blob of this size.
 func (s *Space) has(ctx context.Context, name crypto.BlobName, size int64) (bool, error) {
 	have, err := s.store.Stat(ctx, name)
-	switch remote.KindOf(err) {
-	case remote.ErrNotFound, remote.ErrCorrupt:
+	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
 		return false, nil
 	}
 	return have == size, err

@@ -1,4 +1,4 @@
-package space_test
+package gateway_test
 
 import (
 	"errors"
@@ -15,9 +15,10 @@ func TestFailedSyncOfTheHome(t *testing.T) {
 	ill := errors.New("the disk is ill")
 	for name, failing := range map[string]string{"file": "/home/base.tmp", "folder": "/home"} {
 		t.Run(name, func(t *testing.T) {
-			v := serve(t, mem.New(), -1)
-			put(t, v.space, "/a", []byte("a"))
-			flush(t, v.space)
+			v := newServed(t, mem.New())
+			v.start(-1)
+			v.must("PUT", "/files/a", "a")
+			v.flush()
 			syncs := 0
 			v.disk.FailSyncsOf(func(path string) error {
 				if path == failing {
@@ -26,18 +27,14 @@ func TestFailedSyncOfTheHome(t *testing.T) {
 				}
 				return nil
 			})
-			put(t, v.space, "/small", []byte("small"))
-			put(t, v.space, "/large", []byte(strings.Repeat("large", 1<<19)))
-			if err := v.space.Remove(t.Context(), "/a", nil); err != nil {
-				t.Fatal(err)
-			}
-			flush(t, v.space)
+			v.must("PUT", "/files/small", "small")
+			v.must("PUT", "/files/large", strings.Repeat("large", 1<<19))
+			v.must("DELETE", "/files/a", "")
+			v.flush()
 			if kept := v.space.Status().StagedBytes; kept < 2<<20 {
 				t.Errorf("nothing notes the commit, and only %d staged bytes are kept", kept)
 			}
-			if err := v.space.Mkdir(t.Context(), "/pending", nil); err != nil {
-				t.Fatal(err)
-			}
+			v.must("MKCOL", "/files/pending", "")
 			before, was := v.view(), v.disk
 			_ = v.space.Close()
 			if syncs == 0 {
@@ -50,8 +47,8 @@ func TestFailedSyncOfTheHome(t *testing.T) {
 				if now := v.view(); now != before {
 					t.Errorf("after a power loss it is\n%swas\n%s", now, before)
 				}
-				flush(t, v.space)
-				v.close(v.space)
+				v.flush()
+				v.close()
 			}
 		})
 	}

@@ -1,7 +1,8 @@
-package space_test
+package gateway_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,39 +13,100 @@ import (
 	"testing"
 	"time"
 
+	"postern/crypto"
 	"postern/dav"
 	"postern/remote"
 	"postern/remote/faulty"
 	"postern/remote/localfs/simfs"
 	"postern/remote/mem"
 	"postern/vfs"
+	"postern/vfs/namespace"
+	"postern/vfs/object"
 	"postern/vfs/space"
 )
 
 // served is a space behind the handler that programs speak to, on a disk that fails when it is told to.
 type served struct {
-	*home
+	t       *testing.T
+	options space.Options
 	disk    *simfs.FS
 	space   *space.Space
 	handler http.Handler
 }
 
-func serve(t *testing.T, store remote.Store, patience time.Duration) *served {
+// newServed makes an account, and its drive at a remote.
+func newServed(t *testing.T, store remote.Store) *served {
 	t.Helper()
-	v := &served{home: newHome(t, store), disk: simfs.New()}
-	v.options.FS, v.options.Dir = v.disk, "/home"
-	v.start(patience)
+	account, err := crypto.Random[crypto.AccountSecret](rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &served{t: t, disk: simfs.New()}
+	v.options = space.Options{
+		Store: store, Account: account, Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
+		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
+	}
+	if err := space.Create(t.Context(), store, account, v.options.Device, rand.Reader, time.Now()); err != nil {
+		t.Fatal(err)
+	}
 	return v
+}
+
+// another is another device of the same account, with a disk of its own.
+func (v *served) another() *served {
+	other := &served{t: v.t, disk: simfs.New(), options: v.options}
+	other.options.FS, other.options.Device = other.disk, space.Device{ID: object.DeviceID{2}, Name: "phone"}
+	return other
 }
 
 func (v *served) start(patience time.Duration) {
 	v.t.Helper()
-	v.space = v.open()
-	handler, err := dav.New(drive(v.space), dav.Options{Patience: patience})
+	var err error
+	if v.space, err = space.Open(context.Background(), v.options); err != nil {
+		v.t.Fatal(err)
+	}
+	files := namespace.New(time.Unix(0, 0), map[string]vfs.FS{"files": v.space})
+	handler, err := dav.New(files, dav.Options{Patience: patience})
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	v.t.Cleanup(handler.Stop)
 	v.handler = handler
+}
+
+func (v *served) close() {
+	v.t.Helper()
+	if err := v.space.Close(); err != nil {
+		v.t.Error(err)
+	}
+}
+
+func (v *served) flush() {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.t.Context(), 20*time.Second) // then it says why
+	defer cancel()
+	if err := v.space.Flush(ctx); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// must sends a request that has to succeed.
+func (v *served) must(method, path, body string) {
+	v.t.Helper()
+	if code := v.do(method, path, body); code >= 300 {
+		v.t.Fatalf("%s %s: %d", method, path, code)
+	}
+}
+
+// get returns a file's contents.
+func (v *served) get(path string) string {
+	v.t.Helper()
+	w := httptest.NewRecorder()
+	v.handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	if w.Code != http.StatusOK {
+		v.t.Fatalf("GET %s: %d", path, w.Code)
+	}
+	return w.Body.String()
 }
 
 // do sends a request and returns the status of the answer.
@@ -72,7 +134,7 @@ func (v *served) view() string {
 			fmt.Fprintf(&b, "%s %v %d %v\n", path, info.Version, info.Size, info.Properties)
 			if info.Folder {
 				walk(path)
-			} else if got := get(v.t, v.space, path); int64(len(got)) != info.Size {
+			} else if got := v.get("/files" + path); int64(len(got)) != info.Size {
 				v.t.Fatalf("%s has %d bytes instead of %d", path, len(got), info.Size)
 			}
 		}
@@ -105,14 +167,12 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 	for where, match := range map[string]string{"journal": "/home/journal", "staging": "/home/staging", "everywhere": "/home"} {
 		for what, change := range requests {
 			t.Run(where+"/"+what, func(t *testing.T) {
-				v := serve(t, mem.New(), -1)
-				put(t, v.space, "/a", []byte("a"))
-				for _, dir := range []string{"/d", "/d/sub"} {
-					if err := v.space.Mkdir(t.Context(), dir, nil); err != nil {
-						t.Fatal(err)
-					}
-				}
-				put(t, v.space, "/d/x", []byte(strings.Repeat("x", 1<<20)))
+				v := newServed(t, mem.New())
+				v.start(-1)
+				v.must("PUT", "/files/a", "a")
+				v.must("MKCOL", "/files/d", "")
+				v.must("MKCOL", "/files/d/sub", "")
+				v.must("PUT", "/files/d/x", strings.Repeat("x", 1<<20))
 				before := v.view()
 				v.disk.FailSyncsOf(func(path string) error {
 					if strings.HasPrefix(path, match) {
@@ -145,7 +205,7 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 				}
 				_ = v.space.Close() // a journal that failed says so once more
 				v.start(-1)
-				defer v.close(v.space)
+				defer v.close()
 				if now := v.view(); now != before {
 					t.Fatalf("answered %d, after a restart it is\n%swas\n%s", code, now, before)
 				}
@@ -162,9 +222,10 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 
 // TestChangeIsSeenWhenItIsDurable: nobody sees a change while it is being synced, and no change that is made to it outlives it.
 func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
-	v := serve(t, mem.New(), -1)
-	put(t, v.space, "/a", []byte("a")) // the journal's file is there
-	flush(t, v.space)
+	v := newServed(t, mem.New())
+	v.start(-1)
+	v.must("PUT", "/files/a", "a") // the journal's file is there
+	v.flush()
 	before := v.view()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	once := sync.OnceFunc(func() { close(entered); <-leave })
@@ -194,7 +255,7 @@ func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
 	v.disk.OnSync(nil)
 	_ = v.space.Close()
 	v.start(-1)
-	defer v.close(v.space)
+	defer v.close()
 	if now := v.view(); now != before {
 		t.Errorf("after a restart it is\n%swas\n%s", now, before)
 	}
@@ -202,21 +263,21 @@ func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
 
 // TestBrokenJournalKeepsWhatWasAnswered: what was answered before the journal failed is read, and committed.
 func TestBrokenJournalKeepsWhatWasAnswered(t *testing.T) {
-	v := serve(t, mem.New(), -1)
-	put(t, v.space, "/kept", []byte("kept"))
+	v := newServed(t, mem.New())
+	v.start(-1)
+	v.must("PUT", "/files/kept", "kept")
 	v.disk.FailSyncs(io.ErrUnexpectedEOF)
 	err := v.space.Mkdir(t.Context(), "/d", nil)
 	if !errors.Is(err, vfs.ErrBroken) {
 		t.Fatalf("%v is not ErrBroken", err)
 	}
 	v.disk.FailSyncs(nil)
-	flush(t, v.space)
+	v.flush()
 	_ = v.space.Close()
-	other := v.device(2, "phone")
-	other.options.FS = nil
-	s := other.open()
-	defer other.close(s)
-	if got := get(t, s, "/kept"); string(got) != "kept" {
+	other := v.another()
+	other.start(-1)
+	defer other.close()
+	if got := other.get("/files/kept"); got != "kept" {
 		t.Errorf("the other device reads %q", got)
 	}
 }
@@ -224,10 +285,8 @@ func TestBrokenJournalKeepsWhatWasAnswered(t *testing.T) {
 // TestThroughIsAnsweredTruly: a write that waits for the remote for too long is answered 202, stays made, and arrives later.
 func TestThroughIsAnsweredTruly(t *testing.T) {
 	line := faulty.New(mem.New(), nil, faulty.Options{})
-	h := newHome(t, line)
-	h.options.SyncThrough = true
-	v := &served{home: h, disk: simfs.New()}
-	v.options.FS, v.options.Dir = v.disk, "/home"
+	v := newServed(t, line)
+	v.options.SyncThrough = true
 	v.start(50 * time.Millisecond)
 	if code := v.do("MKCOL", "/files/first", ""); code != http.StatusCreated {
 		t.Fatalf("with the remote there: %d", code)
@@ -252,15 +311,14 @@ func TestThroughIsAnsweredTruly(t *testing.T) {
 	}
 	line.SetPlan(nil)
 	v.space.Retry()
-	v.close(v.space) // ends the call that hangs
+	v.close() // ends the call that hangs
 	v.start(10 * time.Second)
-	defer v.close(v.space)
-	flush(t, v.space)
-	s := v.device(2, "phone")
-	s.options.FS = nil
-	other := s.open()
-	defer s.close(other)
-	if got := get(t, other, "/a"); string(got) != "a" {
+	defer v.close()
+	v.flush()
+	other := v.another()
+	other.start(-1)
+	defer other.close()
+	if got := other.get("/files/a"); got != "a" {
 		t.Errorf("the other device reads %q", got)
 	}
 }
@@ -268,12 +326,10 @@ func TestThroughIsAnsweredTruly(t *testing.T) {
 // TestThroughRefusesWhileAway: a write that would have to wait for a remote that is known to be away is refused, and changes nothing.
 func TestThroughRefusesWhileAway(t *testing.T) {
 	line := faulty.New(mem.New(), nil, faulty.Options{})
-	h := newHome(t, line)
-	h.options.SyncThrough = true
-	v := &served{home: h, disk: simfs.New()}
-	v.options.FS, v.options.Dir = v.disk, "/home"
+	v := newServed(t, line)
+	v.options.SyncThrough = true
 	v.start(-1)
-	defer func() { v.close(v.space) }()
+	defer v.close()
 	line.SetPlan(faulty.Always(faulty.Fail))
 	ended, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
