@@ -52,7 +52,9 @@ func (p *program) awaitFlush(ctx context.Context, g control.Gateway) error {
 		why, hopeless := heldUp(s)
 		if hopeless {
 			cancel()
-			_ = <-flushed // it was cancelled
+			if err := <-flushed; err == nil {
+				return nil // it was done meanwhile
+			}
 			return say.Advisef("%s", why)
 		}
 		if why != told && why != "" {
