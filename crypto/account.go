@@ -1,5 +1,11 @@
 package crypto
 
+// Own returns the capability to write the account's own space. Its Store is for the caller to fill in.
+func (s AccountSecret) Own() Capability {
+	seed := WriterSeed(derive(s, nil, labelAccountWriter))
+	return Capability{ID: seed.Key().ID(), Read: s.Reader(), Owner: s.Author().ID(), Writer: seed}
+}
+
 // Writer returns the key that moves the pointer of the account's own space.
 func (s AccountSecret) Writer() WriterKey { return NewWriterKey(derive(s, nil, labelAccountWriter)) }
 

@@ -48,7 +48,7 @@ func newDevice(t *testing.T) *device {
 	}
 	d := &device{t: t, account: account, id: 1, dir: t.TempDir(), parent: mem.New(), local: mem.New(), clock: new(atomic.Int64)}
 	d.clock.Store(time.Now().UnixNano())
-	if err := space.Create(t.Context(), d.parent, account, d.device(), rand.Reader, d.now()); err != nil {
+	if err := space.Create(t.Context(), d.parent, space.Own(account), d.device(), rand.Reader, d.now()); err != nil {
 		t.Fatal(err)
 	}
 	d.open()
@@ -83,7 +83,7 @@ func (d *device) open() {
 		d.t.Fatal(err)
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Account: d.account, Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
+		Store: d.store, Keys: space.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
 		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
 	})
 	if err != nil {

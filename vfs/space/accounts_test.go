@@ -82,7 +82,7 @@ func openAccount(t *testing.T, folder string) {
 	if opened, err := login.OpenAccount(p); err != nil || opened != secret {
 		t.Fatalf("the login record opens another account: %v", err)
 	}
-	h := &home{t: t, store: store, options: space.Options{Store: store, Account: secret, Dir: t.TempDir(),
+	h := &home{t: t, store: store, options: space.Options{Store: store, Keys: space.Own(secret), Dir: t.TempDir(),
 		Device: space.Device{ID: object.DeviceID{9}, Name: "later"}, CommitDelay: time.Millisecond}}
 	s := h.open()
 	defer func() { h.close(s) }()
@@ -141,12 +141,12 @@ func writeAccount(t *testing.T, folder string) {
 		t.Fatal(err)
 	}
 	h := newHome(t, d)
-	old := oldAccount{User: "alice", Passphrase: "correct horse battery staple", Words: strings.Join(h.options.Account.Words(), " "), History: map[string]string{}}
+	old := oldAccount{User: "alice", Passphrase: "correct horse battery staple", Words: strings.Join(h.account.Words(), " "), History: map[string]string{}}
 	login, err := crypto.NewLogin(old.User, old.Passphrase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	record, err := login.SealAccount(h.options.Account, 1, rand.Reader)
+	record, err := login.SealAccount(h.account, 1, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,35 +56,31 @@ func (b base) parent() object.Parent {
 	return object.Parent{Commit: b.ref, Hash: b.hash}
 }
 
-// loadBase follows the account's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
-func loadBase(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, account crypto.AccountSecret) (base, error) {
-	p, err := store.Load(ctx, account.Writer().ID())
+// loadBase follows a space's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
+func loadBase(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability) (base, error) {
+	p, err := store.Load(ctx, space.ID)
 	if errors.Is(err, remote.ErrNotFound) {
 		return base{}, ErrNoSpace
 	}
 	if err != nil {
 		return base{}, fmt.Errorf("load the drive's newest state: %w", err)
 	}
-	return openBase(ctx, nodes, account, p)
+	return openBase(ctx, nodes, space, p)
 }
 
-func openBase(ctx context.Context, nodes *tree.Nodes, account crypto.AccountSecret, p crypto.Pointer) (base, error) {
+func openBase(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer) (base, error) {
 	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
 		return base{}, corrupt("open the drive's newest state", err)
 	}
-	value, err := crypto.OpenValue(account.Reader(), p)
+	head, err := openHead("open the drive's newest state", space, p)
 	if err != nil {
-		return base{}, corrupt("open the drive's newest state", err)
-	}
-	head, err := object.DecodeHead(value)
-	if err != nil {
-		return base{}, corrupt("open the drive's newest state", err)
+		return base{}, err
 	}
 	commit, hash, err := nodes.Commit(ctx, head.Commit)
 	if err != nil {
 		return base{}, err
 	}
-	if commit.Author != account.Author().ID() {
+	if commit.Author != space.Owner {
 		return base{}, corrupt("open the drive's newest state", fmt.Errorf("commit by %v, who may not write here", commit.Author))
 	}
 	if commit.Roster != (object.Ref{}) {
@@ -98,15 +94,16 @@ func corrupt(op string, err error) error {
 	return &vfs.Error{Op: op, Path: "/", Kind: vfs.ErrCorrupt, Err: err}
 }
 
-// Create makes the account's own space at a remote: one commit of an empty folder. It returns remote.ErrConflict when the
-// account has one there already.
-func Create(ctx context.Context, store remote.Store, account crypto.AccountSecret, device Device, random io.Reader, now time.Time) error {
+// Create makes a space at a remote: one commit of an empty folder. It returns remote.ErrConflict when it is there already.
+func Create(
+	ctx context.Context, store remote.Store, keys Keys, device Device, random io.Reader, now time.Time,
+) error {
 	version, err := newVersion(random)
 	if err != nil {
 		return err
 	}
 	// A space without a journal: its first commit is made like any other.
-	s := &Space{store: store, account: account, device: device, rand: random, now: func() time.Time { return now }}
+	s := &Space{store: store, keys: keys, device: device, rand: random, now: func() time.Time { return now }}
 	s.nodes = tree.NewNodes(store, tree.Options{})
 	folder := func(v vfs.Version) tree.Tree {
 		return tree.New(s.nodes, object.Entry{Version: v, Created: now.UnixNano(), Modified: now.UnixNano()})

@@ -37,20 +37,16 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	if o.Store == nil {
 		o.Store = s.store
 	}
-	p, err := s.store.Load(ctx, s.account.Writer().ID())
+	p, err := s.store.Load(ctx, s.keys.ID)
 	if err != nil && o.Repair {
 		p, err = s.putBack(ctx, err)
 	}
 	if err != nil {
 		return fsck.Report{}, fmt.Errorf("load the drive's newest state: %w", err)
 	}
-	value, err := crypto.OpenValue(s.account.Reader(), p)
+	head, err := openHead("open the drive's newest state", s.keys.Capability, p)
 	if err != nil {
-		return fsck.Report{}, corrupt("open the drive's newest state", err)
-	}
-	head, err := object.DecodeHead(value)
-	if err != nil {
-		return fsck.Report{}, corrupt("open the drive's newest state", err)
+		return fsck.Report{}, err
 	}
 	o.At = head.Commit
 	if known, err := s.saved(); err == nil {
@@ -86,7 +82,7 @@ func (s *Space) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 func (s *Space) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
 	known, err := s.saved()
 	switch {
-	case err != nil || known.pointer.ID != s.account.Writer().ID():
+	case err != nil || known.pointer.ID != s.keys.ID:
 		return crypto.Pointer{}, lost
 	case errors.Is(lost, remote.ErrCorrupt):
 		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then it is put back as this device knows it", lost)

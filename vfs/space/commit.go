@@ -49,7 +49,7 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 			Root: root, Parent: on.parent(), Time: s.now().UnixNano(), Device: s.device.Name,
 			Applied: s.applied(&on.commit, h.seq), Front: front,
 		}
-		c.Sign(s.account.Author())
+		c.Sign(s.keys.Author)
 		a.next.commit = c
 		return c.Encode(crypto.BlobName{}), nil
 	}
@@ -73,12 +73,11 @@ func (s *Space) seal(ctx context.Context, on base, h *head, staged []crypto.Blob
 
 // pointTo returns the pointer of a sequence number that holds head.
 func (s *Space) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
-	writer := s.account.Writer()
-	value, err := crypto.SealValue(s.account.Reader(), writer.ID(), seq, head.Encode(), s.rand)
+	value, err := crypto.SealValue(s.keys.Read, s.keys.ID, seq, head.Encode(), s.rand)
 	if err != nil {
 		return crypto.Pointer{}, err
 	}
-	return writer.Sign(seq, value), nil
+	return s.keys.Writer.Key().Sign(seq, value), nil
 }
 
 // whole is the tree that a commit on top of a base seals: the files, and the history with them in it.

@@ -78,13 +78,9 @@ func holds(ctx context.Context, nodes *tree.Nodes, next, have base) (yes, sure b
 
 // Accept takes the state that the remote shows for what follows from the one that this device knows, whether it does or not.
 func (s *Space) Accept(ctx context.Context, shown crypto.Pointer) error {
-	value, err := crypto.OpenValue(s.account.Reader(), shown)
+	head, err := openHead("open the state to accept", s.keys.Capability, shown)
 	if err != nil {
-		return corrupt("open the state to accept", err)
-	}
-	head, err := object.DecodeHead(value)
-	if err != nil {
-		return corrupt("open the state to accept", err)
+		return err
 	}
 	s.Retry() // it may be in the pause before another try
 	return s.committer.do(ctx, func(ctx context.Context) error {

@@ -49,7 +49,7 @@ func TestForkedCopies(t *testing.T) {
 	if err := s.Mkdir(t.Context(), "/new", nil); err == nil {
 		t.Error("a change was taken")
 	}
-	shown, err := b.options.Store.Load(t.Context(), b.options.Account.Writer().ID())
+	shown, err := b.options.Store.Load(t.Context(), b.account.Writer().ID())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,11 +14,11 @@ import (
 // head returns what the account's pointer holds.
 func (h *home) head() (crypto.Pointer, object.Head) {
 	h.t.Helper()
-	p, err := h.store.Load(h.t.Context(), h.options.Account.Writer().ID())
+	p, err := h.store.Load(h.t.Context(), h.account.Writer().ID())
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	value, err := crypto.OpenValue(h.options.Account.Reader(), p)
+	value, err := crypto.OpenValue(h.account.Reader(), p)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -43,11 +43,11 @@ func TestVersionOfASpace(t *testing.T) {
 	h.close(s)
 
 	head.Version = object.Version2
-	value, err := crypto.SealValue(h.options.Account.Reader(), p.ID, p.Seq+1, head.Encode(), rand.Reader)
+	value, err := crypto.SealValue(h.account.Reader(), p.ID, p.Seq+1, head.Encode(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.store.Swap(t.Context(), p.Hash(), h.options.Account.Writer().Sign(p.Seq+1, value)); err != nil {
+	if err := h.store.Swap(t.Context(), p.Hash(), h.account.Writer().Sign(p.Seq+1, value)); err != nil {
 		t.Fatal(err)
 	}
 	s = h.open()

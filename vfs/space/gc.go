@@ -88,7 +88,7 @@ type collected struct{ s *Space }
 
 // Newest implements gc.Drive.
 func (d collected) Newest(ctx context.Context) (gc.State, error) {
-	b, err := loadBase(ctx, d.s.store, d.s.nodes, d.s.account)
+	b, err := loadBase(ctx, d.s.store, d.s.nodes, d.s.keys.Capability)
 	if err == nil && b.version > object.Version1 {
 		// What only a mount leads to is not marked from here, and would be deleted.
 		return gc.State{}, errSharedGarbage

@@ -26,7 +26,7 @@ func (s *Space) Join(ctx context.Context, p crypto.Pointer) (joined bool, err er
 
 // Missing tells whether all that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when it isn't; those of the remote.
 func (s *Space) Missing(ctx context.Context, p crypto.Pointer) error {
-	theirs, err := openBase(ctx, s.nodes, s.account, p)
+	theirs, err := openBase(ctx, s.nodes, s.keys.Capability, p)
 	if errors.Is(err, vfs.ErrCorrupt) {
 		return remote.Fail("join", p.ID, remote.ErrRefused, err)
 	}
@@ -52,7 +52,7 @@ func (c *committer) join(ctx context.Context, p crypto.Pointer) (bool, error) {
 	if err := c.s.Missing(ctx, p); err != nil {
 		return false, err
 	}
-	theirs, err := openBase(ctx, c.s.nodes, c.s.account, p)
+	theirs, err := openBase(ctx, c.s.nodes, c.s.keys.Capability, p)
 	if err != nil {
 		return false, err
 	}
@@ -85,7 +85,7 @@ func (c *committer) supersede(ctx context.Context, shown crypto.Pointer, on base
 // goBack makes an older commit the newest again, in the place of one that is lost. What came after it is lost, too; what is pending is not.
 func (s *Space) goBack(ctx context.Context, at object.Ref) error {
 	return s.committer.do(ctx, func(ctx context.Context) error {
-		shown, err := s.store.Load(ctx, s.account.Writer().ID())
+		shown, err := s.store.Load(ctx, s.keys.ID)
 		if err != nil {
 			return fmt.Errorf("load the drive's newest state: %w", err)
 		}

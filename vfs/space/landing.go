@@ -56,7 +56,7 @@ func (c *committer) send(ctx context.Context, on base, h *head, relocate func())
 // device has committed.
 func (c *committer) look(ctx context.Context) error {
 	asked := c.s.now()
-	now, err := c.s.store.Load(ctx, c.s.account.Writer().ID())
+	now, err := c.s.store.Load(ctx, c.s.keys.ID)
 	if err != nil {
 		return fmt.Errorf("look for the drive's newest state: %w", err)
 	}
@@ -78,7 +78,7 @@ func (c *committer) look(ctx context.Context) error {
 		}
 		return nil
 	}
-	theirs, err := openBase(ctx, c.s.nodes, c.s.account, now)
+	theirs, err := openBase(ctx, c.s.nodes, c.s.keys.Capability, now)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // Reach tells all blobs that the states of some pointers lead to, files and history, beyond those that the states of others do, sorted
 // by nothing in particular. seen, unless it is nil, is told by several goroutines how many parts were looked at. Errors: those of the
 // remote; vfs.ErrCorrupt when part of what is to be told can't be read.
-func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret, of crypto.Pointer, beyond *crypto.Pointer, seen func(parts int64)) ([]crypto.BlobName, error) {
+func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of crypto.Pointer, beyond *crypto.Pointer, seen func(parts int64)) ([]crypto.BlobName, error) {
 	nodes, walker := tree.NewNodes(store, tree.Options{}), tree.NewWalker(0)
 	var parts atomic.Int64
 	look := func() {
@@ -29,7 +29,7 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 	var mu sync.Mutex
 	known := map[crypto.BlobName]bool{}
 	if beyond != nil {
-		b, err := openBase(ctx, nodes, account, *beyond)
+		b, err := openBase(ctx, nodes, keys, *beyond)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func Reach(ctx context.Context, store remote.Store, account crypto.AccountSecret
 			return nil, err
 		}
 	}
-	b, err := openBase(ctx, nodes, account, of)
+	b, err := openBase(ctx, nodes, keys, of)
 	if err != nil {
 		return nil, err
 	}
@@ -82,19 +82,15 @@ var ErrUntold = errors.New("its commit was collected")
 
 // Contains tells whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
 // a later commit never holds less. The commits are read from the store. Errors: ErrUntold; those of the remote.
-func Contains(ctx context.Context, store remote.Store, account crypto.AccountSecret, have, next crypto.Pointer) (bool, error) {
+func Contains(ctx context.Context, store remote.Store, keys crypto.Capability, have, next crypto.Pointer) (bool, error) {
 	nodes := tree.NewNodes(store, tree.Options{})
-	from, err := openBase(ctx, nodes, account, next)
+	from, err := openBase(ctx, nodes, keys, next)
 	if err != nil {
 		return false, err
 	}
-	value, err := crypto.OpenValue(account.Reader(), have)
+	head, err := openHead("open the other state", keys, have)
 	if err != nil {
-		return false, corrupt("open the other state", err)
-	}
-	head, err := object.DecodeHead(value)
-	if err != nil {
-		return false, corrupt("open the other state", err)
+		return false, err
 	}
 	old := base{pointer: have, version: head.Version, ref: head.Commit}
 	old.commit, old.hash, err = nodes.Commit(ctx, head.Commit)
@@ -198,7 +194,7 @@ func pathsOf(ctx context.Context, files tree.Tree, lost []Lost) ([]string, error
 }
 
 // Openable tells why what a pointer leads to can't be a state of the drive: nil when it can.
-func Openable(ctx context.Context, store remote.Store, account crypto.AccountSecret, p crypto.Pointer) error {
-	_, err := openBase(ctx, tree.NewNodes(store, tree.Options{}), account, p)
+func Openable(ctx context.Context, store remote.Store, keys crypto.Capability, p crypto.Pointer) error {
+	_, err := openBase(ctx, tree.NewNodes(store, tree.Options{}), keys, p)
 	return err
 }

@@ -17,7 +17,7 @@ func (h *home) at(s *space.Space) crypto.Pointer {
 	if err := s.Flush(h.t.Context()); err != nil {
 		h.t.Fatal(err)
 	}
-	p, err := h.store.Load(h.t.Context(), h.options.Account.Writer().ID())
+	p, err := h.store.Load(h.t.Context(), h.account.Writer().ID())
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -35,15 +35,15 @@ func TestReach(t *testing.T) {
 	second := h.at(s)
 	h.close(s)
 
-	whole, err := space.Reach(t.Context(), store, h.options.Account, second, nil, nil)
+	whole, err := space.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	early, err := space.Reach(t.Context(), store, h.options.Account, first, nil, nil)
+	early, err := space.Reach(t.Context(), store, h.account.Own(), first, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := space.Reach(t.Context(), store, h.options.Account, second, &first, nil)
+	late, err := space.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestContains(t *testing.T) {
 	h.close(s)
 	ask := func(have, next crypto.Pointer) bool {
 		t.Helper()
-		yes, err := space.Contains(t.Context(), store, h.options.Account, have, next)
+		yes, err := space.Contains(t.Context(), store, h.account.Own(), have, next)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestContains(t *testing.T) {
 
 	// Another device writes to a copy of the second state on its own.
 	copied := mem.New()
-	names, err := space.Reach(t.Context(), store, h.options.Account, second, nil, nil)
+	names, err := space.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestContains(t *testing.T) {
 	}
 
 	// The commit between the first and the third is collected.
-	gone, err := space.Reach(t.Context(), store, h.options.Account, second, &first, nil)
+	gone, err := space.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestContains(t *testing.T) {
 // carry copies what a state leads to, without what is there, to another store.
 func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	h.t.Helper()
-	names, err := space.Reach(h.t.Context(), h.store, h.options.Account, p, nil, nil)
+	names, err := space.Reach(h.t.Context(), h.store, h.account.Own(), p, nil, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestJoin(t *testing.T) {
 		t.Fatal(joined, err)
 	}
 	last := h.at(s)
-	if yes, err := space.Contains(ctx, h.store, h.options.Account, back, last); err != nil || !yes {
+	if yes, err := space.Contains(ctx, h.store, h.account.Own(), back, last); err != nil || !yes {
 		t.Fatal(yes, err)
 	}
 	h.carry(last, there)

@@ -68,7 +68,7 @@ func (s *Space) writeBase(b base) error {
 	if _, err := io.ReadFull(s.rand, salt[:]); err != nil {
 		return err
 	}
-	sealed := crypto.SealFrame(salt[:], s.account.Frames(salt), 0, []byte(savedLabel), plain)
+	sealed := crypto.SealFrame(salt[:], s.keys.Frames(salt), 0, []byte(savedLabel), plain)
 	return localfs.Replace(s.fs, filepath.Join(s.dir, savedName), sealed)
 }
 
@@ -114,7 +114,7 @@ func (s *Space) openSaved(sealed []byte) (base, error) {
 // the clock of the device that made it.
 func (s *Space) decodeSaved(sealed []byte) (saved savedBase, err error) {
 	open := func(label string) ([]byte, error) {
-		return crypto.OpenFrame(s.account.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
+		return crypto.OpenFrame(s.keys.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
 	}
 	plain, err := open(savedLabel)
 	if err == nil {
@@ -154,7 +154,7 @@ func (s *Space) findBase(ctx context.Context) (beginning, error) {
 	asked := s.now()
 	local, err := s.saved()
 	if errors.Is(err, fs.ErrNotExist) {
-		newest, err := loadBase(ctx, s.store, s.nodes, s.account)
+		newest, err := loadBase(ctx, s.store, s.nodes, s.keys.Capability)
 		newest.shown = asked
 		return beginning{local: newest, newest: newest, asked: asked}, err
 	}
@@ -163,7 +163,7 @@ func (s *Space) findBase(ctx context.Context) (beginning, error) {
 	}
 	ask, cancel := context.WithTimeout(ctx, firstAnswer)
 	defer cancel()
-	newest, err := loadBase(ask, s.store, s.nodes, s.account)
+	newest, err := loadBase(ask, s.store, s.nodes, s.keys.Capability)
 	if err != nil && ctx.Err() != nil {
 		return beginning{}, err
 	}

@@ -46,12 +46,12 @@ const writeBuffers = 64 << 20
 // indexNodes is how many index nodes of large files are kept decoded, each of 640 MiB of a file: enough for a dozen films at once.
 const indexNodes = 256
 
-// Options of a space. Store, Account and Dir are needed; the zero value of the rest works.
+// Options of a space. Store, Keys and Dir are needed; the zero value of the rest works.
 type Options struct {
-	Store   remote.Store         // the remote, already retried, verified and cached
-	Account crypto.AccountSecret // opens and writes the account's own space
-	Dir     string               // holds the folders journal and staging
-	Device  Device
+	Store  remote.Store // the remote, already retried, verified and cached
+	Keys   Keys         // open the space for writing
+	Dir    string       // holds the folders journal and staging
+	Device Device
 
 	// Own says that Store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
 	Own bool
@@ -89,7 +89,7 @@ type Space struct {
 	dir     string
 	fs      localfs.FS
 	store   remote.Store
-	account crypto.AccountSecret
+	keys    Keys
 	device  Device
 	delay   time.Duration
 	poll    time.Duration
@@ -146,7 +146,7 @@ type pending struct {
 // when the account has none at this remote, those of the remote and of the journal.
 func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	s := &Space{
-		dir: o.Dir, fs: o.FS, store: o.Store, account: o.Account, device: o.Device, through: o.SyncThrough,
+		dir: o.Dir, fs: o.FS, store: o.Store, keys: o.Keys, device: o.Device, through: o.SyncThrough,
 		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, moved: o.Moved, log: o.Log, rand: o.Rand, now: o.Now,
 	}
 	if s.delay == 0 {
@@ -183,7 +183,7 @@ func Open(ctx context.Context, o Options) (_ *Space, err error) {
 	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{FS: s.fs, Limit: o.StagingLimit, Link: o.Own, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
 		return nil, fmt.Errorf("open the staging area: %w", err)
 	}
-	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Account.Frames, journal.Options{FS: s.fs, Rand: s.rand, Clock: s.now, Log: s.log})
+	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Keys.Frames, journal.Options{FS: s.fs, Rand: s.rand, Clock: s.now, Log: s.log})
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type home struct {
 	t       testing.TB
 	store   remote.Store
+	account crypto.AccountSecret
 	options space.Options
 }
 
@@ -39,11 +40,11 @@ func newHome(t testing.TB, store remote.Store) *home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &home{t: t, store: store, options: space.Options{
-		Store: store, Account: account, Dir: t.TempDir(), CommitDelay: time.Millisecond,
+	h := &home{t: t, store: store, account: account, options: space.Options{
+		Store: store, Keys: space.Own(account), Dir: t.TempDir(), CommitDelay: time.Millisecond,
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}}
-	if err := space.Create(t.Context(), store, account, h.options.Device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), store, space.Own(account), h.options.Device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -51,7 +52,7 @@ func newHome(t testing.TB, store remote.Store) *home {
 
 // device is another home of the same account.
 func (h *home) device(id byte, name string) *home {
-	other := &home{t: h.t, store: h.store, options: h.options}
+	other := &home{t: h.t, store: h.store, account: h.account, options: h.options}
 	other.options.Dir = h.t.TempDir()
 	other.options.Device = space.Device{ID: object.DeviceID{id}, Name: name}
 	return other

@@ -24,12 +24,12 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	ctx := context.Background()
 	now := time.Now()
 	device := Device{Name: "grower"}
-	if err := Create(ctx, store, account, device, rand.Reader, now); err != nil {
+	if err := Create(ctx, store, Own(account), device, rand.Reader, now); err != nil {
 		tb.Fatal(err)
 	}
-	s := &Space{store: store, account: account, device: device, rand: rand.Reader, now: time.Now}
+	s := &Space{store: store, keys: Own(account), device: device, rand: rand.Reader, now: time.Now}
 	s.nodes = tree.NewNodes(store, tree.Options{})
-	on, err := loadBase(ctx, store, s.nodes, account)
+	on, err := loadBase(ctx, store, s.nodes, account.Own())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func BenchmarkStart(b *testing.B) {
 	grow(b, store, account, folders, files)
 	for _, within := range []int{folders / 10, folders} {
 		b.Run(fmt.Sprintf("in %d folders", within), func(b *testing.B) {
-			o := Options{Store: store, Account: account, Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
+			o := Options{Store: store, Keys: Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
 			s, err := Open(ctx, o)
 			if err != nil {
 				b.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // commitUnheard makes a commit land of which its gateway never hears: the reply is lost, and the remote with it.
 func commitUnheard(t *testing.T, h *home, line *faulty.Store, s *space.Space) {
 	t.Helper()
-	before, err := h.store.Load(t.Context(), h.options.Account.Writer().ID())
+	before, err := h.store.Load(t.Context(), h.account.Writer().ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func commitUnheard(t *testing.T, h *home, line *faulty.Store, s *space.Space) {
 	flushed := make(chan error, 1)
 	go func() { flushed <- s.Flush(ctx) }()
 	awaitThat(t, "the commit at the remote", func() bool {
-		now, err := h.store.Load(t.Context(), h.options.Account.Writer().ID())
+		now, err := h.store.Load(t.Context(), h.account.Writer().ID())
 		return err == nil && now.Seq > before.Seq
 	})
 	line.SetPlan(faulty.Always(faulty.Fail, faulty.Load, faulty.Swap, faulty.Put)) // what is read is cached elsewhere

@@ -49,7 +49,7 @@ func newStacked(t *testing.T, delay time.Duration) *stacked {
 	}
 	s := &stacked{t: t, origin: mem.New(), account: account, device: space.Device{ID: object.DeviceID{1}, Name: "laptop"}, dir: t.TempDir()}
 	s.away = faulty.New(s.origin, nil, faulty.Options{Delay: delay})
-	if err := space.Create(t.Context(), s.origin, account, s.device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), s.origin, space.Own(account), s.device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s.open()
@@ -77,7 +77,7 @@ func (s *stacked) open() {
 	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}), cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Account: s.account, Dir: s.dir, Device: s.device, FS: s.disk})
+	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Keys: space.Own(s.account), Dir: s.dir, Device: s.device, FS: s.disk})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -43,10 +43,10 @@ func newServed(t *testing.T, store remote.Store) *served {
 	}
 	v := &served{t: t, disk: simfs.New()}
 	v.options = space.Options{
-		Store: store, Account: account, Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
+		Store: store, Keys: space.Own(account), Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}
-	if err := space.Create(t.Context(), store, account, v.options.Device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), store, space.Own(account), v.options.Device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return v

@@ -47,7 +47,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 			return at, err
 		}
 		contents.Bases = []crypto.Pointer{base}
-	} else if names, err = space.Reach(ctx, store, g.account.Secret, newest, nil, control.Seeking(tell)); err != nil {
+	} else if names, err = space.Reach(ctx, store, g.account.Secret.Own(), newest, nil, control.Seeking(tell)); err != nil {
 		return at, fmt.Errorf("look for what is to be exported: %w", err)
 	}
 	if len(o.Login) > 0 {
@@ -72,7 +72,7 @@ func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file 
 		return nil, say.Advisef("nothing was committed since then: there is nothing to export")
 	}
 	store := g.drive.checked
-	held, err := space.Contains(ctx, store, g.account.Secret, base, newest)
+	held, err := space.Contains(ctx, store, g.account.Secret.Own(), base, newest)
 	from, known := &base, map[crypto.BlobName]bool{}
 	if errors.Is(err, space.ErrUntold) && file != "" && g.exported(base) {
 		held, from = true, nil
@@ -86,7 +86,7 @@ func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file 
 	case !held || base.Seq >= newest.Seq:
 		return nil, say.Advisef("what --since names holds changes that are not here: import that bundle first")
 	}
-	names, err := space.Reach(ctx, store, g.account.Secret, newest, from, control.Seeking(tell))
+	names, err := space.Reach(ctx, store, g.account.Secret.Own(), newest, from, control.Seeking(tell))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is to be exported: %w", err)
 	}

@@ -86,7 +86,7 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 	if err != nil {
 		return fmt.Errorf("can't open what this device knew of the drive: %w", err)
 	}
-	if err := space.Openable(ctx, g.drive.checked, g.account.Secret, shown); err != nil {
+	if err := space.Openable(ctx, g.drive.checked, g.account.Secret.Own(), shown); err != nil {
 		return fmt.Errorf("what the remote shows can't be opened, so it is not accepted: %w", err)
 	}
 	if err := g.pins.Save(shown.ID, verify.Pin{Seq: shown.Seq, Hash: shown.Hash()}); err != nil {

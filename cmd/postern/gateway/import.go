@@ -84,6 +84,6 @@ func Follows(at remote.Store, account home.Account) transfer.Follows {
 		if next.ID != drive {
 			return transfer.BySequence(ctx, have, next)
 		}
-		return space.Contains(ctx, at, account.Secret, have, next)
+		return space.Contains(ctx, at, account.Secret.Own(), have, next)
 	}
 }

@@ -109,7 +109,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Account: o.account.Secret, Dir: dir, Device: DeviceOf(o.account, o.settings),
+		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: space.Own(o.account.Secret), Dir: dir, Device: DeviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, CommitDelay: o.waits.Commit, PollInterval: o.waits.Poll,
 		Now: o.now, Log: o.log, Rand: o.rand,
@@ -155,7 +155,7 @@ func BeginDrive(ctx context.Context, s *Session, a home.Account, rand io.Reader)
 	if err != nil || found {
 		return err
 	}
-	return space.Create(ctx, s.Store, a.Secret, DeviceOf(a, home.Settings{}), rand, time.Now())
+	return space.Create(ctx, s.Store, space.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now())
 }
 
 // cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.
