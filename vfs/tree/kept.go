@@ -54,11 +54,23 @@ func (k *kept) add(ref object.Ref, p *page) {
 	}
 	k.pages[ref] = k.order.PushFront(&keptPage{ref, p})
 	k.used += p.memory()
-	for k.used > k.limit && k.order.Len() > 1 {
+	k.shrink(k.limit)
+}
+
+// shrink forgets pages, but for the newest. It holds mu.
+func (k *kept) shrink(to int64) {
+	for k.used > to && k.order.Len() > 1 {
 		last := k.order.Remove(k.order.Back()).(*keptPage)
 		delete(k.pages, last.ref)
 		k.used -= last.page.memory()
 	}
+}
+
+// trim forgets the pages that were used longest ago, until those left take at most so many bytes.
+func (k *kept) trim(to int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shrink(to)
 }
 
 // memory is about what a page takes: its strings and the structs around them, and 400 bytes more for a line that is decoded.

@@ -43,6 +43,9 @@ func NewNodes(src Source, o Options) *Nodes {
 	return &Nodes{src: src, kept: newKept(o.Memory)}
 }
 
+// Trim forgets decoded pages until those left take at most so many bytes. They are loaded again when they are needed.
+func (n *Nodes) Trim(to int64) { n.kept.trim(to) }
+
 // Commit loads a commit and verifies its signature; whether its author may write is for the caller to judge. The hash is what
 // a following commit names its parent by. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, object.CommitHash, error) {

@@ -46,7 +46,8 @@ type Options struct {
 // remote) is found before anything is made, and closes in reverse.
 func Serve(ctx context.Context, o Options) (err error) {
 	o = o.withDefaults()
-	defer tuneCollector(ctx, o.Settings, o.Getenv)()
+	var memory collector
+	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
 	way := &line{}
 	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, Metrics: measured, Log: o.Log, waits: o.Waits})
@@ -89,6 +90,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = say.Closing(err, opened.close) }()
+	memory.whenIdle(opened.space.Rest)
 	uploads, err := o.Home.OpenUploads()
 	if err != nil {
 		return err
