@@ -23,6 +23,7 @@ type far struct {
 	latency  time.Duration
 	requests atomic.Int64
 	bytes    atomic.Int64
+	sizes    sync.Map // of the blobs that are counted and not kept, by name
 }
 
 func (f *far) wait(ctx context.Context) error {
@@ -57,7 +58,19 @@ func (f *far) Put(ctx context.Context, name crypto.BlobName, body remote.Body) e
 	if body.Size() < 64<<10 { // the nodes at the end of a commit must be there to be read
 		return f.Store.Put(ctx, name, body)
 	}
+	f.sizes.Store(name, n)
 	return err
+}
+
+// Stat knows the sizes of the blobs that are not kept.
+func (f *far) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
+	if err := f.wait(ctx); err != nil {
+		return 0, err
+	}
+	if n, ok := f.sizes.Load(name); ok {
+		return n.(int64), nil
+	}
+	return f.Store.Stat(ctx, name)
 }
 
 func (f *far) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
