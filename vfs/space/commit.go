@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"golang.org/x/sync/errgroup"
 
@@ -105,6 +106,15 @@ func (a *attempt) note(name crypto.BlobName, size int64) {
 	a.put[name] = size
 	a.stats.blobs++
 	a.stats.bytes += uint64(size)
+}
+
+// take adds the packs of a repacking to what the remote must have before the pointer moves. moved may be nil.
+func (a *attempt) take(moved *relocation) {
+	if moved == nil {
+		return
+	}
+	maps.Copy(a.put, moved.packs) // they don't count as put: they hold nothing new
+	a.relocate = moved.landed
 }
 
 // upload puts staged blobs.

@@ -144,13 +144,24 @@ func (c *committer) do(ctx context.Context, f func(context.Context) error) error
 	}
 }
 
+// relocation is the part of a commit that a repacking has put already.
+type relocation struct {
+	packs  map[crypto.BlobName]int64 // the new packs, with their sizes
+	landed func()                    // called once the commit has landed
+}
+
 // repack commits the newest state with what is planned moved to new packs. It means the same as before; so a crash or a lost race costs
 // what was put, and nothing else.
 func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 	if err := c.look(ctx); err != nil {
 		return err
 	}
-	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: c.s.rand})
+	packs := map[crypto.BlobName]int64{}
+	emit := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+		packs[crypto.NameOf(blob)] = int64(len(blob))
+		return plan.Emit(ctx, blob)
+	}
+	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: emit, Rand: c.s.rand})
 	h, err := c.s.durableHead()
 	if err != nil {
 		return err
@@ -166,7 +177,7 @@ func (c *committer) repack(ctx context.Context, plan gc.Plan) error {
 	if r.Moved() == 0 {
 		return nil
 	}
-	return c.send(ctx, on, &head{tree: files, seq: h.seq}, func() { c.s.relocate(r, h, files) })
+	return c.send(ctx, on, &head{tree: files, seq: h.seq}, &relocation{packs: packs, landed: func() { c.s.relocate(r, h, files) }})
 }
 
 // emit puts a pack.

@@ -30,11 +30,13 @@ func (c *committer) commit(ctx context.Context) error {
 	}
 }
 
-// send brings a state to the remote, as a commit on top of on, which is the newest one. What follows when it has landed may be nil.
-func (c *committer) send(ctx context.Context, on base, h *head, relocate func()) error {
+// send brings a state to the remote, as a commit on top of on, which is the newest one. moved is nil unless packs were
+// rewritten for it.
+func (c *committer) send(ctx context.Context, on base, h *head, moved *relocation) error {
 	c.s.puts.begin()
 	a, err := c.s.seal(ctx, on, h, c.s.stagedUpTo(h.seq))
 	if err == nil {
+		a.take(moved)
 		err = c.s.present(ctx, a)
 	}
 	if err == nil {
@@ -43,7 +45,6 @@ func (c *committer) send(ctx context.Context, on base, h *head, relocate func())
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	a.relocate = relocate
 	c.attempt = a
 	if err := c.s.store.Swap(ctx, c.base.pointer.Hash(), a.next.pointer); err != nil {
 		return fmt.Errorf("commit: %w", err) // the next look tells what became of it
