@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,9 +21,13 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/breaker"
 	"postern/remote/disk"
 	"postern/remote/evil"
+	"postern/remote/mirror"
 	"postern/remote/remotetest"
+	"postern/remote/retry"
+	"postern/remote/verify"
 )
 
 // canary makes a tree outside the store and returns it with what fails the test if the tree has changed.
@@ -73,10 +78,22 @@ func describe(t *testing.T, tree string) string {
 	return out.String()
 }
 
+// unsynced is a system that makes nothing durable, so that a thousand stores are made soon.
+type unsynced struct{}
+
+func (unsynced) SyncFile(*os.File) error                     { return nil }
+func (unsynced) SyncFolder(*os.File) error                   { return nil }
+func (unsynced) LinkIn(root *os.Root, from, to string) error { return root.Link(from, to) }
+
+// openUnsynced opens a store that makes nothing durable.
+func openUnsynced(folder string) (*disk.Store, error) {
+	return disk.Open(folder, disk.Options{System: unsynced{}})
+}
+
 // victim makes a store with a blob, a pointer and what a crash left of a session.
 func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	t.Helper()
-	s, err := disk.Open(folder, disk.Options{})
+	s, err := openUnsynced(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +112,10 @@ func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 }
 
 // hostileKinds are what a hostile store may answer with.
-var hostileKinds = []error{remote.ErrClosed, remote.ErrNotFound, remote.ErrConflict, remote.ErrRefused, remote.ErrFull, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrForeign}
+var hostileKinds = []error{
+	remote.ErrClosed, remote.ErrNotFound, remote.ErrConflict, remote.ErrRefused, remote.ErrFull, remote.ErrUnavailable, remote.ErrCorrupt,
+	remote.ErrForeign, remote.ErrRollback, remote.ErrFork,
+}
 
 // proper fails the test unless err is nil or a remote's error of a kind that the contract has.
 func proper(t *testing.T, what string, err error) {
@@ -173,7 +193,7 @@ func TestHostileStore(t *testing.T) {
 					bounded(t, what, func() {
 						var s *disk.Store
 						if while {
-							if s, err = disk.Open(folder, disk.Options{}); err != nil {
+							if s, err = openUnsynced(folder); err != nil {
 								t.Error(err)
 								return
 							}
@@ -185,7 +205,7 @@ func TestHostileStore(t *testing.T) {
 						}
 						before := describe(t, outside) // a second name was just given
 						if !while {
-							if s, err = disk.Open(folder, disk.Options{}); err != nil {
+							if s, err = openUnsynced(folder); err != nil {
 								proper(t, what+": open", err)
 							}
 						}
@@ -209,9 +229,76 @@ func TestHostileStore(t *testing.T) {
 	}
 }
 
+// TestManyStrangers: folders of more entries than are read at a time are read to their end, and hold up nothing.
+func TestManyStrangers(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "store")
+	name, at := victim(t, folder)
+	shard := filepath.Join("blobs", name.String()[:2])
+	for _, inside := range []string{".", "blobs", "pointers", "tmp", shard} {
+		for i := range 600 {
+			write(t, filepath.Join(folder, inside, fmt.Sprintf("stranger-%d", i)), "")
+		}
+	}
+	bounded(t, "many strangers", func() {
+		s, err := openUnsynced(folder)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		found := 0
+		for info, err := range s.List(t.Context()) {
+			if err != nil || info.Name != name {
+				t.Errorf("listed: %v, %v", info, err)
+			}
+			found++
+		}
+		if p, err := s.Load(t.Context(), at.ID); found != 1 || err != nil || p.Seq != at.Seq {
+			t.Errorf("%d blobs were listed; the pointer is %v, %v", found, p, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// stacks returns what stands above an attacked disk: nothing, the wrappers of the gateway, and mirrors in which another
+// disk is well.
+func stacks(t *testing.T) map[string]func(attacked remote.Store) (remote.Store, error) {
+	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	joined := func(leads bool) func(remote.Store) (remote.Store, error) {
+		well := filepath.Join(t.TempDir(), "well")
+		return func(attacked remote.Store) (remote.Store, error) {
+			other, err := openUnsynced(well)
+			if err != nil {
+				return nil, err
+			}
+			members := []mirror.Member{{Name: "attacked", Store: attacked}, {Name: "well", Store: other}}
+			if !leads {
+				slices.Reverse(members)
+			}
+			return mirror.New(members, mirror.Options{FirstCheck: -1, Sleep: atOnce})
+		}
+	}
+	return map[string]func(remote.Store) (remote.Store, error){
+		"alone": func(s remote.Store) (remote.Store, error) { return s, nil },
+		"gateway": func(s remote.Store) (remote.Store, error) {
+			tried := retry.New(s, retry.Options{Attempts: 3, Sleep: atOnce})
+			return verify.New(breaker.New(tried, breaker.Options{Every: 10 * time.Millisecond, Bound: time.Second}), new(verify.MemoryPins)), nil
+		},
+		"mirror that it leads":   joined(true),
+		"mirror that it follows": joined(false),
+	}
+}
+
 // TestContractUnderAttack runs the whole contract while an attacker keeps setting traps in the store. What the contract promises of the
 // contents can't hold then; that calls return, and leave everything outside alone, does.
 func TestContractUnderAttack(t *testing.T) {
+	for name, stack := range stacks(t) {
+		t.Run(name, func(t *testing.T) { underAttack(t, stack) })
+	}
+}
+
+func underAttack(t *testing.T, stack func(attacked remote.Store) (remote.Store, error)) {
 	outside, unchanged := canary(t)
 	folder := filepath.Join(t.TempDir(), "store")
 	victim(t, folder)
@@ -229,22 +316,29 @@ func TestContractUnderAttack(t *testing.T) {
 	var calls atomic.Int64
 	bytes := rand.NewChaCha8([32]byte{1})
 	for _, check := range remotetest.Checks() {
-		one, done := context.WithTimeout(ctx, 2*time.Second)
+		one, done := context.WithTimeout(ctx, time.Second)
 		_ = remotetest.RunOne(one, check, func() (remote.Store, error) { // that promises do not hold is the attacker's doing
 			turn.Lock()
 			repair(folder)
 			turn.Unlock()
 			attacks.Go(strike)
-			s, err := disk.Open(folder, disk.Options{})
+			s, err := openUnsynced(folder)
 			if err != nil {
 				proper(t, check.Name+": open", err)
 				return nil, err
 			}
 			opened++
-			return remote.Wrap(s, func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+			struck := remote.Wrap(s, func(ctx context.Context, _ *remote.Call, do func(context.Context) error) error {
 				if calls.Add(1)%3 == 0 {
 					attacks.Go(strike)
 				}
+				return do(ctx)
+			})
+			above, err := stack(struck)
+			if err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			return remote.Wrap(above, func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 				err := do(ctx)
 				proper(t, check.Name+": "+c.Op, err)
 				return err
