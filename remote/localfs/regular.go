@@ -2,16 +2,23 @@ package localfs
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 )
 
+// refusal is why a file is not opened. errors.Is takes it for fs.ErrInvalid.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// Is reports whether target is fs.ErrInvalid.
+func (refusal) Is(target error) bool { return target == fs.ErrInvalid }
+
 // ErrNotRegular is why OpenRegular and OpenOwn do not open a pipe, a device, a folder or whatever else is not a regular file.
-var ErrNotRegular = fmt.Errorf("it is not a regular file: %w", fs.ErrInvalid)
+var ErrNotRegular error = refusal("it is not a regular file")
 
 // ErrShared is why OpenOwn does not open a file that has a second name.
-var ErrShared = fmt.Errorf("it has a second name (a hard link), so writing to it would change another file as well: %w", fs.ErrInvalid)
+var ErrShared error = refusal("it has a second name (a hard link), so writing to it would change another file as well")
 
 // OpenRegular opens a regular file that the user named, for reading. It follows links. Everything that is not a regular file is
 // refused before it is opened: a pipe would block, and opening a device may have effects.

@@ -56,7 +56,7 @@ const accountComment = "# Written by Postern. Whoever reads this file can read t
 
 // ReadAccount reads the account of this home. ErrNoAccount where there is none.
 func (h Home) ReadAccount() (Account, error) {
-	text, err := os.ReadFile(h.Account())
+	text, err := readFile(h.Account())
 	if errors.Is(err, fs.ErrNotExist) {
 		return Account{}, ErrNoAccount
 	}

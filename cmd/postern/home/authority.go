@@ -8,7 +8,7 @@ import (
 
 // ReadAuthority reads the authority that certifies the drive. fs.ErrNotExist where there is none.
 func (h Home) ReadAuthority() ([]byte, error) {
-	text, err := os.ReadFile(h.Authority())
+	text, err := readFile(h.Authority())
 	if err != nil {
 		return nil, fmt.Errorf("can't read the certificate authority %s: %w", h.Authority(), cause(err))
 	}

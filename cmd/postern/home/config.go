@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"reflect"
 	"strings"
 
@@ -67,7 +66,7 @@ type DeviceSettings struct {
 
 // ReadConfig reads config.toml strictly; a missing file chooses nothing. Errors name file, line and key.
 func (h Home) ReadConfig() (Settings, error) {
-	text, err := os.ReadFile(h.Config())
+	text, err := readFile(h.Config())
 	if errors.Is(err, fs.ErrNotExist) {
 		return Settings{}, nil
 	}

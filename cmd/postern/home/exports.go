@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 )
 
@@ -23,7 +22,7 @@ func (h Home) Exports() string { return h.join("exports.json") }
 
 // ReadExports returns the exports that were noted, the oldest first.
 func (h Home) ReadExports() (made []Export, err error) {
-	text, err := os.ReadFile(h.Exports())
+	text, err := readFile(h.Exports())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

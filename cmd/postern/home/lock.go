@@ -32,6 +32,9 @@ type Lock struct {
 // Lock takes the home for this process or fails at once with an *InUseError. The system lets go of it when the process
 // ends, however it ends.
 func (h Home) Lock() (*Lock, error) {
+	if err := checkPlain(h.lockFile()); err != nil {
+		return nil, fmt.Errorf("can't lock the home with the file %s: %w", h.lockFile(), cause(err))
+	}
 	file := flock.New(h.lockFile(), flock.SetPermissions(0o600))
 	got, err := file.TryLock()
 	if err != nil {

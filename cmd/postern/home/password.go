@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode"
 )
@@ -19,7 +18,7 @@ var passwordAlphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").Wi
 
 // ReadPassword returns the drive's password and makes one at random if there is none.
 func (h Home) ReadPassword(rand io.Reader) (string, error) {
-	text, err := os.ReadFile(h.Password())
+	text, err := readFile(h.Password())
 	if errors.Is(err, fs.ErrNotExist) {
 		return h.makePassword(rand)
 	}

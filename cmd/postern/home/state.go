@@ -31,6 +31,9 @@ type State struct {
 
 // OpenState opens state.db, and makes it if there is none.
 func (h Home) OpenState() (*State, error) {
+	if err := checkPlain(h.State()); err != nil {
+		return nil, fmt.Errorf("can't open %s: %w", h.State(), cause(err))
+	}
 	db, err := bbolt.Open(h.State(), 0o600, &bbolt.Options{Timeout: stateTimeout})
 	if err == nil {
 		err = db.Update(func(tx *bbolt.Tx) error {

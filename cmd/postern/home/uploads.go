@@ -30,6 +30,9 @@ type Uploads struct {
 
 // OpenUploads reads what the last gateway left, and begins anew.
 func (h Home) OpenUploads() (*Uploads, error) {
+	if err := checkPlain(h.Uploads()); err != nil {
+		return nil, fmt.Errorf("can't open the notes of uploads %s: %w", h.Uploads(), cause(err))
+	}
 	file, err := os.OpenFile(h.Uploads(), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("can't open the notes of uploads: %w", err)
