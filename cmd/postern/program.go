@@ -78,7 +78,7 @@ Begin with: postern serve`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else the system's place for user data)")
-	root.PersistentFlags().BoolVar(&p.verbose, "verbose", false, "print failures with all their causes; the gateway's log has those of a running one")
+	root.PersistentFlags().BoolVar(&p.verbose, "verbose", false, "print failures with all their causes and whole ids")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return say.Usagef("%w: see %s --help", err, cmd.CommandPath())
 	})

@@ -89,7 +89,7 @@ func served(t *testing.T, status control.Status) home.Home {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: control.Handler(told{status: status}, nil, error.Error), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: control.Handler(told{status: status}, nil), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })

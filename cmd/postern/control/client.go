@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"syscall"
 
+	"postern/cmd/postern/say"
 	"postern/remote/transfer"
 	"postern/vfs/fsck"
 	"postern/vfs/gc"
@@ -184,5 +185,5 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	if err := json.Unmarshal(said, &f); err != nil || f.Error == "" {
 		return nil, fmt.Errorf("the running gateway answered %s; is it of another version?", resp.Status)
 	}
-	return nil, errors.New(f.Error)
+	return nil, say.Told(f.Error, f.Whole)
 }

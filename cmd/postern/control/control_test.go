@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"postern/cmd/postern/say"
+	"postern/remote"
 )
 
 // fake is a gateway that answers what a test wants.
@@ -45,7 +49,7 @@ func serving(t *testing.T, folder string, g Gateway) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: Handler(g, http.NotFoundHandler(), error.Error), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: Handler(g, http.NotFoundHandler()), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close(); <-done })
@@ -79,6 +83,22 @@ func TestErrorsTravel(t *testing.T) {
 	} {
 		if err == nil || err.Error() != "the remote is away" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAllCausesTravel: the client can print both the one sentence of a failure and all its causes.
+func TestAllCausesTravel(t *testing.T) {
+	id := strings.Repeat("0123abcd", 8)
+	failed := fmt.Errorf("commit: %w", &remote.Error{Op: "put", On: "blob " + id, Kind: remote.ErrUnavailable, Err: errors.New("dial: refused")})
+	asked := NewClient(serving(t, t.TempDir(), &fake{err: failed})).Flush(t.Context())
+	_, worked := NewClient(serving(t, t.TempDir(), &worker{fail: failed})).Collect(t.Context(), CollectOrder{}, Quiet)
+	for what, err := range map[string]error{"a question": asked, "a task": worked} {
+		if say.Sentence(err) != say.Sentence(failed) || strings.Contains(say.Sentence(err), id) {
+			t.Errorf("%s: %s", what, say.Sentence(err))
+		}
+		if say.Whole(err) != say.Whole(failed) || !strings.Contains(say.Whole(err), id) {
+			t.Errorf("%s, in whole: %s", what, say.Whole(err))
 		}
 	}
 }
@@ -182,7 +202,7 @@ func TestProfilesAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: Handler(&fake{}, metrics, error.Error), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: Handler(&fake{}, metrics), ReadHeaderTimeout: time.Second}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
 	defer func() { _ = server.Close(); <-done }()

@@ -8,14 +8,13 @@ import (
 	"net/http"
 	"net/http/pprof"
 
+	"postern/cmd/postern/say"
 	"postern/vfs/pin"
 )
 
-// Handler answers for a gateway. metrics may be nil. say makes of an error the sentence that the command prints: only here is it known of
-// what kind it is.
-func Handler(g Gateway, metrics http.Handler, say func(error) string) http.Handler {
+// Handler answers for a gateway. metrics may be nil.
+func Handler(g Gateway, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, value any, err error) { answer(w, value, err, say) }
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		status, err := g.Status(r.Context())
 		answer(w, status, err)
@@ -30,12 +29,12 @@ func Handler(g Gateway, metrics http.Handler, say func(error) string) http.Handl
 		facts, err := g.Inspect(r.Context(), r.URL.Query().Get("what"))
 		answer(w, facts, err)
 	})
-	handleTask(mux, say, "/collect", g.Collect)
-	handleTask(mux, say, "/check", g.Check)
-	handleTask(mux, say, "/fork", quick(g.Fork))
-	handleTask(mux, say, "/versions", quick(g.Versions))
-	handleTask(mux, say, "/list", quick(g.List))
-	handleTask(mux, say, "/restore", quick(func(ctx context.Context, r restoring) (struct{}, error) {
+	handleTask(mux, "/collect", g.Collect)
+	handleTask(mux, "/check", g.Check)
+	handleTask(mux, "/fork", quick(g.Fork))
+	handleTask(mux, "/versions", quick(g.Versions))
+	handleTask(mux, "/list", quick(g.List))
+	handleTask(mux, "/restore", quick(func(ctx context.Context, r restoring) (struct{}, error) {
 		return struct{}{}, g.Restore(ctx, r.From, r.To, r.Replace)
 	}))
 	mux.HandleFunc("GET /read", func(w http.ResponseWriter, r *http.Request) {
@@ -47,13 +46,13 @@ func Handler(g Gateway, metrics http.Handler, say func(error) string) http.Handl
 			answer(w, nil, err)
 		}
 	})
-	handleTask(mux, say, "/locks", quick(func(ctx context.Context, _ struct{}) ([]Lock, error) { return g.Locks(ctx) }))
-	handleTask(mux, say, "/break", quick(g.Break))
-	handleTask(mux, say, "/pin", g.Pin)
-	handleTask(mux, say, "/unpin", quick(g.Unpin))
-	handleTask(mux, say, "/pinned", quick(func(ctx context.Context, _ struct{}) (pin.Status, error) { return g.Pinned(ctx) }))
-	handleTask(mux, say, "/export", g.Export)
-	handleTask(mux, say, "/import", g.Import)
+	handleTask(mux, "/locks", quick(func(ctx context.Context, _ struct{}) ([]Lock, error) { return g.Locks(ctx) }))
+	handleTask(mux, "/break", quick(g.Break))
+	handleTask(mux, "/pin", g.Pin)
+	handleTask(mux, "/unpin", quick(g.Unpin))
+	handleTask(mux, "/pinned", quick(func(ctx context.Context, _ struct{}) (pin.Status, error) { return g.Pinned(ctx) }))
+	handleTask(mux, "/export", g.Export)
+	handleTask(mux, "/import", g.Import)
 	if metrics != nil {
 		mux.Handle("GET /metrics", metrics)
 	}
@@ -90,16 +89,25 @@ func (b *begun) Write(p []byte) (int, error) {
 	return b.Writer.Write(p)
 }
 
-// failure is how an error travels: as the sentence that the command then prints.
+// failure is how an error travels: in the words that the command then prints, since only the gateway knows its kind.
 type failure struct {
-	Error string `json:"error"`
+	Error string `json:"error,omitempty"` // the sentence
+	Whole string `json:"whole,omitempty"` // with all causes, for --verbose; empty: there is no more to say
 }
 
-func answer(w http.ResponseWriter, value any, err error, say func(error) string) {
+func failureOf(err error) failure {
+	f := failure{Error: say.Sentence(err), Whole: say.Whole(err)}
+	if f.Whole == f.Error {
+		f.Whole = ""
+	}
+	return f
+}
+
+func answer(w http.ResponseWriter, value any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	code := http.StatusOK
 	if err != nil {
-		code, value = http.StatusInternalServerError, failure{say(err)}
+		code, value = http.StatusInternalServerError, failureOf(err)
 		if errors.Is(err, context.Canceled) {
 			return // nobody is there any more
 		}

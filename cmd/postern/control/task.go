@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
 	"time"
+
+	"postern/cmd/postern/say"
 )
 
 // maxResult bounds what a client reads of one line of a task's answer, in bytes: the report of ten thousand damaged paths is far below.
@@ -38,16 +39,16 @@ func Quiet(Progress) {}
 type step struct {
 	Progress *Progress       `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
-	Error    string          `json:"error,omitempty"`
 	Done     bool            `json:"done,omitempty"`
+	failure
 }
 
 // handleTask answers a question that may take long: the answer is lines of JSON, one for each step.
-func handleTask[In, Out any](mux *http.ServeMux, say func(error) string, path string, do func(context.Context, In, Tell) (Out, error)) {
+func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Context, In, Tell) (Out, error)) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if err := json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(&in); err != nil {
-			answer(w, nil, fmt.Errorf("the question can't be read (is it of another version?): %w", err), say)
+			answer(w, nil, fmt.Errorf("the question can't be read (is it of another version?): %w", err))
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-ndjson")
@@ -69,10 +70,10 @@ func handleTask[In, Out any](mux *http.ServeMux, say func(error) string, path st
 		})
 		last := step{Done: true}
 		if err != nil {
-			last.Error = say(err)
+			last.failure = failureOf(err)
 		}
 		if last.Result, err = json.Marshal(out); err != nil {
-			last = step{Done: true, Error: "the gateway's answer can't be encoded"}
+			last = step{Done: true, failure: failure{Error: "the gateway's answer can't be encoded"}}
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -108,7 +109,7 @@ func task[Out any](ctx context.Context, c *Client, path string, in any, tell Tel
 		}
 		switch {
 		case s.Error != "":
-			return out, errors.New(s.Error)
+			return out, say.Told(s.Error, s.Whole)
 		case err != nil:
 			return out, fmt.Errorf("the running gateway's answer can't be read (is it of another version?): %w", err)
 		}

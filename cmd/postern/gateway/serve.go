@@ -116,7 +116,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	o.Welcome(help)
-	commands, idle := untilIdle(control.Handler(running, measured.Handler(), say.Sentence))
+	commands, idle := untilIdle(control.Handler(running, measured.Handler()))
 	defer idle() // before what they work on is closed
 	if o.Settings.GC.Auto == home.SwitchOn {
 		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()

@@ -36,6 +36,19 @@ func Advised(err error) error { return &advised{err} }
 // Advisef returns an error with a formatted text that names a remedy, so that Sentence adds none.
 func Advisef(format string, args ...any) error { return &advised{fmt.Errorf(format, args...)} }
 
+// told is an error of a running gateway, which has put it into words itself.
+type told struct{ sentence, whole string }
+
+func (e *told) Error() string { return e.sentence }
+
+// Told returns an error that Sentence renders as sentence and Whole as whole. An empty whole stands for the sentence.
+func Told(sentence, whole string) error {
+	if whole == "" {
+		whole = sentence
+	}
+	return &told{sentence, whole}
+}
+
 // advice is what to do about each kind of failure that layers below can't know the remedy of. The first that fits counts.
 var advice = []struct {
 	kind error
@@ -64,33 +77,52 @@ func Interrupted(ctx context.Context, err error) bool {
 // longID is an id of a blob or pointer, of which the beginning is enough to tell it apart.
 var longID = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{56}\b`)
 
-// brief shortens a chain of causes to what failed, how, and the first cause, and ids to their beginning.
+// brief shortens a chain of causes to what failed, how, and the first cause.
 func brief(text string) string {
 	if parts := strings.Split(text, ": "); len(parts) > 3 {
 		text = strings.Join([]string{parts[0], parts[1], parts[len(parts)-1]}, ": ")
 	}
-	return longID.ReplaceAllString(text, "$1…")
+	return text
 }
 
 // Sentence returns an error as one line that says what failed, on what, with one cause, and what to do.
-func Sentence(err error) string { return sentence(err, brief) }
+func Sentence(err error) string {
+	text := oneLine(err.Error())
+	if remedy := remedyOf(err); remedy != "" {
+		text = brief(text) + ": " + remedy
+	}
+	return longID.ReplaceAllString(text, "$1…")
+}
 
 // Whole is Sentence with all causes and whole ids.
-func Whole(err error) string { return sentence(err, func(text string) string { return text }) }
+func Whole(err error) string {
+	text := oneLine(err.Error())
+	if t, ok := errors.AsType[*told](err); ok {
+		return strings.Replace(text, oneLine(t.sentence), oneLine(t.whole), 1)
+	}
+	if remedy := remedyOf(err); remedy != "" {
+		text += ": " + remedy
+	}
+	return text
+}
 
-func sentence(err error, shorten func(string) string) string {
-	text := Printable(strings.Join(strings.Fields(err.Error()), " ")) // some libraries speak in several lines
+// oneLine returns a text without line breaks, since some libraries speak in several lines, and without what a
+// terminal would obey.
+func oneLine(text string) string { return Printable(strings.Join(strings.Fields(text), " ")) }
+
+// remedyOf returns what to do about an error, or nothing where its text says so itself or nothing is known.
+func remedyOf(err error) string {
 	var said *advised
 	var usage *UsageError
 	if errors.As(err, &said) || errors.As(err, &usage) {
-		return text
+		return ""
 	}
 	for _, a := range advice {
 		if errors.Is(err, a.kind) {
-			return shorten(text) + ": " + a.text
+			return a.text
 		}
 	}
-	return text
+	return ""
 }
 
 // IfElse returns then if cond holds, else otherwise.

@@ -17,12 +17,20 @@ func TestSentence(t *testing.T) {
 	if got := Whole(deep); !strings.Contains(got, "load the folder: get blob 0123abcd0123abcd") {
 		t.Errorf("the whole error is %q", got)
 	}
+	if got := Whole(fmt.Errorf("gc: %w", Told(Sentence(deep), Whole(deep)))); got != "gc: "+Whole(deep) {
+		t.Errorf("what a gateway told in whole is %q", got)
+	}
+	if id := strings.Repeat("0123abcd", 8); Whole(Advisef("blob %s is lost: run fsck", id)) != "blob "+id+" is lost: run fsck" {
+		t.Error("an id is not whole")
+	}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
 		{deep, "read /a: storage can't be reached: connection refused: see that it can be reached and try again"},
 		{&remote.Error{Op: "get", On: "blob " + strings.Repeat("0123abcd", 8), Kind: remote.ErrFull}, "get blob 0123abcd…: no space left: make room there and try again"},
+		{Advisef("blob %s is lost: run fsck", strings.Repeat("0123abcd", 8)), "blob 0123abcd… is lost: run fsck"},
+		{fmt.Errorf("gc: %w", Told("it failed: try again", "")), "gc: it failed: try again"},
 		{errors.New("plain"), "plain"},
 		{errors.New("of\n  several\tlines"), "of several lines"},
 		{Usagef("used wrongly: %w", syscall.ENOSPC), "used wrongly: no space left on device"},
