@@ -80,7 +80,7 @@ func checkRemote(ctx context.Context, out io.Writer, to gateway.Target, create b
 func handles(ctx context.Context, to gateway.Target, create bool) (func() (remote.Store, error), error) {
 	first, err := to.Open(ctx, gateway.Opening{Founding: create})
 	if err != nil {
-		return nil, err
+		return nil, gateway.OrCreate(err)
 	}
 	if shared, ok := first.(*mem.Store); ok {
 		return func() (remote.Store, error) { return shared.Another(), nil }, nil

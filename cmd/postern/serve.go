@@ -18,18 +18,21 @@ const defaultUser = "postern"
 
 func (p *program) serve() *cobra.Command {
 	var flags home.Settings
+	create := false
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the drive",
 		Long: `Serves the drive over WebDAV until it is interrupted. The first run on an empty home makes an account
-by itself and shows its recovery words, once. Started by a systemd socket unit it serves at that socket instead of --addr.
+by itself and shows its recovery words, once. A remote other than the folder in the home must be there then, or is made
+with --create. Started by a systemd socket unit it serves at that socket instead of --addr.
 
 Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, then config.toml in the home, then defaults.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.serveDrive(cmd.Context(), flags) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serveDrive(cmd.Context(), flags, create) },
 	}
 	cmd.Flags().StringVar(&flags.Addr, "addr", "", "HOST:PORT to serve at (default "+home.Defaults().Addr+")")
 	cmd.Flags().StringVar(&flags.Remote, "remote", "", "URL of the remote (default: where the account lives; at first a folder in the home)")
+	cmd.Flags().BoolVar(&create, "create", false, "at the first run, make the remote of --remote in an empty or missing folder")
 	cmd.Flags().StringVar(&flags.TLS.Mode, "tls", "", "serve HTTPS: with the certificate of tls.cert and tls.key, else with one of the drive's own authority (see postern trust); --tls=off for not")
 	cmd.Flags().Lookup("tls").NoOptDefVal = home.SwitchOn
 	cmd.Flags().StringVar(&flags.MDNS, "mdns", "", "announce the drive on the local network: everybody there learns this machine's name, address and port and that it has a drive, nothing else")
@@ -39,8 +42,8 @@ Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, t
 	return cmd
 }
 
-// serveDrive serves the drive of the home until ctx ends.
-func (p *program) serveDrive(ctx context.Context, flags home.Settings) error {
+// serveDrive serves the drive of the home until ctx ends. With create, the first run makes the remote if there is none.
+func (p *program) serveDrive(ctx context.Context, flags home.Settings, create bool) error {
 	h, err := p.home()
 	if err != nil {
 		return err
@@ -50,18 +53,18 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) error {
 		return err
 	}
 	known, err := h.ReadAccount()
-	first := errors.Is(err, home.ErrNoAccount)
-	if err != nil && !first {
+	if err != nil && !errors.Is(err, home.ErrNoAccount) {
 		return err
 	}
+	first := err != nil || known.Unfinished
 	to, err := p.remoteOf(settings, known, h)
 	if err != nil {
 		return err
 	}
 	var fresh bool
 	var password string
-	return gateway.Serve(ctx, gateway.Options{
-		Home: h, To: to, Founding: first || known.Unfinished, Settings: settings,
+	err = gateway.Serve(ctx, gateway.Options{
+		Home: h, To: to, First: first, Founding: first && (create || to.Default(h)), Settings: settings,
 		Version: buildVersion(), Getenv: p.getenv, Log: newLog(p.err, settings.Log), Rand: p.rand,
 		Account: func(ctx context.Context, s *gateway.Session) (account home.Account, err error) {
 			account, fresh, err = p.finishAccount(ctx, s)
@@ -78,6 +81,10 @@ func (p *program) serveDrive(ctx context.Context, flags home.Settings) error {
 			p.welcome(help, fresh)
 		},
 	})
+	if first {
+		return gateway.OrCreate(err)
+	}
+	return err
 }
 
 // finishAccount returns the home's account, and makes one, or finishes what an earlier run began. fresh tells that words

@@ -44,7 +44,11 @@ type Options struct {
 	OpenFiles int          // most blobs kept open for reading; 0: DefaultOpenFiles, below 0: none
 	Log       *slog.Logger // nil: silent
 	System    System       // nil: the one that we run on
+	Existing  bool         // Open fails with ErrNoStore instead of making a store
 }
+
+// ErrNoStore is why Open fails with Options.Existing on a folder that is empty or missing.
+var ErrNoStore = errors.New("there is no store in the folder")
 
 // Store is one handle on a store.
 type Store struct {
@@ -53,6 +57,8 @@ type Store struct {
 	sys   System
 	files *openFiles
 	tmp   *session
+	// existing says that a folder which is no store does not become one.
+	existing bool
 	// outside is the error of os.Root for a name that leads outside; package os gives it no name of its own.
 	outside error
 	gates   [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
@@ -64,8 +70,9 @@ type Store struct {
 
 var _ remote.Store = (*Store)(nil)
 
-// Open opens the store in a folder. An empty or missing folder becomes one. Errors: ErrForeign for a folder that holds
-// something else or a store of a newer format, ErrRefused for one that can't be used, ErrFull, ErrUnavailable.
+// Open opens the store in a folder. An empty or missing folder becomes one unless Options.Existing is set. Errors:
+// ErrForeign for a folder that holds something else or a store of a newer format, ErrRefused for one that can't be used,
+// ErrFull, ErrUnavailable.
 func Open(path string, o Options) (*Store, error) {
 	if path == "" {
 		return nil, &remote.Error{Op: opOpen, On: "disk:", Kind: remote.ErrRefused, Err: errors.New("no folder was named")}
@@ -83,7 +90,7 @@ func Open(path string, o Options) (*Store, error) {
 	if o.System == nil {
 		o.System = local{}
 	}
-	s := &Store{root: root, log: o.Log, sys: o.System, files: newOpenFiles(o.OpenFiles)}
+	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles)}
 	for i := range s.gates {
 		s.gates[i] = make(chan struct{}, 1)
 	}

@@ -331,6 +331,34 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
+// TestExisting: with Options.Existing nothing becomes a store, and a store is opened as ever.
+func TestExisting(t *testing.T) {
+	folder := t.TempDir()
+	missing, empty, stick, foreign := filepath.Join(folder, "missing"), filepath.Join(folder, "empty"), filepath.Join(folder, "stick"), filepath.Join(folder, "foreign")
+	for _, path := range []string{empty, stick, filepath.Join(stick, "lost+found"), foreign} {
+		mkdir(t, path)
+	}
+	write(t, filepath.Join(foreign, "letter.txt"), "Dear Bob,")
+	for path, want := range map[string]error{missing: disk.ErrNoStore, empty: disk.ErrNoStore, stick: disk.ErrNoStore, foreign: remote.ErrForeign} {
+		before, _ := os.ReadDir(path)
+		if _, err := disk.Open(path, disk.Options{Existing: true}); !errors.Is(err, want) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if after, _ := os.ReadDir(path); len(after) != len(before) {
+			t.Errorf("%s now holds %v", path, after)
+		}
+	}
+	if _, err := os.Lstat(missing); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the missing folder was made: %v", err)
+	}
+	if err := open(t, empty, disk.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, empty, disk.Options{Existing: true}).Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestStrangers: entries of the store's folders that are none of ours are passed over; they are not opened and not followed.
 func TestStrangers(t *testing.T) {
 	ctx := t.Context()

@@ -50,13 +50,19 @@ func parseMarker(b []byte) (uint64, error) {
 	return version, nil
 }
 
-// found makes sure that the folder is a store, and makes it one if it is empty. The marker comes first, so that a folder
-// which holds anything else of ours holds the marker as well, whoever else is founding it at the same time.
+// found makes sure that the folder is a store, and makes it one if it is empty, unless the store must be there already.
+// The marker comes first, so that a folder which holds anything else of ours holds the marker as well, whoever else is
+// founding it at the same time.
 func (s *Store) found() error {
-	if err := localfs.Make(s.root, s.syncPath); err != nil {
-		return err
+	if !s.existing {
+		if err := localfs.Make(s.root, s.syncPath); err != nil {
+			return err
+		}
 	}
 	p, err := s.enter()
+	if s.existing && errors.Is(err, fs.ErrNotExist) {
+		return remote.Fail(opOpen, s, remote.ErrUnavailable, ErrNoStore)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,6 +77,9 @@ func (s *Store) found() error {
 	if !is {
 		if err := s.isEmpty(p); err != nil {
 			return err
+		}
+		if s.existing {
+			return remote.Fail(opOpen, s, remote.ErrUnavailable, ErrNoStore)
 		}
 		if err := s.writeMarker(p); err != nil {
 			return err

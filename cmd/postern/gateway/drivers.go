@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -130,6 +131,9 @@ func (t Target) String() string { return t.driver.Scheme + ":" + t.rest }
 // Volatile reports whether the remote ends with the process.
 func (t Target) Volatile() bool { return t.driver.Volatile }
 
+// Default reports whether the remote is the folder in the home that a drive gets where no other is named.
+func (t Target) Default(h home.Home) bool { return t.driver.Scheme == "disk" && t.rest == h.Remote() }
+
 // owned reports whether the remote is a folder that lies in the home once all links are followed. Nobody but this gateway writes
 // there, so its files may share their bytes with staged ones. It must be there already.
 func (t Target) owned(h home.Home) bool {
@@ -174,17 +178,38 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 }
 
 func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
-	if !founding {
-		// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
-		if held, err := os.ReadDir(path); errors.Is(err, fs.ErrNotExist) || err == nil && len(held) == 0 {
-			return nil, say.Advisef("there is no remote in %s: see that its disk is mounted and the path is right", path)
+	if founding {
+		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+			// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't mounted.
+			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the path is right, or make it first",
+				filepath.Dir(path), filepath.Base(path))
 		}
-	} else if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-		// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't mounted.
-		return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the path is right, or make it first",
-			filepath.Dir(path), filepath.Base(path))
 	}
-	return disk.Open(path, disk.Options{Log: log})
+	// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
+	store, err := disk.Open(path, disk.Options{Log: log, Existing: !founding})
+	if errors.Is(err, disk.ErrNoStore) {
+		return nil, say.Advised(&noRemoteError{path})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+// noRemoteError is why a folder in which there must be a remote already is not opened.
+type noRemoteError struct{ path string }
+
+// Error names the folder.
+func (e *noRemoteError) Error() string {
+	return fmt.Sprintf("there is no remote in %s: see that its disk is mounted and the path is right", e.path)
+}
+
+// OrCreate adds --create to the remedies of an error that says that there is no remote. Other errors stay as they are.
+func OrCreate(err error) error {
+	if _, missing := errors.AsType[*noRemoteError](err); missing {
+		return say.Advisef("%w, or have a new one made there with --create", err)
+	}
+	return err
 }
 
 func openMem(context.Context, string, bool, *slog.Logger) (remote.Store, error) {

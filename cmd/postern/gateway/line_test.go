@@ -35,7 +35,7 @@ func newWired(t *testing.T) *wired {
 		t.Fatal(err)
 	}
 	way, measured, log := &line{}, metrics.New("test"), slog.New(slog.DiscardHandler)
-	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, line: way, Metrics: measured, Log: log}); err != nil {
+	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, First: true, line: way, Metrics: measured, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	account, err := home.NewAccount("anna", to.String(), rand.Reader)

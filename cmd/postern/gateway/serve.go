@@ -25,6 +25,7 @@ const flushTimeout = 20 * time.Second
 type Options struct {
 	Home     home.Home
 	To       Target // where the account lives
+	First    bool   // Account makes the drive, so the remote must be there at the start
 	Founding bool   // an empty place may become the remote
 	Settings home.Settings
 	Version  string              // of the program
@@ -50,7 +51,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
 	way := &line{}
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, Metrics: measured, Log: o.Log, waits: o.Waits})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, First: o.First, Metrics: measured, Log: o.Log, waits: o.Waits})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type HoldOptions struct {
 	Home     home.Home
 	To       Target
 	Founding bool             // an empty folder may become a remote
+	First    bool             // the drive is made now, so its remote must be there
 	Metrics  *metrics.Metrics // nil: nobody measures
 	Log      *slog.Logger     // nil: quiet
 
@@ -75,7 +76,7 @@ func (s *Session) Close() error {
 
 // URL is what the account keeps of its remote: nothing for the folder in the home, so that the home can be moved.
 func (s *Session) URL() string {
-	if s.To.driver.Scheme == "disk" && s.To.rest == s.Home.Remote() {
+	if s.To.Default(s.Home) {
 		return ""
 	}
 	return s.To.String()

@@ -35,7 +35,7 @@ const openLimit = 15 * time.Second
 // waited for while it is known to be away, and never believed. A gateway that lasts opens it when it is there.
 func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, error) {
 	open := opener(Target.Open)
-	if o.line != nil && !o.Founding {
+	if o.line != nil && !o.First {
 		open = Target.openLate
 	}
 	ctx, opened := context.WithTimeout(ctx, openLimit)
