@@ -2,7 +2,6 @@ package tree
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +43,6 @@ type Conflict struct {
 //   - A folder keeps the name against a file, which stands beside it.
 //   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition of
 //     the other; in times and properties what was not changed in the one gives way to what the other has.
-//   - Folders that lie more than 2,048 levels deep do not merge: that of one side stands beside that of the other.
 //   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it with
 //     those of one side.
 //
@@ -66,128 +64,131 @@ func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, 
 	if same(ours.root, base.root) {
 		return theirs, nil, nil
 	}
-	var copies []copied
-	root, err := m.folders(ctx, "", base.root, ours.root, theirs.root, &copies)
-	if err == nil {
-		root, err = m.place(ctx, "", root, copies)
-	}
+	root, err := m.run(ctx, base.root, ours.root, theirs.root)
 	if err != nil {
 		return Tree{}, nil, err
 	}
 	return Tree{base.nodes, root}, m.conflicts, nil
 }
 
-// maxMergeDepth is how many folders within each other are merged member by member. It is more than a client can make, and
-// bounds the stack of the merge, which goes down as deep as the folders that both sides changed.
-const maxMergeDepth = 2 * vfs.MaxDepth
-
 type merger struct {
 	nodes     *Nodes
-	depth     int       // of the folder that is being merged
 	devices   [2]string // ours, theirs
 	time      time.Time
 	conflicts []Conflict
+	levels    []*level // the folders under way, each within the one before
 }
 
 // copied is what has to give way to another of its name.
 type copied struct {
-	kept   string // the path of the other
+	kept   *location // the place of the other
 	entry  *entry
 	device string
 }
 
-// entry merges what lies at a path: base, ours and theirs, each of which may be nil. What can't stay there is added to copies.
-func (m *merger) entry(ctx context.Context, path string, b, o, t *entry, copies *[]copied) (*entry, error) {
+// then takes what a merge came to, and goes on with it. A merge that needs what is in folders puts a level on the stack, and calls
+// its then when that is done: so no merge waits on the call stack for another, however deep folders lie in each other.
+type then func(ctx context.Context, merged *entry) error
+
+// entry merges what lies at a place: base, ours and theirs, each of which may be nil. What can't stay there is added to copies.
+func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	switch {
 	case same(o, b) || same(o, t):
-		return t, nil
+		return next(ctx, t)
 	case same(t, b):
 		if o != nil && o.o.Kind == object.File && t != nil && sameContents(o, t) {
-			return lying(o, t), nil
+			return next(ctx, lying(o, t))
 		}
-		return o, nil
+		return next(ctx, o)
 	}
-	if b != nil && b.o.Kind == object.Folder && !(continues(b, o) && continues(b, t)) {
-		// Who no longer has this folder removed it. Of what the other has of it that stays which it wrote.
-		var err error
-		if continues(b, o) {
-			o, err = m.written(ctx, path, b, o, t)
-		} else if continues(b, t) {
-			t, err = m.written(ctx, path, b, t, o)
-		}
-		if err != nil {
-			return nil, err
-		}
-		b = nil
+	if b == nil || b.o.Kind != object.Folder {
+		return m.sides(ctx, at, b, o, t, copies, next)
 	}
+	// A side that no longer has this folder removed it. Of what the other side has of it, only its own changes stay.
+	switch ours, theirs := continues(b, o), continues(b, t); {
+	case ours && theirs:
+		return m.sides(ctx, at, b, o, t, copies, next)
+	case ours:
+		return m.written(ctx, at, b, o, t, func(ctx context.Context, o *entry) error {
+			return m.sides(ctx, at, nil, o, t, copies, next)
+		})
+	case theirs:
+		return m.written(ctx, at, b, t, o, func(ctx context.Context, t *entry) error {
+			return m.sides(ctx, at, nil, o, t, copies, next)
+		})
+	}
+	return m.sides(ctx, at, nil, o, t, copies, next)
+}
+
+// sides is entry once the removal of a folder has been dealt with.
+func (m *merger) sides(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	switch {
 	case o == nil:
-		return t, nil
+		return next(ctx, t)
 	case t == nil:
-		return o, nil
+		return next(ctx, o)
 	}
 	if b != nil && b.o.Kind != o.o.Kind {
 		b = nil
 	}
 	switch folder := [2]bool{o.o.Kind == object.Folder, t.o.Kind == object.Folder}; folder {
 	case [2]bool{true, true}:
-		if m.depth >= maxMergeDepth {
-			kept, other, device := m.rank(o, t)
-			*copies = append(*copies, copied{path, other, device})
-			return kept, nil
-		}
-		return m.folders(ctx, path, b, o, t, copies)
+		return m.folders(ctx, at, b, o, t, copies, next)
 	case [2]bool{true, false}:
-		*copies = append(*copies, copied{path, t, m.devices[1]})
-		return o, nil
+		*copies = append(*copies, copied{at, t, m.devices[1]})
+		return next(ctx, o)
 	case [2]bool{false, true}:
-		*copies = append(*copies, copied{path, o, m.devices[0]})
-		return t, nil
+		*copies = append(*copies, copied{at, o, m.devices[0]})
+		return next(ctx, t)
 	}
-	return m.files(path, b, o, t, copies), nil
+	return next(ctx, m.files(at, b, o, t, copies))
 }
 
-// continues tells whether e is the folder that b was, with whatever in it.
+// continues reports whether e is the folder that b was, with whatever in it.
 func continues(b, e *entry) bool {
 	return e != nil && e.o.Kind == object.Folder && e.o.Version == b.o.Version
 }
 
-// written is what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
+// written finds what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
 // folder in its place, it is on its way into that one.
-func (m *merger) written(ctx context.Context, path string, b, e, other *entry) (*entry, error) {
-	if m.depth >= maxMergeDepth {
-		return e, nil // also what was there before
-	}
-	members, err := m.changed(ctx, path, b, e)
-	if err != nil || members.root.empty() && sameMeta(b, e) {
-		return nil, err
-	}
-	if other != nil && other.o.Kind == object.Folder {
-		members = joining(b, members, other)
-	}
-	return members, nil
+func (m *merger) written(ctx context.Context, at *location, b, e, other *entry, next then) error {
+	void := e.holding(target{}, &page{})
+	m.push(at, m.nodes.differ(b, e), [3]*entry{b, void, e}, void, func(ctx context.Context, members *entry) error {
+		if members.root.empty() && sameMeta(b, e) {
+			return next(ctx, nil)
+		}
+		if other != nil && other.o.Kind == object.Folder {
+			members = joining(b, members, other)
+		}
+		return next(ctx, members)
+	})
+	return nil
 }
 
 // folders merges two folders, and a third that both were made from unless it is nil.
-func (m *merger) folders(ctx context.Context, path string, b, o, t *entry, copies *[]copied) (*entry, error) {
-	members, err := m.members(ctx, path, b, o, t)
+func (m *merger) folders(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
+	d, err := m.shorter(ctx, b, o, t)
 	if err != nil {
-		return nil, err
+		return at.failed(err)
 	}
-	merged := *members
-	if merged.o.Properties, err = mergeProperties(b, o, t); err != nil {
-		// More than one folder can have. Those of the one go to an empty folder beside it.
-		kept, other, device := m.rank(o, t)
-		merged.o.Properties = kept.o.Properties
-		*copies = append(*copies, copied{path, other.holding(target{}, &page{}), device})
-	}
-	mergeMeta(&merged, b, o, t)
-	merged.o.Version = three(b, o, t, func(e *entry) vfs.Version { return e.o.Version }, laterVersion)
-	return &merged, nil
+	m.push(at, d, [3]*entry{b, o, t}, t, func(ctx context.Context, members *entry) error {
+		merged := *members
+		var err error
+		if merged.o.Properties, err = mergeProperties(b, o, t); err != nil {
+			// More than one folder can have. Those of the one go to an empty folder beside it.
+			kept, other, device := m.rank(o, t)
+			merged.o.Properties = kept.o.Properties
+			*copies = append(*copies, copied{at, other.holding(target{}, &page{}), device})
+		}
+		mergeMeta(&merged, b, o, t)
+		merged.o.Version = three(b, o, t, func(e *entry) vfs.Version { return e.o.Version }, laterVersion)
+		return next(ctx, &merged)
+	})
+	return nil
 }
 
 // files merges two files.
-func (m *merger) files(path string, b, o, t *entry, copies *[]copied) *entry {
+func (m *merger) files(at *location, b, o, t *entry, copies *[]copied) *entry {
 	var from *entry
 	switch {
 	case sameContents(o, t):
@@ -211,59 +212,14 @@ func (m *merger) files(path string, b, o, t *entry, copies *[]copied) *entry {
 		}
 	}
 	kept, other, device := m.rank(o, t)
-	*copies = append(*copies, copied{path, other, device})
+	*copies = append(*copies, copied{at, other, device})
 	return kept
 }
 
-// rank tells which of two keeps the name, and the device that wrote the other.
+// rank returns which of two keeps the name, and the device that wrote the other.
 func (m *merger) rank(o, t *entry) (kept, other *entry, device string) {
 	if compare(o, t) >= 0 {
 		return o, t, m.devices[1]
 	}
 	return t, o, m.devices[0]
-}
-
-// place puts what had to give way into its folder, under names that nothing has.
-func (m *merger) place(ctx context.Context, path string, folder *entry, copies []copied) (*entry, error) {
-	for _, c := range copies {
-		when := c.entry.o.Modified
-		if when == 0 {
-			when = object.Nanos(m.time)
-		}
-		for n := 1; ; n++ {
-			e := c.entry.renamed(conflictName(c.entry.o.Name, c.device, object.Time(when), n))
-			there, err := m.nodes.find(ctx, folder, e.key)
-			if err != nil {
-				return nil, at(path, err)
-			}
-			if there != nil && same(there.renamed(e.o.Name), e) {
-				break // put there by a merge before
-			}
-			if there != nil {
-				continue
-			}
-			if folder, err = m.nodes.put(ctx, folder, e); err != nil {
-				return nil, at(path, err)
-			}
-			m.conflicts = append(m.conflicts, Conflict{Path: rooted(c.kept), Copy: path + "/" + e.key, Device: c.device})
-			break
-		}
-	}
-	return folder, nil
-}
-
-// rooted is a path as users have it: within a merge the root is "".
-func rooted(path string) string {
-	if path == "" {
-		return "/"
-	}
-	return path
-}
-
-// at gives an error its place, once.
-func at(path string, err error) error {
-	if placed := (*vfs.Error)(nil); err == nil || errors.As(err, &placed) {
-		return err
-	}
-	return fail("merge", rooted(path), err)
 }
