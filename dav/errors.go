@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/webdav"
@@ -58,6 +59,8 @@ var kinds = []struct {
 	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep.", ""},
 	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name.", ""},
 	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file.", ""},
+	{syscall.EMFILE, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", tooManyFiles, ""},
+	{syscall.ENFILE, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", tooManyFiles, ""},
 	{vfs.ErrSlow, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive is slow just now; what was asked for is on its way from there, so try again in a moment.", ""},
 	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later.", ""},
 	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored.", ""},
@@ -69,6 +72,8 @@ var kinds = []struct {
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later.", ""},
 	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The drive is being stopped; try again later.", ""},
 }
+
+const tooManyFiles = "Too many files are open on the drive's machine at the same time; try again in a moment."
 
 // failureOf finds the answer to an error. making tells that the request would have made something new.
 func failureOf(err error, making bool) *failure {

@@ -31,6 +31,8 @@ type Handler struct {
 	finds findCache
 	pages *page.Pages
 	life  life
+
+	archives, largeXML gate
 }
 
 // New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
@@ -41,6 +43,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
 	}
 	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o), life: newLife(),
+		archives: make(gate, maxArchives), largeXML: make(gate, maxLargeXML),
 		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
@@ -98,6 +101,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers, or returns an error when nothing was answered yet.
 func (q *request) serve() error {
+	defer q.exit()
 	method, ok := methods[q.r.Method]
 	switch {
 	case q.r.Method == http.MethodPost:

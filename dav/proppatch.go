@@ -32,7 +32,10 @@ func (q *request) proppatch() error {
 		if err != nil {
 			return err
 		}
-		return q.allowed(ctx, at, now, lock.Touch{Path: q.path})
+		if err := q.allowed(ctx, at, now, lock.Touch{Path: q.path}); err != nil {
+			return err
+		}
+		return p.fits(now.Properties)
 	}
 	if p.refused() {
 		// Nothing will be changed, but who may not even try is told so.
@@ -61,6 +64,28 @@ type proppatch struct {
 
 // maxValues bounds the values of one PROPPATCH, in bytes: no file or folder can keep more.
 const maxValues = 64 << 10
+
+// maxProperties bounds the dead properties of one file or folder: listings repeat them, however short they are.
+const maxProperties = 1000
+
+// fits reports whether the drive keeps so many properties, given those there are. Where there are too many already, since an older
+// build took them, they must not become more.
+func (p *proppatch) fits(before []vfs.Property) error {
+	names := make(map[vfs.PropertyName]bool, len(before)+len(p.patch.Set))
+	for _, old := range before {
+		names[old.Name] = true
+	}
+	for _, name := range p.patch.Remove {
+		delete(names, name)
+	}
+	for _, set := range p.patch.Set {
+		names[set.Name] = true
+	}
+	if len(names) > max(maxProperties, len(before)) {
+		return fail(http.StatusRequestEntityTooLarge, "A file or folder can have at most %d properties. Remove some first.", maxProperties)
+	}
+	return nil
+}
 
 func (p *proppatch) refused() bool { return len(p.codes) > 0 }
 

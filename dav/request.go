@@ -23,6 +23,7 @@ type request struct {
 	submitted lock.Submitted
 	quota     *vfs.Usage // once asked for
 	failed    *failure   // what it was answered with, if not success
+	inside    gate       // in which it has a place
 	pending   bool       // a change was made and is kept here, but not at the remote yet
 }
 

@@ -51,7 +51,16 @@ func (q *request) readXML() (*element, error) {
 func (q *request) readRaw() ([]byte, error) {
 	b := q.body()
 	defer b.end()
-	raw, err := io.ReadAll(io.LimitReader(b, q.h.o.MaxXML+1))
+	raw, err := io.ReadAll(io.LimitReader(b, largeXML))
+	if err == nil && len(raw) == largeXML {
+		b.wait.resume() // it is not the body that is waited for
+		if err := q.enter(q.h.largeXML, "requests with large bodies"); err != nil {
+			return nil, err
+		}
+		var rest []byte
+		rest, err = io.ReadAll(io.LimitReader(b, max(q.h.o.MaxXML+1-largeXML, 0)))
+		raw = append(raw, rest...)
+	}
 	switch {
 	case err != nil:
 		return nil, bodyFailure(err)

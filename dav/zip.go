@@ -29,6 +29,9 @@ const (
 // zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most of
 // what is large is compressed already, and no disk is needed.
 func (q *request) zip(info vfs.Info) error {
+	if err := q.enter(q.h.archives, "archives"); err != nil {
+		return err
+	}
 	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a download.
 	q.wait.end()
 	n, paths := 0, 0

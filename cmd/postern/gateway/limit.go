@@ -9,6 +9,18 @@ import (
 // anybody has shown a password; programs open ten at most, and browsers six.
 const maxConnections = 512
 
+// What connections(n) reckons with: where few files may be open, there are fewer connections instead of requests that fail.
+const (
+	filesOfOne     = 4   // open files for one connection: its own, and those of what it reads or writes
+	filesOfAll     = 256 // for everything else: the journal, the store's open blobs, connections to the storage
+	minConnections = 16
+)
+
+// connections returns how many connections there may be where so many files may be open.
+func connections(files uint64) int {
+	return int(min(max((max(files, filesOfAll)-filesOfAll)/filesOfOne, minConnections), maxConnections))
+}
+
 // limitListener accepts at most n connections at one time. Further ones wait in the system's queue until one of those closes;
 // idle ones, and those that send no header, are closed by the server's own timeouts.
 func limitListener(l net.Listener, n int) net.Listener {

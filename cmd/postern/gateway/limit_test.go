@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"math"
 	"net"
 	"testing"
 )
@@ -56,3 +57,15 @@ func (s *scripted) Accept() (net.Conn, error) {
 
 func (s *scripted) Close() error   { return nil }
 func (s *scripted) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestConnectionsLeaveFiles: where the system allows few open files, there are fewer connections.
+func TestConnectionsLeaveFiles(t *testing.T) {
+	for files, want := range map[uint64]int{0: 16, 256: 16, 320: 16, 1024: 192, 2304: 512, 1 << 20: 512, math.MaxUint64: 512} {
+		if got := connections(files); got != want {
+			t.Errorf("%d files: %d connections, want %d", files, got, want)
+		}
+	}
+	if n := openFiles(); n < 64 {
+		t.Errorf("the system allows %d open files", n)
+	}
+}

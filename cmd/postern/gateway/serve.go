@@ -64,7 +64,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	o.Settings.Addr = listener.Addr().String()
-	listener = limitListener(listener, maxConnections)
+	listener = limitListener(listener, connections(openFiles()))
 	defer func() { _ = listener.Close() }() // closed already after a good end
 	host := ""
 	if o.Settings.MDNS == home.SwitchOn {
