@@ -2,7 +2,6 @@ package tree_test
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -149,8 +148,10 @@ func (n *node) put(op tree.Put, body string) error {
 			f.contentType = at.contentType
 		}
 		if op.Chosen {
-			later := int64(math.Ceil(float64(at.modified+1e9)/1e9)) * 1e9
-			f.modified = max(f.modified, later)
+			was, now := time.Unix(0, at.modified).Truncate(time.Second), time.Unix(0, f.modified).Truncate(time.Second)
+			if !was.Before(now) && was.Sub(now) < 2*time.Second {
+				f.modified = was.Add(time.Second).UnixNano()
+			}
 		}
 	}
 	parent.kids[key] = f

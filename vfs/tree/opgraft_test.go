@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/tree"
@@ -155,24 +156,26 @@ func FuzzDecodeGraft(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		op, err := tree.DecodeOp(b)
-		if err != nil {
-			if !errors.Is(err, crypto.ErrFormat) {
-				t.Fatalf("error %v is not crypto.ErrFormat", err)
+		alloctest.Check(t, len(b), func() {
+			op, err := tree.DecodeOp(b)
+			if err != nil {
+				if !errors.Is(err, crypto.ErrFormat) {
+					t.Fatalf("error %v is not crypto.ErrFormat", err)
+				}
+				return
 			}
-			return
-		}
-		again, err := tree.EncodeOp(op)
-		if err != nil || string(again) != string(b) {
-			t.Fatalf("%x is encoded again as %x (%v)", b, again, err)
-		}
-		s := newStore()
-		next, r, err := tree.Apply(t.Context(), sample(t, s), op)
-		if graft, ok := op.(tree.Graft); ok && err == nil {
-			got, err := next.Lookup(t.Context(), graft.Path)
-			if err != nil || !cmp.Equal(got.Info(), r.Entry.Info()) {
-				t.Fatalf("%+v is there as %+v (%v)", graft, got, err)
+			again, err := tree.EncodeOp(op)
+			if err != nil || string(again) != string(b) {
+				t.Fatalf("%x is encoded again as %x (%v)", b, again, err)
 			}
-		}
+			s := newStore()
+			next, r, err := tree.Apply(t.Context(), sample(t, s), op)
+			if graft, ok := op.(tree.Graft); ok && err == nil {
+				got, err := next.Lookup(t.Context(), graft.Path)
+				if err != nil || !cmp.Equal(got.Info(), r.Entry.Info()) {
+					t.Fatalf("%+v is there as %+v (%v)", graft, got, err)
+				}
+			}
+		})
 	})
 }
