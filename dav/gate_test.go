@@ -15,21 +15,32 @@ import (
 	"postern/vfs"
 )
 
-// crowd sends n requests at the same time, of which each stops at some point until go on is called; the returned function goes on,
-// and returns the statuses.
-func (d *drive) crowd(n int, request func() *http.Request) func(goOn func()) []int {
-	codes := make(chan int)
+// stuck is a client that takes no answer before it is let go.
+type stuck struct {
+	*httptest.ResponseRecorder
+	until chan struct{}
+}
+
+func (s stuck) Write(p []byte) (int, error) {
+	<-s.until
+	return s.ResponseRecorder.Write(p)
+}
+
+// crowd sends n requests at the same time, whose answers nobody takes before the returned function is called. It returns the
+// statuses.
+func (d *drive) crowd(n int, request func() *http.Request) func() []int {
+	codes, until := make(chan int), make(chan struct{})
 	for range n {
 		r := request()
 		go func() {
-			w := httptest.NewRecorder()
+			w := stuck{httptest.NewRecorder(), until}
 			d.h.ServeHTTP(w, r)
 			codes <- w.Code
 		}()
 	}
 	synctest.Wait()
-	return func(goOn func()) []int {
-		goOn()
+	return func() []int {
+		close(until)
 		var all []int
 		for range n {
 			all = append(all, <-codes)
@@ -52,20 +63,13 @@ func wantAll(t *testing.T, got []int, want int) {
 func TestFewArchives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDriveWith(t, dav.Options{Patience: 8 * time.Second}, 0, "/files/d/", "/files/d/a", "/files/b")
-		slow := make(chan struct{})
-		d.fail = func(op, path string) error {
-			if op == "open" && path == "/files/d/a" {
-				<-slow
-			}
-			return nil
-		}
 		zip := func() *http.Request { return d.request("GET", "/files/d/?zip", nil) }
 		end := d.crowd(4, zip)
 		d.do("GET", "/files/d/?zip", "").want(503, "Too many archives").with("Retry-After: 10")
 		d.do("GET", "/files/b", "").want(200) // others go on
 		waiting := d.crowd(1, zip)
-		wantAll(t, end(func() { close(slow) }), 200)
-		wantAll(t, waiting(func() {}), 200)
+		wantAll(t, end(), 200)
+		wantAll(t, waiting(), 200)
 		d.do("GET", "/files/d/?zip", "").want(200)
 	})
 }
@@ -86,11 +90,10 @@ func TestFewLargeBodies(t *testing.T) {
 		d.do("PROPPATCH", "/files/f", head+tail).want(503, "large bodies")
 		d.do("PROPFIND", "/files/f", head+tail).want(503, "large bodies")
 		d.do("PROPFIND", "/files/f", "").want(207)
-		wantAll(t, end(func() {
-			for _, w := range pipes {
-				go func() { io.WriteString(w, tail); w.Close() }()
-			}
-		}), 413)
+		for _, w := range pipes {
+			go func() { io.WriteString(w, tail); w.Close() }()
+		}
+		wantAll(t, end(), 413)
 		d.do("PROPPATCH", "/files/f", head+tail).want(413, "!large bodies")
 	})
 }

@@ -34,10 +34,16 @@ func (q *request) zip(info vfs.Info) error {
 	}
 	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a download.
 	q.wait.end()
+	name := info.Name
+	if name == "" {
+		name = "Postern"
+	}
+	above := len(strings.TrimSuffix(q.path, "/")) // how much of each path the archive has the folder's name for
 	n, paths := 0, 0
 	err := q.walk(q.path, func(p string, _ *vfs.Info) error {
-		paths += len(p)
-		if len(p) > maxZippedPath || paths > maxZippedPaths {
+		size := len(name) + len(p) - above
+		paths += size
+		if size > maxZippedPath || paths > maxZippedPaths {
 			return fail(http.StatusForbidden, "The folders here lie too deep in each other, and their names are too long, for one archive. Download the folders in it one by one.")
 		}
 		if n++; n > maxZipped {
@@ -47,10 +53,6 @@ func (q *request) zip(info vfs.Info) error {
 	})
 	if err != nil {
 		return err
-	}
-	name := info.Name
-	if name == "" {
-		name = "Postern"
 	}
 	h := q.w.Header()
 	h.Set("Content-Type", "application/zip")
@@ -65,7 +67,7 @@ func (q *request) zip(info vfs.Info) error {
 	}
 	z := zip.NewWriter(q.w)
 	err = q.walk(q.path, func(p string, m *vfs.Info) error {
-		return q.pack(z, name+p[len(strings.TrimSuffix(q.path, "/")):], p, m)
+		return q.pack(z, name+p[above:], p, m)
 	})
 	if err == nil {
 		err = z.Close()
