@@ -20,19 +20,21 @@ func FuzzParsePointer(f *testing.F) {
 	f.Add(p.Marshal()[:PointerSize-1])
 	f.Add([]byte(pointerMagic))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := ParsePointer(b)
-		if err != nil {
-			wantKind(t, err, ErrFormat, "refused")
-			return
-		}
-		if !bytes.Equal(got.Marshal(), b) {
-			t.Errorf("%x is taken for %x", b, got.Marshal())
-		}
-		if err := got.Verify(); err != nil {
-			wantKind(t, err, ErrSignature, "not verified")
-		} else if got.ID == p.ID && got != p {
-			t.Error("forged")
-		}
+		alloctest.Check(t, len(b), func() {
+			got, err := ParsePointer(b)
+			if err != nil {
+				wantKind(t, err, ErrFormat, "refused")
+				return
+			}
+			if !bytes.Equal(got.Marshal(), b) {
+				t.Errorf("%x is taken for %x", b, got.Marshal())
+			}
+			if err := got.Verify(); err != nil {
+				wantKind(t, err, ErrSignature, "not verified")
+			} else if got.ID == p.ID && got != p {
+				t.Error("forged")
+			}
+		})
 	})
 }
 
@@ -75,16 +77,18 @@ func FuzzOpenChunkMeta(f *testing.F) {
 	f.Add(good, make([]byte, metaPlainSize))
 	f.Add(good[:95], bytes.Repeat([]byte{0, 0, 0, 1}, metaPlainSize/4))
 	f.Fuzz(func(t *testing.T, sealed, plain []byte) {
-		if _, err := OpenChunkMeta(k, sealed); (err == nil) != bytes.Equal(sealed, good) {
-			t.Errorf("%x: error %v", sealed, err)
-		}
-		resealed := sealOnce(nil, k, plain, []byte(labelChunkMeta))
-		m, err := OpenChunkMeta(k, resealed)
-		if err != nil {
-			wantKind(t, err, ErrFormat, "refused")
-		} else if !bytes.Equal(SealChunkMeta(nil, k, m), resealed) {
-			t.Errorf("%x is taken for %+v", plain, m)
-		}
+		alloctest.Check(t, len(sealed)+len(plain), func() {
+			if _, err := OpenChunkMeta(k, sealed); (err == nil) != bytes.Equal(sealed, good) {
+				t.Errorf("%x: error %v", sealed, err)
+			}
+			resealed := sealOnce(nil, k, plain, []byte(labelChunkMeta))
+			m, err := OpenChunkMeta(k, resealed)
+			if err != nil {
+				wantKind(t, err, ErrFormat, "refused")
+			} else if !bytes.Equal(SealChunkMeta(nil, k, m), resealed) {
+				t.Errorf("%x is taken for %+v", plain, m)
+			}
+		})
 	})
 }
 
@@ -94,13 +98,15 @@ func FuzzOpenSegment(f *testing.F) {
 	f.Add(uint32(1), true, good)
 	f.Add(uint32(80), false, []byte{})
 	f.Fuzz(func(t *testing.T, index uint32, last bool, sealed []byte) {
-		plain, err := s.Open(nil, index, last, sealed)
-		if (err == nil) != (index == 1 && last && bytes.Equal(sealed, good)) {
-			t.Errorf("segment %d, last %v: %x, error %v", index, last, sealed, err)
-		}
-		if err != nil && (plain != nil || !errors.Is(err, ErrOpen) && !errors.Is(err, ErrFormat)) {
-			t.Errorf("refused with %v and %x", err, plain)
-		}
+		alloctest.Check(t, len(sealed), func() {
+			plain, err := s.Open(nil, index, last, sealed)
+			if (err == nil) != (index == 1 && last && bytes.Equal(sealed, good)) {
+				t.Errorf("segment %d, last %v: %x, error %v", index, last, sealed, err)
+			}
+			if err != nil && (plain != nil || !errors.Is(err, ErrOpen) && !errors.Is(err, ErrFormat)) {
+				t.Errorf("refused with %v and %x", err, plain)
+			}
+		})
 	})
 }
 
@@ -109,19 +115,21 @@ func FuzzOpenValue(f *testing.F) {
 	f.Add(make([]byte, valuePlainSize))
 	f.Add([]byte{0, 2, 1, 1})
 	f.Fuzz(func(t *testing.T, start []byte) {
-		plain := make([]byte, valuePlainSize)
-		copy(plain, start)
-		var salt [valueSaltSize]byte
-		v := PointerValue(sealOnce(salt[:], derive(k, salt[:], labelValueKey), plain, valueAD(w.ID(), 1)))
-		got, err := OpenValue(k, Pointer{ID: w.ID(), Seq: 1, Value: v})
-		if err != nil {
-			wantKind(t, err, ErrFormat, "refused")
-			return
-		}
-		again, err := SealValue(k, w.ID(), 1, got, bytes.NewReader(salt[:]))
-		if err != nil || again != v {
-			t.Errorf("%x is taken for %x, error %v", plain, got, err)
-		}
+		alloctest.Check(t, len(start), func() {
+			plain := make([]byte, valuePlainSize)
+			copy(plain, start)
+			var salt [valueSaltSize]byte
+			v := PointerValue(sealOnce(salt[:], derive(k, salt[:], labelValueKey), plain, valueAD(w.ID(), 1)))
+			got, err := OpenValue(k, Pointer{ID: w.ID(), Seq: 1, Value: v})
+			if err != nil {
+				wantKind(t, err, ErrFormat, "refused")
+				return
+			}
+			again, err := SealValue(k, w.ID(), 1, got, bytes.NewReader(salt[:]))
+			if err != nil || again != v {
+				t.Errorf("%x is taken for %x, error %v", plain, got, err)
+			}
+		})
 	})
 }
 
@@ -130,12 +138,14 @@ func FuzzParseBlobName(f *testing.F) {
 	f.Add(strings.Repeat("F", 64))
 	f.Add("")
 	f.Fuzz(func(t *testing.T, s string) {
-		name, err := ParseBlobName(s)
-		if err != nil {
-			wantKind(t, err, ErrFormat, "refused")
-		} else if name.String() != s {
-			t.Errorf("%q is taken for %v", s, name)
-		}
+		alloctest.Check(t, len(s), func() {
+			name, err := ParseBlobName(s)
+			if err != nil {
+				wantKind(t, err, ErrFormat, "refused")
+			} else if name.String() != s {
+				t.Errorf("%q is taken for %v", s, name)
+			}
+		})
 	})
 }
 
@@ -144,20 +154,22 @@ func FuzzSecretFromWords(f *testing.F) {
 	f.Add(strings.Repeat("ZOO\t", 23) + "vote\n")
 	f.Add(strings.Repeat("zoo ", 24))
 	f.Fuzz(func(t *testing.T, typed string) {
-		words := strings.Fields(typed)
-		s, err := SecretFromWords(words)
-		if err != nil {
-			if s != (AccountSecret{}) {
-				t.Error("refused, and yet a secret")
+		alloctest.Check(t, len(typed), func() {
+			words := strings.Fields(typed)
+			s, err := SecretFromWords(words)
+			if err != nil {
+				if s != (AccountSecret{}) {
+					t.Error("refused, and yet a secret")
+				}
+				return
 			}
-			return
-		}
-		for i, word := range words {
-			words[i] = strings.ToLower(word)
-		}
-		if !slices.Equal(s.Words(), words) {
-			t.Errorf("%q is taken for other words", typed)
-		}
+			for i, word := range words {
+				words[i] = strings.ToLower(word)
+			}
+			if !slices.Equal(s.Words(), words) {
+				t.Errorf("%q is taken for other words", typed)
+			}
+		})
 	})
 }
 
@@ -166,16 +178,18 @@ func FuzzNormalizeUser(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		clean, err := NormalizeUser(name)
-		if err != nil {
-			return
-		}
-		if again, err := NormalizeUser(clean); err != nil || again != clean {
-			t.Errorf("%q becomes %q, and that %q, error %v", name, clean, again, err)
-		}
-		if strings.Trim(clean, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" || len(clean) > maxUserName {
-			t.Errorf("%q becomes %q", name, clean)
-		}
+		alloctest.Check(t, len(name), func() {
+			clean, err := NormalizeUser(name)
+			if err != nil {
+				return
+			}
+			if again, err := NormalizeUser(clean); err != nil || again != clean {
+				t.Errorf("%q becomes %q, and that %q, error %v", name, clean, again, err)
+			}
+			if strings.Trim(clean, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" || len(clean) > maxUserName {
+				t.Errorf("%q becomes %q", name, clean)
+			}
+		})
 	})
 }
 
@@ -184,13 +198,15 @@ func FuzzNormalizePassphrase(f *testing.F) {
 		f.Add(phrase)
 	}
 	f.Fuzz(func(t *testing.T, phrase string) {
-		clean, err := normalizePassphrase(phrase)
-		if err != nil {
-			return
-		}
-		if again, err := normalizePassphrase(clean); err != nil || again != clean || !utf8.ValidString(clean) || clean == "" {
-			t.Errorf("%q becomes %q, and that %q, error %v", phrase, clean, again, err)
-		}
+		alloctest.Check(t, len(phrase), func() {
+			clean, err := normalizePassphrase(phrase)
+			if err != nil {
+				return
+			}
+			if again, err := normalizePassphrase(clean); err != nil || again != clean || !utf8.ValidString(clean) || clean == "" {
+				t.Errorf("%q becomes %q, and that %q, error %v", phrase, clean, again, err)
+			}
+		})
 	})
 }
 
@@ -199,11 +215,13 @@ func FuzzParseCapability(f *testing.F) {
 	f.Add(c.Marshal())
 	f.Add(c.ReadOnly().Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, err := ParseCapability(b)
-		if err != nil {
-			wantKind(t, err, ErrFormat, "refused")
-		} else if !bytes.Equal(got.Marshal(), b) {
-			t.Errorf("%x is taken for another capability", b)
-		}
+		alloctest.Check(t, len(b), func() {
+			got, err := ParseCapability(b)
+			if err != nil {
+				wantKind(t, err, ErrFormat, "refused")
+			} else if !bytes.Equal(got.Marshal(), b) {
+				t.Errorf("%x is taken for another capability", b)
+			}
+		})
 	})
 }

@@ -21,38 +21,40 @@ func FuzzIf(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		h, ok := parseIf([]string{s})
-		if !ok {
-			return
-		}
-		var b strings.Builder
-		for _, l := range h {
-			if len(l.conditions) == 0 {
-				t.Fatalf("%q: an empty list", s)
+		alloctest.Check(t, len(s), func() {
+			h, ok := parseIf([]string{s})
+			if !ok {
+				return
 			}
-			if l.tag != "" {
-				b.WriteString("<" + l.tag + ">")
+			var b strings.Builder
+			for _, l := range h {
+				if len(l.conditions) == 0 {
+					t.Fatalf("%q: an empty list", s)
+				}
+				if l.tag != "" {
+					b.WriteString("<" + l.tag + ">")
+				}
+				b.WriteString("(")
+				for _, c := range l.conditions {
+					if (c.Token == "") == (c.ETag == "") {
+						t.Fatalf("%q: a condition of neither or both kinds", s)
+					}
+					if c.Not {
+						b.WriteString("Not ")
+					}
+					if c.Token != "" {
+						b.WriteString("<" + c.Token + ">")
+					} else {
+						b.WriteString("[" + c.ETag + "]")
+					}
+				}
+				b.WriteString(")")
 			}
-			b.WriteString("(")
-			for _, c := range l.conditions {
-				if (c.Token == "") == (c.ETag == "") {
-					t.Fatalf("%q: a condition of neither or both kinds", s)
-				}
-				if c.Not {
-					b.WriteString("Not ")
-				}
-				if c.Token != "" {
-					b.WriteString("<" + c.Token + ">")
-				} else {
-					b.WriteString("[" + c.ETag + "]")
-				}
+			again, ok := parseIf([]string{b.String()})
+			if !ok || len(again) != len(h) || len(again.tokens()) != len(h.tokens()) {
+				t.Fatalf("%q reads as %q", s, b.String())
 			}
-			b.WriteString(")")
-		}
-		again, ok := parseIf([]string{b.String()})
-		if !ok || len(again) != len(h) || len(again.tokens()) != len(h.tokens()) {
-			t.Fatalf("%q reads as %q", s, b.String())
-		}
+		})
 	})
 }
 
@@ -63,25 +65,27 @@ func FuzzHeaders(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		parseDepth(s)
-		parseChecksums(s)
-		if d := parseTimeout(s); d < 0 {
-			t.Errorf("timeout %v", d)
-		}
-		if when, ok := parseTime(s); ok && (when.Year() < 1 || when.Year() > 9999) {
-			t.Errorf("year %d can't be written", when.Year())
-		}
-		matches([]string{s}, state{exists: true}, true)
-		r := httptest.NewRequest("MOVE", "/", nil)
-		for _, who := range []profile{{}, {windows: true}} {
-			got, err := resolve(s, r, who)
-			if err != nil {
-				continue
+		alloctest.Check(t, len(s), func() {
+			parseDepth(s)
+			parseChecksums(s)
+			if d := parseTimeout(s); d < 0 {
+				t.Errorf("timeout %v", d)
 			}
-			if !strings.HasPrefix(got.path, "/") || strings.Contains(got.path, "\x00") || strings.Contains(got.path+"/", "/../") {
-				t.Errorf("%q leads to %q", s, got.path)
+			if when, ok := parseTime(s); ok && (when.Year() < 1 || when.Year() > 9999) {
+				t.Errorf("year %d can't be written", when.Year())
 			}
-		}
+			matches([]string{s}, state{exists: true}, true)
+			r := httptest.NewRequest("MOVE", "/", nil)
+			for _, who := range []profile{{}, {windows: true}} {
+				got, err := resolve(s, r, who)
+				if err != nil {
+					continue
+				}
+				if !strings.HasPrefix(got.path, "/") || strings.Contains(got.path, "\x00") || strings.Contains(got.path+"/", "/../") {
+					t.Errorf("%q leads to %q", s, got.path)
+				}
+			}
+		})
 	})
 }
 
@@ -127,40 +131,42 @@ func FuzzRequest(f *testing.F) {
 	f.Add("GET", "/files/a", "Range", "bytes=0-0,2-,-1", "")
 	f.Add("PUT", "/files/a%2f", "OC-Checksum", "MD5:", "x")
 	f.Fuzz(func(t *testing.T, method, target, header, value, body string) {
-		u, err := url.ParseRequestURI(target)
-		if err != nil || !strings.HasPrefix(target, "/") {
-			return
-		}
-		fs := vfstest.NewModel(vfstest.ModelOptions{})
-		h, err := New(fs, Options{Patience: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r := httptest.NewRequest("GET", "/", strings.NewReader(body))
-		r.Method, r.URL, r.RequestURI = method, u, target
-		for _, setup := range []string{"/files/d", "/files/d/\x01é"} {
-			if err := fs.Mkdir(t.Context(), setup, nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PUT", "/files/a", strings.NewReader("abc")))
-		r.Header.Set(header, value)
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code < 200 || w.Code > 599 || w.Code == 500 {
-			t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
-		}
-		if !strings.HasPrefix(w.Header().Get("Content-Type"), "application/xml") || w.Body.Len() == 0 || method == "GET" {
-			return
-		}
-		for dec := xml.NewDecoder(w.Body); ; {
-			_, err := dec.Token()
-			if err == io.EOF {
+		alloctest.Check(t, len(method)+len(target)+len(header)+len(value)+len(body), func() {
+			u, err := url.ParseRequestURI(target)
+			if err != nil || !strings.HasPrefix(target, "/") {
 				return
 			}
+			fs := vfstest.NewModel(vfstest.ModelOptions{})
+			h, err := New(fs, Options{Patience: -1})
 			if err != nil {
-				t.Fatalf("%s %s: %v", method, target, err)
+				t.Fatal(err)
 			}
-		}
+			r := httptest.NewRequest("GET", "/", strings.NewReader(body))
+			r.Method, r.URL, r.RequestURI = method, u, target
+			for _, setup := range []string{"/files/d", "/files/d/\x01é"} {
+				if err := fs.Mkdir(t.Context(), setup, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PUT", "/files/a", strings.NewReader("abc")))
+			r.Header.Set(header, value)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code < 200 || w.Code > 599 || w.Code == 500 {
+				t.Fatalf("%s %s: %d %s", method, target, w.Code, w.Body)
+			}
+			if !strings.HasPrefix(w.Header().Get("Content-Type"), "application/xml") || w.Body.Len() == 0 || method == "GET" {
+				return
+			}
+			for dec := xml.NewDecoder(w.Body); ; {
+				_, err := dec.Token()
+				if err == io.EOF {
+					return
+				}
+				if err != nil {
+					t.Fatalf("%s %s: %v", method, target, err)
+				}
+			}
+		})
 	})
 }

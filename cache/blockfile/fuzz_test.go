@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 )
 
 // FuzzParse: whatever a file holds, what is returned is what header and bytes of this key would be written as.
@@ -20,13 +21,15 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(headerMagic))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		data, size, err := parse(bytes.NewReader(in), k)
-		if err != nil {
-			return
-		}
-		if again := append(header(k, data, size), data...); !bytes.HasPrefix(in, again) {
-			t.Errorf("%x was read as %d bytes, size %d, which are written as %x", in, len(data), size, again)
-		}
+		alloctest.Check(t, len(in), func() {
+			data, size, err := parse(bytes.NewReader(in), k)
+			if err != nil {
+				return
+			}
+			if again := append(header(k, data, size), data...); !bytes.HasPrefix(in, again) {
+				t.Errorf("%x was read as %d bytes, size %d, which are written as %x", in, len(data), size, again)
+			}
+		})
 	})
 }
 
@@ -38,9 +41,11 @@ func FuzzName(f *testing.F) {
 	}
 	tier := newTier("dir", Options{})
 	f.Fuzz(func(t *testing.T, in string) {
-		k, ok := parseName(in)
-		if ok && !strings.HasSuffix(tier.path(k), "/"+in) {
-			t.Errorf("%q was read as %+v, which is written as %s", in, k, tier.path(k))
-		}
+		alloctest.Check(t, len(in), func() {
+			k, ok := parseName(in)
+			if ok && !strings.HasSuffix(tier.path(k), "/"+in) {
+				t.Errorf("%q was read as %+v, which is written as %s", in, k, tier.path(k))
+			}
+		})
 	})
 }

@@ -46,14 +46,17 @@ func (p *program) readAny(ctx context.Context, s secretSource) (string, error) {
 			return "", fmt.Errorf("can't read the %s: %w", s.what, err)
 		}
 		defer func() { _ = file.Close() }()
-		text, err := io.ReadAll(io.LimitReader(file, maxSecret))
+		text, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 		if err != nil {
 			return "", fmt.Errorf("can't read the %s: %w", s.what, err)
 		}
 		line, _, _ := bytes.Cut(text, []byte("\n"))
 		secret := strings.TrimSuffix(string(line), "\r")
-		if secret == "" {
+		switch {
+		case secret == "":
 			return "", say.Advisef("the first line of %s is empty: write the %s there", s.file, s.what)
+		case len(line) > maxSecret: // a part of it would be another passphrase
+			return "", say.Advisef("the first line of %s has more than %d bytes: write the %s there, and nothing else", s.file, maxSecret, s.what)
 		}
 		return secret, nil
 	}

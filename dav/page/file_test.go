@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"postern/crypto/alloctest"
 	"postern/vfs"
 )
 
@@ -133,15 +134,17 @@ func FuzzText(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, ok := text(data)
-		if !ok {
-			return
-		}
-		if p := printable(s); !utf8.ValidString(p) || strings.ContainsAny(p, "\x00\x1b\u202e") {
-			t.Fatalf("%q is shown as %q", data, p)
-		}
-		if utf8.Valid(data) && len(data) > 0 && data[0] < 0x80 && !bytes.ContainsAny(data, "\r") && s != string(data) {
-			t.Fatalf("%q becomes %q", data, s)
-		}
+		alloctest.Check(t, len(data), func() {
+			s, ok := text(data)
+			if !ok {
+				return
+			}
+			if p := printable(s); !utf8.ValidString(p) || strings.ContainsAny(p, "\x00\x1b\u202e") {
+				t.Fatalf("%q is shown as %q", data, p)
+			}
+			if utf8.Valid(data) && len(data) > 0 && data[0] < 0x80 && !bytes.ContainsAny(data, "\r") && s != string(data) {
+				t.Fatalf("%q becomes %q", data, s)
+			}
+		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 )
 
 func TestParseMarker(t *testing.T) {
@@ -34,13 +35,15 @@ func FuzzMarker(f *testing.F) {
 	f.Add([]byte("postern-store 2\n"))
 	f.Add([]byte("postern-store 01\nx"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := parseMarker(b)
-		if err == nil && !bytes.HasPrefix(b, []byte("postern-store "+strconv.FormatUint(v, 10)+"\n")) {
-			t.Errorf("%q is format %d", b, v)
-		}
-		if err != nil && v != 0 {
-			t.Errorf("%q is format %d, and %v", b, v, err)
-		}
+		alloctest.Check(t, len(b), func() {
+			v, err := parseMarker(b)
+			if err == nil && !bytes.HasPrefix(b, []byte("postern-store "+strconv.FormatUint(v, 10)+"\n")) {
+				t.Errorf("%q is format %d", b, v)
+			}
+			if err != nil && v != 0 {
+				t.Errorf("%q is format %d, and %v", b, v, err)
+			}
+		})
 	})
 }
 
@@ -51,10 +54,12 @@ func FuzzBlobFile(f *testing.F) {
 	f.Add(name[:2], strings.ToUpper(name))
 	f.Add("..", "../postern-store")
 	f.Fuzz(func(t *testing.T, shard, file string) {
-		got, ok := parseBlobFile(shard, file)
-		if ok != (len(file) == 64 && got.String() == file && file[:2] == shard) {
-			t.Errorf("%q in %q is blob %v: %v", file, shard, got, ok)
-		}
+		alloctest.Check(t, len(shard)+len(file), func() {
+			got, ok := parseBlobFile(shard, file)
+			if ok != (len(file) == 64 && got.String() == file && file[:2] == shard) {
+				t.Errorf("%q in %q is blob %v: %v", file, shard, got, ok)
+			}
+		})
 	})
 }
 
@@ -66,15 +71,17 @@ func FuzzPointerFile(f *testing.F) {
 	f.Add(append(bytes.Clone(good), 0))
 	f.Add(crypto.NewWriterKey([32]byte{2}).Sign(1, crypto.PointerValue{1}).Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := parsePointer(b, key.ID())
-		if err != nil {
-			if p != (crypto.Pointer{}) {
-				t.Errorf("a pointer along with %v", err)
+		alloctest.Check(t, len(b), func() {
+			p, err := parsePointer(b, key.ID())
+			if err != nil {
+				if p != (crypto.Pointer{}) {
+					t.Errorf("a pointer along with %v", err)
+				}
+				return
 			}
-			return
-		}
-		if p.ID != key.ID() || !bytes.Equal(p.Marshal(), b) {
-			t.Errorf("%x is pointer %v of sequence %d", b, p.ID, p.Seq)
-		}
+			if p.ID != key.ID() || !bytes.Equal(p.Marshal(), b) {
+				t.Errorf("%x is pointer %v of sequence %d", b, p.ID, p.Seq)
+			}
+		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/crypto"
+	"postern/crypto/alloctest"
 	"postern/remote/localfs"
 	"postern/remote/localfs/simfs"
 	"postern/vfs/gc"
@@ -194,23 +195,25 @@ func FuzzFile(f *testing.F) {
 	save(f, l, gc.Notes{Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 1, {2}: 0}})
 	f.Add(content(f, disk))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		disk := newDisk(t)
-		l := &gc.File{Path: "/d/garbage", FS: disk}
-		file, err := disk.Create("/d/garbage")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := file.WriteAt(b, 0); err != nil {
-			t.Fatal(err)
-		}
-		n := load(t, l)
-		if len(n.Blobs) == 0 {
-			return
-		}
-		save(t, l, n)
-		if diff := cmp.Diff(n, load(t, l)); diff != "" {
-			t.Error(diff)
-		}
+		alloctest.Check(t, len(b), func() {
+			disk := newDisk(t)
+			l := &gc.File{Path: "/d/garbage", FS: disk}
+			file, err := disk.Create("/d/garbage")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := file.WriteAt(b, 0); err != nil {
+				t.Fatal(err)
+			}
+			n := load(t, l)
+			if len(n.Blobs) == 0 {
+				return
+			}
+			save(t, l, n)
+			if diff := cmp.Diff(n, load(t, l)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	})
 }
 

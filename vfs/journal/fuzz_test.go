@@ -44,44 +44,46 @@ func FuzzOpen(f *testing.F) {
 	f.Add([]byte(fileMagic))
 	f.Add(append(bytes.Clone(whole), whole[headerSize:]...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		sim := simfs.New()
-		sim.MkdirAll(dir)
-		file, err := sim.Create(dir + "/" + fileName(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		file.WriteAt(data, 0)
-		j, err := Open(dir, key, Options{FS: sim})
-		if err != nil {
-			return
-		}
-		count := func(j *Journal) (n int) {
-			if err := j.Replay(func(r Record) error {
-				if r.Size > 0 {
-					p, err := j.Attachment(r.Attachment)
-					if err != nil || crypto.NameOf(p) != r.Attachment {
-						t.Fatalf("attachment of %d: %v", r.Seq, err)
-					}
-				}
-				n++
-				return nil
-			}); err != nil {
+		alloctest.Check(t, len(data), func() {
+			sim := simfs.New()
+			sim.MkdirAll(dir)
+			file, err := sim.Create(dir + "/" + fileName(1))
+			if err != nil {
 				t.Fatal(err)
 			}
-			return n
-		}
-		n := count(j)
-		if got := j.Pending().Records; got != n {
-			t.Fatalf("%d records pending, %d replayed", got, n)
-		}
-		j.Close()
-		again, err := Open(dir, key, Options{FS: sim})
-		if err != nil {
-			t.Fatalf("a journal that was mended: %v", err)
-		}
-		if got := count(again); got != n {
-			t.Fatalf("%d records, then %d", n, got)
-		}
+			file.WriteAt(data, 0)
+			j, err := Open(dir, key, Options{FS: sim})
+			if err != nil {
+				return
+			}
+			count := func(j *Journal) (n int) {
+				if err := j.Replay(func(r Record) error {
+					if r.Size > 0 {
+						p, err := j.Attachment(r.Attachment)
+						if err != nil || crypto.NameOf(p) != r.Attachment {
+							t.Fatalf("attachment of %d: %v", r.Seq, err)
+						}
+					}
+					n++
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				return n
+			}
+			n := count(j)
+			if got := j.Pending().Records; got != n {
+				t.Fatalf("%d records pending, %d replayed", got, n)
+			}
+			j.Close()
+			again, err := Open(dir, key, Options{FS: sim})
+			if err != nil {
+				t.Fatalf("a journal that was mended: %v", err)
+			}
+			if got := count(again); got != n {
+				t.Fatalf("%d records, then %d", n, got)
+			}
+		})
 	})
 }
 
@@ -89,10 +91,12 @@ func FuzzOpen(f *testing.F) {
 func FuzzHeader(f *testing.F) {
 	f.Add(header{sealed: minSealed, number: 1, seq: 2, synced: 1}.append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := parseHeader(data)
-		if err == nil && !bytes.Equal(h.append(nil), data) {
-			t.Fatalf("%x was read as %+v", data, h)
-		}
+		alloctest.Check(t, len(data), func() {
+			h, err := parseHeader(data)
+			if err == nil && !bytes.Equal(h.append(nil), data) {
+				t.Fatalf("%x was read as %+v", data, h)
+			}
+		})
 	})
 }
 

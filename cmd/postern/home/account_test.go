@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"postern/crypto/alloctest"
 )
 
 // random is a reader of bytes that look random and are always the same.
@@ -129,17 +131,19 @@ func FuzzAccount(f *testing.F) {
 	f.Add([]byte("version = 1\n"))
 	f.Add([]byte("version = 1\nuser = 'alice'\nsecret = ''\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		a, err := parseAccount(text)
-		if err != nil {
-			return
-		}
-		h := made(t)
-		if err := h.WriteAccount(a); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := h.ReadAccount(); err != nil || got != a {
-			t.Fatalf("%+v came back as %+v, %v", a, got, err)
-		}
+		alloctest.Check(t, len(text), func() {
+			a, err := parseAccount(text)
+			if err != nil {
+				return
+			}
+			h := made(t)
+			if err := h.WriteAccount(a); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := h.ReadAccount(); err != nil || got != a {
+				t.Fatalf("%+v came back as %+v, %v", a, got, err)
+			}
+		})
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"postern/crypto/alloctest"
 )
 
 func TestConfig(t *testing.T) {
@@ -150,5 +152,29 @@ func TestSizeNeverNegative(t *testing.T) {
 		if err := s.UnmarshalText([]byte(rapid.String().Draw(t, "text"))); err == nil && s != Off && s < 1 {
 			t.Fatalf("a size of %d", int64(s))
 		}
+	})
+}
+
+// FuzzConfig: a text is refused in one line that names the file, or it chooses settings that hold.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("addr = \"127.0.0.1:1\"\nhosts = [\"a\"]\n[staging]\nlimit = \"2GiB\"\npatience = \"1m\"\n"))
+	f.Add([]byte("[history]\nall = 7\n"))
+	f.Add([]byte("[cache]\nmemory = \"off\"\ndisk = 1048576\n[tls]\nmode = \"on\"\ncert = \"c\"\nkey = \"k\"\n"))
+	f.Add([]byte("a.b.c.d = [[[[{x = 1979-05-27}]]]]\n\"\\uD800\" = nan"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		alloctest.Check(t, len(text), func() {
+			h := made(t)
+			if err := os.WriteFile(h.Config(), text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := h.ReadConfig()
+			if err != nil {
+				sentenceWith(t, err, h.Config())
+				return
+			}
+			if err := s.Or(Defaults()).Check(); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+		})
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"postern/crypto/alloctest"
 )
 
 func openUploads(t *testing.T, h Home) *Uploads {
@@ -92,13 +94,15 @@ func FuzzUploads(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, note := range unfinished(text) {
-			if got := unfinished(begun + " " + strconv.Quote(note) + "\n"); !slices.Equal(got, []string{note}) {
-				t.Errorf("%q is read as %q", note, got)
+		alloctest.Check(t, len(text), func() {
+			for _, note := range unfinished(text) {
+				if got := unfinished(begun + " " + strconv.Quote(note) + "\n"); !slices.Equal(got, []string{note}) {
+					t.Errorf("%q is read as %q", note, got)
+				}
+				if got := unfinished(text + "\n" + ended + " " + strconv.Quote(note) + "\n"); slices.Contains(got, note) {
+					t.Errorf("%q has no end in %q", note, text)
+				}
 			}
-			if got := unfinished(text + "\n" + ended + " " + strconv.Quote(note) + "\n"); slices.Contains(got, note) {
-				t.Errorf("%q has no end in %q", note, text)
-			}
-		}
+		})
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"postern/crypto/alloctest"
 )
 
 func TestPrintable(t *testing.T) {
@@ -41,8 +43,10 @@ func TestLogsArePrintable(t *testing.T) {
 func FuzzPrintable(f *testing.F) {
 	f.Add("a\x1b[0m\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := Sprintf("%s|%v", text, errors.New(text)); strings.ContainsFunc(got, obeyed) {
-			t.Errorf("%q is shown as %q", text, got)
-		}
+		alloctest.Check(t, len(text), func() {
+			if got := Sprintf("%s|%v", text, errors.New(text)); strings.ContainsFunc(got, obeyed) {
+				t.Errorf("%q is shown as %q", text, got)
+			}
+		})
 	})
 }
