@@ -29,7 +29,7 @@ func Within(t testing.TB, most uint64, do func()) {
 	t.Helper()
 	hang := time.AfterFunc(Longest, func() { panic(fmt.Sprintf("%s: an input takes longer than %v", t.Name(), Longest)) })
 	defer hang.Stop()
-	if took := Allocated(do); took > most {
+	if took := Allocated(do) / inflation; took > most {
 		t.Fatalf("allocated %d MiB, want at most %d MiB", took>>20, most>>20)
 	}
 }

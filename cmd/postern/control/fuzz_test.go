@@ -60,7 +60,7 @@ func FuzzQuestion(f *testing.F) {
 	f.Add(uint8(7), []byte(`"/files/a"`))
 	f.Add(uint8(11), []byte(`{"File":"/x","Base":"AAAA","Login":null}`))
 	f.Add(uint8(1), []byte(`[[[[`))
-	handler := Handler(willing{}, nil, error.Error)
+	handler := Handler(willing{}, nil)
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
 		alloctest.Check(t, len(body), func() {
 			w := httptest.NewRecorder()

@@ -35,7 +35,7 @@ type olderRecord struct {
 // older appends changes to the journal of a gateway that does not run, as a build left them that knew no bound of depth.
 func (v *served) older(ops ...tree.Op) {
 	v.t.Helper()
-	j, err := journal.Open(filepath.Join(v.options.Dir, "journal"), v.options.Account.Frames, journal.Options{FS: v.disk})
+	j, err := journal.Open(filepath.Join(v.options.Dir, "journal"), v.options.Keys.Frames, journal.Options{FS: v.disk})
 	if err != nil {
 		v.t.Fatal(err)
 	}
