@@ -30,7 +30,7 @@ func startOf(index int) int64 {
 // endOf returns where a block ends, if the blob is that long.
 func endOf(index int) int64 { return head + int64(index+1)*blockSize }
 
-// cacheable tells whether a range can lie within a blob; any other is the remote's to refuse.
+// cacheable reports whether a range can lie within a blob; any other is the remote's to refuse.
 func cacheable(off int64, n int) bool {
 	return off >= 0 && n > 0 && off <= crypto.MaxBlobSize && int64(n) <= crypto.MaxBlobSize-off
 }

@@ -169,7 +169,7 @@ type Tier struct {
 	Bytes, Limit int64
 }
 
-// Stats tells what was done so far.
+// Stats returns what was done so far.
 func (c *Cache) Stats() Stats {
 	s := Stats{Fetches: c.fetches.Load(), FetchedBytes: c.fetchedBytes.Load(), Passed: c.passed.Load()}
 	if c.mem != nil {

@@ -203,7 +203,7 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	}
 }
 
-// reach tells how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as needed.
+// reach returns how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as needed.
 func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
 	size = f.held.size
 	if size == 0 {

@@ -32,7 +32,7 @@ func secrets() map[string]any {
 	}
 }
 
-// leaks tells whether a text shows 0xA5 repeatedly: in hexadecimal, decimal, octal, quoted or raw.
+// leaks reports whether a text shows 0xA5 repeatedly: in hexadecimal, decimal, octal, quoted or raw.
 func leaks(s string) bool {
 	for _, shape := range []string{"a5a5", "A5A5", "a5 a5", "165 165", "165,165", "0xa5, 0xa5", "245 245", `\xa5\xa5`, "\xa5\xa5", "paWl", "10100101 10100101", "¥¥", "'¥' '¥'"} {
 		if strings.Contains(s, shape) {

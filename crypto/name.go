@@ -29,7 +29,7 @@ func ParseBlobName(s string) (BlobName, error) {
 // String returns the name as 64 lower-case hex digits.
 func (n BlobName) String() string { return hex.EncodeToString(n[:]) }
 
-// IsZero tells whether n names no blob.
+// IsZero reports whether n names no blob.
 func (n BlobName) IsZero() bool { return n == BlobName{} }
 
 // MarshalText writes what String returns.

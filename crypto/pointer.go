@@ -110,7 +110,7 @@ func (h PointerHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil
 // UnmarshalText reads what MarshalText writes.
 func (h *PointerHash) UnmarshalText(text []byte) error { return unmarshalHex32(h, text) }
 
-// IsZero tells whether h stands for no pointer.
+// IsZero reports whether h stands for no pointer.
 func (h PointerHash) IsZero() bool { return h == PointerHash{} }
 
 // pointerMessage is what a writer key signs.

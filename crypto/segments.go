@@ -37,7 +37,7 @@ func (s Segments) Open(dst []byte, index uint32, last bool, sealed []byte) ([]by
 	return plain, nil
 }
 
-// fitsSegment tells whether a segment can be n sealed bytes long: full, but for the last; and empty only in an empty chunk.
+// fitsSegment reports whether a segment can be n sealed bytes long: full, but for the last; and empty only in an empty chunk.
 func fitsSegment(index uint32, last bool, n int) bool {
 	switch {
 	case !last:

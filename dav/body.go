@@ -56,7 +56,7 @@ func (q *request) leave() {
 	}
 }
 
-// empty tells whether there is no body at all, chunked ones included.
+// empty reports whether there is no body at all, chunked ones included.
 func (b *body) empty() bool {
 	var one [1]byte
 	n, _ := io.ReadFull(b, one[:])

@@ -61,7 +61,7 @@ func (q *request) delete() error {
 var errKept = fail(http.StatusConflict, "This was not deleted: it is not what this program has just uploaded, but an earlier version or "+
 	"another program's. Delete it once more if that is what you want.")
 
-// conditioned tells whether the client has said which state it means; then it knows what it does.
+// conditioned reports whether the client has said which state it means; then it knows what it does.
 func (q *request) conditioned() bool {
 	return len(q.ifs) > 0 || q.r.Header.Get("If-Match") != "" || q.r.Header.Get("If-Unmodified-Since") != ""
 }

@@ -45,7 +45,7 @@ func nameToWindows(name string) string {
 	return mapped
 }
 
-// isDevice tells whether Windows takes a name for a device whatever folder it stands in: CON, aux.txt, Com1.tar.gz.
+// isDevice reports whether Windows takes a name for a device whatever folder it stands in: CON, aux.txt, Com1.tar.gz.
 func isDevice(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.TrimRight(base, " ")

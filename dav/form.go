@@ -36,7 +36,7 @@ var errForm = fail(http.StatusBadRequest, "The form that was sent can't be read.
 // form answers a POST.
 func (q *request) form() error {
 	if t, _, err := mime.ParseMediaType(q.r.Header.Get("Content-Type")); err != nil || t != "multipart/form-data" {
-		return fail(http.StatusMethodNotAllowed, "The drive has no use for the method %s.", q.r.Method)
+		return fail(http.StatusMethodNotAllowed, "Method %s is not supported.", q.r.Method)
 	}
 	f := &form{q: q, body: q.body(), fields: map[string]string{}}
 	defer f.body.end()

@@ -73,7 +73,7 @@ var methods = map[string]func(*request) error{
 
 const allow = "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
 
-// refused are methods that everybody knows (405) and the drive has no use for; others are unknown (501).
+// refused are the methods that are known and not supported (405); others are unknown (501).
 var refused = map[string]bool{
 	http.MethodPatch: true, http.MethodTrace: true, http.MethodConnect: true,
 }
@@ -107,7 +107,7 @@ func (q *request) serve() error {
 	case q.r.Method == http.MethodPost:
 		method = (*request).form
 	case !ok && refused[q.r.Method]:
-		return fail(http.StatusMethodNotAllowed, "The drive has no use for the method %s.", q.r.Method)
+		return fail(http.StatusMethodNotAllowed, "Method %s is not supported.", q.r.Method)
 	case !ok:
 		return fail(http.StatusNotImplemented, "The drive does not know this method.")
 	case q.r.Method == http.MethodOptions:

@@ -21,7 +21,7 @@ const (
 	depthInfinity
 )
 
-// partial tells whether it is less than a whole tree.
+// partial reports whether it is less than a whole tree.
 func (d depth) partial() bool { return d == depth0 || d == depth1 }
 
 // parseDepth accepts Exchange's ",noroot" too: without is without the folder itself.

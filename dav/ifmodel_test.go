@@ -47,7 +47,7 @@ type model struct {
 
 func (m *model) exists(p string) bool { return m.etags[p] != "" || slices.Contains(m.dirs, p) }
 
-// true tells whether a condition holds for a resource (10.4.3, 10.4.4).
+// true reports whether a condition holds for a resource (10.4.3, 10.4.4).
 func (m *model) true(c modelCondition, p string) bool {
 	matches := c.etag != "" && m.etags[p] == c.etag
 	for _, l := range m.locks {
@@ -56,7 +56,7 @@ func (m *model) true(c modelCondition, p string) bool {
 	return matches != c.not
 }
 
-// holds tells whether an If header does: one of its lists must, in all its conditions (10.4.3).
+// holds reports whether an If header does: one of its lists must, in all its conditions (10.4.3).
 func (m *model) holds(header []modelList, p string) bool {
 	for _, l := range header {
 		about := p
@@ -81,7 +81,7 @@ func submitted(header []modelList) map[string]bool {
 	return tokens
 }
 
-// free tells whether a resource may be changed: it has no lock, or the token of one of its locks is there (7, 7.5).
+// free reports whether a resource may be changed: it has no lock, or the token of one of its locks is there (7, 7.5).
 func (m *model) free(p string, tokens map[string]bool) bool {
 	locked := false
 	for _, l := range m.locks {

@@ -46,7 +46,7 @@ func (q *request) lock() error {
 	return q.take(want)
 }
 
-// holds tells whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
+// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
 // lock would make a program that refreshes with a body believe that somebody else has the file.
 func (q *request) holds(want lock.Lock) bool {
 	return !want.Shared && slices.ContainsFunc(q.h.locks.Covering(want.Root), func(l lock.Lock) bool {

@@ -53,7 +53,7 @@ func (q *request) conditional(now state) error {
 	return nil
 }
 
-// matches tells whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match compares
+// matches reports whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match compares
 // weakly (RFC 9110, 8.8.3.2). Clients that forget the quotes are forgiven.
 func matches(fields []string, now state, strong bool) bool {
 	if !now.exists {

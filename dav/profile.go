@@ -55,7 +55,7 @@ func darwinAtLeast(agent string, major, minor int) bool {
 	return err == nil && b >= minor
 }
 
-// minimal tells whether the client does without the list of what it asked for in vain: Prefer of RFC 8144, or Microsoft's
+// minimal reports whether the client does without the list of what it asked for in vain: Prefer of RFC 8144, or Microsoft's
 // older Brief.
 func minimal(r *http.Request) bool {
 	if strings.EqualFold(r.Header.Get("Brief"), "t") {

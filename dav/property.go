@@ -25,10 +25,10 @@ type entry struct {
 // live is a property that the drive itself answers for (RFC 4918, 15, and the extensions of CLIENTS.md).
 type live struct {
 	name xml.Name
-	// in tells whether allprop has it: always, or never unless asked for. What is long, costs something or confuses
+	// in reports whether allprop has it: always, or never unless asked for. What is long, costs something or confuses
 	// somebody is only answered when asked for (RFC 4918, 9.1, lets us).
 	all bool
-	// lean tells whether it is in the allprop of clients of whom it is known that they use nothing else.
+	// lean reports whether it is in the allprop of clients of whom it is known that they use nothing else.
 	lean bool
 	// write appends the value as XML; false when the resource has no such property.
 	write func(b []byte, e entry) ([]byte, bool)

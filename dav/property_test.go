@@ -65,7 +65,7 @@ func (w *world) state() map[string]string {
 	return seen
 }
 
-// covered tells whether a lock of the other client protects a path's state, or its place in its folder.
+// covered reports whether a lock of the other client protects a path's state, or its place in its folder.
 func (w *world) covered(client int, p string, place bool) bool {
 	for _, l := range w.tokens {
 		if l.client == client {

@@ -103,7 +103,7 @@ func (q *request) upload(old *bool) error {
 	return nil
 }
 
-// encoded tells whether the body is not the file itself.
+// encoded reports whether the body is not the file itself.
 func (q *request) encoded() bool {
 	coding := strings.TrimSpace(q.r.Header.Get("Content-Encoding"))
 	return coding != "" && !strings.EqualFold(coding, "identity")

@@ -81,7 +81,7 @@ func (q *request) stat() (vfs.Info, error) {
 	return info, err
 }
 
-// isFolder tells whether the request's own path surely is one.
+// isFolder reports whether the request's own path surely is one.
 func (q *request) isFolder() bool {
 	info, err := q.stat()
 	return err == nil && info.Folder
@@ -96,7 +96,7 @@ func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches
 	return q.h.locks.Check(q.submitted, touches...)
 }
 
-// longAway tells whether storage has been away for longer than a request waits for it.
+// longAway reports whether storage has been away for longer than a request waits for it.
 func (h *Handler) longAway() bool {
 	since := h.storage().Offline
 	return !since.IsZero() && h.o.Clock().Sub(since) > h.o.Patience

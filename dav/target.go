@@ -130,7 +130,7 @@ func join(folder, name string) string {
 	return folder + "/" + name
 }
 
-// within tells whether p lies in folder, however deep.
+// within reports whether p lies in folder, however deep.
 func within(p, folder string) bool {
 	return p != folder && (folder == "/" || strings.HasPrefix(p, folder+"/"))
 }

@@ -39,7 +39,7 @@ func appendXML(b []byte, s string, attr bool) []byte {
 	return b
 }
 
-// validXML tells whether XML 1.0 has the character (production 2).
+// validXML reports whether XML 1.0 has the character (production 2).
 func validXML(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }

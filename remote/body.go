@@ -76,7 +76,7 @@ func AtEnd(r io.Reader, size int64) error {
 	}
 }
 
-// InRange tells whether n bytes from off on lie within size bytes; nothing overflows.
+// InRange reports whether n bytes from off on lie within size bytes; nothing overflows.
 func InRange(size, off int64, n int) bool {
 	return off >= 0 && off <= size && int64(n) <= size-off
 }

@@ -5,14 +5,14 @@ import (
 	"errors"
 )
 
-// ErrSlow is the cause of an ErrUnavailable that says no more than that the answer was not waited for.
+// ErrSlow is the cause of an ErrUnavailable when the caller stopped waiting before the remote had answered.
 var ErrSlow = errors.New("it has not answered yet")
 
 type patienceKey struct{}
 
-// Until marks ctx so that nobody waits in a cache for the remote once the channel that over gives is closed: who does gets an
-// ErrUnavailable that wraps ErrSlow. It is no end of ctx. What is done here goes on, and so does what the remote was asked for, to be at
-// hand for who asks next. over is asked before each wait; nil is endless.
+// Until marks ctx: cache reads stop waiting once the channel returned by over is closed, and fail with an ErrUnavailable that
+// wraps ErrSlow. ctx itself goes on, and so does the request to the remote, whose answer the next caller finds in the cache.
+// over is called before each wait; a nil channel means no limit.
 func Until(ctx context.Context, over func() <-chan struct{}) context.Context {
 	return context.WithValue(ctx, patienceKey{}, over)
 }

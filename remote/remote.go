@@ -65,7 +65,7 @@ type Store interface {
 	Blobs
 	Pointers
 
-	// Space tells how much there is room for. Unknown figures are -1; that is no error.
+	// Space returns how much there is room for. Unknown figures are -1; that is no error.
 	Space(ctx context.Context) (Space, error)
 
 	io.Closer
@@ -77,8 +77,8 @@ type BlobInfo struct {
 	Size int64 // bytes
 }
 
-// Space is the room at a remote, in bytes; -1 where it can't be told. Used is all that takes up the room that Free is
-// left of, also what isn't ours where a remote can't tell the two apart.
+// Space is the room at a remote, in bytes; -1 where it is unknown. Used counts everything on the volume, not only our blobs,
+// where the remote can't tell them apart.
 type Space struct {
 	Used, Free int64
 }
@@ -91,7 +91,7 @@ func PastCaches(ctx context.Context) context.Context {
 	return context.WithValue(ctx, freshKey{}, true)
 }
 
-// IsPastCaches tells whether ctx was marked by PastCaches.
+// IsPastCaches reports whether ctx was marked by PastCaches.
 func IsPastCaches(ctx context.Context) bool {
 	fresh, _ := ctx.Value(freshKey{}).(bool)
 	return fresh

@@ -164,7 +164,7 @@ func (t *Tier) Get(k Key) (data []byte, size int64, ok bool) {
 	return nil, 0, false
 }
 
-// unread judges why a block could not be read, and tells whether its file must go.
+// unread judges why a block could not be read, and reports whether its file must go.
 func (t *Tier) unread(k Key, at *list.Element, err error) (remove bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -211,7 +211,7 @@ func (t *Tier) Put(k Key, data []byte, size int64) {
 	t.wake.Broadcast()
 }
 
-// full tells whether a block can't fit at all.
+// full reports whether a block can't fit at all.
 func (t *Tier) full(n int64) bool { return onDisk(n+headerSize) > t.limit }
 
 // Drop forgets all blocks of a blob.
@@ -238,7 +238,7 @@ func (t *Tier) Drop(blob crypto.BlobName) {
 	}
 }
 
-// Stats tells what was done so far.
+// Stats returns what was done so far.
 func (t *Tier) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -122,7 +122,7 @@ func (g *gateway) await() {
 	}
 }
 
-// within asks until something is so, and tells whether it became so in time.
+// within asks until something is so, and reports whether it became so in time.
 func within(limit time.Duration, so func() bool) bool {
 	end := time.NewTimer(limit)
 	defer end.Stop()

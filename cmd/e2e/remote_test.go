@@ -21,7 +21,7 @@ const (
 	fullBlob = 96 + 80*(65536+16) // one sealed chunk of 5 MiB
 )
 
-// padded tells whether a size is one that blobs may have: Padmé (Nikitin et al., 2019), the smallest, or a full chunk.
+// padded reports whether a size is one that blobs may have: Padmé (Nikitin et al., 2019), the smallest, or a full chunk.
 func padded(n int64) bool {
 	if n == minBlob || n == fullBlob {
 		return true

@@ -224,7 +224,7 @@ func kept(t *testing.T, when string, sound, now map[string]string) {
 	}
 }
 
-// apart tells what differs between two drives, by path.
+// apart returns what differs between two drives, by path.
 func apart(got, want map[string]string) string {
 	var lines []string
 	for path, is := range got {

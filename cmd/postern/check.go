@@ -85,7 +85,7 @@ func ill(r fsck.Report) (n int64) {
 	return n
 }
 
-// headless tells whether nothing was checked, since no commit can be opened.
+// headless reports whether nothing was checked, since no commit can be opened.
 func headless(r fsck.Report) bool {
 	return len(r.Damage) == 1 && r.Damage[0].Kind == fsck.Commit && r.Nodes == 0
 }

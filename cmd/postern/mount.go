@@ -170,7 +170,7 @@ func prepare(plan mount.Plan, scratch string) error {
 	return nil
 }
 
-// already tells where the drive is mounted of what the plan would do; empty if nowhere.
+// already returns where the drive is mounted of what the plan would do; empty if nowhere.
 func (m mounting) already(ctx context.Context, d mount.Drive, plan mount.Plan) string {
 	if plan.Folder == "" {
 		return m.local(ctx, plan)
@@ -184,7 +184,7 @@ func (m mounting) already(ctx context.Context, d mount.Drive, plan mount.Plan) s
 	return ""
 }
 
-// where tells where the drive was mounted.
+// where returns where the drive was mounted.
 func (m mounting) where(ctx context.Context, plan mount.Plan) string {
 	return cmp.Or(plan.Folder, m.local(ctx, plan), "its place in the file manager")
 }

@@ -100,7 +100,7 @@ func (t trusting) install(ctx context.Context, names []string, show bool) error 
 	return verified(authority)
 }
 
-// suffices tells whether an authority does for the names and for some time.
+// suffices reports whether an authority does for the names and for some time.
 func suffices(a *localca.Authority, names []string) bool {
 	for _, name := range names {
 		if !a.Covers(name) {

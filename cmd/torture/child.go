@@ -162,7 +162,7 @@ func (c *child) reap() {
 	close(c.ended)
 }
 
-// running tells whether there is a process.
+// running reports whether there is a process.
 func (c *child) running() bool {
 	if c.ended == nil {
 		return false

@@ -47,7 +47,7 @@ type reply struct {
 func (r reply) ok() bool      { return r.code/100 == 2 }
 func (r reply) unknown() bool { return r.code == 0 }
 
-// away tells whether the gateway could not answer for want of the remote or of room; then it must not have done anything.
+// away reports whether the gateway could not answer for want of the remote or of room; then it must not have done anything.
 func (r reply) away() bool { return r.code >= 500 }
 
 func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }

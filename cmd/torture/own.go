@@ -182,7 +182,7 @@ func (o *owned) settle(states []state) {
 	}
 }
 
-// matches tells how a state differs from a listing. A content of zero was not looked at.
+// matches returns how a state differs from a listing. A content of zero was not looked at.
 func (s state) matches(root string, listed map[string]resource, contents map[string]id) error {
 	for p, n := range s {
 		if p == root {

@@ -156,7 +156,7 @@ type phase struct {
 // gateways of a run.
 const gateways = 2
 
-// collects tells whether garbage is collected in a run. There the clocks go right: by how much those of two gateways may differ is what the
+// collects reports whether garbage is collected in a run. There the clocks go right: by how much those of two gateways may differ is what the
 // grace period is for.
 func collects(seed uint64) bool { return seed%2 == 0 }
 

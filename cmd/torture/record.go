@@ -68,7 +68,7 @@ func (r *record) read(body []byte, etag string) (id, error) {
 	return c, nil
 }
 
-// tagged tells what an entity tag stands for.
+// tagged returns what an entity tag stands for.
 func (r *record) tagged(etag string) (id, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,7 +67,7 @@ func (s *shared) setOnline(gateway int, is bool, now time.Time) {
 	}
 }
 
-// couldSee tells whether what was made through one gateway at a time could be seen through another before a second time: the one
+// couldSee reports whether what was made through one gateway at a time could be seen through another before a second time: the one
 // must have reached the remote after it was made, and then the other.
 func (s *shared) couldSee(made time.Time, by, at int, before time.Time) bool {
 	if by == at {

@@ -130,7 +130,7 @@ func embedded(r *http.Request) bool {
 	return mode != "" && mode != "navigate" || dest != "" && dest != "document"
 }
 
-// check tells whether a request is the user's. stale: it would be, with a fresh nonce.
+// check reports whether a request is the user's. stale: it would be, with a fresh nonce.
 func (g *gate) check(r *http.Request) (ok, stale bool) {
 	header := r.Header.Get("Authorization")
 	scheme, rest, _ := strings.Cut(header, " ")

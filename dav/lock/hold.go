@@ -29,7 +29,7 @@ func (s Submitted) holds(l Lock) bool {
 	return false
 }
 
-// Check tells whether a request that touches these places has submitted the tokens it needs, or which locks are in the way
+// Check reports whether a request that touches these places has submitted the tokens it needs, or which locks are in the way
 // (*Locked). Where several locks protect one place they are shared ones, and one of them is enough (RFC 4918, 7).
 func (m *Manager) Check(s Submitted, touches ...Touch) error {
 	m.mu.Lock()

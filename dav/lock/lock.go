@@ -32,7 +32,7 @@ func (l Lock) Left(now time.Time) time.Duration {
 	return max(l.Expires.Sub(now), time.Second)
 }
 
-// covers tells whether the lock protects what is at a key.
+// covers reports whether the lock protects what is at a key.
 func (l Lock) covers(key string) bool {
 	root := Key(l.Root)
 	return root == key || !l.ZeroDepth && beneath(key, root)
@@ -61,7 +61,7 @@ func (e *Locked) Is(target error) bool { return target == webdav.ErrLocked }
 // Key is what paths are compared by: two that differ only in Unicode normalisation are one.
 func Key(p string) string { return norm.NFC.String(path.Clean("/" + p)) }
 
-// beneath tells whether a key lies somewhere under another.
+// beneath reports whether a key lies somewhere under another.
 func beneath(key, root string) bool {
 	if root == "/" {
 		return key != "/"
@@ -69,7 +69,7 @@ func beneath(key, root string) bool {
 	return len(key) > len(root) && key[len(root)] == '/' && strings.HasPrefix(key, root)
 }
 
-// overlap tells whether two subtrees (or single places, when not deep) have something in common.
+// overlap reports whether two subtrees (or single places, when not deep) have something in common.
 func overlap(a string, aDeep bool, b string, bDeep bool) bool {
 	return a == b || aDeep && beneath(b, a) || bDeep && beneath(a, b)
 }

@@ -217,7 +217,7 @@ func (m *Manager) Covering(path string) []Lock {
 	return m.covering(Key(path))
 }
 
-// Covers tells whether a token is one of a lock that protects what is at path.
+// Covers reports whether a token is one of a lock that protects what is at path.
 func (m *Manager) Covers(token, path string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -61,7 +61,7 @@ func (p *Pages) add(name, ext, contentType string, data []byte) string {
 	return Prefix + hashed
 }
 
-// Serve answers a GET or HEAD of something below Prefix. It tells whether there is such a thing.
+// Serve answers a GET or HEAD of something below Prefix. It reports whether there is such a thing.
 func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, Prefix)
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {

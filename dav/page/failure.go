@@ -48,7 +48,7 @@ type failure struct {
 	Inside               bool // the user is let in, so links lead somewhere
 }
 
-// WantsHTML tells whether an answer would be read by a person in a browser, not by a program.
+// WantsHTML reports whether an answer would be read by a person in a browser, not by a program.
 func WantsHTML(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

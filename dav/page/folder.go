@@ -73,7 +73,7 @@ type row struct {
 	Restore  string       // in the history: where it was
 }
 
-// Own tells whether it can be renamed and deleted.
+// Own reports whether it can be renamed and deleted.
 func (r row) Own() bool { return !r.ReadOnly && r.Restore == "" }
 
 // Folder shows a folder. each lists it, calling back with every member; its error comes back when nothing was sent.

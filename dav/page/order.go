@@ -106,7 +106,7 @@ func (o order) item(info vfs.Info) item {
 	return it
 }
 
-// compare tells which stands first.
+// compare returns which stands first.
 func (o order) compare(a, b item) int {
 	c := cmp.Or(cmp.Compare(a.value, b.value), strings.Compare(a.key, b.key), strings.Compare(a.name, b.name))
 	if o.desc {

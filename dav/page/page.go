@@ -100,20 +100,20 @@ func (p *Pages) random() (string, error) {
 	return base64.RawStdEncoding.EncodeToString(b), nil
 }
 
-// Issued tells whether a form's token is the one that these pages give to theirs.
+// Issued reports whether a form's token is the one that these pages give to theirs.
 func (p *Pages) Issued(token string) bool {
 	return p.token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(p.token)) == 1
 }
 
-// Wants tells whether a GET of a file asks for its page, or for that of its versions, instead of its bytes.
+// Wants reports whether a GET of a file asks for its page, or for that of its versions, instead of its bytes.
 func Wants(r *http.Request) bool {
 	return r.URL.RawQuery != "" && (IsVersions(r) || r.URL.Query().Has(queryView))
 }
 
-// IsVersions tells whether a GET asks for the earlier versions of what it names.
+// IsVersions reports whether a GET asks for the earlier versions of what it names.
 func IsVersions(r *http.Request) bool { return r.URL.Query().Has(queryVersions) }
 
-// WantsZip tells whether a GET of a folder asks for all that is in it as one file.
+// WantsZip reports whether a GET of a folder asks for all that is in it as one file.
 func WantsZip(r *http.Request) bool { return r.URL.RawQuery != "" && r.URL.Query().Has(queryZip) }
 
 // common is what all pages show.
@@ -190,7 +190,7 @@ func inHistory(path string) (state, rest string) {
 	return state, rest
 }
 
-// below tells whether path is folder or lies in it.
+// below reports whether path is folder or lies in it.
 func below(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
 // maxCrumbs is how many folders above what a page is about are shown, the nearest; each has a link as long as its path.

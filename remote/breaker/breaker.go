@@ -129,7 +129,7 @@ func New(inner remote.Store, o Options) *Store {
 	return s
 }
 
-// State tells whether the remote is there. It asks nobody.
+// State reports whether the remote is there. It asks nobody.
 func (s *Store) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -215,7 +215,7 @@ func (s *Store) watch() {
 	}
 }
 
-// heard tells what a trial may take, and how many calls were answered.
+// heard returns what a trial may take, and how many calls were answered.
 func (s *Store) heard() (allowed time.Duration, answers uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -115,7 +115,7 @@ func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob
 	return kept, end
 }
 
-// sameIDs tells whether two lists are of the same pointers.
+// sameIDs reports whether two lists are of the same pointers.
 func sameIDs(a, b []crypto.Pointer) bool {
 	return slices.EqualFunc(a, b, func(a, b crypto.Pointer) bool { return a.ID == b.ID })
 }

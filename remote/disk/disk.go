@@ -171,7 +171,7 @@ func (s *Store) missing(op string, on fmt.Stringer) error {
 	return remote.Fail(op, on, remote.ErrNotFound, nil)
 }
 
-// isGone tells whether the store has no marker any more.
+// isGone reports whether the store has no marker any more.
 func (s *Store) isGone() bool {
 	_, err := os.Lstat(filepath.Join(s.root, markerName))
 	return err != nil

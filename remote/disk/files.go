@@ -76,7 +76,7 @@ func (o *openFiles) kept(name crypto.BlobName) *os.File {
 	return e.Value.(*openFile).file
 }
 
-// keep takes over an open file; where there is no use for it, it closes it.
+// keep takes over an open file, or closes it if it is not needed.
 func (o *openFiles) keep(name crypto.BlobName, f *os.File) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -106,7 +106,7 @@ func isShard(name string) bool {
 	return err == nil && len(b) == 1 && shardName(b[0]) == name
 }
 
-// parseBlobFile tells which blob a file of a shard folder holds; false: it is none of ours and is passed over.
+// parseBlobFile returns which blob a file of a shard folder holds; false: it is none of ours and is passed over.
 func parseBlobFile(shard, file string) (crypto.BlobName, bool) {
 	name, err := crypto.ParseBlobName(file)
 	if err != nil || shardName(name[0]) != shard {

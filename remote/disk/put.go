@@ -59,7 +59,7 @@ func (s *Store) put(ctx context.Context, p place, name crypto.BlobName, body rem
 	return s.syncFolder(p, shardFolder(blobs, name[0]))
 }
 
-// intact tells whether the blob is there. One of another size than it should have was cut short by a disk that lost what
+// intact reports whether the blob is there. One of another size than it should have was cut short by a disk that lost what
 // it had said was synced, unless it is the body that is wrong: the hash decides. A damaged one is taken away, so that
 // who still has the bytes can put them again.
 func (s *Store) intact(p place, name crypto.BlobName, size int64) (bool, error) {

@@ -82,7 +82,7 @@ var all = []faulty.Op{
 	faulty.Put, faulty.Get, faulty.GetRange, faulty.Stat, faulty.List, faulty.Delete, faulty.Load, faulty.Swap, faulty.Space,
 }
 
-// happened tells whether a call that changes something has.
+// happened reports whether a call that changes something has.
 func happened(t *testing.T, inner *mem.Store, op faulty.Op) bool {
 	t.Helper()
 	ctx := t.Context()

@@ -131,7 +131,7 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// IsFull tells whether an error says that the disk or the user's quota is full.
+// IsFull reports whether an error says that the disk or the user's quota is full.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFullHere(err)
 }

@@ -71,7 +71,7 @@ func (m *member) update(do func()) {
 	m.all.changed()
 }
 
-// behind tells whether the healer has something to do; mu is held.
+// behind reports whether the healer has something to do; mu is held.
 func (m *member) behind() bool {
 	return m.down || m.check || len(m.missing) > 0 || len(m.gone) > 0 || len(m.pointers) > 0
 }
@@ -120,7 +120,7 @@ func (m *member) took(d time.Duration, n int) {
 	m.cost += (cost - m.cost) / 8
 }
 
-// readable tells how a member stands for a read: whether it may have the blob at all, whether it is up, and its cost.
+// readable returns how a member stands for a read: whether it may have the blob at all, whether it is up, and its cost.
 func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -129,7 +129,7 @@ func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duratio
 	return m.authority || !gone && !missing, !m.down, m.cost
 }
 
-// up tells whether a member answered when it was last asked.
+// up reports whether a member answered when it was last asked.
 func (m *member) up() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -44,7 +44,7 @@ func (s *Store) order(name crypto.BlobName, except *member) []*member {
 	return members
 }
 
-// passes tells whether another member may do better.
+// passes reports whether another member may do better.
 func passes(err error) bool {
 	return remote.OfKind(err, remote.ErrNotFound, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrClosed)
 }

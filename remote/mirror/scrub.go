@@ -113,7 +113,7 @@ func (s *Store) readAll(ctx context.Context, m *member, tell func(ctx context.Co
 	return failed
 }
 
-// mend copies one blob to a member from the others, unless somebody is at it, and tells whether it is well then.
+// mend copies one blob to a member from the others, unless somebody is at it, and reports whether it is well then.
 func (s *Store) mend(ctx context.Context, m *member, name crypto.BlobName, damaged bool) (bool, error) {
 	w, ok := m.claim(name, func() bool { _, gone := m.gone[name]; return !gone })
 	if !ok {

@@ -79,7 +79,7 @@ func (s *Store) Settle(ctx context.Context) error {
 	}
 }
 
-// behind tells whether any member lags.
+// behind reports whether any member lags.
 func (s *Store) behind() bool {
 	for _, m := range s.Status() {
 		if m.Lagging {

@@ -11,7 +11,7 @@ import (
 	"postern/remote"
 )
 
-// Swap implements remote.Pointers. When the reply is lost the pointer tells whether next arrived:
+// Swap implements remote.Pointers. When the reply is lost the pointer reports whether next arrived:
 //
 //   - it is next: the swap succeeded;
 //   - it is still old: the swap is tried again. The first may yet arrive late; then the second meets a conflict, and so

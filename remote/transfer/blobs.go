@@ -169,7 +169,7 @@ func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int6
 	return have == size, err
 }
 
-// Intact reads a blob and tells whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound and ErrCorrupt.
+// Intact reads a blob and reports whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound and ErrCorrupt.
 func Intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
 	_, err := Fetch(ctx, at, name)
 	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {

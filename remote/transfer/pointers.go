@@ -16,7 +16,7 @@ const opMove = "move pointer"
 // pointer meanwhile.
 const tries = 8
 
-// Follows tells whether the history that next stands for contains have, whose sequence is smaller. The value of a pointer
+// Follows reports whether the history that next stands for contains have, whose sequence is smaller. The value of a pointer
 // is sealed, so only who has the keys can tell, by walking the commits from next back; the blobs are at the destination
 // when it is asked.
 type Follows func(ctx context.Context, have, next crypto.Pointer) (bool, error)

@@ -107,7 +107,7 @@ func (s *store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	}
 }
 
-// possible tells whether a blob may have that size.
+// possible reports whether a blob may have that size.
 func possible(op string, name crypto.BlobName, size int64) error {
 	if size < 0 || size > crypto.MaxBlobSize {
 		return remote.Fail(op, name, remote.ErrCorrupt, fmt.Errorf("no blob has %d bytes", size))

@@ -97,7 +97,8 @@ const maxLabel = 40
 // tops are names at the top of the drive, spread over the alphabet: where it is damaged itself, some of its names can't be looked up.
 var tops = []string{"lost+found", "0 lost+found", "A lost+found", "a lost+found", "t lost+found", "~ lost+found"}
 
-// place is where something is moved to, at the how-manieth try: below lost+found under its own path, or where that can't be, at the top.
+// place returns where something is moved to: below lost+found under its own path, or at its top where that fails. try is the
+// attempt number.
 func (c *check) place(ctx context.Context, d *Damage, from string, try int, now time.Time) (string, error) {
 	if from != "/" {
 		to := numbered(LostAndFound+"/"+now.UTC().Format(time.DateOnly)+from+label(d), (try+1)/2)

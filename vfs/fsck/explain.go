@@ -131,7 +131,7 @@ func inHistory(path string) (state, rest string, ok bool) {
 	return state, "/" + rest, true
 }
 
-// setAside tells whether a path is one where what can't be repaired is left: lost+found, and the history.
+// setAside reports whether a path is one where what can't be repaired is left: lost+found, and the history.
 func setAside(path string) bool {
 	_, _, past := inHistory(path)
 	rest, ok := below(path, filesPath)

@@ -150,7 +150,7 @@ type Copy struct {
 // Ill is how many blobs are missing or damaged still.
 func (c Copy) Ill() int64 { return c.Missing + c.Damaged - c.Healed }
 
-// Clean tells whether everything is well, but for what was given up before.
+// Clean reports whether everything is well, but for what was given up before.
 func (r *Report) Clean() bool {
 	return len(r.Unchecked) == 0 && !r.More && !slices.ContainsFunc(r.Damage, func(d Damage) bool { return !d.GivenUp })
 }

@@ -160,7 +160,7 @@ func state(path string) (string, bool) {
 	return name, ok
 }
 
-// covers tells whether the report names the damage that a path shows.
+// covers reports whether the report names the damage that a path shows.
 func covers(r fsck.Report, path string) bool {
 	state, inState := state(path)
 	for _, d := range r.Damage {

@@ -30,7 +30,7 @@ func (h *healer) GetRange(ctx context.Context, name crypto.BlobName, off int64, 
 	return h.check.Store.GetRange(ctx, name, off, p)
 }
 
-// heal tells whether the remote has the blob now, where it had not.
+// heal reports whether the remote has the blob now, where it had not.
 func (h *healer) heal(ctx context.Context, name crypto.BlobName) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -63,7 +63,7 @@ func (c *check) miss(ctx context.Context, name crypto.BlobName) {
 	}
 }
 
-// count tells how far the check has come.
+// count returns how far the check has come.
 func (c *check) count(v tree.Visit) {
 	c.mu.Lock()
 	counts := &c.report.Counts
@@ -96,7 +96,7 @@ func (c *check) chunk(ctx context.Context, v tree.Visit) finding {
 	return finding{err: err, ranges: c.segments(ctx, v)}
 }
 
-// segments tells which bytes of a chunk can't be read.
+// segments returns which bytes of a chunk can't be read.
 func (c *check) segments(ctx context.Context, v tree.Visit) (bad []Range) {
 	keys := crypto.NewSegments(v.Chunk.Bytes)
 	for i := range crypto.SegmentCount(int(v.Bytes)) {
@@ -124,7 +124,7 @@ func add(ranges []Range, r Range) []Range {
 	return append(ranges, r)
 }
 
-// there tells whether a blob is there and has so many bytes at least. A listing may lack what came since, and a remote may forget to
+// there reports whether a blob is there and has so many bytes at least. A listing may lack what came since, and a remote may forget to
 // list, so what it lacks is asked for.
 func (c *check) there(ctx context.Context, name crypto.BlobName, need int64) error {
 	c.mu.Lock()
@@ -172,7 +172,7 @@ func (c *check) tainted() map[uint32]bool {
 	return tainted
 }
 
-// sound tells whether nothing that an entry leads to is damaged, as far as it was checked.
+// sound reports whether nothing that an entry leads to is damaged, as far as it was checked.
 func (c *check) sound(e object.Entry, tainted map[uint32]bool) bool {
 	if e.Kind == object.Folder {
 		return e.Root == object.Ref{} || !tainted[c.walker.NodeID(e.Root)]

@@ -24,7 +24,7 @@ const (
 	leastChurn = 0.1
 )
 
-// Worth tells whether a run is worth its requests now: some for each thousand files.
+// Worth reports whether a run is worth its requests now: some for each thousand files.
 func Worth(f Figures) bool {
 	pause := f.Now.Sub(time.Unix(0, f.Last.At))
 	switch {

@@ -141,7 +141,7 @@ func (f *file) acknowledged(off, size int64, seq uint64) (at int64, found bool, 
 	return 0, false, nil
 }
 
-// knows tells whether an authentic frame stands at off whose writer knew the record seq to be acknowledged.
+// knows reports whether an authentic frame stands at off whose writer knew the record seq to be acknowledged.
 func (f *file) knows(off, size int64, seq uint64) (bool, error) {
 	var head [frameHeader]byte
 	if size-off < frameHeader {

@@ -178,7 +178,7 @@ func (j *Journal) Replay(f func(Record) error) error {
 // Run is the run of this opening.
 func (j *Journal) Run() Run { return j.run }
 
-// Spans tells whose records Replay would show, oldest first, and from which number on there may be more. Next is as in Stats.
+// Spans returns whose records Replay would show, oldest first, and from which number on there may be more. Next is as in Stats.
 func (j *Journal) Spans() (spans []Span, next uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -214,7 +214,7 @@ func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) err
 	return at.read(name, off, p)
 }
 
-// Pending tells what is pending. Right after Open that is every record on the disk.
+// Pending returns what is pending. Right after Open that is every record on the disk.
 func (j *Journal) Pending() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -74,7 +74,7 @@ func (j *Journal) Skip(seq uint64) error {
 	return nil
 }
 
-// worthRotating tells whether beginning another file lets the newest be removed, now or soon.
+// worthRotating reports whether beginning another file lets the newest be removed, now or soon.
 func (j *Journal) worthRotating() bool {
 	if len(j.files) == 0 {
 		return false

@@ -137,7 +137,7 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 // HashCommit is the hash by which a commit's child names it; plain is the commit's encoding.
 func HashCommit(plain []byte) CommitHash { return CommitHash(crypto.NameOf(plain)) }
 
-// Latest tells what the commit contains of the journal of a device, in whichever run; zero when it contains nothing of it.
+// Latest returns what the commit contains of the journal of a device, in whichever run; zero when it contains nothing of it.
 func (c *Commit) Latest(d DeviceID) Applied {
 	for _, a := range c.Applied {
 		if a.Device.Same(d) {
@@ -147,7 +147,7 @@ func (c *Commit) Latest(d DeviceID) Applied {
 	return Applied{}
 }
 
-// AppliedTo tells up to which sequence number the commit contains what the device journaled in a run; 0 when it does not tell.
+// AppliedTo returns up to which sequence number the commit contains what the device journaled in a run; 0 when it does not tell.
 func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	for _, a := range c.Applied {
 		if a.Device == d {

@@ -9,7 +9,7 @@ import (
 // MaxFileSize is the largest file that the format holds, in bytes: InlineItems index nodes of the highest level, all full.
 const MaxFileSize = int64(InlineItems*IndexFanout*IndexFanout*IndexFanout*IndexFanout) * crypto.ChunkSize
 
-// Shape tells how the contents of a file of size bytes are held by its entry: at which level, and by how many items. The
+// Shape returns how the contents of a file of size bytes are held by its entry: at which level, and by how many items. The
 // level is the lowest whose items fit into an entry.
 func Shape(size int64) (level uint8, items int) {
 	n := (size + crypto.ChunkSize - 1) / crypto.ChunkSize
@@ -20,7 +20,7 @@ func Shape(size int64) (level uint8, items int) {
 	return level, int(n)
 }
 
-// Check tells whether c has the one shape that the contents of a file of size bytes have. The error is crypto.ErrFormat.
+// Check reports whether c has the one shape that the contents of a file of size bytes have. The error is crypto.ErrFormat.
 func (c Content) Check(size int64) error {
 	if size < 0 || size > MaxFileSize {
 		return fmt.Errorf("%w: a file of %d bytes", crypto.ErrFormat, size)

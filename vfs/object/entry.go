@@ -150,7 +150,7 @@ func PropertySize(p vfs.Property) int {
 	return len(p.Name.Space) + len(p.Name.Local) + len(p.Lang) + len(p.Value)
 }
 
-// Check tells whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root of a
+// Check reports whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root of a
 // space; its properties and content type are in bounds (vfs.ErrTooLarge); all else is as FORMAT.md wants it (vfs.ErrInvalid).
 func (e *Entry) Check() error {
 	if !ValidName(e.Name) && (e.Name != "" || e.Kind != Folder) {

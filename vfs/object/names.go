@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// ValidName tells whether a file or folder may have the name: 1 to vfs.MaxName bytes of UTF-8 without '/' and NUL, and
+// ValidName reports whether a file or folder may have the name: 1 to vfs.MaxName bytes of UTF-8 without '/' and NUL, and
 // neither "." nor "..".
 func ValidName(name string) bool {
 	return name != "" && len(name) <= vfs.MaxName && name != "." && name != ".." &&

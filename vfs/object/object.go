@@ -134,7 +134,7 @@ func (d DeviceID) At(run [8]byte) DeviceID {
 	return d
 }
 
-// Same tells whether two ids are of one device.
+// Same reports whether two ids are of one device.
 func (d DeviceID) Same(other DeviceID) bool { return [8]byte(d[:]) == [8]byte(other[:]) }
 
 // Applied tells how much of a device's journal a commit contains: all up to Seq.

@@ -21,10 +21,10 @@ type PathStatus struct {
 	MissingBytes int64 `json:"missing_bytes"`
 }
 
-// Complete tells whether all that a path needs is at hand.
+// Complete reports whether all that a path needs is at hand.
 func (s PathStatus) Complete() bool { return s.Known && s.Missing == 0 }
 
-// Status tells how the Pinner is. It asks nobody.
+// Status returns how the Pinner is. It asks nobody.
 func (p *Pinner) Status() Status {
 	paths := p.Paths()
 	st := Status{Paths: make([]PathStatus, 0, len(paths))}

@@ -96,14 +96,14 @@ func (s *Store) has(name crypto.BlobName) (size int64, ok bool) {
 	return h.size, ok
 }
 
-// Held tells how many blobs are at hand, and their bytes.
+// Held returns how many blobs are at hand, and their bytes.
 func (s *Store) Held() (blobs int, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.held), s.bytes
 }
 
-// expect says that a blob may come; what it returns that it has, or hasn't.
+// expect announces that a blob may be stored. The returned function ends the expectation.
 func (s *Store) expect() (over func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

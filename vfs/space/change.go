@@ -95,7 +95,7 @@ func (s *Space) record(ctx context.Context, c change) (tree.Result, uint64, erro
 	return result, seq, nil
 }
 
-// refusal tells why no changes are taken; nil: they are.
+// refusal returns why no changes are taken; nil: they are.
 func (s *Space) refusal() error {
 	if err := s.journal.Broken(); err != nil {
 		return broken(err)

@@ -214,5 +214,5 @@ func (s *Space) forget(on base, seq uint64) error {
 	return s.journal.Trim(seq)
 }
 
-// isAt tells whether the remote's pointer is the one of base b.
+// isAt reports whether the remote's pointer is the one of base b.
 func (b base) isAt(p crypto.Pointer) bool { return bytes.Equal(b.pointer.Marshal(), p.Marshal()) }

@@ -33,7 +33,7 @@ func (s *Space) follows(ctx context.Context, was, theirs base) error {
 // maxSteps is how many commits are walked back, each a small request, to see what one holds.
 const maxSteps = 100
 
-// holds tells whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
+// holds reports whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
 // A device counts under another run each time that it starts, so what an earlier one had brought in is told by an earlier commit, or by the
 // other state's own being on the way. sure is false where that was collected, or lies further back than is worth the requests: then a
 // greater number is taken for a later one, which it is unless there are two copies of the device's home. Errors: those of the remote;

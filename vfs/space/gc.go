@@ -37,7 +37,7 @@ func (s *Space) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
 	return r, err
 }
 
-// WorthCollecting tells whether Collect is worth its requests now. It reads one local file.
+// WorthCollecting reports whether Collect is worth its requests now. It reads one local file.
 func (s *Space) WorthCollecting() bool {
 	notes, err := s.ledger().Load()
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Space) WorthCollecting() bool {
 	return gc.Worth(gc.Figures{Last: notes.Last, Now: s.now(), Put: int64(put), Removed: s.removed.Load()})
 }
 
-// LastCollected tells what the newest collection on this device saw. It reads one local file.
+// LastCollected returns what the newest collection on this device saw. It reads one local file.
 func (s *Space) LastCollected() (gc.Last, error) {
 	notes, err := s.ledger().Load()
 	return notes.Last, err

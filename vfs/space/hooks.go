@@ -2,7 +2,7 @@ package space
 
 import "context"
 
-// tell tells who wants to know that a commit, which holds the changes up to seq, is the newest known. No change is recorded meanwhile, so
+// tell calls Options.Committed: a commit, which holds the changes up to seq, is the newest known. No change is recorded meanwhile, so
 // that what is told of whether it holds all is not overtaken by what tellMoved says.
 func (s *Space) tell(b base, seq uint64) {
 	if s.told == nil {
@@ -14,7 +14,7 @@ func (s *Space) tell(b base, seq uint64) {
 	s.told(b.files, n == 0 || s.pending[n-1].seq <= seq)
 }
 
-// tellMoved tells who wants to know what was moved, if it is a folder.
+// tellMoved calls Options.Moved if what was moved is a folder.
 func (s *Space) tellMoved(ctx context.Context, from, to string) {
 	if s.moved == nil {
 		return

@@ -24,7 +24,7 @@ func (s *Space) Join(ctx context.Context, p crypto.Pointer) (joined bool, err er
 	return joined, err
 }
 
-// Missing tells whether all that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when it isn't; those of the remote.
+// Missing reports whether all that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when it isn't; those of the remote.
 func (s *Space) Missing(ctx context.Context, p crypto.Pointer) error {
 	theirs, err := openBase(ctx, s.nodes, s.keys.Capability, p)
 	if errors.Is(err, vfs.ErrCorrupt) {

@@ -80,7 +80,7 @@ func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of c
 // ErrUntold says that two states can't be compared.
 var ErrUntold = errors.New("its commit was collected")
 
-// Contains tells whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
+// Contains reports whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
 // a later commit never holds less. The commits are read from the store. Errors: ErrUntold; those of the remote.
 func Contains(ctx context.Context, store remote.Store, keys crypto.Capability, have, next crypto.Pointer) (bool, error) {
 	nodes := tree.NewNodes(store, tree.Options{})
@@ -193,7 +193,7 @@ func pathsOf(ctx context.Context, files tree.Tree, lost []Lost) ([]string, error
 	return slices.Sorted(maps.Keys(found)), err
 }
 
-// Openable tells why what a pointer leads to can't be a state of the drive: nil when it can.
+// Openable returns why what a pointer leads to can't be a state of the drive: nil when it can.
 func Openable(ctx context.Context, store remote.Store, keys crypto.Capability, p crypto.Pointer) error {
 	_, err := openBase(ctx, tree.NewNodes(store, tree.Options{}), keys, p)
 	return err

@@ -109,7 +109,7 @@ func (f file) Info() vfs.Info { return f.info }
 // errSuperseded says that the journal no longer has a sealed chunk that no commit has either.
 var errSuperseded = errors.New("the journal has forgotten this version")
 
-// contentOf tells where a file's bytes lie, and brings the sealed chunk of a small file that only the journal has. The chunk is read here and
+// contentOf returns where a file's bytes lie, and brings the sealed chunk of a small file that only the journal has. The chunk is read here and
 // now, since a commit may move it at any later moment.
 func (s *Space) contentOf(e tree.Entry) (object.Content, []byte, error) {
 	for {

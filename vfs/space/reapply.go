@@ -18,7 +18,7 @@ import (
 // errReapplying is why no changes are taken meanwhile.
 var errReapplying = errors.New("changes made here are being brought together with those of other devices, after a long time apart: try again in a minute")
 
-// collected tells whether an error came of a page that was collected while this gateway was away, since a time.
+// collected reports whether an error came of a page that was collected while this gateway was away, since a time.
 func (s *Space) collected(err error, sure time.Time) bool {
 	return errors.Is(err, remote.ErrNotFound) && s.doubtful(sure)
 }

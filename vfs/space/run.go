@@ -10,7 +10,7 @@ import (
 // numbers to different changes. So numbers count under the run of the journal that gave them: a commit never says of a change that it
 // holds it when it holds another one of that number. What it can't tell of is merged again, which at worst leaves a conflict copy.
 
-// held tells up to which record of the journal a commit holds it, of which it surely holds those up to floor.
+// held returns up to which record of the journal a commit holds it, of which it surely holds those up to floor.
 func (s *Space) held(c *object.Commit, floor uint64) uint64 {
 	spans, _ := s.journal.Spans()
 	for _, span := range slices.Backward(spans) {
@@ -35,7 +35,7 @@ func (s *Space) applied(on *object.Commit, seq uint64) []object.Applied {
 	return on.Applied // nothing of ours is new in it
 }
 
-// copied tells whether a commit that follows another holds what neither this journal has given nor the other held, though it was given
+// copied reports whether a commit that follows another holds what neither this journal has given nor the other held, though it was given
 // under this device's name: there is, or was, another copy of this home.
 func (s *Space) copied(was, theirs *object.Commit) bool {
 	latest := theirs.Latest(s.device.ID)

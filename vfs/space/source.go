@@ -23,7 +23,7 @@ func (r source) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return r.s.store.GetRange(ctx, name, off, p)
 }
 
-// failed gives a failure of the remote the kind that the drive's users know.
+// failed maps remote errors to vfs errors.
 func failed(op, path string, err error) error {
 	var known *vfs.Error
 	if err == nil || errors.As(err, &known) {

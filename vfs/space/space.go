@@ -248,7 +248,7 @@ type Status struct {
 	Copied       time.Time // when another copy of this home was noticed; zero when there is none
 }
 
-// Status tells how the space is. It asks nobody and never blocks for long.
+// Status returns how the space is. It asks nobody and never blocks for long.
 func (s *Space) Status() Status {
 	st := s.committer.status()
 	root := s.shown.Load().tree.Root()

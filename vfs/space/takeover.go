@@ -8,7 +8,7 @@ import (
 )
 
 // takeOver makes a commit of another device the base of what is here. Changes made here that it does not hold are merged with
-// it; that they were is a record of the journal too, so that a replay comes to the same tree. It tells whether the commit holds
+// it; that they were is a record of the journal too, so that a replay comes to the same tree. It reports whether the commit holds
 // all changes made here before. It is called by the committer, or before that runs.
 func (s *Space) takeOver(ctx context.Context, was, theirs base) (whole bool, err error) {
 	floor := s.committer.committed()

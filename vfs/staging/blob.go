@@ -216,7 +216,7 @@ func (w *Blob) Rewrite(p []byte) error {
 	return nil
 }
 
-// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal tells whether that
+// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal reports whether that
 // went well.
 func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
 	if w.err != nil {

@@ -151,7 +151,7 @@ func (a *Area) Names() []crypto.BlobName {
 	return names
 }
 
-// Has tells whether a blob lies in the area.
+// Has reports whether a blob lies in the area.
 func (a *Area) Has(name crypto.BlobName) bool {
 	_, err := a.size(name)
 	return err == nil

@@ -28,7 +28,7 @@ func rootOf(folder *entry) target {
 	return folder.root
 }
 
-// next goes on to the next difference and tells whether there is one.
+// next goes on to the next difference and reports whether there is one.
 func (d *differ) next(ctx context.Context) (bool, error) {
 	for !d.done {
 		if found, err := d.step(ctx); found || err != nil {
@@ -38,7 +38,7 @@ func (d *differ) next(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// step goes a bounded way on: past one name, or down to one page on either side. It tells whether it found a difference.
+// step goes a bounded way on: past one name, or down to one page on either side. It reports whether it found a difference.
 func (d *differ) step(ctx context.Context) (found bool, err error) {
 	if d.done {
 		return false, nil
@@ -134,7 +134,7 @@ type head struct {
 	at    target
 }
 
-// none tells whether the folder is at its end: no name has an empty key.
+// none reports whether the folder is at its end: no name has an empty key.
 func (h head) none() bool { return h.key == "" }
 
 func (c *cursor) head() head {
@@ -163,7 +163,7 @@ func (c *cursor) skip() {
 	}
 }
 
-// sameTarget tells whether both lead to the same page. False does not say that the pages differ in what they mean.
+// sameTarget reports whether both lead to the same page. False does not say that the pages differ in what they mean.
 func sameTarget(a, b target) bool {
 	if a.link != nil && a.link == b.link {
 		return true

@@ -120,7 +120,7 @@ func (p *page) with(from, to int, pages []*page) []child {
 	return append(children, p.children[to:]...)
 }
 
-// small tells whether a page should be joined with one beside it.
+// small reports whether a page should be joined with one beside it.
 func (p *page) small() bool {
 	return p.size < object.PageTarget/4 || p.level > 0 && len(p.children) < 2
 }

@@ -11,7 +11,7 @@ import (
 // Entry is a file or folder of a tree. The zero value is none.
 type Entry struct{ e *entry }
 
-// IsZero tells whether there is an entry at all.
+// IsZero reports whether there is an entry at all.
 func (e Entry) IsZero() bool { return e.e == nil }
 
 // IsFolder tells folders from files.

@@ -85,7 +85,7 @@ func (p *page) object() *object.Page {
 	return o
 }
 
-// Shape tells how a tree is cut into pages.
+// Shape returns how a tree is cut into pages.
 func Shape(ctx context.Context, t Tree) (string, error) {
 	var b strings.Builder
 	err := t.nodes.shape(ctx, t.root, &b)

@@ -37,7 +37,7 @@ func (k *kept) get(ref object.Ref) *page {
 	return at.Value.(*keptPage).page
 }
 
-// has tells whether a page is kept, and leaves it as old as it is.
+// has reports whether a page is kept, and leaves it as old as it is.
 func (k *kept) has(ref object.Ref) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

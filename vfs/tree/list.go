@@ -34,7 +34,7 @@ func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 	}
 }
 
-// list yields what is below a page and tells whether to go on.
+// list yields what is below a page and reports whether to go on.
 func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool) (bool, error) {
 	for i := range p.lines {
 		if !yield(Entry{p.entry(i)}, nil) {
@@ -94,7 +94,7 @@ type loaded struct {
 	err  error
 }
 
-// atHand tells whether a page can be had without asking the source, most likely.
+// atHand reports whether a page can be had without asking the source, most likely.
 func (n *Nodes) atHand(t target) bool {
 	p, ref := t.load()
 	return p != nil || n.kept.has(ref)

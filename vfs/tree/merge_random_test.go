@@ -290,7 +290,7 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 	}
 }
 
-// replaced tells whether a folder is another one than before.
+// replaced reports whether a folder is another one than before.
 func replaced(x, before seen) bool { return x.Info.Folder && x.Info.Version != before.Info.Version }
 
 // copies are what lies at a path and beside it under a name that tells of a conflict.
@@ -354,7 +354,7 @@ func nothingUndone(t rapid.TB, before, a, b, got map[string]seen) {
 	}
 }
 
-// inSameFolders tells whether all folders above a path are the same ones on both sides.
+// inSameFolders reports whether all folders above a path are the same ones on both sides.
 func inSameFolders(p string, x, y map[string]seen) bool {
 	for p != "/" {
 		p = slash.Dir(p)

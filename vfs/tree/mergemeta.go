@@ -25,7 +25,7 @@ func same(x, y *entry) bool {
 	return sameContents(x, y)
 }
 
-// sameMeta tells whether all is the same but what is in the file or folder.
+// sameMeta reports whether all is the same but what is in the file or folder.
 func sameMeta(x, y *entry) bool {
 	return x.o.Name == y.o.Name && x.o.Version == y.o.Version && x.o.Modified == y.o.Modified && x.o.Created == y.o.Created &&
 		x.o.ContentType == y.o.ContentType && slices.Equal(x.o.Properties, y.o.Properties)
@@ -44,7 +44,7 @@ func sameSpace(x, y *entry) bool {
 	return *x.o.Target == *y.o.Target
 }
 
-// sameBytes tells whether two files are known to have the same contents, also when they were written apart. No two different
+// sameBytes reports whether two files are known to have the same contents, also when they were written apart. No two different
 // files are known of which both hashes are the same.
 func sameBytes(x, y *entry) bool {
 	hashed := x.o.Size == 0 && x.o.Target == nil && y.o.Target == nil || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}

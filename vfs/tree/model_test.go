@@ -82,7 +82,7 @@ func (n *node) find(path string) (parent *node, key string, at *node, err error)
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// holds tells whether at lies in n or is n.
+// holds reports whether at lies in n or is n.
 func (n *node) holds(at *node) bool {
 	if n == at {
 		return true

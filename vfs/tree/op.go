@@ -78,7 +78,7 @@ type Result struct {
 	Before Entry
 }
 
-// Replaced tells whether a Put, Move or Copy took the place of something.
+// Replaced reports whether a Put, Move or Copy took the place of something.
 func (r Result) Replaced() bool { return !r.Before.IsZero() }
 
 // Apply makes the change that op is and gives the tree after it; t stays as it is. It is a pure function: of the same tree and

@@ -74,7 +74,7 @@ func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
 	return packed, nil
 }
 
-// spot is where something was put: in the how-manieth blob of the pack.
+// spot is where something was put. blob is the number of the blob within the pack.
 type spot struct {
 	blob     int
 	off, len int

@@ -119,7 +119,7 @@ func keys(names []string) []string {
 	return out
 }
 
-// within tells whether a path lies below a folder.
+// within reports whether a path lies below a folder.
 func within(folder, path []string) bool {
 	return len(path) > len(folder) && slices.Equal(folder, path[:len(folder)])
 }

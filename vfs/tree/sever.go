@@ -57,7 +57,7 @@ func (op Sever) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.To, err
 }
 
-// is tells whether a page is the one that is meant.
+// is reports whether a page is the one that is meant.
 func (op Sever) is(at target) bool {
 	ref := at.sealed()
 	return ref.Blob == op.Blob && ref.Off == op.Off && ref != object.Ref{}

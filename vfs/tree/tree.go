@@ -31,7 +31,7 @@ func New(nodes *Nodes, root object.Entry) Tree {
 // Root is the entry of the root folder: its name is empty, its size and count are the totals of the space.
 func (t Tree) Root() Entry { return Entry{t.root} }
 
-// Dirty tells whether anything in the tree lies in memory only, so that a commit is due.
+// Dirty reports whether anything in the tree lies in memory only, so that a commit is due.
 func (t Tree) Dirty() bool { return t.root.root.dirty() }
 
 // Lookup finds what lies at a path. Errors are of type *vfs.Error: vfs.ErrNotExist (also for what can't be a path),

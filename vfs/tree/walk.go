@@ -222,7 +222,7 @@ func (w *walk) done(more []job) {
 	w.idle.Broadcast()
 }
 
-// enter gives the number of something, and tells whether it is known.
+// enter gives the number of something, and reports whether it is known.
 func enter[K comparable](w *Walker, known map[K]uint32, key K) (id uint32, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -370,7 +370,7 @@ func (w *walk) doIndex(ctx context.Context, v Visit) ([]job, error) {
 	return w.content(ctx, nil, c, sub)
 }
 
-// holds tells whether an index node has as many items as its part of the file needs.
+// holds reports whether an index node has as many items as its part of the file needs.
 func (v Visit) holds(c object.Content) error {
 	span := int64(crypto.ChunkSize)
 	for range c.Level {

@@ -164,12 +164,12 @@ func (m *Model) change(ctx context.Context, op, path string, cond vfs.Cond) (pla
 	return at, nil
 }
 
-// fixed tells whether what is at the place can't be made, replaced or removed.
+// fixed reports whether what is at the place can't be made, replaced or removed.
 func (p place) fixed() bool {
 	return p.parent == nil || p.parent.info.ReadOnly || p.node != nil && p.node.info.ReadOnly
 }
 
-// within tells whether a place lies in a folder, however deep.
+// within reports whether a place lies in a folder, however deep.
 func within(folder *node, at place) bool {
 	if at.parent == folder {
 		return true

@@ -187,7 +187,7 @@ func (d drive) fails(err error, want ...error) {
 	}
 }
 
-// kindsOf tells which kinds of failure an error is of.
+// kindsOf returns which kinds of failure an error is of.
 func kindsOf(err error) (of []error) {
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {

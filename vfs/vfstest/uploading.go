@@ -273,5 +273,5 @@ func testTypes(d drive) {
 // errTest is what conditions fail with.
 var errTest = errors.New("the test said no")
 
-// isOwn tells whether an error is errTest as it is, not wrapped into another.
+// isOwn reports whether an error is errTest as it is, not wrapped into another.
 func isOwn(err error) bool { return err == errTest } //nolint:errorlint // that it comes back as it is, is what is tested

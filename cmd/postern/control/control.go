@@ -26,7 +26,7 @@ type Gateway interface {
 	Rekey(ctx context.Context) error
 	// Flush returns when all changes made before are at the remote.
 	Flush(ctx context.Context) error
-	// Inspect tells what a path, a blob or a pointer is.
+	// Inspect returns what a path, a blob or a pointer is.
 	Inspect(ctx context.Context, what string) ([]Fact, error)
 
 	Keeper

@@ -17,7 +17,7 @@ type Keeper interface {
 	Collect(ctx context.Context, o CollectOrder, tell Tell) (gc.Report, error)
 	// Check checks everything, and repairs if it is told to. The report is as far as it came, also with an error.
 	Check(ctx context.Context, o CheckOrder, tell Tell) (fsck.Report, error)
-	// Fork tells what the remote shows beside what this device has seen of it, and with accept takes it for the truth.
+	// Fork returns what the remote shows beside what this device has seen of it, and with accept takes it for the truth.
 	Fork(ctx context.Context, accept bool) (Fork, error)
 }
 
@@ -48,7 +48,7 @@ type Historian interface {
 	Restore(ctx context.Context, from, to string, replace bool) error
 	// Read writes a file's bytes.
 	Read(ctx context.Context, path string, w io.Writer) error
-	// List tells what lies in a folder of the drive; of a file it tells that alone.
+	// List returns what lies in a folder of the drive; of a file it tells that alone.
 	List(ctx context.Context, path string) ([]Version, error)
 }
 
@@ -83,7 +83,7 @@ type Pins interface {
 	Pin(ctx context.Context, path string, tell Tell) (pin.Status, error)
 	// Unpin ends keeping it.
 	Unpin(ctx context.Context, path string) (pin.Status, error)
-	// Pinned tells what is kept.
+	// Pinned returns what is kept.
 	Pinned(ctx context.Context) (pin.Status, error)
 }
 

@@ -65,7 +65,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 	return at, g.home.AddExport(home.Export{Time: time.Now().UTC(), Pointer: newest.Marshal()})
 }
 
-// beyond tells what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
+// beyond returns what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
 // it does not hold.
 func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file string, tell control.Tell) ([]crypto.BlobName, error) {
 	if base == newest {
@@ -93,7 +93,7 @@ func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file 
 	return slices.DeleteFunc(names, func(name crypto.BlobName) bool { return known[name] }), nil
 }
 
-// exported tells whether a state was exported here, and so is part of the drive's history, whether that still shows or not.
+// exported reports whether a state was exported here, and so is part of the drive's history, whether that still shows or not.
 func (g *gateway) exported(p crypto.Pointer) bool {
 	made, err := g.home.ReadExports()
 	return err == nil && slices.ContainsFunc(made, func(e home.Export) bool { return bytes.Equal(e.Pointer, p.Marshal()) })

@@ -81,7 +81,7 @@ func (g *gateway) Versions(ctx context.Context, path string) (found []control.Ve
 	return found, nil
 }
 
-// alike tells whether two states of a path are one. A folder shows what lies in it by size and time only.
+// alike reports whether two states of a path are one. A folder shows what lies in it by size and time only.
 func alike(a, b vfs.Info) bool {
 	return a.Folder == b.Folder && a.Version == b.Version && a.Size == b.Size && a.Modified.Equal(b.Modified)
 }

@@ -142,7 +142,7 @@ func (o Opening) seen(id crypto.PointerID) uint64 {
 	return pin.Seq
 }
 
-// status tells how the remotes of a mirror stand; nothing of one that isn't one.
+// status returns how the remotes of a mirror stand; nothing of one that isn't one.
 func (c *copies) status() (all []control.Copy) {
 	if c == nil || c.opened.Load() == nil {
 		return nil

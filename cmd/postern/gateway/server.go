@@ -133,7 +133,7 @@ func probes(metrics http.Handler, ready func() error, drive http.Handler) http.H
 	})
 }
 
-// local tells whether a request was made on this machine, to this machine by number or as localhost. A proxy on the same
+// local reports whether a request was made on this machine, to this machine by number or as localhost. A proxy on the same
 // machine makes strangers look local, but says so in its headers; a web page that has its own name lead here (DNS
 // rebinding) shows that name as the host.
 func local(r *http.Request) bool {

@@ -192,7 +192,7 @@ func (d *drive) close() error {
 	return errors.Join(errs...)
 }
 
-// ready tells why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
+// ready returns why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
 func (d *drive) ready() error {
 	status := d.space.Status()
 	if status.Broken != "" {

@@ -48,7 +48,7 @@ func sharedFolder(info fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0
 }
 
-// private tells whether only the owner can read a file. Windows has no such bits; a user's profile is closed there.
+// private reports whether only the owner can read a file. Windows has no such bits; a user's profile is closed there.
 func private(info fs.FileInfo) bool {
 	return runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0
 }

@@ -40,7 +40,7 @@ func (s *Span) UnmarshalText(text []byte) error {
 		return nil
 	}
 	if err != nil || d < 0 || d > maxSpan {
-		return fmt.Errorf("%q is no length of time, such as 90m, 24h, 7d or 5w", text)
+		return fmt.Errorf("invalid duration %q: write it as 90m, 24h, 7d or 5w", text)
 	}
 	*s = Span(d)
 	return nil

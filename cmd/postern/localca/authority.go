@@ -98,7 +98,7 @@ func canonical(name string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(name)), ".")
 }
 
-// Covers tells whether the authority may certify a host name or IP address.
+// Covers reports whether the authority may certify a host name or IP address.
 func (a *Authority) Covers(name string) bool {
 	if ip := net.ParseIP(name); ip != nil {
 		return within(a.cert.PermittedIPRanges, ip)

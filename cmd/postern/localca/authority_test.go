@@ -26,7 +26,7 @@ func made(t *testing.T, names ...string) *Authority {
 	return a
 }
 
-// accepts tells what a client that trusts the authority says to a certificate for a name.
+// accepts returns what a client that trusts the authority says to a certificate for a name.
 func accepts(a *Authority, leaf *x509.Certificate, name string, at time.Time) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)

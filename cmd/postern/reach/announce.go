@@ -78,7 +78,7 @@ func reachedBy(ip net.IP) ([]net.Interface, error) {
 	return fit, nil
 }
 
-// has tells whether an interface has an address.
+// has reports whether an interface has an address.
 func has(i net.Interface, ip net.IP) bool {
 	addrs, err := i.Addrs()
 	return err == nil && slices.ContainsFunc(addrs, func(a net.Addr) bool {

@@ -138,13 +138,13 @@ func bareHost(hostport string) string {
 	return strings.Trim(hostport, "[]")
 }
 
-// everywhere tells whether a host to listen at means all addresses of the machine.
+// everywhere reports whether a host to listen at means all addresses of the machine.
 func everywhere(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
-// onlyHere tells whether an address that is listened at is reached from this machine only.
+// onlyHere reports whether an address that is listened at is reached from this machine only.
 func onlyHere(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()

@@ -4,5 +4,5 @@ package system
 
 import "os"
 
-// admin tells whether the process is root's.
+// admin reports whether the process is root's.
 func admin() bool { return os.Geteuid() == 0 }

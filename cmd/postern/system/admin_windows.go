@@ -2,5 +2,5 @@ package system
 
 import "golang.org/x/sys/windows"
 
-// admin tells whether the process is elevated.
+// admin reports whether the process is elevated.
 func admin() bool { return windows.GetCurrentProcessToken().IsElevated() }

@@ -51,7 +51,7 @@ func Here(getenv func(string) string) Facts {
 	}
 }
 
-// Exists tells whether there is a file or folder.
+// Exists reports whether there is a file or folder.
 func (f Facts) Exists(path string) bool { return len(f.Glob(path)) > 0 }
 
 // find looks for a program also where administrators' programs lie, which are not in every user's path.
