@@ -349,7 +349,7 @@ func underAttack(t *testing.T, stack func(attacked remote.Store) (remote.Store, 
 	}
 	attacks.Wait()
 	unchanged("at the end")
-	if opened < 20 || calls.Load() < 200 {
+	if opened < 20 || calls.Load() < 100 { // a mirror that is struck early calls the store least
 		t.Errorf("the store was opened %d times and called %d times: the attacker leaves nothing to attack", opened, calls.Load())
 	}
 }
