@@ -147,7 +147,7 @@ func TestMountOnDesktop(t *testing.T) {
 	}
 	secure := serve(t, "--tls")
 	refused, err := exec.Command(session, "--", postern, "mount", "--home", secure.home).CombinedOutput()
-	if err == nil || !strings.Contains(string(refused), "run postern trust first") {
+	if want := "run postern --home " + secure.home + " trust first"; err == nil || !strings.Contains(string(refused), want) {
 		t.Errorf("a certificate that nobody trusts: %v\n%s", err, refused)
 	}
 }
