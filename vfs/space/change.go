@@ -112,7 +112,10 @@ func (s *Space) refusal() error {
 
 // offline refuses a change that would have to wait for a remote which is known to be away; nil unless changes wait for it.
 func (s *Space) offline() error {
-	if st := s.committer.status(); s.through && !st.OfflineSince.IsZero() {
+	if !s.through {
+		return nil
+	}
+	if st := s.committer.status(); !st.OfflineSince.IsZero() {
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errors.New(st.CommitFailed)}
 	}
 	return nil
