@@ -18,6 +18,9 @@ type Call struct {
 
 	// Stream is how far a call has come that hands out items one by one; nil for all others.
 	Stream *Stream
+
+	// To is the store that the call goes to. It is the wrapped one unless an Around sets another before it calls do.
+	To Store
 }
 
 // Transfers reports whether the call moves the bytes of a blob, so that its duration depends on the line.
@@ -35,7 +38,8 @@ type Stream struct {
 type Around func(ctx context.Context, c *Call, do func(context.Context) error) error
 
 // Wrap returns inner with every call of every role run by around. So what a wrapper does to calls is written once, and a
-// role that is added here is wrapped everywhere. Closing passes.
+// role that is added here is wrapped everywhere. Closing passes. inner may be nil if around sets Call.To for every call, and if
+// Close is never called.
 func Wrap(inner Store, around Around) Store { return &wrapped{inner, around} }
 
 type wrapped struct {
@@ -95,16 +99,15 @@ func stream[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Con
 
 // Put implements Blobs.
 func (w *wrapped) Put(ctx context.Context, name crypto.BlobName, body Body) error {
-	return w.around(ctx, &Call{Op: OpPut, On: name, Send: max(body.Size(), 0)}, func(ctx context.Context) error {
-		return w.inner.Put(ctx, name, body)
-	})
+	c := &Call{Op: OpPut, On: name, Send: max(body.Size(), 0), To: w.inner}
+	return w.around(ctx, c, func(ctx context.Context) error { return c.To.Put(ctx, name, body) })
 }
 
 // Get implements Blobs.
 func (w *wrapped) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
-	c := &Call{Op: OpGet, On: name, Receive: crypto.MaxBlobSize}
+	c := &Call{Op: OpGet, On: name, Receive: crypto.MaxBlobSize, To: w.inner}
 	return run(ctx, w, c, func(ctx context.Context) ([]byte, error) {
-		data, err := w.inner.Get(ctx, name)
+		data, err := c.To.Get(ctx, name)
 		if err == nil {
 			c.Receive = int64(len(data))
 		}
@@ -114,47 +117,44 @@ func (w *wrapped) Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
 
 // GetRange implements Blobs.
 func (w *wrapped) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	return w.around(ctx, &Call{Op: OpGetRange, On: name, Receive: int64(len(p))}, func(ctx context.Context) error {
-		return w.inner.GetRange(ctx, name, off, p)
-	})
+	c := &Call{Op: OpGetRange, On: name, Receive: int64(len(p)), To: w.inner}
+	return w.around(ctx, c, func(ctx context.Context) error { return c.To.GetRange(ctx, name, off, p) })
 }
 
 // Stat implements Blobs.
 func (w *wrapped) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
-	return run(ctx, w, &Call{Op: OpStat, On: name}, func(ctx context.Context) (int64, error) {
-		return w.inner.Stat(ctx, name)
-	})
+	c := &Call{Op: OpStat, On: name, To: w.inner}
+	return run(ctx, w, c, func(ctx context.Context) (int64, error) { return c.To.Stat(ctx, name) })
 }
 
 // List implements Blobs.
 func (w *wrapped) List(ctx context.Context) iter.Seq2[BlobInfo, error] {
-	return stream(ctx, w, &Call{Op: OpList, On: Place{}}, w.inner.List)
+	c := &Call{Op: OpList, On: Place{}, To: w.inner}
+	return stream(ctx, w, c, func(ctx context.Context) iter.Seq2[BlobInfo, error] { return c.To.List(ctx) })
 }
 
 // Delete implements Blobs.
 func (w *wrapped) Delete(ctx context.Context, name crypto.BlobName) error {
-	return w.around(ctx, &Call{Op: OpDelete, On: name}, func(ctx context.Context) error {
-		return w.inner.Delete(ctx, name)
-	})
+	c := &Call{Op: OpDelete, On: name, To: w.inner}
+	return w.around(ctx, c, func(ctx context.Context) error { return c.To.Delete(ctx, name) })
 }
 
 // Load implements Pointers.
 func (w *wrapped) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	return run(ctx, w, &Call{Op: OpLoad, On: id}, func(ctx context.Context) (crypto.Pointer, error) {
-		return w.inner.Load(ctx, id)
-	})
+	c := &Call{Op: OpLoad, On: id, To: w.inner}
+	return run(ctx, w, c, func(ctx context.Context) (crypto.Pointer, error) { return c.To.Load(ctx, id) })
 }
 
 // Swap implements Pointers.
 func (w *wrapped) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	return w.around(ctx, &Call{Op: OpSwap, On: next.ID}, func(ctx context.Context) error {
-		return w.inner.Swap(ctx, old, next)
-	})
+	c := &Call{Op: OpSwap, On: next.ID, To: w.inner}
+	return w.around(ctx, c, func(ctx context.Context) error { return c.To.Swap(ctx, old, next) })
 }
 
 // Space implements Store.
 func (w *wrapped) Space(ctx context.Context) (Space, error) {
-	return run(ctx, w, &Call{Op: OpSpace, On: Place{}}, w.inner.Space)
+	c := &Call{Op: OpSpace, On: Place{}, To: w.inner}
+	return run(ctx, w, c, func(ctx context.Context) (Space, error) { return c.To.Space(ctx) })
 }
 
 // Close implements Store.

@@ -3,11 +3,9 @@ package gateway
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync"
 	"time"
 
-	"postern/crypto"
 	"postern/remote"
 )
 
@@ -16,6 +14,8 @@ const lateLook = 2 * time.Second
 
 // late is a remote that is opened when it is there: until then it can't be reached.
 type late struct {
+	remote.Store // every call of which goes to store
+
 	to    Target
 	o     Opening
 	life  context.Context
@@ -41,6 +41,7 @@ func (t Target) openLate(ctx context.Context, o Opening) (remote.Store, error) {
 		return t.mirror.open(ctx, o, Target.openLate)
 	}
 	l := &late{to: t, o: o}
+	l.Store = remote.Wrap(nil, l.around)
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	look, cancel := context.WithTimeout(ctx, o.waits.look())
 	defer cancel()
@@ -89,81 +90,15 @@ func (l *late) try(a *attempt) {
 	close(a.done)
 }
 
-// Put implements remote.Blobs, as do those that follow.
-func (l *late) Put(ctx context.Context, name crypto.BlobName, b remote.Body) error {
-	s, err := l.open(ctx, remote.OpPut)
-	if err != nil {
+// around opens the remote if need be, and sends a call there.
+func (l *late) around(ctx context.Context, c *remote.Call, do func(context.Context) error) (err error) {
+	if c.To, err = l.open(ctx, c.Op); err != nil {
 		return err
 	}
-	return s.Put(ctx, name, b)
+	return do(ctx)
 }
 
-func (l *late) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
-	s, err := l.open(ctx, remote.OpGet)
-	if err != nil {
-		return nil, err
-	}
-	return s.Get(ctx, name)
-}
-
-func (l *late) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	s, err := l.open(ctx, remote.OpGet)
-	if err != nil {
-		return err
-	}
-	return s.GetRange(ctx, name, off, p)
-}
-
-func (l *late) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
-	s, err := l.open(ctx, remote.OpStat)
-	if err != nil {
-		return 0, err
-	}
-	return s.Stat(ctx, name)
-}
-
-func (l *late) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
-	s, err := l.open(ctx, remote.OpList)
-	if err != nil {
-		return func(yield func(remote.BlobInfo, error) bool) { yield(remote.BlobInfo{}, err) }
-	}
-	return s.List(ctx)
-}
-
-func (l *late) Delete(ctx context.Context, name crypto.BlobName) error {
-	s, err := l.open(ctx, remote.OpDelete)
-	if err != nil {
-		return err
-	}
-	return s.Delete(ctx, name)
-}
-
-// Load implements remote.Pointers, as does Swap.
-func (l *late) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	s, err := l.open(ctx, remote.OpLoad)
-	if err != nil {
-		return crypto.Pointer{}, err
-	}
-	return s.Load(ctx, id)
-}
-
-func (l *late) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	s, err := l.open(ctx, remote.OpSwap)
-	if err != nil {
-		return err
-	}
-	return s.Swap(ctx, old, next)
-}
-
-// Space implements remote.Store, as does Close.
-func (l *late) Space(ctx context.Context) (remote.Space, error) {
-	s, err := l.open(ctx, remote.OpSpace)
-	if err != nil {
-		return remote.Space{}, err
-	}
-	return s.Space(ctx)
-}
-
+// Close ends an attempt under way and closes the remote, if it is open.
 func (l *late) Close() error {
 	l.mu.Lock()
 	l.closed = true
