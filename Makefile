@@ -73,8 +73,9 @@ vectors: ## write the format's vectors anew; a change of an old one is a change 
 	$(GO) test ./crypto ./vfs/object -run Vectors -update
 	git diff --stat -- '*/testdata/*'
 
-bench: build ## side by side with rclone serve webdav, on a crypt remote and on a plain folder; small files over a line of 50 ms
-	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" $(ARGS)
+bench: build ## side by side with Apache, a bare decrypting server, rclone, and BASELINE=old/postern; small files over a line of 50 ms
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" \
+		$(if $(BASELINE),-baseline $(BASELINE)) $(ARGS)
 	$(GO) test -run '^$$' -bench LongLine -benchtime 10000x ./cmd/torture
 
 torture: ## random operations on two gateways under kills and faults; SEED=N replays

@@ -1,103 +1,142 @@
-// Command bench compares Postern with `rclone serve webdav` on an rclone crypt remote, and for listings also on a plain folder,
-// which has nothing to decrypt: the same requests from the same client, to servers on the same disk, side by side. What Postern
-// answers is durable when it is answered; rclone syncs nothing.
+// Command bench sends the same requests from the same client to Postern and to other servers on the same disk, side by side:
 //
-//	go run ./cmd/bench [-postern bin/postern] [-rclone rclone] [-size 1024] [-dir DIR] [-runs 3] [-listings]
+//   - base: another build of Postern (-baseline), so that two builds are compared in one run;
+//   - apache: Apache's mod_dav on a plain folder, which has nothing to encrypt;
+//   - bare: a server that only opens our segments from the page cache to the socket, without login, tree, locks or hashes;
+//   - crypt: `rclone serve webdav` on an rclone crypt remote; for listings also folder, on a plain folder.
+//
+// What Postern answers to a PUT is durable; the others sync nothing. In each round every row is measured for all servers, one
+// right after the other, in an order that rotates; a ratio is the median of the rounds' ratios. So a machine that is slower for
+// a while slows all of them, and the ratios stay.
+//
+//	go run ./cmd/bench [-postern bin/postern] [-baseline OLD] [-rclone rclone] [-size 1024] [-dir DIR] [-rounds 5]
+//	                   [-only bodies|listings|memory] [-files 100000]
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
-	"text/tabwriter"
 )
 
+// options are the flags.
+type options struct {
+	postern, baseline, rclone, dir, only string
+	size                                 int64 // of the large file in bytes
+	rounds, files                        int
+}
+
 func main() {
-	postern := flag.String("postern", "bin/postern", "the gateway's binary")
-	rclone := flag.String("rclone", "rclone", "rclone's binary")
-	dir := flag.String("dir", "", "folder for both servers' data (default: a temporary one)")
-	size := flag.Int("size", 1024, "size of the large file in MiB")
-	runs := flag.Int("runs", 3, "runs of each measurement, of which the median counts")
-	listings := flag.Bool("listings", false, "measure listings only")
+	var o options
+	flag.StringVar(&o.postern, "postern", "bin/postern", "the gateway's binary")
+	flag.StringVar(&o.baseline, "baseline", "", "binary of another build of the gateway, to compare with (default: none)")
+	flag.StringVar(&o.rclone, "rclone", "rclone", "rclone's binary")
+	flag.StringVar(&o.dir, "dir", "", "folder for all servers' data (default: a temporary one)")
+	flag.StringVar(&o.only, "only", "", "measure only bodies, listings or memory (default: all)")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds, of which the medians are shown")
+	flag.IntVar(&o.files, "files", 100_000, "small files that are written while memory is measured")
+	mib := flag.Int("size", 1024, "size of the large file in MiB")
+	bareAt := flag.String("bare", "", "be the bare decrypting server at this address, on -dir; the benchmark starts it itself")
 	flag.Parse()
+	o.size = int64(*mib) << 20
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *postern, *rclone, *dir, int64(*size)<<20, *runs, *listings); err != nil {
+	err := error(nil)
+	if *bareAt != "" {
+		err = serveBare(*bareAt, o.dir)
+	} else {
+		err = run(ctx, o)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, postern, rclone, dir string, size int64, runs int, listings bool) error {
-	if dir == "" {
+func run(ctx context.Context, o options) (err error) {
+	if o.dir == "" {
 		made, err := os.MkdirTemp("", "postern-bench-")
 		if err != nil {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(made) }()
-		dir = made
+		o.dir = made
 	}
-	contestants := []*server{newPostern(postern, dir), newRclone(rclone, dir, true), newRclone(rclone, dir, false)}
-	results := make([]map[string][]float64, len(contestants))
-	for i := range results {
-		results[i] = map[string][]float64{}
+	all, err := contestants(o)
+	if err != nil {
+		return err
 	}
-	// Run by run in turn, not one server after the other, so that both see the same drift of a shared machine.
-	for range runs {
-		for i, s := range contestants {
-			if err := s.reset(); err != nil {
+	defer func() {
+		for _, s := range all {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	t := newTable(all)
+	wanted := bodies | entries1 | listings
+	switch o.only {
+	case "bodies":
+		wanted = bodies | entries1
+	case "listings":
+		wanted = listings
+	case "memory":
+		wanted = 0
+	}
+	for round := range o.rounds {
+		if wanted == 0 {
+			break
+		}
+		if err := measure(ctx, all, wanted, o.size, round, t); err != nil {
+			return err
+		}
+	}
+	if o.only == "" || o.only == "memory" {
+		for _, s := range all {
+			if s.kinds&memory == 0 {
+				continue
+			}
+			if err := measureMemory(ctx, s, o.files, t); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			if err := measure(ctx, s, size, results[i], listings || s.listings); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
 		}
 	}
-	return report(results, contestants)
+	return t.print()
 }
 
-// report prints the medians side by side, and how many times its rival's Postern's is, or the limit that it has.
-func report(results []map[string][]float64, contestants []*server) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "measurement\tunit\t")
-	for _, s := range contestants {
-		fmt.Fprintf(w, "%s\t", s.name)
+// contestants are the servers that can be measured here; Postern is the first. It says which can't.
+func contestants(o options) ([]*server, error) {
+	all := []*server{newPostern("postern", o.postern, o.dir)}
+	if o.baseline != "" {
+		all = append(all, newPostern("base", o.baseline, o.dir))
 	}
-	fmt.Fprintln(w, "ratio\taim\t")
-	for _, m := range measurements {
-		if len(results[0][m.name]) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "%s\t%s\t", m.name, m.unit)
-		for _, r := range results {
-			fmt.Fprint(w, figure(r[m.name]), "\t")
-		}
-		if m.limit > 0 {
-			fmt.Fprintf(w, "–\t≤ %.0f\t\n", m.limit)
-			continue
-		}
-		fmt.Fprintf(w, "%.2f×\t≥ %.1f×\t\n", median(results[0][m.name])/median(results[m.rival][m.name]), m.aim)
+	if path, why := findApache(); why == "" {
+		all = append(all, newApache(path, o.dir))
+	} else {
+		fmt.Println(why)
 	}
-	return w.Flush()
+	all = append(all, newBare(o.dir))
+	if _, err := exec.LookPath(o.rclone); err == nil {
+		all = append(all, newCrypt(o.rclone, o.dir), newFolder(o.rclone, o.dir))
+	} else {
+		fmt.Printf("%s is not installed, so rclone is left out.\n", o.rclone)
+	}
+	if !mayDropCaches() {
+		fmt.Println("Only root may drop the kernel's caches, so the cold GET is left out.")
+	}
+	for _, s := range all {
+		if err := s.reset(); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return all, nil
 }
 
-// figure is a median in as many digits as say something.
-func figure(v []float64) string {
-	switch m := median(v); {
-	case len(v) == 0:
-		return "–"
-	case m < 10:
-		return fmt.Sprintf("%.1f", m)
-	default:
-		return fmt.Sprintf("%.0f", m)
-	}
-}
-
-// median is the middle one, 0 of none.
+// median returns the middle value, 0 of none.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0

@@ -8,38 +8,11 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
-
-// measurement is one row of the table. Figures are rates, of which more is better, unless there is a limit.
-type measurement struct {
-	name, unit string
-	rival      int     // who is compared with: the contestants' number
-	aim        float64 // what Postern should reach, as a multiple of the rival
-	limit      float64 // what Postern should stay within; there is no rival then
-}
-
-// The numbers of the contestants.
-const (
-	crypt  = 1
-	folder = 2
-)
-
-var measurements = []measurement{
-	{name: "large PUT", unit: "MiB/s", rival: crypt, aim: 2},
-	{name: "large GET, cold", unit: "MiB/s", rival: crypt, aim: 1.5},
-	{name: "large GET, warm", unit: "MiB/s", rival: crypt, aim: 2},
-	{name: "random 64 KiB ranges", unit: "1/s", rival: crypt, aim: 10},
-	{name: "small PUTs (4 KiB)", unit: "1/s", rival: crypt, aim: 1},
-	{name: "small GETs (4 KiB)", unit: "1/s", rival: crypt, aim: 1},
-	{name: "PROPFIND of one", unit: "1/s", rival: crypt, aim: 1},
-	{name: "PROPFIND of 10,000", unit: "entries/s", rival: folder, aim: 1},
-	{name: "its first byte, warm", unit: "ms", limit: 50},
-	{name: "all that Explorer asks for", unit: "bytes/entry", limit: 260},
-	{name: "memory that a listing adds", unit: "MiB", limit: 8},
-}
 
 const (
 	smallFiles = 1000
@@ -49,82 +22,129 @@ const (
 	clients    = 8 // connections that small requests come in by
 )
 
-// measure runs the measurements once on a fresh server, perhaps only those of listings, and adds the figures to out.
-func measure(ctx context.Context, s *server, size int64, out map[string][]float64, listings bool) error {
-	c := client{s: s, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients, WriteBufferSize: 1 << 20, ReadBufferSize: 1 << 20}}}
-	add := func(name string, amount float64, f func() error) error {
-		begin := time.Now()
-		if err := f(); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		out[name] = append(out[name], amount/time.Since(begin).Seconds())
-		return nil
-	}
-	if err := s.up(ctx); err != nil {
-		return err
-	}
-	defer func() { _ = s.stop() }()
-	if !listings {
-		if err := measureLarge(ctx, s, c, size, add); err != nil {
-			return err
-		}
-		if err := measureSmall(ctx, c, add); err != nil {
-			return err
-		}
-	}
-	return measureListings(ctx, c, out, add)
+// row is something that is measured.
+type row struct {
+	name, unit string
+	kind       kinds
+	amount     float64 // units that do does
+	do         func(ctx context.Context, c client) error
+	// before prepares the server and is not measured; nil: nothing.
+	before func(ctx context.Context, c client) error
+	// settles says that the server works on after its answer, and that this work counts as its CPU time.
+	settles bool
 }
 
-// add measures how often something is done in a second.
-type add func(name string, amount float64, f func() error) error
-
-func measureLarge(ctx context.Context, s *server, c client, size int64, add add) error {
+// rows are what is measured in each round, of files of a size.
+func rows(size int64) []row {
 	mib := float64(size >> 20)
-	if err := add("large PUT", mib, func() error { return c.put(ctx, "large.bin", newNoise(size), size) }); err != nil {
-		return err
+	large := func(ctx context.Context, c client) error { return c.get(ctx, "large.bin", "") }
+	const ranges = 2000
+	list := []row{
+		{name: "large PUT", unit: "MiB/s", kind: bodies, amount: mib, settles: true, do: func(ctx context.Context, c client) error {
+			return c.put(ctx, "large.bin", newNoise(size), size)
+		}},
+		{name: "PUT, then GET: the GET", unit: "MiB/s", kind: bodies, amount: mib, do: large, before: func(ctx context.Context, c client) error {
+			return c.put(ctx, "large.bin", newNoise(size), size)
+		}},
+		{name: "large GET, warm", unit: "MiB/s", kind: bodies, amount: mib, do: large, before: func(ctx context.Context, c client) error {
+			c.s.quiet()
+			return large(ctx, c)
+		}},
+		{name: "random 64 KiB ranges", unit: "1/s", kind: bodies, amount: ranges, do: func(ctx context.Context, c client) error {
+			return inParallel(ctx, ranges, func(ctx context.Context, i int) error {
+				off := rand.New(rand.NewPCG(7, uint64(i))).Int64N(size - rangeSize)
+				return c.get(ctx, "large.bin", fmt.Sprintf("bytes=%d-%d", off, off+rangeSize-1))
+			})
+		}},
+		{name: "small PUTs (4 KiB)", unit: "1/s", kind: bodies, amount: smallFiles, do: func(ctx context.Context, c client) error {
+			return c.putSmall(ctx, "small/file-%05d.txt", smallFiles)
+		}},
+		{name: "small GETs (4 KiB)", unit: "1/s", kind: bodies, amount: 10 * smallFiles, do: func(ctx context.Context, c client) error {
+			return inParallel(ctx, 10*smallFiles, func(ctx context.Context, i int) error {
+				return c.get(ctx, fmt.Sprintf("small/file-%05d.txt", i%smallFiles), "")
+			})
+		}},
+		{name: "PROPFIND of one", unit: "1/s", kind: entries1, amount: 5000, do: func(ctx context.Context, c client) error {
+			return inParallel(ctx, 5000, func(ctx context.Context, i int) error {
+				return c.propfind(ctx, fmt.Sprintf("small/file-%05d.txt", i%smallFiles), "0", io.Discard)
+			})
+		}},
 	}
-	// Cold: the server was restarted and the kernel's cache dropped (where we may).
-	if err := s.stop(); err != nil {
-		return err
+	if !mayDropCaches() {
+		return list
 	}
-	dropCaches()
-	if err := s.up(ctx); err != nil {
-		return err
-	}
-	if err := add("large GET, cold", mib, func() error { return c.get(ctx, "large.bin", "") }); err != nil {
-		return err
-	}
-	if err := add("large GET, warm", mib, func() error { return c.get(ctx, "large.bin", "") }); err != nil {
-		return err
-	}
-	const ranges = 1000
-	return add("random 64 KiB ranges", ranges, func() error {
-		return inParallel(ctx, ranges, func(ctx context.Context, i int) error {
-			off := rand.New(rand.NewPCG(7, uint64(i))).Int64N(size - rangeSize)
-			return c.get(ctx, "large.bin", fmt.Sprintf("bytes=%d-%d", off, off+rangeSize-1))
-		})
-	})
+	// Both caches are cold: the server was started anew, and the kernel has dropped its own.
+	return append(list, row{name: "large GET, cold", unit: "MiB/s", kind: bodies, amount: mib, do: large, before: func(ctx context.Context, c client) error {
+		if err := c.s.stop(); err != nil {
+			return err
+		}
+		dropCaches()
+		return c.s.up(ctx)
+	}})
 }
 
-func measureSmall(ctx context.Context, c client, add add) error {
-	if err := c.do(ctx, "MKCOL", "small/", "", nil, 0, io.Discard); err != nil {
+// measure measures every row of the wanted kinds once for all servers, each row's servers one right after the other.
+func measure(ctx context.Context, all []*server, wanted kinds, size int64, round int, t *table) error {
+	for _, s := range all {
+		if s.kinds&wanted == 0 {
+			continue
+		}
+		if s.cmd == nil {
+			if err := s.up(ctx); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		if round == 0 {
+			if err := newClient(s).do(ctx, "MKCOL", "small/", "", nil, 0, io.Discard); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	for _, r := range rows(size) {
+		for i := range all {
+			s := all[(i+round)%len(all)]
+			if s.kinds&wanted&r.kind == 0 {
+				continue
+			}
+			if err := r.measure(ctx, newClient(s), t); err != nil {
+				return fmt.Errorf("%s: %s: %w", s.name, r.name, err)
+			}
+		}
+	}
+	for i := range all {
+		s := all[(i+round)%len(all)]
+		if s.kinds&wanted&listings == 0 {
+			continue
+		}
+		if err := measureListings(ctx, newClient(s), round == 0, t); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// measure measures a row of one server.
+func (r row) measure(ctx context.Context, c client, t *table) error {
+	defer c.http.CloseIdleConnections()
+	if r.before != nil {
+		if err := r.before(ctx, c); err != nil {
+			return err
+		}
+	}
+	theirs, ours := c.s.cpu(), ownCPU()
+	begin := time.Now()
+	if err := r.do(ctx, c); err != nil {
 		return err
 	}
-	if err := add("small PUTs (4 KiB)", smallFiles, func() error { return c.putSmall(ctx, "small/file-%05d.txt", smallFiles) }); err != nil {
-		return err
+	took := time.Since(begin)
+	ours = ownCPU() - ours
+	if r.settles {
+		c.s.quiet()
 	}
-	if err := add("small GETs (4 KiB)", 10*smallFiles, func() error {
-		return inParallel(ctx, 10*smallFiles, func(ctx context.Context, i int) error {
-			return c.get(ctx, fmt.Sprintf("small/file-%05d.txt", i%smallFiles), "")
-		})
-	}); err != nil {
-		return err
-	}
-	return add("PROPFIND of one", 5000, func() error {
-		return inParallel(ctx, 5000, func(ctx context.Context, i int) error {
-			return c.propfind(ctx, fmt.Sprintf("small/file-%05d.txt", i%smallFiles), "0", io.Discard)
-		})
-	})
+	t.rate(r, c.s, r.amount/took.Seconds())
+	t.cpu(r, c.s, c.s.cpu()-theirs, ours)
+	c.s.quiet() // what it does later must not slow the next server
+	return nil
 }
 
 // inParallel calls f for 0 to n-1 from as many goroutines as there are clients.
@@ -147,10 +167,18 @@ func inParallel(ctx context.Context, n int, f func(ctx context.Context, i int) e
 	return g.Wait()
 }
 
-// dropCaches makes the kernel forget file contents, where the user may.
+// newClient is a client with connections of its own.
+func newClient(s *server) client {
+	return client{s: s, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients, WriteBufferSize: 1 << 20, ReadBufferSize: 1 << 20}}}
+}
+
+const dropFile = "/proc/sys/vm/drop_caches"
+
+// mayDropCaches reports whether this user may have the kernel drop its caches.
+func mayDropCaches() bool { return os.Getuid() == 0 && syscall.Access(dropFile, 2) == nil }
+
+// dropCaches has the kernel write what is dirty and drop the contents of all files.
 func dropCaches() {
-	if f, err := os.OpenFile("/proc/sys/vm/drop_caches", os.O_WRONLY, 0); err == nil {
-		_, _ = f.WriteString("1\n")
-		_ = f.Close()
-	}
+	syscall.Sync()
+	_ = os.WriteFile(dropFile, []byte("1\n"), 0)
 }

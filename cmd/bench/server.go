@@ -20,18 +20,29 @@ type server struct {
 	dir   string                                           // everything it stores
 	files string                                           // the URL path under which files are made
 	start func(s *server, addr string) (*exec.Cmd, error)  // the command that serves on addr
-	auth  func(s *server) (user, password string, _ error) // once it has started
-	// listings tells that it only takes part where folders are listed.
-	listings bool
+	auth  func(s *server) (user, password string, _ error) // once it has started; nil: it asks for none
+	// kinds are the rows that it takes part in.
+	kinds kinds
 
 	cmd            *exec.Cmd
 	base           string // http://host:port + files
 	user, password string
+	past           time.Duration // CPU of processes of this server that have ended
 }
 
-func newPostern(binary, dir string) *server {
+// kinds are kinds of rows.
+type kinds uint8
+
+const (
+	bodies   kinds = 1 << iota // PUT and GET of file contents
+	entries1                   // PROPFIND of one file
+	listings                   // PROPFIND of a folder
+	memory                     // of the process
+)
+
+func newPostern(name, binary, dir string) *server {
 	return &server{
-		name: "postern", dir: filepath.Join(dir, "postern"), files: "/files/",
+		name: name, dir: filepath.Join(dir, name), files: "/files/", kinds: bodies | entries1 | listings | memory,
 		start: func(s *server, addr string) (*exec.Cmd, error) {
 			return exec.Command(binary, "serve", "--home", s.dir, "--addr", addr), nil
 		},
@@ -42,19 +53,10 @@ func newPostern(binary, dir string) *server {
 	}
 }
 
-// newRclone is rclone on a crypt remote, or on a plain folder.
-func newRclone(binary, dir string, crypt bool) *server {
-	if !crypt {
-		return &server{
-			name: "rclone folder", dir: filepath.Join(dir, "folder"), files: "/", listings: true,
-			start: func(s *server, addr string) (*exec.Cmd, error) {
-				return exec.Command(binary, "serve", "webdav", "--config", os.DevNull, "--addr", addr, s.dir), nil
-			},
-			auth: func(*server) (string, string, error) { return "", "", nil },
-		}
-	}
+// newCrypt is rclone on a crypt remote.
+func newCrypt(binary, dir string) *server {
 	return &server{
-		name: "rclone crypt", dir: filepath.Join(dir, "rclone"), files: "/",
+		name: "crypt", dir: filepath.Join(dir, "crypt"), files: "/", kinds: bodies | entries1 | listings,
 		start: func(s *server, addr string) (*exec.Cmd, error) {
 			if err := os.MkdirAll(filepath.Join(s.dir, "data"), 0o700); err != nil {
 				return nil, err
@@ -64,17 +66,27 @@ func newRclone(binary, dir string, crypt bool) *server {
 				return nil, fmt.Errorf("rclone obscure: %w", err)
 			}
 			conf := filepath.Join(s.dir, "rclone.conf")
-			text := fmt.Sprintf("[secret]\ntype = crypt\nremote = %s\npassword = %s\n", filepath.Join(s.dir, "data"), strings.TrimSpace(string(secret)))
+			text := fmt.Sprintf("[secret]\ntype = crypt\nremote = %s\npassword = %s\n",
+				filepath.Join(s.dir, "data"), strings.TrimSpace(string(secret)))
 			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 				return nil, err
 			}
 			return exec.Command(binary, "serve", "webdav", "--config", conf, "--addr", addr, "secret:"), nil
 		},
-		auth: func(*server) (string, string, error) { return "", "", nil },
 	}
 }
 
-// reset stops the server and forgets all that it stored.
+// newFolder is rclone on a plain folder.
+func newFolder(binary, dir string) *server {
+	return &server{
+		name: "folder", dir: filepath.Join(dir, "folder"), files: "/", kinds: listings,
+		start: func(s *server, addr string) (*exec.Cmd, error) {
+			return exec.Command(binary, "serve", "webdav", "--config", os.DevNull, "--addr", addr, s.dir), nil
+		},
+	}
+}
+
+// reset stops the server and removes all that it has stored.
 func (s *server) reset() error {
 	if err := s.stop(); err != nil {
 		return err
@@ -96,7 +108,7 @@ func (s *server) up(ctx context.Context) error {
 	if s.cmd, err = s.start(s, addr); err != nil {
 		return err
 	}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -104,11 +116,13 @@ func (s *server) up(ctx context.Context) error {
 	if err := s.await(ctx); err != nil {
 		return errors.Join(err, s.stop())
 	}
-	s.user, s.password, err = s.auth(s)
+	if s.auth != nil {
+		s.user, s.password, err = s.auth(s)
+	}
 	return err
 }
 
-// await asks until the server answers, a minute at the most.
+// await sends requests until the server answers, for a minute at most.
 func (s *server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -136,6 +150,7 @@ func (s *server) stop() error {
 		return nil
 	}
 	cmd := s.cmd
+	s.past += s.running()
 	s.cmd = nil
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
