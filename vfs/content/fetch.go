@@ -2,12 +2,10 @@ package content
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -73,7 +71,7 @@ func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p 
 		sealed = buf[:run.Len]
 	}
 	segments := crypto.NewSegments(c.Bytes)
-	return insist(ctx, func(ctx context.Context) error {
+	return vfs.Authentic(ctx, func(ctx context.Context) error {
 		if err := f.src.GetRange(ctx, c.Blob, int64(c.Off)+int64(run.Off), sealed); err != nil {
 			return err
 		}
@@ -105,27 +103,4 @@ func openRun(segments crypto.Segments, run crypto.SegmentRange, plain int, seale
 		}
 	}
 	return nil
-}
-
-// insist calls get, and once more past all caches when what came was not authentic; then it says so. Errors come out as those of
-// package vfs.
-func insist(ctx context.Context, get func(context.Context) error) error {
-	err := get(ctx)
-	if bad(err) && ctx.Err() == nil && !remote.IsPastCaches(ctx) {
-		err = get(remote.PastCaches(ctx))
-	}
-	switch {
-	case err == nil:
-		return nil
-	case bad(err), errors.Is(err, remote.ErrNotFound):
-		return fmt.Errorf("%w: %w", vfs.ErrCorrupt, err)
-	case errors.Is(err, remote.ErrUnavailable):
-		return fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
-	default:
-		return err
-	}
-}
-
-func bad(err error) bool {
-	return errors.Is(err, crypto.ErrOpen) || errors.Is(err, crypto.ErrFormat) || errors.Is(err, remote.ErrCorrupt)
 }

@@ -16,7 +16,7 @@ type Loader func(ctx context.Context, ref object.Ref) ([]byte, error)
 func NodeLoader(src Source) Loader {
 	return func(ctx context.Context, ref object.Ref) (plain []byte, err error) {
 		sealed := make([]byte, ref.Len)
-		err = insist(ctx, func(ctx context.Context) error {
+		err = vfs.Authentic(ctx, func(ctx context.Context) error {
 			if err := src.GetRange(ctx, ref.Blob, int64(ref.Off), sealed); err != nil {
 				return err
 			}

@@ -2,13 +2,11 @@ package tree
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -59,8 +57,7 @@ func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, objec
 	return c, hash, err
 }
 
-// open fetches, opens and reads one node. When the bytes do not open it asks once more past all caches, before it calls the
-// remote a liar.
+// open fetches, opens and reads one node. Errors: those of vfs.Authentic.
 func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte) error) error {
 	buffer, _ := n.sealed.Get().(*[]byte)
 	if buffer == nil {
@@ -69,31 +66,20 @@ func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte)
 	defer n.sealed.Put(buffer)
 	*buffer = slices.Grow((*buffer)[:0], int(at.Len))
 	sealed := (*buffer)[:at.Len]
-	try := func(ctx context.Context) ([]byte, error) {
+	err := vfs.Authentic(ctx, func(ctx context.Context) error {
 		if err := n.src.GetRange(ctx, at.Blob, int64(at.Off), sealed); err != nil {
-			return nil, err
+			return err
 		}
-		return crypto.OpenNode(at.Key, sealed)
+		plain, err := crypto.OpenNode(at.Key, sealed)
+		if err != nil {
+			return err
+		}
+		return read(plain)
+	})
+	if err != nil {
+		return fmt.Errorf("read node at %d in blob %v: %w", at.Off, at.Blob, err)
 	}
-	plain, err := try(ctx)
-	if errors.Is(err, crypto.ErrOpen) || errors.Is(err, remote.ErrCorrupt) {
-		plain, err = try(remote.PastCaches(ctx))
-	}
-	if err == nil {
-		err = read(plain)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, vfs.ErrUnavailable):
-		return err
-	case errors.Is(err, remote.ErrUnavailable):
-		return fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
-	default:
-		return fmt.Errorf("%w: node at %d in blob %v: %w", vfs.ErrCorrupt, at.Off, at.Blob, err)
-	}
+	return nil
 }
 
 // page gives the page that t leads to.

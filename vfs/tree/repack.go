@@ -2,13 +2,11 @@ package tree
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
 )
@@ -294,29 +292,20 @@ func (r *Repacking) settle() {
 	r.chunks, r.sealed = nil, nil
 }
 
-// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens: as the chunk of that number of a file. When
-// it does not, it asks once more past all caches. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt, the context's.
+// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens as the chunk of that number of a
+// file. Errors: those of vfs.Authentic.
 func ReadChunk(ctx context.Context, src Source, c object.Chunk, number uint64, plain int) ([]byte, error) {
 	sealed := make([]byte, crypto.SealedChunkSize(plain))
-	try := func(ctx context.Context) error {
+	err := vfs.Authentic(ctx, func(ctx context.Context) error {
 		if err := src.GetRange(ctx, c.Blob, int64(c.Off), sealed); err != nil {
 			return err
 		}
 		return openChunk(c, number, plain, sealed)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read chunk at %d in blob %v: %w", c.Off, c.Blob, err)
 	}
-	err := try(ctx)
-	if err != nil && !errors.Is(err, remote.ErrUnavailable) && ctx.Err() == nil && !remote.IsPastCaches(ctx) {
-		err = try(remote.PastCaches(ctx))
-	}
-	switch {
-	case err == nil:
-		return sealed, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, remote.ErrUnavailable):
-		return nil, fmt.Errorf("%w: %w", vfs.ErrUnavailable, err)
-	}
-	return nil, fmt.Errorf("%w: chunk at %d in blob %v: %w", vfs.ErrCorrupt, c.Off, c.Blob, err)
+	return sealed, nil
 }
 
 func openChunk(c object.Chunk, number uint64, plain int, sealed []byte) error {
