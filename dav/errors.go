@@ -19,6 +19,7 @@ import (
 	"postern/dav/lock"
 	"postern/dav/page"
 	"postern/vfs"
+	"postern/vfs/layout"
 )
 
 // retryAfter is what a client is told to wait when storage can't be reached.
@@ -115,7 +116,7 @@ func (q *request) fail(err error, making bool) {
 	}
 	// With a cause it is the whole drive that takes no changes.
 	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil && path.Dir(at.Path) == "/" {
-		f.message = "The top of the drive is read-only: put files and folders into /files."
+		f.message = "The top of the drive is read-only: put files and folders into " + layout.Files + "."
 	}
 	q.failed = f
 	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {

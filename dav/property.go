@@ -123,28 +123,35 @@ func lockDiscovery(b []byte, e entry) ([]byte, bool) {
 
 // quotaAvailable and quotaUsed are of folders (RFC 4331, 3 and 4).
 func quotaAvailable(b []byte, e entry) ([]byte, bool) {
-	u, ok := e.q.usage(e.info)
+	u, ok := e.usage()
 	return strconv.AppendInt(b, u.Available, 10), ok && u.Available >= 0
 }
 
 func quotaUsed(b []byte, e entry) ([]byte, bool) {
-	u, ok := e.q.usage(e.info)
+	u, ok := e.usage()
 	return strconv.AppendInt(b, u.Used, 10), ok && u.Used >= 0
 }
 
-// usage asks the drive once per request.
-func (q *request) usage(info *vfs.Info) (vfs.Usage, bool) {
-	if q.who.noQuota || !info.Folder {
+// quota is the usage of what a folder lies in.
+type quota struct {
+	path  string // of the folder
+	usage vfs.Usage
+}
+
+// usage asks the drive once for each folder: members of one folder can lie in different spaces.
+func (e entry) usage() (vfs.Usage, bool) {
+	q := e.q
+	if q.who.noQuota || !e.info.Folder {
 		return vfs.Usage{}, false
 	}
-	if q.quota == nil {
-		u, err := q.h.fs.Usage(q.ctx(), 0)
+	if q.quota == nil || q.quota.path != e.path {
+		u, err := q.h.fs.Usage(q.ctx(), e.path, 0)
 		if err != nil {
 			u = vfs.Usage{Used: -1, Available: -1}
 		}
-		q.quota = &u
+		q.quota = &quota{e.path, u}
 	}
-	return *q.quota, true
+	return q.quota.usage, true
 }
 
 // unixModified is what rclone sets and reads as {DAV:}lastmodified.

@@ -125,7 +125,7 @@ func (q *request) roomFor(n int64) error {
 	if n <= 0 {
 		return nil
 	}
-	u, err := q.h.fs.Usage(q.ctx(), n)
+	u, err := q.h.fs.Usage(q.ctx(), q.path, n)
 	if err != nil || u.Available < 0 || n <= u.Available {
 		return nil //nolint:nilerr // unknown is no reason to refuse
 	}

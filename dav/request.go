@@ -21,10 +21,10 @@ type request struct {
 	wait      *wait
 	ifs       ifHeader
 	submitted lock.Submitted
-	quota     *vfs.Usage // once asked for
-	failed    *failure   // what it was answered with, if not success
-	inside    gate       // in which it has a place
-	pending   bool       // a change was made and is kept here, but not at the remote yet
+	quota     *quota   // of the folder asked about last
+	failed    *failure // what it was answered with, if not success
+	inside    gate     // in which it has a place
+	pending   bool     // a change was made and is kept here, but not at the remote yet
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }

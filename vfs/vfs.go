@@ -28,9 +28,10 @@ const MaxDepth = 1024
 type FS interface {
 	Reader
 	Writer
-	// Usage tells the bytes that files take (before sealing) and the bytes there is room for; -1 where unknown. The answer may be some
-	// seconds old, unless it is that there is no room for want bytes: who is refused for that is not refused for what was.
-	Usage(ctx context.Context, want int64) (Usage, error)
+	// Usage returns how many bytes files take (before sealing) in what path lies in, a space for instance, and how many there is
+	// room for; -1 where unknown. Nothing need be at path. The answer may be some seconds old, unless it lacks the room for want
+	// bytes: that is looked up again before a write is refused for it.
+	Usage(ctx context.Context, path string, want int64) (Usage, error)
 }
 
 // Stater looks up one path. Errors: ErrNotExist, ErrNotFolder (something above the path is a file), ErrUnavailable, ErrCorrupt.

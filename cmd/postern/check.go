@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
-	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/vfs/fsck"
+	"postern/vfs/layout"
 )
 
 func (p *program) fsck() *cobra.Command {
@@ -152,9 +152,10 @@ func damageLine(d fsck.Damage) string {
 		what = append(what, home.Size(lost).String()+" can't be read")
 	}
 	what = append(what, d.Why)
+	_, _, past := layout.CutState(d.Path)
 	switch {
 	case d.Newest == "":
-	case strings.HasPrefix(d.Path, gateway.History+"/"):
+	case past:
 		what = append(what, say.IfElse(d.Oldest == d.Newest, "", "so in the history since "+d.Oldest))
 	default:
 		what = append(what, "so in the history, "+say.IfElse(d.Oldest == d.Newest, "at ", "from "+d.Oldest+" to ")+d.Newest)

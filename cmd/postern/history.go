@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/control"
-	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
+	"postern/vfs/layout"
 )
 
 func (p *program) history() *cobra.Command {
@@ -67,7 +67,7 @@ postern history list tells the paths.`,
 				if err != nil {
 					return err
 				}
-				if len(all) == 1 && all[0].Path == gateway.Clean(args[0]) && !all[0].Folder && !asJSON {
+				if len(all) == 1 && all[0].Path == layout.Clean(args[0]) && !all[0].Folder && !asJSON {
 					return g.Read(cmd.Context(), args[0], p.out)
 				}
 				return p.showVersions(all, asJSON)
@@ -98,8 +98,8 @@ with --force, and is in the history then.`,
 }
 
 func (p *program) restore(ctx context.Context, g control.Gateway, from, to string, force bool) error {
-	from = gateway.Clean(from)
-	if gateway.Below(from, gateway.Files) {
+	from = layout.Clean(from)
+	if own, ok := layout.CutFiles(from); ok && own != "" {
 		if to == "" {
 			to = from
 		}
@@ -112,36 +112,24 @@ func (p *program) restore(ctx context.Context, g control.Gateway, from, to strin
 		}
 		from = versions[0].Path
 	}
-	within, ok := cutState(from)
+	state, within, ok := layout.CutState(from)
 	switch {
 	case !ok:
-		return say.Usagef("%s is no path of the history, such as %s/2026-11-20 09.15.00/letters/a.txt: postern history list tells them", from, gateway.History)
+		return say.Usagef("%s is no path of the history, such as %s: postern history list lists them", from, layout.InState("2026-11-20 09.15.00", "/letters/a.txt"))
 	case to == "" && within == "":
 		return say.Usagef("%s is the whole drive as it was: name a file or folder in it, or a new folder to copy it to with --to", from)
 	case to == "":
-		to = gateway.Files + within
+		to = layout.Files + within
 	}
-	to = gateway.Clean(to)
-	if !gateway.Below(to, gateway.Files) {
-		return say.Usagef("%s is not below %s: name another place with --to", to, gateway.Files)
+	to = layout.Clean(to)
+	if own, ok := layout.CutFiles(to); !ok || own == "" {
+		return say.Usagef("%s is not below %s: name another place with --to", to, layout.Files)
 	}
 	if err := g.Restore(ctx, from, to, force); err != nil {
 		return err
 	}
-	p.printf("%s is back, as of %s.\n", to, strings.TrimPrefix(from[:len(from)-len(within)], gateway.History+"/"))
+	p.printf("%s is back, as of %s.\n", to, state)
 	return nil
-}
-
-// cutState splits off the path within a state of the history, "" for all of it.
-func cutState(path string) (within string, ok bool) {
-	rest, ok := strings.CutPrefix(path, gateway.History+"/")
-	if !ok || rest == "" {
-		return "", false
-	}
-	if _, after, deeper := strings.Cut(rest, "/"); deeper {
-		return "/" + after, true
-	}
-	return "", true
 }
 
 func (p *program) showVersions(all []control.Version, asJSON bool) error {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"postern/vfs/layout"
 )
 
 // failurePolicy allows the style that stands in the page itself: who isn't let in can't load another.
@@ -67,7 +69,7 @@ func Failure(w http.ResponseWriter, r *http.Request, status int, message, path s
 	if i := strings.LastIndexByte(path, '/'); path != "/" && i >= 0 {
 		f.Up = href(path[:i], true)
 	}
-	if status == http.StatusNotFound && below(path, files) {
+	if _, ok := layout.CutFiles(path); ok && status == http.StatusNotFound {
 		f.History = href(path, false) + "?" + queryVersions
 	}
 	f.Again = status == http.StatusServiceUnavailable || status == http.StatusUnauthorized

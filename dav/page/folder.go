@@ -6,9 +6,9 @@ import (
 	"net/url"
 	pathpkg "path"
 	"strings"
-	"time"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 )
 
 // rowsPerPage bounds how much of a folder one page shows, and with it the memory that a listing takes: 500 rows are more than
@@ -83,7 +83,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 		return err
 	}
 	q := r.URL.Query()
-	standard := order{by: "name", desc: path == history} // of states the newest first
+	standard := order{by: "name", desc: path == layout.History} // of states the newest first
 	o := orderOf(q.Get("sort"), q.Get("order"), standard)
 	l := listing{common: c, Query: shorten(q.Get("q"), maxQuery)}
 	if !c.Root {
@@ -93,18 +93,16 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if o != standard {
 		l.Sort, l.Order = o.by, direction(o.desc)
 	}
-	if path != files {
-		l.Note = notes[path]
+	if path != layout.Files {
+		l.Note = about[path]
 	}
 	keep := first{order: o, n: rows(path)}
 	keep.behind, _ = parseCursor(q.Get("after"))
 	bytes := int64(0)
 	wanted := fold(l.Query)
 	err = each(func(m *vfs.Info) error {
-		if path == history {
-			if t, err := time.Parse(stateLayout, m.Name); err == nil {
-				m.Modified = t // when it was so, not when its root folder was last changed
-			}
+		if t, ok := layout.StateTime(m.Name); ok && path == layout.History {
+			m.Modified = t // when it was so, not when its root folder was last changed
 		}
 		if wanted != "" && !strings.Contains(fold(vfs.ReadablePath(m.Name)), wanted) {
 			return nil
@@ -121,7 +119,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if err != nil {
 		return err
 	}
-	if path != history && !c.Root { // states share most of what is in them
+	if path != layout.History && !c.Root { // states share most of what is in them
 		l.Size = size(bytes)
 	}
 	items := keep.sorted()
@@ -139,13 +137,14 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	return p.write(w, r, "folder", c, l)
 }
 
-// notes say what the drive's own folders are for.
-var notes = map[string]string{
-	files:     "Your own files.",
-	"/shared": "What friends share with you.",
-	"/chats":  "Your conversations, each a folder.",
-	history:   "Your files as they were. Times are UTC; nothing in here can be changed.",
-}
+// about says what the drive's own folders are for.
+var about = func() map[string]string {
+	all := map[string]string{}
+	for _, f := range layout.Folders() {
+		all[f.Path] = f.About
+	}
+	return all
+}()
 
 func newRow(id int, folder string, m vfs.Info) row {
 	path := join(folder, m.Name)
@@ -159,21 +158,21 @@ func newRow(id int, folder string, m vfs.Info) row {
 		r.View += "?" + queryView
 		r.ETag = m.ETag()
 	}
-	if m.Folder && path != history {
+	if m.Folder && path != layout.History {
 		r.Zip = r.Href + "?" + queryZip
 	}
-	if path == history {
+	if path == layout.History {
 		r.Size = "" // states share most of what is in them
 	}
 	if folder == "/" {
-		r.Note = notes[path]
+		r.Note = about[path]
 		r.ReadOnly = true // the drive's own folders stay
 	}
-	if below(path, files) && path != files {
+	if within, ok := layout.CutFiles(path); ok && within != "" {
 		r.Versions = r.Href + "?" + queryVersions
 	}
-	if state, rest := inHistory(path); state != "" && rest != "" {
-		r.Restore = files + rest
+	if _, within, ok := layout.CutState(path); ok && within != "" {
+		r.Restore = layout.Files + within
 	}
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 )
 
 // visible returns a name or path for people to read. It writes out the bytes that are not UTF-8, and replaces what can't be
@@ -64,14 +65,11 @@ func at(t time.Time) moment {
 	return moment{t.Format(time.RFC3339), t.Format("2006-01-02 15:04")}
 }
 
-// stateLayout is how the names of the states in the history tell their time, in UTC.
-const stateLayout = "2006-01-02 15.04.05"
-
-// atState is when a state of the history was so, to the second, since two can be of one minute. Of a name that is no time it
-// is the name.
+// atState returns when a state of the history was so, to the second, since two can be of one minute. Of a name that is no
+// time it is the name.
 func atState(name string) moment {
-	t, err := time.Parse(stateLayout, name)
-	if err != nil {
+	t, ok := layout.StateTime(name)
+	if !ok {
 		return moment{Human: visible(name)}
 	}
 	return moment{t.Format(time.RFC3339), t.Format(time.DateTime)}

@@ -20,17 +20,12 @@ import (
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 )
 
 // Prefix is where the pages' style and scripts lie. It can't hide anything: the root of the drive is read-only and has no
 // such folder.
 const Prefix = "/.postern/"
-
-// The folders of the drive that pages know by name.
-const (
-	files   = "/files"
-	history = "/history"
-)
 
 // The pages of a file or folder, beside the folder's listing: the address with one of these as its query.
 const (
@@ -165,33 +160,17 @@ func (p *Pages) common(path string, info vfs.Info) (common, error) {
 		s := p.o.Status()
 		c.Status = &s
 	}
-	if below(path, files) {
+	if _, ok := layout.CutFiles(path); ok {
 		c.Versions = href(path, info.Folder) + "?" + queryVersions
 	}
-	if state, rest := inHistory(path); state != "" {
-		c.Then = &then{At: atState(state), Now: href(files+rest, info.Folder)}
-		if rest != "" {
-			c.Then.To = files + rest
+	if state, within, ok := layout.CutState(path); ok {
+		c.Then = &then{At: atState(state), Now: href(layout.Files+within, info.Folder)}
+		if within != "" {
+			c.Then.To = layout.Files + within
 		}
 	}
 	return c, nil
 }
-
-// inHistory splits the path of something in the history into its state and where it lay within the files ("" is the whole).
-func inHistory(path string) (state, rest string) {
-	within, ok := strings.CutPrefix(path, history+"/")
-	if !ok {
-		return "", ""
-	}
-	state, rest, ok = strings.Cut(within, "/")
-	if ok {
-		rest = "/" + rest
-	}
-	return state, rest
-}
-
-// below reports whether path is folder or lies in it.
-func below(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
 
 // maxCrumbs is how many folders above what a page is about are shown, the nearest; each has a link as long as its path.
 const maxCrumbs = 32

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 )
 
 // past is a drive with a history: what is at each path, by size; a negative size is a folder.
@@ -65,7 +66,7 @@ func was(path string, sizes ...int64) *past {
 		if i < len(sizes)-1 {
 			state := fmt.Sprintf("2026-11-20 09.00.%02d", i)
 			p.states = append(p.states, state)
-			at = history + "/" + state + strings.TrimPrefix(path, files)
+			at = layout.InState(state, strings.TrimPrefix(path, layout.Files))
 		}
 		if n != 0 {
 			p.at[at] = n
@@ -147,11 +148,11 @@ func TestVersionsAreLookedForInParts(t *testing.T) {
 	}
 	p := was("/files/f", sizes...)
 	for i := range p.states { // two digits of seconds don't do here
-		delete(p.at, history+"/"+p.states[i]+"/f")
+		delete(p.at, layout.InState(p.states[i], "/f"))
 	}
 	for i := range p.states {
 		p.states[i] = fmt.Sprintf("2026-11-20 09.00.%04d", i)
-		p.at[history+"/"+p.states[i]+"/f"] = sizes[i]
+		p.at[layout.InState(p.states[i], "/f")] = sizes[i]
 	}
 	var all []string
 	query := "versions"

@@ -21,10 +21,15 @@ type Drive struct {
 	made   time.Time
 }
 
-// New makes a drive of the mounts, by the names of their folders. made is the time that the root shows; it never changes, so
-// that clients may keep what they know of it.
+// New makes a drive of the mounts, by the paths of their folders, such as "/files". made is the time that the root shows; it
+// never changes, so that clients may keep what they know of it.
 func New(made time.Time, mounts map[string]vfs.FS) *Drive {
-	return &Drive{mounts: maps.Clone(mounts), names: slices.Sorted(maps.Keys(mounts)), made: made}
+	d := &Drive{mounts: map[string]vfs.FS{}, made: made}
+	for path, fs := range mounts {
+		d.mounts[strings.TrimPrefix(path, "/")] = fs
+	}
+	d.names = slices.Sorted(maps.Keys(d.mounts))
+	return d
 }
 
 // place is where a path leads: a mount and the path within.
@@ -185,11 +190,20 @@ func (d *Drive) Open(ctx context.Context, path string) (vfs.File, error) {
 	return f, p.named(err)
 }
 
-// Usage implements vfs.FS: what all mounts hold, and the least room that one of them has.
-func (d *Drive) Usage(ctx context.Context, want int64) (vfs.Usage, error) {
+// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what all mounts hold, and the least room
+// that one of them has.
+func (d *Drive) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
+	if path != "/" {
+		p, err := d.resolve("usage", path)
+		if err != nil {
+			return vfs.Usage{}, err
+		}
+		u, err := p.fs.Usage(ctx, p.path, want)
+		return u, p.named(err)
+	}
 	total := vfs.Usage{Available: -1}
 	for _, name := range d.names {
-		u, err := d.mounts[name].Usage(ctx, want)
+		u, err := d.mounts[name].Usage(ctx, "/", want)
 		if err != nil {
 			return vfs.Usage{}, err
 		}

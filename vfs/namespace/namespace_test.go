@@ -69,7 +69,9 @@ func (b below) Open(ctx context.Context, path string) (vfs.File, error) {
 	return f, out(err)
 }
 
-func (b below) Usage(ctx context.Context, want int64) (vfs.Usage, error) { return b.m.Usage(ctx, want) }
+func (b below) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
+	return b.m.Usage(ctx, in(path), want)
+}
 
 type belowUpload struct{ vfs.Upload }
 

@@ -11,6 +11,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -86,7 +87,7 @@ func (s *Space) whole(ctx context.Context, on base, files tree.Tree, a *attempt)
 	now := s.now()
 	t, err := on.whole.Graft(ctx, filesPath, files)
 	if err == nil {
-		t, err = t.Graft(ctx, historyPath+"/"+historyName(now), files)
+		t, err = t.Graft(ctx, historyPath+"/"+layout.StateName(now), files)
 	}
 	if err != nil || now.Sub(s.thinned) < thinEvery && !now.Before(s.thinned) {
 		return t, err

@@ -8,15 +8,10 @@ import (
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
-
-// HistoryLayout names what a commit leaves in the history: its time, in UTC to the second, so that every device shows
-// the same. Commits of one second leave one state.
-const HistoryLayout = "2006-01-02 15.04.05"
-
-func historyName(t time.Time) string { return t.UTC().Format(HistoryLayout) }
 
 // Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then
 // one a month.
@@ -84,13 +79,13 @@ func thin(ctx context.Context, t tree.Tree, keep Keep, now, newest time.Time) (t
 		if err != nil {
 			return t, err
 		}
-		if when, err := time.Parse(HistoryLayout, e.Info().Name); err == nil {
+		if when, ok := layout.StateTime(e.Info().Name); ok {
 			states = append(states, when)
 		}
 	}
 	for _, when := range keep.drop(states, now, newest) {
 		var err error
-		if t, _, err = tree.Apply(ctx, t, tree.Remove{Path: historyPath + "/" + historyName(when)}); err != nil {
+		if t, _, err = tree.Apply(ctx, t, tree.Remove{Path: historyPath + "/" + layout.StateName(when)}); err != nil {
 			return t, fmt.Errorf("thin the history: %w", err)
 		}
 	}
@@ -144,7 +139,9 @@ func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
 }
 
 // Usage is of nothing: what the history takes beside the files is not known, and the room is the files'.
-func (history) Usage(context.Context, int64) (vfs.Usage, error) { return vfs.Usage{Available: -1}, nil }
+func (history) Usage(context.Context, string, int64) (vfs.Usage, error) {
+	return vfs.Usage{Available: -1}, nil
+}
 
 // CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A
 // folder comes with all that was in it. It is for the space whose history this is.

@@ -8,6 +8,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -158,7 +159,7 @@ func (s *Space) lastCommon(ctx context.Context, ours, theirs base) (tree.Tree, e
 				continue
 			}
 			if seen[at[i].ref] {
-				return shared(ctx, ours.whole, theirs.whole, historyName(object.Time(at[i].commit.Time)))
+				return shared(ctx, ours.whole, theirs.whole, layout.StateName(object.Time(at[i].commit.Time)))
 			}
 			seen[at[i].ref] = true
 			up := at[i].commit.Parent

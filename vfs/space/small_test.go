@@ -162,7 +162,7 @@ func TestUsage(t *testing.T) {
 		s := h.open()
 		defer h.close(s)
 		ask := func() {
-			if u, err := s.Usage(t.Context(), 1000); err != nil || u.Available != -1 || u.Used != 0 {
+			if u, err := s.Usage(t.Context(), "/", 1000); err != nil || u.Available != -1 || u.Used != 0 {
 				t.Errorf("%+v, %v", u, err)
 			}
 		}
@@ -203,7 +203,7 @@ func TestRoomMade(t *testing.T) {
 	defer h.close(s)
 	ask := func(want, free int64) {
 		t.Helper()
-		if u, err := s.Usage(t.Context(), want); err != nil || u.Available != free {
+		if u, err := s.Usage(t.Context(), "/", want); err != nil || u.Available != free {
 			t.Errorf("%d bytes are wanted: %+v, %v", want, u, err)
 		}
 	}

@@ -378,7 +378,7 @@ func TestHistory(t *testing.T) {
 	if err := s.Remove(t.Context(), "/as it was", nil); err != nil {
 		t.Fatal(err)
 	}
-	if u, err := s.Usage(t.Context(), 0); err != nil || u.Used != 0 {
+	if u, err := s.Usage(t.Context(), "/", 0); err != nil || u.Used != 0 {
 		t.Errorf("usage %+v, %v", u, err)
 	}
 }

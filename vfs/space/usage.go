@@ -22,8 +22,8 @@ type room struct {
 	at   time.Time
 }
 
-// Usage implements vfs.FS.
-func (s *Space) Usage(ctx context.Context, want int64) (vfs.Usage, error) {
+// Usage implements vfs.FS: a space is one room, whatever the path.
+func (s *Space) Usage(ctx context.Context, _ string, want int64) (vfs.Usage, error) {
 	return vfs.Usage{Used: s.shown.Load().tree.Root().Info().Size, Available: s.free(ctx, want)}, nil
 }
 

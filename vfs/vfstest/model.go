@@ -134,11 +134,11 @@ func (m *Model) Open(ctx context.Context, path string) (vfs.File, error) {
 	return &file{ctx: ctx, m: m, path: path, info: at.look(), data: at.data}, nil
 }
 
-// Usage implements vfs.FS.
-func (m *Model) Usage(ctx context.Context, _ int64) (vfs.Usage, error) {
+// Usage implements vfs.FS: the whole drive shares one room.
+func (m *Model) Usage(ctx context.Context, path string, _ int64) (vfs.Usage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.begin(ctx, "usage", "/"); err != nil {
+	if err := m.begin(ctx, "usage", path); err != nil {
 		return vfs.Usage{}, err
 	}
 	used := m.root.size()

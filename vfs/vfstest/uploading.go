@@ -75,7 +75,7 @@ func testUpload(d drive) {
 
 func testAbort(d drive) {
 	d.put("/files/kept", "old")
-	before, err := d.Usage(d.ctx(), 0)
+	before, err := d.Usage(d.ctx(), "/files", 0)
 	d.must(err)
 	check := d.unchanged()
 	for _, size := range sizes() {
@@ -97,7 +97,7 @@ func testAbort(d drive) {
 		}
 	}
 	check()
-	if after, err := d.Usage(d.ctx(), 0); err != nil || after.Used != before.Used {
+	if after, err := d.Usage(d.ctx(), "/files", 0); err != nil || after.Used != before.Used {
 		d.t.Errorf("usage went from %+v to %+v, %v", before, after, err)
 	}
 	d.put("/files/new", "and it still works")

@@ -49,10 +49,10 @@ func TestModelLimit(t *testing.T) {
 			t.Errorf("%d bytes to %s: %v, want %v", len(step.data), step.path, err, step.want)
 		}
 	}
-	if u, err := m.Usage(ctx, 0); err != nil || u != (vfs.Usage{Used: 9, Available: 1}) {
+	if u, err := m.Usage(ctx, "/files", 0); err != nil || u != (vfs.Usage{Used: 9, Available: 1}) {
 		t.Errorf("usage is %+v, %v", u, err)
 	}
-	if u, err := vfstest.NewModel(vfstest.ModelOptions{}).Usage(ctx, 0); err != nil || u != (vfs.Usage{Used: 0, Available: -1}) {
+	if u, err := vfstest.NewModel(vfstest.ModelOptions{}).Usage(ctx, "/files", 0); err != nil || u != (vfs.Usage{Used: 0, Available: -1}) {
 		t.Errorf("usage without a limit is %+v, %v", u, err)
 	}
 }
@@ -82,7 +82,7 @@ func TestModelFail(t *testing.T) {
 		"move":   func() error { _, err := m.Move(ctx, "/files/a", "/files/b", vfs.CopyOptions{}); return err },
 		"copy":   func() error { _, err := m.Copy(ctx, "/files/a", "/files/b", vfs.CopyOptions{}); return err },
 		"patch":  func() error { return m.Patch(ctx, "/files/a", vfs.Patch{Modified: time.Unix(1, 0)}, nil) },
-		"usage":  func() error { _, err := m.Usage(ctx, 0); return err },
+		"usage":  func() error { _, err := m.Usage(ctx, "/files", 0); return err },
 		"open":   func() error { _, err := m.Open(ctx, "/files/a"); return err },
 		"read": func() error {
 			f, err := m.Open(ctx, "/files/a")

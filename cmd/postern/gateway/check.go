@@ -8,6 +8,7 @@ import (
 	"postern/cmd/postern/say"
 	"postern/remote/mirror"
 	"postern/vfs/fsck"
+	"postern/vfs/layout"
 )
 
 // checkFlush is how long a check waits for what is pending to come to the remote; then it checks what is there.
@@ -39,7 +40,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	report.Copies = copies
 	for i := range report.Damage {
 		if moved := &report.Damage[i].Moved; *moved != "" {
-			*moved = Files + *moved // as the drive's users see it
+			*moved = layout.Files + *moved // as the drive's users see it
 		}
 	}
 	if err == nil && o.Repair {

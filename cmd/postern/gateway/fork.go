@@ -13,6 +13,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/verify"
+	"postern/vfs/layout"
 	"postern/vfs/space"
 )
 
@@ -96,8 +97,8 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 		return fmt.Errorf("the remote's state was accepted, but the drive does not go on yet: %w", err)
 	}
 	f.add("accepted", "the drive goes on from what the remote shows; what was not at the remote yet is merged with it")
-	folder := Files + "/kept-" + time.Now().UTC().Format("2006-01-02-150405")
-	gone, err := g.drive.space.Keep(ctx, before, folder[len(Files):])
+	folder := layout.Files + "/kept-" + time.Now().UTC().Format("2006-01-02-150405")
+	gone, err := g.drive.space.Keep(ctx, before, folder[len(layout.Files):])
 	switch {
 	case err != nil:
 		f.add("lost", "what this device had seen at the remote before can't be kept: %v", err)

@@ -16,7 +16,8 @@ import (
 	"postern/dav/lock"
 	"postern/remote/verify"
 	"postern/vfs/gc"
-	"postern/vfs/space"
+	"postern/vfs/layout"
+	"postern/vfs/versions"
 )
 
 // gateway answers what commands ask. It implements control.Gateway.
@@ -79,11 +80,11 @@ const pastTime = 500 * time.Millisecond
 func (g *gateway) past(ctx context.Context) (h control.History) {
 	ctx, cancel := context.WithTimeout(ctx, pastTime)
 	defer cancel()
-	for info, err := range g.drive.fs.List(ctx, History) {
+	for state, err := range versions.States(ctx, g.drive.fs) {
 		if err != nil {
 			return control.History{}
 		}
-		if when, err := time.Parse(space.HistoryLayout, info.Name); err == nil {
+		if when, ok := layout.StateTime(state.Name); ok {
 			if h.States++; h.Oldest.IsZero() {
 				h.Oldest = when
 			}

@@ -10,6 +10,7 @@ import (
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/say"
 	"postern/dav/lock"
+	"postern/vfs/layout"
 )
 
 // Locks implements control.Locksmith.
@@ -23,9 +24,9 @@ func (g *gateway) Locks(context.Context) ([]control.Lock, error) {
 
 // Break implements control.Locksmith.
 func (g *gateway) Break(_ context.Context, what string) (broken []control.Lock, err error) {
-	path := lock.Key(Clean(what))
+	path := lock.Key(layout.Clean(what))
 	for _, l := range g.locks.All() {
-		if l.Token != what && lock.Key(Clean(l.Root)) != path {
+		if l.Token != what && lock.Key(layout.Clean(l.Root)) != path {
 			continue
 		}
 		if err := g.locks.Break(l.Token); err != nil {

@@ -1,13 +1,14 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/say"
+	"postern/vfs/layout"
 	"postern/vfs/pin"
 )
 
@@ -69,19 +70,16 @@ func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
 func (g *gateway) Pinned(context.Context) (pin.Status, error) {
 	status := g.drive.pins.Status()
 	for i := range status.Paths {
-		status.Paths[i].Path = Clean(Files + status.Paths[i].Path)
+		status.Paths[i].Path = layout.Clean(layout.Files + status.Paths[i].Path)
 	}
 	return status, nil
 }
 
 // pinnable is a path of the drive as the space knows it.
 func pinnable(path string) (string, error) {
-	path = Clean(path)
-	if path == Files {
-		return "/", nil
+	within, ok := layout.CutFiles(layout.Clean(path))
+	if !ok {
+		return "", say.Advisef("%s can't be pinned: what can lies below %s", path, layout.Files)
 	}
-	if !Below(path, Files) {
-		return "", say.Advisef("%s can't be pinned: what can lies below %s", path, Files)
-	}
-	return strings.TrimPrefix(path, Files), nil
+	return cmp.Or(within, "/"), nil
 }

@@ -21,6 +21,7 @@ import (
 	"postern/remote/retry"
 	"postern/remote/verify"
 	"postern/vfs"
+	"postern/vfs/layout"
 	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/pin"
@@ -120,7 +121,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(madeAt, map[string]vfs.FS{"files": d.space, "history": d.space.History()})
+	d.fs = namespace.New(madeAt, map[string]vfs.FS{layout.Files: d.space, layout.History: d.space.History()})
 	d.line.whenBack(d.remoteIsBack)
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)

@@ -16,12 +16,10 @@ import (
 	"postern/vfs"
 	"postern/vfs/content"
 	"postern/vfs/gc"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
-
-// historyLayout is that of package space.
-const historyLayout = "2006-01-02 15.04.05"
 
 // Drive is an account's drive at a remote. It implements gc.Drive. It is for one goroutine.
 type Drive struct {
@@ -147,7 +145,7 @@ func (d *Drive) Commit(ctx context.Context, whole tree.Tree) error {
 	d.Now = d.Now.Add(time.Second)
 	whole, err := whole.Graft(ctx, "/files", d.files)
 	if err == nil {
-		whole, err = whole.Graft(ctx, "/history/"+d.Now.UTC().Format(historyLayout), d.files)
+		whole, err = whole.Graft(ctx, "/history/"+layout.StateName(d.Now), d.files)
 	}
 	if err != nil {
 		return err
