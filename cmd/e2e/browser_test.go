@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take for anything that a test waits for.
-const patience = 20 * time.Second
+// patience is how long a page may take for anything that a test waits for. It is long, since it passes only when a test fails.
+const patience = time.Minute
 
 // tab is a browser with one page, logged in at a gateway.
 type tab struct {
@@ -88,19 +88,22 @@ func run[T any](b *tab, script string) T {
 	return v
 }
 
-// until waits for a script to come true, on this page or on the one that comes after it.
+// until waits until a script returns true, on this page or on the next one. It asks the browser again and again from here:
+// a poll inside the page stops after its first look where the page's policy allows no scripts, since no timer fires there.
+// A script that throws, or whose page goes away, has not returned true yet.
 func (b *tab) until(script string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	poll := chromedp.Poll[bool](script, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience))
-	_, err := chromedp.Run(ctx, poll)
-	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "(-32000)") { // the page has gone
-		_, err = chromedp.Run(ctx, poll)
-	}
-	if err != nil {
+	var err error
+	came := within(patience, func() bool {
+		var now bool
+		now, err = chromedp.Run(ctx, chromedp.Evaluate[bool](script))
+		return now && err == nil || ctx.Err() != nil
+	})
+	if !came || ctx.Err() != nil {
 		b.shot("failed")
-		b.t.Fatalf("%s does not come true: %v\n%s", script, err, run[string](b, `document.body.innerText`))
+		b.t.Fatalf("%s does not become true: %v\n%s", script, err, run[string](b, `document.body.innerText`))
 	}
 }
 
