@@ -18,8 +18,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/reach"
 	"postern/crypto"
-	"postern/remote/breaker"
-	"postern/remote/retry"
+	"postern/remote/line"
 )
 
 // The user of the drives. They listen on the loopback only, for as long as a run lasts.
@@ -36,15 +35,19 @@ const grace = 20 * time.Second
 const pollEvery = 60 * time.Millisecond
 
 // waits are a small part of the usual ones, so that minutes show what else takes days.
-var waits = gateway.Waits{
-	Retry: retry.Options{Attempts: 3, Delay: 2 * time.Millisecond, MaxDelay: 30 * time.Millisecond, Reply: 400 * time.Millisecond,
-		Transfer: 2 * time.Second},
-	Breaker: breaker.Options{Suspect: 300 * time.Millisecond, Trial: 200 * time.Millisecond, Every: 40 * time.Millisecond, Bound: 3 * time.Second},
-	Look:    200 * time.Millisecond,
-	Commit:  10 * time.Millisecond,
-	Poll:    pollEvery,
-	Answer:  300 * time.Millisecond,
-	Flush:   500 * time.Millisecond,
+var waits = line.Deadlines{
+	Attempts: 3,
+	Pause:    2 * time.Millisecond,
+	MaxPause: 30 * time.Millisecond,
+	Reply:    2 * time.Second,
+	Suspect:  300 * time.Millisecond,
+	Trial:    200 * time.Millisecond,
+	Every:    40 * time.Millisecond,
+	Look:     200 * time.Millisecond,
+	Commit:   10 * time.Millisecond,
+	Poll:     pollEvery,
+	Answer:   300 * time.Millisecond,
+	Flush:    500 * time.Millisecond,
 }
 
 // setup is what a gateway is started with: one line of JSON on its standard input.

@@ -21,12 +21,11 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
-	"postern/remote/breaker"
 	"postern/remote/disk"
 	"postern/remote/evil"
+	"postern/remote/line"
 	"postern/remote/mirror"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 	"postern/remote/verify"
 )
 
@@ -282,8 +281,8 @@ func stacks(t *testing.T) map[string]func(attacked remote.Store) (remote.Store, 
 	return map[string]func(remote.Store) (remote.Store, error){
 		"alone": func(s remote.Store) (remote.Store, error) { return s, nil },
 		"gateway": func(s remote.Store) (remote.Store, error) {
-			tried := retry.New(s, retry.Options{Attempts: 3, Sleep: atOnce})
-			return verify.New(breaker.New(tried, breaker.Options{Every: 10 * time.Millisecond, Bound: time.Second}), new(verify.MemoryPins)), nil
+			d := line.Deadlines{Attempts: 3, Every: 10 * time.Millisecond, Reply: time.Second}
+			return verify.New(line.Over(s, d, line.Options{Breaker: true, Sleep: atOnce}), new(verify.MemoryPins)), nil
 		},
 		"mirror that it leads":   joined(true),
 		"mirror that it follows": joined(false),

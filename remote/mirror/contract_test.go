@@ -11,10 +11,10 @@ import (
 	"postern/remote"
 	"postern/remote/disk"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/mirror"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 	"postern/remote/verify"
 )
 
@@ -136,7 +136,7 @@ func TestContractOverFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return retry.New(s, retry.Options{Attempts: 20, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+			return line.Over(s, line.Deadlines{Attempts: 20}, line.Options{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 		})
 	})
 }

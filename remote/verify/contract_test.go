@@ -8,9 +8,9 @@ import (
 	"postern/remote"
 	"postern/remote/disk"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 	"postern/remote/verify"
 )
 
@@ -28,7 +28,7 @@ func TestContractOfOneHandle(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store { return verify.New(mem.New(), new(verify.MemoryPins)) })
 }
 
-// TestContractOfTheStack proves the order that the gateway uses, verify above retry above a driver, on a disk whose
+// TestContractOfTheStack proves the order that the gateway uses, verify above a line above a driver, on a disk whose
 // calls fail now and then.
 func TestContractOfTheStack(t *testing.T) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
@@ -46,7 +46,7 @@ func TestContractOfTheStack(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			shaky := retry.New(faulty.New(s, plan, faulty.Options{}), retry.Options{Attempts: 40, Sleep: atOnce})
+			shaky := line.Over(faulty.New(s, plan, faulty.Options{}), line.Deadlines{Attempts: 40}, line.Options{Sleep: atOnce})
 			return verify.New(shaky, new(verify.MemoryPins)), nil
 		}
 	})

@@ -14,18 +14,17 @@ import (
 	"postern/cache"
 	"postern/crypto"
 	"postern/remote"
-	"postern/remote/breaker"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/localfs"
 	"postern/remote/mem"
-	"postern/remote/retry"
 	"postern/remote/verify"
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/space"
 )
 
-// stacked is one device's stack as the gateway builds it, over a remote that can be made to fail: retry, breaker, verify, cache, space.
+// stacked is one device's stack as the gateway builds it, over a remote that can be made to fail: line, verify, cache, space.
 type stacked struct {
 	t       *testing.T
 	origin  *mem.Store
@@ -34,7 +33,7 @@ type stacked struct {
 	device  space.Device
 	dir     string
 
-	line  *breaker.Store
+	line  *line.Line
 	cache *cache.Cache
 	space *space.Space
 	disk  localfs.FS // of the journal and the staging area; nil: the system's
@@ -69,11 +68,12 @@ func (s *stacked) open() {
 	s.t.Helper()
 	var err error
 	changed := make(chan struct{}, 1)
-	s.line = breaker.New(retry.New(lent{s.away}, retry.Options{}), breaker.Options{Changed: func(st breaker.State) {
+	s.line = line.Over(lent{s.away}, line.Deadlines{}, line.Options{Breaker: true})
+	s.line.OnChange(func(st line.State) {
 		if !st.Away {
 			changed <- struct{}{}
 		}
-	}})
+	})
 	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}), cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
 		s.t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func (s *stacked) lacks(path string, within time.Duration) {
 func pass(d time.Duration) { <-time.After(d) }
 
 // seconds is as long as a client may wait to be told that something can't be had.
-const seconds = breaker.DefaultSuspect + breaker.DefaultTrial
+var seconds = line.Shipped.Suspect + line.Shipped.Trial
 
 // TestRemoteAway takes the remote away in each way that a remote can be away. What was read or written here is read, everything can be
 // written, the rest fails within seconds; the state says since when and how much waits; a restart changes nothing of it; when the remote is
@@ -207,7 +207,7 @@ func TestRemoteAway(t *testing.T) {
 				s.put("/fresh", fresh)
 				s.has("/fresh", fresh)
 				if st := s.line.State(); !st.Away || st.Since.Before(left) || st.Since.Sub(left) > seconds {
-					t.Errorf("the breaker says %+v", st)
+					t.Errorf("the line says %+v", st)
 				}
 				pass(time.Minute)
 				s.waits(1, left)
@@ -228,7 +228,7 @@ func TestRemoteAway(t *testing.T) {
 				s.waits(2, left)
 
 				s.away.SetPlan(nil)
-				pass(breaker.DefaultEvery + breaker.DefaultTrial)
+				pass(line.Shipped.Every + line.Shipped.Trial)
 				synctest.Wait()
 				if st := s.space.Status(); st.PendingChanges > 0 || st.PendingBytes > 0 || !st.OfflineSince.IsZero() || st.CommitFailed != "" {
 					t.Errorf("the remote is back, and %+v", st)
@@ -277,7 +277,7 @@ func TestSlowRemote(t *testing.T) {
 			t.Error(err)
 		}
 		if st := s.line.State(); st.Times > 0 {
-			t.Errorf("the breaker says %+v", st)
+			t.Errorf("the line says %+v", st)
 		}
 	})
 }

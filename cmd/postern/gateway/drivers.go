@@ -14,8 +14,8 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/remote"
-	"postern/remote/detach"
 	"postern/remote/disk"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/verify"
 )
@@ -28,8 +28,8 @@ type Driver struct {
 	Volatile bool
 	// Blocks says that calls are the system's, which no context ends.
 	Blocks bool
-	// Open opens what follows the scheme. With founding an empty place becomes a remote; without, it must be one already.
-	// Nil for mirrors, whose members have drivers of their own.
+	// Open opens what follows the scheme. With founding an empty place becomes a remote; without, it must be one
+	// already. Nil for mirrors, whose members have drivers of their own.
 	Open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
 }
 
@@ -58,8 +58,8 @@ func (ds Drivers) find(scheme string) (Driver, bool) {
 type Target struct {
 	driver Driver
 	rest   string // what follows the scheme
-	// local remotes can't be away, and answer as fast as a cache on disk would: what lies in the home, or in memory. Any other folder may be
-	// on a stick or a share, or be renamed.
+	// local remotes can't be away, and answer as fast as a cache on disk would: what lies in the home, or in memory.
+	// Any other folder may be on a stick or a share, or be renamed.
 	local  bool
 	mirror *copies // nil: it is one remote
 }
@@ -134,8 +134,8 @@ func (t Target) Volatile() bool { return t.driver.Volatile }
 // Default reports whether the remote is the folder in the home that a drive gets where no other is named.
 func (t Target) Default(h home.Home) bool { return t.driver.Scheme == "disk" && t.rest == h.Remote() }
 
-// owned reports whether the remote is a folder that lies in the home once all links are followed. Nobody but this gateway writes
-// there, so its files may share their bytes with staged ones. It must be there already.
+// owned reports whether the remote is a folder that lies in the home once all links are followed. Nobody but this
+// gateway writes there, so its files may share their bytes with staged ones. It must be there already.
 func (t Target) owned(h home.Home) bool {
 	if !t.local || t.mirror != nil || t.driver.Scheme != "disk" {
 		return false
@@ -158,29 +158,36 @@ type Opening struct {
 	Pins     verify.Pins  // the newest pointers seen; nil: none
 	Log      *slog.Logger // nil: quiet
 
-	waits Waits
+	waits line.Deadlines
 }
 
-// Open opens the remote by its driver alone: nothing is retried or verified.
+// Open opens the remote by its driver alone: nothing is retried or verified, but what hangs can be left.
 func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
-	if t.mirror != nil {
-		return t.mirror.open(ctx, o, Target.Open)
-	}
-	open := func() (remote.Store, error) { return t.driver.Open(ctx, t.rest, o.Founding, o.Log) }
-	if t.local || !t.driver.Blocks {
-		return open()
-	}
-	store, err := detach.Open(ctx, t, open)
+	l, err := t.line(ctx, o, line.Options{Once: true})
 	if err != nil {
 		return nil, err
 	}
-	return detach.New(store, detach.Options{Log: o.Log}), nil
+	return l.Store, nil
+}
+
+// line opens the remote and puts a line in front of it. lo needs no more than what the gateway asks of the line.
+func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
+	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
+	if t.mirror == nil {
+		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o.Founding, o.Log) }
+		return line.New(ctx, open, o.waits, lo)
+	}
+	late := lo.Late
+	lo.Late = false // its members may be
+	open := func(ctx context.Context) (remote.Store, error) { return t.mirror.open(ctx, o, late) }
+	return line.New(ctx, open, o.waits, lo)
 }
 
 func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
 	if founding {
 		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-			// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't mounted.
+			// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't
+			// mounted.
 			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the path is right, or make it first",
 				filepath.Dir(path), filepath.Base(path))
 		}

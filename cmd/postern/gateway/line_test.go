@@ -14,7 +14,7 @@ import (
 
 	"postern/cmd/postern/home"
 	"postern/metrics"
-	"postern/remote/breaker"
+	"postern/remote/line"
 	"postern/vfs"
 )
 
@@ -34,8 +34,8 @@ func newWired(t *testing.T) *wired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way, measured, log := &line{}, metrics.New("test"), slog.New(slog.DiscardHandler)
-	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, First: true, line: way, Metrics: measured, Log: log}); err != nil {
+	measured, log := metrics.New("test"), slog.New(slog.DiscardHandler)
+	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, First: true, lasts: true, Metrics: measured, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	account, err := home.NewAccount("anna", to.String(), rand.Reader)
@@ -46,7 +46,7 @@ func newWired(t *testing.T) *wired {
 		t.Fatal(errors.Join(err, w.session.Close()))
 	}
 	settings := home.Defaults()
-	w.drive, err = openDrive(t.Context(), driveOptions{home: h, to: to, store: w.session.Store, line: way, account: account, settings: settings,
+	w.drive, err = openDrive(t.Context(), driveOptions{home: h, to: to, store: w.session.Store, line: w.session.line, account: account, settings: settings,
 		metrics: measured, log: log, rand: rand.Reader})
 	if err != nil {
 		t.Fatal(errors.Join(err, w.session.Close()))
@@ -129,7 +129,7 @@ func TestDiskTakenAway(t *testing.T) {
 	if _, err := w.read("/files/other"); !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("what isn't pinned: %v", err)
 	}
-	if took := time.Since(left); took > breaker.DefaultSuspect+breaker.DefaultTrial+5*time.Second { // and room for a busy machine
+	if took := time.Since(left); took > line.Shipped.Suspect+line.Shipped.Trial+5*time.Second { // and room for a busy machine
 		t.Errorf("to say so took %v", took)
 	}
 	w.await("the word that the remote is away", 10*time.Second, func() bool { return !w.status().Commit.Offline.IsZero() })
@@ -147,7 +147,7 @@ func TestDiskTakenAway(t *testing.T) {
 	if err := os.Rename(w.disk+" elsewhere", w.disk); err != nil {
 		t.Fatal(err)
 	}
-	w.await("the end of what waited", 3*breaker.DefaultEvery+5*time.Second, func() bool {
+	w.await("the end of what waited", 3*line.Shipped.Every+5*time.Second, func() bool {
 		st := w.status()
 		return st.Pending.Changes == 0 && st.Commit.Offline.IsZero()
 	})

@@ -12,16 +12,14 @@ import (
 	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/line"
 	"postern/remote/mirror"
-	"postern/remote/retry"
 	"postern/vfs/fsck"
 )
 
-// mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there is not written.
+// mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there
+// is not written.
 const mirrorScheme = "mirror"
-
-// opener is Target.Open or Target.openLate.
-type opener func(to Target, ctx context.Context, o Opening) (remote.Store, error)
 
 // copies are the remotes of a mirror.
 type copies struct {
@@ -77,9 +75,9 @@ func (ds Drivers) known(scheme string) bool {
 	return ok
 }
 
-// open opens the first remote by first, and the others when they are needed: a stick that isn't plugged in is no reason not to start. Each has
-// its own retries, so that the mirror hears of what fails for good.
-func (c *copies) open(ctx context.Context, o Opening, first opener) (_ remote.Store, err error) {
+// open opens the first remote, late or now, and the others when they are there: a stick that isn't plugged in is no
+// reason not to start. Each has a line of its own, so that the mirror sees only what fails for good.
+func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store, err error) {
 	var members []mirror.Member
 	defer func() {
 		if err != nil {
@@ -89,15 +87,11 @@ func (c *copies) open(ctx context.Context, o Opening, first opener) (_ remote.St
 		}
 	}()
 	for i, to := range c.members {
-		open := opener(Target.openLate)
-		if i == 0 {
-			open = first
-		}
-		store, err := open(to, ctx, o)
+		store, err := to.line(ctx, o, line.Options{Late: late || i > 0})
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, mirror.Member{Name: to.String(), Store: retry.New(store, o.waits.retry(o.Log))})
+		members = append(members, mirror.Member{Name: to.String(), Store: store})
 	}
 	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Log: o.Log})
 	if err != nil {

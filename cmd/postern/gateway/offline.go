@@ -22,7 +22,7 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, account: account, settings: o.Settings,
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account, settings: o.Settings,
 		metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -11,13 +10,12 @@ import (
 	"postern/crypto"
 	"postern/metrics"
 	"postern/remote"
-	"postern/remote/breaker"
 	"postern/remote/disk"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/mirror"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 	"postern/remote/verify"
 )
 
@@ -27,13 +25,13 @@ func TestPointersThroughFaults(t *testing.T) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	wrapped := map[string]func(t *testing.T, s remote.Store) (remote.Store, error){
 		"retry": func(_ *testing.T, s remote.Store) (remote.Store, error) {
-			return retry.New(s, retry.Options{Attempts: 2, Sleep: atOnce}), nil
+			return line.Over(s, line.Deadlines{Attempts: 2}, line.Options{Sleep: atOnce}), nil
 		},
 		"verify": func(_ *testing.T, s remote.Store) (remote.Store, error) {
 			return verify.New(s, new(verify.MemoryPins)), nil
 		},
 		"breaker": func(_ *testing.T, s remote.Store) (remote.Store, error) {
-			return breaker.New(s, breaker.Options{Every: time.Millisecond}), nil
+			return line.Over(s, line.Deadlines{Every: time.Millisecond}, line.Options{Once: true, Breaker: true}), nil
 		},
 		"metrics": func(_ *testing.T, s remote.Store) (remote.Store, error) {
 			return metrics.New("test").Remote(s, metrics.Tries), nil
@@ -45,8 +43,8 @@ func TestPointersThroughFaults(t *testing.T) {
 	}
 	wrapped["all, as served"] = func(t *testing.T, s remote.Store) (_ remote.Store, err error) {
 		measured := metrics.New("test")
-		s = measured.Remote(s, metrics.Tries)
-		s = (&line{}).through(retry.New(s, retry.Options{Attempts: 2, Sleep: atOnce}), breaker.Options{}, slog.New(slog.DiscardHandler))
+		tries := func(s remote.Store) remote.Store { return measured.Remote(s, metrics.Tries) }
+		s = line.Over(s, line.Deadlines{Attempts: 2}, line.Options{Breaker: true, Tries: tries, Sleep: atOnce})
 		return wrapped["cache"](t, measured.Remote(verify.New(s, new(verify.MemoryPins)), metrics.Answers))
 	}
 	drivers := map[string]func(t *testing.T) func() (remote.Store, error){

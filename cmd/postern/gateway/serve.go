@@ -16,10 +16,8 @@ import (
 	"postern/cmd/postern/reach"
 	"postern/cmd/postern/say"
 	"postern/metrics"
+	"postern/remote/line"
 )
-
-// flushTimeout bounds how long a stopping gateway waits for the remote. What is not there by then lies in the journal.
-const flushTimeout = 20 * time.Second
 
 // Options say which drive is opened and how. The zero value of a field that is not needed is the shipped default.
 type Options struct {
@@ -33,7 +31,7 @@ type Options struct {
 	Log      *slog.Logger        // nil: quiet
 	Rand     io.Reader
 	Now      func() time.Time // what the clock says; nil: time.Now
-	Waits    Waits
+	Waits    line.Deadlines   // those that are zero are the shipped ones
 
 	// Account returns the account whose drive it is. It is called when the home is held and the remote is open.
 	Account func(ctx context.Context, s *Session) (home.Account, error)
@@ -50,8 +48,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	var memory collector
 	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
-	way := &line{}
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, line: way, Founding: o.Founding, First: o.First, Metrics: measured, Log: o.Log, waits: o.Waits})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, lasts: true, Founding: o.Founding, First: o.First, Metrics: measured, Log: o.Log, waits: o.Waits})
 	if err != nil {
 		return err
 	}
@@ -85,7 +82,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: way, account: account, settings: o.Settings,
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account, settings: o.Settings,
 		metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
@@ -141,6 +138,7 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Waits = o.Waits.OrShipped()
 	if o.Welcome == nil {
 		o.Welcome = func(reach.HowTo) {}
 	}
@@ -185,9 +183,16 @@ func attend(ctx context.Context, o Options, listener net.Listener, handler http.
 	}
 	drain(server, stop, log)
 	// The remote gets a bounded time, and none while it is away; commands such as status may watch meanwhile.
-	flush, cancel := context.WithTimeout(context.Background(), o.Waits.flush())
+	flush, cancel := context.WithTimeout(context.Background(), o.Waits.Flush)
 	defer cancel()
-	opened.line.whenAway(cancel)
+	defer opened.line.OnChange(func(s line.State) {
+		if s.Away {
+			cancel()
+		}
+	})()
+	if opened.line.State().Away {
+		cancel()
+	}
 	if err := opened.space.Flush(flush); err != nil {
 		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served again", "err", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"postern/crypto"
 	"postern/metrics"
 	"postern/remote"
+	"postern/remote/line"
 )
 
 // Session is a home held by this process with its remote open: what account commands work on.
@@ -18,6 +19,7 @@ type Session struct {
 	To    Target
 	Store remote.Store // checked and retried
 
+	line  *line.Line
 	lock  *home.Lock
 	state *home.State
 }
@@ -31,12 +33,12 @@ type HoldOptions struct {
 	Metrics  *metrics.Metrics // nil: nobody measures
 	Log      *slog.Logger     // nil: quiet
 
-	waits Waits
-	line  *line // knows whether the remote is away; nil: nobody does
+	waits line.Deadlines
+	lasts bool // for as long as a gateway: the remote may come late, and be away meanwhile
 }
 
-// Hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty folder
-// one.
+// Hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty
+// folder one.
 func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
 	if err := o.Home.Make(); err != nil {
 		return nil, err
@@ -53,7 +55,7 @@ func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
 	if s.state, err = o.Home.OpenState(); err != nil {
 		return nil, err
 	}
-	if s.Store, err = OpenRemote(ctx, o, s.state.Pins()); err != nil {
+	if s.Store, s.line, err = openRemote(ctx, o, s.state.Pins()); err != nil {
 		return nil, err
 	}
 	return s, nil

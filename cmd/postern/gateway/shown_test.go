@@ -17,7 +17,7 @@ func TestPageShowsWhatStatusKnows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStacked(t, 0)
 		defer func() { s.close() }()
-		d := &drive{space: s.space, cache: s.cache}
+		d := &drive{space: s.space, cache: s.cache, line: s.line}
 		kinds := func(want string) {
 			t.Helper()
 			pass(time.Minute)
@@ -51,7 +51,7 @@ func TestBrokenJournalIsShown(t *testing.T) {
 	disk := simfs.New()
 	s.disk = disk
 	s.open()
-	d := &drive{space: s.space, cache: s.cache}
+	d := &drive{space: s.space, cache: s.cache, line: s.line}
 	if err := d.ready(); err != nil || d.shown().Kind() != "calm" {
 		t.Fatalf("a sound journal: %v, %s", err, d.shown().Kind())
 	}
@@ -72,7 +72,7 @@ func TestBrokenJournalIsShown(t *testing.T) {
 	_ = s.cache.Close()
 	s.open()
 	defer s.close()
-	if err := (&drive{space: s.space, cache: s.cache}).ready(); err != nil {
+	if err := (&drive{space: s.space, cache: s.cache, line: s.line}).ready(); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"postern/dav"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/vfs"
 	"postern/vfs/namespace"
 )
@@ -53,7 +54,7 @@ func (c *client) do(code int, method, target string, body []byte, headers ...str
 		}
 		w, asked := &timed{ResponseRecorder: httptest.NewRecorder()}, time.Now()
 		c.h.ServeHTTP(w, r)
-		if took := w.begun.Sub(asked); took > dav.DefaultPatience {
+		if took := w.begun.Sub(asked); took > line.Shipped.Answer {
 			c.t.Errorf("%s %s began to be answered after %v", method, target, took)
 		}
 		if w.Code != http.StatusServiceUnavailable {

@@ -18,7 +18,7 @@ import (
 	"postern/dav/auth"
 	"postern/metrics"
 	"postern/remote"
-	"postern/remote/retry"
+	"postern/remote/line"
 	"postern/remote/verify"
 	"postern/vfs"
 	"postern/vfs/layout"
@@ -29,30 +29,28 @@ import (
 	"postern/vfs/tree"
 )
 
-// openLimit is how long a command waits for a remote to open.
-const openLimit = 15 * time.Second
-
-// OpenRemote opens a remote: driver → retry → breaker → verify, measured at both ends. It is tried again when it fails in passing, not
-// waited for while it is known to be away, and never believed. A gateway that lasts opens it when it is there.
+// OpenRemote opens a remote: driver → line → verify, measured at both ends. It is tried again when it fails in passing,
+// and never believed.
 func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, error) {
-	open := opener(Target.Open)
-	if o.line != nil && !o.First {
-		open = Target.openLate
-	}
-	ctx, opened := context.WithTimeout(ctx, openLimit)
-	defer opened()
-	store, err := open(o.To, ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits})
-	if err != nil {
-		return nil, err
-	}
+	store, _, err := openRemote(ctx, o, pins)
+	return store, err
+}
+
+// openRemote is OpenRemote, and also returns the line.
+func openRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, *line.Line, error) {
+	lo := line.Options{Late: o.lasts && !o.First, Breaker: o.lasts}
 	if o.Metrics != nil {
-		store = o.Metrics.Remote(store, metrics.Tries)
+		lo.Tries = func(s remote.Store) remote.Store { return o.Metrics.Remote(s, metrics.Tries) }
 	}
-	store = verify.New(o.line.through(retry.New(store, o.waits.retry(o.Log)), o.waits.Breaker, o.Log), pins)
+	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits}, lo)
+	if err != nil {
+		return nil, nil, err
+	}
+	store := verify.New(l, pins)
 	if o.Metrics != nil {
 		store = o.Metrics.Remote(store, metrics.Answers)
 	}
-	return store, nil
+	return store, l, nil
 }
 
 // drive is the whole stack, open.
@@ -62,7 +60,8 @@ type drive struct {
 	cache   *cache.Cache // over the checked remote
 	kept    *pin.Store   // over the cache; nil for a drive that does not last
 	pins    *pin.Pinner  // of kept
-	line    *line
+	line    *line.Line
+	deaf    func()  // ends that remoteIsBack is called
 	mirror  *copies // nil: the remote is no mirror
 	fs      vfs.FS
 	limit   int64  // of staging, in bytes
@@ -73,11 +72,11 @@ type driveOptions struct {
 	home     home.Home
 	to       Target
 	store    remote.Store // checked; goes with the drive
-	line     *line        // what store goes through; nil: nothing
+	line     *line.Line   // that store goes through
 	account  home.Account
 	settings home.Settings
 	metrics  *metrics.Metrics
-	waits    Waits
+	waits    line.Deadlines
 	now      func() time.Time // nil: time.Now
 	log      *slog.Logger
 	rand     io.Reader
@@ -122,17 +121,22 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		return nil, err
 	}
 	d.fs = namespace.New(madeAt, map[string]vfs.FS{layout.Files: d.space, layout.History: d.space.History()})
-	d.line.whenBack(d.remoteIsBack)
+	d.deaf = d.line.OnChange(func(s line.State) {
+		if !s.Away {
+			d.remoteIsBack()
+		}
+	})
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
 	return d, nil
 }
 
-// madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what they
-// know of it.
+// madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what
+// they know of it.
 var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// DeviceOf is how this machine signs its commits: by the name in the settings, else the one it had when the account came.
+// DeviceOf is how this machine signs its commits: by the name in the settings, else the one it had when the account
+// came.
 func DeviceOf(a home.Account, s home.Settings) space.Device {
 	name := s.Device.Name
 	if name == "" {
@@ -174,7 +178,9 @@ func cacheOptions(o driveOptions) cache.Options {
 // close ends what openDrive began, as far as it came.
 func (d *drive) close() error {
 	var errs []error
-	d.line.whenBack(func() {})
+	if d.deaf != nil {
+		d.deaf()
+	}
 	if d.pins != nil {
 		d.pins.Close()
 	}
@@ -208,7 +214,8 @@ func (d *drive) ready() error {
 	return nil
 }
 
-// shown is what the drive tells the page that browsers get: all that postern status knows, in the same order of precedence.
+// shown is what the drive tells the page that browsers get: all that postern status knows, in the same order of
+// precedence.
 func (d *drive) shown() dav.Status {
 	s := d.status()
 	status := dav.Status{Pending: int(s.Pending.Changes), PendingBytes: s.Pending.Bytes + s.Pending.Staged, Full: s.Commit.Full}
@@ -251,16 +258,24 @@ func (d *drive) figures() metrics.DriveState {
 
 // status is what the drive tells commands.
 func (d *drive) status() control.Status {
-	s, figures, c := d.space.Status(), d.figures(), d.cache.Stats()
+	s, figures, c, away := d.space.Status(), d.figures(), d.cache.Stats(), d.line.State()
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
-		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: d.line.awaySince(s.OfflineSince),
-			Reason: d.line.why(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: earlier(away.Since, s.OfflineSince),
+			Reason: away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 		Copies: d.mirror.status(),
 	}
+}
+
+// earlier returns the earlier of two times; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // handlerOptions are what stands between a drive and the port.

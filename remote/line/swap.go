@@ -1,4 +1,4 @@
-package retry
+package line
 
 import (
 	"context"
@@ -19,16 +19,16 @@ import (
 //   - its sequence is not above that of next: another was faster, and next can't have been there before, ErrConflict;
 //   - its sequence is above: next may have been there and been replaced, or not. Only who knows the history can tell,
 //     so this stays ErrUnavailable, outcome unknown.
-func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+func (r *retrier) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	lost := false // a try was made whose outcome isn't known
-	return s.run(ctx, remote.OpSwap, next.ID, s.o.Reply, func(ctx context.Context) error {
+	return r.run(ctx, &remote.Call{Op: remote.OpSwap, On: next.ID}, func(ctx context.Context) error {
 		if lost {
-			again, err := s.settled(ctx, old, next)
+			again, err := r.settled(ctx, old, next)
 			if !again {
 				return err
 			}
 		}
-		err := s.inner.Swap(ctx, old, next)
+		err := r.inner.Swap(ctx, old, next)
 		switch remote.KindOf(err) {
 		case nil, remote.ErrUnavailable:
 			lost = lost || err != nil
@@ -36,7 +36,7 @@ func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 			if !lost {
 				return err
 			}
-			again, settleErr := s.settled(ctx, old, next)
+			again, settleErr := r.settled(ctx, old, next)
 			if !again {
 				return settleErr
 			}
@@ -47,8 +47,8 @@ func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 }
 
 // settled looks whether next is there. again: it is not, and a swap may still succeed.
-func (s *store) settled(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) (again bool, err error) {
-	p, err := s.inner.Load(ctx, next.ID)
+func (r *retrier) settled(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) (again bool, err error) {
+	p, err := r.inner.Load(ctx, next.ID)
 	if errors.Is(err, remote.ErrNotFound) {
 		if old == (crypto.PointerHash{}) {
 			return true, nil

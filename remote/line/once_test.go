@@ -1,4 +1,4 @@
-package retry_test
+package line
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"postern/remote"
 	"postern/remote/faulty"
 	"postern/remote/mem"
-	"postern/remote/retry"
 )
 
 // TestOnce: a marked call is made once and given up soon, a remote that fails or hangs alike; listings too.
@@ -30,11 +29,11 @@ func TestOnce(t *testing.T) {
 	for what, call := range calls {
 		for fault, took := range map[faulty.Fault]time.Duration{faulty.Fail: 0, faulty.Hang: limit} {
 			synctest.Test(t, func(t *testing.T) {
-				for _, o := range []retry.Options{{}, {Reply: -1, Transfer: -1}} {
+				for _, d := range []Deadlines{{}, {Reply: -1}} {
 					tries := 0
-					s := retry.New(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), o)
+					s := Over(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), d, Options{})
 					start := time.Now()
-					if err := call(retry.Once(t.Context(), limit), s); !errors.Is(err, remote.ErrUnavailable) {
+					if err := call(asking(t.Context(), limit), s); !errors.Is(err, remote.ErrUnavailable) {
 						t.Errorf("%s: %v", what, err)
 					}
 					if tries != 1 || time.Since(start) != took {
@@ -49,9 +48,9 @@ func TestOnce(t *testing.T) {
 // TestOnceIsShort: the mark shortens what a try may take, and never lengthens it.
 func TestOnceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), retry.Options{Reply: time.Second})
+		s := Over(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), Deadlines{Reply: time.Second}, Options{})
 		start := time.Now()
-		if _, err := s.Stat(retry.Once(t.Context(), time.Hour), crypto.BlobName{}); !errors.Is(err, remote.ErrUnavailable) {
+		if _, err := s.Stat(asking(t.Context(), time.Hour), crypto.BlobName{}); !errors.Is(err, remote.ErrUnavailable) {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != time.Second {

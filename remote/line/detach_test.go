@@ -1,4 +1,4 @@
-package detach_test
+package line_test
 
 import (
 	"context"
@@ -12,19 +12,15 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"postern/crypto"
 	"postern/remote"
-	"postern/remote/detach"
 	"postern/remote/disk"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func TestContract(t *testing.T) {
+func TestContractOfDetach(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		dir := t.TempDir()
 		return func() (remote.Store, error) {
@@ -32,7 +28,7 @@ func TestContract(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return detach.New(s, detach.Options{}), nil
+			return line.Over(s, line.Deadlines{}, line.Options{Once: true, Hangs: true}), nil
 		}
 	})
 }
@@ -101,7 +97,7 @@ func (m *mount) Close() error {
 	return m.Store.Close()
 }
 
-func calls(ctx context.Context, s remote.Store) map[string]func() error {
+func hangingCalls(ctx context.Context, s remote.Store) map[string]func() error {
 	name := crypto.NameOf([]byte("blob"))
 	return map[string]func() error{
 		"put":    func() error { return s.Put(ctx, name, remote.BytesBody("blob")) },
@@ -121,17 +117,17 @@ func calls(ctx context.Context, s remote.Store) map[string]func() error {
 	}
 }
 
-// TestHangs: whoever calls a remote that hangs is let go when the time is over, however many calls are left behind, and closing does not
-// wait for them.
+// TestHangs: whoever calls a remote that hangs is let go when the time is over, however many calls are left behind, and
+// closing does not wait for them.
 func TestHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &mount{Store: mem.New(), well: make(chan struct{})}
-		s := detach.New(hung, detach.Options{Slots: 4})
+		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 4})
 		for range 3 {
-			for what := range calls(t.Context(), s) {
+			for what := range hangingCalls(t.Context(), s) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				start := time.Now()
-				err := calls(ctx, s)[what]()
+				err := hangingCalls(ctx, s)[what]()
 				if !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 2*time.Second {
 					t.Errorf("%s: %v after %v", what, err, time.Since(start))
 				}
@@ -139,10 +135,10 @@ func TestHangs(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		if err := s.Close(); err != nil || time.Since(start) != detach.DefaultPatience {
+		if err := s.Close(); err != nil || time.Since(start) != line.Shipped.Close {
 			t.Errorf("closing: %v after %v", err, time.Since(start))
 		}
-		if err := s.Close(); err != nil || time.Since(start) != detach.DefaultPatience {
+		if err := s.Close(); err != nil || time.Since(start) != line.Shipped.Close {
 			t.Errorf("closing again: %v after %v", err, time.Since(start))
 		}
 		close(hung.well)
@@ -156,7 +152,7 @@ func TestSlots(t *testing.T) {
 		came := 0
 		hung := &mount{Store: mem.New(), well: make(chan struct{})}
 		hung.late = func() { came++ }
-		s := detach.New(hung, detach.Options{Slots: 1})
+		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 1})
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			if _, err := s.Space(ctx); !errors.Is(err, remote.ErrUnavailable) {
@@ -169,7 +165,7 @@ func TestSlots(t *testing.T) {
 		if came != 1 {
 			t.Errorf("%d of ten calls reached the remote, through one slot", came)
 		}
-		for what, call := range calls(t.Context(), s) {
+		for what, call := range hangingCalls(t.Context(), s) {
 			if err := call(); errors.Is(err, remote.ErrUnavailable) {
 				t.Errorf("%s, when it is back: %v", what, err)
 			}
@@ -189,7 +185,7 @@ func TestLeftBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		hung := &mount{Store: inner, well: make(chan struct{})}
-		s := detach.New(hung, detach.Options{})
+		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		p := make([]byte, 4)
@@ -224,7 +220,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	detached := detach.New(s, detach.Options{})
+	detached := line.Over(s, line.Deadlines{}, line.Options{Once: true, Hangs: true})
 	body := fileBody(filepath.Join(dir, "staged"))
 	if err := os.WriteFile(string(body), []byte("linked"), 0o600); err != nil {
 		t.Fatal(err)
@@ -247,15 +243,15 @@ func (f fileBody) Size() int64                  { return int64(len("linked")) }
 func (f fileBody) Open() (io.ReadCloser, error) { return nil, fmt.Errorf("it was read") }
 func (f fileBody) LinkTo(path string) error     { return os.Link(string(f), path) }
 
-// TestOpen: an opening that hangs is given up, and what it opens in the end is closed.
-func TestOpen(t *testing.T) {
+// TestOpeningHangs: an opening that hangs is given up, and a remote that is opened too late is closed.
+func TestOpeningHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner, well := mem.New(), make(chan struct{})
-		open := func() (remote.Store, error) { <-well; return inner, nil }
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if s, err := detach.Open(ctx, crypto.BlobName{}, open); s != nil || !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v, %v", s, err)
+		open := func(context.Context) (remote.Store, error) { <-well; return inner, nil }
+		start := time.Now()
+		s, err := line.New(t.Context(), open, line.Deadlines{Open: time.Second}, line.Options{Hangs: true})
+		if s != nil || !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("%v, %v after %v", s, err, time.Since(start))
 		}
 		close(well)
 		synctest.Wait()
@@ -263,8 +259,15 @@ func TestOpen(t *testing.T) {
 			t.Errorf("it stayed open: %v", err)
 		}
 		inner = mem.New()
-		if s, err := detach.Open(t.Context(), crypto.BlobName{}, open); s != remote.Store(inner) || err != nil {
-			t.Errorf("%v, %v", s, err)
+		s, err = line.New(t.Context(), open, line.Deadlines{}, line.Options{Hangs: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Stat(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }

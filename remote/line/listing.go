@@ -1,4 +1,4 @@
-package retry
+package line
 
 import (
 	"context"
@@ -11,18 +11,18 @@ import (
 // errSlow is the cause of a listing that was given up.
 var errSlow = errors.New("the next blob of the listing did not come in time")
 
-// unhurried lists once. The whole may take as long as it likes, but each item has to come within Options.Reply. The time
-// that the consumer takes does not count.
-func (s *store) unhurried(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
-	if s.o.Reply < 0 {
+// list makes one try of a listing. The whole may take as long as it likes, but each item has to come within
+// Deadlines.Reply. The time that the consumer takes does not count.
+func (r *retrier) list(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	if !r.limited {
 		return do(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(s.o.Reply, func() { cancel(errSlow) })
+	timer := time.AfterFunc(r.d.Reply, func() { cancel(errSlow) })
 	defer timer.Stop()
 	c.Stream.Rest = func() { timer.Stop() }
-	c.Stream.Next = func() error { timer.Reset(s.o.Reply); return nil }
+	c.Stream.Next = func() error { timer.Reset(r.d.Reply); return nil }
 	err := do(ctx)
 	if err != nil && errors.Is(context.Cause(ctx), errSlow) {
 		return remote.Fail(c.Op, c.On, remote.ErrUnavailable, errSlow)

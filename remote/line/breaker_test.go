@@ -1,4 +1,4 @@
-package breaker_test
+package line_test
 
 import (
 	"context"
@@ -13,29 +13,30 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
-	"postern/remote/breaker"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestContract(t *testing.T) {
-	remotetest.Run(t, func(*testing.T) remote.Store { return breaker.New(mem.New(), breaker.Options{}) })
-}
-
-func TestContractOverRetry(t *testing.T) {
+func TestContractOfBreaker(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return breaker.New(retry.New(mem.New(), retry.Options{Attempts: 2, Delay: time.Millisecond}), breaker.Options{})
+		return line.Over(mem.New(), line.Deadlines{}, line.Options{Once: true, Breaker: true})
 	})
 }
 
-// TestContractWhileAsking runs the contract with trials made all the time: they take nothing from callers.
-func TestContractWhileAsking(t *testing.T) {
+func TestContractOfBreakerOverRetry(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return breaker.New(mem.New(), breaker.Options{Suspect: 200 * time.Microsecond})
+		return line.Over(mem.New(), line.Deadlines{Attempts: 2, Pause: time.Millisecond}, line.Options{Breaker: true})
+	})
+}
+
+// TestContractOfBreakerWhileAsking runs the contract with trials made all the time: they take nothing from callers.
+func TestContractOfBreakerWhileAsking(t *testing.T) {
+	remotetest.Run(t, func(*testing.T) remote.Store {
+		return line.Over(mem.New(), line.Deadlines{Suspect: 200 * time.Microsecond}, line.Options{Once: true, Breaker: true})
 	})
 }
 
@@ -72,12 +73,12 @@ var calls = map[string]func(ctx context.Context, s remote.Store) error{
 
 // stack is breaker over retry over a remote that fails as told, with one blob and one pointer in it.
 type stack struct {
-	*breaker.Store
+	*line.Line
 	faulty *faulty.Store
-	told   []breaker.State
+	told   []line.State
 }
 
-func newStack(t *testing.T, o breaker.Options) *stack {
+func newStack(t *testing.T, o line.Options) *stack {
 	t.Helper()
 	inner := mem.New()
 	if err := inner.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
@@ -87,17 +88,18 @@ func newStack(t *testing.T, o breaker.Options) *stack {
 		t.Fatal(err)
 	}
 	s := &stack{faulty: faulty.New(inner, nil, faulty.Options{Delay: time.Minute})}
-	o.Changed = func(st breaker.State) { s.told = append(s.told, st) }
-	s.Store = breaker.New(retry.New(s.faulty, retry.Options{}), o)
+	o.Breaker = true
+	s.Line = line.Over(s.faulty, line.Deadlines{}, o)
+	s.OnChange(func(st line.State) { s.told = append(s.told, st) })
 	return s
 }
 
 // newSlowStack is one whose remote answers everything late.
 func newSlowStack(t *testing.T, delay time.Duration) *stack {
 	t.Helper()
-	s := newStack(t, breaker.Options{})
+	s := newStack(t, line.Options{})
 	s.faulty = faulty.New(s.faulty, faulty.Always(faulty.Delay), faulty.Options{Delay: delay})
-	s.Store = breaker.New(retry.New(s.faulty, retry.Options{}), breaker.Options{})
+	s.Line = line.Over(s.faulty, line.Deadlines{}, line.Options{Breaker: true})
 	return s
 }
 
@@ -108,21 +110,21 @@ func (s *stack) close(t *testing.T) {
 	}
 }
 
-// TestAway goes through each call and each way to be away: the first fails within seconds, all later ones at once, each says since when;
-// a remote that is back is found within Every, and whoever asked to be told is.
+// TestAway goes through each call and each way to be away: the first fails within seconds, all later ones at once, each
+// says since when; a remote that is back is found within Every, and listeners are called.
 func TestAway(t *testing.T) {
 	for what, fault := range map[string]faulty.Fault{"refused": faulty.Fail, "black-holed": faulty.Hang} {
 		for call, do := range calls {
 			t.Run(what+"/"+call, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newStack(t, breaker.Options{})
+					s := newStack(t, line.Options{})
 					defer s.close(t)
 					s.faulty.SetPlan(faulty.Always(fault))
 					start := time.Now()
 					if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 						t.Fatalf("the first call: %v", err)
 					}
-					if took := time.Since(start); took > breaker.DefaultSuspect+breaker.DefaultTrial {
+					if took := time.Since(start); took > line.Shipped.Suspect+line.Shipped.Trial {
 						t.Errorf("the first call took %v", took)
 					}
 					synctest.Wait()
@@ -132,7 +134,7 @@ func TestAway(t *testing.T) {
 					}
 					start = time.Now()
 					for _, do := range calls {
-						var away *breaker.Away
+						var away *line.Away
 						if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || !errors.As(err, &away) || !away.Since.Equal(st.Since) ||
 							!strings.Contains(err.Error(), st.Since.Format(time.DateTime)) {
 							t.Errorf("a later call: %v", err)
@@ -146,10 +148,10 @@ func TestAway(t *testing.T) {
 					}
 					<-time.After(time.Hour)
 					s.faulty.SetPlan(nil)
-					<-time.After(breaker.DefaultEvery + breaker.DefaultTrial)
+					<-time.After(line.Shipped.Every + line.Shipped.Trial)
 					synctest.Wait()
 					if st := s.State(); st.Away || st.Why != nil || !st.Since.IsZero() || st.Trials != 0 {
-						t.Errorf("it was back %v ago: %+v", breaker.DefaultEvery, st)
+						t.Errorf("it was back %v ago: %+v", line.Shipped.Every, st)
 					}
 					for call, do := range calls {
 						if err := do(t.Context(), s); err != nil {
@@ -168,7 +170,7 @@ func TestAway(t *testing.T) {
 // TestTrialsAreFew: while it is away the remote is asked once every few seconds, however many call.
 func TestTrialsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		var asked atomic.Int64
 		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked.Add(1); return faulty.Fail })
@@ -191,7 +193,7 @@ func TestTrialsAreFew(t *testing.T) {
 // TestOneBlobIsNotTheRemote: what fails for one blob alone closes the way to no other.
 func TestOneBlobIsNotTheRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
 			if c.Op == faulty.Get {
@@ -215,7 +217,7 @@ func TestOneBlobIsNotTheRemote(t *testing.T) {
 // TestSlow: a transfer that takes its time is let go on as long as small questions are answered.
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
 			if c.Op == faulty.Get {
@@ -233,7 +235,8 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestSlowInAll: a remote that is slow in all that it does is taken for away once, until it has answered, and never again.
+// TestSlowInAll: a remote that is slow in all that it does is taken for away once, until it has answered, and never
+// again.
 func TestSlowInAll(t *testing.T) {
 	for _, delay := range []time.Duration{4 * time.Second, 15 * time.Second, 25 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -275,9 +278,9 @@ func TestSlowAnswers(t *testing.T) {
 
 // TestBound: a remote that answers questions and swallows transfers keeps nobody for ever.
 func TestBound(t *testing.T) {
-	for call, limit := range map[string]time.Duration{"range": breaker.DefaultBound, "list": breaker.DefaultBound, "load": breaker.DefaultBound} {
+	for call, limit := range map[string]time.Duration{"range": line.Shipped.Reply, "list": line.Shipped.Reply, "load": line.Shipped.Reply} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStack(t, breaker.Options{})
+			s := newStack(t, line.Options{})
 			defer s.close(t)
 			s.faulty.SetPlan(func(c faulty.Call) faulty.Fault {
 				if c.Op == faulty.Stat {
@@ -303,7 +306,7 @@ func TestBound(t *testing.T) {
 // TestPatientListing: the time that a consumer takes is not the remote's.
 func TestPatientListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		var asked atomic.Int64
 		s.faulty.SetPlan(func(faulty.Call) faulty.Fault { asked.Add(1); return faulty.Fine })
@@ -327,7 +330,7 @@ func TestPatientListing(t *testing.T) {
 // TestCallerGivesUp: that a caller loses patience says nothing about the remote, and its own error is what it gets.
 func TestCallerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		var asked atomic.Int64
 		s.faulty.SetPlan(func(c faulty.Call) faulty.Fault { asked.Add(1); return faulty.Hang })
@@ -349,7 +352,7 @@ func TestCallerGivesUp(t *testing.T) {
 // TestManyAtOnce: when a remote falls silent, all who wait are let go together.
 func TestManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{})
+		s := newStack(t, line.Options{})
 		defer s.close(t)
 		s.faulty.SetPlan(faulty.Always(faulty.Hang))
 		start := time.Now()
@@ -362,7 +365,7 @@ func TestManyAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if took := time.Since(start); took > breaker.DefaultSuspect+breaker.DefaultTrial {
+		if took := time.Since(start); took > line.Shipped.Suspect+line.Shipped.Trial {
 			t.Errorf("it took %v", took)
 		}
 		if st := s.State(); st.Times != 1 {
@@ -371,11 +374,11 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
-// TestAnswersPass: an error that is an answer shows that the remote is there.
-func TestAnswersPass(t *testing.T) {
+// TestAnswersShowThatItIsThere: an error that is an answer shows that the remote is there.
+func TestAnswersShowThatItIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		s := newStack(t, breaker.Options{Ask: func(context.Context, remote.Store) error { asked.Add(1); return remote.ErrRefused }})
+		s := newStack(t, line.Options{Ask: func(context.Context, remote.Store) error { asked.Add(1); return remote.ErrRefused }})
 		defer s.close(t)
 		if _, err := s.Get(t.Context(), crypto.BlobName{7}); !errors.Is(err, remote.ErrNotFound) {
 			t.Error(err)
@@ -394,10 +397,10 @@ func TestAnswersPass(t *testing.T) {
 // TestClose ends a trial under way; calls on a closed breaker say so, away or not.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStack(t, breaker.Options{Now: time.Now})
+		s := newStack(t, line.Options{Now: time.Now})
 		s.faulty.SetPlan(faulty.Always(faulty.Hang))
 		_ = calls["get"](t.Context(), s)
-		<-time.After(breaker.DefaultEvery) // amid a trial
+		<-time.After(line.Shipped.Every) // amid a trial
 		start := time.Now()
 		s.close(t)
 		s.close(t)
@@ -421,7 +424,7 @@ func TestNoBound(t *testing.T) {
 			}
 			return faulty.Fine
 		}, faulty.Options{Delay: 24 * time.Hour})
-		s := breaker.New(f, breaker.Options{Bound: -1})
+		s := line.Over(f, line.Deadlines{Reply: -1}, line.Options{Once: true, Breaker: true})
 		if _, err := s.Load(t.Context(), key.ID()); !errors.Is(err, remote.ErrNotFound) {
 			t.Error(err)
 		}

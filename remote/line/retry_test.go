@@ -1,4 +1,4 @@
-package retry_test
+package line_test
 
 import (
 	"bytes"
@@ -15,27 +15,34 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/faulty"
+	"postern/remote/line"
 	"postern/remote/mem"
 	"postern/remote/remotetest"
-	"postern/remote/retry"
 )
 
 // atOnce doesn't wait.
 func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// patient are options of a wrapper that gets over anything that passes.
-var patient = retry.Options{Attempts: 60, Sleep: atOnce}
+// patient returns a line that gets over anything that passes.
+func patient(inner remote.Store) remote.Store {
+	return line.Over(inner, line.Deadlines{Attempts: 60}, line.Options{Sleep: atOnce})
+}
 
-func TestContract(t *testing.T) {
+// shipped returns a line with the shipped deadlines that does not pause.
+func shipped(inner remote.Store) remote.Store {
+	return line.Over(inner, line.Deadlines{}, line.Options{Sleep: atOnce})
+}
+
+func TestContractOfRetry(t *testing.T) {
 	remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
 		s := mem.New()
-		return func() (remote.Store, error) { return retry.New(s.Another(), patient), nil }
+		return func() (remote.Store, error) { return patient(s.Another()), nil }
 	})
 }
 
-// TestContractOverFaults keeps the whole contract above a remote of which a third of all calls fail, many after they were
-// done. Only a listing may be cut no later than before its first blob: nobody can go on with it.
-func TestContractOverFaults(t *testing.T) {
+// TestContractOverFaults keeps the whole contract above a remote of which a third of all calls fail, many after they
+// were done. Only a listing may be cut no later than before its first blob: nobody can go on with it.
+func TestContractOfRetryOverFaults(t *testing.T) {
 	for seed := range uint64(3) {
 		random := faulty.Random(seed, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
 		plan := func(c faulty.Call) faulty.Fault {
@@ -48,7 +55,7 @@ func TestContractOverFaults(t *testing.T) {
 		remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
 			s := mem.New()
 			return func() (remote.Store, error) {
-				return retry.New(faulty.New(s.Another(), plan, faulty.Options{}), patient), nil
+				return patient(faulty.New(s.Another(), plan, faulty.Options{})), nil
 			}
 		})
 	}
@@ -69,9 +76,8 @@ func (n *naps) sleep(ctx context.Context, d time.Duration) error {
 
 func TestDelaysGrowAndEnd(t *testing.T) {
 	var n naps
-	s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), retry.Options{
-		Attempts: 8, Delay: time.Second, MaxDelay: 10 * time.Second, Sleep: n.sleep,
-	})
+	d := line.Deadlines{Attempts: 8, Pause: time.Second, MaxPause: 10 * time.Second}
+	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), d, line.Options{Sleep: n.sleep})
 	if _, err := s.Space(t.Context()); !errors.Is(err, remote.ErrUnavailable) {
 		t.Fatal(err)
 	}
@@ -89,7 +95,7 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 // TestJitter: not all come back at the same time.
 func TestJitter(t *testing.T) {
 	var n naps
-	s := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), retry.Options{Attempts: 2, Sleep: n.sleep})
+	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), line.Deadlines{Attempts: 2}, line.Options{Sleep: n.sleep})
 	for range 20 {
 		_, _ = s.Space(t.Context())
 	}
@@ -105,11 +111,11 @@ func TestJitter(t *testing.T) {
 // TestAnswersPass: what is an answer is not asked for again.
 func TestAnswersPass(t *testing.T) {
 	var n naps
-	full := retry.New(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), retry.Options{Sleep: n.sleep})
+	full := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), line.Deadlines{}, line.Options{Sleep: n.sleep})
 	if err := full.Put(t.Context(), crypto.NameOf(nil), remote.BytesBody(nil)); !errors.Is(err, remote.ErrFull) {
 		t.Error(err)
 	}
-	s := retry.New(mem.New(), retry.Options{Sleep: n.sleep})
+	s := line.Over(mem.New(), line.Deadlines{}, line.Options{Sleep: n.sleep})
 	if _, err := s.Get(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
 		t.Error(err)
 	}
@@ -122,7 +128,7 @@ func TestAnswersPass(t *testing.T) {
 func TestGivesUpWithTheContext(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{})
 	synctest.Test(t, func(t *testing.T) {
-		s := retry.New(inner, retry.Options{Attempts: 1000, Delay: time.Hour, MaxDelay: time.Hour})
+		s := line.Over(inner, line.Deadlines{Attempts: 1000, Pause: time.Hour, MaxPause: time.Hour}, line.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
@@ -136,6 +142,11 @@ func TestGivesUpWithTheContext(t *testing.T) {
 	})
 }
 
+// transferring returns how long a call may take that moves n bytes.
+func transferring(n int) time.Duration {
+	return line.Shipped.Reply + time.Duration(n)*time.Second/time.Duration(line.Shipped.Rate)
+}
+
 // TestOneTryIsBounded: a remote that hangs is given up and asked again.
 func TestOneTryIsBounded(t *testing.T) {
 	data := []byte("sealed")
@@ -145,20 +156,20 @@ func TestOneTryIsBounded(t *testing.T) {
 		call  func(ctx context.Context, s remote.Store) error
 		limit time.Duration
 	}{
-		"put":   {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) }, retry.DefaultTransfer},
-		"get":   {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err }, retry.DefaultTransfer},
-		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) }, retry.DefaultTransfer},
-		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, retry.DefaultReply},
+		"put":   {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) }, transferring(len(data))},
+		"get":   {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err }, transferring(crypto.MaxBlobSize)},
+		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) }, transferring(2)},
+		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, line.Shipped.Reply},
 		"list": {func(ctx context.Context, s remote.Store) (err error) {
 			for _, e := range s.List(ctx) {
 				err = e
 			}
 			return err
-		}, retry.DefaultReply},
+		}, line.Shipped.Reply},
 		"swap": {func(ctx context.Context, s remote.Store) error {
 			return s.Swap(ctx, crypto.PointerHash{}, key.Sign(1, crypto.PointerValue{}))
-		}, retry.DefaultReply},
-		"delete": {func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, name) }, retry.DefaultReply},
+		}, line.Shipped.Reply},
+		"delete": {func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, name) }, line.Shipped.Reply},
 	} {
 		t.Run(what, func(t *testing.T) {
 			inner := mem.New()
@@ -168,7 +179,7 @@ func TestOneTryIsBounded(t *testing.T) {
 			hangsOnce := faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Hang}), faulty.Options{})
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				if err := c.call(t.Context(), retry.New(hangsOnce, retry.Options{Sleep: atOnce})); err != nil {
+				if err := c.call(t.Context(), shipped(hangsOnce)); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(start); took != c.limit {
@@ -183,7 +194,7 @@ func TestOneTryIsBounded(t *testing.T) {
 func TestNoLimit(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Delay), faulty.Options{Delay: 24 * time.Hour})
 	synctest.Test(t, func(t *testing.T) {
-		s := retry.New(inner, retry.Options{Reply: -1, Transfer: -1})
+		s := line.Over(inner, line.Deadlines{Reply: -1}, line.Options{})
 		if _, err := s.Space(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -202,7 +213,7 @@ func TestListing(t *testing.T) {
 		}
 	}
 	list := func(faults ...faulty.Fault) (n int, last error) {
-		s := retry.New(faulty.New(inner, faulty.Script(faults), faulty.Options{}), patient)
+		s := patient(faulty.New(inner, faulty.Script(faults), faulty.Options{}))
 		for _, err := range s.List(t.Context()) {
 			if last = err; err == nil {
 				n++
@@ -227,7 +238,7 @@ func TestListingMayTakeItsTime(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := retry.New(inner, retry.Options{Reply: time.Second})
+		s := line.Over(inner, line.Deadlines{Reply: time.Second}, line.Options{})
 		n := 0
 		for _, err := range s.List(t.Context()) {
 			if err != nil {
@@ -245,7 +256,7 @@ func TestListingMayTakeItsTime(t *testing.T) {
 // TestBodiesAreOpenedAnew for each try.
 func TestBodiesAreOpenedAnew(t *testing.T) {
 	inner := mem.New()
-	s := retry.New(faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Cut, faulty.Cut}), faulty.Options{}), patient)
+	s := patient(faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Cut, faulty.Cut}), faulty.Options{}))
 	data := bytes.Repeat([]byte("sealed"), 1000)
 	body := &counted{BytesBody: data}
 	if err := s.Put(t.Context(), crypto.NameOf(data), body); err != nil {
@@ -269,8 +280,8 @@ func (c *counted) Open() (io.ReadCloser, error) {
 // TestLogged: each further try is told, without a word about what is in the blobs.
 func TestLogged(t *testing.T) {
 	var out strings.Builder
-	s := retry.New(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}), faulty.Options{}),
-		retry.Options{Sleep: atOnce, Log: slog.New(slog.NewTextHandler(&out, nil))})
+	s := line.Over(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}), faulty.Options{}),
+		line.Deadlines{}, line.Options{Sleep: atOnce, Log: slog.New(slog.NewTextHandler(&out, nil))})
 	if _, err := s.Space(t.Context()); err != nil {
 		t.Fatal(err)
 	}

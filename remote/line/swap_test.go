@@ -1,4 +1,4 @@
-package retry_test
+package line_test
 
 import (
 	"context"
@@ -9,11 +9,7 @@ import (
 	"postern/remote"
 	"postern/remote/faulty"
 	"postern/remote/mem"
-	"postern/remote/retry"
 )
-
-// key writes the pointer of these tests.
-var key = crypto.NewWriterKey([32]byte{1})
 
 // sign returns a state of it.
 func sign(seq uint64, variant byte) crypto.Pointer {
@@ -75,7 +71,7 @@ func TestSwapIsSettled(t *testing.T) {
 					}
 				}
 			}
-			err := retry.New(b, patient).Swap(ctx, one.Hash(), two)
+			err := patient(b).Swap(ctx, one.Hash(), two)
 			if remote.KindOf(err) != c.kind {
 				t.Errorf("%v, it should be %v", err, c.kind)
 			}
@@ -89,13 +85,13 @@ func TestSwapIsSettled(t *testing.T) {
 	}
 }
 
-// late is a remote that carries out its first swap only when the second arrives.
-type late struct {
+// tardy is a remote that carries out its first swap only when the second arrives.
+type tardy struct {
 	remote.Store
 	held func() error
 }
 
-func (l *late) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+func (l *tardy) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	if l.held == nil {
 		l.held = func() error { return l.Store.Swap(ctx, old, next) }
 		return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, errors.New("it is still under way"))
@@ -108,7 +104,7 @@ func (l *late) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Poi
 }
 
 // Load lets the first swap arrive after it has looked.
-func (l *late) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+func (l *tardy) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	p, err := l.Store.Load(ctx, id)
 	if held := l.held; held != nil && p.Seq == 1 {
 		next := sign(2, 0)
@@ -127,7 +123,7 @@ func TestSwapArrivesLate(t *testing.T) {
 	if err := inner.Swap(t.Context(), crypto.PointerHash{}, one); err != nil {
 		t.Fatal(err)
 	}
-	if err := retry.New(&late{Store: inner}, patient).Swap(t.Context(), one.Hash(), two); err != nil {
+	if err := patient(&tardy{Store: inner}).Swap(t.Context(), one.Hash(), two); err != nil {
 		t.Error(err)
 	}
 	if p, err := inner.Load(t.Context(), key.ID()); err != nil || p != two {
@@ -139,13 +135,13 @@ func TestSwapArrivesLate(t *testing.T) {
 func TestFirstSwapIsSettled(t *testing.T) {
 	for what, faults := range map[string][]faulty.Fault{"before": {faulty.Fail}, "after": {faulty.Lose}} {
 		inner := mem.New()
-		s := retry.New(faulty.New(inner, faulty.Script(faults, faulty.Swap), faulty.Options{}), patient)
+		s := patient(faulty.New(inner, faulty.Script(faults, faulty.Swap), faulty.Options{}))
 		if err := s.Swap(t.Context(), crypto.PointerHash{}, sign(1, 0)); err != nil {
 			t.Errorf("lost %s it was done: %v", what, err)
 		}
 	}
 	// A pointer that should be there and isn't.
-	s := retry.New(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}, faulty.Swap), faulty.Options{}), patient)
+	s := patient(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}, faulty.Swap), faulty.Options{}))
 	if err := s.Swap(t.Context(), sign(1, 0).Hash(), sign(2, 0)); !errors.Is(err, remote.ErrConflict) {
 		t.Errorf("onto a pointer that isn't there: %v", err)
 	}
@@ -160,7 +156,7 @@ func TestSwapIsNeverSettled(t *testing.T) {
 		}
 		return faulty.Fail
 	}
-	s := retry.New(faulty.New(inner, plan, faulty.Options{}), patient)
+	s := patient(faulty.New(inner, plan, faulty.Options{}))
 	if err := s.Swap(t.Context(), crypto.PointerHash{}, sign(1, 0)); remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("the outcome is unknown, it says: %v", err)
 	}

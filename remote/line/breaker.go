@@ -1,0 +1,187 @@
+package line
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/remote"
+)
+
+// breaker spares callers the wait for a remote that is away: once it is known not to answer, every call fails at once
+// with remote.ErrUnavailable, saying since when, until the remote answers again.
+//
+// It stands above the retrier. Two things make it look whether the remote is there: a call that ended with
+// ErrUnavailable in spite of all tries, and one that has been under way for Deadlines.Suspect, for a remote may swallow
+// what is sent and never say no. It looks by a trial, one small question that is asked once and may take
+// Deadlines.Trial. If neither that nor anything else is answered, the remote is away: what is under way fails, what
+// comes fails at once, and trials go on every Deadlines.Every, in the background and whether anybody calls or not. The
+// first that is answered ends it, however late; and a remote that was late once may take twice as long at the next
+// trial, so that one that is merely slow is taken for away once at the most. An error that is an answer (not found,
+// refused, even damaged) is one.
+//
+// So one blob that can't be had, or one long transfer on a thin line, fails no other call, and a remote that is gone
+// keeps nobody longer than Suspect and Trial together. A remote that answers questions and swallows transfers remains:
+// Deadlines.Reply and Rate bound each call in all, tries and pauses included.
+//
+// It relies on calls that end with their context, which CONTRACT.md asks of every driver.
+type breaker struct {
+	remote.Store // every call of which goes through the breaker
+	inner        remote.Store
+	d            Deadlines
+	o            Options
+	life         context.Context
+	end          context.CancelFunc
+	looks        sync.WaitGroup // the goroutine that looks
+
+	answers atomic.Uint64 // calls that were answered
+	telling sync.Mutex    // held while the remote's state changes and listeners are called
+
+	mu        sync.Mutex
+	listeners []*func(State)
+	state     State
+	away      error // what calls fail with; nil: the remote is there, as far as is known
+	looking   bool
+	allowed   time.Duration // what a trial may take, as this remote is
+	closed    bool
+	calls     map[*call]struct{} // under way
+}
+
+// newBreaker puts a breaker in front of inner, which it closes when it is closed.
+func newBreaker(inner remote.Store, d Deadlines, o Options) *breaker {
+	b := &breaker{inner: inner, d: d, o: o, allowed: d.Trial, calls: map[*call]struct{}{}}
+	b.Store = remote.Wrap(inner, b.around)
+	b.life, b.end = context.WithCancel(context.Background())
+	return b
+}
+
+// around runs a call unless the remote is away. A swap that is ended because the remote is away has an unknown outcome,
+// as ErrUnavailable says. The time that the consumer of a listing takes with an item does not count.
+func (b *breaker) around(ctx context.Context, on *remote.Call, do func(context.Context) error) error {
+	if b.o.Local && (on.Op == remote.OpGet || on.Op == remote.OpGetRange) {
+		return b.read(ctx, on, do)
+	}
+	c, err := b.begin(ctx, on)
+	if err != nil {
+		return err
+	}
+	if on.Stream != nil {
+		on.Stream.Rest = c.rest
+		on.Stream.Next = func() error { c.resume(); return nil }
+	}
+	return c.finish(do(c.ctx))
+}
+
+// read runs a read of a local remote without timers, see Options.Local.
+func (b *breaker) read(ctx context.Context, on *remote.Call, do func(context.Context) error) error {
+	b.mu.Lock()
+	err := b.refusal(on)
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = do(ctx)
+	switch {
+	case remote.KindOf(err) != remote.ErrUnavailable:
+		b.answers.Add(1)
+	case ctx.Err() == nil: // else the caller gave up, which says nothing about the remote
+		b.look()
+		return timeless(on.Op, on.On, err)
+	}
+	return err
+}
+
+// refusal returns why a call may not begin. The caller holds mu.
+func (b *breaker) refusal(on *remote.Call) error {
+	switch {
+	case b.closed:
+		return remote.Fail(on.Op, on.On, remote.ErrClosed, nil)
+	case b.away != nil:
+		b.state.Failed++
+		return remote.Fail(on.Op, on.On, remote.ErrUnavailable, b.away)
+	}
+	return nil
+}
+
+// State reports whether the remote is there. It asks nobody.
+func (b *breaker) State() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
+}
+
+// onChange is Line.OnChange.
+func (b *breaker) onChange(do func(State)) (stop func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.listeners = append(b.listeners, &do)
+	return func() {
+		b.telling.Lock()
+		defer b.telling.Unlock()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.listeners = slices.DeleteFunc(b.listeners, func(l *func(State)) bool { return l == &do })
+	}
+}
+
+// tell calls the listeners. The caller holds telling.
+func (b *breaker) tell(state State) {
+	b.mu.Lock()
+	listeners := slices.Clone(b.listeners)
+	b.mu.Unlock()
+	for _, l := range listeners {
+		(*l)(state)
+	}
+}
+
+// Close ends the trials and closes the remote.
+func (b *breaker) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.end()
+	b.looks.Wait()
+	return b.inner.Close()
+}
+
+// gone notes that a trial was not answered. The first ends what is under way.
+func (b *breaker) gone(err error) {
+	b.telling.Lock()
+	defer b.telling.Unlock()
+	b.mu.Lock()
+	b.state.Trials++
+	if b.state.Away {
+		b.mu.Unlock()
+		return
+	}
+	b.state.Away, b.state.Since, b.state.Why = true, b.o.Now(), err
+	b.state.Times++
+	b.away = &Away{Since: b.state.Since, Err: err}
+	for c := range b.calls {
+		c.cancel(b.away)
+	}
+	state := b.state
+	b.mu.Unlock()
+	b.o.Log.Warn("the remote is away", "error", err)
+	b.tell(state)
+}
+
+// back notes that a trial was answered, and after how long.
+func (b *breaker) back(took time.Duration) {
+	b.telling.Lock()
+	defer b.telling.Unlock()
+	b.mu.Lock()
+	b.looking = false
+	b.allowed = min(max(b.d.Trial, 2*took, b.allowed/2), b.longest())
+	was := b.state
+	b.state.Away, b.state.Since, b.state.Why, b.state.Trials = false, time.Time{}, nil, 0
+	b.away = nil
+	state := b.state
+	b.mu.Unlock()
+	if was.Away {
+		b.o.Log.Info("the remote is back", "after", b.o.Now().Sub(was.Since).Round(time.Second))
+		b.tell(state)
+	}
+}

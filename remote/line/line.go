@@ -1,0 +1,141 @@
+// Package line is what stands between the driver of one remote and everything above it. A line
+//
+//   - opens a remote that is not there yet when it comes (late.go),
+//   - lets callers go whose call hangs in the system (detach.go),
+//   - tries again what failed in passing (retry.go),
+//   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go).
+//
+// Each part is one function around a call, and keeps the contract of package remote. All times stand in one table,
+// Deadlines. From outside in, the order is breaker → retry → Options.Tries → late → detach → driver.
+package line
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"postern/remote"
+)
+
+// Open opens a remote. The context bounds the opening, not the life of what it opens.
+type Open func(ctx context.Context) (remote.Store, error)
+
+// Options say what a line is to do. The zero value opens the remote at once and retries calls.
+type Options struct {
+	Name fmt.Stringer // of the remote, in errors of its opening; nil: remote.Place
+
+	Late    bool // the remote is opened when it is there, now or later
+	Hangs   bool // calls of the driver may hang in the system, where no context ends them
+	Once    bool // calls are not retried: the remote itself is to be seen, as by a check of it
+	Breaker bool // the line lasts, so it finds out whether the remote is away
+	// Local says that the remote is this process, or a disk that the home is on too. Then reads have no deadline and
+	// start no timers, which cost a tenth of a read's CPU: no context ends a read of such a disk, so a deadline would
+	// let nobody go. A disk that hangs is noticed all the same: by the calls that write or load a pointer, one of which
+	// comes with each poll.
+	Local bool
+
+	Slots int                             // most calls under way of a driver that hangs, those left behind among them; 0: 64
+	Tries func(remote.Store) remote.Store // wraps what each try goes to, such as to measure it; nil: nothing does
+
+	// Ask is the small question by which a breaker looks. Nil: the size of a blob that there isn't.
+	Ask func(ctx context.Context, inner remote.Store) error
+
+	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; nil: on the system's clock
+	Now   func() time.Time                                 // for State.Since; nil: time.Now. Timers run on the system's clock
+	Log   *slog.Logger                                     // nil: silent
+}
+
+func (o Options) withDefaults() Options {
+	if o.Name == nil {
+		o.Name = remote.Place{}
+	}
+	if o.Slots == 0 {
+		o.Slots = defaultSlots
+	}
+	if o.Ask == nil {
+		o.Ask = ask
+	}
+	if o.Sleep == nil {
+		o.Sleep = remote.Sleep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Line is a remote as the layers above see it.
+type Line struct {
+	remote.Store // the outermost part
+
+	breaker *breaker // nil: nobody finds out whether the remote is away
+}
+
+// New opens a remote. Without Options.Late it fails when the remote is not open within Deadlines.Open; with it, only
+// for what is no remote, or one of a newer format.
+func New(ctx context.Context, open Open, d Deadlines, o Options) (*Line, error) {
+	d, o = d.OrShipped(), o.withDefaults()
+	if o.Hangs {
+		open = detached(open, d, o)
+	}
+	if o.Late {
+		inner, err := newLate(ctx, open, d, o)
+		if err != nil {
+			return nil, err
+		}
+		return over(inner, d, o), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.Open)
+	defer cancel()
+	inner, err := open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return over(inner, d, o), nil
+}
+
+// Over returns a line to a remote that is open, and is closed with the line.
+func Over(inner remote.Store, d Deadlines, o Options) *Line {
+	d, o = d.OrShipped(), o.withDefaults()
+	if o.Hangs {
+		inner = newDetacher(inner, d, o)
+	}
+	return over(inner, d, o)
+}
+
+// over puts the upper parts over the lower ones.
+func over(inner remote.Store, d Deadlines, o Options) *Line {
+	if o.Tries != nil {
+		inner = o.Tries(inner)
+	}
+	if !o.Once {
+		inner = newRetrier(inner, d, o)
+	}
+	if !o.Breaker {
+		return &Line{Store: inner}
+	}
+	b := newBreaker(inner, d, o)
+	return &Line{Store: b, breaker: b}
+}
+
+// State returns whether the remote is there, as far as is known. It asks nobody. A line without a breaker knows
+// nothing, and returns the zero State.
+func (l *Line) State() State {
+	if l.breaker == nil {
+		return State{}
+	}
+	return l.breaker.State()
+}
+
+// OnChange has do called when the remote was found away and when it is back, one call after the other; do must return
+// soon. stop ends that, and waits for a call under way.
+func (l *Line) OnChange(do func(State)) (stop func()) {
+	if l.breaker == nil {
+		return func() {}
+	}
+	return l.breaker.onChange(do)
+}

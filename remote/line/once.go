@@ -1,0 +1,32 @@
+package line
+
+import (
+	"context"
+	"time"
+
+	"postern/remote"
+)
+
+type onceKey struct{}
+
+// asking marks ctx so that a call is tried once, and for no longer than limit, whatever the line's own deadlines are. A
+// breaker looks by such a call; the mark also reaches the lines of a mirror's members.
+func asking(ctx context.Context, limit time.Duration) context.Context {
+	return context.WithValue(ctx, onceKey{}, limit)
+}
+
+// patience returns how often a call may be tried, and how long each try may take; below 0: for ever.
+func (r *retrier) patience(ctx context.Context, c *remote.Call) (attempts int, each time.Duration) {
+	each = unlimited
+	if r.limited && c.Stream == nil {
+		each = r.d.limit(c)
+	}
+	most, ok := ctx.Value(onceKey{}).(time.Duration)
+	switch {
+	case !ok:
+		return max(r.d.Attempts, 1), each
+	case each < 0:
+		return 1, most
+	}
+	return 1, min(each, most)
+}

@@ -1,0 +1,106 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"postern/remote"
+)
+
+// jitter is the part of a pause by which it may be shorter or longer, or all gateways would come back at once.
+const jitter = 0.5
+
+// retrier tries a call again when the remote was not reachable. All other errors are answers, and pass at once.
+//
+// It keeps the contract: a Swap whose reply was lost is settled by looking, and a listing is begun anew only as long as
+// nothing of it was handed out, so that no blob comes twice.
+type retrier struct {
+	remote.Store // with further tries of every call but Swap, whose lost reply is settled by looking
+	inner        remote.Store
+	d            Deadlines
+	o            Options
+	limited      bool // each try has a deadline
+}
+
+// newRetrier returns inner with further tries. A try has a deadline of its own, unless a breaker bounds the whole call.
+func newRetrier(inner remote.Store, d Deadlines, o Options) *retrier {
+	r := &retrier{inner: inner, d: d, o: o, limited: d.Reply >= 0 && !o.Breaker && !o.Local}
+	r.Store = remote.Wrap(inner, r.around)
+	return r
+}
+
+// around tries a call. Each try of a Put opens the body anew; a listing is begun anew only before its first item.
+func (r *retrier) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	if c.Stream == nil {
+		return r.run(ctx, c, do)
+	}
+	return r.run(ctx, c, func(ctx context.Context) error {
+		err := r.list(ctx, c, do)
+		if err != nil && c.Stream.Begun {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+}
+
+// run tries until a try succeeds, fails for good, the tries are used up or the context ends.
+func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Context) error) error {
+	attempts, limit := r.patience(ctx, c)
+	var pauses *backoff.ExponentialBackOff
+	for n := 1; ; n++ {
+		err := once(ctx, c.Op, c.On, limit, try)
+		if err == nil {
+			return nil
+		}
+		if final, ok := errors.AsType[*backoff.PermanentError](err); ok {
+			return final.Err
+		}
+		if remote.KindOf(err) != remote.ErrUnavailable {
+			return err
+		}
+		if ended := remote.Alive(ctx, c.Op, c.On); ended != nil {
+			return ended
+		}
+		if n >= attempts {
+			return err
+		}
+		if pauses == nil {
+			pauses = r.pauses()
+		}
+		d := pauses.NextBackOff()
+		r.o.Log.Info("the remote was not reachable, trying again", "op", c.Op, "try", n, "in", d, "err", err)
+		if err := r.o.Sleep(ctx, d); err != nil {
+			return remote.Fail(c.Op, c.On, remote.ErrUnavailable, err)
+		}
+	}
+}
+
+// once makes one try under its own deadline. A deadline that ran out means only that the remote was not reachable.
+func once(ctx context.Context, op string, on fmt.Stringer, limit time.Duration, try func(context.Context) error) error {
+	if limit < 0 {
+		return try(ctx)
+	}
+	attempt, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := try(attempt)
+	if err != nil && attempt.Err() != nil && ctx.Err() == nil && remote.KindOf(err) == nil {
+		return remote.Fail(op, on, remote.ErrUnavailable, err)
+	}
+	return err
+}
+
+// pauses returns a fresh sequence of pauses.
+func (r *retrier) pauses() *backoff.ExponentialBackOff {
+	b := &backoff.ExponentialBackOff{
+		InitialInterval:     r.d.Pause,
+		RandomizationFactor: jitter,
+		Multiplier:          2,
+		MaxInterval:         r.d.MaxPause,
+	}
+	b.Reset()
+	return b
+}
