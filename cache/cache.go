@@ -128,6 +128,11 @@ func (c *Cache) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	return c.inner.Swap(ctx, old, next)
 }
 
+// Changed asks the remote.
+func (c *Cache) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+	return c.inner.Changed(ctx, since)
+}
+
 // Space asks the remote.
 func (c *Cache) Space(ctx context.Context) (remote.Space, error) { return c.inner.Space(ctx) }
 

@@ -34,7 +34,7 @@ func TestSignaturesKeepApart(t *testing.T) {
 	if author.ID() != AuthorID(p.ID) {
 		t.Fatal("the test needs one key pair")
 	}
-	whole := pointerMessage(p.ID, p.Seq, p.Value)
+	whole := p.message()
 	for name, msg := range map[string][]byte{
 		"with label":    whole,
 		"without label": whole[len(labelSignPointer)+1:],

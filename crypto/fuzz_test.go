@@ -19,6 +19,9 @@ func FuzzParsePointer(f *testing.F) {
 	f.Add(p.Marshal())
 	f.Add(p.Marshal()[:PointerSize-1])
 	f.Add([]byte(pointerMagic))
+	listed := NewWriterKey(fresh[[32]byte](f, "fuzz, listed")).SignListed(1, PointerValue{})
+	f.Add(listed.Marshal())
+	f.Add(append([]byte(listedMagic), p.Marshal()[len(pointerMagic):]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		alloctest.Check(t, len(b), func() {
 			got, err := ParsePointer(b)

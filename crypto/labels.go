@@ -37,6 +37,7 @@ const (
 	labelMountKey  = "postern/2/mount/key"
 	labelMountSeed = "postern/2/mount/seed"
 
-	// In front of what is signed for a roster, ended by a zero byte.
+	// In front of what is signed for a roster, and for a listed pointer, ended by a zero byte.
 	labelSignRoster = "postern/2/sign/roster"
+	labelSignListed = "postern/2/sign/listed-pointer"
 )

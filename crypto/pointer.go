@@ -17,7 +17,8 @@ const (
 
 // The layout of a marshalled pointer.
 const (
-	pointerMagic        = "pointer1"
+	pointerMagic        = "pointer1" // of an unlisted pointer
+	listedMagic         = "pointer2" // of a listed one
 	pointerOffID        = len(pointerMagic)
 	pointerOffSeq       = pointerOffID + 32
 	pointerOffValue     = pointerOffSeq + 8
@@ -38,22 +39,31 @@ type (
 	Signature [64]byte
 )
 
-// Pointer is one signed state of a small register. All pointers, of spaces and of login records, look alike.
+// Pointer is one signed state of a small register. All unlisted pointers, of spaces and of login records, look alike.
 type Pointer struct {
 	ID        PointerID
 	Seq       uint64 // grows with every state
 	Value     PointerValue
+	Listed    bool      // a remote may name it to everybody who asks which pointers moved; the same in all its states
 	Signature Signature // by ID's writer key, over all of the above
 }
 
 // Marshal returns the pointer's one encoding, PointerSize bytes.
 func (p Pointer) Marshal() []byte {
 	b := make([]byte, 0, PointerSize)
-	b = append(b, pointerMagic...)
+	b = append(b, p.magic()...)
 	b = append(b, p.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, p.Seq)
 	b = append(b, p.Value[:]...)
 	return append(b, p.Signature[:]...)
+}
+
+// magic returns the first bytes of the pointer's encoding.
+func (p Pointer) magic() string {
+	if p.Listed {
+		return listedMagic
+	}
+	return pointerMagic
 }
 
 // ParsePointer reads what Marshal writes. It does not look at the signature. The error is ErrFormat.
@@ -61,10 +71,12 @@ func ParsePointer(b []byte) (Pointer, error) {
 	if len(b) != PointerSize {
 		return Pointer{}, fmt.Errorf("pointer: %w: %d bytes instead of %d", ErrFormat, len(b), PointerSize)
 	}
-	if string(b[:pointerOffID]) != pointerMagic {
-		return Pointer{}, fmt.Errorf("pointer: %w: it does not begin with %q", ErrFormat, pointerMagic)
+	magic := string(b[:pointerOffID])
+	if magic != pointerMagic && magic != listedMagic {
+		return Pointer{}, fmt.Errorf("pointer: %w: it begins neither with %q nor with %q", ErrFormat, pointerMagic, listedMagic)
 	}
 	return Pointer{
+		Listed:    magic == listedMagic,
 		ID:        PointerID(b[pointerOffID:pointerOffSeq]),
 		Seq:       binary.BigEndian.Uint64(b[pointerOffSeq:]),
 		Value:     PointerValue(b[pointerOffValue:pointerOffSignature]),
@@ -74,7 +86,7 @@ func ParsePointer(b []byte) (Pointer, error) {
 
 // Verify returns ErrSignature unless the pointer was signed by the writer key that its id is of.
 func (p Pointer) Verify() error {
-	if !verify(p.ID, pointerMessage(p.ID, p.Seq, p.Value), p.Signature) {
+	if !verify(p.ID, p.message(), p.Signature) {
 		return fmt.Errorf("pointer %v, sequence %d: %w", p.ID, p.Seq, ErrSignature)
 	}
 	return nil
@@ -113,10 +125,15 @@ func (h *PointerHash) UnmarshalText(text []byte) error { return unmarshalHex32(h
 // IsZero reports whether h stands for no pointer.
 func (h PointerHash) IsZero() bool { return h == PointerHash{} }
 
-// pointerMessage is what a writer key signs.
-func pointerMessage(id PointerID, seq uint64, v PointerValue) []byte {
-	msg := signedMessage(labelSignPointer, len(id)+8+len(v))
-	msg = append(msg, id[:]...)
-	msg = binary.BigEndian.AppendUint64(msg, seq)
-	return append(msg, v[:]...)
+// message returns what a writer key signs. A listed pointer has a label of its own, so that no remote can make an unlisted
+// pointer listed, or hide a listed one.
+func (p Pointer) message() []byte {
+	label := labelSignPointer
+	if p.Listed {
+		label = labelSignListed
+	}
+	msg := signedMessage(label, len(p.ID)+8+len(p.Value))
+	msg = append(msg, p.ID[:]...)
+	msg = binary.BigEndian.AppendUint64(msg, p.Seq)
+	return append(msg, p.Value[:]...)
 }

@@ -18,7 +18,11 @@ func TestPointerRoundTrip(t *testing.T) {
 		k := NewWriterKey([32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "seed")))
 		seq := rapid.Uint64().Draw(t, "seq")
 		v := PointerValue(rapid.SliceOfN(rapid.Byte(), PointerValueSize, PointerValueSize).Draw(t, "value"))
-		p := k.Sign(seq, v)
+		sign := k.Sign
+		if rapid.Bool().Draw(t, "listed") {
+			sign = k.SignListed
+		}
+		p := sign(seq, v)
 		if p.ID != k.ID() || p.Seq != seq || p.Value != v {
 			t.Fatalf("signed is %+v", p)
 		}
@@ -33,7 +37,7 @@ func TestPointerRoundTrip(t *testing.T) {
 		if err != nil || parsed != p || parsed.Hash() != p.Hash() || !bytes.Equal(parsed.Marshal(), b) {
 			t.Fatalf("parsed %+v, error %v", parsed, err)
 		}
-		if again := k.Sign(seq, v); again != p {
+		if again := sign(seq, v); again != p {
 			t.Fatal("signed again it is another pointer")
 		}
 	})
@@ -65,11 +69,11 @@ func TestPointerNoticesDamage(t *testing.T) {
 func TestPointerCannotBeMixed(t *testing.T) {
 	a, b, other := somePointer(t, "a", 1), somePointer(t, "a", 2), somePointer(t, "b", 1)
 	for name, mixed := range map[string]Pointer{
-		"another state's signature":   {a.ID, a.Seq, a.Value, b.Signature},
-		"another pointer's signature": {a.ID, a.Seq, a.Value, other.Signature},
-		"another pointer's id":        {other.ID, a.Seq, a.Value, a.Signature},
-		"a later sequence number":     {a.ID, b.Seq, a.Value, a.Signature},
-		"no signature":                {a.ID, a.Seq, a.Value, Signature{}},
+		"another state's signature":   {ID: a.ID, Seq: a.Seq, Value: a.Value, Signature: b.Signature},
+		"another pointer's signature": {ID: a.ID, Seq: a.Seq, Value: a.Value, Signature: other.Signature},
+		"another pointer's id":        {ID: other.ID, Seq: a.Seq, Value: a.Value, Signature: a.Signature},
+		"a later sequence number":     {ID: a.ID, Seq: b.Seq, Value: a.Value, Signature: a.Signature},
+		"no signature":                {ID: a.ID, Seq: a.Seq, Value: a.Value, Signature: Signature{}},
 		"nothing at all":              {},
 	} {
 		wantKind(t, mixed.Verify(), ErrSignature, name)
@@ -102,5 +106,20 @@ func TestPointerHashText(t *testing.T) {
 	}
 	if !(PointerHash{}).IsZero() {
 		t.Error("the zero hash is not zero")
+	}
+}
+
+func TestListingIsSigned(t *testing.T) {
+	k := NewWriterKey(fresh[[32]byte](t, "listed"))
+	for _, p := range []Pointer{k.Sign(1, PointerValue{1}), k.SignListed(1, PointerValue{1})} {
+		if err := p.Verify(); err != nil {
+			t.Fatal(err)
+		}
+		other := p
+		other.Listed = !p.Listed
+		wantKind(t, other.Verify(), ErrSignature, "a state that was listed or hidden by somebody else")
+		if other.Hash() == p.Hash() {
+			t.Error("listed and unlisted, the hash is the same")
+		}
 	}
 }

@@ -17,18 +17,20 @@ type pointerVector struct {
 	ID         PointerID   `json:"id"`
 	Seq        uint64      `json:"seq,string"`
 	Value      hexBytes    `json:"value,omitempty"`
+	Listed     bool        `json:"listed,omitempty"`
 	Marshalled hexBytes    `json:"marshalled"`
 	Hash       PointerHash `json:"hash"`
 	Error      string      `json:"error,omitempty"`
 }
 
 func TestPointerVectors(t *testing.T) {
-	const about = "The writer key of seed signs value as state seq: marshalled, whose BLAKE3 hash is hash. Parsing and verifying it gives id, seq and value, or fails with error."
+	const about = "The writer key of seed signs value as state seq, of a listed pointer if listed is true: marshalled, whose BLAKE3 hash is hash. Parsing and verifying it gives id, seq and value, or fails with error."
 	value := PointerValue(counting(PointerValueSize))
 	p := NewWriterKey(keyOf(0x60)).Sign(1, value)
 	late := NewWriterKey(keyOf(0x60)).Sign(1<<64-1, PointerValue{})
+	listed := NewWriterKey(keyOf(0x60)).SignListed(1, value)
 	good := func(name string, p Pointer) pointerVector {
-		return pointerVector{name, hexOf(keyOf(0x60)), p.ID, p.Seq, p.Value[:], p.Marshal(), p.Hash(), ""}
+		return pointerVector{name, hexOf(keyOf(0x60)), p.ID, p.Seq, p.Value[:], p.Listed, p.Marshal(), p.Hash(), ""}
 	}
 	bad := func(name string, b []byte, kind string) pointerVector {
 		return pointerVector{Name: name, Marshalled: b, Error: kind}
@@ -44,6 +46,9 @@ func TestPointerVectors(t *testing.T) {
 		bad("another sequence number", flipped(b, pointerOffSeq+7), "signature"),
 		bad("another value", flipped(b, pointerOffValue), "signature"),
 		bad("another signature", flipped(b, pointerOffSignature), "signature"),
+		good("the first state of a listed pointer", listed),
+		bad("an unlisted pointer as a listed one", append([]byte(listedMagic), b[len(pointerMagic):]...), "signature"),
+		bad("a listed pointer as an unlisted one", append([]byte(pointerMagic), listed.Marshal()[len(listedMagic):]...), "signature"),
 	}
 	testVectors(t, "pointer", about, made, func(t *testing.T, v pointerVector) {
 		p, err := ParsePointer(v.Marshalled)
@@ -52,7 +57,11 @@ func TestPointerVectors(t *testing.T) {
 		}
 		same := p.ID == v.ID && p.Seq == v.Seq && bytes.Equal(p.Value[:], v.Value) && p.Hash() == v.Hash
 		if v.Error == "" {
-			same = same && NewWriterKey([32]byte(v.Seed)).Sign(v.Seq, PointerValue(v.Value)) == p
+			sign := NewWriterKey([32]byte(v.Seed)).Sign
+			if v.Listed {
+				sign = NewWriterKey([32]byte(v.Seed)).SignListed
+			}
+			same = same && sign(v.Seq, PointerValue(v.Value)) == p && p.Listed == v.Listed
 		}
 		wantOutcome(t, v.Name, err, v.Error, same)
 	})

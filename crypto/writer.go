@@ -9,8 +9,17 @@ func NewWriterKey(seed [KeySize]byte) WriterKey { return WriterKey{newSigner(see
 // ID returns the pointer that k writes.
 func (k WriterKey) ID() PointerID { return k.key.public() }
 
-// Sign returns the next state of k's pointer.
+// Sign returns the next state of k's pointer, which is unlisted.
 func (k WriterKey) Sign(seq uint64, v PointerValue) Pointer {
-	id := k.ID()
-	return Pointer{ID: id, Seq: seq, Value: v, Signature: k.key.sign(pointerMessage(id, seq, v))}
+	return k.sign(Pointer{ID: k.ID(), Seq: seq, Value: v})
+}
+
+// SignListed returns the next state of k's pointer, which is listed.
+func (k WriterKey) SignListed(seq uint64, v PointerValue) Pointer {
+	return k.sign(Pointer{ID: k.ID(), Seq: seq, Value: v, Listed: true})
+}
+
+func (k WriterKey) sign(p Pointer) Pointer {
+	p.Signature = k.key.sign(p.message())
+	return p
 }

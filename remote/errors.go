@@ -35,6 +35,7 @@ const (
 	OpDelete   = "delete blob"
 	OpLoad     = "load pointer"
 	OpSwap     = "swap pointer"
+	OpChanged  = "list changed pointers of"
 	OpSpace    = "ask for the space of"
 )
 

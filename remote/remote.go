@@ -55,7 +55,12 @@ type Pointers interface {
 	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
 	// than what it replaces (the first may have any), else ErrRefused. To make the same swap again is ErrConflict, or
 	// succeeds if it can be seen that next is there. After ErrUnavailable the outcome is unknown: load and compare.
+	// next must be listed if and only if what it replaces is, else ErrRefused.
 	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
+
+	// Changed returns a page of the listed pointers that moved since a cursor, whosever they are; with the empty cursor,
+	// of all listed pointers. See Changes. Errors: ErrUnavailable.
+	Changed(ctx context.Context, since Cursor) (Changes, error)
 }
 
 // Store is one remote, whole. All methods may be called at once from many goroutines. A call whose context has ended
@@ -69,6 +74,31 @@ type Store interface {
 	Space(ctx context.Context) (Space, error)
 
 	io.Closer
+}
+
+// Cursor is a place in a store's changes: at most MaxCursor bytes, which mean something to that store only. The empty cursor
+// is the beginning. A store that does not recognise a cursor, or no longer, starts from the beginning, so that a caller may
+// keep a cursor for as long as it likes and loses no change.
+type Cursor string
+
+const (
+	// MaxCursor bounds a Cursor, in bytes.
+	MaxCursor = 128
+	// MaxChanges bounds the pointers of one page of Changes: 368 KiB.
+	MaxChanges = 1024
+)
+
+// Changes is a page of what moved. A pointer stands there once, in its newest state; one that has not moved may stand
+// there, too. After the last page a caller has seen every listed pointer in the state that it had when the caller asked for
+// the cursor it began with, or in a newer one.
+type Changes struct {
+	Pointers []crypto.Pointer // at most MaxChanges, all listed
+	Next     Cursor           // where to go on
+	More     bool             // there is another page at once
+
+	// Suspect are pointers whose state was not handed out because it is forged or contradicts what was seen before. Load
+	// returns what is wrong. Drivers leave it empty; package verify fills it, so that one lie does not hide all news.
+	Suspect []crypto.PointerID
 }
 
 // BlobInfo is one blob of a listing.

@@ -197,6 +197,9 @@ func TestCheckSwap(t *testing.T) {
 		{"forged", five, true, five.Hash(), forged, remote.ErrRefused},
 		{"forged, and from another", five, true, none, forged, remote.ErrRefused},
 		{"empty", crypto.Pointer{}, false, none, crypto.Pointer{}, remote.ErrRefused},
+		{"the first, listed", crypto.Pointer{}, false, none, key.SignListed(5, crypto.PointerValue{}), nil},
+		{"to a listed state", five, true, five.Hash(), key.SignListed(6, crypto.PointerValue{}), remote.ErrRefused},
+		{"to an unlisted state", key.SignListed(5, crypto.PointerValue{}), true, key.SignListed(5, crypto.PointerValue{}).Hash(), six, remote.ErrRefused},
 	} {
 		if err := remote.CheckSwap(c.current, c.there, c.old, c.next); remote.KindOf(err) != c.kind {
 			t.Errorf("%s: %v, it should be %v", c.what, err, c.kind)

@@ -23,6 +23,9 @@ func CheckSwap(current crypto.Pointer, there bool, old crypto.PointerHash, next 
 	if current.Hash() != old {
 		return Fail(OpSwap, next.ID, ErrConflict, fmt.Errorf("sequence %d is there", current.Seq))
 	}
+	if next.Listed != current.Listed {
+		return Fail(OpSwap, next.ID, ErrRefused, errors.New("a pointer stays listed or unlisted for ever"))
+	}
 	if next.Seq <= current.Seq {
 		return Fail(OpSwap, next.ID, ErrRefused, fmt.Errorf("sequence %d would follow %d", next.Seq, current.Seq))
 	}

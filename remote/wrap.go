@@ -151,6 +151,12 @@ func (w *wrapped) Swap(ctx context.Context, old crypto.PointerHash, next crypto.
 	return w.around(ctx, c, func(ctx context.Context) error { return c.To.Swap(ctx, old, next) })
 }
 
+// Changed implements Pointers.
+func (w *wrapped) Changed(ctx context.Context, since Cursor) (Changes, error) {
+	c := &Call{Op: OpChanged, On: Place{}, To: w.inner}
+	return run(ctx, w, c, func(ctx context.Context) (Changes, error) { return c.To.Changed(ctx, since) })
+}
+
 // Space implements Store.
 func (w *wrapped) Space(ctx context.Context) (Space, error) {
 	c := &Call{Op: OpSpace, On: Place{}, To: w.inner}

@@ -6,7 +6,9 @@
 //	postern-store        says that this is a store, and of which format
 //	blobs/ab/<name>      a blob, under the first two digits of its name
 //	pointers/ab/<id>     a marshalled pointer
+//	changes              which listed pointers moved, in this order; see changelog.go
 //	locks/ab             locked (flock) while a pointer of that shard is read or swapped; never removed
+//	locks/changes        locked while the list of changes is read or added to
 //	tmp/<session>/       unfinished files of one open handle
 //	tmp/<session>.lock   locked as long as that handle lives, so that others can tell what a crash left behind
 //
@@ -61,7 +63,8 @@ type Store struct {
 	existing bool
 	// outside is the error of os.Root for a name that leads outside; package os gives it no name of its own.
 	outside error
-	gates   [shards]chan struct{} // one token each: this handle's turn at the lock of that shard
+	slack   int64                     // see logSlack
+	gates   [shards + 1]chan struct{} // one token each: this handle's turn at the lock of that shard, or at changesLock
 
 	made    [2][shards]atomic.Bool // shard folders known to exist, of blobs and of pointers
 	writing sync.RWMutex           // read-held by what needs tmp, so that Close waits for it
@@ -90,7 +93,7 @@ func Open(path string, o Options) (*Store, error) {
 	if o.System == nil {
 		o.System = local{}
 	}
-	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles)}
+	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles), slack: logSlack}
 	for i := range s.gates {
 		s.gates[i] = make(chan struct{}, 1)
 	}

@@ -89,7 +89,10 @@ func openUnsynced(folder string) (*disk.Store, error) {
 	return disk.Open(folder, disk.Options{System: unsynced{}})
 }
 
-// victim makes a store with a blob, a pointer and what a crash left of a session.
+// listedKey moves a listed pointer.
+var listedKey = crypto.NewWriterKey([32]byte{11})
+
+// victim makes a store with a blob, a pointer, a listed pointer and what a crash left of a session.
 func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	t.Helper()
 	s, err := openUnsynced(folder)
@@ -99,6 +102,9 @@ func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	name := put(t, s, []byte("sealed"))
 	one := writerKey.Sign(1, crypto.PointerValue{1})
 	if err := s.Swap(t.Context(), crypto.PointerHash{}, one); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Swap(t.Context(), crypto.PointerHash{}, listedKey.SignListed(1, crypto.PointerValue{1})); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -150,6 +156,10 @@ func everything(t *testing.T, what string, s remote.Store, name crypto.BlobName,
 	other := []byte("sealed, too")
 	proper(t, what+": put another", s.Put(ctx, crypto.NameOf(other), remote.BytesBody(other)))
 	proper(t, what+": swap", s.Swap(ctx, at.Hash(), writerKey.Sign(2, crypto.PointerValue{2})))
+	_, err = s.Changed(ctx, "")
+	proper(t, what+": changed", err)
+	listed := listedKey.SignListed(1, crypto.PointerValue{1})
+	proper(t, what+": swap a listed pointer", s.Swap(ctx, listed.Hash(), listedKey.SignListed(2, crypto.PointerValue{2})))
 	proper(t, what+": delete", s.Delete(ctx, name))
 	_, err = s.Space(ctx)
 	proper(t, what+": space", err)
@@ -179,7 +189,13 @@ func TestHostileStore(t *testing.T) {
 	for _, trap := range evil.Traps() {
 		t.Run(trap.Name, func(t *testing.T) {
 			outside, unchanged := canary(t)
-			for i := range 13 {
+			sample := filepath.Join(t.TempDir(), "sample")
+			victim(t, sample)
+			sampled, err := evil.Places(sample)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range sampled {
 				for _, while := range []bool{false, true} {
 					folder := filepath.Join(t.TempDir(), "store")
 					name, at := victim(t, folder)

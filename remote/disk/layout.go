@@ -17,6 +17,9 @@ const (
 	tmpFolder     = "tmp"
 )
 
+// changesFile is the list of listed pointers that moved, and the lock of that list in the folder of locks.
+const changesFile = "changes"
+
 // topFolders are the folders right below the store's own.
 var topFolders = []string{blobFolder, pointerFolder, lockFolder, tmpFolder}
 

@@ -27,16 +27,21 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 		return crypto.Pointer{}, s.fail(remote.OpLoad, id, s.orGone(err))
 	}
 	defer p.Close()
-	unlock, err := s.lock(ctx, p, remote.OpLoad, id, false)
-	if err != nil {
-		return crypto.Pointer{}, err
-	}
-	defer unlock()
-	current, there, err := s.current(p, remote.OpLoad, id)
+	current, there, err := s.load(ctx, p, remote.OpLoad, id)
 	if err == nil && !there {
 		err = s.missing(remote.OpLoad, id)
 	}
 	return current, err
+}
+
+// load reads a pointer under its lock.
+func (s *Store) load(ctx context.Context, p place, op string, id crypto.PointerID) (crypto.Pointer, bool, error) {
+	unlock, err := s.lock(ctx, p, op, id, int(id[0]), false)
+	if err != nil {
+		return crypto.Pointer{}, false, err
+	}
+	defer unlock()
+	return s.current(p, op, id)
 }
 
 // Swap implements remote.Pointers.
@@ -51,7 +56,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 		return s.fail(remote.OpSwap, next.ID, s.orGone(err))
 	}
 	defer p.Close()
-	unlock, err := s.lock(ctx, p, remote.OpSwap, next.ID, true)
+	unlock, err := s.lock(ctx, p, remote.OpSwap, next.ID, int(next.ID[0]), true)
 	if err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	if err := remote.CheckSwap(current, there, old, next); err != nil {
 		return err
 	}
-	if err := s.again(p, func() error { return s.replace(p, next) }); err != nil {
+	if err := s.again(p, func() error { return s.replace(ctx, p, next) }); err != nil {
 		return s.fail(remote.OpSwap, next.ID, s.orGone(err))
 	}
 	return nil
@@ -98,43 +103,65 @@ func parsePointer(b []byte, id crypto.PointerID) (crypto.Pointer, error) {
 	return p, nil
 }
 
-// replace makes next the pointer, durably; the lock is held.
-func (s *Store) replace(p place, next crypto.Pointer) error {
+// replace makes next the pointer, durably; the lock is held. A listed pointer is announced first: a crash between the two
+// leaves a change that was none, never one that nobody hears of.
+func (s *Store) replace(ctx context.Context, p place, next crypto.Pointer) error {
 	if err := s.ensureShard(p, pointers, next.ID[0]); err != nil {
 		return err
 	}
+	if next.Listed {
+		if err := s.announce(ctx, p, next.ID); err != nil {
+			return err
+		}
+	}
+	return s.place(p, pointerFile(next.ID), shardFolder(pointers, next.ID[0]), next.Marshal())
+}
+
+// place puts a whole, synced file under a name in a folder, durably, in place of whatever file has that name.
+func (s *Store) place(p place, name, folder string, b []byte) error {
 	f, temp, err := s.tmp.create(p)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(next.Marshal())
+	_, err = f.Write(b)
 	if err == nil {
 		err = s.sys.SyncFile(f)
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = p.Rename(temp, pointerFile(next.ID))
+		err = p.Rename(temp, name)
 	}
 	if err != nil {
 		return errors.Join(err, p.Remove(temp))
 	}
-	return s.syncFolder(p, shardFolder(pointers, next.ID[0]))
+	return s.syncFolder(p, folder)
 }
 
-// lock takes the lock of a pointer's shard, shared or exclusive: first within this handle, where waiting costs nothing,
-// then among all processes.
-func (s *Store) lock(ctx context.Context, p place, op string, id crypto.PointerID, exclusive bool) (unlock func(), err error) {
-	gate := s.gates[id[0]]
+// changesLock is the lock of the file of changes. It is taken last: who holds it waits for no other.
+const changesLock = shards
+
+// lockName returns the file of a lock.
+func lockName(n int) string {
+	if n == changesLock {
+		return changesFile
+	}
+	return shardName(byte(n))
+}
+
+// lock takes the lock of a pointer's shard, or changesLock, shared or exclusive: first within this handle, where waiting
+// costs nothing, then among all processes.
+func (s *Store) lock(ctx context.Context, p place, op string, on fmt.Stringer, n int, exclusive bool) (unlock func(), err error) {
+	gate := s.gates[n]
 	select {
 	case gate <- struct{}{}:
 	case <-ctx.Done():
-		return nil, remote.Alive(ctx, op, id)
+		return nil, remote.Alive(ctx, op, on)
 	}
 	var file *os.File
 	err = s.again(p, func() (err error) {
 		if err := p.isFolder(lockFolder); err != nil {
 			return err
 		}
-		file, err = p.openPlain(filepath.Join(lockFolder, shardName(id[0])), os.O_RDWR|os.O_CREATE)
+		file, err = p.openPlain(filepath.Join(lockFolder, lockName(n)), os.O_RDWR|os.O_CREATE)
 		return err
 	})
 	if err == nil {
@@ -144,10 +171,10 @@ func (s *Store) lock(ctx context.Context, p place, op string, id crypto.PointerI
 	}
 	if err != nil {
 		<-gate
-		if err := remote.Alive(ctx, op, id); err != nil {
+		if err := remote.Alive(ctx, op, on); err != nil {
 			return nil, err
 		}
-		return nil, s.fail(op, id, s.orGone(err))
+		return nil, s.fail(op, on, s.orGone(err))
 	}
 	return func() {
 		_ = file.Close() // the system drops the lock with the descriptor, whatever Close says

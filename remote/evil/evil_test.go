@@ -38,6 +38,7 @@ type world struct {
 	key   crypto.WriterKey
 	other crypto.WriterKey
 	state crypto.Pointer // the newest
+	shown crypto.Pointer // the newest of a listed pointer
 }
 
 // newWorld makes one in which all was well so far: four blobs of a few segments, a pointer that moved to sequence 3, a
@@ -60,6 +61,11 @@ func newWorld(t *testing.T, o evil.Options) *world {
 	w.key = crypto.NewWriterKey([32]byte{2})
 	w.other = crypto.NewWriterKey([32]byte{3})
 	must(t, w.seen.Swap(ctx, crypto.PointerHash{}, w.other.Sign(9, crypto.PointerValue{9})))
+	listed := crypto.NewWriterKey([32]byte{4})
+	old := listed.SignListed(1, crypto.PointerValue{1})
+	w.shown = listed.SignListed(2, crypto.PointerValue{2})
+	must(t, w.seen.Swap(ctx, crypto.PointerHash{}, old))
+	must(t, w.seen.Swap(ctx, old.Hash(), w.shown))
 	one, two := w.key.Sign(1, crypto.PointerValue{1}), w.key.Sign(2, crypto.PointerValue{2})
 	must(t, w.seen.Swap(ctx, crypto.PointerHash{}, one))
 	must(t, w.seen.Swap(ctx, one.Hash(), two))
@@ -106,6 +112,20 @@ func (w *world) load(ctx context.Context) error {
 	return err
 }
 
+// changed asks what moved, and insists that nothing but the truth comes up.
+func (w *world) changed(ctx context.Context) error {
+	page, err := w.seen.Changed(ctx, "")
+	switch {
+	case err != nil:
+		return err
+	case len(page.Suspect) > 0:
+		return fmt.Errorf("%w: %v is suspect", remote.ErrCorrupt, page.Suspect)
+	case len(page.Pointers) != 1 || page.Pointers[0] != w.shown:
+		return errBelieved
+	}
+	return nil
+}
+
 // lied are the lies that package verify finds out, by what was asked and what it says.
 var lied = map[evil.Lie]struct {
 	ask  func(*world, context.Context) error
@@ -129,6 +149,11 @@ var lied = map[evil.Lie]struct {
 	evil.OtherPointer:     {(*world).load, remote.ErrCorrupt},
 	evil.GarbagePointer:   {(*world).load, remote.ErrCorrupt},
 	evil.ForkedPointer:    {(*world).load, remote.ErrFork},
+	evil.ForgedChanges:    {(*world).changed, remote.ErrCorrupt},
+	evil.SecretChanges:    {(*world).changed, remote.ErrCorrupt},
+	evil.EndlessChanges:   {(*world).changed, remote.ErrCorrupt},
+	evil.AbsurdChanges:    {(*world).changed, remote.ErrCorrupt},
+	evil.AbsurdCursor:     {(*world).changed, remote.ErrCorrupt},
 	evil.AbsurdStat: {func(w *world, ctx context.Context) error {
 		_, err := w.seen.Stat(ctx, w.names[0])
 		return err
@@ -198,6 +223,11 @@ var open = map[evil.Lie]func(w *world, ctx context.Context) error{
 		space, err := w.seen.Space(ctx)
 		return differs(err, space.Used, int64(4*len(w.blobs[w.names[0]])))
 	},
+	evil.HideChanges: func(w *world, ctx context.Context) error {
+		page, err := w.seen.Changed(ctx, "")
+		return differs(err, int64(len(page.Pointers)), 1)
+	},
+	evil.OldChanges: (*world).changed, // what contradicts the pin is loaded
 	evil.FalseConflict: func(w *world, ctx context.Context) error {
 		err := w.seen.Swap(ctx, w.state.Hash(), w.key.Sign(4, crypto.PointerValue{4}))
 		return errors.Join(wanted(err, remote.ErrConflict), w.load(ctx))

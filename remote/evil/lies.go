@@ -50,6 +50,15 @@ const (
 	FalseConflict    // Swap: says that another state is there and changes nothing
 	SecretSwap       // Swap: says that another state is there, though it took it
 
+	// Wrong about what moved.
+	HideChanges    // Changed: nothing has moved
+	OldChanges     // Changed: the oldest states that were ever seen
+	ForgedChanges  // Changed: another value under the signature of the true one
+	SecretChanges  // Changed: an unlisted pointer that was seen before, as it is
+	EndlessChanges // Changed: there is always one more page
+	AbsurdChanges  // Changed: more pointers than a page may have
+	AbsurdCursor   // Changed: a cursor that is longer than any
+
 	lies // their number
 )
 
@@ -62,6 +71,7 @@ var names = [lies]string{
 	"old pointer", "previous pointer", "frozen pointer", "lose pointer", "forged sequence", "forged value",
 	"forged signature", "strange signature", "other pointer", "garbage pointer", "forked pointer", "false swap",
 	"false conflict", "secret swap",
+	"hide changes", "old changes", "forged changes", "secret changes", "endless changes", "absurd changes", "absurd cursor",
 }
 
 // String returns a short name.

@@ -30,13 +30,14 @@ const (
 	Delete
 	Load
 	Swap
+	Changed
 	Space
 )
 
 // names are what errors call the operations.
 var names = [...]string{
 	remote.OpPut, remote.OpGet, remote.OpGetRange, remote.OpStat, remote.OpList, remote.OpDelete,
-	remote.OpLoad, remote.OpSwap, remote.OpSpace,
+	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpSpace,
 }
 
 // String returns what errors call the operation.
@@ -53,7 +54,7 @@ func opOf(name string) Op { return Op(slices.Index(names[:], name)) }
 // Call is one call of a store.
 type Call struct {
 	Op    Op
-	On    string // the blob or pointer; "faulty:" for List and Space
+	On    string // the blob or pointer; "faulty:" for List, Changed and Space
 	Again int    // how often Op was called on On before
 }
 
@@ -191,7 +192,7 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 // all but the first item.
 func (s *Store) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	op, on := opOf(c.Op), c.On
-	if op == List || op == Space {
+	if op == List || op == Changed || op == Space {
 		on = s
 	}
 	fault, err := s.begin(ctx, op, on)

@@ -4,6 +4,7 @@ package mem
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -26,8 +27,11 @@ type contents struct {
 	mu       sync.RWMutex
 	blobs    map[crypto.BlobName][]byte // never changed in place, so readers need the lock for the map only
 	pointers map[crypto.PointerID]crypto.Pointer
-	used     int64 // bytes in blobs
-	capacity int64 // bytes; below 0: boundless
+	moves    map[crypto.PointerID]uint64 // of listed pointers: the number of the last move
+	moved    uint64                      // the number of the newest move
+	life     string                      // random: a cursor of another remote is none of ours
+	used     int64                       // bytes in blobs
+	capacity int64                       // bytes; below 0: boundless
 }
 
 var _ remote.Store = (*Store)(nil)
@@ -40,6 +44,8 @@ func NewSized(capacity int64) *Store {
 	return &Store{contents: &contents{
 		blobs:    map[crypto.BlobName][]byte{},
 		pointers: map[crypto.PointerID]crypto.Pointer{},
+		moves:    map[crypto.PointerID]uint64{},
+		life:     rand.Text(),
 		capacity: capacity,
 	}}
 }
@@ -199,6 +205,10 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 		return err
 	}
 	s.pointers[next.ID] = next
+	if next.Listed {
+		s.moved++
+		s.moves[next.ID] = s.moved
+	}
 	return nil
 }
 

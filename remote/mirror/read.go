@@ -243,6 +243,24 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	return p, nil
 }
 
+// Changed implements remote.Pointers. Only the authority says what moved: a cursor is its own, which any other member takes
+// for one it does not recognise, and the others lag behind by a time that nobody knows. When the authority is away, single
+// pointers can still be loaded.
+func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+	if err := s.begin(ctx, remote.OpChanged, s); err != nil {
+		return remote.Changes{}, err
+	}
+	page, err := s.authority().store.Changed(ctx, since)
+	if err != nil {
+		s.judge(ctx, err)
+		if ended := s.begin(ctx, remote.OpChanged, s); ended != nil {
+			return remote.Changes{}, ended
+		}
+		return remote.Changes{}, err
+	}
+	return page, nil
+}
+
 // newest returns the newest signed state that anyone but the authority knows.
 func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer, bool) {
 	best, there := s.known.state(id)

@@ -160,6 +160,9 @@ func TestAuthorityAway(t *testing.T) {
 	if err := s.Swap(ctx, states[1].Hash(), key.Sign(4, crypto.PointerValue{})); remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("a swap without the authority: %v", err)
 	}
+	if _, err := s.Changed(ctx, ""); remote.KindOf(err) != remote.ErrUnavailable {
+		t.Errorf("what moved, without the authority: %v", err)
+	}
 	if _, err := s.Load(ctx, crypto.PointerID{1}); remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("a pointer that the others do not have: %v", err)
 	}

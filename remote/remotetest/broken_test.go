@@ -19,6 +19,7 @@ type broken struct {
 	del      func(context.Context, crypto.BlobName) error
 	load     func(context.Context, crypto.PointerID) (crypto.Pointer, error)
 	swap     func(context.Context, crypto.PointerHash, crypto.Pointer) error
+	changed  func(context.Context, remote.Cursor) (remote.Changes, error)
 	space    func(context.Context) (remote.Space, error)
 	closing  func() error
 }
@@ -77,6 +78,13 @@ func (b *broken) Swap(ctx context.Context, old crypto.PointerHash, next crypto.P
 		return b.swap(ctx, old, next)
 	}
 	return b.Store.Swap(ctx, old, next)
+}
+
+func (b *broken) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+	if b.changed != nil {
+		return b.changed(ctx, since)
+	}
+	return b.Store.Changed(ctx, since)
 }
 
 func (b *broken) Space(ctx context.Context) (remote.Space, error) {

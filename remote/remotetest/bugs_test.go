@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"postern/crypto"
@@ -248,6 +249,77 @@ var bugs = []bug{
 			return b.Store.Swap(ctx, old, next)
 		}
 		b.load = func(context.Context, crypto.PointerID) (crypto.Pointer, error) { return last, nil }
+	}},
+	{"the first state of a pointer is no change", "changes/moved", func(b *broken) {
+		b.changed = func(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+			page, err := b.Store.Changed(ctx, since)
+			page.Pointers = slices.DeleteFunc(page.Pointers, func(p crypto.Pointer) bool { return p.Seq == 1 })
+			return page, err
+		}
+	}},
+	{"a page is told once", "changes/moved", func(b *broken) {
+		told := map[crypto.PointerHash]bool{}
+		b.changed = func(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+			page, err := b.Store.Changed(ctx, since)
+			page.Pointers = slices.DeleteFunc(page.Pointers, func(p crypto.Pointer) bool { return told[p.Hash()] })
+			for _, p := range page.Pointers {
+				told[p.Hash()] = true
+			}
+			return page, err
+		}
+	}},
+	{"all pointers are listed", "changes/unlisted", func(b *broken) {
+		var all []crypto.Pointer
+		b.swap = func(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+			err := b.Store.Swap(ctx, old, next)
+			if err == nil {
+				all = append(all, next)
+			}
+			return err
+		}
+		b.changed = func(context.Context, remote.Cursor) (remote.Changes, error) {
+			return remote.Changes{Pointers: all}, nil
+		}
+	}},
+	{"a listed pointer may be hidden", "changes/unlisted", func(b *broken) {
+		b.swap = func(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+			err := b.Store.Swap(ctx, old, next)
+			if now, loadErr := b.Store.Load(ctx, next.ID); loadErr == nil && now.Listed && !next.Listed {
+				return nil
+			}
+			return err
+		}
+	}},
+	{"a strange cursor is the end", "changes/strange cursor", func(b *broken) {
+		made := map[remote.Cursor]bool{"": true}
+		b.changed = func(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+			if !made[since] {
+				return remote.Changes{Next: since}, nil
+			}
+			page, err := b.Store.Changed(ctx, since)
+			made[page.Next] = true
+			return page, err
+		}
+	}},
+	{"a change is announced before it is made", "changes/concurrent", func(b *broken) {
+		var mu sync.Mutex
+		skip := map[crypto.PointerID]uint64{}
+		b.swap = func(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+			mu.Lock()
+			defer mu.Unlock()
+			err := b.Store.Swap(ctx, old, next)
+			if err == nil && next.Seq == 6 {
+				skip[next.ID] = next.Seq
+			}
+			return err
+		}
+		b.changed = func(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			page, err := b.Store.Changed(ctx, since)
+			page.Pointers = slices.DeleteFunc(page.Pointers, func(p crypto.Pointer) bool { return skip[p.ID] == p.Seq })
+			return page, err
+		}
 	}},
 	{"contexts are ignored", "context/ended", func(b *broken) {
 		b.swap = func(_ context.Context, old crypto.PointerHash, next crypto.Pointer) error {

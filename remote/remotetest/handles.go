@@ -23,6 +23,14 @@ func seeEachOther(ctx context.Context, e *Env) error {
 	}
 	key := e.writer()
 	one, two := key.Sign(1, value(1)), key.Sign(2, value(2))
+	listed := e.writer().SignListed(1, value(1))
+	cursor, err := reports(ctx, e.Store, "")
+	if err := first(err, other.Swap(ctx, none, listed)); err != nil {
+		return err
+	}
+	if _, err := reports(ctx, e.Store, cursor, listed); err != nil {
+		return err
+	}
 	return first(
 		holds(ctx, other, name, data),
 		e.Store.Delete(ctx, name),
@@ -44,8 +52,9 @@ func outlive(ctx context.Context, e *Env) error {
 	if err != nil {
 		return err
 	}
-	p := e.writer().Sign(7, value(7))
-	if err := first(e.Store.Swap(ctx, none, p), e.Store.Close()); err != nil {
+	p, moved := e.writer().Sign(7, value(7)), e.writer().SignListed(7, value(7))
+	cursor, err := reports(ctx, e.Store, "")
+	if err := first(err, e.Store.Swap(ctx, none, p), e.Store.Swap(ctx, none, moved), e.Store.Close()); err != nil {
 		return err
 	}
 	other, err := e.Another()
@@ -59,5 +68,6 @@ func outlive(ctx context.Context, e *Env) error {
 	if err := lists(got, map[crypto.BlobName]int64{name: int64(len(data))}); err != nil {
 		return err
 	}
-	return first(holds(ctx, other, name, data), points(ctx, other, p))
+	_, err = reports(ctx, other, cursor, moved)
+	return first(err, holds(ctx, other, name, data), points(ctx, other, p))
 }

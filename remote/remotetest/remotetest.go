@@ -47,7 +47,9 @@ type Env struct {
 // Checks returns the whole contract, the simple things first.
 func Checks() []Check {
 	var all []Check
-	for _, some := range [][]Check{blobChecks, bodyChecks, listChecks, pointerChecks, contextChecks, concurrentChecks, handleChecks, closeChecks} {
+	for _, some := range [][]Check{
+		blobChecks, bodyChecks, listChecks, pointerChecks, changeChecks, contextChecks, concurrentChecks, handleChecks, closeChecks,
+	} {
 		all = append(all, some...)
 	}
 	return all

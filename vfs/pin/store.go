@@ -284,6 +284,11 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	return s.inner.Swap(ctx, old, next)
 }
 
+// Changed asks the remote.
+func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+	return s.inner.Changed(ctx, since)
+}
+
 // Space asks the remote.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
 

@@ -61,8 +61,9 @@ def frame(v):
 
 
 def parse_pointer(b):
-    need(len(b) == 368 and b[:8] == b"pointer1")
-    message = b"postern/1/sign/pointer\0" + b[8:304]
+    need(len(b) == 368 and b[:8] in (b"pointer1", b"pointer2"))
+    label = b"postern/1/sign/pointer" if b[:8] == b"pointer1" else b"postern/2/sign/listed-pointer"
+    message = label + b"\0" + b[8:304]
     verify(b[8:40], message, b[304:])
     return b[8:40], int.from_bytes(b[40:48], "big"), b[48:304], message
 
@@ -72,7 +73,7 @@ def pointer(v):
     key, seq, value, message = parse_pointer(b)
     seed = unhex(v["seed"])
     return (key.hex(), str(seq), value.hex(), blake3(b).hex()) == (v["id"], v["seq"], v["value"], v["hash"]) \
-        and public(seed) == key and sign(seed, message) == b[304:]
+        and public(seed) == key and sign(seed, message) == b[304:] and (b[:8] == b"pointer2") == v.get("listed", False)
 
 
 def open_value(read_key, key, seq, value):
