@@ -14,7 +14,7 @@ import (
 	"postern/crypto"
 	"postern/remote/transfer"
 	"postern/remote/verify"
-	"postern/vfs/space"
+	"postern/vfs/space/keep"
 )
 
 func (p *program) remoteCopy() *cobra.Command {
@@ -88,7 +88,7 @@ func (p *program) copyAccount(ctx context.Context, fromURL, toURL, passphraseFil
 		return err
 	}
 	m := p.meter()
-	names, err := space.Reach(ctx, source, account.Secret.Own(), newest, nil, control.Seeking(m.tell))
+	names, err := keep.Reach(ctx, source, account.Secret.Own(), newest, nil, control.Seeking(m.tell))
 	m.done()
 	if err != nil {
 		return fmt.Errorf("look for what is to be copied: %w", err)

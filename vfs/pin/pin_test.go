@@ -21,6 +21,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // device is a gateway of an account: a space over a Store, and a Pinner that is told of its commits.
@@ -48,7 +49,7 @@ func newDevice(t *testing.T) *device {
 	}
 	d := &device{t: t, account: account, id: 1, dir: t.TempDir(), parent: mem.New(), local: mem.New(), clock: new(atomic.Int64)}
 	d.clock.Store(time.Now().UnixNano())
-	if err := space.Create(t.Context(), d.parent, space.Own(account), d.device(), rand.Reader, d.now()); err != nil {
+	if err := space.Create(t.Context(), d.parent, base.Own(account), d.device(), rand.Reader, d.now()); err != nil {
 		t.Fatal(err)
 	}
 	d.open()
@@ -83,7 +84,7 @@ func (d *device) open() {
 		d.t.Fatal(err)
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Keys: space.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
+		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
 		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
 	})
 	if err != nil {
@@ -429,7 +430,7 @@ func TestPathsNotThings(t *testing.T) {
 	a.pin("/docs", "/later")
 	b.move("/docs", "/away")
 	b.flush()
-	if err := a.space.Look(t.Context()); err != nil {
+	if err := a.space.Committer().Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a.wait()

@@ -22,6 +22,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 var makeAccount = flag.String("make-account", "", "make testdata/accounts/`VERSION`, once, when a format version is new")
@@ -82,7 +83,7 @@ func openAccount(t *testing.T, folder string) {
 	if opened, err := login.OpenAccount(p); err != nil || opened != secret {
 		t.Fatalf("the login record opens another account: %v", err)
 	}
-	h := &home{t: t, store: store, options: space.Options{Store: store, Keys: space.Own(secret), Dir: t.TempDir(),
+	h := &home{t: t, store: store, options: space.Options{Store: store, Keys: base.Own(secret), Dir: t.TempDir(),
 		Device: space.Device{ID: object.DeviceID{9}, Name: "later"}, CommitDelay: time.Millisecond}}
 	s := h.open()
 	defer func() { h.close(s) }()

@@ -47,7 +47,7 @@ func TestAwayFromTheFuture(t *testing.T) {
 	flush(t, s)
 	var deleted int64
 	for range 3 {
-		r, err := s.Collect(t.Context(), gc.Options{NoRepack: true})
+		r, err := s.Keeper().Collect(t.Context(), gc.Options{NoRepack: true})
 		if err != nil {
 			t.Fatal(err)
 		}

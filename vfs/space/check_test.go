@@ -35,10 +35,10 @@ func TestFsckMovesAside(t *testing.T) {
 			}
 		}
 	}
-	if _, err := s.Collect(t.Context(), gc.Options{}); !errors.Is(err, gc.ErrDamaged) {
+	if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); !errors.Is(err, gc.ErrDamaged) {
 		t.Errorf("it collects from a damaged drive: %v", err)
 	}
-	r, err := s.Fsck(t.Context(), fsck.Options{Repair: true})
+	r, err := s.Keeper().Fsck(t.Context(), fsck.Options{Repair: true})
 	if err != nil || r.Clean() {
 		t.Fatal(r, err)
 	}
@@ -59,17 +59,17 @@ func TestFsckMovesAside(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	flush(t, s)
-	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || !r.Clean() || len(r.Damage) == 0 {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{}); err != nil || !r.Clean() || len(r.Damage) == 0 {
 		t.Errorf("what was given up counts again: %+v, %v", r, err)
 	}
-	if _, err := s.Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
+	if _, err := s.Keeper().Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
 		t.Error(err)
 	}
 	if _, err := s.Copy(t.Context(), moved, "/film", vfs.CopyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, s)
-	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
 		t.Errorf("damage among the files is taken for what was given up: %+v, %v", r, err)
 	}
 }
@@ -103,15 +103,15 @@ func TestFsckWritesAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || len(r.Damage) != 1 || len(r.Damage[0].Ranges) > 0 {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || len(r.Damage) != 1 || len(r.Damage[0].Ranges) > 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true, Repair: true})
+	r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true, Repair: true})
 	if err != nil || !r.Clean() || len(r.Rewritten) != 1 || r.Rewritten[0] != "/files/film" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	flush(t, s)
-	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
 		t.Errorf("it is damaged still: %+v, %v", r, err)
 	}
 	if got := get(t, s, "/film"); !bytes.Equal(got, film) {
@@ -154,10 +154,10 @@ func TestLostCommit(t *testing.T) {
 	}
 	s = h.open()
 	defer func() { h.close(s) }()
-	if r, err := s.Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{}); err != nil || r.Clean() {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err := s.Fsck(t.Context(), fsck.Options{Repair: true})
+	r, err := s.Keeper().Fsck(t.Context(), fsck.Options{Repair: true})
 	if err != nil || len(r.Damage) != 1 || r.Damage[0].Kind != fsck.Commit || r.Damage[0].WentBack.IsZero() {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -176,7 +176,7 @@ func TestLostCommit(t *testing.T) {
 		if _, err := s.Stat(t.Context(), "/second"); !errors.Is(err, vfs.ErrNotExist) {
 			t.Error(err)
 		}
-		if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+		if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
@@ -205,10 +205,10 @@ func TestLostPointer(t *testing.T) {
 	h.store, h.options.Store = emptied, emptied
 	s = h.open()
 	defer h.close(s)
-	if _, err := s.Fsck(t.Context(), fsck.Options{}); !errors.Is(err, remote.ErrNotFound) {
+	if _, err := s.Keeper().Fsck(t.Context(), fsck.Options{}); !errors.Is(err, remote.ErrNotFound) {
 		t.Errorf("a check alone puts it back: %v", err)
 	}
-	if r, err := s.Fsck(t.Context(), fsck.Options{Repair: true, ReadData: true}); err != nil || !r.Clean() {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{Repair: true, ReadData: true}); err != nil || !r.Clean() {
 		t.Errorf("%+v, %v", r, err)
 	}
 	put(t, s, "/other", []byte("other"))

@@ -53,7 +53,7 @@ func TestForkedCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), shown); err != nil {
+	if err := s.Committer().Accept(t.Context(), shown); err != nil {
 		t.Fatal(err)
 	}
 	if st := s.Status(); st.Blocked != "" {

@@ -61,7 +61,7 @@ func TestVersionOfASpace(t *testing.T) {
 	if _, head := h.head(); head.Version != object.Version2 {
 		t.Errorf("a commit made the drive one of version %d again", head.Version)
 	}
-	if _, err := s.Collect(t.Context(), gc.Options{}); err == nil || !strings.Contains(err.Error(), "newer") {
+	if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err == nil || !strings.Contains(err.Error(), "newer") {
 		t.Errorf("garbage of version 2 is collected: %v", err)
 	}
 	for _, name := range []string{"a", "b", "c"} {

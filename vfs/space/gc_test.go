@@ -110,7 +110,7 @@ func TestCollect(t *testing.T) {
 	var repacked int64
 	for range 5 {
 		clock.pass(time.Second)
-		r, err := s.Collect(t.Context(), gc.Options{Grace: -1})
+		r, err := s.Keeper().Collect(t.Context(), gc.Options{Grace: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestCollect(t *testing.T) {
 	s = h.device(2, "phone").open()
 	defer h.close(s)
 	all(s)
-	if r, err := s.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -165,7 +165,7 @@ func TestWorthCollecting(t *testing.T) {
 		}
 	}
 	flush(t, s)
-	if s.WorthCollecting() {
+	if s.Keeper().WorthCollecting() {
 		t.Error("it is worth it though nothing was removed")
 	}
 	for i := range 15 {
@@ -173,13 +173,13 @@ func TestWorthCollecting(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !s.WorthCollecting() {
+	if !s.Keeper().WorthCollecting() {
 		t.Error("75 MiB were removed and it is not worth it")
 	}
-	if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+	if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if s.WorthCollecting() {
+	if s.Keeper().WorthCollecting() {
 		t.Error("it is worth it right after it was done")
 	}
 }
@@ -217,7 +217,7 @@ func TestAway(t *testing.T) {
 	flush(t, s)
 	for range 3 {
 		clock.pass(8 * 24 * time.Hour)
-		if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+		if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -314,12 +314,12 @@ func TestStuck(t *testing.T) {
 				clock.pass(24 * time.Hour)
 				put(t, s, "/day", []byte{byte(day)})
 				flush(t, s)
-				r, err := s.Collect(t.Context(), gc.Options{NoRepack: true})
+				r, err := s.Keeper().Collect(t.Context(), gc.Options{NoRepack: true})
 				if err != nil {
 					t.Fatal(err)
 				}
 				deleted += r.Deleted.Bytes
-				_ = o.Look(t.Context()) // fails to commit
+				_ = o.Committer().Look(t.Context()) // fails to commit
 			}
 			if deleted < 1<<20 {
 				t.Fatalf("only %d bytes were collected", deleted)
@@ -335,7 +335,7 @@ func TestStuck(t *testing.T) {
 			if log.Len() > 0 {
 				t.Error(log.String())
 			}
-			if err := s.Look(t.Context()); err != nil {
+			if err := s.Committer().Look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := get(t, s, "/copy"); !bytes.Equal(got, old) {
@@ -383,7 +383,7 @@ func TestAwayTooLong(t *testing.T) {
 				clock.pass(24 * time.Hour)
 				put(t, s, "/d/last", []byte(clock.now().String()))
 				flush(t, s)
-				if _, err := s.Collect(t.Context(), gc.Options{}); err != nil {
+				if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -399,7 +399,7 @@ func TestAwayTooLong(t *testing.T) {
 			flush(t, o)
 			put(t, o, "/after", []byte("after"))
 			flush(t, o)
-			if err := s.Look(t.Context()); err != nil {
+			if err := s.Committer().Look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]string{"/d/000": "second", "/d/000 (conflict, phone, 2026-11-20)": "phone", "/d/new": "new", "/d/198": "second", "/d/199": "second", "/after": "after"}
@@ -412,7 +412,7 @@ func TestAwayTooLong(t *testing.T) {
 			}
 			other.close(o)
 			o = other.open()
-			if r, err := o.Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+			if r, err := o.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || !r.Clean() {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})

@@ -28,7 +28,7 @@ func TestKeepsWhatIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if gone, err := s.Keep(t.Context(), before, "/all"); err != nil || len(gone) > 0 {
+	if gone, err := s.Keeper().Keep(t.Context(), before, "/all"); err != nil || len(gone) > 0 {
 		t.Fatalf("with nothing lost: %q, %v", gone, err)
 	}
 	flush(t, s)
@@ -42,7 +42,7 @@ func TestKeepsWhatIsLeft(t *testing.T) {
 			}
 		}
 	}
-	gone, err := s.Keep(t.Context(), before, "/kept")
+	gone, err := s.Keeper().Keep(t.Context(), before, "/kept")
 	if want := []string{"/d/deep/film", "/d/film"}; err != nil || !slices.Equal(gone, want) {
 		t.Fatalf("%q, %v: want %q", gone, err, want)
 	}

@@ -175,7 +175,7 @@ func TestNothingTwice(t *testing.T) {
 			race.before.Store(&commit)
 		}
 		before := race.lost.Load()
-		r, err := s.Collect(ctx, gc.Options{Grace: -1})
+		r, err := s.Keeper().Collect(ctx, gc.Options{Grace: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,11 +192,11 @@ func TestNothingTwice(t *testing.T) {
 	put(t, s, "/film", noise(8000, 700<<10))
 	flush(t, s)
 	spoil(t, curious.Store, 700<<10)
-	if r, err := s.Fsck(ctx, fsck.Options{ReadData: true, Repair: true}); err != nil || len(r.Rewritten) != 1 {
+	if r, err := s.Keeper().Fsck(ctx, fsck.Options{ReadData: true, Repair: true}); err != nil || len(r.Rewritten) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	flush(t, s)
-	if r, err := s.Fsck(ctx, fsck.Options{ReadData: true}); err != nil || !r.Clean() {
+	if r, err := s.Keeper().Fsck(ctx, fsck.Options{ReadData: true}); err != nil || !r.Clean() {
 		t.Errorf("%+v, %v", r, err)
 	}
 
@@ -215,7 +215,7 @@ func TestNothingTwice(t *testing.T) {
 			put(t, s, name, noise(9000+number, 3000))
 		}
 		flush(t, s)
-		if _, err := s.Collect(ctx, gc.Options{}); err != nil {
+		if _, err := s.Keeper().Collect(ctx, gc.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}

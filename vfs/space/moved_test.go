@@ -95,7 +95,7 @@ func TestMovedPacksAreThere(t *testing.T) {
 	failed := 0
 	for range 3 {
 		clock.pass(time.Second)
-		if _, err := s.Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
+		if _, err := s.Keeper().Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
 			if !remote.OfKind(err, remote.ErrUnavailable) {
 				t.Error(err)
 			}
@@ -115,7 +115,7 @@ func TestMovedPacksAreThere(t *testing.T) {
 		}
 	}
 	clock.pass(time.Second)
-	if r, err := s.Collect(t.Context(), gc.Options{Grace: -1}); err != nil || r.Repacked.Blobs == 0 {
+	if r, err := s.Keeper().Collect(t.Context(), gc.Options{Grace: -1}); err != nil || r.Repacked.Blobs == 0 {
 		t.Errorf("afterwards: %+v, %v", r, err)
 	}
 	h.close(s)

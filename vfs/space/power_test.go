@@ -22,6 +22,8 @@ import (
 	"postern/vfs/content"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/space/keep"
 	"postern/vfs/vfstest"
 )
 
@@ -156,10 +158,10 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	defer func() { _ = store.Close() }()
 	wholeBlobs(t, store, account)
 	device := space.Device{ID: object.DeviceID{1}, Name: "laptop"}
-	o := space.Options{Store: store, Keys: space.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device, FS: r.disk, CommitDelay: time.Millisecond}
+	o := space.Options{Store: store, Keys: base.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device, FS: r.disk, CommitDelay: time.Millisecond}
 	s, err := space.Open(ctx, o)
-	if errors.Is(err, space.ErrNoSpace) && !r.from.founded {
-		if err := space.Create(ctx, store, space.Own(account), device, rand.Reader, time.Now()); err != nil {
+	if errors.Is(err, base.ErrNoSpace) && !r.from.founded {
+		if err := space.Create(ctx, store, base.Own(account), device, rand.Reader, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		s, err = space.Open(ctx, o)
@@ -199,7 +201,7 @@ func wholeBlobs(t *testing.T, store remote.Store, account crypto.AccountSecret) 
 	if err != nil {
 		t.Fatalf("the pointer: %v", err)
 	}
-	names, err := space.Reach(t.Context(), store, account.Own(), p, nil, nil)
+	names, err := keep.Reach(t.Context(), store, account.Own(), p, nil, nil)
 	if err != nil {
 		t.Fatalf("the pointer leads to what isn't whole: %v", err)
 	}

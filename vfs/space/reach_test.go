@@ -9,6 +9,8 @@ import (
 	"postern/remote"
 	"postern/remote/mem"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/space/keep"
 )
 
 // at is the newest pointer once everything is at the remote.
@@ -35,15 +37,15 @@ func TestReach(t *testing.T) {
 	second := h.at(s)
 	h.close(s)
 
-	whole, err := space.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
+	whole, err := keep.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	early, err := space.Reach(t.Context(), store, h.account.Own(), first, nil, nil)
+	early, err := keep.Reach(t.Context(), store, h.account.Own(), first, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := space.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
+	late, err := keep.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func TestContains(t *testing.T) {
 	h.close(s)
 	ask := func(have, next crypto.Pointer) bool {
 		t.Helper()
-		yes, err := space.Contains(t.Context(), store, h.account.Own(), have, next)
+		yes, err := base.Contains(t.Context(), store, h.account.Own(), have, next)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +118,7 @@ func TestContains(t *testing.T) {
 
 	// Another device writes to a copy of the second state on its own.
 	copied := mem.New()
-	names, err := space.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
+	names, err := keep.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +161,7 @@ func TestContains(t *testing.T) {
 	}
 
 	// The commit between the first and the third is collected.
-	gone, err := space.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
+	gone, err := keep.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +181,7 @@ func TestContains(t *testing.T) {
 // carry copies what a state leads to, without what is there, to another store.
 func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	h.t.Helper()
-	names, err := space.Reach(h.t.Context(), h.store, h.account.Own(), p, nil, nil)
+	names, err := keep.Reach(h.t.Context(), h.store, h.account.Own(), p, nil, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -236,18 +238,18 @@ func TestJoin(t *testing.T) {
 	o.at(desk)
 	ours := h.at(s)
 
-	if _, err := desk.Join(ctx, ours); !errors.Is(err, remote.ErrRefused) {
+	if _, err := desk.Keeper().Join(ctx, ours); !errors.Is(err, remote.ErrRefused) {
 		t.Errorf("joined with blobs that are not there: %v", err)
 	}
 	h.carry(ours, there)
 	put(t, desk, "/pending", []byte("pending"))
-	if joined, err := desk.Join(ctx, ours); err != nil || !joined {
+	if joined, err := desk.Keeper().Join(ctx, ours); err != nil || !joined {
 		t.Fatal(joined, err)
 	}
-	if joined, err := desk.Join(ctx, ours); err != nil || joined {
+	if joined, err := desk.Keeper().Join(ctx, ours); err != nil || joined {
 		t.Errorf("joined twice: %v, %v", joined, err)
 	}
-	if joined, err := desk.Join(ctx, first); err != nil || joined {
+	if joined, err := desk.Keeper().Join(ctx, first); err != nil || joined {
 		t.Errorf("joined what came before: %v, %v", joined, err)
 	}
 
@@ -257,18 +259,18 @@ func TestJoin(t *testing.T) {
 	s = h.open()
 	put(t, s, "/late", []byte("late"))
 	o.carry(back, h.store)
-	if joined, err := s.Join(ctx, back); err != nil || !joined {
+	if joined, err := s.Keeper().Join(ctx, back); err != nil || !joined {
 		t.Fatal(joined, err)
 	}
 	last := h.at(s)
-	if yes, err := space.Contains(ctx, h.store, h.account.Own(), back, last); err != nil || !yes {
+	if yes, err := base.Contains(ctx, h.store, h.account.Own(), back, last); err != nil || !yes {
 		t.Fatal(yes, err)
 	}
 	h.carry(last, there)
 	if err := there.Swap(ctx, back.Hash(), last); err != nil {
 		t.Fatal(err)
 	}
-	if err := desk.Look(ctx); err != nil {
+	if err := desk.Committer().Look(ctx); err != nil {
 		t.Fatal(err)
 	}
 	away = phone.open()

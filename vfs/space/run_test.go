@@ -101,7 +101,7 @@ func TestCopiedHomes(t *testing.T) {
 				if err := h.s.Flush(t.Context()); err != nil {
 					rt.Fatal(err)
 				}
-				if err := h.s.Look(t.Context()); err != nil {
+				if err := h.s.Committer().Look(t.Context()); err != nil {
 					rt.Fatal(err)
 				}
 				maps.Copy(safe, h.waiting)

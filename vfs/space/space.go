@@ -1,35 +1,42 @@
-// Package space keeps one space: its newest state in memory, its changes in the journal until they are committed, its commits at
-// the remote. It is a vfs.FS whose root is the space's root folder.
+// Package space is one space as a vfs.FS, whose root is the space's root folder, and the spaces of a home together. Its parts, from
+// the bottom up: base is the newest commit that is known, view shows a state to readers, local is what all spaces of a home share,
+// working keeps the changes that no commit holds yet, commit brings them to the remote, keep looks after a space.
 //
-// The way of a change: Apply makes a new tree, the journal records the change, one fsync makes it durable, the caller is
-// answered. Later the committer uploads what was staged, packs what changed, and swings the pointer; then the journal forgets.
+// The way of a change: the working copy makes a new tree, the journal records the change, one fsync makes it durable, the caller is
+// answered. Later the committer uploads what was staged, packs what changed, and moves the pointer; then the journal forgets.
 // After a crash the journal is replayed onto the newest commit, which says how much of the journal it holds already.
 package space
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"postern/crypto"
 	"postern/remote"
 	"postern/remote/localfs"
-	"postern/vfs/content"
+	"postern/vfs"
 	"postern/vfs/gc"
-	"postern/vfs/journal"
-	"postern/vfs/object"
-	"postern/vfs/staging"
+	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
+	"postern/vfs/space/keep"
+	"postern/vfs/space/local"
+	"postern/vfs/space/view"
+	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
 
-// DefaultCommitDelay is how long a change waits for others to travel with it. A second is little to who looks from another device, and
+// Types of the parts, named here for those who open a space.
+type (
+	Keys   = base.Keys
+	Device = local.Device
+	Keep   = base.Keep
+)
+
+// DefaultCommitDelay is how long a change waits for others to travel with it. A second is little to a reader at another device, and
 // makes a handful of blobs of a thousand small files.
 const DefaultCommitDelay = time.Second
 
@@ -37,16 +44,7 @@ const DefaultCommitDelay = time.Second
 // elsewhere is seen while its author still waits for the answer on the telephone.
 const DefaultPollInterval = 15 * time.Second
 
-// readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
-const readAhead = 64 << 20
-
-// writeBuffers bounds in bytes what all uploads together hold in memory beyond their first blocks: as much as a dozen take at full speed.
-const writeBuffers = 64 << 20
-
-// indexNodes is how many index nodes of large files are kept decoded, each of 640 MiB of a file: enough for a dozen films at once.
-const indexNodes = 256
-
-// Options of a space. Store, Keys and Dir are needed; the zero value of the rest works.
+// Options of an account's own space. Store, Keys and Dir are needed; the zero value of the rest works.
 type Options struct {
 	Store  remote.Store // the remote, already retried, verified and cached
 	Keys   Keys         // open the space for writing
@@ -61,15 +59,15 @@ type Options struct {
 	SyncThrough  bool          // answer changes only when they are committed at the remote
 	CommitDelay  time.Duration // 0: DefaultCommitDelay
 	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
-	Keep         Keep          // how much of the history stays; zero: DefaultKeep
-	Grace        time.Duration // how long what nobody needs stays, and this gateway may be away; 0: gc.DefaultGrace
+	Keep         Keep          // how much of the history stays; zero: base.DefaultKeep
+	Grace        time.Duration // how long garbage stays, and this gateway may be away; 0: gc.DefaultGrace
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 
 	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
 	// begins with, and whether it holds all that was changed here. It must return soon, and must not call the space. Nil: nobody is told.
 	Committed func(files tree.Tree, whole bool)
-	// Moved is told of each folder that was renamed or moved here, before whoever did so is answered. It must not call the space. Nil: nobody
-	// is told.
+	// Moved is told of each folder that was renamed or moved here, before the client that did it is answered. It must not call the
+	// space. Nil: nobody is told.
 	Moved func(from, to string)
 
 	FS   localfs.FS       // where Dir is; nil: the system's
@@ -78,153 +76,138 @@ type Options struct {
 	Now  func() time.Time // nil: time.Now
 }
 
-// Device is the gateway that writes: commits say how much of its journal they hold, and conflicts bear its name.
-type Device struct {
-	ID   object.DeviceID
-	Name string
-}
-
 // Space is an open space. Its methods may be called by several goroutines at once.
 type Space struct {
-	dir     string
-	fs      localfs.FS
-	store   remote.Store
-	keys    Keys
-	device  Device
-	delay   time.Duration
-	poll    time.Duration
-	through bool
-	keep    Keep
-	grace   time.Duration
-	log     *slog.Logger
-	rand    io.Reader
-	now     func() time.Time
-
-	area    *staging.Area
-	journal *journal.Journal
-	nodes   *tree.Nodes
-	indexes *content.NodeCache // of large files
-	writing *content.Budget    // what all uploads together may hold in memory
-	ahead   *content.Budget    // what all open files together may read ahead
-
-	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
-	head     atomic.Pointer[head] // the newest recorded state; see durable.go
-	shown    atomic.Pointer[head] // the newest durable state
-	recorded []*head              // the states between the two, oldest first; guarded by changing
-	pending  []pending            // changes not yet committed, oldest first; guarded by changing
-	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
-	unrecorded *record
-
-	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
-	told      func(tree.Tree, bool)     // of each commit; nil: nobody is
-	moved     func(from, to string)     // told of each folder that was moved; nil: nobody is
-	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
-	thinned   time.Time                 // when the history was looked through last; only the committer uses it
-
-	committer   committer
-	puts        puts
-	room        room
-	removed     atomic.Int64  // bytes of files that were removed or replaced since it was collected last
-	collectedAt atomic.Uint64 // what the commits had put when it was collected last, in bytes
+	home      *local.Home
+	owned     bool // the home is closed with the space
+	options   Options
+	keys      Keys
+	copy      *working.Copy
+	committer *commit.Committer
+	keeper    *keep.Keeper
+	opener    *view.Opener
+	room      *room
 }
 
-// head is one state of the space: the tree, and the journal's newest record in it.
-type head struct {
-	tree tree.Tree
-	seq  uint64
-}
-
-// pending is what a change keeps in staging until it is committed.
-type pending struct {
-	seq   uint64
-	blobs []crypto.BlobName
-	give  func() // returns the room that the journal's attachment takes; may be nil
-}
-
-// Open opens the account's own space, replays what the journal holds beyond the newest commit and starts the committer, which
-// ends with Close. When the remote can't be reached, it begins with the newest commit that this gateway knew. Errors: ErrNoSpace
-// when the account has none at this remote, those of the remote and of the journal.
-func Open(ctx context.Context, o Options) (_ *Space, err error) {
-	s := &Space{
-		dir: o.Dir, fs: o.FS, store: o.Store, keys: o.Keys, device: o.Device, through: o.SyncThrough,
-		delay: o.CommitDelay, poll: o.PollInterval, keep: o.Keep, told: o.Committed, moved: o.Moved, log: o.Log, rand: o.Rand, now: o.Now,
+// Open opens a home with the account's own space: it replays what the journal holds beyond the newest commit and starts the committer,
+// which ends with Close. When the remote can't be reached, it begins with the newest commit that this gateway knew. Errors:
+// base.ErrNoSpace when the account has none at this remote, those of the remote and of the journal.
+func Open(ctx context.Context, o Options) (*Space, error) {
+	if o.CommitDelay == 0 {
+		o.CommitDelay = DefaultCommitDelay
 	}
-	if s.delay == 0 {
-		s.delay = DefaultCommitDelay
+	if o.PollInterval == 0 {
+		o.PollInterval = DefaultPollInterval
 	}
-	if s.poll == 0 {
-		s.poll = DefaultPollInterval
+	if o.Keep == (Keep{}) {
+		o.Keep = base.DefaultKeep
 	}
-	if s.keep == (Keep{}) {
-		s.keep = DefaultKeep
+	if o.Grace == 0 {
+		o.Grace = gc.DefaultGrace
 	}
-	if s.grace = o.Grace; s.grace == 0 {
-		s.grace = gc.DefaultGrace
-	}
-	if s.fs == nil {
-		s.fs = localfs.OS{}
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.rand == nil {
-		s.rand = rand.Reader
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	s.ahead, s.writing = content.NewBudget(readAhead), content.NewBudget(writeBuffers)
-	s.indexes = content.NewNodeCache(indexNodes)
-	s.nodes = tree.NewNodes(source{s}, tree.Options{Memory: o.PageMemory})
-	begin, err := s.findBase(ctx)
+	home, err := local.Open(local.Options{
+		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
+		Patience: o.Patience, PageMemory: o.PageMemory, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if s.area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{FS: s.fs, Limit: o.StagingLimit, Link: o.Own, Patience: o.Patience, Rand: s.rand, Log: s.log}); err != nil {
-		return nil, fmt.Errorf("open the staging area: %w", err)
+	s, err := open(ctx, home, o, filepath.Join(o.Dir, savedName))
+	if err != nil {
+		return nil, errors.Join(err, home.Close())
 	}
-	s.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Keys.Frames, journal.Options{FS: s.fs, Rand: s.rand, Clock: s.now, Log: s.log})
+	s.owned = true
+	return s, nil
+}
+
+// savedName is the file that holds the newest commit that is known of the own space. Those of other spaces bear their ids.
+const savedName = "base"
+
+// Beside opens another space in the same home, which shares its journal, staging area and memory. Of the options only Store, Keys,
+// Committed and Moved count; the store must be the same remote. It is closed before the home's own space.
+func (s *Space) Beside(ctx context.Context, o Options) (*Space, error) {
+	all := s.options
+	all.Store, all.Keys, all.Committed, all.Moved = o.Store, o.Keys, o.Committed, o.Moved
+	return open(ctx, s.home, all, filepath.Join(s.home.Dir, savedName+"-"+o.Keys.ID.String()))
+}
+
+func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
+	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now}}
+	uploads := &commit.Uploads{Store: o.Store, Home: home}
+	source := commit.Source{Store: o.Store, Home: home}
+	grace := base.Grace{Period: o.Grace, Now: home.Now}
+	nodes := tree.NewNodes(source, tree.Options{Pages: home.Pages})
+	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead}
+	s.copy = working.New(working.Options{
+		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace,
+		File:   base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
+		Landed: func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
+	})
+	s.committer = commit.New(commit.Options{
+		Home: home, Copy: s.copy, Keys: o.Keys, Nodes: nodes, Store: o.Store, Uploads: uploads, Keep: o.Keep, Grace: grace,
+		Delay: o.CommitDelay, Poll: o.PollInterval, Told: o.Committed,
+	})
+	s.keeper = keep.New(keep.Options{
+		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,
+		Grace: grace, Files: s, Settle: s.settle,
+	})
+	begin, err := s.copy.Begin(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.journal.Close())
-		}
-	}()
-	from, err := s.recover(ctx, begin)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.committer.start(ctx, s, from, begin); err != nil {
+	if err := s.committer.Start(ctx, begin); err != nil {
+		s.copy.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Close stops the committer and closes the journal. What is not committed yet stays in the journal and in staging, and is
-// committed after the next Open; call Flush before to have it all at the remote.
-func (s *Space) Close() error {
-	s.committer.stop()
-	s.changing.Lock() // a change under way is recorded before the journal closes
-	defer s.changing.Unlock()
-	return s.journal.Close()
+// Create makes a space at a remote: one commit of an empty folder. It returns remote.ErrConflict when it is there already.
+func Create(ctx context.Context, store remote.Store, keys Keys, device Device, random io.Reader, now time.Time) error {
+	return commit.Create(ctx, store, keys, device, random, now)
 }
 
-// Flush waits until every change that was made so far is committed at the remote. When ctx ends first, it tells why the
+// Close stops the committer and, of a home's own space, closes the journal. What is not committed yet stays in the journal and in
+// staging, and is committed after the next Open; call Flush before to have it all at the remote.
+func (s *Space) Close() error {
+	s.committer.Stop()
+	s.copy.Close()
+	if s.owned {
+		return s.home.Close()
+	}
+	return nil
+}
+
+// Flush waits until every change that was made so far is committed at the remote. When ctx ends first, the error says why the
 // committer could not.
 func (s *Space) Flush(ctx context.Context) error {
-	return s.committer.wait(ctx, s.shown.Load().seq)
+	return s.committer.Wait(ctx, s.copy.Shown().Seq)
+}
+
+// Retry makes the committer look at the remote now, rather than when its pause is over: it is for callers who know that the remote
+// is back.
+func (s *Space) Retry() { s.committer.Retry() }
+
+// Keeper returns what collects, checks and repairs the space.
+func (s *Space) Keeper() *keep.Keeper { return s.keeper }
+
+// Committer returns what brings the space's changes to the remote.
+func (s *Space) Committer() *commit.Committer { return s.committer }
+
+// Files returns those of the newest commit that this gateway knows.
+func (s *Space) Files(ctx context.Context) (tree.Tree, error) {
+	return s.copy.Whole().Sub(ctx, base.FilesPath)
 }
 
 // idlePages is how many bytes of decoded folder pages stay while nobody works: those of some 12,000 entries.
 const idlePages = 8 << 20
 
 // Rest gives back memory that only work needs. It costs the next listing of a large folder the decoding of its pages.
-func (s *Space) Rest() { s.nodes.Trim(idlePages) }
+func (s *Space) Rest() { s.home.Pages.Trim(idlePages) }
 
-// Status is what a space can tell about itself.
+// Status is what a space can report of itself. The figures of the journal and of staging are those of its home.
 type Status struct {
+	commit.Status
 	Files, Bytes int64 // files and folders in the space, and the bytes of the files
 
 	PendingChanges int       // recorded, not yet committed
@@ -232,36 +215,23 @@ type Status struct {
 	PendingSince   time.Time // the oldest of them; zero when there is none
 	StagedBytes    int64     // of blobs and promises in staging
 	StagingLimit   int64     // negative: none
-
-	Commits      uint64    // made by this process
-	BlobsPut     uint64    // by this process's commits
-	BytesPut     uint64    // by this process's commits
-	LastCommit   time.Time // of this process; zero for none
-	CommitFailed string    // why the newest attempt failed; empty when it went well
-	Full         bool      // the newest attempt failed since the remote has no room
-	Failures     uint64    // failed attempts of this process
-
-	Lost         int       // blobs that changes made here refer to, and that were collected while this device was away
-	OfflineSince time.Time // since when the remote could not be reached; zero when it can
-	Blocked      string    // why no changes are taken: the remote shows an old or another state; empty when they are
-	Broken       string    // why no changes are taken: the journal can't be written; empty when they are
-	Copied       time.Time // when another copy of this home was noticed; zero when there is none
+	Broken         string    // why no changes are taken: the journal can't be written; empty when they are
 }
 
 // Status returns how the space is. It asks nobody and never blocks for long.
 func (s *Space) Status() Status {
-	st := s.committer.status()
-	root := s.shown.Load().tree.Root()
+	st := Status{Status: s.committer.Status(), PendingChanges: s.copy.Pending()}
+	root := s.copy.Shown().Tree.Root()
 	st.Files, st.Bytes = root.Count(), root.Info().Size
-	st.Broken = s.trouble()
-	p := s.journal.Pending()
-	st.PendingBytes, st.PendingSince = p.Bytes, p.Oldest
-	s.changing.Lock()
-	st.PendingChanges = len(s.pending)
-	s.changing.Unlock()
-	st.StagedBytes, st.StagingLimit = s.area.Used()
-	if st.PendingChanges == 0 {
-		st.PendingBytes, st.PendingSince = 0, time.Time{}
+	if err := s.home.Broken(); err != nil {
+		st.Broken = fmt.Sprint(err)
+	}
+	st.StagedBytes, st.StagingLimit = s.home.Area.Used()
+	if st.PendingChanges > 0 {
+		p := s.home.Pending()
+		st.PendingBytes, st.PendingSince = p.Bytes, p.Oldest
 	}
 	return st
 }
+
+var _ vfs.FS = (*Space)(nil)

@@ -21,6 +21,7 @@ import (
 	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 	"postern/vfs/vfstest"
 )
 
@@ -41,10 +42,10 @@ func newHome(t testing.TB, store remote.Store) *home {
 		t.Fatal(err)
 	}
 	h := &home{t: t, store: store, account: account, options: space.Options{
-		Store: store, Keys: space.Own(account), Dir: t.TempDir(), CommitDelay: time.Millisecond,
+		Store: store, Keys: base.Own(account), Dir: t.TempDir(), CommitDelay: time.Millisecond,
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}}
-	if err := space.Create(t.Context(), store, space.Own(account), h.options.Device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), store, base.Own(account), h.options.Device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return h

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
@@ -15,6 +16,9 @@ import (
 	"postern/vfs"
 	"postern/vfs/content"
 	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
+	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
 
@@ -24,20 +28,34 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	ctx := context.Background()
 	now := time.Now()
 	device := Device{Name: "grower"}
-	if err := Create(ctx, store, Own(account), device, rand.Reader, now); err != nil {
+	if err := Create(ctx, store, base.Own(account), device, rand.Reader, now); err != nil {
 		tb.Fatal(err)
 	}
-	s := &Space{store: store, keys: Own(account), device: device, rand: rand.Reader, now: time.Now}
-	s.nodes = tree.NewNodes(store, tree.Options{})
-	on, err := loadBase(ctx, store, s.nodes, account.Own())
+	s, err := Open(ctx, Options{Store: store, Keys: base.Own(account), Dir: tb.TempDir(), Device: device, CommitDelay: time.Hour})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t := on.files
+	err = s.committer.Supersede(ctx, func(ctx context.Context, look commit.Looking) (*commit.Replacement, error) {
+		on, err := look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &commit.Replacement{Shown: on.Pointer, On: on, Files: filled(tb, on.Files, folders, files)}, nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// filled is a tree of folders × files.
+func filled(tb testing.TB, t tree.Tree, folders, files int) tree.Tree {
+	ctx, now := context.Background(), time.Now()
 	apply := func(op tree.Op) {
-		if t, _, err = tree.Apply(ctx, t, op); err != nil {
+		next, _, err := tree.Apply(ctx, t, op)
+		if err != nil {
 			tb.Fatal(err)
 		}
+		t = next
 	}
 	n := uint64(0)
 	version := func() (v vfs.Version) {
@@ -54,13 +72,7 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 			}})
 		}
 	}
-	a, err := s.seal(ctx, on, &head{tree: t}, nil)
-	if err == nil {
-		err = store.Swap(ctx, on.pointer.Hash(), a.next.pointer)
-	}
-	if err != nil {
-		tb.Fatal(err)
-	}
+	return t
 }
 
 // scribble records n changes in a space that nobody commits: files written anew and over others, in the first of the folders, equally many in each.
@@ -71,18 +83,18 @@ func scribble(tb testing.TB, s *Space, n, folders int) {
 	for i := range n {
 		u := &upload{s: s, path: fmt.Sprintf("/folder %04d/file %04d.txt", i%folders, i/folders*1900/(n/folders))}
 		var err error
-		if u.version, err = newVersion(s.rand); err != nil {
+		if u.version, err = base.NewVersion(s.home.Rand); err != nil {
 			tb.Fatal(err)
 		}
-		u.batch = s.area.Begin()
-		w := content.NewWriter(ctx, u.batch, content.WriterOptions{Version: u.version, Rand: s.rand})
+		u.batch = s.home.Area.Begin()
+		w := content.NewWriter(ctx, u.batch, content.WriterOptions{Version: u.version, Rand: s.home.Rand})
 		if _, err := w.Write(body); err != nil {
 			tb.Fatal(err)
 		}
 		if u.result, err = w.Finish(); err != nil {
 			tb.Fatal(err)
 		}
-		if _, _, err := s.record(ctx, change{op: u.put(vfs.CommitOptions{}), piece: u.result.Piece}); err != nil {
+		if _, _, err := s.record(ctx, working.Change{Op: u.put(vfs.CommitOptions{}), Piece: u.result.Piece}); err != nil {
 			tb.Fatal(err)
 		}
 		u.batch.Done()
@@ -105,7 +117,7 @@ func BenchmarkStart(b *testing.B) {
 	grow(b, store, account, folders, files)
 	for _, within := range []int{folders / 10, folders} {
 		b.Run(fmt.Sprintf("in %d folders", within), func(b *testing.B) {
-			o := Options{Store: store, Keys: Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
+			o := Options{Store: store, Keys: base.Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
 			s, err := Open(ctx, o)
 			if err != nil {
 				b.Fatal(err)

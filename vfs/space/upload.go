@@ -8,6 +8,9 @@ import (
 	"postern/vfs"
 	"postern/vfs/content"
 	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/view"
+	"postern/vfs/space/working"
 	"postern/vfs/staging"
 	"postern/vfs/tree"
 )
@@ -33,24 +36,24 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 	if err := s.mayPut(ctx, name); err != nil {
 		return nil, err
 	}
-	version, err := newVersion(s.rand)
+	version, err := base.NewVersion(s.home.Rand)
 	if err != nil {
 		return nil, err
 	}
-	batch := s.area.Begin()
-	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.rand, Budget: s.writing})
+	batch := s.home.Area.Begin()
+	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.home.Rand, Budget: s.home.Writing})
 	return &upload{s: s, path: name, version: version, batch: batch, writer: w}, nil
 }
 
 // mayPut tries an empty file in the place, and throws the tree away.
 func (s *Space) mayPut(ctx context.Context, name string) error {
-	_, _, err := apply(ctx, s.shown.Load().tree, change{op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
+	_, _, err := working.Try(ctx, s.copy.Shown().Tree, working.Change{Op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
 	return err
 }
 
 func (u *upload) Write(p []byte) (int, error) {
 	n, err := u.writer.Write(p)
-	return n, failed("write", u.path, err)
+	return n, view.Failed("write", u.path, err)
 }
 
 // ReadFrom implements vfs.Upload.
@@ -58,7 +61,7 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	from := &failing{Reader: r}
 	n, err := u.writer.ReadFrom(from)
 	if err != nil && from.err == nil {
-		err = failed("write", u.path, err)
+		err = view.Failed("write", u.path, err)
 	}
 	return n, err
 }
@@ -80,41 +83,41 @@ func (f *failing) Read(p []byte) (int, error) {
 // Sums implements vfs.Upload.
 func (u *upload) Sums() (vfs.Sums, error) {
 	sums, err := u.writer.Sums()
-	return sums, failed("write", u.path, err)
+	return sums, view.Failed("write", u.path, err)
 }
 
 // Commit implements vfs.Upload: blobs durable first, then the record.
 func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _ bool, err error) {
 	defer u.Abort()
 	if u.result, err = u.writer.Finish(); err != nil {
-		return vfs.Info{}, false, failed("write", u.path, err)
+		return vfs.Info{}, false, view.Failed("write", u.path, err)
 	}
 	if err := u.batch.Seal(ctx); err != nil {
-		return vfs.Info{}, false, failed("write", u.path, err)
+		return vfs.Info{}, false, view.Failed("write", u.path, err)
 	}
-	c := change{op: u.put(o), cond: o.Cond, piece: u.result.Piece, blobs: u.batch.Names()}
-	if len(c.piece) > 0 {
-		give, err := u.s.area.Reserve(ctx, int64(len(c.piece))+recordSize)
+	c := working.Change{Op: u.put(o), Cond: o.Cond, Piece: u.result.Piece, Blobs: u.batch.Names()}
+	if len(c.Piece) > 0 {
+		give, err := u.s.home.Area.Reserve(ctx, int64(len(c.Piece))+recordSize)
 		if err != nil {
-			return vfs.Info{}, false, failed("write", u.path, err)
+			return vfs.Info{}, false, view.Failed("write", u.path, err)
 		}
-		c.give = give
+		c.Give = give
 	}
 	r, seq, err := u.s.record(ctx, c)
 	if err != nil {
-		if c.give != nil {
-			c.give()
+		if c.Give != nil {
+			c.Give()
 		}
 		return vfs.Info{}, false, err
 	}
 	u.batch.Done() // the journal refers to the blobs now, whatever comes
 	u.done = true
-	return infoOf(r.Entry), r.Replaced(), u.s.settle(ctx, seq)
+	return view.Info(r.Entry), r.Replaced(), u.s.settle(ctx, seq)
 }
 
 // put is the operation that puts the file in its place.
 func (u *upload) put(o vfs.CommitOptions) tree.Put {
-	now := u.s.now()
+	now := u.s.home.Now()
 	e := object.Entry{
 		Kind: object.File, Version: u.version, Created: now.UnixNano(), Modified: now.UnixNano(),
 		Size: u.result.Sums.Size, MD5: u.result.Sums.MD5, SHA1: u.result.Sums.SHA1,

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/remote"
 	"postern/vfs"
 )
 
@@ -17,39 +18,42 @@ const (
 
 // room is what was last known of the room at the remote.
 type room struct {
+	store remote.Store
+	now   func() time.Time
+
 	mu   sync.Mutex
 	free int64 // bytes; -1: not known
 	at   time.Time
 }
 
-// Usage implements vfs.FS: a space is one room, whatever the path.
+// Usage implements vfs.FS.
 func (s *Space) Usage(ctx context.Context, _ string, want int64) (vfs.Usage, error) {
-	return vfs.Usage{Used: s.shown.Load().tree.Root().Info().Size, Available: s.free(ctx, want)}, nil
+	return vfs.Usage{Used: s.copy.Shown().Tree.Root().Info().Size, Available: s.room.ask(ctx, want)}, nil
 }
 
-// free asks the remote when nobody has lately, or that had no room for want bytes; whoever comes meanwhile takes what was known before.
-func (s *Space) free(ctx context.Context, want int64) int64 {
-	s.room.mu.Lock()
-	now := s.now()
-	known, first := s.room.free, s.room.at.IsZero()
-	if enough := known < 0 || known >= want; !first && enough && now.Sub(s.room.at).Abs() < usageAge {
-		s.room.mu.Unlock()
+// ask asks the remote when nobody has lately, or that had no room for want bytes; whoever comes meanwhile takes what was known before.
+func (r *room) ask(ctx context.Context, want int64) int64 {
+	r.mu.Lock()
+	now := r.now()
+	known, first := r.free, r.at.IsZero()
+	if enough := known < 0 || known >= want; !first && enough && now.Sub(r.at).Abs() < usageAge {
+		r.mu.Unlock()
 		return known
 	}
-	s.room.at = now
+	r.at = now
 	if first {
-		s.room.free = -1
+		r.free = -1
 	}
-	s.room.mu.Unlock()
+	r.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(ctx, usageTime)
 	defer cancel()
-	found, err := s.store.Space(ctx)
+	found, err := r.store.Space(ctx)
 	if err != nil {
 		found.Free = -1 // what there is room for is not worth failing for
 	}
-	s.room.mu.Lock()
-	defer s.room.mu.Unlock()
-	s.room.free = found.Free
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.free = found.Free
 	return found.Free
 }

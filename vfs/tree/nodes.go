@@ -22,8 +22,23 @@ const DefaultMemory = 32 << 20
 
 // Options shape Nodes. The zero value is right for most.
 type Options struct {
-	Memory int64 // bytes of decoded pages that are kept, about; 0: DefaultMemory
+	Memory int64  // bytes of decoded pages that are kept, about; 0: DefaultMemory
+	Pages  *Pages // where decoded pages are kept, shared with other Nodes; nil: one of its own, of Memory
 }
+
+// Pages keeps decoded pages for any number of Nodes. A page is found only under the reference that holds its key.
+type Pages struct{ kept *kept }
+
+// NewPages makes a store of decoded pages of about so many bytes; 0: DefaultMemory.
+func NewPages(memory int64) *Pages {
+	if memory <= 0 {
+		memory = DefaultMemory
+	}
+	return &Pages{newKept(memory)}
+}
+
+// Trim forgets decoded pages until those left take at most so many bytes. They are loaded again when they are needed.
+func (p *Pages) Trim(to int64) { p.kept.trim(to) }
 
 // Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number of
 // goroutines.
@@ -35,14 +50,11 @@ type Nodes struct {
 
 // NewNodes makes a Nodes that reads from src.
 func NewNodes(src Source, o Options) *Nodes {
-	if o.Memory <= 0 {
-		o.Memory = DefaultMemory
+	if o.Pages == nil {
+		o.Pages = NewPages(o.Memory)
 	}
-	return &Nodes{src: src, kept: newKept(o.Memory)}
+	return &Nodes{src: src, kept: o.Pages.kept}
 }
-
-// Trim forgets decoded pages until those left take at most so many bytes. They are loaded again when they are needed.
-func (n *Nodes) Trim(to int64) { n.kept.trim(to) }
 
 // Commit loads a commit and verifies its signature; whether its author may write is for the caller to judge. The hash is what
 // a following commit names its parent by. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.

@@ -22,6 +22,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // stacked is one device's stack as the gateway builds it, over a remote that can be made to fail: line, verify, cache, space.
@@ -48,7 +49,7 @@ func newStacked(t *testing.T, delay time.Duration) *stacked {
 	}
 	s := &stacked{t: t, origin: mem.New(), account: account, device: space.Device{ID: object.DeviceID{1}, Name: "laptop"}, dir: t.TempDir()}
 	s.away = faulty.New(s.origin, nil, faulty.Options{Delay: delay})
-	if err := space.Create(t.Context(), s.origin, space.Own(account), s.device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), s.origin, base.Own(account), s.device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	s.open()
@@ -77,7 +78,7 @@ func (s *stacked) open() {
 	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}), cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Keys: space.Own(s.account), Dir: s.dir, Device: s.device, FS: s.disk})
+	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Keys: base.Own(s.account), Dir: s.dir, Device: s.device, FS: s.disk})
 	if err != nil {
 		s.t.Fatal(err)
 	}

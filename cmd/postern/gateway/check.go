@@ -27,7 +27,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	if err != nil {
 		return fsck.Report{}, err
 	}
-	report, err := g.drive.space.Fsck(ctx, fsck.Options{
+	report, err := g.drive.space.Keeper().Fsck(ctx, fsck.Options{
 		Store: g.drive.checked, ReadData: o.ReadData, Repair: o.Repair, Sources: g.drive.copies(),
 		Progress: func(c fsck.Counts) {
 			at := control.Progress{What: "parts checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes}

@@ -15,7 +15,7 @@ func (g *gateway) Collect(ctx context.Context, o control.CollectOrder, tell cont
 		return gc.Report{}, say.Advisef("the drive is being collected or checked already: wait until that is done")
 	}
 	defer g.keeping.Unlock()
-	report, err := g.drive.space.Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace, Progress: func(at gc.Progress) {
+	report, err := g.drive.space.Keeper().Collect(ctx, gc.Options{DryRun: o.DryRun, Grace: o.Grace, Progress: func(at gc.Progress) {
 		if at.ToDelete > 0 {
 			tell(control.Progress{What: "blobs deleted", Items: at.Deleted, TotalItems: at.ToDelete})
 			return
@@ -42,7 +42,7 @@ func (g *gateway) collectNowAndThen(ctx context.Context, first, each time.Durati
 			return
 		case <-timer.C:
 		}
-		if g.drive.space.WorthCollecting() {
+		if g.drive.space.Keeper().WorthCollecting() {
 			report, err := g.Collect(ctx, control.CollectOrder{}, control.Quiet)
 			switch {
 			case ctx.Err() != nil:

@@ -138,11 +138,11 @@ func TestDeepDrive(t *testing.T) {
 	if err := pins.Wait(fetched); err != nil {
 		t.Fatal(err)
 	}
-	report, err := v.space.Fsck(t.Context(), fsck.Options{ReadData: true})
+	report, err := v.space.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true})
 	if err != nil || !report.Clean() {
 		t.Fatalf("%+v, %v", report, err)
 	}
-	if _, err := v.space.Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
+	if _, err := v.space.Keeper().Collect(t.Context(), gc.Options{Grace: -1}); err != nil {
 		t.Fatal(err)
 	}
 	states := 0
@@ -173,7 +173,7 @@ func TestDeepDrive(t *testing.T) {
 		t.Fatal(code)
 	}
 	other.flush()
-	if err := v.space.Look(t.Context()); err != nil {
+	if err := v.space.Committer().Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	theirs := "/files" + down(levels-1) + "/theirs"

@@ -23,6 +23,7 @@ import (
 	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // served is a space behind the handler that programs speak to, on a disk that fails when it is told to.
@@ -43,10 +44,10 @@ func newServed(t *testing.T, store remote.Store) *served {
 	}
 	v := &served{t: t, disk: simfs.New()}
 	v.options = space.Options{
-		Store: store, Keys: space.Own(account), Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
+		Store: store, Keys: base.Own(account), Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}
-	if err := space.Create(t.Context(), store, space.Own(account), v.options.Device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), store, base.Own(account), v.options.Device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return v

@@ -16,7 +16,8 @@ import (
 	"postern/remote/bundle"
 	"postern/remote/localfs"
 	"postern/remote/transfer"
-	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/space/keep"
 )
 
 // Export implements control.Carrier.
@@ -47,7 +48,7 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 			return at, err
 		}
 		contents.Bases = []crypto.Pointer{base}
-	} else if names, err = space.Reach(ctx, store, g.account.Secret.Own(), newest, nil, control.Seeking(tell)); err != nil {
+	} else if names, err = keep.Reach(ctx, store, g.account.Secret.Own(), newest, nil, control.Seeking(tell)); err != nil {
 		return at, fmt.Errorf("look for what is to be exported: %w", err)
 	}
 	if len(o.Login) > 0 {
@@ -67,26 +68,26 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 
 // beyond returns what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
 // it does not hold.
-func (g *gateway) beyond(ctx context.Context, newest, base crypto.Pointer, file string, tell control.Tell) ([]crypto.BlobName, error) {
-	if base == newest {
+func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file string, tell control.Tell) ([]crypto.BlobName, error) {
+	if since == newest {
 		return nil, say.Advisef("nothing was committed since then: there is nothing to export")
 	}
 	store := g.drive.checked
-	held, err := space.Contains(ctx, store, g.account.Secret.Own(), base, newest)
-	from, known := &base, map[crypto.BlobName]bool{}
-	if errors.Is(err, space.ErrUntold) && file != "" && g.exported(base) {
+	held, err := base.Contains(ctx, store, g.account.Secret.Own(), since, newest)
+	from, known := &since, map[crypto.BlobName]bool{}
+	if errors.Is(err, base.ErrUntold) && file != "" && g.exported(since) {
 		held, from = true, nil
 		known, err = namesIn(file)
 	}
 	switch {
-	case errors.Is(err, space.ErrUntold):
+	case errors.Is(err, base.ErrUntold):
 		return nil, say.Advisef("the state that --since names is not here (%w): if it is of a bundle from another device, import that first; if it is too old, leave --since out to export all", err)
 	case err != nil:
 		return nil, err
-	case !held || base.Seq >= newest.Seq:
+	case !held || since.Seq >= newest.Seq:
 		return nil, say.Advisef("what --since names holds changes that are not here: import that bundle first")
 	}
-	names, err := space.Reach(ctx, store, g.account.Secret.Own(), newest, from, control.Seeking(tell))
+	names, err := keep.Reach(ctx, store, g.account.Secret.Own(), newest, from, control.Seeking(tell))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is to be exported: %w", err)
 	}

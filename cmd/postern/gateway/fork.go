@@ -14,7 +14,7 @@ import (
 	"postern/remote"
 	"postern/remote/verify"
 	"postern/vfs/layout"
-	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // Fork implements control.Keeper.
@@ -87,18 +87,18 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 	if err != nil {
 		return fmt.Errorf("can't open what this device knew of the drive: %w", err)
 	}
-	if err := space.Openable(ctx, g.drive.checked, g.account.Secret.Own(), shown); err != nil {
+	if err := base.Openable(ctx, g.drive.checked, g.account.Secret.Own(), shown); err != nil {
 		return fmt.Errorf("what the remote shows can't be opened, so it is not accepted: %w", err)
 	}
 	if err := g.pins.Save(shown.ID, verify.Pin{Seq: shown.Seq, Hash: shown.Hash()}); err != nil {
 		return err
 	}
-	if err := g.drive.space.Accept(ctx, shown); err != nil {
+	if err := g.drive.space.Committer().Accept(ctx, shown); err != nil {
 		return fmt.Errorf("the remote's state was accepted, but the drive does not go on yet: %w", err)
 	}
 	f.add("accepted", "the drive goes on from what the remote shows; what was not at the remote yet is merged with it")
 	folder := layout.Files + "/kept-" + time.Now().UTC().Format("2006-01-02-150405")
-	gone, err := g.drive.space.Keep(ctx, before, folder[len(layout.Files):])
+	gone, err := g.drive.space.Keeper().Keep(ctx, before, folder[len(layout.Files):])
 	switch {
 	case err != nil:
 		f.add("lost", "what this device had seen at the remote before can't be kept: %v", err)

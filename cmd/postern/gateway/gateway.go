@@ -60,7 +60,7 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 func (g *gateway) collected() control.Garbage {
 	last := g.garbage.Load()
 	if last == nil {
-		read, err := g.drive.space.LastCollected()
+		read, err := g.drive.space.Keeper().LastCollected()
 		if err != nil {
 			return control.Garbage{}
 		}

@@ -13,7 +13,7 @@ import (
 	"postern/remote/bundle"
 	"postern/remote/localfs"
 	"postern/remote/transfer"
-	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // Import implements control.Carrier.
@@ -32,7 +32,7 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 		Follows: func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
 			yes, err := follows(ctx, have, next)
 			if yes && err == nil && next.ID == drive { // or the drive would lead to what is nowhere
-				err = g.drive.space.Missing(ctx, next)
+				err = g.drive.space.Keeper().Missing(ctx, next)
 			}
 			return yes, err
 		},
@@ -40,12 +40,12 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 			if next.ID != drive {
 				return false, nil // an older login record than the one that is there, which stays
 			}
-			return g.drive.space.Join(ctx, next)
+			return g.drive.space.Keeper().Join(ctx, next)
 		},
 		Progress: control.Carried("imported", tell),
 	})
 	if err == nil {
-		err = g.drive.space.Look(ctx)
+		err = g.drive.space.Committer().Look(ctx)
 	}
 	return at, err
 }
@@ -84,6 +84,6 @@ func Follows(at remote.Store, account home.Account) transfer.Follows {
 		if next.ID != drive {
 			return transfer.BySequence(ctx, have, next)
 		}
-		return space.Contains(ctx, at, account.Secret.Own(), have, next)
+		return base.Contains(ctx, at, account.Secret.Own(), have, next)
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"postern/vfs/object"
 	"postern/vfs/pin"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 	"postern/vfs/tree"
 )
 
@@ -109,12 +110,12 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: space.Own(o.account.Secret), Dir: dir, Device: DeviceOf(o.account, o.settings),
+		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir, Device: DeviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, CommitDelay: o.waits.Commit, PollInterval: o.waits.Poll,
 		Now: o.now, Log: o.log, Rand: o.rand,
 	})
-	if errors.Is(err, space.ErrNoSpace) {
+	if errors.Is(err, base.ErrNoSpace) {
 		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
 	}
 	if err != nil {
@@ -160,7 +161,7 @@ func BeginDrive(ctx context.Context, s *Session, a home.Account, rand io.Reader)
 	if err != nil || found {
 		return err
 	}
-	return space.Create(ctx, s.Store, space.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now())
+	return space.Create(ctx, s.Store, base.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now())
 }
 
 // cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.

@@ -1,4 +1,4 @@
-package space
+package keep
 
 import (
 	"context"
@@ -9,26 +9,28 @@ import (
 
 	"postern/vfs"
 	"postern/vfs/fsck"
+	"postern/vfs/space/base"
+	"postern/vfs/space/working"
 )
 
 // rewrite writes anew those files of which every byte can be read, and only what describes a chunk is damaged: they need not be moved aside.
 // It takes them out of the damage. One that can't be written anew stays in it.
-func (s *Space) rewrite(ctx context.Context, r *fsck.Report) error {
+func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 	left := []fsck.Damage{}
 	for _, d := range r.Damage {
-		path, here := strings.CutPrefix(d.Path, filesPath+"/")
+		path, here := strings.CutPrefix(d.Path, base.FilesPath+"/")
 		if !here || d.Kind != fsck.File || len(d.Ranges) > 0 || d.GivenUp {
 			left = append(left, d)
 			continue
 		}
-		switch err := s.writeAnew(ctx, "/"+path); {
+		switch err := k.writeAnew(ctx, "/"+path); {
 		case err == nil:
 			r.Rewritten = append(r.Rewritten, d.Path)
 		case ctx.Err() != nil:
 			return err
 		case errors.Is(err, errOther), errors.Is(err, vfs.ErrNotExist): // it was changed meanwhile, and is no longer what was found damaged
 		default:
-			s.log.Warn("a file could not be written anew", "path", d.Path, "error", err)
+			k.Home.Log.Warn("a file could not be written anew", "path", d.Path, "error", err)
 			left = append(left, d)
 		}
 	}
@@ -40,13 +42,13 @@ func (s *Space) rewrite(ctx context.Context, r *fsck.Report) error {
 var errOther = errors.New("it was changed meanwhile")
 
 // writeAnew replaces a file by its own bytes, sealed again.
-func (s *Space) writeAnew(ctx context.Context, path string) error {
-	file, err := s.Open(ctx, path)
+func (k *Keeper) writeAnew(ctx context.Context, path string) error {
+	file, err := k.Files.Open(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	up, err := s.Create(ctx, path)
+	up, err := k.Files.Create(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func (s *Space) writeAnew(ctx context.Context, path string) error {
 		return err
 	}
 	if sums.Size != is.Size || sums.SHA1 != is.SHA1 {
-		return corrupt("write "+path+" anew", errors.New("its bytes are not those that it says"))
+		return base.Corrupt("write "+path+" anew", errors.New("its bytes are not those that it says"))
 	}
 	_, _, err = up.Commit(ctx, vfs.CommitOptions{Modified: is.Modified, ContentType: is.ContentType, Cond: func(ctx context.Context, at vfs.Stater) error {
 		if now, err := at.Stat(ctx, path); err != nil || now.Version != is.Version {
@@ -68,7 +70,7 @@ func (s *Space) writeAnew(ctx context.Context, path string) error {
 		}
 		return nil
 	}})
-	if happened(err) {
+	if working.Happened(err) {
 		return nil
 	}
 	return err

@@ -1,4 +1,4 @@
-package space
+package base
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
@@ -16,16 +15,16 @@ import (
 // errForked says what a fork is about.
 var errForked = errors.New("it goes on from another state than the one this device saw: it was written to while it was two, or it lies")
 
-// follows refuses a commit of a greater sequence that does not come from the one that this device knows: a remote that was copied, and
+// Follows refuses a commit of a greater sequence that does not come from the one that this device knows: a remote that was copied, and
 // written to in both places, must not pass for one. What the commit lacks would be taken for deleted. What is of no greater sequence is
 // judged by who verifies pointers.
-func (s *Space) follows(ctx context.Context, was, theirs base) error {
-	if theirs.ref == was.ref || theirs.pointer.Seq <= was.pointer.Seq {
+func Follows(ctx context.Context, nodes *tree.Nodes, was, theirs State) error {
+	if theirs.Ref == was.Ref || theirs.Pointer.Seq <= was.Pointer.Seq {
 		return nil
 	}
-	yes, sure, err := holds(ctx, s.nodes, theirs, was)
+	yes, sure, err := Holds(ctx, nodes, theirs, was)
 	if err == nil && sure && !yes {
-		err = remote.Fail("follow", theirs.pointer.ID, remote.ErrFork, errForked)
+		err = remote.Fail("follow", theirs.Pointer.ID, remote.ErrFork, errForked)
 	}
 	return err
 }
@@ -33,15 +32,15 @@ func (s *Space) follows(ctx context.Context, was, theirs base) error {
 // maxSteps is how many commits are walked back, each a small request, to see what one holds.
 const maxSteps = 100
 
-// holds reports whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
+// Holds reports whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
 // A device counts under another run each time that it starts, so what an earlier one had brought in is told by an earlier commit, or by the
 // other state's own being on the way. sure is false where that was collected, or lies further back than is worth the requests: then a
 // greater number is taken for a later one, which it is unless there are two copies of the device's home. Errors: those of the remote;
 // vfs.ErrCorrupt when a commit is not the one that its child names.
-func holds(ctx context.Context, nodes *tree.Nodes, next, have base) (yes, sure bool, err error) {
-	at, left := next.commit, have.commit.Applied
+func Holds(ctx context.Context, nodes *tree.Nodes, next, have State) (yes, sure bool, err error) {
+	at, left := next.Commit, have.Commit.Applied
 	for step := range uint64(maxSteps) {
-		past := next.pointer.Seq <= have.pointer.Seq+step // a parent is of a smaller sequence
+		past := next.Pointer.Seq <= have.Pointer.Seq+step // a parent is of a smaller sequence
 		var open []object.Applied
 		for _, a := range left {
 			switch seq, latest := at.AppliedTo(a.Device), at.Latest(a.Device).Seq; {
@@ -55,7 +54,7 @@ func holds(ctx context.Context, nodes *tree.Nodes, next, have base) (yes, sure b
 		left = open
 		up := at.Parent
 		switch {
-		case len(left) == 0, up == have.parent() && up != object.Parent{}:
+		case len(left) == 0, up == have.Parent() && up != object.Parent{}:
 			return true, true, nil
 		case up == object.Parent{}:
 			return false, true, nil
@@ -68,25 +67,10 @@ func holds(ctx context.Context, nodes *tree.Nodes, next, have base) (yes, sure b
 			return false, false, err
 		}
 		if hash != up.Hash {
-			return false, false, corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
+			return false, false, Corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
 		}
 		at = commit
 	}
-	less := func(a object.Applied) bool { return next.commit.Latest(a.Device).Seq < a.Seq }
+	less := func(a object.Applied) bool { return next.Commit.Latest(a.Device).Seq < a.Seq }
 	return !slices.ContainsFunc(left, less), false, nil
-}
-
-// Accept takes the state that the remote shows for what follows from the one that this device knows, whether it does or not.
-func (s *Space) Accept(ctx context.Context, shown crypto.Pointer) error {
-	head, err := openHead("open the state to accept", s.keys.Capability, shown)
-	if err != nil {
-		return err
-	}
-	s.Retry() // it may be in the pause before another try
-	return s.committer.do(ctx, func(ctx context.Context) error {
-		s.committer.accepted = head.Commit
-		err := s.committer.look(ctx)
-		s.committer.note(err)
-		return err
-	})
 }

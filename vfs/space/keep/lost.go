@@ -1,4 +1,4 @@
-package space
+package keep
 
 import (
 	"errors"
@@ -16,10 +16,10 @@ import (
 const lostName = "lost"
 
 // lost reads the file. One that is damaged is as good as none: the next repair writes it anew.
-func (s *Space) lost() map[crypto.BlobName]bool {
-	b, err := localfs.Read(s.fs, filepath.Join(s.dir, lostName))
+func (k *Keeper) lost() map[crypto.BlobName]bool {
+	b, err := localfs.Read(k.Home.FS, filepath.Join(k.Home.Dir, lostName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.Warn("what a repair gave up can't be read, so it counts as damage again", "error", err)
+		k.Home.Log.Warn("what a repair gave up can't be read, so it counts as damage again", "error", err)
 	}
 	names := map[crypto.BlobName]bool{}
 	for line := range strings.Lines(string(b)) {
@@ -31,12 +31,12 @@ func (s *Space) lost() map[crypto.BlobName]bool {
 }
 
 // giveUp replaces the file.
-func (s *Space) giveUp(names []crypto.BlobName) error {
+func (k *Keeper) giveUp(names []crypto.BlobName) error {
 	var b strings.Builder
 	for _, name := range names {
 		fmt.Fprintln(&b, name)
 	}
-	if err := localfs.Replace(s.fs, filepath.Join(s.dir, lostName), []byte(b.String())); err != nil {
+	if err := localfs.Replace(k.Home.FS, filepath.Join(k.Home.Dir, lostName), []byte(b.String())); err != nil {
 		return fmt.Errorf("note what is lost: %w", err)
 	}
 	return nil

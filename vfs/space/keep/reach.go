@@ -1,4 +1,4 @@
-package space
+package keep
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
+	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
 
@@ -29,12 +32,12 @@ func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of c
 	var mu sync.Mutex
 	known := map[crypto.BlobName]bool{}
 	if beyond != nil {
-		b, err := openBase(ctx, nodes, keys, *beyond)
+		b, err := base.Open(ctx, nodes, keys, *beyond)
 		if err != nil {
 			return nil, err
 		}
-		known[b.ref.Blob] = true
-		err = walker.Walk(ctx, b.whole, func(_ context.Context, v tree.Visit) error {
+		known[b.Ref.Blob] = true
+		err = walker.Walk(ctx, b.Whole, func(_ context.Context, v tree.Visit) error {
 			look()
 			if v.Err != nil && !errors.Is(v.Err, vfs.ErrCorrupt) { // what is lost is not taken for granted
 				return v.Err
@@ -50,7 +53,7 @@ func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of c
 			return nil, err
 		}
 	}
-	b, err := openBase(ctx, nodes, keys, of)
+	b, err := base.Open(ctx, nodes, keys, of)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +66,8 @@ func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of c
 			names = append(names, name)
 		}
 	}
-	add(b.ref.Blob)
-	err = walker.Walk(ctx, b.whole, func(_ context.Context, v tree.Visit) error {
+	add(b.Ref.Blob)
+	err = walker.Walk(ctx, b.Whole, func(_ context.Context, v tree.Visit) error {
 		look()
 		if v.Err != nil {
 			return v.Err
@@ -77,57 +80,15 @@ func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of c
 	return names, err
 }
 
-// ErrUntold says that two states can't be compared.
-var ErrUntold = errors.New("its commit was collected")
-
-// Contains reports whether a state contains all that another one, of a smaller sequence, does: by what each device had brought into both, for
-// a later commit never holds less. The commits are read from the store. Errors: ErrUntold; those of the remote.
-func Contains(ctx context.Context, store remote.Store, keys crypto.Capability, have, next crypto.Pointer) (bool, error) {
-	nodes := tree.NewNodes(store, tree.Options{})
-	from, err := openBase(ctx, nodes, keys, next)
-	if err != nil {
-		return false, err
-	}
-	head, err := openHead("open the other state", keys, have)
-	if err != nil {
-		return false, err
-	}
-	old := base{pointer: have, version: head.Version, ref: head.Commit}
-	old.commit, old.hash, err = nodes.Commit(ctx, head.Commit)
-	if errors.Is(err, vfs.ErrCorrupt) {
-		return false, ErrUntold
-	}
-	if err != nil {
-		return false, err
-	}
-	yes, _, err := holds(ctx, nodes, from, old)
-	return yes, err
-}
-
-// Files are those of the newest commit that this gateway knows.
-func (s *Space) Files(ctx context.Context) (tree.Tree, error) {
-	return s.committed.Load().Sub(ctx, filesPath)
-}
-
-// Look has the committer look at the remote now, and returns when it has.
-func (s *Space) Look(ctx context.Context) error {
-	s.Retry() // it may be in the pause before another try
-	return s.committer.do(ctx, func(ctx context.Context) error {
-		err := s.committer.look(ctx)
-		s.committer.note(err)
-		return err
-	})
-}
-
 // Keep puts the files of a commit into a folder of the drive, by reference. What is not at the remote any more is put again if it is at hand
 // here; it returns the paths, sorted, of the files and folders in it that nobody has, which are left out. Errors: vfs.ErrCorrupt when nothing
 // can be kept.
-func (s *Space) Keep(ctx context.Context, files tree.Tree, path string) (gone []string, err error) {
-	paths, err := s.needs(ctx, base{whole: tree.New(s.nodes, object.Entry{})}, files, nil)
+func (k *Keeper) Keep(ctx context.Context, files tree.Tree, path string) (gone []string, err error) {
+	paths, err := commit.Needs(ctx, tree.New(k.Nodes, object.Entry{}), files, nil)
 	if err != nil {
 		return nil, err
 	}
-	lost, err := s.restore(ctx, paths)
+	lost, err := k.Uploads.Restore(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -136,20 +97,20 @@ func (s *Space) Keep(ctx context.Context, files tree.Tree, path string) (gone []
 	}
 	// Between two commits, so that none holds what is left out.
 	var seq uint64
-	err = s.committer.do(ctx, func(ctx context.Context) (err error) {
-		seq, err = s.graftWithout(ctx, files, path, gone)
+	err = k.Committer.Do(ctx, func(ctx context.Context) (err error) {
+		seq, err = k.graftWithout(ctx, files, path, gone)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return gone, s.settle(ctx, seq)
+	return gone, k.Settle(ctx, seq)
 }
 
 // graftWithout grafts a tree, and takes some paths out of it.
-func (s *Space) graftWithout(ctx context.Context, files tree.Tree, path string, gone []string) (seq uint64, err error) {
+func (k *Keeper) graftWithout(ctx context.Context, files tree.Tree, path string, gone []string) (seq uint64, err error) {
 	entry, _ := files.Root().Object()
-	if _, seq, err = s.record(ctx, change{op: tree.Graft{Path: path, Entry: entry}}); err != nil {
+	if _, seq, err = k.Copy.Record(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry}}); err != nil {
 		return 0, err
 	}
 	for _, name := range gone {
@@ -157,13 +118,13 @@ func (s *Space) graftWithout(ctx context.Context, files tree.Tree, path string, 
 		if name != "/" {
 			at += name
 		}
-		_, next, err := s.record(ctx, change{op: tree.Remove{Path: at}})
+		_, next, err := k.Copy.Record(ctx, working.Change{Op: tree.Remove{Path: at}})
 		switch {
 		case err == nil:
 			seq = next
 		case errors.Is(err, vfs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder): // with the folder above
 		default:
-			_, _, undone := s.record(ctx, change{op: tree.Remove{Path: path}})
+			_, _, undone := k.Copy.Record(ctx, working.Change{Op: tree.Remove{Path: path}})
 			return 0, errors.Join(err, undone)
 		}
 	}
@@ -171,7 +132,7 @@ func (s *Space) graftWithout(ctx context.Context, files tree.Tree, path string, 
 }
 
 // pathsOf tells all paths of a tree that need one of the blobs, sorted.
-func pathsOf(ctx context.Context, files tree.Tree, lost []Lost) ([]string, error) {
+func pathsOf(ctx context.Context, files tree.Tree, lost []commit.Lost) ([]string, error) {
 	if len(lost) == 0 {
 		return nil, nil
 	}
@@ -191,10 +152,4 @@ func pathsOf(ctx context.Context, files tree.Tree, lost []Lost) ([]string, error
 		return v.Err
 	})
 	return slices.Sorted(maps.Keys(found)), err
-}
-
-// Openable returns why what a pointer leads to can't be a state of the drive: nil when it can.
-func Openable(ctx context.Context, store remote.Store, keys crypto.Capability, p crypto.Pointer) error {
-	_, err := openBase(ctx, tree.NewNodes(store, tree.Options{}), keys, p)
-	return err
 }

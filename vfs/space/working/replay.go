@@ -1,4 +1,4 @@
-package space
+package working
 
 import (
 	"context"
@@ -7,17 +7,19 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"postern/vfs/journal"
+	"postern/crypto"
 	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/local"
 	"postern/vfs/tree"
 )
 
 // replay applies the journal's records to the commit that they were made to.
 type replay struct {
-	s       *Space
-	done    uint64 // up to here the commit holds the records
-	seq     uint64 // the newest record
-	on      base   // the newest commit that was merged in
+	c       *Copy
+	done    uint64     // up to here the commit holds the records
+	seq     uint64     // the newest record
+	on      base.State // the newest commit that was merged in
 	batch   *tree.Batch
 	blind   bool // the changes are made again later
 	pending []pending
@@ -30,11 +32,11 @@ type errMark struct{ seq uint64 }
 func (e errMark) Error() string { return fmt.Sprintf("the state after change %d is needed", e.seq) }
 
 // replay goes through the journal, and marks the states after some records.
-func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay, error) {
+func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*replay, error) {
 	for {
-		r := s.newReplay(was)
+		r := c.newReplay(was)
 		for _, seq := range marks {
-			r.marks[seq] = was.files
+			r.marks[seq] = was.Files
 		}
 		err := r.run(ctx)
 		missing, again := errors.AsType[errMark](err)
@@ -46,21 +48,23 @@ func (s *Space) replay(ctx context.Context, was base, marks ...uint64) (*replay,
 }
 
 // newReplay begins with a commit.
-func (s *Space) newReplay(was base) *replay {
-	spans, next := s.journal.Spans()
-	if len(spans) > 0 {
-		next = spans[0].First
-	}
-	done := s.held(&was.commit, next-1)
-	return &replay{s: s, done: done, seq: done, on: was, batch: tree.NewBatch(was.files), marks: map[uint64]tree.Tree{}}
+func (c *Copy) newReplay(was base.State) *replay {
+	done := c.home.Held(&was.Commit, c.home.First())
+	r := &replay{c: c, done: done, seq: done, marks: map[uint64]tree.Tree{}}
+	r.restart(was, was.Files)
+	return r
 }
+
+// restart has the records that follow made to files, which come of a commit.
+func (r *replay) restart(on base.State, files tree.Tree) { r.on, r.batch = on, tree.NewBatch(files) }
 
 // step is a record of the journal on its way into the tree.
 type step struct {
-	seq    uint64
-	record record
-	op     tree.Op // nil: a merge
-	err    error   // of decoding
+	seq  uint64
+	part *local.Part
+	to   *crypto.PointerID // the space that gains what the part removes; nil: none
+	op   tree.Op           // nil: a merge
+	err  error             // of decoding
 }
 
 // stepsAtOnce is how many records are decoded while those before them are applied. What pages they need fits into the memory of Nodes.
@@ -97,11 +101,11 @@ func (r *replay) read(ctx context.Context, runs chan<- []step) error {
 			return ctx.Err()
 		}
 	}
-	err := r.s.journal.Replay(func(rec journal.Record) error {
-		if rec.Seq <= r.done {
-			return nil // committed, but sharing a file with what is not
+	err := r.c.home.Replay(r.c.space.ID, func(seq uint64, rec local.Record) error {
+		if seq <= r.done {
+			return nil // committed, but sharing a file with a record that is not
 		}
-		steps = append(steps, r.decode(rec))
+		steps = append(steps, r.decode(seq, rec))
 		if len(steps) < stepsAtOnce {
 			return nil
 		}
@@ -113,10 +117,13 @@ func (r *replay) read(ctx context.Context, runs chan<- []step) error {
 	return send()
 }
 
-func (r *replay) decode(rec journal.Record) step {
-	st := step{seq: rec.Seq}
-	if st.record, st.err = decodeRecord(rec.Op); st.err == nil && len(st.record.Op) > 0 && !r.blind {
-		st.op, st.err = tree.DecodeOp(st.record.Op)
+func (r *replay) decode(seq uint64, rec local.Record) step {
+	st := step{seq: seq, part: rec.Of(r.c.space.ID)}
+	if first := rec.Parts[0].Space; first != r.c.space.ID {
+		st.to = &first
+	}
+	if len(st.part.Op) > 0 && !r.blind {
+		st.op, st.err = tree.DecodeOp(st.part.Op)
 	}
 	return st
 }
@@ -144,13 +151,16 @@ func (r *replay) take(ctx context.Context, st step) error {
 	case st.op != nil:
 		err = r.batch.Apply(ctx, st.op)
 	default:
-		err = r.merge(ctx, st.record)
+		err = r.merge(ctx, *st.part)
 	}
 	if err != nil {
 		return err
 	}
 	r.seq = st.seq
-	r.pending = append(r.pending, pending{seq: st.seq, blobs: st.record.Blobs})
+	r.pending = append(r.pending, pending{seq: st.seq, blobs: st.part.Blobs})
+	if st.to != nil {
+		r.c.home.Cross(r.c.space.ID, *st.to, st.seq)
+	}
 	for seq := range r.marks {
 		if st.seq <= seq {
 			r.marks[seq] = r.batch.Tree()
@@ -160,16 +170,12 @@ func (r *replay) take(ctx context.Context, st step) error {
 }
 
 // merge takes in another device's commit.
-func (r *replay) merge(ctx context.Context, entry record) error {
+func (r *replay) merge(ctx context.Context, entry local.Part) error {
 	head, err := object.DecodeHead(entry.Theirs)
 	if err != nil {
 		return err
 	}
-	commit, hash, err := r.s.nodes.Commit(ctx, head.Commit)
-	if err != nil {
-		return err
-	}
-	theirs, err := base{version: head.Version, ref: head.Commit, hash: hash, commit: commit}.open(ctx, r.s.nodes)
+	theirs, err := base.OpenCommit(ctx, r.c.nodes, head)
 	if err != nil {
 		return err
 	}
@@ -177,17 +183,17 @@ func (r *replay) merge(ctx context.Context, entry record) error {
 	if err != nil {
 		return err
 	}
-	merged, err := r.s.merge(ctx, common, r.batch.Tree(), theirs, entry)
-	r.on, r.batch = theirs, tree.NewBatch(merged)
+	merged, err := r.c.Merge(ctx, common, r.batch.Tree(), theirs, entry)
+	r.restart(theirs, merged)
 	return err
 }
 
-// common is what Space.common was when the record was made.
-func (r *replay) common(theirs base) (tree.Tree, error) {
-	known := r.s.held(&theirs.commit, r.done)
+// common is what Copy.common was when the record was made.
+func (r *replay) common(theirs base.State) (tree.Tree, error) {
+	known := r.c.home.Held(&theirs.Commit, r.done)
 	switch {
-	case known <= r.s.held(&r.on.commit, r.done):
-		return r.on.files, nil
+	case known <= r.c.home.Held(&r.on.Commit, r.done):
+		return r.on.Files, nil
 	case known >= r.seq:
 		return r.batch.Tree(), nil
 	}

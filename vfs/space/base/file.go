@@ -1,0 +1,151 @@
+package base
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"postern/crypto"
+	"postern/remote/localfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+const (
+	savedLabel = "postern base 2"
+	// savedFirst is the label of the files of earlier versions, which lack the last field.
+	savedFirst = "postern base 1"
+	saltSize   = 32
+)
+
+// File keeps the newest commit that this gateway knows beside the journal, whose records are made to it. So a start needs no
+// remote, and what other devices have committed since can be told from what was done here. It is written before the journal
+// forgets what the commit holds.
+type File struct {
+	Path   string
+	FS     localfs.FS
+	Frames func(salt [32]byte) crypto.FrameKey // keys of local files
+	Rand   io.Reader
+}
+
+// saved is what the file holds, sealed as the journal's frames are.
+type saved struct {
+	_       struct{} `cbor:",toarray"`
+	Pointer []byte
+	Head    []byte // leads to the commit
+	Commit  []byte
+	Files   object.Entry // the entry of the folder of files, so that no page is needed to begin with
+	Shown   int64        // when the remote showed it as the newest, by the clock here, in nanoseconds since 1970
+}
+
+// saved1 is what the file held at first.
+type saved1 struct {
+	_       struct{} `cbor:",toarray"`
+	Pointer []byte
+	Head    []byte
+	Commit  []byte
+	Files   object.Entry
+}
+
+// Save replaces the file by one of this state, durably.
+func (f File) Save(s State) error {
+	if err := f.write(s); err != nil {
+		return fmt.Errorf("note the newest commit in %s: %w", f.Path, err)
+	}
+	return nil
+}
+
+func (f File) write(s State) error {
+	files, _ := s.Files.Root().Object()
+	files.Name = path.Base(FilesPath) // an entry must have one
+	plain, err := crypto.Encode(saved{
+		Pointer: s.Pointer.Marshal(), Head: s.Head().Encode(), Commit: s.Commit.Encode(s.Ref.Blob), Files: files,
+		Shown: object.Nanos(s.Shown),
+	})
+	if err != nil {
+		return err
+	}
+	var salt [saltSize]byte
+	if _, err := io.ReadFull(f.Rand, salt[:]); err != nil {
+		return err
+	}
+	sealed := crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(savedLabel), plain)
+	return localfs.Replace(f.FS, f.Path, sealed)
+}
+
+// Load reads the file. Its trees read from nodes. The error is fs.ErrNotExist when there is no file.
+func (f File) Load(nodes *tree.Nodes) (State, error) {
+	sealed, err := localfs.Read(f.FS, f.Path)
+	if err != nil {
+		return State{}, err
+	}
+	s, err := f.open(sealed, nodes)
+	if err != nil {
+		return State{}, fmt.Errorf("%s is damaged (%w): move it aside and start with the remote in reach", f.Path, err)
+	}
+	return s, nil
+}
+
+// Remove removes the file of a space that is not written to any more. A missing file is no error.
+func (f File) Remove() error {
+	if err := f.FS.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
+	if len(sealed) < saltSize {
+		return State{}, crypto.ErrFormat
+	}
+	was, err := f.decode(sealed)
+	if err != nil {
+		return State{}, err
+	}
+	p, err := crypto.ParsePointer(was.Pointer)
+	if err != nil {
+		return State{}, err
+	}
+	head, err := object.DecodeHead(was.Head)
+	if err != nil {
+		return State{}, err
+	}
+	commit, err := object.DecodeCommit(was.Commit, head.Commit)
+	if err != nil {
+		return State{}, err
+	}
+	return State{
+		Pointer: p, Version: head.Version, Ref: head.Commit, Hash: object.HashCommit(was.Commit), Commit: commit,
+		Whole: tree.New(nodes, commit.Root), Files: tree.New(nodes, was.Files), Shown: object.Time(was.Shown),
+	}, nil
+}
+
+// decode opens the file as this version writes it, or as the first did: then Shown is the time of the commit, by the clock of
+// the device that made it.
+func (f File) decode(sealed []byte) (s saved, err error) {
+	open := func(label string) ([]byte, error) {
+		return crypto.OpenFrame(f.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
+	}
+	plain, err := open(savedLabel)
+	if err == nil {
+		err = crypto.Decode(plain, &s)
+		return s, err
+	}
+	if plain, err = open(savedFirst); err != nil {
+		return s, err
+	}
+	var first saved1
+	if err := crypto.Decode(plain, &first); err != nil {
+		return s, err
+	}
+	s = saved{Pointer: first.Pointer, Head: first.Head, Commit: first.Commit, Files: first.Files}
+	head, err := object.DecodeHead(first.Head)
+	if err != nil {
+		return s, err
+	}
+	commit, err := object.DecodeCommit(first.Commit, head.Commit)
+	s.Shown = commit.Time
+	return s, err
+}

@@ -1,0 +1,129 @@
+// Package base holds the newest commit that a gateway knows of a space: the state that its pointer leads to, that local changes are
+// made to, and that the next commit follows. It reads, judges and compares such states; it changes nothing at the remote.
+package base
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// ErrNoSpace says that the remote has no pointer of the space.
+var ErrNoSpace = errors.New("there is no drive of this account at the remote")
+
+// A commit's tree has two folders: the files as they are, and the history, in which every commit leaves its files by
+// reference under the time it was made. So the code that finds, checks and collects folders does the same for the history.
+const (
+	FilesPath   = "/files"
+	HistoryPath = "/history"
+)
+
+// State is one commit of a space, open.
+type State struct {
+	Pointer crypto.Pointer
+	Version uint8 // of the format, as the pointer's head has it; 0 before the first commit
+	Ref     object.Ref
+	Hash    object.CommitHash
+	Commit  object.Commit
+	Whole   tree.Tree // the commit's tree: files and history
+	Files   tree.Tree // the files alone
+	Shown   time.Time // when the remote last showed it as the newest, by the clock here
+}
+
+// Load follows a space's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
+func Load(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability) (State, error) {
+	p, err := store.Load(ctx, space.ID)
+	if errors.Is(err, remote.ErrNotFound) {
+		return State{}, ErrNoSpace
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("load the drive's newest state: %w", err)
+	}
+	return Open(ctx, nodes, space, p)
+}
+
+// Open opens the commit that a pointer leads to. Errors: those of the remote, vfs.ErrCorrupt.
+func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer) (State, error) {
+	const op = "open the drive's newest state"
+	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
+		return State{}, Corrupt(op, err)
+	}
+	head, err := OpenHead(op, space, p)
+	if err != nil {
+		return State{}, err
+	}
+	s, err := OpenCommit(ctx, nodes, head)
+	if err != nil {
+		return State{}, err
+	}
+	if s.Commit.Author != space.Owner {
+		return State{}, Corrupt(op, fmt.Errorf("commit by %v, who may not write here", s.Commit.Author))
+	}
+	if s.Commit.Roster != (object.Ref{}) {
+		return State{}, Corrupt(op, errors.New("a roster in an account's own space, which has one author"))
+	}
+	s.Pointer = p
+	return s, nil
+}
+
+// OpenCommit opens the commit that a head leads to. Its Pointer is not set, and nobody has judged its author.
+func OpenCommit(ctx context.Context, nodes *tree.Nodes, head object.Head) (State, error) {
+	commit, hash, err := nodes.Commit(ctx, head.Commit)
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Version: head.Version, Ref: head.Commit, Hash: hash, Commit: commit, Whole: tree.New(nodes, commit.Root)}
+	s.Files, err = s.Whole.Sub(ctx, FilesPath)
+	return s, err
+}
+
+// OpenHead returns what a pointer of the space holds. op is the operation that errors name. The error is vfs.ErrCorrupt.
+func OpenHead(op string, space crypto.Capability, p crypto.Pointer) (object.Head, error) {
+	value, err := crypto.OpenValue(space.Read, p)
+	if err != nil {
+		return object.Head{}, Corrupt(op, err)
+	}
+	head, err := object.DecodeHead(value)
+	if err != nil {
+		return object.Head{}, Corrupt(op, err)
+	}
+	return head, nil
+}
+
+// Head returns what a pointer to the state holds. A commit on top of it has the same version of the format.
+func (s State) Head() object.Head {
+	return object.Head{Version: max(s.Version, object.Version1), Commit: s.Ref}
+}
+
+// Parent returns how a commit on top of the state names it.
+func (s State) Parent() object.Parent {
+	if s.Ref.Blob.IsZero() {
+		return object.Parent{}
+	}
+	return object.Parent{Commit: s.Ref, Hash: s.Hash}
+}
+
+// IsAt reports whether the pointer is the one of the state.
+func (s State) IsAt(p crypto.Pointer) bool { return bytes.Equal(s.Pointer.Marshal(), p.Marshal()) }
+
+// Corrupt returns a vfs.ErrCorrupt about a space as a whole.
+func Corrupt(op string, err error) error {
+	return &vfs.Error{Op: op, Path: "/", Kind: vfs.ErrCorrupt, Err: err}
+}
+
+// NewVersion returns a random name for new contents.
+func NewVersion(rand io.Reader) (v vfs.Version, err error) {
+	if _, err := io.ReadFull(rand, v[:]); err != nil {
+		return v, fmt.Errorf("no randomness: %w", err)
+	}
+	return v, nil
+}

@@ -1,0 +1,154 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/crypto"
+	"postern/vfs/gc"
+	"postern/vfs/space/base"
+	"postern/vfs/space/working"
+	"postern/vfs/tree"
+)
+
+// Look looks at the remote now, and returns when that is done.
+func (c *Committer) Look(ctx context.Context) error {
+	c.Retry() // it may be in the pause before another try
+	return c.Do(ctx, func(ctx context.Context) error {
+		err := c.look(ctx)
+		c.note(err)
+		return err
+	})
+}
+
+// Accept takes the state that the remote shows for what follows from the one that this device knows, whether it does or not.
+func (c *Committer) Accept(ctx context.Context, shown crypto.Pointer) error {
+	head, err := base.OpenHead("open the state to accept", c.keys.Capability, shown)
+	if err != nil {
+		return err
+	}
+	c.Retry()
+	return c.Do(ctx, func(ctx context.Context) error {
+		c.accepted = head.Commit
+		err := c.look(ctx)
+		c.note(err)
+		return err
+	})
+}
+
+// Replacement is a commit that takes the place of what the remote shows.
+type Replacement struct {
+	Shown crypto.Pointer // what the remote shows
+	On    base.State     // the parent
+	Files tree.Tree
+}
+
+// Supersede commits a replacement. Pending changes are merged with that as with any other commit. plan runs in the committer's
+// goroutine; look brings it the newest commit. When it returns nil there is nothing to do.
+func (c *Committer) Supersede(ctx context.Context, plan func(ctx context.Context, look Looking) (*Replacement, error)) error {
+	return c.Do(ctx, func(ctx context.Context) error {
+		r, err := plan(ctx, func(ctx context.Context) (base.State, error) {
+			err := c.look(ctx)
+			return c.base, err
+		})
+		if err != nil || r == nil {
+			return err
+		}
+		c.uploads.begin()
+		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files}, nil)
+		if err == nil {
+			c.accepted = a.next.Ref
+			err = c.store.Swap(ctx, r.Shown.Hash(), a.next.Pointer)
+		}
+		if err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		c.uploads.landed()
+		return c.look(ctx)
+	})
+}
+
+// Looking looks at the remote and returns the newest commit.
+type Looking func(ctx context.Context) (base.State, error)
+
+// ErrNotPutBack says that a pointer could not be put back, since the remote has one or can't be written to.
+var ErrNotPutBack = errors.New("the pointer was not put back")
+
+// PutBack points to a commit that this device knows where the remote has lost the pointer. Errors: ErrNotPutBack; those of the remote.
+func (c *Committer) PutBack(ctx context.Context, known base.State) (crypto.Pointer, error) {
+	next, err := c.sealer.pointTo(known.Head(), known.Pointer.Seq+1) // what was seen is not swapped in again
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	if err := c.store.Swap(ctx, crypto.PointerHash{}, next); err != nil {
+		return crypto.Pointer{}, fmt.Errorf("%w: %w", ErrNotPutBack, err)
+	}
+	c.home.Log.Warn("the remote had lost the drive's pointer; it leads again where this device knows it to", "seq", next.Seq)
+	return c.store.Load(ctx, next.ID)
+}
+
+// relocation is the part of a commit that a repacking has put already.
+type relocation struct {
+	packs  map[crypto.BlobName]int64 // the new packs, with their sizes
+	landed func()                    // called once the commit has landed
+}
+
+// Repack commits the newest state with what is planned moved to new packs. It means the same as before; so a crash or a lost race costs
+// what was put, and nothing else.
+func (c *Committer) Repack(ctx context.Context, plan gc.Plan) error {
+	return c.Do(ctx, func(ctx context.Context) error { return c.repack(ctx, plan) })
+}
+
+func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	packs := map[crypto.BlobName]int64{}
+	emit := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+		packs[crypto.NameOf(blob)] = int64(len(blob))
+		return plan.Emit(ctx, blob)
+	}
+	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: emit, Rand: c.home.Rand})
+	h, err := c.copy.DurableHead()
+	if err != nil {
+		return err
+	}
+	on := c.base
+	if on.Whole, err = r.Move(ctx, on.Whole); err != nil {
+		return err
+	}
+	files, err := r.Move(ctx, h.Tree)
+	if err != nil {
+		return err
+	}
+	if r.Moved() == 0 {
+		return nil
+	}
+	if err := c.added(ctx, h.Seq); err != nil {
+		return err
+	}
+	moved := &relocation{packs: packs, landed: func() { c.relocate(r, h, files) }}
+	return c.send(ctx, on, &working.Head{Tree: files, Seq: h.Seq}, moved)
+}
+
+// relocate makes the newest state lead where a repacking has moved things to. What was changed meanwhile leads to what was moved with
+// it, so nothing has to be read or put; should that fail, the state leads to the old packs for another while.
+func (c *Committer) relocate(r *tree.Repacking, was *working.Head, files tree.Tree) {
+	for {
+		from, err := c.copy.DurableHead()
+		if err != nil {
+			return // what was moved is at the remote, and the journal is broken
+		}
+		t := files
+		if from.Tree != was.Tree {
+			if t, err = r.Move(context.Background(), from.Tree); err != nil {
+				c.home.Log.Warn("rewritten packs are not used yet", "error", err)
+				return
+			}
+		}
+		if c.copy.Replace(from, &working.Head{Tree: t, Seq: from.Seq}) {
+			return
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/remote"
+	"postern/vfs/space/base"
+	"postern/vfs/space/working"
+)
+
+// addedTime bounds how long one commit waits for another space, which gains what this one loses.
+const addedTime = 30 * time.Second
+
+// commit looks for commits of others when it has nothing to bring, and else brings the newest state to the remote.
+func (c *Committer) commit(ctx context.Context) error {
+	for looked := false; ; looked = true {
+		// After a long time apart another state is likelier than the one known, of which part may be gone.
+		if !c.seen || c.attempt != nil || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
+			if err := c.look(ctx); err != nil {
+				return err
+			}
+		}
+		h := c.copy.Shown()
+		if h.Seq <= c.committed() {
+			return nil
+		}
+		if err := c.added(ctx, h.Seq); err != nil {
+			return err
+		}
+		err := c.send(ctx, c.base, h, nil)
+		// A lost race: once more, on top of what has won. Twice in a row is no race any more: another attempt after a pause.
+		if err == nil || looked || !errors.Is(err, remote.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// added waits until what changes up to seq have moved to other spaces is committed there.
+func (c *Committer) added(ctx context.Context, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, addedTime)
+	defer cancel()
+	return c.home.Added(ctx, c.keys.ID, seq)
+}
+
+// send brings a state to the remote, as a commit on top of on, which is the newest one. moved is nil unless packs were
+// rewritten for it.
+func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, moved *relocation) error {
+	c.uploads.begin()
+	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
+	if err == nil {
+		a.take(moved)
+		err = c.uploads.present(ctx, a.put)
+	}
+	if err == nil {
+		err = c.assure(ctx, h)
+	}
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	c.attempt = a
+	if err := c.store.Swap(ctx, c.base.Pointer.Hash(), a.next.Pointer); err != nil {
+		return fmt.Errorf("commit: %w", err) // the next look shows what became of it
+	}
+	c.land()
+	return nil
+}
+
+// look asks for the newest state, which shows what became of an attempt whose outcome is unknown, and takes over what another
+// device has committed.
+func (c *Committer) look(ctx context.Context) error {
+	asked := c.home.Now()
+	now, err := c.store.Load(ctx, c.keys.ID)
+	if err != nil {
+		return fmt.Errorf("look for the drive's newest state: %w", err)
+	}
+	if err := c.settleDoubts(ctx); err != nil {
+		return fmt.Errorf("look whether all that was committed is there: %w", err)
+	}
+	c.doubt.paths = nil
+	if c.attempt != nil && c.attempt.next.IsAt(now) {
+		c.land()
+		return nil
+	}
+	c.attempt = nil
+	if c.seen && c.base.IsAt(now) {
+		c.base.Shown = asked
+		if !c.doubt.older {
+			c.doubt.sure = asked
+		}
+		return nil
+	}
+	theirs, err := base.Open(ctx, c.nodes, c.keys.Capability, now)
+	if err != nil {
+		return err
+	}
+	return c.meet(ctx, theirs, asked)
+}
+
+// meet makes what the remote has shown, when asked, the base.
+func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time) error {
+	accepted := theirs.Ref == c.accepted
+	if !accepted {
+		if err := base.Follows(ctx, c.nodes, c.base, theirs); err != nil {
+			return err
+		}
+	}
+	whole, err := c.copy.TakeOver(ctx, c.base, theirs, c.committed())
+	if c.copy.Collected(err, c.doubt.sure) {
+		whole, err = false, c.copy.Reapply(ctx, theirs, c.home.Held(&theirs.Commit, c.committed()))
+	}
+	if err != nil {
+		return fmt.Errorf("take over what %s has committed: %w", theirs.Commit.Device, err)
+	}
+	if !accepted && c.home.Copied(&c.base.Commit, &theirs.Commit) { // what was accepted is known not to follow
+		c.noteCopied()
+	}
+	c.doubt.older = !whole && (c.doubt.older || theirs.Ref != c.base.Ref)
+	if !c.doubt.older {
+		c.doubt.sure = asked
+	}
+	c.base, c.seen = theirs, true
+	c.base.Shown = asked
+	// They may have built on a commit of ours of which we never heard.
+	known := c.home.Held(&theirs.Commit, c.committed())
+	c.tell(theirs, known)
+	if whole {
+		c.forget(known)
+		return nil
+	}
+	// What they hold of ours stays in the journal: the changes after it were made to it, and not to their commit.
+	c.noteDone(known)
+	return nil
+}
+
+// land takes the attempt for the new base.
+func (c *Committer) land() {
+	a := c.attempt
+	c.attempt, c.base, c.seen = nil, a.next, true
+	c.sealer.landed(a)
+	c.copy.SetWhole(a.next.Whole)
+	c.doubt.sure, c.doubt.older = c.home.Now(), false
+	c.base.Shown = c.doubt.sure
+	if a.relocate != nil {
+		a.relocate()
+	}
+	c.tell(c.base, a.seq)
+	c.mu.Lock()
+	c.stats.Commits++
+	c.stats.BlobsPut += a.blobs
+	c.stats.BytesPut += a.bytes
+	c.stats.LastCommit = c.home.Now()
+	c.mu.Unlock()
+	c.note(nil)
+	c.forget(a.seq) // last: callers of Wait find the status of after the commit
+}
+
+// tell calls Told: a commit, which holds the changes up to seq, is the newest known.
+func (c *Committer) tell(s base.State, seq uint64) {
+	if c.told != nil {
+		c.copy.Tell(s.Files, seq, c.told)
+	}
+}
+
+// forget lets go of what was kept for changes that the base holds. That it can't be done in full is no reason to fail: the
+// commit stands, and what was not trimmed is passed over after the next start.
+func (c *Committer) forget(seq uint64) {
+	if err := c.copy.Forget(c.base, seq); err != nil {
+		c.home.Log.Warn("the journal could not be trimmed", "error", err)
+	}
+	c.noteDone(seq)
+}

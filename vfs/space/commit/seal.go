@@ -1,0 +1,167 @@
+package commit
+
+import (
+	"context"
+	"io"
+	"maps"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/layout"
+	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/local"
+	"postern/vfs/space/working"
+	"postern/vfs/tree"
+)
+
+// attempt is a commit whose blobs are at the remote and whose pointer may or may not have moved.
+type attempt struct {
+	next   base.State
+	seq    uint64 // the newest change in it
+	packed *tree.Packed
+	put    map[crypto.BlobName]int64 // the sizes of what was put for it
+	blobs  uint64                    // put, without those of a repacking
+	bytes  uint64                    // of them
+	thins  bool                      // its history was looked through
+
+	relocate func() // what follows when packs were rewritten; may be nil
+}
+
+// note counts a blob that is put.
+func (a *attempt) note(name crypto.BlobName, size int64) {
+	a.put[name] = size
+	a.blobs++
+	a.bytes += uint64(size)
+}
+
+// take adds the packs of a repacking to what the remote must have before the pointer moves. moved may be nil.
+func (a *attempt) take(moved *relocation) {
+	if moved == nil {
+		return
+	}
+	maps.Copy(a.put, moved.packs) // they don't count as put: they hold nothing new
+	a.relocate = moved.landed
+}
+
+// sealer brings states to the remote, up to the pointer.
+type sealer struct {
+	keys    base.Keys
+	device  string // its name
+	uploads *Uploads
+	applied func(on *object.Commit, seq uint64) []object.Applied // what a commit says of all journals
+	piece   func(name crypto.BlobName) ([]byte, error)           // a sealed chunk that the journal keeps
+	keep    base.Keep
+	now     func() time.Time
+	rand    io.Reader
+
+	thinned time.Time // when the history was looked through last
+	warn    func(msg string, args ...any)
+}
+
+// Piece implements tree.Pieces.
+func (s *sealer) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) { return s.piece(name) }
+
+// seal brings everything of a state to the remote but the pointer: what is staged, then what was only in memory, the commit last.
+func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, staged []crypto.BlobName) (*attempt, error) {
+	a := &attempt{seq: h.Seq, put: map[crypto.BlobName]int64{}}
+	if err := s.uploads.staged(ctx, staged, a.note); err != nil {
+		return nil, err
+	}
+	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+		name, err := s.uploads.emit(ctx, blob)
+		a.note(name, int64(len(blob)))
+		return name, err
+	}
+	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
+		c := object.Commit{
+			Root: root, Parent: on.Parent(), Time: s.now().UnixNano(), Device: s.device,
+			Applied: s.applied(&on.Commit, h.Seq), Front: front,
+		}
+		c.Sign(s.keys.Author)
+		a.next.Commit = c
+		return c.Encode(crypto.BlobName{}), nil
+	}
+	whole, err := s.whole(ctx, on, h.Tree, a)
+	if err != nil {
+		return nil, err
+	}
+	a.packed, err = tree.Pack(ctx, whole, tree.Packing{Pieces: s, Emit: put, Commit: sign, Rand: s.rand})
+	if err != nil {
+		return nil, err
+	}
+	a.next.Version = on.Version
+	a.next.Ref, a.next.Hash, a.next.Commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
+	if a.next.Pointer, err = s.pointTo(a.next.Head(), on.Pointer.Seq+1); err != nil {
+		return nil, err
+	}
+	// Until the pointer has moved the pages are in memory, whole, and afterwards they are where the commit says.
+	a.next.Whole, a.next.Files = whole, h.Tree
+	return a, nil
+}
+
+// pointTo returns the pointer of a sequence number that holds head.
+func (s *sealer) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
+	value, err := crypto.SealValue(s.keys.Read, s.keys.ID, seq, head.Encode(), s.rand)
+	if err != nil {
+		return crypto.Pointer{}, err
+	}
+	return s.keys.Writer.Key().Sign(seq, value), nil
+}
+
+// whole is the tree that a commit on top of a base seals: the files, and the history with them in it.
+func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *attempt) (tree.Tree, error) {
+	now := s.now()
+	t, err := on.Whole.Graft(ctx, base.FilesPath, files)
+	if err == nil {
+		t, err = t.Graft(ctx, base.HistoryPath+"/"+layout.StateName(now), files)
+	}
+	if err != nil || now.Sub(s.thinned) < base.ThinEvery && !now.Before(s.thinned) {
+		return t, err
+	}
+	thinned, err := base.Thin(ctx, t, s.keep, now, object.Time(on.Commit.Time))
+	if err != nil { // a damaged page of the history is no reason to keep what is new from the remote
+		s.warn("the history could not be thinned; this is tried again in an hour", "error", err)
+		s.thinned = now
+		return t, ctx.Err()
+	}
+	a.thins = true
+	return thinned, nil
+}
+
+// landed lets trees read from the remote what a commit whose pointer has moved holds.
+func (s *sealer) landed(a *attempt) {
+	a.packed.Settle()
+	s.uploads.landed()
+	if a.thins {
+		s.thinned = s.now()
+	}
+}
+
+// Create makes a space at a remote: one commit of an empty folder. It returns remote.ErrConflict when it is there already.
+func Create(ctx context.Context, store remote.Store, keys base.Keys, device local.Device, random io.Reader, now time.Time) error {
+	version, err := base.NewVersion(random)
+	if err != nil {
+		return err
+	}
+	nodes := tree.NewNodes(store, tree.Options{})
+	folder := func(v vfs.Version) tree.Tree {
+		return tree.New(nodes, object.Entry{Version: v, Created: now.UnixNano(), Modified: now.UnixNano()})
+	}
+	whole, err := folder(vfs.Version{}).Graft(ctx, base.HistoryPath, folder(vfs.Version{}))
+	if err != nil {
+		return err
+	}
+	s := &sealer{
+		keys: keys, device: device.Name, uploads: &Uploads{Store: store}, now: func() time.Time { return now }, rand: random,
+		applied: func(*object.Commit, uint64) []object.Applied { return nil }, keep: base.DefaultKeep,
+		warn: func(string, ...any) {},
+	}
+	made, err := s.seal(ctx, base.State{Whole: whole}, &working.Head{Tree: folder(version)}, nil)
+	if err != nil {
+		return err
+	}
+	return store.Swap(ctx, crypto.PointerHash{}, made.next.Pointer)
+}

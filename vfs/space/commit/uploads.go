@@ -1,0 +1,217 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/space/local"
+	"postern/vfs/tree"
+)
+
+// atOnce is how many blobs are on their way to the remote at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough
+// to leave room for readers.
+const atOnce = 4
+
+// Uploads brings blobs of a space to its remote, and remembers what was put for commits until they have landed.
+type Uploads struct {
+	Store remote.Store
+	Home  *local.Home
+
+	mu    sync.Mutex
+	under []crypto.BlobName // for the attempt under way, or the newest
+	given []crypto.BlobName // for attempts that were given up
+}
+
+// begin gives up the attempt before, unless it has landed.
+func (u *Uploads) begin() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.given, u.under = append(u.given, u.under...), nil
+}
+
+func (u *Uploads) landed() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.under = nil
+}
+
+// Held returns the blobs that no commit leads to yet and that may be needed: what is staged, and what was put for the attempt under way.
+func (u *Uploads) Held() []crypto.BlobName {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return append(u.Home.Area.Names(), u.under...)
+}
+
+// GivenUp returns the blobs that were put for attempts that were given up since the last call.
+func (u *Uploads) GivenUp() []crypto.BlobName {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	names := u.given
+	u.given = nil
+	return names
+}
+
+// emit puts a pack.
+func (u *Uploads) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+	name := crypto.NameOf(blob)
+	u.mu.Lock()
+	u.under = append(u.under, name)
+	u.mu.Unlock()
+	return name, u.Store.Put(ctx, name, remote.BytesBody(blob))
+}
+
+// staged puts staged blobs. note is called for each before.
+func (u *Uploads) staged(ctx context.Context, names []crypto.BlobName, note func(name crypto.BlobName, size int64)) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for _, name := range names {
+		body, err := u.Home.Area.Body(name)
+		if err != nil {
+			_ = g.Wait()
+			return fmt.Errorf("a staged blob is missing: %w", err)
+		}
+		note(name, body.Size())
+		g.Go(func() error { return u.Store.Put(ctx, name, body) })
+	}
+	return g.Wait()
+}
+
+// present makes sure, before the pointer moves, that the remote has what was put for an attempt, whole: staging lets go of it when
+// the commit has landed, and then nobody could put it again. A staged blob that is missing or cut short is put once more. A pack
+// is not kept here, so the attempt fails, and the next one packs anew.
+func (u *Uploads) present(ctx context.Context, put map[crypto.BlobName]int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * atOnce)
+	for name, size := range put {
+		g.Go(func() error {
+			there, err := u.has(ctx, name, size)
+			if there || err != nil {
+				return err
+			}
+			body, err := u.Home.Area.Body(name)
+			if err != nil {
+				return remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
+			}
+			u.Home.Log.Warn("the remote did not keep a blob that it had accepted; it is put again", "blob", name.String())
+			if err := u.Store.Put(ctx, name, body); err != nil {
+				return err
+			}
+			if there, err = u.has(ctx, name, size); err == nil && !there {
+				err = remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+var errNotKept = errors.New("the remote accepted it and does not keep it")
+
+// has reports whether the remote has a blob of this size.
+func (u *Uploads) has(ctx context.Context, name crypto.BlobName, size int64) (bool, error) {
+	have, err := u.Store.Stat(ctx, name)
+	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
+		return false, nil
+	}
+	return have == size, err
+}
+
+// Lost is something that a pending change refers to and that was collected while this gateway was away.
+type Lost struct {
+	Path string
+	Blob crypto.BlobName
+}
+
+// Restore makes sure that blobs are at the remote. What is not there is put again, from staging or from what caches and pins hold of
+// it; it returns what can't be. paths names them by their paths.
+func (u *Uploads) Restore(ctx context.Context, paths map[crypto.BlobName]string) ([]Lost, error) {
+	var mu sync.Mutex
+	var lost []Lost
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * atOnce)
+	for name, path := range paths {
+		g.Go(func() error {
+			_, err := u.Store.Stat(ctx, name)
+			if err == nil || !errors.Is(err, remote.ErrNotFound) {
+				return err
+			}
+			body, err := u.atHand(ctx, name)
+			if errors.Is(err, remote.ErrNotFound) {
+				mu.Lock()
+				defer mu.Unlock()
+				lost = append(lost, Lost{path, name})
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			u.Home.Log.Info("put again what was collected while this device was away", "path", path, "blob", name.String())
+			return u.Store.Put(ctx, name, body)
+		})
+	}
+	return lost, g.Wait()
+}
+
+// atHand returns a blob that is not at the remote, from staging or as caches and pins have it. The error is remote.ErrNotFound when
+// nobody has it.
+func (u *Uploads) atHand(ctx context.Context, name crypto.BlobName) (remote.Body, error) {
+	if body, err := u.Home.Area.Body(name); err == nil {
+		return body, nil
+	}
+	b, err := u.Store.Get(ctx, name)
+	return remote.BytesBody(b), err
+}
+
+// Needs returns, by the blobs they lie in, the paths of what a state refers to beyond what a commit does, the staged blobs among it.
+// It walks through both, so it is only called when there is doubt. on is the commit's whole tree.
+func Needs(ctx context.Context, on, files tree.Tree, staged []crypto.BlobName) (map[crypto.BlobName]string, error) {
+	walker := tree.NewWalker(0)
+	passing := func(err error) error {
+		if err != nil && !errors.Is(err, vfs.ErrCorrupt) {
+			return err
+		}
+		return nil
+	}
+	err := walker.Walk(ctx, on, func(_ context.Context, v tree.Visit) error { return passing(v.Err) })
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	paths := map[crypto.BlobName]string{}
+	for _, name := range staged {
+		paths[name] = ""
+	}
+	err = walker.Walk(ctx, files, func(_ context.Context, v tree.Visit) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if name, _, ok := v.Place(); ok && !v.Again && paths[name] == "" {
+			paths[name] = v.Path()
+		}
+		return passing(v.Err)
+	})
+	return paths, err
+}
+
+// Source reads blobs where they lie: in staging while they wait for their commit, at the remote afterwards.
+type Source struct {
+	Store remote.Blobs
+	Home  *local.Home
+}
+
+// GetRange implements tree.Source and content.Source.
+func (s Source) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if s.Home.Area.Has(name) {
+		err := s.Home.Area.GetRange(ctx, name, off, p)
+		if !errors.Is(err, remote.ErrNotFound) { // released meanwhile: it has landed
+			return err
+		}
+	}
+	return s.Store.GetRange(ctx, name, off, p)
+}

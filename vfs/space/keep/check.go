@@ -1,0 +1,115 @@
+package keep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/fsck"
+	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
+	"postern/vfs/space/working"
+	"postern/vfs/tree"
+)
+
+// Apply makes one change of the files: it implements fsck.Editor.
+func (k *Keeper) Apply(ctx context.Context, op tree.Op) error {
+	_, seq, err := k.Copy.Record(ctx, working.Change{Op: op})
+	if err == nil {
+		err = k.Settle(ctx, seq)
+	}
+	if working.Happened(err) {
+		return nil
+	}
+	return err
+}
+
+// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log
+// of the options are the space's, and what is staged is a source. Store may be given, to get at the remote past what
+// stands before it. What is not committed yet is not checked: call Flush before. A repair that finds the newest commit
+// lost goes back to the one before.
+func (k *Keeper) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
+	given := o
+	if o.Store == nil {
+		o.Store = k.Store
+	}
+	p, err := k.Store.Load(ctx, k.Space.ID)
+	if err != nil && o.Repair {
+		p, err = k.putBack(ctx, err)
+	}
+	if err != nil {
+		return fsck.Report{}, fmt.Errorf("load the drive's newest state: %w", err)
+	}
+	head, err := base.OpenHead("open the drive's newest state", k.Space, p)
+	if err != nil {
+		return fsck.Report{}, err
+	}
+	o.At = head.Commit
+	if known, err := k.Copy.Saved(); err == nil {
+		o.Older = append(o.Older, known.Ref, known.Commit.Parent.Commit)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		k.Home.Log.Warn("the commit that was noted here can't be read", "error", err)
+	}
+	o.Sources = append([]fsck.Source{k.Home.Area}, o.Sources...)
+	o.Editor, o.Version = k, func() (vfs.Version, error) { return base.NewVersion(k.Home.Rand) }
+	o.Now, o.Log, o.Lost = k.Home.Now, k.Home.Log, k.lost()
+	r, err := fsck.Run(ctx, o)
+	switch {
+	case err != nil || !o.Repair:
+		return r, err
+	case r.Fallback == (object.Ref{}):
+		if err := k.rewrite(ctx, &r); err != nil {
+			return r, err
+		}
+		return r, k.giveUp(r.Lost)
+	}
+	if err := k.goBack(ctx, r.Fallback); err != nil {
+		return r, fmt.Errorf("go back to an older commit: %w", err)
+	}
+	lost := r.Damage[:1:1]
+	lost[0].WentBack = r.Commit
+	again, err := k.Fsck(ctx, given) // and what else there is
+	again.Damage = append(lost, again.Damage...)
+	return again, err
+}
+
+// putBack points to the commit that this device knows where the remote has lost the pointer, and else returns why it
+// could not be loaded.
+func (k *Keeper) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
+	known, err := k.Copy.Saved()
+	switch {
+	case err != nil || known.Pointer.ID != k.Space.ID:
+		return crypto.Pointer{}, lost
+	case errors.Is(lost, remote.ErrCorrupt):
+		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then it is put back as this device knows it", lost)
+	case !errors.Is(lost, remote.ErrNotFound) && !errors.Is(lost, remote.ErrRollback):
+		return crypto.Pointer{}, lost
+	}
+	p, err := k.Committer.PutBack(ctx, known)
+	if errors.Is(err, commit.ErrNotPutBack) { // there is an older one: a rollback
+		return crypto.Pointer{}, lost
+	}
+	return p, err
+}
+
+// goBack makes an older commit the newest again, in the place of one that is lost. What came after it is lost, too; pending changes
+// are not.
+func (k *Keeper) goBack(ctx context.Context, at object.Ref) error {
+	return k.Committer.Supersede(ctx, func(ctx context.Context, _ commit.Looking) (*commit.Replacement, error) {
+		shown, err := k.Store.Load(ctx, k.Space.ID)
+		if err != nil {
+			return nil, fmt.Errorf("load the drive's newest state: %w", err)
+		}
+		on, err := base.OpenCommit(ctx, k.Nodes, object.Head{Commit: at})
+		if err != nil {
+			return nil, err
+		}
+		on.Pointer = shown
+		return &commit.Replacement{Shown: shown, On: on, Files: on.Files}, nil
+	})
+}

@@ -1,0 +1,106 @@
+package keep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
+	"postern/vfs/tree"
+)
+
+// Join brings in a state of the drive that came here past the remote, in a bundle, and that was committed on its own since the two were
+// one: what both sides did is merged and committed, on top of what the remote shows. joined is false when all of it was here already. A
+// device on the other side finds that commit to hold all of its own, and goes on from it. Errors: those of Missing and of a commit.
+func (k *Keeper) Join(ctx context.Context, p crypto.Pointer) (joined bool, err error) {
+	k.Committer.Retry() // it may be in the pause before another try
+	err = k.Committer.Supersede(ctx, func(ctx context.Context, look commit.Looking) (*commit.Replacement, error) {
+		ours, err := look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := k.Missing(ctx, p); err != nil {
+			return nil, err
+		}
+		theirs, err := base.Open(ctx, k.Nodes, k.Space, p)
+		if err != nil {
+			return nil, err
+		}
+		if yes, sure, err := base.Holds(ctx, k.Nodes, ours, theirs); err != nil || yes && sure {
+			return nil, err
+		}
+		on, files, err := k.join(ctx, ours, theirs)
+		if err != nil {
+			return nil, fmt.Errorf("merge what came: %w", err)
+		}
+		joined = true
+		return &commit.Replacement{Shown: ours.Pointer, On: on, Files: files}, nil
+	})
+	return joined, err
+}
+
+// Missing reports whether all that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when it isn't; those of the remote.
+func (k *Keeper) Missing(ctx context.Context, p crypto.Pointer) error {
+	theirs, err := base.Open(ctx, k.Nodes, k.Space, p)
+	if errors.Is(err, vfs.ErrCorrupt) {
+		return remote.Fail("join", p.ID, remote.ErrRefused, err)
+	}
+	if err != nil {
+		return err
+	}
+	paths, err := commit.Needs(ctx, k.Copy.Whole(), theirs.Whole, nil)
+	if err != nil {
+		return err
+	}
+	lost, err := k.Uploads.Restore(ctx, paths)
+	if err == nil && len(lost) > 0 {
+		err = remote.Fail("join", p.ID, remote.ErrRefused, fmt.Errorf(
+			"%d blobs that it takes for granted are not there: import an earlier bundle first, or export since further back", len(lost)))
+	}
+	return err
+}
+
+// join returns what a commit of both is made on, and its files: ours, with the history of both, and a greater sequence than either.
+func (k *Keeper) join(ctx context.Context, ours, theirs base.State) (on base.State, files tree.Tree, err error) {
+	common, err := base.Common(ctx, k.Nodes, ours, theirs)
+	if err != nil {
+		return on, files, err
+	}
+	entry := k.Copy.MergeWith(theirs)
+	entry.Device = ours.Commit.Device
+	if files, err = k.Copy.Merge(ctx, common, ours.Files, theirs, entry); err != nil {
+		return on, files, err
+	}
+	on = ours
+	on.Pointer.Seq = max(on.Pointer.Seq, theirs.Pointer.Seq)
+	for _, a := range theirs.Commit.Applied {
+		if on.Commit.Latest(a.Device).Seq < a.Seq {
+			on.Commit.Applied = object.WithApplied(on.Commit.Applied, a.Device, a.Seq)
+		}
+	}
+	for e, err := range theirs.Whole.List(ctx, base.HistoryPath) {
+		if err != nil {
+			return on, files, err
+		}
+		at := base.HistoryPath + "/" + e.Info().Name
+		if _, err := on.Whole.Lookup(ctx, at); !errors.Is(err, vfs.ErrNotExist) {
+			if err != nil {
+				return on, files, err
+			}
+			continue // of two states of one second the one that is here stays
+		}
+		state, err := theirs.Whole.Sub(ctx, at)
+		if err == nil {
+			on.Whole, err = on.Whole.Graft(ctx, at, state)
+		}
+		if err != nil {
+			return on, files, err
+		}
+	}
+	return on, files, nil
+}

@@ -1,0 +1,291 @@
+// Package local holds what all spaces of a home share on this machine: one journal, one staging area, one store of decoded pages, and
+// one set of memory budgets. A record of the journal names the spaces that it changes, so a move between two spaces is one record.
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote/localfs"
+	"postern/vfs/content"
+	"postern/vfs/journal"
+	"postern/vfs/object"
+	"postern/vfs/staging"
+	"postern/vfs/tree"
+)
+
+// readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
+const readAhead = 64 << 20
+
+// writeBuffers bounds in bytes what all uploads together hold in memory beyond their first blocks: as much as a dozen take at full speed.
+const writeBuffers = 64 << 20
+
+// indexNodes is how many index nodes of large files are kept decoded, each of 640 MiB of a file: enough for a dozen films at once.
+const indexNodes = 256
+
+// Device is the gateway that writes: commits say how much of its journal they hold, and conflicts bear its name.
+type Device struct {
+	ID   object.DeviceID
+	Name string
+}
+
+// Options of a home. Dir, Own and Frames are needed; the zero value of the rest works.
+type Options struct {
+	Dir    string           // holds the folders journal and staging
+	Own    crypto.PointerID // the account's own space, which records need not name
+	Frames func(salt [32]byte) crypto.FrameKey
+	Device Device
+
+	// Link says that the store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
+	Link         bool
+	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
+	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
+	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
+
+	FS   localfs.FS       // where Dir is; nil: the system's
+	Log  *slog.Logger     // nil: quiet
+	Rand io.Reader        // keys and versions; nil: crypto/rand
+	Now  func() time.Time // nil: time.Now
+}
+
+// Home is an open home. Its methods may be called by several goroutines at once.
+type Home struct {
+	Dir    string
+	FS     localfs.FS
+	Frames func(salt [32]byte) crypto.FrameKey
+	Device Device
+	Log    *slog.Logger
+	Rand   io.Reader
+	Now    func() time.Time
+
+	Area    *staging.Area
+	Pages   *tree.Pages
+	Indexes *content.NodeCache // of large files
+	Writing *content.Budget    // what all uploads together may hold in memory
+	Ahead   *content.Budget    // what all open files together may read ahead
+
+	own     crypto.PointerID
+	journal *journal.Journal
+
+	mu      sync.Mutex
+	scanned bool                           // unopened is complete
+	revised bool                           // staging holds what the journal needs, and no more
+	pending map[crypto.PointerID]Waiter    // of the open spaces
+	waiting map[crypto.PointerID]*unopened // of the others
+	done    uint64                         // the newest record that a space has forgotten
+
+	crossings []crossing // moves between spaces that are not committed in both
+}
+
+// Waiter is an open space that has changes in the journal.
+type Waiter interface {
+	// FirstPending returns the oldest record of the journal that the space still needs.
+	FirstPending() (seq uint64, any bool)
+	// Durable returns when the change seq is durable, and shows it.
+	Durable(seq uint64) error
+	// Landed returns when the change seq is committed at the remote.
+	Landed(ctx context.Context, seq uint64) error
+}
+
+// unopened is what the journal holds of a space that is not open.
+type unopened struct {
+	first uint64
+	blobs []crypto.BlobName
+}
+
+// Open opens the journal and the staging area. Errors: those of the journal and the system.
+func Open(o Options) (_ *Home, err error) {
+	h := &Home{
+		Dir: o.Dir, FS: o.FS, Frames: o.Frames, Device: o.Device, Log: o.Log, Rand: o.Rand, Now: o.Now, own: o.Own,
+		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
+	}
+	if h.FS == nil {
+		h.FS = localfs.OS{}
+	}
+	if h.Log == nil {
+		h.Log = slog.New(slog.DiscardHandler)
+	}
+	if h.Rand == nil {
+		h.Rand = rand.Reader
+	}
+	if h.Now == nil {
+		h.Now = time.Now
+	}
+	h.Ahead, h.Writing = content.NewBudget(readAhead), content.NewBudget(writeBuffers)
+	h.Indexes, h.Pages = content.NewNodeCache(indexNodes), tree.NewPages(o.PageMemory)
+	h.Area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{
+		FS: h.FS, Limit: o.StagingLimit, Link: o.Link, Patience: o.Patience, Rand: h.Rand, Log: h.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the staging area: %w", err)
+	}
+	h.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Frames, journal.Options{
+		FS: h.FS, Rand: h.Rand, Clock: h.Now, Log: h.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Close closes the journal. The spaces of the home are closed before.
+func (h *Home) Close() error { return h.journal.Close() }
+
+// Append writes a record to the journal; it is durable when Sync has returned for its number. Errors: those of the journal.
+func (h *Home) Append(r Record, attachment []byte) (seq uint64, err error) {
+	encoded, err := r.encode(h.own)
+	if err != nil {
+		return 0, err
+	}
+	return h.journal.Append(encoded, attachment)
+}
+
+// Sync returns when the record seq and all before it are durable. Errors: those of the journal.
+func (h *Home) Sync(seq uint64) error { return h.journal.Sync(context.Background(), seq) }
+
+// Durable returns the newest durable record.
+func (h *Home) Durable() uint64 { return h.journal.Durable() }
+
+// Broken returns why the journal takes no records; nil: it does.
+func (h *Home) Broken() error { return h.journal.Broken() }
+
+// Attachment returns what was appended to a record. The error is fs.ErrNotExist when the journal no longer has it.
+func (h *Home) Attachment(name crypto.BlobName) ([]byte, error) { return h.journal.Attachment(name) }
+
+// Pending returns what the journal holds of all spaces.
+func (h *Home) Pending() journal.Stats { return h.journal.Pending() }
+
+// Replay calls f for each record that changes a space, in order. A space that the journal has no record of costs nothing.
+func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error) error {
+	h.mu.Lock()
+	first := !h.scanned
+	none := h.scanned && h.pending[space] == nil && h.waiting[space] == nil
+	h.mu.Unlock()
+	if none {
+		return nil
+	}
+	found := map[crypto.PointerID]*unopened{}
+	err := h.journal.Replay(func(rec journal.Record) error {
+		r, err := decode(rec.Op, h.own)
+		if err != nil {
+			return fmt.Errorf("change %d: %w", rec.Seq, err)
+		}
+		if first {
+			for _, p := range r.Parts {
+				u := found[p.Space]
+				if u == nil {
+					u = &unopened{first: rec.Seq}
+					found[p.Space] = u
+				}
+				if p.Space != space {
+					u.blobs = append(u.blobs, p.Blobs...)
+				}
+			}
+		}
+		if r.part(space) == nil {
+			return nil
+		}
+		return f(rec.Seq, r)
+	})
+	if err != nil || !first {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.scanned {
+		h.scanned, h.waiting = true, found
+	}
+	return nil
+}
+
+// Attach adds an open space, which needs the staged blobs. The first one that is added sees to it that staging holds nothing
+// else. The error is vfs.ErrCorrupt when staging has lost one of them.
+func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName) error {
+	for _, name := range staged {
+		if !h.Area.Has(name) {
+			return lostStaged(name)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.pending[space] = w
+	delete(h.waiting, space)
+	if h.revised || !h.scanned {
+		return nil
+	}
+	h.revised = true
+	needed := map[crypto.BlobName]struct{}{}
+	for _, name := range staged {
+		needed[name] = struct{}{}
+	}
+	for _, u := range h.waiting {
+		for _, name := range u.blobs {
+			needed[name] = struct{}{}
+		}
+	}
+	if n := h.Area.Keep(needed); n > 0 {
+		h.Log.Info("removed staged blobs that no change needs", "blobs", n)
+	}
+	return nil
+}
+
+// Detach takes out a space that is closed. What the journal holds of it stays.
+func (h *Home) Detach(space crypto.PointerID) {
+	h.mu.Lock()
+	w := h.pending[space]
+	h.mu.Unlock()
+	if w == nil {
+		return
+	}
+	first, any := w.FirstPending()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.pending, space)
+	if any {
+		h.waiting[space] = &unopened{first: first}
+	}
+}
+
+// Trim drops the records that no space needs, after one has forgotten its records up to seq. Errors: those of the journal.
+func (h *Home) Trim(seq uint64) error {
+	h.mu.Lock()
+	h.done = max(h.done, seq)
+	limit, spaces := h.done, make([]Waiter, 0, len(h.pending))
+	for _, w := range h.pending {
+		spaces = append(spaces, w)
+	}
+	for _, u := range h.waiting {
+		limit = min(limit, u.first-1)
+	}
+	h.mu.Unlock()
+	// A record that was appended before seq is seen here, since its space holds its lock from appending it to keeping it.
+	for _, w := range spaces {
+		if first, any := w.FirstPending(); any {
+			limit = min(limit, first-1)
+		}
+	}
+	return h.journal.Trim(limit)
+}
+
+// Skip makes the next record bear a number above seq, of which a commit says that it holds the records up to there. It does
+// nothing while a record waits to be committed. Errors: those of the journal.
+func (h *Home) Skip(seq uint64) error {
+	h.mu.Lock()
+	waits := len(h.waiting) > 0
+	for _, w := range h.pending {
+		_, any := w.FirstPending()
+		waits = waits || any
+	}
+	h.mu.Unlock()
+	if waits {
+		return nil
+	}
+	return h.journal.Skip(seq)
+}

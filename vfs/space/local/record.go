@@ -1,0 +1,122 @@
+package local
+
+import (
+	"fmt"
+
+	"postern/crypto"
+	"postern/vfs"
+)
+
+// Record is what the journal keeps of one change: its parts, by the spaces that they change. Of a move between two spaces the
+// first part adds and the second removes.
+type Record struct{ Parts []Part }
+
+// Part is what a record changes in one space: an operation, and the staged blobs that it leads to, of which the tree alone would
+// name only those at the top of a file's index. Or it changes nothing, but says that the records after it are made to the merge
+// of those before it with a commit of another device.
+type Part struct {
+	Space crypto.PointerID
+	Op    []byte // empty: a merge
+	Blobs []crypto.BlobName
+
+	Theirs []byte // the head that leads to the other commit; empty: a change
+	Device string // this device, as the merge names it
+	Time   int64  // nanoseconds since 1970, for the merge
+}
+
+// One returns a record of one part.
+func One(p Part) Record { return Record{Parts: []Part{p}} }
+
+// Of returns the part that changes a space, nil when none does.
+func (r Record) Of(space crypto.PointerID) *Part { return r.part(space) }
+
+func (r Record) part(space crypto.PointerID) *Part {
+	for i := range r.Parts {
+		if r.Parts[i].Space == space {
+			return &r.Parts[i]
+		}
+	}
+	return nil
+}
+
+// wireOwn is a record of the account's own space alone, as it was encoded before there were others.
+type wireOwn struct {
+	_      struct{} `cbor:",toarray"`
+	Op     []byte
+	Blobs  []crypto.BlobName
+	Theirs []byte
+	Device string
+	Time   int64
+}
+
+// wireMany is any other record.
+type wireMany struct {
+	_     struct{} `cbor:",toarray"`
+	Parts []wirePart
+}
+
+type wirePart struct {
+	_      struct{} `cbor:",toarray"`
+	Space  crypto.PointerID
+	Op     []byte
+	Blobs  []crypto.BlobName
+	Theirs []byte
+	Device string
+	Time   int64
+}
+
+// manyMark is the first byte of an encoded wireMany, an array of one; a wireOwn is an array of five.
+const manyMark = 0x81
+
+func (r Record) encode(own crypto.PointerID) ([]byte, error) {
+	if len(r.Parts) == 1 && r.Parts[0].Space == own {
+		p := r.Parts[0]
+		return crypto.Encode(wireOwn{Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time})
+	}
+	w := wireMany{}
+	for _, p := range r.Parts {
+		w.Parts = append(w.Parts, wirePart{
+			Space: p.Space, Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time,
+		})
+	}
+	return crypto.Encode(w)
+}
+
+// maxParts is how many spaces one record changes at most.
+const maxParts = 2
+
+// decode reads what encode writes. The error is crypto.ErrFormat.
+func decode(b []byte, own crypto.PointerID) (Record, error) {
+	var r Record
+	if len(b) > 0 && b[0] == manyMark {
+		var w wireMany
+		if err := crypto.Decode(b, &w); err != nil {
+			return Record{}, fmt.Errorf("journal record: %w", err)
+		}
+		for _, p := range w.Parts {
+			r.Parts = append(r.Parts, Part{
+				Space: p.Space, Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time,
+			})
+		}
+		if n := len(r.Parts); n == 0 || n > maxParts || n == 1 && r.Parts[0].Space == own || n == 2 && r.Parts[0].Space == r.Parts[1].Space {
+			return Record{}, fmt.Errorf("journal record: %w: its parts are not of one or two spaces", crypto.ErrFormat)
+		}
+	} else {
+		var w wireOwn
+		if err := crypto.Decode(b, &w); err != nil {
+			return Record{}, fmt.Errorf("journal record: %w", err)
+		}
+		r = One(Part{Space: own, Op: w.Op, Blobs: w.Blobs, Theirs: w.Theirs, Device: w.Device, Time: w.Time})
+	}
+	for _, p := range r.Parts {
+		if (len(p.Op) == 0) == (len(p.Theirs) == 0) {
+			return Record{}, fmt.Errorf("journal record: %w: neither a change nor a merge", crypto.ErrFormat)
+		}
+	}
+	return r, nil
+}
+
+func lostStaged(name crypto.BlobName) error {
+	return &vfs.Error{Op: "recover", Path: "/", Kind: vfs.ErrCorrupt,
+		Err: fmt.Errorf("the staging area has lost blob %v, which the journal needs; restore the folder staging", name)}
+}

@@ -1,0 +1,163 @@
+// Package view shows one state of a space's tree as a vfs.Reader. All that a reader needs beside the tree is an Opener, so a working
+// copy, the history and a follower read alike.
+package view
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"mime"
+	"path"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/content"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// Opener is what files are opened with.
+type Opener struct {
+	Source content.Source
+	// Piece returns the sealed chunk of a small file that the journal keeps until a commit packs it. The error is fs.ErrNotExist when
+	// the journal no longer has it. Nil: the trees hold committed files only.
+	Piece   func(name crypto.BlobName) ([]byte, error)
+	Indexes *content.NodeCache
+	Ahead   *content.Budget
+}
+
+// ErrSuperseded says that the journal no longer has a sealed chunk that no commit has either: the file was replaced, and a newer
+// state has the next version.
+var ErrSuperseded = errors.New("the journal has forgotten this version")
+
+// View is one state of a space. Open needs the Opener.
+type View struct {
+	Tree   tree.Tree
+	Opener *Opener
+}
+
+// Info returns what is known of an entry. A content type that no client named is derived from the file's name, and so follows a
+// renaming.
+func Info(e tree.Entry) vfs.Info {
+	info := e.Info()
+	if !info.Folder && info.ContentType == "" {
+		if info.ContentType = mime.TypeByExtension(path.Ext(info.Name)); info.ContentType == "" {
+			info.ContentType = "application/octet-stream"
+		}
+	}
+	return info
+}
+
+// Stat implements vfs.Stater.
+func (v View) Stat(ctx context.Context, name string) (vfs.Info, error) {
+	e, err := v.Tree.Lookup(ctx, name)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	return Info(e), nil
+}
+
+// List implements vfs.Reader.
+func (v View) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
+	return func(yield func(vfs.Info, error) bool) {
+		for e, err := range v.Tree.List(ctx, name) {
+			if err != nil {
+				yield(vfs.Info{}, err)
+				return
+			}
+			if !yield(Info(e), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Open implements vfs.Reader. The error wraps ErrSuperseded when a newer state has to be asked.
+func (v View) Open(ctx context.Context, name string) (vfs.File, error) {
+	e, err := v.Tree.Lookup(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if e.IsFolder() {
+		return nil, &vfs.Error{Op: "open", Path: name, Kind: vfs.ErrIsFolder}
+	}
+	c, piece, err := v.Opener.content(e)
+	if err != nil {
+		return nil, Failed("open", name, err)
+	}
+	src := v.Opener.Source
+	if piece != nil {
+		src = held{c.Chunks[0].Blob, piece}
+	}
+	info := Info(e)
+	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{Nodes: v.Opener.Indexes, Budget: v.Opener.Ahead})
+	if err != nil {
+		return nil, Failed("open", name, err)
+	}
+	return file{r, info}, nil
+}
+
+// file is an open file.
+type file struct {
+	*content.Reader
+	info vfs.Info
+}
+
+func (f file) Info() vfs.Info { return f.info }
+
+// content returns where a file's bytes lie, and the sealed chunk of a small file that only the journal has. The chunk is read here
+// and now, since a commit may move it at any later moment.
+func (o *Opener) content(e tree.Entry) (object.Content, []byte, error) {
+	for {
+		c, piece := e.Content().Load()
+		if piece.IsZero() {
+			return c, nil, nil
+		}
+		sealed, err := o.Piece(piece)
+		if err == nil {
+			return c, sealed, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return object.Content{}, nil, err
+		}
+		if _, again := e.Content().Load(); again == piece {
+			return object.Content{}, nil, ErrSuperseded
+		}
+		// A commit landed between the two: the chunk has a place at the remote now.
+	}
+}
+
+// held is a source of one sealed chunk that lies in memory.
+type held struct {
+	name   crypto.BlobName
+	sealed []byte
+}
+
+func (h held) GetRange(_ context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if name != h.name || off < 0 || off > int64(len(h.sealed)) || copy(p, h.sealed[off:]) < len(p) {
+		return &vfs.Error{Op: "read", Path: name.String(), Kind: vfs.ErrCorrupt}
+	}
+	return nil
+}
+
+// Failed maps remote errors to vfs errors.
+func Failed(op, path string, err error) error {
+	var known *vfs.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	kind := vfs.ErrUnavailable
+	switch {
+	case errors.Is(err, remote.ErrFull), errors.Is(err, vfs.ErrFull):
+		kind = vfs.ErrFull
+	case errors.Is(err, remote.ErrCorrupt), errors.Is(err, remote.ErrNotFound), errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
+		kind = vfs.ErrCorrupt
+	case errors.Is(err, vfs.ErrTooLarge):
+		kind = vfs.ErrTooLarge
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return &vfs.Error{Op: op, Path: path, Kind: kind, Err: err}
+}

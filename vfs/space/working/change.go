@@ -1,0 +1,187 @@
+package working
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/space/local"
+	"postern/vfs/space/view"
+	"postern/vfs/tree"
+)
+
+// Change is one change of a space on its way into the tree and the journal.
+type Change struct {
+	Op    tree.Op
+	Cond  vfs.Cond
+	Piece []byte            // the sealed chunk of a small file, which travels in the journal
+	Blobs []crypto.BlobName // staged and durable
+	Give  func()            // returns the room that the piece takes; may be nil
+}
+
+// Plan returns the changes of one or two working copies, from their states. It is called again when a state has changed meanwhile.
+type Plan func(ctx context.Context, states []tree.Tree) ([]Change, error)
+
+// Happened reports whether a change was made, by its error.
+func Happened(err error) bool { return err == nil || errors.Is(err, vfs.ErrPending) }
+
+// Record applies a change and appends it to the journal; it is made once Durable has returned for the number. On an error nothing
+// has changed, and what the change staged is the caller's still.
+func (c *Copy) Record(ctx context.Context, change Change) (tree.Result, uint64, error) {
+	results, seq, err := Record(ctx, func(context.Context, []tree.Tree) ([]Change, error) { return []Change{change}, nil }, c)
+	if err != nil {
+		return tree.Result{}, 0, err
+	}
+	return results[0], seq, nil
+}
+
+// Record applies one change to one or two working copies of a home, as one record of its journal. Of two, the first gains what the
+// second loses. Only the first change may have a condition, a piece and blobs.
+func Record(ctx context.Context, plan Plan, copies ...*Copy) ([]tree.Result, uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	if err := refusal(copies); err != nil {
+		return nil, 0, err
+	}
+	// First without the locks, so that what must be loaded from the remote is loaded while others go on.
+	from := heads(copies)
+	made, err := apply(ctx, plan, from)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer lock(copies)()
+	if err := refusal(copies); err != nil {
+		return nil, 0, err
+	}
+	if newest := heads(copies); !slices.Equal(newest, from) { // another was faster; its pages are in memory
+		if made, err = apply(ctx, plan, newest); err != nil {
+			return nil, 0, err
+		}
+	}
+	seq, err := appendChange(copies, made)
+	if err != nil {
+		return nil, 0, err
+	}
+	results := make([]tree.Result, len(copies))
+	for i, c := range copies {
+		c.take(made[i], seq)
+		results[i] = made[i].result
+	}
+	if len(copies) > 1 {
+		to := copies[0].space.ID
+		copies[1].home.Cross(copies[1].space.ID, to, seq)
+		copies[1].recorded[len(copies[1].recorded)-1].after = &to
+	}
+	return results, seq, nil
+}
+
+// applied is a change that was applied.
+type applied struct {
+	Change
+	next   tree.Tree
+	result tree.Result
+}
+
+// refusal returns why a change of these is not taken; nil: it is.
+func refusal(copies []*Copy) error {
+	for _, c := range copies {
+		if err := c.refusal(); err != nil {
+			return err
+		}
+	}
+	if len(copies) > 1 {
+		return copies[0].home.Crosses(copies[1].space.ID, copies[0].space.ID)
+	}
+	return nil
+}
+
+func heads(copies []*Copy) []*Head {
+	found := make([]*Head, len(copies))
+	for i, c := range copies {
+		found[i] = c.head.Load()
+	}
+	return found
+}
+
+// lock locks working copies, always in the same order, and returns what unlocks them.
+func lock(copies []*Copy) (unlock func()) {
+	sorted := slices.Clone(copies)
+	slices.SortFunc(sorted, func(a, b *Copy) int { return bytes.Compare(a.space.ID[:], b.space.ID[:]) })
+	for _, c := range sorted {
+		c.changing.Lock()
+	}
+	return func() {
+		for _, c := range sorted {
+			c.changing.Unlock()
+		}
+	}
+}
+
+func apply(ctx context.Context, plan Plan, from []*Head) ([]applied, error) {
+	states := make([]tree.Tree, len(from))
+	for i, h := range from {
+		states[i] = h.Tree
+	}
+	changes, err := plan(ctx, states)
+	if err != nil {
+		return nil, err
+	}
+	made := make([]applied, len(changes))
+	for i, c := range changes {
+		made[i].Change = c
+		if made[i].next, made[i].result, err = Try(ctx, states[i], c); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+// Try applies a change to a tree, and records nothing.
+func Try(ctx context.Context, t tree.Tree, c Change) (tree.Tree, tree.Result, error) {
+	if c.Cond != nil {
+		if err := c.Cond(ctx, view.View{Tree: t}); err != nil {
+			return tree.Tree{}, tree.Result{}, err
+		}
+	}
+	if err := tree.CheckDepth(ctx, t, c.Op); err != nil {
+		return tree.Tree{}, tree.Result{}, err
+	}
+	return tree.Apply(ctx, t, c.Op)
+}
+
+// appendChange appends the record of a change to the journal. It holds changing of all copies.
+func appendChange(copies []*Copy, made []applied) (uint64, error) {
+	var r local.Record
+	for i, c := range copies {
+		if c.unrecorded != nil {
+			if _, err := c.recordBase(); err != nil {
+				return 0, err
+			}
+		}
+		op, err := tree.EncodeOp(made[i].Op)
+		if err != nil {
+			return 0, err
+		}
+		r.Parts = append(r.Parts, local.Part{Space: c.space.ID, Op: op, Blobs: made[i].Blobs})
+	}
+	seq, err := copies[0].home.Append(r, made[0].Piece)
+	if err != nil {
+		return 0, notRecorded(err)
+	}
+	return seq, nil
+}
+
+// take makes a recorded change the newest state. It holds changing.
+func (c *Copy) take(made applied, seq uint64) {
+	c.pending = append(c.pending, pending{seq: seq, blobs: made.Blobs, give: made.Give})
+	recorded := &Head{Tree: made.next, Seq: seq}
+	c.recorded = append(c.recorded, recorded)
+	c.head.Store(recorded)
+	if _, patched := made.Op.(tree.Patch); made.result.Replaced() && !patched {
+		c.removed.Add(made.result.Before.Info().Size)
+	}
+}

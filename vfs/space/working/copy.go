@@ -1,0 +1,196 @@
+// Package working keeps the working copy of a space: its newest state with the changes made here that no commit holds yet. It applies and
+// records changes, replays them after a crash, and merges them with commits of other devices. It never writes to the remote.
+package working
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/space/base"
+	"postern/vfs/space/local"
+	"postern/vfs/tree"
+)
+
+// Copy is a working copy. Its methods may be called by several goroutines at once, those that take in commits by the committer alone.
+type Copy struct {
+	home  *local.Home
+	space crypto.Capability
+	nodes *tree.Nodes
+	file  base.File // the commit that the journal's first record of the space is made to
+	grace base.Grace
+
+	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
+	head     atomic.Pointer[Head] // the newest recorded state; see durable.go
+	shown    atomic.Pointer[Head] // the newest durable state
+	recorded []*Head              // the states between the two, oldest first; guarded by changing
+	pending  []pending            // changes not yet committed, oldest first; guarded by changing
+	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
+	unrecorded *local.Part
+
+	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
+	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
+	removed   atomic.Int64              // bytes of files that were removed or replaced since they were counted last
+	landed    func(ctx context.Context, seq uint64) error
+}
+
+// Head is one state of the space: the tree, and the journal's newest record in it.
+type Head struct {
+	Tree tree.Tree
+	Seq  uint64
+
+	after *crypto.PointerID // the space whose part of the record is shown first; nil: none; guarded by changing
+}
+
+// pending is what a change keeps until it is committed.
+type pending struct {
+	seq   uint64
+	blobs []crypto.BlobName
+	give  func() // returns the room that the journal's attachment takes; may be nil
+}
+
+// Options of a working copy.
+type Options struct {
+	Home  *local.Home
+	Space crypto.Capability
+	Nodes *tree.Nodes
+	File  base.File
+	Grace base.Grace
+	// Landed returns when the change seq is committed at the remote.
+	Landed func(ctx context.Context, seq uint64) error
+}
+
+// New returns a working copy without a state; Recover gives it one.
+func New(o Options) *Copy {
+	return &Copy{home: o.Home, space: o.Space, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed}
+}
+
+// Shown returns the newest durable state, which readers are shown and which is committed.
+func (c *Copy) Shown() *Head { return c.shown.Load() }
+
+// Whole returns the newest commit's tree, with the history.
+func (c *Copy) Whole() tree.Tree { return *c.committed.Load() }
+
+// SetWhole takes a commit that has landed for the newest.
+func (c *Copy) SetWhole(t tree.Tree) { c.committed.Store(&t) }
+
+// Saved returns the commit that the journal's first record of the space is made to. The error is fs.ErrNotExist when none was noted.
+func (c *Copy) Saved() (base.State, error) { return c.file.Load(c.nodes) }
+
+// Block refuses changes with an error until Unblock.
+func (c *Copy) Block(why error) { c.blocked.Store(&why) }
+
+// Unblock takes changes again.
+func (c *Copy) Unblock() { c.blocked.Store(nil) }
+
+// Removed counts the bytes of files that were removed or replaced. Counted takes off what a collection has seen.
+func (c *Copy) Removed() int64 { return c.removed.Load() }
+
+// Counted takes n bytes off Removed.
+func (c *Copy) Counted(n int64) { c.removed.Add(-n) }
+
+// refusal returns why no changes are taken; nil: they are.
+func (c *Copy) refusal() error {
+	if err := c.home.Broken(); err != nil {
+		return broken(err)
+	}
+	why := c.blocked.Load()
+	switch {
+	case why == nil:
+		return nil
+	case errors.Is(*why, errReapplying):
+		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: *why}
+	}
+	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
+}
+
+// Pending returns how many changes are not committed.
+func (c *Copy) Pending() int {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	return len(c.pending)
+}
+
+// FirstPending implements local.Waiter.
+func (c *Copy) FirstPending() (seq uint64, any bool) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if len(c.pending) == 0 {
+		return 0, false
+	}
+	return c.pending[0].seq, true
+}
+
+// Staged returns the staged blobs that changes up to seq need.
+func (c *Copy) Staged(seq uint64) []crypto.BlobName {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	var names []crypto.BlobName
+	for _, p := range c.pending {
+		if p.seq <= seq {
+			names = append(names, p.blobs...)
+		}
+	}
+	return names
+}
+
+// Landed implements local.Waiter.
+func (c *Copy) Landed(ctx context.Context, seq uint64) error { return c.landed(ctx, seq) }
+
+// Tell calls f with the files of a commit which holds the changes up to seq, and whether that is all. No change is recorded
+// meanwhile, so that it is not overtaken by what a later change says.
+func (c *Copy) Tell(files tree.Tree, seq uint64, f func(files tree.Tree, whole bool)) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	n := len(c.pending)
+	f(files, n == 0 || c.pending[n-1].seq <= seq)
+}
+
+// Close waits for a change under way to be recorded, and takes the space out of the home.
+func (c *Copy) Close() {
+	c.changing.Lock()
+	c.changing.Unlock() //nolint:staticcheck // an empty critical section waits for the one before
+	c.home.Detach(c.space.ID)
+}
+
+// Forget lets go of what was kept for changes up to seq, which a commit at the remote holds. on is what the first of the changes that
+// are left was made to, unless there is a merge before it, which stays. The committer alone calls it.
+func (c *Copy) Forget(on base.State, seq uint64) error {
+	var blobs []crypto.BlobName
+	c.changing.Lock()
+	n := 0
+	for ; n < len(c.pending) && c.pending[n].seq <= seq; n++ {
+		blobs = append(blobs, c.pending[n].blobs...)
+	}
+	left := len(c.pending) - n
+	c.changing.Unlock()
+	if left > 0 && n == 0 {
+		return nil // they were made to what was saved before
+	}
+	// First, so that no other space has the journal trim what a start would need.
+	if err := c.file.Save(on); err != nil {
+		return err
+	}
+	c.changing.Lock()
+	for _, p := range c.pending[:n] {
+		if p.give != nil {
+			p.give()
+		}
+	}
+	c.pending = append([]pending(nil), c.pending[n:]...)
+	c.changing.Unlock()
+	c.home.Uncross(c.space.ID, seq, math.MaxUint64)
+	c.home.Area.Release(blobs...)
+	return c.home.Trim(seq)
+}
+
+// Collected reports whether an error came of a page that was collected while this gateway was away, since a time.
+func (c *Copy) Collected(err error, sure time.Time) bool {
+	return errors.Is(err, remote.ErrNotFound) && c.grace.Doubtful(sure)
+}

@@ -1,0 +1,69 @@
+package working
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/vfs/space/base"
+	"postern/vfs/space/local"
+	"postern/vfs/tree"
+)
+
+// A gateway that was away for longer than the grace period may find that the pages of its base are gone: then its changes can neither be
+// replayed nor merged. They are made again, one after the other, on top of the newest commit (tree.Reapply), and no others are taken
+// before that has landed, so that a crash meanwhile leads here again and loses nothing.
+
+// errReapplying is why no changes are taken meanwhile.
+var errReapplying = errors.New("changes made here are being brought together with those of other devices, after a long time apart: try again in a minute")
+
+// Reapply makes the pending changes beyond known again, on top of a commit.
+func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error {
+	c.home.Log.Warn("the state that changes were made to was collected while this device was away; they are made again on what is there now")
+	c.blocked.Store(&errReapplying)
+	for {
+		from, err := c.DurableHead()
+		if err != nil {
+			return err
+		}
+		r := tree.NewReapply(onto.Files, c.home.Device.Name)
+		err = c.home.Replay(c.space.ID, func(seq uint64, rec local.Record) error {
+			if seq <= known || seq > from.Seq {
+				return nil
+			}
+			if err := c.redo(ctx, r, rec.Of(c.space.ID)); err != nil {
+				return fmt.Errorf("make change %d again: %w", seq, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		c.changing.Lock()
+		done := c.replaceHead(from, &Head{Tree: r.Tree(), Seq: from.Seq})
+		if done {
+			c.unrecorded = nil
+			c.committed.Store(&onto.Whole)
+		}
+		c.changing.Unlock()
+		if done {
+			return nil
+		}
+	}
+}
+
+// redo makes the change of one record again.
+func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) error {
+	if len(entry.Op) == 0 { // the newest commit holds what was merged in
+		return nil
+	}
+	op, err := tree.DecodeOp(entry.Op)
+	if err != nil {
+		return err
+	}
+	passed, err := r.Do(ctx, op)
+	if passed != nil {
+		c.home.Log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package working
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs/space/base"
+)
+
+// Beginning is what a working copy begins with.
+type Beginning struct {
+	Local   base.State // the commit that the journal's first record is made to
+	Newest  base.State // what the remote shows; zero when it could not be asked, or is not to be believed
+	Trouble error      // why
+	Asked   time.Time  // when
+}
+
+// firstAnswer is how long the remote may take to show its newest state when there is another to begin with.
+const firstAnswer = 5 * time.Second
+
+// Begin asks the remote for the newest state, and takes the saved one when the remote does not answer or lies. Errors:
+// base.ErrNoSpace, those of the remote when nothing is saved.
+func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, error) {
+	asked := c.home.Now()
+	local, err := c.Saved()
+	if errors.Is(err, fs.ErrNotExist) {
+		newest, err := base.Load(ctx, store, c.nodes, c.space)
+		newest.Shown = asked
+		return Beginning{Local: newest, Newest: newest, Asked: asked}, err
+	}
+	if err != nil {
+		return Beginning{}, err
+	}
+	ask, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	newest, err := base.Load(ask, store, c.nodes, c.space)
+	if err != nil && ctx.Err() != nil {
+		return Beginning{}, err
+	}
+	return Beginning{Local: local, Newest: newest, Trouble: err, Asked: asked}, nil
+}
+
+// Recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top. It returns
+// the newest commit that was merged in, and up to which record that holds them.
+func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, done uint64, err error) {
+	was := begin.Local
+	r, err := c.replay(ctx, was)
+	again := begin.Trouble == nil && c.Collected(err, was.Shown)
+	if again {
+		r, err = c.replayOnto(ctx, begin)
+	}
+	if err != nil {
+		return on, 0, err
+	}
+	c.pending = r.pending
+	c.committed.Store(&r.on.Whole)
+	found := &Head{Tree: r.batch.Tree(), Seq: r.seq}
+	c.head.Store(found)
+	c.shown.Store(found)
+	var staged []crypto.BlobName
+	for _, p := range r.pending {
+		staged = append(staged, p.blobs...)
+	}
+	if err := c.home.Attach(c.space.ID, c, staged); err != nil {
+		return on, 0, err
+	}
+	if err := c.home.Skip(was.Commit.Latest(c.home.Device.ID).Seq); err != nil {
+		return on, 0, err
+	}
+	if again {
+		if err := c.Reapply(ctx, r.on, c.home.Held(&r.on.Commit, r.done)); err != nil {
+			return on, 0, err
+		}
+	}
+	return r.on, r.done, c.home.Trim(r.done)
+}
+
+// replayOnto is a replay that makes nothing of the journal's records yet, on top of the newest commit.
+func (c *Copy) replayOnto(ctx context.Context, begin Beginning) (*replay, error) {
+	r := c.newReplay(begin.Local)
+	r.restart(begin.Newest, begin.Newest.Files)
+	r.blind = true
+	return r, r.run(ctx)
+}
