@@ -11,10 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
-// backup is a folder with a tree to back up and room for a program's own files, and what the tree holds.
+// backup is a tree to back up, its expected contents, and a folder for the backup program's own files.
 type backup struct {
 	t           *testing.T
 	g           *gateway
@@ -33,7 +32,7 @@ func newBackup(t *testing.T) *backup {
 	return b
 }
 
-// run runs a program that has to succeed and returns what it wrote to its standard output.
+// run runs a program, fails the test if the program fails, and returns its standard output.
 func (b *backup) run(program string, args ...string) string {
 	b.t.Helper()
 	var errs strings.Builder
@@ -47,7 +46,7 @@ func (b *backup) run(program string, args ...string) string {
 	return string(out)
 }
 
-// restored checks a tree that came back.
+// restored compares a restored tree with the source.
 func (b *backup) restored(dir string) {
 	b.t.Helper()
 	if got := treeOf(b.t, dir, true); !maps.Equal(got, b.want) {
@@ -55,7 +54,7 @@ func (b *backup) restored(dir string) {
 	}
 }
 
-// change adds a file and removes another, for a second backup.
+// change adds one file to the source and removes another, for a second backup.
 func (b *backup) change() {
 	b.t.Helper()
 	for name, what := range b.want {
@@ -72,11 +71,12 @@ func (b *backup) change() {
 	b.want = treeOf(b.t, b.source, true)
 }
 
-// TestKopia backs up to the drive, by a library that panics when it is offered two schemes.
+// TestKopia backs up to the drive. Kopia's WebDAV library panics when the server offers two authentication schemes.
 func TestKopia(t *testing.T) {
 	kopia := need(t, "kopia")
 	b := newBackup(t)
-	b.env = append(b.env, "KOPIA_PASSWORD=correct horse", "KOPIA_WEBDAV_USERNAME=postern", "KOPIA_WEBDAV_PASSWORD="+b.g.password,
+	b.env = append(b.env, "KOPIA_PASSWORD=correct horse", "KOPIA_WEBDAV_USERNAME=postern",
+		"KOPIA_WEBDAV_PASSWORD="+b.g.password,
 		"KOPIA_CONFIG_PATH="+filepath.Join(b.own, "kopia.config"), "KOPIA_CHECK_FOR_UPDATES=false",
 		"KOPIA_CACHE_DIRECTORY="+filepath.Join(b.own, "cache"), "KOPIA_LOG_DIR="+filepath.Join(b.own, "log"))
 	b.run(kopia, "repository", "create", "webdav", "--url="+b.g.url("/files/backup"))
@@ -90,7 +90,8 @@ func TestKopia(t *testing.T) {
 		b.run(kopia, "snapshot", "verify", "--verify-files-percent=100")
 	}
 	var snapshots []struct{ ID string }
-	if err := json.Unmarshal([]byte(b.run(kopia, "snapshot", "list", "--json", b.source)), &snapshots); err != nil || len(snapshots) != 2 {
+	if err := json.Unmarshal([]byte(b.run(kopia, "snapshot", "list", "--json", b.source)), &snapshots); err != nil ||
+		len(snapshots) != 2 {
 		t.Fatalf("%d snapshots, %v", len(snapshots), err)
 	}
 	back := filepath.Join(b.own, "back")
@@ -102,7 +103,8 @@ func TestKopia(t *testing.T) {
 func TestRestic(t *testing.T) {
 	restic, _ := need(t, "restic"), need(t, "rclone")
 	b := newBackup(t)
-	b.env = append(b.g.rcloneCommand("owncloud").Env, "HOME="+b.own, "RESTIC_PASSWORD=correct horse", "RESTIC_REPOSITORY=rclone:drive:files/backup")
+	b.env = append(b.g.rcloneCommand("owncloud").Env, "HOME="+b.own, "RESTIC_PASSWORD=correct horse",
+		"RESTIC_REPOSITORY=rclone:drive:files/backup")
 	b.run(restic, "init")
 	b.run(restic, "backup", b.source)
 	b.change()
@@ -115,7 +117,7 @@ func TestRestic(t *testing.T) {
 	b.restored(back)
 }
 
-// TestDuplicity backs up with a program that knows Digest by name only.
+// TestDuplicity backs up with duplicity, which recognises Digest only by the scheme's name.
 func TestDuplicity(t *testing.T) {
 	duplicity := need(t, "duplicity")
 	b := newBackup(t)
@@ -128,7 +130,8 @@ func TestDuplicity(t *testing.T) {
 	b.change()
 	b.run(duplicity, with("incremental", b.source, url)...)
 	b.run(duplicity, with("verify", "--compare-data", url, b.source)...)
-	if err := os.RemoveAll(filepath.Join(b.own, "archive")); err != nil { // so that the lists come from the drive, too
+	// So that duplicity reads its manifests from the drive.
+	if err := os.RemoveAll(filepath.Join(b.own, "archive")); err != nil {
 		t.Fatal(err)
 	}
 	back := filepath.Join(b.own, "back")
@@ -136,7 +139,8 @@ func TestDuplicity(t *testing.T) {
 	b.restored(back)
 }
 
-// leastOfAnnex is fewer tests than testremote runs in any form, and more than it runs for a remote that it can't use.
+// leastOfAnnex is the least number of tests that must pass. testremote runs more in every form, and fewer on a remote
+// that it cannot use.
 const leastOfAnnex = 60
 
 // TestGitAnnex runs git-annex's own test of a special remote, and moves a file there and back.
@@ -144,19 +148,23 @@ func TestGitAnnex(t *testing.T) {
 	need(t, "git-annex")
 	git := need(t, "git")
 	g := serve(t)
-	b := &backup{t: t, g: g, own: t.TempDir(), env: append(os.Environ(), "WEBDAV_USERNAME=postern", "WEBDAV_PASSWORD="+g.password)}
-	b.env = append(b.env, "HOME="+b.own, "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+	b := &backup{t: t, g: g, own: t.TempDir(),
+		env: append(os.Environ(), "WEBDAV_USERNAME=postern", "WEBDAV_PASSWORD="+g.password)}
+	b.env = append(b.env, "HOME="+b.own, "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a",
+		"GIT_COMMITTER_EMAIL=a@b")
 	b.run(git, "init", "-q")
 	b.run(git, "annex", "init")
 	b.run(git, "config", "annex.security.allowed-ip-addresses", "all")
-	b.run(git, "annex", "initremote", "drive", "type=webdav", "url="+g.url("/files/annex"), "encryption=none", "exporttree=yes", "chunk=0")
-	b.run(git, "annex", "initremote", "chunks", "type=webdav", "url="+g.url("/files/chunks"), "encryption=none", "chunk=100KiB")
+	b.run(git, "annex", "initremote", "drive", "type=webdav", "url="+g.url("/files/annex"), "encryption=none",
+		"exporttree=yes", "chunk=0")
+	b.run(git, "annex", "initremote", "chunks", "type=webdav", "url="+g.url("/files/chunks"), "encryption=none",
+		"chunk=100KiB")
 	for _, remote := range []string{"drive", "chunks"} {
 		args := []string{"annex", "testremote", remote, "--fast"}
 		if long() {
 			args = args[:3]
 		}
-		// git-annex wants a DELETE of a folder that is not there to succeed; RFC 4918 (and litmus) want a 404.
+		// git-annex expects success from DELETE of a missing folder; RFC 4918 and litmus expect 404.
 		const wrong = "remove export directory that is already removed:"
 		cmd := exec.Command(git, args...)
 		cmd.Dir, cmd.Env = b.own, b.env
@@ -188,10 +196,7 @@ func TestGitAnnex(t *testing.T) {
 	}
 }
 
-// waitForRecord is how long after ffmpeg has ended its recording may take to be there.
-const waitForRecord = 10 * time.Second
-
-// TestFfmpeg records to the drive: ffmpeg sends a whole PUT and closes without reading the answer.
+// TestFfmpeg records to the drive: ffmpeg sends a whole PUT and closes the connection without reading the response.
 func TestFfmpeg(t *testing.T) {
 	ffmpeg := need(t, "ffmpeg")
 	g := serve(t)
@@ -206,7 +211,9 @@ func TestFfmpeg(t *testing.T) {
 	for i := range 10 {
 		g.must(http.MethodPut, "/files/sound.wav", strings.NewReader("before"))
 		runs(t, "", ffmpeg, append(sound, "-flags", "bitexact", "-method", "PUT", url)...)
-		there := within(waitForRecord, func() bool { return int64(len(g.must(http.MethodGet, "/files/sound.wav", nil))) == info.Size() })
+		there := within(patience, func() bool {
+			return int64(len(g.must(http.MethodGet, "/files/sound.wav", nil))) == info.Size()
+		})
 		if !there {
 			t.Fatalf("recording %d did not arrive; the gateway said:\n%s", i, g.stderr)
 		}

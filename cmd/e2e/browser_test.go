@@ -12,15 +12,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
-
-// patience is how long a page may take for anything that a test waits for. It is long, since it passes only when a test fails.
-const patience = time.Minute
 
 // tab is a browser with one page, logged in at a gateway.
 type tab struct {
@@ -29,11 +25,12 @@ type tab struct {
 	ctx context.Context
 }
 
-// browse starts a headless Chromium at a gateway. The first address carries the password, as a dialog would ask for it.
+// browse starts a headless Chromium and opens a gateway. The first address carries the password, instead of a dialog.
 func browse(t *testing.T, g *gateway) *tab {
 	t.Helper()
 	program := browserProgram(t)
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.WindowSize(1200, 800))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.WindowSize(1200, 800),
+		chromedp.WSURLReadTimeout(patience))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -49,7 +46,7 @@ func browse(t *testing.T, g *gateway) *tab {
 	return b
 }
 
-// browserProgram finds a Chromium, by whichever name it has here.
+// browserProgram finds Chromium under any of its names.
 func browserProgram(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -76,7 +73,7 @@ func (b *tab) open(path string) {
 	b.do(chromedp.Navigate(b.g.url(path)), chromedp.WaitReady("body"))
 }
 
-// run evaluates a script and returns what it, or the promise it made, comes to.
+// run evaluates a script and returns its value, or that of the promise it returned.
 func run[T any](b *tab, script string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -88,9 +85,9 @@ func run[T any](b *tab, script string) T {
 	return v
 }
 
-// until waits until a script returns true, on this page or on the next one. It asks the browser again and again from here:
-// a poll inside the page stops after its first look where the page's policy allows no scripts, since no timer fires there.
-// A script that throws, or whose page goes away, has not returned true yet.
+// until waits until a script returns true, on this page or on the next one. It asks the browser again and again from
+// here: a poll inside the page stops after its first look where the page's policy allows no scripts, since no timer
+// fires there. A script that throws, or whose page goes away, has not returned true yet.
 func (b *tab) until(script string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
@@ -107,23 +104,24 @@ func (b *tab) until(script string) {
 	}
 }
 
-// names are the rows of the listing, in their order.
+// names returns the names in the listing, in their order.
 const names = `[...document.querySelectorAll('tr[data-name]')].map(r => r.dataset.name).join('|')`
 
-// see waits until the listing has just these names.
+// see waits until the listing has exactly these names.
 func (b *tab) see(want ...string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("%s === %q", names, strings.Join(want, "|")))
 }
 
-// act opens the menu of a row and chooses.
+// act opens the menu of a row and chooses an action.
 func (b *tab) act(name, action string) {
 	b.t.Helper()
 	row := fmt.Sprintf(`tr[data-name=%q]`, name)
-	b.do(chromedp.Click(row+" summary"), chromedp.Click(fmt.Sprintf(`%s [data-do=%s]`, row, action)), chromedp.WaitVisible("#ask[open]"))
+	b.do(chromedp.Click(row+" summary"), chromedp.Click(fmt.Sprintf(`%s [data-do=%s]`, row, action)),
+		chromedp.WaitVisible("#ask[open]"))
 }
 
-// answer fills in the dialog, if there is something to fill in, and chooses.
+// answer fills in the dialog, unless value is empty, and presses a button.
 func (b *tab) answer(value, button string) {
 	b.t.Helper()
 	if value != "" {
@@ -143,16 +141,17 @@ func (b *tab) scheme(name string) {
 	}))
 }
 
-// scripts switches those of the pages on or off; what a test runs is not affected.
+// scripts turns the scripts of pages on or off. Scripts of the test run in either case.
 func (b *tab) scripts(on bool) {
 	b.t.Helper()
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled,
+			emulation.SetScriptExecutionDisabledParams{Value: !on})
 		return err
 	}))
 }
 
-// shot keeps a picture of the page for people to look at, where POSTERN_SCREENSHOTS names a folder.
+// shot saves a picture of the page if POSTERN_SCREENSHOTS names a folder.
 func (b *tab) shot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("POSTERN_SCREENSHOTS")
@@ -163,7 +162,8 @@ func (b *tab) shot(name string) {
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
-		err = errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, b.t.Name()+"-"+name+".png"), picture, 0o600))
+		err = errors.Join(os.MkdirAll(dir, 0o755),
+			os.WriteFile(filepath.Join(dir, b.t.Name()+"-"+name+".png"), picture, 0o600))
 	}
 	if err != nil {
 		b.t.Logf("no picture: %v", err)

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// cadaver is somebody at an interactive client, with a folder of their own.
+// cadaver is a user of the interactive client cadaver, with a folder of their own.
 type cadaver struct {
 	t   *testing.T
 	g   *gateway
@@ -24,13 +24,14 @@ func newCadaver(t *testing.T, g *gateway) *cadaver {
 	t.Helper()
 	need(t, "cadaver")
 	c := &cadaver{t: t, g: g, dir: t.TempDir()}
-	if err := os.WriteFile(filepath.Join(c.dir, ".netrc"), fmt.Appendf(nil, "default login postern password %s\n", g.password), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, ".netrc"),
+		fmt.Appendf(nil, "default login postern password %s\n", g.password), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
-// says runs commands in /files and returns what cadaver says to them. (It ends with 0 whatever fails.)
+// says runs commands in /files and returns cadaver's output. cadaver exits with 0 even if a command fails.
 func (c *cadaver) says(commands ...string) string {
 	c.t.Helper()
 	cmd := exec.Command("cadaver", c.g.url("/files/"))
@@ -52,7 +53,7 @@ func (c *cadaver) must(commands ...string) string {
 	return out
 }
 
-// refused looks whether a command was refused with a status.
+// refused fails the test unless a command is refused with a status.
 func (c *cadaver) refused(status, command string) {
 	c.t.Helper()
 	if out := c.says(command); !strings.Contains(out, "failed") || !strings.Contains(out, status) {
@@ -67,19 +68,21 @@ func (c *cadaver) write(name string, body []byte) {
 	}
 }
 
-// editor makes the command edit add a text. It sets a time, for cadaver sees changes by the second.
+// editor makes the command edit append a text. It also sets the file's time, since cadaver compares times by the
+// second.
 func (c *cadaver) editor(text string) {
 	c.t.Helper()
 	c.write("editor", fmt.Appendf(nil, "#!/bin/sh\nprintf '%%s' '%s' >> \"$1\"\ntouch -d 'next year' \"$1\"\n", text))
 }
 
-// TestCadaver uses every command that asks something of the drive, alone and against another's lock.
+// TestCadaver runs every cadaver command that sends a request, without a lock and against another user's lock.
 func TestCadaver(t *testing.T) {
 	g := serve(t)
 	ann, bob := newCadaver(t, g), newCadaver(t, g)
 	body := bytes.Repeat([]byte("cadaver\n"), 100_000)
 	ann.write("in.txt", body)
-	ann.must("mkcol papers", "cd papers", "put in.txt", "lock in.txt", "put in.txt", "unlock in.txt", "move in.txt moved.txt", "copy moved.txt copied.txt", "ls", "get copied.txt out.txt", "delete moved.txt")
+	ann.must("mkcol papers", "cd papers", "put in.txt", "lock in.txt", "put in.txt", "unlock in.txt",
+		"move in.txt moved.txt", "copy moved.txt copied.txt", "ls", "get copied.txt out.txt", "delete moved.txt")
 	if got, err := os.ReadFile(filepath.Join(ann.dir, "out.txt")); err != nil || !bytes.Equal(got, body) {
 		t.Fatalf("%d bytes came back of %d: %v", len(got), len(body), err)
 	}
@@ -91,7 +94,8 @@ func TestCadaver(t *testing.T) {
 	if out := ann.must("propget papers/copied.txt colour"); !strings.Contains(out, "blue") {
 		t.Errorf("the property is not there:\n%s", out)
 	}
-	if out := ann.must("propnames papers/copied.txt"); !strings.Contains(out, "colour") || !strings.Contains(out, "getetag") {
+	if out := ann.must("propnames papers/copied.txt"); !strings.Contains(out, "colour") ||
+		!strings.Contains(out, "getetag") {
 		t.Errorf("its name is not listed:\n%s", out)
 	}
 	ann.must("propdel papers/copied.txt colour")
@@ -99,7 +103,7 @@ func TestCadaver(t *testing.T) {
 		t.Errorf("the property is still there:\n%s", out)
 	}
 
-	// Ann locks and goes away; Bob is refused, sees who it is, steals her lock and gives it back.
+	// Ann locks the file and leaves. Bob is refused, looks up the lock, steals it and releases it.
 	ann.must("lock papers/copied.txt")
 	bob.write("copied.txt", []byte("Bob's"))
 	bob.refused("423", "put copied.txt papers/copied.txt")
@@ -108,7 +112,8 @@ func TestCadaver(t *testing.T) {
 	if code, _, _ := g.do(http.MethodDelete, "/files/papers", nil); code != http.StatusMultiStatus {
 		t.Errorf("deleting the folder of a locked file answers %d", code)
 	}
-	if out := bob.must("discover papers/copied.txt"); !strings.Contains(out, "urn:uuid:") && !strings.Contains(out, "opaquelocktoken:") {
+	if out := bob.must("discover papers/copied.txt"); !strings.Contains(out, "urn:uuid:") &&
+		!strings.Contains(out, "opaquelocktoken:") {
 		t.Errorf("the lock is not shown:\n%s", out)
 	}
 	bob.must("steal papers/copied.txt", "put copied.txt papers/copied.txt", "unlock papers/copied.txt")

@@ -20,7 +20,8 @@ func TestLitmus(t *testing.T) {
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
-	if err != nil || strings.Contains(string(out), "WARNING") || strings.Contains(string(out), "FAIL") || strings.Count(string(out), "<- summary for") != 5 {
+	if err != nil || strings.Contains(string(out), "WARNING") || strings.Contains(string(out), "FAIL") ||
+		strings.Count(string(out), "<- summary for") != 5 {
 		debug, _ := os.ReadFile(filepath.Join(dir, "debug.log"))
 		t.Fatalf("litmus: %v\n%.20000s", err, debug)
 	}

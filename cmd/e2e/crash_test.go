@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// rounds of killing; each takes well under a second.
+// rounds is the number of kills; each takes well under a second.
 const rounds = 50
 
-// stamped is a body that names its file and version in every 16 bytes, so that a mix of two versions shows anywhere.
+// stamped returns a body that names its file and version in every 16 bytes, so that a mix of two versions is detected.
 func stamped(file, version, size int) []byte {
 	b := make([]byte, size)
 	for i := 0; i+16 <= size; i += 16 {
@@ -27,15 +27,16 @@ func stamped(file, version, size int) []byte {
 	return b
 }
 
-// history is what one writer was told about one file.
+// history holds the answers that one writer received about one file.
 type history struct {
-	acked int // the newest version answered 2xx; 0 for none
-	tried int // the newest version sent
-	sizes map[int]int
+	acked int         // the newest version answered 2xx; 0 for none
+	tried int         // the newest version sent
+	sizes map[int]int // by version
 }
 
-// TestKill kills the gateway at random moments while four writers overwrite files small and large, 50 times. After each restart every
-// file that was answered 2xx is whole: the version that was answered or a later one that was on its way, never a mix, never older.
+// TestKill kills the gateway at random moments while four writers overwrite files small and large, at least 50 times.
+// After each restart every file that was answered 2xx is whole: it has the acknowledged version or a later one that was
+// being sent, never a mix, never an older one.
 func TestKill(t *testing.T) {
 	g := serve(t)
 	seed := uint64(time.Now().UnixNano())
@@ -47,7 +48,8 @@ func TestKill(t *testing.T) {
 		known[i] = &history{sizes: map[int]int{}}
 	}
 	acked := 0
-	for round := range rounds {
+	// A busy machine may answer nothing in a short round, so rounds are added until enough writes have been answered.
+	for round := 0; round < rounds || acked < rounds && round < 10*rounds; round++ {
 		acked += writeUntilKilled(g, known, random.Uint64(), time.Duration(20+random.IntN(300))*time.Millisecond)
 		g.start()
 		for i, h := range known {
@@ -55,12 +57,13 @@ func TestKill(t *testing.T) {
 		}
 	}
 	if acked < rounds {
-		t.Fatalf("only %d writes were answered in %d rounds: the test proves nothing", acked, rounds)
+		t.Fatalf("only %d writes were answered in %d rounds: the test proves nothing", acked, 10*rounds)
 	}
-	t.Logf("%d writes answered, %d rounds", acked, rounds)
+	t.Logf("%d writes answered", acked)
 }
 
-// writeUntilKilled lets four writers work, kills the gateway after a while, and returns how many writes were answered.
+// writeUntilKilled runs four writers, kills the gateway after the given time, and returns the number of answered
+// writes.
 func writeUntilKilled(g *gateway, known []*history, seed uint64, after time.Duration) int {
 	const writers = 4
 	counts := make([]int, writers)
@@ -97,7 +100,7 @@ func writeUntilKilled(g *gateway, known []*history, seed uint64, after time.Dura
 	return total
 }
 
-// check reads one file back and holds it against what its writer was told.
+// check reads one file and compares it with its history.
 func check(t *testing.T, g *gateway, round, i int, h *history) {
 	t.Helper()
 	code, body, err := g.do(http.MethodGet, fmt.Sprintf("/files/f%02d", i), nil)
@@ -120,5 +123,5 @@ func check(t *testing.T, g *gateway, round, i int, h *history) {
 	if !bytes.Equal(body, stamped(i, version, h.sizes[version])) {
 		t.Fatalf("round %d: file %d is a mix (version %d, %d bytes)", round, i, version, len(body))
 	}
-	h.acked = version // what was seen once must not go away again
+	h.acked = version // a version that was read once must not disappear again
 }

@@ -23,6 +23,10 @@ import (
 	"time"
 )
 
+// patience is how long a test waits for anything that must come. It is long, since it passes in full only when a test
+// fails: a busy machine of two cores must not look like a fault of ours.
+const patience = 2 * time.Minute
+
 // postern is the gateway's program, built once for all tests.
 var postern string
 
@@ -52,14 +56,14 @@ type gateway struct {
 	addr     string
 	password string
 	args     []string
-	env      []string     // beside what the test has
+	env      []string     // in addition to the test's own
 	secure   bool         // served with --tls
-	trusting *http.Client // what trusts the drive's own authority, as soon as that is there
+	trusting *http.Client // trusts the drive's own authority; nil until that exists
 	cmd      *exec.Cmd
 	stderr   *safeBuffer
 }
 
-// safeBuffer is what the process said, readable while it runs.
+// safeBuffer holds the output of a process and can be read while the process runs.
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -113,7 +117,7 @@ func (g *gateway) start() {
 
 func (g *gateway) await() {
 	g.t.Helper()
-	answers := within(30*time.Second, func() bool {
+	answers := within(patience, func() bool {
 		_, _, err := g.do(http.MethodOptions, "/", nil)
 		return err == nil
 	})
@@ -122,13 +126,13 @@ func (g *gateway) await() {
 	}
 }
 
-// within asks until something is so, and reports whether it became so in time.
-func within(limit time.Duration, so func() bool) bool {
+// within calls a condition until it returns true, and reports whether it did so in time.
+func within(limit time.Duration, condition func() bool) bool {
 	end := time.NewTimer(limit)
 	defer end.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for !so() {
+	for !condition() {
 		select {
 		case <-end.C:
 			return false
@@ -138,7 +142,7 @@ func within(limit time.Duration, so func() bool) bool {
 	return true
 }
 
-// stop ends the gateway in good order.
+// stop ends the gateway by SIGTERM and waits for it.
 func (g *gateway) stop() {
 	if g.cmd == nil {
 		return
@@ -151,7 +155,7 @@ func (g *gateway) stop() {
 	}
 }
 
-// kill ends the gateway at once, without a chance to do anything.
+// kill ends the gateway by SIGKILL.
 func (g *gateway) kill() {
 	_ = g.cmd.Process.Kill()
 	_ = g.cmd.Wait()
@@ -166,7 +170,7 @@ func (g *gateway) url(path string) string {
 	return "http://" + g.addr + path
 }
 
-// client is one that trusts the drive, as far as that is possible yet.
+// client returns a client that trusts the drive's authority, if the drive has one yet.
 func (g *gateway) client() *http.Client {
 	if g.secure && g.trusting == nil {
 		if ca, err := os.ReadFile(filepath.Join(g.home, "tls", "ca.pem")); err == nil {
@@ -197,7 +201,7 @@ func (g *gateway) do(method, path string, body io.Reader, headers ...string) (in
 	return resp.StatusCode, data, err
 }
 
-// must sends one request that has to be answered 2xx and returns the body.
+// must sends one request, fails the test unless the answer is 2xx, and returns the body.
 func (g *gateway) must(method, path string, body io.Reader, headers ...string) []byte {
 	g.t.Helper()
 	code, data, err := g.do(method, path, body, headers...)
@@ -215,7 +219,7 @@ func (g *gateway) postern(args ...string) (string, error) {
 	return string(out), err
 }
 
-// need finds a program or skips the test; in CI, where every program is there, its absence is a failure.
+// need finds a program or skips the test. In CI, which installs every program, a missing one fails the test.
 func need(t *testing.T, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -231,7 +235,7 @@ func need(t *testing.T, program string) string {
 	return path
 }
 
-// runs runs a program that has to succeed.
+// runs runs a program, fails the test if the program fails, and returns its output.
 func runs(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program, args...)

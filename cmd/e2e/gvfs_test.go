@@ -13,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // desktop is a session of GNOME's virtual filesystem, without a desktop.
@@ -24,7 +23,7 @@ type desktop struct {
 	env  []string
 }
 
-// newDesktop starts a session bus of its own, on which gvfs starts by itself, and mounts the drive with the password as it is typed.
+// newDesktop starts a session bus, on which gvfs starts by itself, and mounts the drive with a typed password.
 func newDesktop(t *testing.T, g *gateway) *desktop {
 	t.Helper()
 	gio, bus := need(t, "gio"), need(t, "dbus-daemon")
@@ -49,10 +48,12 @@ func newDesktop(t *testing.T, g *gateway) *desktop {
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // what lives on the bus ends with it, and its FUSE mount with gvfs
+	t.Cleanup(func() { // gvfs ends with the bus, and the FUSE mount with gvfs
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		_ = daemon.Wait()
-		if !within(20*time.Second, func() bool { return exec.Command("mountpoint", "-q", filepath.Join(dir, "gvfs")).Run() != nil }) {
+		if !within(patience, func() bool {
+			return exec.Command("mountpoint", "-q", filepath.Join(dir, "gvfs")).Run() != nil
+		}) {
 			t.Errorf("gvfs is still mounted at %s", dir)
 			return
 		}
@@ -60,7 +61,7 @@ func newDesktop(t *testing.T, g *gateway) *desktop {
 	})
 	address, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatalf("the session bus has said no address: %v", err)
+		t.Fatalf("the session bus printed no address: %v", err)
 	}
 	d.env = append(d.env, "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address))
 	mount := exec.Command(gio, "mount", d.root+"/")
@@ -71,7 +72,7 @@ func newDesktop(t *testing.T, g *gateway) *desktop {
 	return d
 }
 
-// gio runs a command with something on its standard input; what begins with /files is an address in the drive.
+// gio runs a command with the given standard input. Arguments that begin with /files become addresses in the drive.
 func (d *desktop) gio(input string, args ...string) (string, error) {
 	for i, a := range args {
 		if strings.HasPrefix(a, "/files") {
@@ -96,7 +97,7 @@ func (d *desktop) must(input string, args ...string) string {
 	return out
 }
 
-// mustNot runs a command that has to be refused, with these words.
+// mustNot fails the test unless a command is refused with these words.
 func (d *desktop) mustNot(words, input string, args ...string) {
 	d.t.Helper()
 	if _, err := d.gio(input, args...); err == nil || !strings.Contains(err.Error(), words) {
@@ -104,7 +105,7 @@ func (d *desktop) mustNot(words, input string, args ...string) {
 	}
 }
 
-// etag is what gvfs knows a file's version by.
+// etag returns the ETag that gvfs reports for a file.
 func (d *desktop) etag(path string) (string, error) {
 	out, err := d.gio("", "info", "-a", "etag::value", path)
 	_, rest, _ := strings.Cut(out, "etag::value: ")
@@ -112,7 +113,8 @@ func (d *desktop) etag(path string) (string, error) {
 	return etag, err
 }
 
-// TestGvfs does what Nautilus does, by gio: copy in and out, save, save only over the version that was read, rename, move, list, remove.
+// TestGvfs does what Nautilus does, by gio: copy in and out, save, save only over the version that was read, rename,
+// move, list, remove.
 func TestGvfs(t *testing.T) {
 	t.Parallel()
 	g := serve(t)
@@ -129,13 +131,15 @@ func TestGvfs(t *testing.T) {
 		t.Errorf("cat says %q", out)
 	}
 	info := d.must("", "info", "/files/desk/report.txt")
-	for _, want := range []string{"standard::size: 6\n", "standard::content-type: text/plain", "time::modified:", "etag::value: \""} {
+	for _, want := range []string{"standard::size: 6\n", "standard::content-type: text/plain", "time::modified:",
+		"etag::value: \""} {
 		if !strings.Contains(info, want) {
 			t.Errorf("info lacks %q:\n%s", want, info)
 		}
 	}
-	if space := d.must("", "info", "-f", "/files/"); !strings.Contains(space, "filesystem::free: ") || !strings.Contains(space, "filesystem::size: ") {
-		t.Errorf("no space is told:\n%s", space)
+	if space := d.must("", "info", "-f", "/files/"); !strings.Contains(space, "filesystem::free: ") ||
+		!strings.Contains(space, "filesystem::size: ") {
+		t.Errorf("no free space is reported:\n%s", space)
 	}
 
 	old, err := d.etag("/files/desk/report.txt")
@@ -154,13 +158,15 @@ func TestGvfs(t *testing.T) {
 	d.mustNot("exists", "", "rename", "/files/desk/copy.txt", "renamed #1.txt")
 	d.must("", "move", "/files/desk/copy.txt", "/files/moved.txt")
 	d.must("", "move", "/files/moved.txt", "/files/desk/renamed%20%231.txt")
-	if out := d.must("", "list", "/files/desk"); !strings.Contains(out, "renamed #1.txt\n") || strings.Contains(out, "copy.txt") {
+	if out := d.must("", "list", "/files/desk"); !strings.Contains(out, "renamed #1.txt\n") ||
+		strings.Contains(out, "copy.txt") {
 		t.Errorf("list says:\n%s", out)
 	}
 	if got := get("/files/desk/renamed%20%231.txt"); got != "third\n" {
 		t.Errorf("the renamed file is %q", got)
 	}
-	d.mustNot("not supported", "", "trash", "/files/desk/renamed%20%231.txt") // a drive has no trash; Nautilus asks whether to delete for good
+	// The drive has no trash; Nautilus asks whether to delete permanently.
+	d.mustNot("not supported", "", "trash", "/files/desk/renamed%20%231.txt")
 	d.must("", "remove", "/files/desk/renamed%20%231.txt")
 	d.must("", "remove", "/files/desk")
 	if code, _, _ := g.do(http.MethodHead, "/files/desk", nil); code != http.StatusNotFound {

@@ -35,30 +35,42 @@ func document(script string) string {
 	return b.String()
 }
 
-// TestBrowserHostileFiles: pages and pictures that somebody put into the drive run no script and reach nothing of it.
+// TestBrowserHostileFiles: HTML, SVG and PDF files in the drive run no script and cannot read or change the drive.
 func TestBrowserHostileFiles(t *testing.T) {
 	g := serve(t)
-	const attack = `fetch('/files/secret.txt').then(r => r.text()).then(s => fetch('/files/stolen.txt', {method: 'PUT', body: s})); document.title = 'ran'`
+	const attack = `fetch('/files/secret.txt').then(r => r.text()).then(s => fetch('/files/stolen.txt', {method: 'PUT',` +
+		` body: s})); document.title = 'ran'`
 	g.fill("/files/secret.txt", "secret",
-		"/files/evil.html", `<title>still</title><script>`+attack+`</script><img src=x onerror="`+attack+`"><form id=f action="/files/stolen.txt" method=post></form><iframe src="/files/secret.txt"></iframe><body onload="`+attack+`">`,
-		"/files/evil.svg", `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="`+attack+`"><title>still</title><script>`+attack+`</script><rect width="40" height="40"/></svg>`,
-		"/files/evil.mp4", `<!DOCTYPE html><script>`+attack+`</script>`, "/files/evil.js", attack, "/files/evil.xhtml", `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>still</title><script>`+attack+`</script></head></html>`,
-		"/files/evil.pdf", document(`this.submitForm({cURL: "`+g.url("/files/stolen.txt")+`", cSubmitAs: "HTML"}); this.getURL("javascript:`+"fetch('/files/stolen.txt', {method: 'PUT', body: 'x'})"+`");`),
-		"/files/evil.md", "<script>"+attack+"</script>\n\n[x](javascript:document.title='ran')\n\n<img src=x onerror=\"document.title='ran'\">")
+		"/files/evil.html",
+		`<title>still</title><script>`+attack+`</script><img src=x onerror="`+attack+
+			`"><form id=f action="/files/stolen.txt" method=post></form><iframe src="/files/secret.txt"></iframe><body onload="`+
+			attack+`">`,
+		"/files/evil.svg",
+		`<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="`+attack+`"><title>still</title><script>`+
+			attack+`</script><rect width="40" height="40"/></svg>`,
+		"/files/evil.mp4", `<!DOCTYPE html><script>`+attack+`</script>`, "/files/evil.js", attack, "/files/evil.xhtml",
+		`<html xmlns="http://www.w3.org/1999/xhtml"><head><title>still</title><script>`+attack+`</script></head></html>`,
+		"/files/evil.pdf",
+		document(`this.submitForm({cURL: "`+g.url("/files/stolen.txt")+`", cSubmitAs: "HTML"}); this.getURL("javascript:`+
+			"fetch('/files/stolen.txt', {method: 'PUT', body: 'x'})"+`");`),
+		"/files/evil.md",
+		"<script>"+attack+"</script>\n\n[x](javascript:document.title='ran')\n\n<img src=x onerror=\"document.title='ran'\">")
 	b := browse(t, g)
-	for _, path := range []string{"/files/evil.html", "/files/evil.svg", "/files/evil.xhtml", "/files/evil.mp4", "/files/evil.html?view", "/files/evil.svg?view", "/files/evil.md?view", "/files/evil.js?view", "/files/"} {
+	for _, path := range []string{"/files/evil.html", "/files/evil.svg", "/files/evil.xhtml", "/files/evil.mp4",
+		"/files/evil.html?view", "/files/evil.svg?view", "/files/evil.md?view", "/files/evil.js?view", "/files/"} {
 		b.open(path)
-		b.until(`document.readyState === 'complete'`) // all that would run on loading has run
+		b.until(`document.readyState === 'complete'`) // every script that could run on loading has run
 		if title := run[string](b, `document.title`); title == "ran" {
 			t.Errorf("%s runs", path)
 		}
 		g.missing("/files/stolen.txt")
 	}
 	b.open("/files/evil.md?view")
-	if n := run[int](b, `document.querySelectorAll('.prose [href^=javascript], .prose [onerror], .prose script').length`); n != 0 {
+	if n := run[int](b,
+		`document.querySelectorAll('.prose [href^=javascript], .prose [onerror], .prose script').length`); n != 0 {
 		t.Errorf("%d pieces of script are in the rendered text", n)
 	}
-	// Nor as part of a page from elsewhere, however it takes them in.
+	// Nor do they run embedded in a page of another origin.
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		for _, name := range []string{"evil.html", "evil.svg", "evil.xhtml", "evil.mp4", "evil.pdf"} {
@@ -70,7 +82,7 @@ func TestBrowserHostileFiles(t *testing.T) {
 	b.do(chromedp.Navigate(other.URL))
 	b.until(`document.readyState === 'complete'`)
 	g.missing("/files/stolen.txt")
-	// A PDF is shown by the browser's own viewer, which knows scripts and forms too.
+	// The browser's own viewer shows a PDF, and supports scripts and forms too.
 	for _, path := range []string{"/files/evil.pdf", "/files/evil.pdf?view"} {
 		b.open(path)
 		b.until(`document.readyState === 'complete'`)
@@ -80,16 +92,18 @@ func TestBrowserHostileFiles(t *testing.T) {
 	if got := string(g.must(http.MethodGet, "/files/secret.txt", nil)); got != "secret" {
 		t.Errorf("the secret is now %q", got)
 	}
-	// Not even a page of the drive itself can be made to load a script that lies in it.
+	// Even a page of the drive cannot load a script from a file in the drive.
 	b.open("/files/")
-	run[bool](b, `new Promise(done => { const s = document.createElement('script'); s.src = '/files/evil.js'; s.onload = s.onerror = () => done(true); document.body.append(s); })`)
+	run[bool](b,
+		`new Promise(done => { const s = document.createElement('script'); s.src = '/files/evil.js'; s.onload = s.onerror `+
+			`= () => done(true); document.body.append(s); })`)
 	if run[string](b, `document.title`) == "ran" {
 		t.Error("a page of the drive loads scripts of users")
 	}
 	g.missing("/files/stolen.txt")
 }
 
-// TestBrowserOtherPages: a page from elsewhere in the same, logged in browser changes nothing and reads nothing.
+// TestBrowserOtherPages: a page of another origin in the same logged-in browser changes nothing and reads nothing.
 func TestBrowserOtherPages(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/a.txt", "a")
@@ -104,7 +118,8 @@ func TestBrowserOtherPages(t *testing.T) {
 		for _, mode := range []string{"cors", "no-cors"} {
 			got := run[string](b, fmt.Sprintf(`fetch(%q, {method: %q, mode: %q, credentials: 'include', headers: %s, body: %s})
 				.then(r => r.text().then(s => r.type + s), e => 'refused')`,
-				g.url("/files/a.txt"), method, mode, map[bool]string{true: "{Destination: '/files/b.txt'}", false: "{}"}[method == "MOVE" || method == "COPY"],
+				g.url("/files/a.txt"), method, mode, map[bool]string{true: "{Destination: '/files/b.txt'}",
+					false: "{}"}[method == "MOVE" || method == "COPY"],
 				map[bool]string{true: "'x'", false: "undefined"}[method == "PUT" || method == "POST"]))
 			if got != "refused" && got != "opaque" {
 				t.Errorf("%s, %s: %q", method, mode, got)

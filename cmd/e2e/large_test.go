@@ -21,7 +21,7 @@ const (
 	memoryLimit = 250 << 20
 )
 
-// pattern yields bytes that are known at any offset without keeping them: block n is the block of noise rotated by n.
+// pattern generates bytes that can be computed at any offset: block n is the block of noise rotated by n*4099.
 type pattern struct {
 	block []byte
 	off   int64
@@ -54,7 +54,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestLargeFile sends 3 GiB in and out and reads ranges anywhere; the gateway's memory stays bounded.
+// TestLargeFile writes and reads 3 GiB and reads random ranges; the gateway's memory stays bounded.
 func TestLargeFile(t *testing.T) {
 	g := serve(t)
 	source := newPattern()
@@ -89,7 +89,7 @@ func TestLargeFile(t *testing.T) {
 		t.Fatalf("GET: %d bytes, %v", n, err)
 	}
 	if !bytes.Equal(got.Sum(nil), source.sum.Sum(nil)) {
-		t.Fatal("what came out is not what went in")
+		t.Fatal("the file read differs from the file written")
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	offsets := []int64{0, 5<<20 - 1, 5 << 20, 640<<20 - 7, 640 << 20, largeSize - 1}

@@ -21,7 +21,7 @@ import (
 //go:embed testdata/libreoffice.py
 var libreOfficeScript []byte
 
-// office is a running LibreOffice without a window, and somebody in front of it.
+// office is a running LibreOffice without a window, and the script that uses it.
 type office struct {
 	t       *testing.T
 	in      io.Writer
@@ -30,7 +30,7 @@ type office struct {
 	kill    func()
 }
 
-// libreOffice starts one, with a profile of its own, whose user knows the gateway's password.
+// libreOffice starts LibreOffice with a profile of its own. Its user knows the gateway's password.
 func libreOffice(t *testing.T, g *gateway) *office {
 	t.Helper()
 	soffice := need(t, "soffice")
@@ -63,12 +63,14 @@ func libreOffice(t *testing.T, g *gateway) *office {
 	o.in, o.answers = in, bufio.NewScanner(out)
 	program.Stdout, program.Stderr, person.Stderr = o.said, o.said, o.said
 	for _, cmd := range []*exec.Cmd{program, person} {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} // soffice is a script round soffice.bin
+		// soffice is a script around soffice.bin, so both get a process group.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	o.kill = func() { _ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) } // asked to end, it would ask back about what is not saved
+	// SIGTERM would open a dialog about unsaved documents.
+	o.kill = func() { _ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) }
 	t.Cleanup(func() {
 		_ = in.Close()
 		o.kill()
@@ -80,13 +82,13 @@ func libreOffice(t *testing.T, g *gateway) *office {
 	return o
 }
 
-// try does something in LibreOffice and returns the answer, which begins with "ok" or "error".
+// try sends a command to LibreOffice and returns the answer, which begins with "ok" or "error".
 func (o *office) try(command ...string) string {
 	o.t.Helper()
 	if _, err := io.WriteString(o.in, strings.Join(command, "\t")+"\n"); err != nil {
 		o.t.Fatalf("%q: %v; it said:\n%s", command, err, o.said)
 	}
-	late := time.AfterFunc(2*time.Minute, o.kill) // then the answer is an error
+	late := time.AfterFunc(patience, o.kill) // a late answer is an error
 	defer late.Stop()
 	if !o.answers.Scan() {
 		o.t.Fatalf("%q: no answer (%v); it said:\n%s", command, o.answers.Err(), o.said)
@@ -94,7 +96,7 @@ func (o *office) try(command ...string) string {
 	return strings.TrimSpace(o.answers.Text())
 }
 
-// must does something that has to go well and returns what came of it.
+// must sends a command, fails the test unless it succeeds, and returns the result.
 func (o *office) must(command ...string) string {
 	o.t.Helper()
 	answer := o.try(command...)
@@ -104,7 +106,7 @@ func (o *office) must(command ...string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(answer, "ok"), " ")
 }
 
-// mustNot does something that has to be refused.
+// mustNot fails the test unless a command is refused.
 func (o *office) mustNot(command ...string) {
 	o.t.Helper()
 	if answer := o.try(command...); !strings.HasPrefix(answer, "error ") {
@@ -112,12 +114,12 @@ func (o *office) mustNot(command ...string) {
 	}
 }
 
-// says looks whether a document of LibreOffice's is whole and says something.
+// says checks that a LibreOffice document is whole and contains a text.
 func says(t *testing.T, document []byte, text string) {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(document), int64(len(document)))
 	if err != nil {
-		t.Fatalf("%d bytes are no document: %v", len(document), err)
+		t.Fatalf("%d bytes are not a document: %v", len(document), err)
 	}
 	for _, f := range z.File {
 		r, err := f.Open()
@@ -134,10 +136,12 @@ func says(t *testing.T, document []byte, text string) {
 	}
 }
 
-const lockBody = `<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope>` +
+const lockBody = `<?xml version="1.0" encoding="utf-8"?><D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/>` +
+	`</D:lockscope>` +
 	`<D:locktype><D:write/></D:locktype><D:owner>Bob</D:owner></D:lockinfo>`
 
-// TestLibreOffice opens documents by their address, as File > Open does, edits and saves them, with the lock that keeps others out.
+// TestLibreOffice opens documents by their address, as File > Open does, edits and saves them, with the lock that keeps
+// others out.
 func TestLibreOffice(t *testing.T) {
 	t.Parallel()
 	g := serve(t)
@@ -149,7 +153,7 @@ func TestLibreOffice(t *testing.T) {
 	o.must("type", "first")
 	o.must("saveas", letter)
 	if asked := o.must("asked"); asked != "password" {
-		t.Errorf("LibreOffice has asked %q", asked)
+		t.Errorf("LibreOffice asked %q", asked)
 	}
 	says(t, get("/files/letter%20%231.odt"), "first")
 	if code, _, _ := g.do(http.MethodPut, "/files/letter%20%231.odt", strings.NewReader("x")); code != http.StatusLocked {
@@ -192,8 +196,8 @@ func TestLibreOffice(t *testing.T) {
 	says(t, get("/files/table.ods"), "a cell")
 }
 
-// TestLibreOfficeAndOthers: what another has locked opens for reading only, and what another has saved in spite of it all is not
-// overwritten.
+// TestLibreOfficeAndOthers: a document that another client locked opens read-only, and a version that another client
+// saved despite the lock is not overwritten.
 func TestLibreOfficeAndOthers(t *testing.T) {
 	t.Parallel()
 	g := serve(t)
@@ -214,7 +218,7 @@ func TestLibreOfficeAndOthers(t *testing.T) {
 	o.must("asked")
 	o.must("open", g.url("/files/doc.odt"))
 	if asked, readonly := o.must("asked"), o.must("readonly"); !strings.HasSuffix(asked, "in use") || readonly != "yes" {
-		t.Errorf("of the other's document LibreOffice has asked %q, read-only: %s", asked, readonly)
+		t.Errorf("on the other's document LibreOffice asked %q, read-only: %s", asked, readonly)
 	}
 	o.must("type", "against the lock")
 	o.mustNot("save")
@@ -225,7 +229,8 @@ func TestLibreOfficeAndOthers(t *testing.T) {
 		t.Fatalf("locks break: %v\n%s", err, out)
 	}
 
-	// LibreOffice has it, somebody breaks its lock and saves: LibreOffice must not save over that.
+	// LibreOffice has the document open while its lock is broken and another client saves: LibreOffice must not overwrite
+	// that.
 	o.must("open", g.url("/files/doc.odt"))
 	o.must("type", "with a broken lock")
 	if out, err := g.postern("locks", "break", "/files/doc.odt"); err != nil {

@@ -10,14 +10,13 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // mount is a folder of this machine that shows the drive to ordinary programs.
 type mount struct {
 	g       *gateway
 	at      string
-	settle  func() // returns when all that was written and closed has reached the gateway
+	drain   func() // returns once everything written and closed has reached the gateway
 	unmount func()
 }
 
@@ -32,12 +31,13 @@ func needFUSE(t *testing.T) {
 	}
 }
 
-// mountDavfs2 mounts in the kernel, with locks, as the README says.
+// mountDavfs2 mounts with davfs2 and locks, as the README describes.
 func mountDavfs2(t *testing.T, g *gateway) *mount {
 	t.Helper()
 	program := need(t, "mount.davfs")
 	needFUSE(t)
-	dir, err := os.MkdirTemp("", "postern-davfs-") //nolint:usetesting // davfs2's own user must reach its cache, which it could not below t.TempDir
+	//nolint:usetesting // davfs2's user cannot reach a cache below t.TempDir
+	dir, err := os.MkdirTemp("", "postern-davfs-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,17 +53,18 @@ func mountDavfs2(t *testing.T, g *gateway) *mount {
 		t.Fatal(err)
 	}
 	// buf_size: kernels from 6.16 on refuse listings of the smaller default.
-	settings := fmt.Sprintf("use_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets, cache)
+	settings := fmt.Sprintf("use_locks 1\nask_auth 0\nbuf_size 64\ndelay_upload 0\nsecrets %s\ncache_dir %s\n", secrets,
+		cache)
 	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m := &mount{g: g, at: t.TempDir(), settle: func() {}}
+	m := &mount{g: g, at: t.TempDir(), drain: func() {}}
 	runs(t, "", program, "-o", "rw,conf="+conf, g.url("/"), m.at)
-	m.unmount = once(t, func() { runs(t, "", "umount", m.at) }) // it waits for what is on its way
+	m.unmount = once(t, func() { runs(t, "", "umount", m.at) }) // waits for pending uploads
 	return m
 }
 
-// mountRclone mounts with rclone's own FUSE program, which uploads a while after a file was closed.
+// mountRclone mounts with rclone's FUSE program, which uploads a while after a file is closed.
 func mountRclone(t *testing.T, g *gateway) *mount {
 	t.Helper()
 	need(t, "rclone")
@@ -71,7 +72,7 @@ func mountRclone(t *testing.T, g *gateway) *mount {
 	needFUSE(t)
 	m := &mount{g: g, at: t.TempDir()}
 	// A unix socket's path is short (108 bytes), so it does not lie below t.TempDir.
-	control, err := os.MkdirTemp("", "postern-rc-") //nolint:usetesting // as just said
+	control, err := os.MkdirTemp("", "postern-rc-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,17 +86,18 @@ func mountRclone(t *testing.T, g *gateway) *mount {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if !within(20*time.Second, func() bool { return exec.Command("mountpoint", "-q", m.at).Run() == nil }) {
+	if !within(patience, func() bool { return exec.Command("mountpoint", "-q", m.at).Run() == nil }) {
 		t.Fatalf("rclone does not mount; it said:\n%s", said)
 	}
-	m.settle = func() {
+	m.drain = func() {
 		t.Helper()
 		var stats struct {
 			DiskCache struct{ ErroredFiles, UploadsInProgress, UploadsQueued int }
 		}
-		settled := within(time.Minute, func() bool {
+		settled := within(patience, func() bool {
 			out, err := exec.Command("rclone", "rc", "--unix-socket", socket, "vfs/stats").Output()
-			return err == nil && json.Unmarshal(out, &stats) == nil && stats.DiskCache.UploadsInProgress+stats.DiskCache.UploadsQueued == 0
+			return err == nil && json.Unmarshal(out, &stats) == nil &&
+				stats.DiskCache.UploadsInProgress+stats.DiskCache.UploadsQueued == 0
 		})
 		if !settled || stats.DiskCache.ErroredFiles > 0 {
 			t.Fatalf("rclone has not uploaded everything: %+v; it said:\n%s", stats, said)
@@ -110,7 +112,7 @@ func mountRclone(t *testing.T, g *gateway) *mount {
 	return m
 }
 
-// once makes something happen once: when called, or else at the test's end.
+// once returns a function that runs do once: at its first call, or else at the end of the test.
 func once(t *testing.T, do func()) func() {
 	done := false
 	f := func() {
@@ -123,14 +125,17 @@ func once(t *testing.T, do func()) func() {
 	return f
 }
 
-// mountGvfs mounts in the desktop's way; programs that know nothing of it use its FUSE mount.
+// mountGvfs mounts with gvfs and returns the FUSE mount that gvfs offers to ordinary programs.
 func mountGvfs(t *testing.T, g *gateway) *mount {
 	t.Helper()
 	needFUSE(t)
 	d := newDesktop(t, g)
 	var found []string
-	if !within(20*time.Second, func() bool { found, _ = filepath.Glob(filepath.Join(d.dir, "gvfs", "dav:*")); return len(found) == 1 }) {
+	if !within(patience, func() bool {
+		found, _ = filepath.Glob(filepath.Join(d.dir, "gvfs", "dav:*"))
+		return len(found) == 1
+	}) {
 		t.Fatalf("gvfs shows no folder below %s", d.dir)
 	}
-	return &mount{g: g, at: found[0], settle: func() {}, unmount: once(t, func() { d.must("", "mount", "-u", d.root+"/") })}
+	return &mount{g: g, at: found[0], drain: func() {}, unmount: once(t, func() { d.must("", "mount", "-u", d.root+"/") })}
 }

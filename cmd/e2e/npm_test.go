@@ -13,8 +13,8 @@ import (
 //go:embed testdata/npm
 var npmFiles embed.FS
 
-// TestNpmWebdav does with the npm package "webdav" what programs in JavaScript do, by Digest and by Basic; testdata/npm/webdav.mjs
-// says what is expected.
+// TestNpmWebdav runs the npm package "webdav" against the drive, by Digest and by Basic; testdata/npm/webdav.mjs has
+// the expectations.
 func TestNpmWebdav(t *testing.T) {
 	node, npm := need(t, "node"), need(t, "npm")
 	t.Parallel()
@@ -28,13 +28,15 @@ func TestNpmWebdav(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	install := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+	// The registry may be slow or fail for a moment.
+	install := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
+		"--fetch-retries=5")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		if os.Getenv("POSTERN_E2E_ALL") != "" {
 			t.Fatalf("npm ci: %v\n%s", err, out)
 		}
-		t.Skipf("skipped: the package can't be had here: %v\n%s", err, out)
+		t.Skipf("skipped: the package cannot be downloaded: %v\n%s", err, out)
 	}
 	g := serve(t)
 	for _, scheme := range []string{"digest", "password"} {

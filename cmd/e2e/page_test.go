@@ -73,17 +73,22 @@ func sound(seconds int) string {
 	return b.String()
 }
 
-const readme = "# Trip to the coast\n\nA *short* plan, with a [link](notes.txt) and `code`.\n\n| Day | Place | km |\n|---|---|--:|\n| 1 | Ålesund | 120 |\n| 2 | Bergen | 310 |\n\n" +
-	"- [x] tickets\n- [ ] tent\n\n> Bring a raincoat.\n\n![far away](https://evil.example/pixel.png)\n\n```go\nfmt.Println(\"hei\")\n```\n\n<script>document.title = 'ran'</script>\n"
+const readme = "# Trip to the coast\n\nA *short* plan, with a [link](notes.txt) and `code`.\n\n" +
+	"| Day | Place | km |\n|---|---|--:|\n| 1 | Ålesund | 120 |\n| 2 | Bergen | 310 |\n\n" +
+	"- [x] tickets\n- [ ] tent\n\n> Bring a raincoat.\n\n![far away](https://evil.example/pixel.png)\n\n```go\n" +
+	"fmt.Println(\"hei\")\n```\n\n<script>document.title = 'ran'</script>\n"
 
-// TestBrowserListsAndSorts: what is in a folder, sorted by links.
+// TestBrowserListsAndSorts: a page lists a folder, and links sort it.
 func TestBrowserListsAndSorts(t *testing.T) {
 	g := serve(t)
 	b := browse(t, g)
 	b.see("files", "history")
 	b.shot("root")
-	g.fill("/files/photos/", "", "/files/10.txt", "0123456789", "/files/9.txt", "012345678", "/files/%C3%84pfel.md", "# A", "/files/zebra.zip", strings.Repeat("z", 5000))
-	g.must("PROPPATCH", "/files/9.txt", strings.NewReader(`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:getlastmodified>Sat, 01 Jan 2022 10:00:00 GMT</D:getlastmodified></D:prop></D:set></D:propertyupdate>`))
+	g.fill("/files/photos/", "", "/files/10.txt", "0123456789", "/files/9.txt", "012345678", "/files/%C3%84pfel.md", "# A",
+		"/files/zebra.zip", strings.Repeat("z", 5000))
+	g.must("PROPPATCH", "/files/9.txt",
+		strings.NewReader(`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:getlastmodified>Sat, 01 Jan 2022 10:00:00 `+
+			`GMT</D:getlastmodified></D:prop></D:set></D:propertyupdate>`))
 	b.open("/")
 	b.do(chromedp.Click(`tr[data-name=files] a`), chromedp.WaitVisible(`tr[data-name="9.txt"]`))
 	b.see("photos", "9.txt", "10.txt", "Äpfel.md", "zebra.zip")
@@ -98,19 +103,27 @@ func TestBrowserListsAndSorts(t *testing.T) {
 	b.see("Äpfel.md")
 }
 
-// TestBrowserLooks takes pictures, and checks what can be checked of them: nothing sticks out of a phone, dark is dark.
+// TestBrowserLooks takes pictures and checks that no page is wider than a phone and that the dark scheme is dark.
 func TestBrowserLooks(t *testing.T) {
 	g := serve(t)
-	g.fill("/files/Photos%202026/", "", "/files/Letters/", "", "/files/Trip%20to%20the%20coast.md", readme, "/files/Budget.csv", "a,b\n1,2\n",
-		"/files/sunset.png", picture(900, 600), "/files/interview.wav", sound(30), "/files/backup.zip", strings.Repeat("PK", 4000),
-		"/files/notes.txt", "Things to remember\n\n\t1. Water the plants\n\t2. Call Åse\n", "/files/Letters/to%20Anna.txt", "Dear Anna", "/files/odd/", "",
-		"/files/odd/%3Cb%3Ebold%3Cbr%3E%20%26amp%3B.txt", "", "/files/odd/%E2%80%AEgpj.exe", "MZ", "/files/odd/%20leading%20and%20trailing%20", "x",
-		"/files/odd/"+strings.Repeat("very-long-name-", 16)+".txt", "x", "/files/odd/%E6%97%A5%E6%9C%AC%E8%AA%9E.txt", "x", "/files/odd/javascript%3Aalert(1)", "x",
-		"/files/odd/%22%20onmouseover%3D%22alert(1)", "x", "/files/odd/tab%09and%0Anewline", "x", "/files/odd/%F0%9F%8E%89%20party.mp3", "x", "/files/empty/", "")
+	g.fill("/files/Photos%202026/", "", "/files/Letters/", "", "/files/Trip%20to%20the%20coast.md", readme,
+		"/files/Budget.csv", "a,b\n1,2\n",
+		"/files/sunset.png", picture(900, 600), "/files/interview.wav", sound(30), "/files/backup.zip",
+		strings.Repeat("PK", 4000),
+		"/files/notes.txt", "Things to remember\n\n\t1. Water the plants\n\t2. Call Åse\n", "/files/Letters/to%20Anna.txt",
+		"Dear Anna", "/files/odd/", "",
+		"/files/odd/%3Cb%3Ebold%3Cbr%3E%20%26amp%3B.txt", "", "/files/odd/%E2%80%AEgpj.exe", "MZ",
+		"/files/odd/%20leading%20and%20trailing%20", "x",
+		"/files/odd/"+strings.Repeat("very-long-name-", 16)+".txt", "x", "/files/odd/%E6%97%A5%E6%9C%AC%E8%AA%9E.txt", "x",
+		"/files/odd/javascript%3Aalert(1)", "x",
+		"/files/odd/%22%20onmouseover%3D%22alert(1)", "x", "/files/odd/tab%09and%0Anewline", "x",
+		"/files/odd/%F0%9F%8E%89%20party.mp3", "x", "/files/empty/", "")
 	b := browse(t, g)
 	pages := map[string]string{
-		"folder": "/files/", "odd": "/files/odd/", "empty": "/files/empty/", "markdown": "/files/Trip%20to%20the%20coast.md?view", "image": "/files/sunset.png?view",
-		"audio": "/files/interview.wav?view", "text": "/files/notes.txt?view", "unknown": "/files/backup.zip?view", "versions": "/files/notes.txt?versions", "error": "/files/no/such%20thing", "history": "/history/",
+		"folder": "/files/", "odd": "/files/odd/", "empty": "/files/empty/",
+		"markdown": "/files/Trip%20to%20the%20coast.md?view", "image": "/files/sunset.png?view",
+		"audio": "/files/interview.wav?view", "text": "/files/notes.txt?view", "unknown": "/files/backup.zip?view",
+		"versions": "/files/notes.txt?versions", "error": "/files/no/such%20thing", "history": "/history/",
 	}
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
@@ -119,11 +132,12 @@ func TestBrowserLooks(t *testing.T) {
 			for name, path := range pages {
 				b.open(path)
 				if over := run[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-					t.Errorf("%s, %d wide: %d pixels stick out", name, width, over)
+					t.Errorf("%s, %d wide: %d pixels too wide", name, width, over)
 				}
-				light := run[int](b, `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, c) => a + +c, 0)`)
+				light := run[int](b,
+					`getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, c) => a + +c, 0)`)
 				if light > 384 != (scheme == "light") {
-					t.Errorf("%s in %s has a ground of %d", name, scheme, light)
+					t.Errorf("%s in %s has a background of %d", name, scheme, light)
 				}
 				b.shot(fmt.Sprintf("%s-%s-%d", name, scheme, width))
 			}
@@ -135,7 +149,7 @@ func TestBrowserLooks(t *testing.T) {
 	}
 }
 
-// TestBrowserChanges: new folder, rename, delete, with what is asked and refused on the way.
+// TestBrowserChanges: new folder, rename, delete, with their dialogs and refusals.
 func TestBrowserChanges(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/a.txt", "a", "/files/b.txt", "b")
@@ -145,7 +159,8 @@ func TestBrowserChanges(t *testing.T) {
 	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]"))
 	b.answer("a.txt", "make")
 	b.until(`document.getElementById('ask-error').textContent.includes('already')`)
-	if run[bool](b, `(s => s.color === s.backgroundColor)(getComputedStyle(document.querySelector('#ask-buttons .primary:hover')))`) {
+	if run[bool](b,
+		`(s => s.color === s.backgroundColor)(getComputedStyle(document.querySelector('#ask-buttons .primary:hover')))`) {
 		t.Error("a button under the mouse can't be read")
 	}
 	b.shot("refused")
@@ -176,7 +191,7 @@ func TestBrowserChanges(t *testing.T) {
 	b.see("50% & <b>", "c #1.txt")
 	g.missing("/files/b.txt")
 
-	// What was changed meanwhile is not deleted by who saw it as it was.
+	// A file that changed after the page was loaded is not deleted.
 	g.fill("/files/c%20%231.txt", "newer")
 	b.act("c #1.txt", "delete")
 	b.answer("", "delete")
@@ -189,7 +204,8 @@ func TestBrowserChanges(t *testing.T) {
 // TestBrowserPreviews: images, sound and video with seeking, text, Markdown.
 func TestBrowserPreviews(t *testing.T) {
 	g := serve(t)
-	g.fill("/files/p.png", picture(64, 48), "/files/s.wav", sound(60), "/files/alone.wav", sound(60), "/files/t.txt", "<i>plain</i>\n", "/files/m.md", readme)
+	g.fill("/files/p.png", picture(64, 48), "/files/s.wav", sound(60), "/files/alone.wav", sound(60), "/files/t.txt",
+		"<i>plain</i>\n", "/files/m.md", readme)
 	b := browse(t, g)
 
 	b.open("/files/p.png?view")
@@ -197,7 +213,9 @@ func TestBrowserPreviews(t *testing.T) {
 
 	b.open("/files/s.wav?view")
 	b.until(`document.querySelector('audio').readyState > 0`)
-	if at := run[float64](b, `new Promise(done => { const a = document.querySelector('audio'); a.onseeked = () => done(a.currentTime); a.currentTime = 50; })`); at != 50 {
+	if at := run[float64](b,
+		`new Promise(done => { const a = document.querySelector('audio'); a.onseeked = () => done(a.currentTime); `+
+			`a.currentTime = 50; })`); at != 50 {
 		t.Errorf("seeking leads to %v", at)
 	}
 
@@ -211,11 +229,12 @@ func TestBrowserPreviews(t *testing.T) {
 
 	b.open("/files/m.md?view")
 	b.until(`document.querySelector('.prose h1').textContent === 'Trip to the coast'`)
-	if n := run[int](b, `document.querySelectorAll('.prose script, .prose img').length`); n != 0 || run[string](b, `document.title`) == "ran" {
+	if n := run[int](b, `document.querySelectorAll('.prose script, .prose img').length`); n != 0 ||
+		run[string](b, `document.title`) == "ran" {
 		t.Errorf("a script or a remote image came through")
 	}
 
-	// The browser makes its own film, as there is nothing else here that could.
+	// The browser records its own film, since no other program here can.
 	b.open("/files/")
 	run[bool](b, `(async () => {
 		const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 });
@@ -239,7 +258,7 @@ func TestBrowserPreviews(t *testing.T) {
 	b.shot("video")
 }
 
-// TestBrowserRestores: an earlier version comes back from its page.
+// TestBrowserRestores: the page of versions restores an earlier one.
 func TestBrowserRestores(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/doc.txt", "first")
@@ -247,8 +266,7 @@ func TestBrowserRestores(t *testing.T) {
 		t.Fatalf("flush: %v %s", err, out)
 	}
 	// The history has one state for each second in which something was committed.
-	now := time.Now()
-	<-time.After(now.Truncate(time.Second).Add(time.Second).Sub(now))
+	<-time.After(time.Second)
 	g.fill("/files/doc.txt", "second, worse")
 	if out, err := g.postern("flush"); err != nil {
 		t.Fatalf("flush: %v %s", err, out)
@@ -262,7 +280,8 @@ func TestBrowserRestores(t *testing.T) {
 	b.do(chromedp.Click("tr[data-restore] td a"), chromedp.WaitVisible(".then"))
 	b.shot("then")
 	b.open("/files/doc.txt?versions")
-	b.do(chromedp.Click("tr[data-restore] summary"), chromedp.Click("tr[data-restore] [data-do=restore]"), chromedp.WaitVisible("#ask[open]"))
+	b.do(chromedp.Click("tr[data-restore] summary"), chromedp.Click("tr[data-restore] [data-do=restore]"),
+		chromedp.WaitVisible("#ask[open]"))
 	b.shot("restore")
 	b.answer("", "restore")
 	b.until(`!document.getElementById('toast').hidden`)
@@ -273,7 +292,7 @@ func TestBrowserRestores(t *testing.T) {
 	}
 }
 
-// TestBrowserWithoutScripts: listing, sorting, earlier versions, looking and downloading need none.
+// TestBrowserWithoutScripts: listing, sorting, earlier versions, previews and downloads need no scripts.
 func TestBrowserWithoutScripts(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/d/", "", "/files/a.txt", "a", "/files/b.txt", "bb")
@@ -282,19 +301,22 @@ func TestBrowserWithoutScripts(t *testing.T) {
 	b.open("/files/")
 	b.see("d", "a.txt", "b.txt")
 	b.shot("folder")
-	if n := run[int](b, `[...document.querySelectorAll('button, input[type=file]')].filter(e => e.checkVisibility() && !e.matches('.hidden') && !e.closest('.forms')).length`); n != 0 {
-		t.Errorf("%d buttons are shown that do nothing", n)
+	if n := run[int](b,
+		`[...document.querySelectorAll('button, input[type=file]')].filter(e => e.checkVisibility() && `+
+			`!e.matches('.hidden') && !e.closest('.forms')).length`); n != 0 {
+		t.Errorf("%d buttons without a function are shown", n)
 	}
 	b.do(chromedp.Click("th.c-size a"), chromedp.WaitVisible("th.c-size[aria-sort=descending]"))
 	b.see("b.txt", "a.txt", "d")
-	b.do(chromedp.Click(`tr[data-name="a.txt"] summary`), chromedp.WaitVisible(`tr[data-name="a.txt"] a[download="a.txt"]`))
+	b.do(chromedp.Click(`tr[data-name="a.txt"] summary`),
+		chromedp.WaitVisible(`tr[data-name="a.txt"] a[download="a.txt"]`))
 	b.do(chromedp.Click(`tr[data-name="a.txt"] a[href$="?versions"]`), chromedp.WaitVisible(".empty"))
 	b.do(chromedp.Click(".title .button"), chromedp.WaitVisible(".preview pre"))
 	b.do(chromedp.Click(".crumbs li:nth-child(2) a"), chromedp.WaitVisible("th.c-name"))
 	b.see("d", "a.txt", "b.txt")
 }
 
-// TestBrowserKeyboard: the whole way by keys: to a row, its menu, a dialog and back.
+// TestBrowserKeyboard: the keyboard reaches a row, its menu, a dialog and back.
 func TestBrowserKeyboard(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/a.txt", "a")
@@ -312,7 +334,7 @@ func TestBrowserKeyboard(t *testing.T) {
 				return
 			}
 		}
-		t.Fatalf("no way to %s by Tab", selector)
+		t.Fatalf("Tab does not reach %s", selector)
 	}
 	b.do(chromedp.KeyEvent(kb.Tab))
 	focused(".skip")
@@ -341,11 +363,13 @@ func TestBrowserKeyboard(t *testing.T) {
 	b.see("b.txt")
 }
 
-// TestBrowserStatus: the line says how the drive stands, and changes by itself.
+// TestBrowserStatus: the status line reports the state of the drive and updates by itself.
 func TestBrowserStatus(t *testing.T) {
 	var status atomic.Pointer[dav.Status]
 	status.Store(&dav.Status{Pending: 3, PendingBytes: 12 << 20})
-	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status { return *status.Load() }})
+	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status {
+		return *status.Load()
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,17 +380,20 @@ func TestBrowserStatus(t *testing.T) {
 	b.until(`document.getElementById('status').innerText === 'Uploading 3 changes (12.0 MiB).'`)
 	b.shot("pending")
 	status.Store(&dav.Status{Pending: 1, Offline: time.Date(2026, 11, 20, 9, 15, 0, 0, time.UTC)})
-	b.until(`/^Offline since .*2026.*\. Go on working: 1 change will be uploaded/.test(document.getElementById('status').innerText)`)
+	b.until(`/^Offline since .*2026.*\. Go on working: 1 change will be ` +
+		`uploaded/.test(document.getElementById('status').innerText)`)
 	b.shot("offline")
 	status.Store(&dav.Status{Blocked: "The storage refuses the key; log in again with postern login."})
 	b.open("/files/")
 	b.until(`document.getElementById('status').dataset.kind === 'blocked'`)
 	b.shot("blocked")
 	status.Store(&dav.Status{Pending: 2, Full: true})
-	b.until(`document.getElementById('status').innerText === 'The storage is full: make room there. Until then this machine keeps 2 changes.'`)
+	b.until(`document.getElementById('status').innerText === 'The storage is full: make room there. Until then this ` +
+		`machine keeps 2 changes.'`)
 	b.shot("full")
 	status.Store(&dav.Status{Notes: []string{"The copy disk:/mnt/b is not reachable."}})
-	b.until(`document.getElementById('status').innerText === 'All changes are stored. The copy disk:/mnt/b is not reachable.'`)
+	b.until(`document.getElementById('status').innerText === 'All changes are stored. The copy disk:/mnt/b is not ` +
+		`reachable.'`)
 	if colours := run[string](b, `['calm', 'pending', 'degraded', 'full'].map((kind) => {
 		document.getElementById('status').dataset.kind = kind;
 		return getComputedStyle(document.querySelector('.dot')).backgroundColor;
@@ -375,9 +402,12 @@ func TestBrowserStatus(t *testing.T) {
 	}
 }
 
-// TestBrowserSeesThatTheGatewayIsGone: the first request without an answer changes the line, and it changes back by itself.
+// TestBrowserSeesThatTheGatewayIsGone: the first request without an answer changes the status line, which changes back
+// by itself.
 func TestBrowserSeesThatTheGatewayIsGone(t *testing.T) {
-	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status { return dav.Status{} }})
+	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Status: func() dav.Status {
+		return dav.Status{}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +416,7 @@ func TestBrowserSeesThatTheGatewayIsGone(t *testing.T) {
 	b.open("/files/")
 	b.until(`document.getElementById('status').dataset.kind === 'calm'`)
 	server.Close()
-	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]")) // a calm page asks too rarely to find out by itself
+	b.do(chromedp.Click("#new-folder"), chromedp.WaitVisible("#ask[open]")) // a calm page polls too rarely for a test
 	b.answer("letters", "make")
 	b.until(`document.getElementById('ask-error').textContent === 'Postern does not answer. Is it running?'`)
 	b.until(`document.getElementById('status').dataset.kind === 'gone'`)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// rclone runs rclone with a remote "drive:" of the given vendor and returns what it said.
+// rclone runs rclone with a remote "drive:" of the given vendor and returns its output.
 func (g *gateway) rclone(vendor string, args ...string) (string, error) {
 	out, err := g.rcloneCommand(vendor, args...).CombinedOutput()
 	return string(out), err
@@ -30,16 +30,21 @@ func (g *gateway) rcloneCommand(vendor string, args ...string) *exec.Cmd {
 		g.t.Fatal(err)
 	}
 	cmd := exec.Command("rclone", args...)
-	cmd.Env = append(os.Environ(), "RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_DRIVE_TYPE=webdav", "RCLONE_CONFIG_DRIVE_URL="+g.url("/"),
-		"RCLONE_CONFIG_DRIVE_VENDOR="+vendor, "RCLONE_CONFIG_DRIVE_PACER_MIN_SLEEP=1ms", "RCLONE_CONFIG_DRIVE_USER=postern", "RCLONE_CONFIG_DRIVE_PASS="+strings.TrimSpace(string(secret)))
+	cmd.Env = append(os.Environ(), "RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_DRIVE_TYPE=webdav",
+		"RCLONE_CONFIG_DRIVE_URL="+g.url("/"),
+		"RCLONE_CONFIG_DRIVE_VENDOR="+vendor, "RCLONE_CONFIG_DRIVE_PACER_MIN_SLEEP=1ms", "RCLONE_CONFIG_DRIVE_USER=postern",
+		"RCLONE_CONFIG_DRIVE_PASS="+strings.TrimSpace(string(secret)))
 	return cmd
 }
 
-// oddNames are what people and programs call files.
+// oddNames are unusual file names that people and programs use.
 var oddNames = []string{
-	"#hash", "100%", "%41", "a+b", "two  spaces", " leading", "ü composed", "u\u0308 decomposed", "🚀 emoji 👩‍👩‍👧", "semi;colon", "amp&ersand",
-	"quote\"s", "apostrophe's", "<angle>", "back\\slash", "question?", "star*", "pipe|", "colon:", "tilde~", "brackets[1]", "braces{2}", "$dollar", "`tick`",
-	"日本語", "العربية", "dot.", "..twodots", strings.Repeat("x", 200), "new.tar.gz", "=equals", "@at", "^caret", "comma,", "!bang",
+	"#hash", "100%", "%41", "a+b", "two  spaces", " leading", "ü composed", "u\u0308 decomposed", "🚀 emoji 👩‍👩‍👧",
+	"semi;colon", "amp&ersand",
+	"quote\"s", "apostrophe's", "<angle>", "back\\slash", "question?", "star*", "pipe|", "colon:", "tilde~", "brackets[1]",
+	"braces{2}", "$dollar", "`tick`",
+	"日本語", "العربية", "dot.", "..twodots", strings.Repeat("x", 200), "new.tar.gz", "=equals", "@at", "^caret", "comma,",
+	"!bang",
 }
 
 // oddTree makes 2,000 files in 200 folders with odd names, sizes and times.
@@ -81,7 +86,7 @@ func oddTree(t *testing.T, root string) {
 	}
 }
 
-// treeOf lists what lies below a folder: kind, size, hash and, if wanted, time to the second by path.
+// treeOf lists everything below a folder by path: kind, size, hash and, if asked for, time to the second.
 func treeOf(t *testing.T, root string, times bool) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -114,7 +119,7 @@ func treeOf(t *testing.T, root string, times bool) map[string]string {
 	return all
 }
 
-// TestRcloneSync syncs an odd tree there and back with the settings that the README gives.
+// TestRcloneSync syncs an odd tree to the drive and back with the settings of the README.
 func TestRcloneSync(t *testing.T) {
 	need(t, "rclone")
 	g := serve(t)
@@ -130,7 +135,8 @@ func TestRcloneSync(t *testing.T) {
 		return out
 	}
 	must("sync", here, "drive:files/Documents", "--create-empty-src-dirs")
-	if out := must("check", here, "drive:files/Documents", "-v"); !strings.Contains(out, "2000 matching files") || strings.Contains(out, "hashes could not be checked") {
+	if out := must("check", here, "drive:files/Documents", "-v"); !strings.Contains(out, "2000 matching files") ||
+		strings.Contains(out, "hashes could not be checked") {
 		t.Fatalf("rclone check did not compare hashes:\n%s", out)
 	}
 	if out := must("hashsum", "sha1", "drive:files/Documents"); strings.Count(out, "\n") < 2000 {
@@ -138,8 +144,10 @@ func TestRcloneSync(t *testing.T) {
 	}
 	// A second sync, and one after a restart, must find nothing to do.
 	for _, when := range []string{"at once", "after a restart"} {
-		out := must("sync", here, "drive:files/Documents", "--create-empty-src-dirs", "-v", "--stats-one-line", "--stats", "0")
-		if strings.Contains(out, "Copied (") || strings.Contains(out, "Updated modification time") || strings.Contains(out, "Deleted") {
+		out := must("sync", here, "drive:files/Documents", "--create-empty-src-dirs", "-v", "--stats-one-line", "--stats",
+			"0")
+		if strings.Contains(out, "Copied (") || strings.Contains(out, "Updated modification time") ||
+			strings.Contains(out, "Deleted") {
 			t.Fatalf("a second sync %s did something:\n%.2000s", when, out)
 		}
 		g.stop()
@@ -152,7 +160,7 @@ func TestRcloneSync(t *testing.T) {
 	if out := must("about", "drive:"); !strings.Contains(out, "Used:") || !strings.Contains(out, "Free:") {
 		t.Fatalf("no quota: %s", out)
 	}
-	// A changed time alone is carried over without sending the file again.
+	// A changed time alone is set without uploading the file again.
 	for name, what := range want {
 		if what != "folder" {
 			when := time.Date(2022, 7, 8, 9, 10, 11, 0, time.UTC)
@@ -162,13 +170,14 @@ func TestRcloneSync(t *testing.T) {
 			break
 		}
 	}
-	if out := must("sync", here, "drive:files/Documents", "-v"); !strings.Contains(out, "Updated modification time") || strings.Contains(out, "Copied (") {
+	if out := must("sync", here, "drive:files/Documents", "-v"); !strings.Contains(out, "Updated modification time") ||
+		strings.Contains(out, "Copied (") {
 		t.Fatalf("a changed time was not carried over by PROPPATCH:\n%.2000s", out)
 	}
 	must("check", here, "drive:files/Documents")
 }
 
-// TestRcloneVendors sees that the plainer vendors work too.
+// TestRcloneVendors checks the plainer vendors.
 func TestRcloneVendors(t *testing.T) {
 	need(t, "rclone")
 	g := serve(t)
@@ -181,7 +190,8 @@ func TestRcloneVendors(t *testing.T) {
 	for _, vendor := range []string{"other", "rclone"} {
 		t.Run(vendor, func(t *testing.T) {
 			back := t.TempDir()
-			for _, args := range [][]string{{"copy", here, "drive:files/" + vendor}, {"copy", "drive:files/" + vendor, back}, {"check", here, "drive:files/" + vendor, "--download"}} {
+			for _, args := range [][]string{{"copy", here, "drive:files/" + vendor}, {"copy", "drive:files/" + vendor, back},
+				{"check", here, "drive:files/" + vendor, "--download"}} {
 				if out, err := g.rclone(vendor, args...); err != nil {
 					t.Fatalf("rclone %v: %v\n%s", args, err, out)
 				}
@@ -195,8 +205,8 @@ func TestRcloneVendors(t *testing.T) {
 	}
 }
 
-// TestRcloneClearsUp: after a failed upload rclone deletes what it takes for half a file; the old version stays. It tells the user why
-// it failed.
+// TestRcloneClearsUp: after a failed upload rclone deletes the file, which it takes for incomplete; the old version
+// stays. rclone reports why the upload failed.
 func TestRcloneClearsUp(t *testing.T) {
 	need(t, "rclone")
 	t.Setenv("POSTERN_STAGING_LIMIT", "1MiB")
@@ -207,12 +217,14 @@ func TestRcloneClearsUp(t *testing.T) {
 	if err := os.WriteFile(local, make([]byte, 8<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := g.rclone("owncloud", "copyto", "--retries", "1", "--low-level-retries", "1", local, "drive:files/report.txt")
+	out, err := g.rclone("owncloud", "copyto", "--retries", "1", "--low-level-retries", "1", local,
+		"drive:files/report.txt")
 	if err == nil || !strings.Contains(out, "507") {
 		t.Fatalf("8 MiB fit into 1: %v\n%s", err, out)
 	}
-	if last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]; !strings.Contains(last, "507") || strings.Contains(out, "409") {
-		t.Errorf("rclone does not end with the reason, or minds that its clearing up was refused:\n%s", out)
+	if last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]; !strings.Contains(last, "507") ||
+		strings.Contains(out, "409") {
+		t.Errorf("rclone does not end with the reason, or reports that its DELETE was refused:\n%s", out)
 	}
 	if !strings.Contains(g.stderr.String(), "kept a file that was deleted to clear up") {
 		t.Errorf("rclone did not clear up: %s", out)
@@ -222,7 +234,7 @@ func TestRcloneClearsUp(t *testing.T) {
 	}
 }
 
-// difference shows the first few paths that two trees do not share.
+// difference returns the first few paths that differ between two trees.
 func difference(want, got map[string]string) string {
 	var b strings.Builder
 	shown := 0

@@ -21,7 +21,7 @@ const (
 	fullBlob = 96 + 80*(65536+16) // one sealed chunk of 5 MiB
 )
 
-// padded reports whether a size is one that blobs may have: Padmé (Nikitin et al., 2019), the smallest, or a full chunk.
+// padded reports whether a blob may have this size: the smallest, a full chunk, or a Padmé size (Nikitin et al., 2019).
 func padded(n int64) bool {
 	if n == minBlob || n == fullBlob {
 		return true
@@ -31,11 +31,12 @@ func padded(n int64) bool {
 	return n > minBlob && n < fullBlob && n&(1<<(e-s)-1) == 0
 }
 
-// TestRemoteHoldsNothing reads every byte that the remote holds after a varied session and finds no name, no content, no
+// TestRemoteHoldsNothing reads every byte at the remote after a varied session and finds no name, no content, no
 // structure, and only padded sizes.
 func TestRemoteHoldsNothing(t *testing.T) {
 	g := serve(t)
-	secrets := []string{"Quarterly-Figures", "salaries.ods", "very secret contents", "a dead property's value", "Project Postern Plans"}
+	secrets := []string{"Quarterly-Figures", "salaries.ods", "very secret contents", "a dead property's value",
+		"Project Postern Plans"}
 	text := []byte(strings.Repeat("very secret contents of no interest to a remote. ", 50_000))
 	g.must("MKCOL", "/files/Quarterly-Figures/", nil)
 	g.must("MKCOL", "/files/Project%20Postern%20Plans/", nil)
@@ -43,7 +44,9 @@ func TestRemoteHoldsNothing(t *testing.T) {
 		g.must(http.MethodPut, fmt.Sprintf("/files/Quarterly-Figures/%dsalaries.ods", i), bytes.NewReader(text[:size]))
 	}
 	g.must(http.MethodPut, "/files/large", bytes.NewReader(bytes.Repeat(text, 12)))
-	g.must("PROPPATCH", "/files/large", strings.NewReader(`<propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">a dead property's value</x></prop></set></propertyupdate>`))
+	g.must("PROPPATCH", "/files/large",
+		strings.NewReader(`<propertyupdate xmlns="DAV:"><set><prop><x xmlns="urn:x">a dead property's value</x></prop>`+
+			`</set></propertyupdate>`))
 	g.must("COPY", "/files/Quarterly-Figures/", nil, "Destination", g.url("/files/copy/"))
 	g.must("MOVE", "/files/copy/", nil, "Destination", g.url("/files/Project%20Postern%20Plans/copy/"))
 	g.must(http.MethodDelete, "/files/Quarterly-Figures/1salaries.ods", nil)
@@ -52,7 +55,8 @@ func TestRemoteHoldsNothing(t *testing.T) {
 	}
 	var needles [][]byte
 	for _, s := range secrets {
-		needles = append(needles, []byte(s), []byte(strings.ToLower(s)), []byte(hex.EncodeToString([]byte(s))), []byte(base64.StdEncoding.EncodeToString([]byte(s))[:len(s)]))
+		needles = append(needles, []byte(s), []byte(strings.ToLower(s)), []byte(hex.EncodeToString([]byte(s))),
+			[]byte(base64.StdEncoding.EncodeToString([]byte(s))[:len(s)]))
 	}
 	blobs := 0
 	err := filepath.WalkDir(filepath.Join(g.home, "remote"), func(path string, d fs.DirEntry, err error) error {
@@ -93,8 +97,8 @@ func TestRemoteHoldsNothing(t *testing.T) {
 	}
 }
 
-// looksRandom sees that every value of a byte is about as frequent as any other (chi-squared, far beyond chance): structure, a run of
-// zeros, text or a header repeated would show.
+// looksRandom checks by chi-squared, far beyond chance, that all byte values are about equally frequent. Structure, a
+// run of zeros, text or a repeated header would fail.
 func looksRandom(t *testing.T, path string, body []byte) {
 	t.Helper()
 	var counts [256]float64

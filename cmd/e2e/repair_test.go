@@ -22,11 +22,12 @@ import (
 	"time"
 )
 
-// repairRounds of killing a repair; each takes about a second.
+// repairRounds is the number of killed repairs; each takes about a second.
 const repairRounds = 20
 
-// TestKillRepair damages the remote and kills the repair at random moments, with a gateway that runs and without. Each time the drive opens,
-// all that was not damaged is read as it was, and a repair that is let through comes to what one comes to that nobody disturbed.
+// TestKillRepair damages the remote and kills the repair at random moments, with a running gateway and without. Each
+// time the drive opens, every undamaged file reads as before, and a repair that then completes has the same result as
+// one that was never killed.
 func TestKillRepair(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -42,7 +43,8 @@ func TestKillRepair(t *testing.T) {
 			if file == 0 {
 				size = 1 << 20 // a blob of its own
 			}
-			g.must(http.MethodPut, fmt.Sprintf("/files/d%02d/f%02d.bin", folder, file), bytes.NewReader(stamped(folder, file, size)))
+			g.must(http.MethodPut, fmt.Sprintf("/files/d%02d/f%02d.bin", folder, file),
+				bytes.NewReader(stamped(folder, file, size)))
 		}
 		if out, err := g.postern("flush"); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -55,11 +57,11 @@ func TestKillRepair(t *testing.T) {
 
 	at := func(name string) {
 		g.home = filepath.Join(t.TempDir(), name)
-		runs(t, "", "cp", "-a", home, g.home) // with what others may not read
+		runs(t, "", "cp", "-a", home, g.home) // -a also copies the files' modes
 	}
 	at("undisturbed")
 	g.start()
-	sound := map[string]string{} // what was not damaged
+	sound := map[string]string{} // the undamaged files
 	for path, is := range holdings(g, "/files/") {
 		if whole[path] == is {
 			sound[path] = is
@@ -73,7 +75,8 @@ func TestKillRepair(t *testing.T) {
 	want := holdings(g, "/files/")
 	g.stop()
 	kept(t, "undisturbed", sound, want)
-	t.Logf("%d of %d paths are sound, %d after the repair, which took %v; %d blobs were damaged", len(sound), len(whole), len(want), took, newest)
+	t.Logf("%d of %d paths are sound, %d after the repair, which took %v; %d blobs were damaged", len(sound), len(whole),
+		len(want), took, newest)
 	if len(sound) == len(whole) || len(sound) == 0 {
 		t.Fatal("the test proves nothing")
 	}
@@ -100,7 +103,7 @@ func TestKillRepair(t *testing.T) {
 	}
 }
 
-// killRepair begins a repair and kills who does it after a while: the command, or a gateway.
+// killRepair starts a repair and kills the process that does it after a while: the command, or a gateway.
 func killRepair(g *gateway, serving bool, after time.Duration) {
 	g.t.Helper()
 	if serving {
@@ -118,10 +121,11 @@ func killRepair(g *gateway, serving bool, after time.Duration) {
 	} else {
 		_ = cmd.Process.Kill()
 	}
-	_ = cmd.Wait() // it was killed, or told of what is damaged
+	_ = cmd.Wait() // killed, or ended because of the damage
 }
 
-// repairDone repairs, which tells of what is damaged for good, so that there is nothing left to do.
+// repairDone repairs until nothing is left to do. The first run fails if it reports permanent damage; the second
+// succeeds.
 func repairDone(g *gateway) {
 	g.t.Helper()
 	if _, err := g.postern("fsck", "--read-data", "--repair"); err == nil {
@@ -132,7 +136,8 @@ func repairDone(g *gateway) {
 	}
 }
 
-// damage deletes some blobs and flips a bit in others, none of which is the newest, which holds the commit; it returns how many.
+// damage deletes some blobs, flips a bit in others, and returns their number. It spares the newest, which holds the
+// commit.
 func damage(t *testing.T, random *rand.Rand, blobs string) int {
 	t.Helper()
 	type blob struct {
@@ -152,7 +157,8 @@ func damage(t *testing.T, random *rand.Rand, blobs string) int {
 		t.Fatal(err)
 	}
 	slices.SortFunc(all, func(a, b blob) int { return a.ModTime().Compare(b.ModTime()) })
-	all = all[:len(all)-1]
+	newest := all[len(all)-1].ModTime() // several blobs may have it, since clocks of filesystems are coarse
+	all = slices.DeleteFunc(all, func(b blob) bool { return b.ModTime().Equal(newest) })
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	n := len(all) / 3
 	for i, b := range all[:n] {
@@ -161,7 +167,7 @@ func damage(t *testing.T, random *rand.Rand, blobs string) int {
 			err = os.Remove(b.path)
 		case 1:
 			err = flip(b.path, b.Size()/2)
-		case 2: // of a chunk, what describes it
+		case 2: // the header of a chunk
 			err = flip(b.path, 0)
 		}
 		if err != nil {
@@ -180,10 +186,11 @@ func flip(path string, at int64) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// dated is what the names of what a repair makes have of the day and the hour.
+// dated matches the day and time in the names that a repair creates.
 var dated = regexp.MustCompile(`\d{4}-\d{2}-\d{2}(%20\d{6})?`)
 
-// holdings reads all below a folder, given escaped and with a slash at its end: what each path has, whatever the day, or how that failed.
+// holdings reads everything below a folder, given escaped and with a slash at its end. It returns contents or failures
+// by path, with days replaced by DAY.
 func holdings(g *gateway, folder string) map[string]string {
 	g.t.Helper()
 	var listing struct {
@@ -214,7 +221,7 @@ func holdings(g *gateway, folder string) map[string]string {
 	return found
 }
 
-// kept insists that all that was sound is there as it was.
+// kept fails the test unless every undamaged file reads as before.
 func kept(t *testing.T, when string, sound, now map[string]string) {
 	t.Helper()
 	for path, is := range sound {
@@ -224,7 +231,7 @@ func kept(t *testing.T, when string, sound, now map[string]string) {
 	}
 }
 
-// apart returns what differs between two drives, by path.
+// apart returns the differences between two drives by path.
 func apart(got, want map[string]string) string {
 	var lines []string
 	for path, is := range got {

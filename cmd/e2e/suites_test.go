@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// long reports whether the suites run whole, as `make suites` has them: for an hour rather than minutes.
+// long reports whether the suites run in full, as in `make suites`: for an hour rather than minutes.
 func long() bool { return os.Getenv("POSTERN_SUITES") != "" }
 
 var (
@@ -20,8 +20,8 @@ var (
 	suitePassed  = regexp.MustCompile(`(?m)^\s*--- PASS: `)
 )
 
-// TestRcloneSuites runs rclone's own suites, which `make tools` builds as programs, against the drive. least is the number of
-// tests that pass at this version of rclone: a suite that skips them all proves nothing.
+// TestRcloneSuites runs rclone's own suites, which `make tools` builds as programs, against the drive. least is below
+// the number of tests that pass with this version of rclone: a suite that skips all of them proves nothing.
 func TestRcloneSuites(t *testing.T) {
 	need(t, "rclone")
 	vendors := []string{"owncloud"}
@@ -52,7 +52,7 @@ func TestRcloneSuites(t *testing.T) {
 					if err := os.WriteFile(report, out, 0o600); err != nil {
 						t.Error(err)
 					}
-					t.Fatalf("%v, %d tests passed, want %d; all of it is in %s:\n%s", err, passed, suite.least, report,
+					t.Fatalf("%v, %d tests passed, want %d; the whole output is in %s:\n%s", err, passed, suite.least, report,
 						strings.Join(suiteFailure.FindAllString(string(out), 40), "\n"))
 				}
 				t.Logf("%d tests passed", passed)

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestTrust: programs refuse the drive's certificate before postern trust, accept it after, and refuse it again after --remove. It changes
-// this machine's stores for its time, so it runs as root only, which CI is, and leaves them as they were.
+// TestTrust: programs refuse the drive's certificate before postern trust, accept it afterwards, and refuse it again
+// after --remove. It changes this machine's certificate stores, restores them, and so runs only as root, as CI does.
 func TestTrust(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("skipped: the system's store needs root")
@@ -28,16 +28,20 @@ func TestTrust(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(user, ".config"))
 	g := serve(t, "--tls")
 	config := filepath.Join(user, "rclone.conf")
-	runs(t, "", rclone, "--config", config, "config", "create", "drive", "webdav", "url="+g.url("/"), "vendor=owncloud", "user=postern", "pass="+g.password, "--obscure")
+	runs(t, "", rclone, "--config", config, "config", "create", "drive", "webdav", "url="+g.url("/"), "vendor=owncloud",
+		"user=postern", "pass="+g.password, "--obscure")
 	clients := []struct {
 		name string
 		args []string
 		sees string // when it trusts
 	}{
 		{"curl", []string{curl, "-sS", "-X", "OPTIONS", "-o", os.DevNull, "-w", "%{http_code}", g.url("/")}, "200"},
-		{"rclone", []string{rclone, "--config", config, "--retries", "1", "--low-level-retries", "1", "lsf", "drive:"}, "files/"},
-		{"Chromium", []string{browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + filepath.Join(user, "profile"), "--dump-dom",
-			strings.Replace(g.url("/"), "https://", "https://postern:"+g.password+"@", 1)}, "<title>Postern"},
+		{"rclone", []string{rclone, "--config", config, "--retries", "1", "--low-level-retries", "1", "lsf", "drive:"},
+			"files/"},
+		{"Chromium",
+			[]string{browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=" + filepath.Join(user, "profile"),
+				"--dump-dom",
+				strings.Replace(g.url("/"), "https://", "https://postern:"+g.password+"@", 1)}, "<title>Postern"},
 		{"gvfs", []string{session, "--", postern, "mount", "--home", g.home}, "The drive is at "},
 	}
 	look := func(when string, trusts bool) {
@@ -66,13 +70,14 @@ func TestTrust(t *testing.T) {
 	look("trusted", true)
 }
 
-// stores is what the system's store is made of.
+// stores describes the contents of the system's certificate store.
 func stores(t *testing.T) string {
 	t.Helper()
-	return runs(t, "", "sh", "-c", "ls /usr/local/share/ca-certificates; cksum /etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | wc -l")
+	return runs(t, "", "sh", "-c",
+		"ls /usr/local/share/ca-certificates; cksum /etc/ssl/certs/ca-certificates.crt; ls /etc/ssl/certs | wc -l")
 }
 
-// TestMountCommand mounts with davfs2, over both protocols, without any certificate being trusted by the system, and unmounts.
+// TestMountCommand mounts with davfs2 over both protocols, without a certificate that the system trusts, and unmounts.
 func TestMountCommand(t *testing.T) {
 	need(t, "mount.davfs")
 	if os.Getuid() != 0 {
@@ -85,7 +90,8 @@ func TestMountCommand(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := serve(t, args...)
 			at := filepath.Join(t.TempDir(), "a drive")
-			if out, err := g.postern("mount", at); err != nil || !strings.Contains(out, "The drive is at "+at) || strings.Contains(out, g.password) {
+			if out, err := g.postern("mount", at); err != nil || !strings.Contains(out, "The drive is at "+at) ||
+				strings.Contains(out, g.password) {
 				t.Fatalf("mount: %v\n%s", err, out)
 			}
 			mounted := true
@@ -121,8 +127,8 @@ func TestMountCommand(t *testing.T) {
 	}
 }
 
-// TestMountOnDesktop mounts with gio in a session of its own. Over TLS gio asks whether to go on with a certificate that nobody trusts, and
-// nobody answers.
+// TestMountOnDesktop mounts with gio in a session of its own. Over TLS gio asks whether to accept an untrusted
+// certificate, and gets no answer.
 func TestMountOnDesktop(t *testing.T) {
 	session, _ := need(t, "dbus-run-session"), need(t, "gio")
 	if _, err := os.Stat("/usr/libexec/gvfsd-dav"); err != nil && os.Getenv("POSTERN_E2E_ALL") == "" {
@@ -131,7 +137,8 @@ func TestMountOnDesktop(t *testing.T) {
 	user := t.TempDir()
 	t.Setenv("HOME", user)
 	g := serve(t)
-	script := fmt.Sprintf("set -e; %[1]s mount --home %[2]s; gio copy %[3]s dav://postern@%[4]s/files/; gio list dav://postern@%[4]s/files/; %[1]s mount --home %[2]s; %[1]s mount --home %[2]s --remove",
+	script := fmt.Sprintf("set -e; %[1]s mount --home %[2]s; gio copy %[3]s dav://postern@%[4]s/files/; gio list "+
+		"dav://postern@%[4]s/files/; %[1]s mount --home %[2]s; %[1]s mount --home %[2]s --remove",
 		postern, g.home, filepath.Join(user, "note.txt"), g.addr)
 	if err := os.WriteFile(filepath.Join(user, "note.txt"), []byte("by gio"), 0o600); err != nil {
 		t.Fatal(err)
@@ -147,7 +154,8 @@ func TestMountOnDesktop(t *testing.T) {
 	}
 	secure := serve(t, "--tls")
 	refused, err := exec.Command(session, "--", postern, "mount", "--home", secure.home).CombinedOutput()
-	if want := "run postern --home " + secure.home + " trust first"; err == nil || !strings.Contains(string(refused), want) {
-		t.Errorf("a certificate that nobody trusts: %v\n%s", err, refused)
+	if want := "run postern --home " + secure.home + " trust first"; err == nil ||
+		!strings.Contains(string(refused), want) {
+		t.Errorf("an untrusted certificate: %v\n%s", err, refused)
 	}
 }

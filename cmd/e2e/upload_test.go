@@ -20,7 +20,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestBrowserUploads: by the button and by dropping, over what is there, beside it, and cancelled.
+// TestBrowserUploads: files are uploaded by the button and by dropping, replace a file or keep both, and can be
+// cancelled.
 func TestBrowserUploads(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/taken.txt", "old")
@@ -35,17 +36,20 @@ func TestBrowserUploads(t *testing.T) {
 	b := browse(t, g)
 	b.open("/files/")
 	large := strings.Repeat("large ", 1<<20)
-	b.do(chromedp.SetUploadFiles("#upload-files", []string{in("one é.txt", "one"), in("large.bin", large), in("taken.txt", "new")}), chromedp.WaitVisible("#ask[open]"))
+	b.do(chromedp.SetUploadFiles("#upload-files", []string{in("one é.txt", "one"), in("large.bin", large),
+		in("taken.txt", "new")}), chromedp.WaitVisible("#ask[open]"))
 	b.shot("taken")
 	b.answer("", "both")
 	b.see("large.bin", "one é.txt", "taken (2).txt", "taken.txt")
 	b.shot("uploaded")
-	for path, want := range map[string]string{"/files/one%20%C3%A9.txt": "one", "/files/large.bin": large, "/files/taken.txt": "old", "/files/taken%20(2).txt": "new"} {
+	for path, want := range map[string]string{"/files/one%20%C3%A9.txt": "one", "/files/large.bin": large,
+		"/files/taken.txt": "old", "/files/taken%20(2).txt": "new"} {
 		if got := string(g.must(http.MethodGet, path, nil)); got != want {
 			t.Errorf("%s holds %d bytes, %.20q", path, len(got), got)
 		}
 	}
-	b.do(chromedp.Click("#uploads-close"), chromedp.SetUploadFiles("#upload-files", []string{in("taken.txt", "newer")}), chromedp.WaitVisible("#ask[open]"))
+	b.do(chromedp.Click("#uploads-close"), chromedp.SetUploadFiles("#upload-files", []string{in("taken.txt", "newer")}),
+		chromedp.WaitVisible("#ask[open]"))
 	b.answer("", "replace")
 	b.until(`document.querySelectorAll('#uploads-list .done').length === 1`)
 	if got := string(g.must(http.MethodGet, "/files/taken.txt", nil)); got != "newer" {
@@ -65,7 +69,7 @@ func TestBrowserUploads(t *testing.T) {
 		t.Errorf("the dropped file holds %q", got)
 	}
 
-	// Cancelled as soon as bytes go out: of that nothing stays.
+	// An upload that is cancelled midway leaves nothing.
 	sparse := in("huge.bin", "")
 	if err := os.Truncate(sparse, 2<<30); err != nil {
 		t.Fatal(err)
@@ -74,23 +78,25 @@ func TestBrowserUploads(t *testing.T) {
 	b.until(`document.querySelector('#uploads-list .busy progress')?.value > 0`)
 	b.shot("progress")
 	b.do(chromedp.Click("#uploads-stop"))
-	b.until(`!document.querySelector('#uploads-list .busy') && document.getElementById('uploads-list').innerText.includes('Cancelled')`)
+	b.until(`!document.querySelector('#uploads-list .busy') && ` +
+		`document.getElementById('uploads-list').innerText.includes('Cancelled')`)
 	g.missing("/files/huge.bin")
 }
 
-// TestBrowserDrop: a folder is dropped with all that is in it, and comes back as one archive.
+// TestBrowserDrop: a dropped folder is uploaded with all its contents, and downloads as one archive.
 func TestBrowserDrop(t *testing.T) {
 	g := serve(t)
 	b := browse(t, g)
 	dir := filepath.Join(t.TempDir(), "dropped é")
 	want := map[string]string{}
-	for i := range 130 { // the browser tells 100 at once
+	for i := range 130 { // the browser lists 100 at a time
 		want[fmt.Sprintf("dropped é/many/%d #%%.txt", i)] = strings.Repeat("x", i)
 	}
 	want["dropped é/a.txt"] = "a"
 	for name, content := range want {
 		path := filepath.Join(filepath.Dir(dir), name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700),
+			os.WriteFile(path, []byte(content), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,9 +106,11 @@ func TestBrowserDrop(t *testing.T) {
 	want["dropped é/empty/"], want["dropped é/many/"] = "", ""
 	b.open("/files/")
 	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		for _, event := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		for _, event := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter,
+			input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
 			_, err := cdp.Call(ctx, t, input.DispatchDragEvent, input.DispatchDragEventParams{
-				Type: event, X: 400, Y: 400, Data: &input.DragData{Items: []*input.DragDataItem{}, Files: []string{dir}, DragOperationsMask: 1},
+				Type: event, X: 400, Y: 400, Data: &input.DragData{Items: []*input.DragDataItem{}, Files: []string{dir},
+					DragOperationsMask: 1},
 			})
 			if err != nil {
 				return err
@@ -110,7 +118,8 @@ func TestBrowserDrop(t *testing.T) {
 		}
 		return nil
 	}))
-	b.until(`document.querySelectorAll('#uploads-list .done').length === 131 && !document.querySelector('#uploads-list .busy, #uploads-list .failed')`)
+	b.until(`document.querySelectorAll('#uploads-list .done').length === 131 && !document.querySelector('#uploads-list ` +
+		`.busy, #uploads-list .failed')`)
 	b.until(`document.querySelector('tr[data-name="dropped é"] .c-size').textContent === '8.2 KiB'`)
 	b.shot("dropped")
 	archive := g.must(http.MethodGet, "/files/dropped%20%C3%A9/?zip", nil)
@@ -134,7 +143,7 @@ func TestBrowserDrop(t *testing.T) {
 	}
 }
 
-// TestBrowserForms: without scripts all changes are made by forms.
+// TestBrowserForms: without scripts, forms make all changes.
 func TestBrowserForms(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/d/", "", "/files/d/a.txt", "a", "/files/d/b.txt", "b")

@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// work is what people and programs do in a folder of a mounted drive, and how to see afterwards, in a copy that was fetched from
-// the gateway, that it is all there.
+// work is one thing that people and programs do in a folder of a mounted drive, with the check of the result in a copy
+// that was fetched from the gateway.
 type work struct {
 	name  string
 	do    func(t *testing.T, m *mount, in string)
 	check func(t *testing.T, copied string)
 }
 
-// TestMounts does the works on each kind of mount, unmounts, and looks at what the gateway has.
+// TestMounts does the works on each kind of mount, unmounts, and checks the gateway's contents.
 func TestMounts(t *testing.T) {
 	t.Parallel()
 	source := worksSource(t)
@@ -33,9 +33,11 @@ func TestMounts(t *testing.T) {
 		mount func(*testing.T, *gateway) *mount
 		works []work
 	}{
-		{"davfs2", mountDavfs2, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
-		{"rclone", mountRclone, []work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
-		// gvfs has no chmod, so neither tar nor git works there; and each file takes it ten requests.
+		{"davfs2", mountDavfs2,
+			[]work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
+		{"rclone", mountRclone,
+			[]work{unpack(source), copyTree(source, "tree"), editors(), saves(), offices(), clone(source)}},
+		// gvfs has no chmod, so neither tar nor git works on it, and it sends ten requests per file.
 		{"gvfs", mountGvfs, []work{copyTree(source, "tree/1"), saves()}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
@@ -50,8 +52,9 @@ func TestMounts(t *testing.T) {
 				began := time.Now()
 				w.do(t, m, in)
 				worked := time.Since(began)
-				m.settle()
-				t.Logf("%s: %.1f s, and %.1f s until all had arrived", w.name, worked.Seconds(), (time.Since(began) - worked).Seconds())
+				m.drain()
+				t.Logf("%s: %.1f s, and %.1f s until everything had arrived", w.name, worked.Seconds(),
+					(time.Since(began) - worked).Seconds())
 			}
 			m.unmount()
 			for _, w := range kind.works {
@@ -65,8 +68,8 @@ func TestMounts(t *testing.T) {
 	}
 }
 
-// worksSource makes a folder with what is copied into drives: archive.tar of 1,000 files, which lie in archive too, a tree of 300, and
-// a git repository.
+// worksSource makes the folder that the works copy from: archive.tar of 1,000 files, the same files in archive, a tree
+// of 300 files, and a git repository.
 func worksSource(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -103,10 +106,11 @@ func worksSource(t *testing.T) string {
 	return dir
 }
 
-// git runs git without anybody's settings.
+// git runs git without the settings of a user.
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	return runs(t, dir, "git", append([]string{"-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "safe.directory=*"}, args...)...)
+	return runs(t, dir, "git",
+		append([]string{"-c", "user.name=e2e", "-c", "user.email=e2e@localhost", "-c", "safe.directory=*"}, args...)...)
 }
 
 func unpack(source string) work {
@@ -130,7 +134,7 @@ func copyTree(source, folder string) work {
 		do: func(t *testing.T, m *mount, in string) {
 			runs(t, in, "cp", "-r", tree, "first")
 			runs(t, in, "cp", "-r", "first", "second")
-			m.settle() // rclone fails to move a folder while it uploads what is in it
+			m.drain() // rclone fails to move a folder while it uploads what is in it
 			runs(t, in, "mv", "first", "renamed #1 100%")
 			runs(t, in, "rm", "-r", "second/0")
 		},
@@ -151,13 +155,14 @@ func editors() work {
 		name: "editors",
 		do: func(t *testing.T, _ *mount, in string) {
 			vim := need(t, "vim")
-			// A program that looks within a second at what vim has just saved sees an empty file on davfs2, for vim sets the mode
-			// of the file while it is open, and davfs2 answers with a size that it has not brought up to date. So each has its own.
+			// On davfs2 a program that reads within a second a file that vim has just saved sees it empty: vim sets the mode of
+			// the open file, and davfs2 answers with the old size. So each run of vim has a file of its own.
 			for _, how := range []string{"yes", "no", "auto"} {
 				if err := os.WriteFile(filepath.Join(in, "backupcopy "+how), []byte("first\n"), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				runs(t, in, vim, "-u", "NONE", "-es", "-c", "set nocompatible writebackup backupskip= backupcopy="+how, "-c", "s/first/second/", "-c", "wq", "backupcopy "+how)
+				runs(t, in, vim, "-u", "NONE", "-es", "-c", "set nocompatible writebackup backupskip= backupcopy="+how, "-c",
+					"s/first/second/", "-c", "wq", "backupcopy "+how)
 			}
 			if err := os.WriteFile(filepath.Join(in, "sed"), []byte("first\n"), 0o644); err != nil {
 				t.Fatal(err)
@@ -165,12 +170,14 @@ func editors() work {
 			runs(t, in, "sed", "-i", "s/first/second/", "sed")
 		},
 		check: func(t *testing.T, copied string) {
-			holds(t, copied, map[string]string{"backupcopy yes": "second\n", "backupcopy no": "second\n", "backupcopy auto": "second\n", "sed": "second\n"})
+			holds(t, copied,
+				map[string]string{"backupcopy yes": "second\n", "backupcopy no": "second\n", "backupcopy auto": "second\n",
+					"sed": "second\n"})
 		},
 	}
 }
 
-// saves is how office programs save: a temporary file, renamed over the document; with what was there kept as a backup, or not.
+// saves does what office programs do: it renames a temporary file over the document, with and without a backup.
 func saves() work {
 	return work{
 		name: "saves",
@@ -199,7 +206,7 @@ func saves() work {
 	}
 }
 
-// offices opens and saves in LibreOffice what lies on the mount.
+// offices opens and saves a document on the mount in LibreOffice.
 func offices() work {
 	return work{
 		name: "offices",
@@ -212,7 +219,7 @@ func offices() work {
 				o.must("saveas", doc)
 			}
 			o.must("close")
-			m.settle()
+			m.drain()
 			o.must("open", doc)
 			if text, readonly := o.must("text"), o.must("readonly"); text != "second" || readonly != "no" {
 				t.Errorf("opened again the document says %q, read-only: %s", text, readonly)
@@ -244,23 +251,26 @@ func clone(source string) work {
 			if err := os.WriteFile(filepath.Join(at, "new.txt"), []byte("made in the drive\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			// What rclone mount has not uploaded yet must not be touched: a file that is replaced and then deleted meanwhile comes back in
-			// its first version, here the branch. (So it is with rclone 1.75 on a plain local folder too.)
-			for _, step := range []string{"add .", "commit -qm drive", "gc -q", "fsck --full --strict", "checkout -q HEAD~5", "checkout -q main"} {
-				m.settle()
+			// Each step waits for the uploads of rclone mount: a file that is replaced and deleted before its upload comes back
+			// in its first version, here the branch. (rclone 1.75 does the same on a plain local folder.)
+			for _, step := range []string{"add .", "commit -qm drive", "gc -q", "fsck --full --strict", "checkout -q HEAD~5",
+				"checkout -q main"} {
+				m.drain()
 				git(t, at, strings.Fields(step)...)
 			}
 		},
 		check: func(t *testing.T, copied string) {
 			at := filepath.Join(copied, "repository")
 			git(t, at, "fsck", "--full", "--strict")
-			if err := os.WriteFile(filepath.Join(at, ".git", "info", "exclude"), nil, 0o600); err != nil { // git looks at the index anew
+			// git looks at the index anew.
+			if err := os.WriteFile(filepath.Join(at, ".git", "info", "exclude"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if out := git(t, at, "-c", "core.fileMode=false", "status", "--porcelain"); out != "" {
 				t.Errorf("the working tree is not what was committed:\n%s", out)
 			}
-			if out := git(t, at, "log", "--format=%s"); !strings.HasPrefix(out, "drive\ncommit 9\n") || strings.Count(out, "\n") != 11 {
+			if out := git(t, at, "log", "--format=%s"); !strings.HasPrefix(out, "drive\ncommit 9\n") ||
+				strings.Count(out, "\n") != 11 {
 				t.Errorf("the log is\n%s", out)
 			}
 		},
@@ -275,7 +285,7 @@ func sameTrees(t *testing.T, got, want string) {
 	}
 }
 
-// holds looks whether a folder has these files and nothing else.
+// holds checks that a folder has exactly these files.
 func holds(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -295,7 +305,8 @@ func holds(t *testing.T, dir string, want map[string]string) {
 	}
 }
 
-// fetch copies a folder of the drive, given escaped and with a slash at its end, to a folder here, by PROPFIND and GET alone.
+// fetch copies a folder of the drive, given escaped and with a slash at its end, to a local folder, by PROPFIND and
+// GET.
 func (g *gateway) fetch(from, to string) {
 	g.t.Helper()
 	var listing struct {

@@ -15,10 +15,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
-// curl is curl with the gateway's password.
+// curl runs curl with the gateway's password.
 func (g *gateway) curl(args ...string) (string, error) {
 	cmd := exec.Command("curl", append([]string{"-sS", "--config", "-"}, args...)...)
 	cmd.Stdin = strings.NewReader(fmt.Sprintf("user = \"postern:%s\"\n", g.password))
@@ -26,10 +25,11 @@ func (g *gateway) curl(args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestNoLostUpdate has four real clients add lines to one file at the same time, each by reading and writing the whole, each in its own
-// way of not losing what another has written: curl and gvfs by ETag, cadaver by a lock, davfs2 by both. Every line of which its client
-// said that it was saved is in the file in the end, once. davfs2 says so before it knows: for a second after it has looked it locks
-// without looking again, what it then sends is refused by the ETag, and the line is in its lost+found.
+// TestNoLostUpdate has four real clients add lines to one file at the same time. Each reads and writes the whole file
+// and protects the others' changes in its own way: curl and gvfs by ETag, cadaver by a lock, davfs2 by both. Every line
+// that a client reported as saved is in the file at the end, once. davfs2 reports success too early: for a second after
+// it has read a file it locks the file without reading it again; the ETag then makes its PUT fail, and davfs2 keeps the
+// line in its lost+found.
 func TestNoLostUpdate(t *testing.T) {
 	need(t, "curl")
 	t.Parallel()
@@ -95,14 +95,14 @@ func TestNoLostUpdate(t *testing.T) {
 		wg.Go(func() {
 			for n := range lines {
 				var err error
-				saved := within(2*time.Minute, func() bool {
+				saved := within(patience, func() bool {
 					if err = client.add(fmt.Sprintf("%s %d\n", client.name, n)); err != nil {
 						refused[i]++
 					}
 					return err == nil
 				})
 				if !saved {
-					t.Errorf("%s never came through: %v", client.name, err)
+					t.Errorf("%s could not save: %v", client.name, err)
 					return
 				}
 			}
@@ -111,10 +111,11 @@ func TestNoLostUpdate(t *testing.T) {
 	wg.Wait()
 	lost := m.lostAndFound()
 	m.unmount()
-	t.Logf("refused and tried again: curl %d, gvfs %d, cadaver %d, davfs2 %d times", refused[0], refused[1], refused[2], refused[3])
+	t.Logf("refused and retried: curl %d, gvfs %d, cadaver %d, davfs2 %d times", refused[0], refused[1], refused[2],
+		refused[3])
 	got, ok := strings.CutPrefix(string(g.must(http.MethodGet, path, nil)), base)
 	if !ok {
-		t.Fatal("what was there before is gone")
+		t.Fatal("the earlier contents are gone")
 	}
 	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
 	for _, kept := range lost {
@@ -129,7 +130,7 @@ func TestNoLostUpdate(t *testing.T) {
 	}
 }
 
-// lostAndFound is what davfs2 could not send and keeps for its user.
+// lostAndFound returns the files that davfs2 could not upload and keeps for its user.
 func (m *mount) lostAndFound() []string {
 	m.g.t.Helper()
 	kept, err := filepath.Glob(filepath.Join(m.at, "lost+found", "*"))
@@ -159,8 +160,8 @@ func appendTo(name, line string) error {
 	return err
 }
 
-// TestNoFileHalfOfEach has five real clients overwrite one file without asking, while it is read all the time: what is read is always
-// there, and always the whole of what one of them has sent.
+// TestNoFileHalfOfEach has five real clients overwrite one file unconditionally while it is read all the time: the file
+// always exists, and always is exactly one of the versions sent.
 func TestNoFileHalfOfEach(t *testing.T) {
 	need(t, "curl")
 	need(t, "rclone")
@@ -190,11 +191,12 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	}
 
 	d, c, m := newDesktop(t, g), newCadaver(t, g), mountDavfs2(t, g)
-	// rclone looks afterwards whether it finds what it has sent, and would delete what another has put there meanwhile as a broken copy.
+	// Without these options rclone would check its upload and delete another client's newer version as a broken copy.
 	writers := []func(name string) error{
 		func(name string) error { _, err := g.curl("-f", "-T", name, g.url(path)); return err },
 		func(name string) error {
-			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--retries", "1", "--low-level-retries", "1", name, "drive:"+path)
+			_, err := g.rclone("owncloud", "copyto", "--ignore-times", "--retries", "1", "--low-level-retries", "1", name,
+				"drive:"+path)
 			return err
 		},
 		func(name string) error { _, err := d.gio("", "copy", name, path); return err },
@@ -212,7 +214,7 @@ func TestNoFileHalfOfEach(t *testing.T) {
 		writing.Go(func() {
 			for version := range versions {
 				name := body(i+1, version+1)
-				if within(time.Minute, func() bool { return write(name) == nil }) { // others may have it locked just then
+				if within(patience, func() bool { return write(name) == nil }) { // another client may hold a lock
 					saved[i].Add(1)
 				}
 			}
@@ -245,8 +247,8 @@ func TestNoFileHalfOfEach(t *testing.T) {
 	t.Logf("%d reads", reads)
 }
 
-// TestLibreOfficeKeepsOthersOut: while a document is open in LibreOffice no other client changes it, whatever it tries, and what
-// LibreOffice then saves is what is there.
+// TestLibreOfficeKeepsOthersOut: while a document is open in LibreOffice, no other client can change it, and
+// LibreOffice can then save its own version.
 func TestLibreOfficeKeepsOthersOut(t *testing.T) {
 	need(t, "curl")
 	need(t, "rclone")
@@ -268,15 +270,19 @@ func TestLibreOfficeKeepsOthersOut(t *testing.T) {
 	}
 	c.editor("another's")
 	tries := map[string]func() error{
-		"curl":               func() error { _, err := g.curl("-f", "-T", other, g.url(path)); return err },
-		"curl with the ETag": func() error { _, err := g.curl("-f", "-T", other, "-H", "If-Match: "+etag, g.url(path)); return err },
-		"curl -X DELETE":     func() error { _, err := g.curl("-f", "-X", "DELETE", g.url(path)); return err },
+		"curl": func() error { _, err := g.curl("-f", "-T", other, g.url(path)); return err },
+		"curl with the ETag": func() error {
+			_, err := g.curl("-f", "-T", other, "-H", "If-Match: "+etag, g.url(path))
+			return err
+		},
+		"curl -X DELETE": func() error { _, err := g.curl("-f", "-X", "DELETE", g.url(path)); return err },
 		"rclone copyto": func() error {
 			_, err := g.rclone("owncloud", "copyto", "--retries", "1", "--low-level-retries", "1", other, "drive:"+path)
 			return err
 		},
 		"rclone moveto": func() error {
-			_, err := g.rclone("owncloud", "moveto", "--retries", "1", "--low-level-retries", "1", "drive:"+path, "drive:/files/moved.odt")
+			_, err := g.rclone("owncloud", "moveto", "--retries", "1", "--low-level-retries", "1", "drive:"+path,
+				"drive:/files/moved.odt")
 			return err
 		},
 		"gio save":              func() error { _, err := d.gio("another's", "save", path); return err },
@@ -284,7 +290,9 @@ func TestLibreOfficeKeepsOthersOut(t *testing.T) {
 		"gio move over":         func() error { _, err := d.gio("", "move", other, path); return err },
 		"davfs2 append":         func() error { return appendTo(filepath.Join(m.at, path), "x") },
 		"davfs2 remove":         func() error { return os.Remove(filepath.Join(m.at, path)) },
-		"davfs2 rename":         func() error { return os.Rename(filepath.Join(m.at, path), filepath.Join(m.at, "files/elsewhere")) },
+		"davfs2 rename": func() error {
+			return os.Rename(filepath.Join(m.at, path), filepath.Join(m.at, "files/elsewhere"))
+		},
 	}
 	for name, try := range tries {
 		if try() == nil {
@@ -294,7 +302,8 @@ func TestLibreOfficeKeepsOthersOut(t *testing.T) {
 			t.Fatalf("%s has changed the document", name)
 		}
 	}
-	for _, command := range []string{"put " + other + " doc.odt", "edit doc.odt", "delete doc.odt", "move doc.odt moved.odt", "lock doc.odt"} {
+	for _, command := range []string{"put " + other + " doc.odt", "edit doc.odt", "delete doc.odt",
+		"move doc.odt moved.odt", "lock doc.odt"} {
 		c.refused("423", command)
 	}
 	o.must("type", "second")
