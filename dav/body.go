@@ -39,8 +39,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end takes the deadline away: it would strike the handler that waits for storage, and the next request. After a failure it
-// stays, or net/http would wait without one for the rest of the body.
+// end takes the deadline away: it would strike the handler that waits for storage, and the next request. After a
+// failure it stays, or net/http would wait without one for the rest of the body.
 func (b *body) end() {
 	b.wait.resume()
 	if b.idle > 0 && b.err == nil {
@@ -48,8 +48,8 @@ func (b *body) end() {
 	}
 }
 
-// leave bounds how long net/http may wait for what of the body nobody has read. It takes the deadline away itself before the
-// next request.
+// leave bounds how long net/http may wait for what of the body nobody has read. It takes the deadline away itself
+// before the next request.
 func (q *request) leave() {
 	if q.r.ContentLength != 0 && q.h.o.IdleTimeout > 0 {
 		http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(q.h.o.IdleTimeout)) //nolint:errcheck // as above

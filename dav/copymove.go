@@ -85,7 +85,8 @@ func (q *request) finish(t *transfer, do func() (bool, error)) error {
 	}
 	if replaced {
 		// A file that took the place of a file is under the same lock as that: its holder saved by renaming. (Strictly, RFC
-		// 4918, 9.9.3, deletes first, and the lock with it; then another program could slip in before the holder's next save.)
+		// 4918, 9.9.3, deletes first, and the lock with it; then another program could slip in before the holder's next
+		// save.)
 		q.drop(t.to, !t.src.Folder && !t.dst.Folder)
 	}
 	q.h.guard.disarm(q.client(), t.to)
@@ -134,7 +135,8 @@ func (q *request) mayTransfer(ctx context.Context, at vfs.Stater, t *transfer) (
 	return nil
 }
 
-// needed are the places that are touched, as things are. What is only replaced does not change what its folder has in it.
+// needed are the places that are touched, as things are. What is only replaced does not change what its folder has in
+// it.
 func (q *request) needed(t *transfer) []lock.Touch {
 	touches := []lock.Touch{{Path: t.to, Deep: t.dst.exists}}
 	if !t.dst.exists {

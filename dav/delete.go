@@ -12,8 +12,9 @@ import (
 	"postern/vfs"
 )
 
-// delete removes a file, or a folder with all that is in it, in one step or not at all: when a member is locked by somebody
-// else nothing goes (RFC 4918, 9.6.1, lets a server delete as much as it can; half a folder is of no use to anybody).
+// delete removes a file, or a folder with all that is in it, in one step or not at all: when a member is locked by
+// somebody else nothing goes (RFC 4918, 9.6.1, lets a server delete as much as it can; half a folder is of no use to
+// anybody).
 func (q *request) delete() error {
 	d, err := q.depth()
 	if err != nil {
@@ -58,8 +59,9 @@ func (q *request) delete() error {
 }
 
 // errKept refuses a client that only wants to clear up after itself (see guard).
-var errKept = fail(http.StatusConflict, "This was not deleted: it is not what this program has just uploaded, but an earlier version or "+
-	"another program's. Delete it once more if that is what you want.")
+var errKept = fail(http.StatusConflict,
+	"This was not deleted: it is not what this program has just uploaded, but an earlier version or "+
+		"another program's. Delete it once more if that is what you want.")
 
 // conditioned reports whether the client has said which state it means; then it knows what it does.
 func (q *request) conditioned() bool {
@@ -68,16 +70,16 @@ func (q *request) conditioned() bool {
 
 var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")
 
-// drop forgets the locks on what is gone. That a lock's record stays in the store for an hour is no reason to tell the client
-// that its request failed.
+// drop forgets the locks on what is gone. That a lock's record stays in the store for an hour is no reason to tell the
+// client that its request failed.
 func (q *request) drop(p string, keep bool) {
 	if err := q.h.locks.Drop(p, keep); err != nil {
 		q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", p, "error", err)
 	}
 }
 
-// lockedMembers answers with a multi-status when it is members of a folder that are locked, so that the client knows which
-// (RFC 4918, 9.6.1 and 9.9.2); other errors it returns as they are.
+// lockedMembers answers with a multi-status when it is members of a folder that are locked, so that the client knows
+// which (RFC 4918, 9.6.1 and 9.9.2); other errors it returns as they are.
 func (q *request) lockedMembers(err error) error {
 	f := failureOf(err, making[q.r.Method])
 	var locked *lock.Locked

@@ -29,9 +29,9 @@ var computed = map[string]func() hash.Hash{
 	"adler32": func() hash.Hash { return adler32.New() },
 }
 
-// promises reads all headers that promise a checksum: OC-Checksum of ownCloud's clients and rclone, Content-MD5 (RFC 1864),
-// Repr-Digest and Content-Digest (RFC 9530), Digest (RFC 3230). What can't be checked is refused before the body is read: a
-// client that asks for a check must not take 201 for one. Only of several in one header must one be known.
+// promises reads all headers that promise a checksum: OC-Checksum of ownCloud's clients and rclone, Content-MD5 (RFC
+// 1864), Repr-Digest and Content-Digest (RFC 9530), Digest (RFC 3230). What can't be checked is refused before the body
+// is read: a client that asks for a check must not take 201 for one. Only of several in one header must one be known.
 func (q *request) promises() ([]promise, error) {
 	var all []promise
 	for _, name := range []string{"OC-Checksum", "Content-MD5", "Repr-Digest", "Content-Digest", "Digest"} {
@@ -70,7 +70,8 @@ func (q *request) promises() ([]promise, error) {
 			known++
 		}
 		if known == 0 {
-			return nil, fail(http.StatusBadRequest, "The checksum in the %s header is of a kind that is not supported: use MD5, SHA-1, SHA-256 or SHA-512.", name)
+			return nil, fail(http.StatusBadRequest,
+				"The checksum in the %s header is of a kind that is not supported: use MD5, SHA-1, SHA-256 or SHA-512.", name)
 		}
 	}
 	return all, nil

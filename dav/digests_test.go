@@ -17,7 +17,8 @@ import (
 // TestPromisedChecksums: a checksum in any header is compared, with the whole body; what can't be compared is refused.
 func TestPromisedChecksums(t *testing.T) {
 	const content = "all that is sent"
-	m, s1, s256, s512 := md5.Sum([]byte(content)), sha1.Sum([]byte(content)), sha256.Sum256([]byte(content)), sha512.Sum512([]byte(content))
+	m, s1, s256, s512 := md5.Sum([]byte(content)), sha1.Sum([]byte(content)), sha256.Sum256([]byte(content)),
+		sha512.Sum512([]byte(content))
 	b64 := base64.StdEncoding.EncodeToString
 	adler := fmt.Sprintf("%08x", adler32.Checksum([]byte(content)))
 	for _, header := range []string{
@@ -41,17 +42,21 @@ func TestPromisedChecksums(t *testing.T) {
 
 // TestWrongTimes: a time that can't be read is an error, not a time that is lost with 200.
 func TestWrongTimes(t *testing.T) {
-	for _, name := range []string{"D:getlastmodified", "D:lastmodified", "D:creationdate", "Z:Win32LastModifiedTime", "Z:Win32CreationTime"} {
+	for _, name := range []string{"D:getlastmodified", "D:lastmodified", "D:creationdate", "Z:Win32LastModifiedTime",
+		"Z:Win32CreationTime"} {
 		d := newDrive(t, "/files/f")
 		before := d.info("/files/f")
-		for _, value := range []string{"", "yesterday", "Sun, 31 Feb 2010 01:02:03 GMT", "2010-01-02T25:00:00Z", "Sat, 02 Jan 2010 01:02:03 EST"} {
-			d.do("PROPPATCH", "/files/f", patch("<"+name+">"+value+"</"+name+"><x:other>1</x:other>")).want(207, "409 Conflict", "424 Failed Dependency", "!200 OK")
+		for _, value := range []string{"", "yesterday", "Sun, 31 Feb 2010 01:02:03 GMT", "2010-01-02T25:00:00Z",
+			"Sat, 02 Jan 2010 01:02:03 EST"} {
+			d.do("PROPPATCH", "/files/f", patch("<"+name+">"+value+"</"+name+"><x:other>1</x:other>")).want(207, "409 Conflict",
+				"424 Failed Dependency", "!200 OK")
 		}
 		after := d.info("/files/f")
 		if !after.Modified.Equal(before.Modified) || !after.Created.Equal(before.Created) || len(after.Properties) != 0 {
 			t.Errorf("%s: something was changed: %v", name, after)
 		}
-		for _, value := range []string{"Sat, 2 Jan 2010 01:02:03 GMT", "Sat, 2 Jan 2010 01:02:03 UTC", "2010-01-02T01:02:03Z", "2010-01-02 01:02:03", "1262394123", "1262394123000"} {
+		for _, value := range []string{"Sat, 2 Jan 2010 01:02:03 GMT", "Sat, 2 Jan 2010 01:02:03 UTC", "2010-01-02T01:02:03Z",
+			"2010-01-02 01:02:03", "1262394123", "1262394123000"} {
 			d := newDrive(t, "/files/f")
 			d.do("PROPPATCH", "/files/f", patch("<"+name+">"+value+"</"+name+">")).want(207, "200 OK")
 			got := d.info("/files/f").Modified

@@ -42,8 +42,8 @@ func fail(status int, format string, args ...any) *failure {
 	return &failure{status: status, message: fmt.Sprintf(format, args...)}
 }
 
-// kinds is the one table from kinds of error to answers. make is the status where the request would make something new at
-// the path, so that what is missing or no folder is its parent; look is that of all other requests.
+// kinds is the one table from kinds of error to answers. make is the status where the request would make something new
+// at the path, so that what is missing or no folder is its parent; look is that of all other requests.
 var kinds = []struct {
 	kind       error
 	look, make int
@@ -52,26 +52,45 @@ var kinds = []struct {
 	making     string // message where the request would make something new; empty: as else
 }{
 	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only.", ""},
-	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded", "There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less is waiting.", ""},
+	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded",
+		"There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less " +
+			"is waiting.", ""},
 	// 507 is not retried by clients (RFC 4918, 11.5: not until the user asks for it), and Finder keeps the file in view.
-	{vfs.ErrBroken, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "Nothing can be changed: the drive's journal on this machine could not be written. Check the disk, then restart postern.", ""},
-	{vfs.ErrTooDeep, http.StatusForbidden, http.StatusForbidden, "", fmt.Sprintf("This would lie more than %d folders deep, which is the most that the drive allows. Put it into a folder further up.", vfs.MaxDepth), ""},
-	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "", "This is larger than the drive can keep.", ""},
+	{vfs.ErrBroken, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "",
+		"Nothing can be changed: the drive's journal on this machine could not be written. Check the disk, then restart " +
+			"postern.", ""},
+	{vfs.ErrTooDeep, http.StatusForbidden, http.StatusForbidden, "",
+		fmt.Sprintf("This would lie more than %d folders deep, which is the most that the drive allows. Put it into a "+
+			"folder further up.", vfs.MaxDepth), ""},
+	{vfs.ErrTooLarge, http.StatusRequestEntityTooLarge, http.StatusRequestEntityTooLarge, "",
+		"This is larger than the drive can keep.", ""},
 	{vfs.ErrName, http.StatusBadRequest, http.StatusBadRequest, "", "This is not a name that the drive can keep.", ""},
 	{vfs.ErrIsFolder, http.StatusMethodNotAllowed, http.StatusMethodNotAllowed, "", "There is a folder of this name.", ""},
-	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file.", ""},
+	{vfs.ErrNotFolder, http.StatusNotFound, http.StatusConflict, "", "Something above this is not a folder but a file.",
+		""},
 	{syscall.EMFILE, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", tooManyFiles, ""},
 	{syscall.ENFILE, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", tooManyFiles, ""},
-	{vfs.ErrSlow, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive is slow just now; what was asked for is on its way from there, so try again in a moment.", ""},
-	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The storage behind the drive can't be reached just now; try again later.", ""},
-	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "", "The storage behind the drive returned bytes that are not what was stored.", ""},
-	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense.", ""},
-	{vfs.ErrExist, http.StatusMethodNotAllowed, http.StatusPreconditionFailed, "", "There is something of this name already.", ""},
-	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name.", "The folder that this should be in is missing."},
-	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "", "There are too many locks on the drive.", ""},
-	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "", "The request stood still for too long.", ""},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "This took too long; try again later.", ""},
-	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "", "The drive is being stopped; try again later.", ""},
+	{vfs.ErrSlow, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "",
+		"The storage behind the drive is slow just now; what was asked for is on its way from there, so try again in a " +
+			"moment.", ""},
+	{vfs.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "",
+		"The storage behind the drive can't be reached just now; try again later.", ""},
+	{vfs.ErrCorrupt, http.StatusBadGateway, http.StatusBadGateway, "",
+		"The storage behind the drive returned bytes that are not what was stored.", ""},
+	{vfs.ErrInvalid, http.StatusForbidden, http.StatusForbidden, "", "This can't be done: the result would make no sense.",
+		""},
+	{vfs.ErrExist, http.StatusMethodNotAllowed, http.StatusPreconditionFailed, "",
+		"There is something of this name already.", ""},
+	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name.",
+		"The folder that this should be in is missing."},
+	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "",
+		"There are too many locks on the drive.", ""},
+	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "",
+		"The request stood still for too long.", ""},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "",
+		"This took too long; try again later.", ""},
+	{context.Canceled, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "",
+		"The drive is being stopped; try again later.", ""},
 }
 
 const tooManyFiles = "Too many files are open on the drive's machine at the same time; try again in a moment."
@@ -96,11 +115,14 @@ func failureOf(err error, making bool) *failure {
 		}
 		return f
 	}
-	return &failure{status: http.StatusInternalServerError, message: "Something went wrong inside the drive; its log says what.", err: err}
+	return &failure{status: http.StatusInternalServerError,
+		message: "Something went wrong inside the drive; its log says what.", err: err}
 }
 
 func lockedFailure(locked *lock.Locked, condition string) *failure {
-	f := &failure{status: webdav.StatusLocked, condition: condition, message: "This is locked by another program or user. Close it there, or free it with postern locks break.", err: locked}
+	f := &failure{status: webdav.StatusLocked, condition: condition,
+		message: "This is locked by another program or user. Close it there, or free it with postern locks break.",
+		err:     locked}
 	for _, l := range locked.Locks {
 		f.paths = append(f.paths, l.Root)
 	}
@@ -115,7 +137,8 @@ func (q *request) fail(err error, making bool) {
 		f.message = now.Blocked
 	}
 	// With a cause it is the whole drive that takes no changes.
-	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil && path.Dir(at.Path) == "/" {
+	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil &&
+		path.Dir(at.Path) == "/" {
 		f.message = "The top of the drive is read-only: put files and folders into " + layout.Files + "."
 	}
 	q.failed = f
@@ -127,7 +150,8 @@ func (q *request) fail(err error, making bool) {
 		q.h.o.Log.Log(q.ctx(), level, "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
 	}
 	header := q.w.Header()
-	for _, name := range []string{"Content-Length", "Content-Range", "Content-Encoding", "Content-Disposition", "Etag", "Last-Modified", "Accept-Ranges"} {
+	for _, name := range []string{"Content-Length", "Content-Range", "Content-Encoding", "Content-Disposition", "Etag",
+		"Last-Modified", "Accept-Ranges"} {
 		header.Del(name)
 	}
 	status := f.status
@@ -154,8 +178,8 @@ func (q *request) fail(err error, making bool) {
 	}
 }
 
-// errorBody is a plain sentence for browsers, else DAV:error. The message's element is sabre's, which Nextcloud's clients,
-// Cyberduck and rclone show to people.
+// errorBody is a plain sentence for browsers, else DAV:error. The message's element is sabre's, which Nextcloud's
+// clients, Cyberduck and rclone show to people.
 func (q *request) errorBody(f *failure) []byte {
 	if m := q.r.Method; f.condition == "" && (m == http.MethodGet || m == http.MethodHead || m == http.MethodPost) {
 		q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// Windows refuses a whole listing when one name in it has a character that its own filesystems do not know. Such characters
-// are shown to it, and only to it, as the private-use characters U+F000 + c, as Services for Macintosh, Samba and rclone do,
-// and turned back when it names a file. (A name that really holds U+F03A can't be opened from Windows: nobody has one.) Names of
-// devices, which Windows shows and can't open, have their first letter shown so.
+// Windows refuses a whole listing when one name in it has a character that its own filesystems do not know. Such
+// characters are shown to it, and only to it, as the private-use characters U+F000 + c, as Services for Macintosh,
+// Samba and rclone do, and turned back when it names a file. (A name that really holds U+F03A can't be opened from
+// Windows: nobody has one.) Names of devices, which Windows shows and can't open, have their first letter shown so.
 const privateUse = 0xF000
 
 func reservedInWindows(c rune) bool { return c < ' ' && c > 0 || strings.ContainsRune(`\:*?"<>|`, c) }

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestFindCache: the same body means the same, a broken one is refused each time, and no number of bodies fills the memory.
+// TestFindCache: the same body means the same, a broken one is refused each time, and no number of bodies fills the
+// memory.
 func TestFindCache(t *testing.T) {
 	var c findCache
 	body := []byte(`<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`)

@@ -20,10 +20,10 @@ const (
 	maxFields = 16
 )
 
-// form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is only another way to
-// write a WebDAV request: it is turned into one, which then goes the way of all others. That it was sent from a page of this
-// drive, and not from one that only knows its address, is proved by its token, besides the checks that auth makes of every
-// request.
+// form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is only another way
+// to write a WebDAV request: it is turned into one, which then goes the way of all others. That it was sent from a page
+// of this drive, and not from one that only knows its address, is proved by its token, besides the checks that auth
+// makes of every request.
 type form struct {
 	q      *request
 	body   *body
@@ -50,7 +50,8 @@ func (q *request) form() error {
 	case err != nil:
 		return err
 	case !q.h.pages.Issued(f.fields[page.FieldToken]):
-		return fail(http.StatusForbidden, "This page is from before Postern was started anew. Go back, reload it, and try again.")
+		return fail(http.StatusForbidden,
+			"This page is from before Postern was started anew. Go back, reload it, and try again.")
 	case file != nil:
 		return f.upload(file)
 	}
@@ -101,11 +102,13 @@ func (f *form) change() error {
 		if err := nameable(name); err != nil {
 			return err
 		}
-		return f.end(parent, q.sub("MOVE", q.path, nil, "Destination", q.escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
+		return f.end(parent,
+			q.sub("MOVE", q.path, nil, "Destination", q.escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
 	case page.DoDelete:
 		err := q.sub(http.MethodDelete, q.path, nil, "If-Match", f.fields[page.FieldETag])
 		if err != nil && failureOf(err, false).status == http.StatusPreconditionFailed {
-			err = fail(http.StatusPreconditionFailed, "This was changed meanwhile, and is not deleted. Go back and look at it as it is now.")
+			err = fail(http.StatusPreconditionFailed,
+				"This was changed meanwhile, and is not deleted. Go back and look at it as it is now.")
 		}
 		return f.end(parent, err)
 	case page.DoRestore:
@@ -131,7 +134,8 @@ func (f *form) upload(part *multipart.Part) error {
 			failed := failureOf(err, true)
 			message := "“" + name + "” was not uploaded: " + failed.message
 			if failed.status == http.StatusPreconditionFailed {
-				message = "“" + name + "” was not uploaded, for there is something of this name already. Rename or delete that first."
+				message = "“" + name +
+					"” was not uploaded, for there is something of this name already. Rename or delete that first."
 			}
 			return &failure{status: failed.status, message: message, err: failed.err}
 		}

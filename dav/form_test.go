@@ -18,7 +18,8 @@ import (
 // token is that of the forms on a page.
 func (d *drive) token(target string) string {
 	d.t.Helper()
-	m := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(d.do("GET", target, "", browser).want(200).body)
+	m := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(d.do("GET", target, "",
+		browser).want(200).body)
 	if m == nil {
 		d.t.Fatalf("no form on %s", target)
 	}
@@ -55,10 +56,12 @@ func TestForms(t *testing.T) {
 	token := d.token("/files/d/")
 	d.post("/files/d/", "token", token, "do", "folder", "name", "50% & é").want(303).with("Location: /files/d/")
 	d.post("/files/d/a.txt", "token", token, "do", "rename", "name", "b #1.txt").want(303).with("Location: /files/d/")
-	if got := d.read("/files/d/50% & é") + d.read("/files/d/b #1.txt") + d.read("/files/d/a.txt"); got != "//files/d/a.txt-" {
+	if got := d.read("/files/d/50% & é") + d.read("/files/d/b #1.txt") +
+		d.read("/files/d/a.txt"); got != "//files/d/a.txt-" {
 		t.Errorf("the folder, the new and the old name hold %q", got)
 	}
-	d.post("/files/d/", "token", token, "file:one.txt", "1", "file:two é.bin", strings.Repeat("2", 1<<20)).want(303).with("Location: /files/d/")
+	d.post("/files/d/", "token", token, "file:one.txt", "1", "file:two é.bin",
+		strings.Repeat("2", 1<<20)).want(303).with("Location: /files/d/")
 	if d.read("/files/d/one.txt") != "1" || len(d.read("/files/d/two é.bin")) != 1<<20 {
 		t.Error("the files did not arrive")
 	}
@@ -67,11 +70,13 @@ func TestForms(t *testing.T) {
 	d.post("/files/d/one.txt", "token", token, "do", "delete", "etag", etag).want(412, "changed meanwhile")
 	d.holds("/files/d/one.txt", "newer")
 	d.post("/files/d/one.txt", "token", token, "do", "delete", "etag", d.info("/files/d/one.txt").ETag()).want(303)
-	d.post("/files/d/50%25%20&%20%C3%A9/", "token", token, "do", "delete", "etag", "*").want(303).with("Location: /files/d/")
+	d.post("/files/d/50%25%20&%20%C3%A9/", "token", token, "do", "delete", "etag",
+		"*").want(303).with("Location: /files/d/")
 	if d.read("/files/d/one.txt")+d.read("/files/d/50% & é") != "--" {
 		t.Error("not deleted")
 	}
-	d.post("/files/d/taken", "token", token, "do", "restore", "to", "//files/d/again").want(303).with("Location: /files/d/")
+	d.post("/files/d/taken", "token", token, "do", "restore", "to",
+		"//files/d/again").want(303).with("Location: /files/d/")
 	d.holds("/files/d/again", "/files/d/taken")
 }
 
@@ -79,7 +84,8 @@ func TestForms(t *testing.T) {
 func TestFormsThatFail(t *testing.T) {
 	d := newDrive(t, "/files/d/", "/files/d/a", "/files/d/b")
 	token := d.token("/files/d/")
-	d.post("/files/d/", "token", token, "file:new", "x", "file:a", "x").want(412, "“a” was not uploaded, for there is something of this name", `href="?view"`)
+	d.post("/files/d/", "token", token, "file:new", "x", "file:a", "x").want(412,
+		"“a” was not uploaded, for there is something of this name", `href="?view"`)
 	d.holds("/files/d/new", "x")
 	d.holds("/files/d/a", "/files/d/a")
 	for _, tt := range []struct {
@@ -103,7 +109,8 @@ func TestFormsThatFail(t *testing.T) {
 	d.post("/files/d/", "token", token, "file:", "").want(400, "No file was chosen")
 	d.holds("/files/d/b", "/files/d/b")
 	full := newDriveWith(t, dav.Options{Patience: -1}, 100, "/files/d/")
-	full.post("/files/d/", "token", full.token("/files/d/"), "file:large", strings.Repeat("x", 1000)).want(507, "“large” was not uploaded: ")
+	full.post("/files/d/", "token", full.token("/files/d/"), "file:large", strings.Repeat("x", 1000)).want(507,
+		"“large” was not uploaded: ")
 }
 
 // TestFormsOfOthers: only a form of a page of this very drive changes anything.

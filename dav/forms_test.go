@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestMoveToAnotherForm: from one Unicode form of a name to another a MOVE renames, as people and convmv do to repair names. A
-// COPY would be one onto itself.
+// TestMoveToAnotherForm: from one Unicode form of a name to another a MOVE renames, as people and convmv do to repair
+// names. A COPY would be one onto itself.
 func TestMoveToAnotherForm(t *testing.T) {
 	const nfc, nfd = "/files/\u00fcbung", "/files/u\u0308bung"
 	address := func(p string) string { return (&url.URL{Path: p}).EscapedPath() }

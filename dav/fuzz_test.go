@@ -17,7 +17,8 @@ import (
 
 // FuzzIf: what is accepted has conditions in every list, and its canonical form reads the same.
 func FuzzIf(f *testing.F) {
-	for _, s := range []string{"(<urn:a>)", `</x> (Not <urn:a> ["e"]) (<DAV:no-lock>)`, `([W/"]"])`, "(", "</x>", "(Not)"} {
+	for _, s := range []string{"(<urn:a>)", `</x> (Not <urn:a> ["e"]) (<DAV:no-lock>)`, `([W/"]"])`, "(", "</x>",
+		"(Not)"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -60,8 +61,10 @@ func FuzzIf(f *testing.F) {
 
 // FuzzHeaders: no value breaks a parser, and what comes out is within bounds.
 func FuzzHeaders(f *testing.F) {
-	for _, s := range []string{"0", "1,noroot", "Second-600", "Infinite, Second-1", "1234567890.5", "Sun, 06 Nov 1994 08:49:37 GMT",
-		"SHA1:00 MD5:ff", "http://127.0.0.1/files/a%20b", "/files/%2e%2e/%00", `W/"a", "b"`, "http://[::1]:80/x", "//host/x", "http:a"} {
+	for _, s := range []string{"0", "1,noroot", "Second-600", "Infinite, Second-1", "1234567890.5",
+		"Sun, 06 Nov 1994 08:49:37 GMT",
+		"SHA1:00 MD5:ff", "http://127.0.0.1/files/a%20b", "/files/%2e%2e/%00", `W/"a", "b"`, "http://[::1]:80/x", "//host/x",
+		"http:a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -81,7 +84,8 @@ func FuzzHeaders(f *testing.F) {
 				if err != nil {
 					continue
 				}
-				if !strings.HasPrefix(got.path, "/") || strings.Contains(got.path, "\x00") || strings.Contains(got.path+"/", "/../") {
+				if !strings.HasPrefix(got.path, "/") || strings.Contains(got.path, "\x00") ||
+					strings.Contains(got.path+"/", "/../") {
 					t.Errorf("%q leads to %q", s, got.path)
 				}
 			}
@@ -93,8 +97,10 @@ func FuzzHeaders(f *testing.F) {
 func FuzzXML(f *testing.F) {
 	for _, s := range []string{
 		`<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x:y xmlns:x="urn:x"/></D:prop></D:propfind>`,
-		`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:lastmodified>5</D:lastmodified><a xml:lang="de">b<c/></a></D:prop></D:set><D:remove><D:prop><D:getetag/></D:prop></D:remove></D:propertyupdate>`,
-		`<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype><owner><href>x</href></owner></lockinfo>`,
+		`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:lastmodified>5</D:lastmodified><a xml:lang="de">b<c/></a>` +
+			`</D:prop></D:set><D:remove><D:prop><D:getetag/></D:prop></D:remove></D:propertyupdate>`,
+		`<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype><owner><href>x</href></owner>` +
+			`</lockinfo>`,
 		`<x:y xmlns:x=""/>`, `<!DOCTYPE a><a/>`, `<a b="1" b="2"/>`, "\xef\xbb\xbf<a/>", `<a><![CDATA[x]]></a>`,
 	} {
 		f.Add([]byte(s))
@@ -121,11 +127,14 @@ func fuzzXML(t *testing.T, raw []byte) {
 	}
 }
 
-// FuzzRequest sends whole requests: none breaks the handler, every answer has a proper status, and every XML is well-formed.
+// FuzzRequest sends whole requests: none breaks the handler, every answer has a proper status, and every XML is
+// well-formed.
 func FuzzRequest(f *testing.F) {
 	f.Add("PROPFIND", "/files/a", "Depth", "1", "")
-	f.Add("PROPPATCH", "/files/a", "If", "(<urn:x>)", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:y xmlns:x="urn:x">1</x:y></D:prop></D:set></D:propertyupdate>`)
-	f.Add("LOCK", "/files/new", "Timeout", "Second-5", `<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype></lockinfo>`)
+	f.Add("PROPPATCH", "/files/a", "If", "(<urn:x>)",
+		`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x:y xmlns:x="urn:x">1</x:y></D:prop></D:set></D:propertyupdate>`)
+	f.Add("LOCK", "/files/new", "Timeout", "Second-5",
+		`<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype></lockinfo>`)
 	f.Add("MOVE", "/files/a", "Destination", "http://example.com/files/b", "")
 	f.Add("COPY", "/files/d/", "Destination", "/files/%e9", "")
 	f.Add("GET", "/files/a", "Range", "bytes=0-0,2-,-1", "")

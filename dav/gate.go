@@ -2,7 +2,8 @@ package dav
 
 import "net/http"
 
-// How many requests may do at one time what takes much memory. There can be hundreds of requests, and each alone stays within its bound.
+// How many requests may do at one time what takes much memory. There can be hundreds of requests, and each alone stays
+// within its bound.
 const (
 	maxArchives = 4 // archives, of some 40 MB each until they end
 	maxLargeXML = 4 // XML bodies of more than largeXML, of up to 150 MiB each while they are parsed and carried out
@@ -13,8 +14,8 @@ const (
 // gate bounds how many requests are between enter and leave.
 type gate chan struct{}
 
-// enter takes a place that the request keeps until it is answered. When all are taken it waits, as long as a request waits for
-// storage; then it returns an answer 503 that names what there are too many of.
+// enter takes a place that the request keeps until it is answered. When all are taken it waits, as long as a request
+// waits for storage; then it returns an answer 503 that names what there are too many of.
 func (q *request) enter(g gate, what string) error {
 	if q.inside != nil {
 		return nil

@@ -26,8 +26,8 @@ func (s stuck) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-// crowd sends n requests at the same time, whose answers nobody takes before the returned function is called. It returns the
-// statuses.
+// crowd sends n requests at the same time, whose answers nobody takes before the returned function is called. It
+// returns the statuses.
 func (d *drive) crowd(n int, request func() *http.Request) func() []int {
 	codes, until := make(chan int), make(chan struct{})
 	for range n {
@@ -59,7 +59,8 @@ func wantAll(t *testing.T, got []int, want int) {
 	}
 }
 
-// TestFewArchives: four archives are made at one time. A fifth waits as long as a request waits for storage, and is refused then.
+// TestFewArchives: four archives are made at one time. A fifth waits as long as a request waits for storage, and is
+// refused then.
 func TestFewArchives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDriveWith(t, dav.Options{Patience: 8 * time.Second}, 0, "/files/d/", "/files/d/a", "/files/b")
@@ -74,7 +75,8 @@ func TestFewArchives(t *testing.T) {
 	})
 }
 
-// TestFewLargeBodies: XML bodies that no program sends are read one after the other, and do not keep others from their turn.
+// TestFewLargeBodies: XML bodies that no program sends are read one after the other, and do not keep others from their
+// turn.
 func TestFewLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDriveWith(t, dav.Options{Patience: 8 * time.Second}, 0, "/files/f")
@@ -112,7 +114,8 @@ func TestTooManyFiles(t *testing.T) {
 	}
 }
 
-// TestFewProperties: one file has at most 1,000 properties, and those of one that has more already can be changed and removed.
+// TestFewProperties: one file has at most 1,000 properties, and those of one that has more already can be changed and
+// removed.
 func TestFewProperties(t *testing.T) {
 	d := newDrive(t, "/files/f", "/files/old")
 	var full, tooMany []vfs.Property

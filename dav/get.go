@@ -64,11 +64,11 @@ func (q *request) get() error {
 	return w.end()
 }
 
-// policyOf is what a file may do when a browser opens it: a page that somebody put into the drive must not act as if it came
-// from the drive itself, so it gets an origin of its own, and no scripts. Only what the browser's player
-// plays, which runs none either, keeps the drive's origin, or it could not be loaded; it is a list, since a client chooses the
-// type that it stores, and "video/x+xml" is a document to a browser. Only PDFs have no sandbox: the browser's viewer shows
-// nothing in one, and is one already.
+// policyOf is what a file may do when a browser opens it: a page that somebody put into the drive must not act as if it
+// came from the drive itself, so it gets an origin of its own, and no scripts. Only what the browser's player
+// plays, which runs none either, keeps the drive's origin, or it could not be loaded; it is a list, since a client
+// chooses the type that it stores, and "video/x+xml" is a document to a browser. Only PDFs have no sandbox: the
+// browser's viewer shows nothing in one, and is one already.
 func policyOf(contentType string) string {
 	const nothing = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'"
 	plain, _, err := mime.ParseMediaType(contentType)
@@ -83,8 +83,8 @@ func policyOf(contentType string) string {
 }
 
 // fileWriter stands between http.ServeContent and the client. It holds the header back until there are bytes, so that a
-// fault of the storage can still be an answer of its own; and it lets the file write itself instead of being read through a
-// buffer of 32 KiB.
+// fault of the storage can still be an answer of its own; and it lets the file write itself instead of being read
+// through a buffer of 32 KiB.
 type fileWriter struct {
 	http.ResponseWriter
 	q     *request
@@ -154,7 +154,8 @@ func (w *fileWriter) end() error {
 	w.send()
 	if w.err != nil && !w.q.gone() {
 		// The length was promised, so net/http closes the connection and the client sees that the file is cut short.
-		w.q.h.o.Log.WarnContext(w.q.ctx(), "file broken off", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10), "error", w.err)
+		w.q.h.o.Log.WarnContext(w.q.ctx(), "file broken off", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10),
+			"error", w.err)
 	}
 	return nil
 }

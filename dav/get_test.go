@@ -63,7 +63,8 @@ func TestGet(t *testing.T) {
 				h.want(200).with("Content-Length: 10", "Content-Range:")
 				return
 			}
-			if h.code != a.code || h.body != "" && tt.code < 400 || tt.code < 300 && h.header.Get("Content-Length") != a.header.Get("Content-Length") {
+			if h.code != a.code || h.body != "" && tt.code < 400 ||
+				tt.code < 300 && h.header.Get("Content-Length") != a.header.Get("Content-Length") {
 				t.Errorf("HEAD differs: %d %v", h.code, h.header)
 			}
 		})
@@ -73,7 +74,8 @@ func TestGet(t *testing.T) {
 func TestGetManyRanges(t *testing.T) {
 	d := newDrive(t)
 	d.write("/files/f.txt", "0123456789")
-	a := d.do("GET", "/files/f.txt", "", "Range: bytes=0-1,8-9").want(206, "Content-Range: bytes 0-1/10", "Content-Range: bytes 8-9/10")
+	a := d.do("GET", "/files/f.txt", "", "Range: bytes=0-1,8-9").want(206, "Content-Range: bytes 0-1/10",
+		"Content-Range: bytes 8-9/10")
 	if !strings.HasPrefix(a.header.Get("Content-Type"), "multipart/byteranges") {
 		t.Errorf("type %q", a.header.Get("Content-Type"))
 	}
@@ -114,7 +116,8 @@ func (f countedFile) WriteNTo(w io.Writer, n int64) (int64, error) {
 	return f.File.WriteNTo(w, n)
 }
 
-// TestGetTakesNoDetour: a body goes from the file to the connection by WriteNTo, not through a buffer; HEAD reads nothing.
+// TestGetTakesNoDetour: a body goes from the file to the connection by WriteNTo, not through a buffer; HEAD reads
+// nothing.
 func TestGetTakesNoDetour(t *testing.T) {
 	d := newDrive(t)
 	d.write("/files/f", strings.Repeat("x", 100_000))
@@ -149,8 +152,8 @@ func TestGetTakesNoDetour(t *testing.T) {
 	}
 }
 
-// TestGetFaults: before the first byte a fault is an answer; after it the connection breaks, so that nobody takes a piece
-// for the whole.
+// TestGetFaults: before the first byte a fault is an answer; after it the connection breaks, so that nobody takes a
+// piece for the whole.
 func TestGetFaults(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	d.fail = func(op, p string) error {

@@ -11,15 +11,16 @@ import (
 	"postern/dav/lock"
 )
 
-// guard keeps a file from a client that clears up after itself (profile.clearsUp). When an upload fails, rclone deletes what it
-// takes for the half-written file, about a second later. Here a failed PUT changes nothing, so that file is the good old version.
-// One DELETE of that path, from that client, within a few seconds of the failure, is therefore refused (409) and the file kept:
-// rclone ignores that error. A second DELETE is meant, and is done. Other clients delete what they ask to delete.
+// guard keeps a file from a client that clears up after itself (profile.clearsUp). When an upload fails, rclone deletes
+// what it takes for the half-written file, about a second later. Here a failed PUT changes nothing, so that file is the
+// good old version. One DELETE of that path, from that client, within a few seconds of the failure, is therefore
+// refused (409) and the file kept: rclone ignores that error. A second DELETE is meant, and is done. Other clients
+// delete what they ask to delete.
 //
 // An upload cut off by a crash counts as failed: the next gateway guards its path from its start.
 //
-// After a successful upload rclone compares what is there with what it sent, and deletes it when it differs: then it is what
-// another client has saved there meanwhile. One DELETE of such content, within the same time, is refused too.
+// After a successful upload rclone compares what is there with what it sent, and deletes it when it differs: then it is
+// what another client has saved there meanwhile. One DELETE of such content, within the same time, is refused too.
 type guard struct {
 	life    time.Duration
 	clock   func() time.Time
@@ -40,7 +41,8 @@ type pledge struct {
 // maxGuarded bounds the memory of a guard.
 const maxGuarded = 4096
 
-// Uploads keeps in mind what is being replaced, over the end of the process. Its methods may be called at the same time.
+// Uploads keeps in mind what is being replaced, over the end of the process. Its methods may be called at the same
+// time.
 type Uploads interface {
 	// Left are the notes that the last process has begun and not ended.
 	Left() []string

@@ -1,13 +1,14 @@
-// Package dav serves a drive (package vfs) over WebDAV: RFC 4918 class 1, 2 and 3, with what the programs in CLIENTS.md need
-// beyond it.
+// Package dav serves a drive (package vfs) over WebDAV: RFC 4918 class 1, 2 and 3, with what the programs in CLIENTS.md
+// need beyond it.
 //
-// The words come from golang.org/x/net/webdav (LockDetails, Condition, Propstat, its status codes); its handler is not used,
-// because it loses data: it removes a MOVE's destination before it looks for the source, overwrites in place, ignores
-// If-Match and Content-Range on PUT, and refuses the save sequences of Office and davfs2. CLIENTS.md has the list.
+// The words come from golang.org/x/net/webdav (LockDetails, Condition, Propstat, its status codes); its handler is not
+// used, because it loses data: it removes a MOVE's destination before it looks for the source, overwrites in place,
+// ignores If-Match and Content-Range on PUT, and refuses the save sequences of Office and davfs2. CLIENTS.md has the
+// list.
 //
-// Each request is a walk: handler.go picks the method, target.go says which path, precondition.go and package lock whether
-// it may, one file per method does it, errors.go says what went wrong. Whatever must be true of a change is checked in a
-// vfs.Cond, in the same step as the change itself.
+// Each request is a walk: handler.go picks the method, target.go says which path, precondition.go and package lock
+// whether it may, one file per method does it, errors.go says what went wrong. Whatever must be true of a change is
+// checked in a vfs.Cond, in the same step as the change itself.
 package dav
 
 import (
@@ -47,15 +48,16 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
-// Stop ends the requests under way and those that still come: storage is no longer waited for. Nothing else ends a request
-// that has been read whole, not even its client's going away, so call it once a server has waited for its requests long enough.
+// Stop ends the requests under way and those that still come: storage is no longer waited for. Nothing else ends a
+// request that has been read whole, not even its client's going away, so call it once a server has waited for its
+// requests long enough.
 func (h *Handler) Stop() { h.life.end() }
 
 // Locks returns the locks of the drive, for commands that show or break them.
 func (h *Handler) Locks() *lock.Manager { return h.locks }
 
-// methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources: OPTIONS
-// is answered to strangers too, and must not tell them what exists. POST is for the pages' own forms only.
+// methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources:
+// OPTIONS is answered to strangers too, and must not tell them what exists. POST is for the pages' own forms only.
 var methods = map[string]func(*request) error{
 	http.MethodOptions: (*request).options,
 	http.MethodGet:     (*request).get,

@@ -220,11 +220,14 @@ func (a *answer) wellFormed() {
 	}
 }
 
-// token is the token of a LOCK's answer.
+// lockToken matches the tokens that the drive makes.
+var lockToken = regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// token returns the token of a LOCK's answer.
 func (a *answer) token() string {
 	a.t.Helper()
 	token := strings.Trim(a.header.Get("Lock-Token"), "<>")
-	if !regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(token) {
+	if !lockToken.MatchString(token) {
 		a.t.Fatalf("%s: no lock token: %q", a.what, token)
 	}
 	if !strings.Contains(a.body, "<D:locktoken><D:href>"+token+"</D:href></D:locktoken>") {
@@ -250,7 +253,8 @@ func lockBody(scope string) string {
 
 func prop(names ...string) string {
 	var b bytes.Buffer
-	b.WriteString(`<D:propfind xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:" xmlns:x="urn:x"><D:prop>`)
+	b.WriteString(`<D:propfind xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:" ` +
+		`xmlns:x="urn:x"><D:prop>`)
 	for _, name := range names {
 		fmt.Fprintf(&b, "<%s/>", name)
 	}
@@ -259,6 +263,7 @@ func prop(names ...string) string {
 }
 
 func patch(set string) string {
-	return `<D:propertyupdate xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:" xmlns:x="urn:x"><D:set><D:prop>` +
+	return `<D:propertyupdate xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:" ` +
+		`xmlns:x="urn:x"><D:set><D:prop>` +
 		set + `</D:prop></D:set></D:propertyupdate>`
 }

@@ -59,7 +59,8 @@ func (q *request) overwrite() (bool, error) {
 	return false, fail(http.StatusBadRequest, "The Overwrite header must be T or F.")
 }
 
-// parseTimeout reads a Timeout header (RFC 4918, 10.7), the first wish in it that is understood. 0 is: as long as may be.
+// parseTimeout reads a Timeout header (RFC 4918, 10.7), the first wish in it that is understood. 0 is: as long as may
+// be.
 func parseTimeout(s string) time.Duration {
 	for wish := range strings.SplitSeq(s, ",") {
 		wish = strings.TrimSpace(wish)
@@ -84,8 +85,8 @@ var (
 	latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified. Numbers that are no seconds
-// until the year 9999 are milliseconds, microseconds or nanoseconds.
+// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified. Numbers that are no
+// seconds until the year 9999 are milliseconds, microseconds or nanoseconds.
 func parseUnix(s string) (time.Time, bool) {
 	whole, fraction, dot := strings.Cut(strings.TrimSpace(s), ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
@@ -93,7 +94,8 @@ func parseUnix(s string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if seconds > latest {
-		for _, from := range []func(int64) time.Time{time.UnixMilli, time.UnixMicro, func(n int64) time.Time { return time.Unix(0, n) }} {
+		unixNano := func(n int64) time.Time { return time.Unix(0, n) }
+		for _, from := range []func(int64) time.Time{time.UnixMilli, time.UnixMicro, unixNano} {
 			if t := from(seconds).UTC(); t.Unix() <= latest {
 				return t, true
 			}
@@ -118,12 +120,15 @@ func parseUnix(s string) (time.Time, bool) {
 	return time.Unix(seconds, nanos).UTC(), true
 }
 
-// dateForms are the forms of dates that clients were seen to use besides HTTP's three. None has the name of a zone: of most
-// names Go does not know the offset. Seconds may have a fraction in all of them.
+// dateForms are the forms of dates that clients were seen to use besides HTTP's three. None has the name of a zone: of
+// most names Go does not know the offset. Seconds may have a fraction in all of them.
 var dateForms = []string{
-	"Mon, 2 Jan 2006 15:04:05 Z0700", "2 Jan 2006 15:04:05 Z0700", "Mon, 2-Jan-2006 15:04:05 Z0700", "Mon Jan 2 15:04:05 Z0700 2006",
-	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02",
-	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05", "20060102T150405Z0700", "20060102T150405",
+	"Mon, 2 Jan 2006 15:04:05 Z0700", "2 Jan 2006 15:04:05 Z0700", "Mon, 2-Jan-2006 15:04:05 Z0700",
+	"Mon Jan 2 15:04:05 Z0700 2006",
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	"2006-01-02",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05", "20060102T150405Z0700",
+	"20060102T150405",
 }
 
 // universal are the names of the zone that dates of HTTP are in.
@@ -151,8 +156,8 @@ func inRange(t time.Time) (time.Time, bool) {
 	return t.UTC(), true
 }
 
-// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish. Then the answer
-// lacks "X-OC-Mtime: accepted", and the client knows that the time was not kept.
+// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish. Then the
+// answer lacks "X-OC-Mtime: accepted", and the client knows that the time was not kept.
 func (q *request) mtime() time.Time {
 	t, _ := parseUnix(q.r.Header.Get("X-OC-Mtime"))
 	return t

@@ -13,8 +13,8 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// This is RFC 4918, 6, 7 and 10.4, in the plainest words: a table of locks, a table of files, and what a request with an If
-// header has to be answered. TestIfAndLocksAgainstTheRFC compares the handler with it.
+// This is RFC 4918, 6, 7 and 10.4, in the plainest words: a table of locks, a table of files, and what a request with
+// an If header has to be answered. TestIfAndLocksAgainstTheRFC compares the handler with it.
 
 // modelLock is a line of the table of locks.
 type modelLock struct {
@@ -259,13 +259,16 @@ func oneIf(rt *rapid.T) int {
 	}
 	p := rapid.SampledFrom(from).Draw(rt, "path")
 	to := rapid.SampledFrom(slices.Concat(modelFiles, modelDirs[1:], modelNew)).Draw(rt, "to")
-	if (method == "COPY" || method == "MOVE") && (p == to || strings.HasPrefix(to, p+"/") || strings.HasPrefix(p, to+"/")) {
+	if (method == "COPY" || method == "MOVE") &&
+		(p == to || strings.HasPrefix(to, p+"/") || strings.HasPrefix(p, to+"/")) {
 		return 0 // 403 and 409, whatever the header says
 	}
 	header := drawIf(rt, m)
 	headers := []string{"Destination: " + to}
 	if len(header) > 0 {
-		headers = append(headers, "If: "+writeIf(header, rapid.SampledFrom([]string{"", "http://example.com", "http://example.com:8090"}).Draw(rt, "host")))
+		headers = append(headers,
+			"If: "+
+				writeIf(header, rapid.SampledFrom([]string{"", "http://example.com", "http://example.com:8090"}).Draw(rt, "host")))
 	}
 	want := m.answer(method, p, to, header)
 	rec := w.do(1, method, p, body, headers...)
@@ -274,7 +277,8 @@ func oneIf(rt *rapid.T) int {
 		got = http.StatusOK
 	}
 	if got != want {
-		rt.Fatalf("%s %s, to %s, If %s, locks %+v: %d, want %d: %s", method, p, to, writeIf(header, ""), m.locks, rec.Code, want, rec.Body)
+		rt.Fatalf("%s %s, to %s, If %s, locks %+v: %d, want %d: %s", method, p, to, writeIf(header, ""), m.locks, rec.Code,
+			want, rec.Body)
 	}
 	return want
 }

@@ -19,8 +19,8 @@ import (
 
 var tokenOnPage = regexp.MustCompile(`name="token" value="([^"]+)"`)
 
-// FuzzForm posts forms to a folder and to a file: none breaks the handler, and none without the page's token changes anything. TOKEN
-// in a form stands for that token.
+// FuzzForm posts forms to a folder and to a file: none breaks the handler, and none without the page's token changes
+// anything. TOKEN in a form stands for that token.
 func FuzzForm(f *testing.F) {
 	part := func(name, value string) string {
 		return "--x\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n"
@@ -29,7 +29,9 @@ func FuzzForm(f *testing.F) {
 	f.Add("/files/d/a", []byte(part("token", "TOKEN")+part("do", "rename")+part("name", "b")+"--x--\r\n"))
 	f.Add("/files/d/a", []byte(part("do", "delete")+part("etag", "*")+"--x--\r\n"))
 	f.Add("/files/d/a", []byte(part("token", "TOKEN")+part("do", "restore")+part("to", "/files/../c")+"--x--\r\n"))
-	f.Add("/files/d/", []byte(part("token", "TOKEN")+"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"n\"\r\n\r\nbytes\r\n--x--\r\n"))
+	f.Add("/files/d/",
+		[]byte(part("token", "TOKEN")+
+			"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"n\"\r\n\r\nbytes\r\n--x--\r\n"))
 	f.Fuzz(func(t *testing.T, target string, body []byte) {
 		alloctest.Check(t, len(target)+len(body), func() {
 			if target != "/files/d/" {
@@ -53,7 +55,8 @@ func FuzzForm(f *testing.F) {
 			if token == nil {
 				t.Fatal("no form on the page")
 			}
-			r := httptest.NewRequest("POST", target, bytes.NewReader(bytes.ReplaceAll(body, []byte("TOKEN"), bytes.ReplaceAll(token[1], []byte("&#43;"), []byte("+")))))
+			r := httptest.NewRequest("POST", target,
+				bytes.NewReader(bytes.ReplaceAll(body, []byte("TOKEN"), bytes.ReplaceAll(token[1], []byte("&#43;"), []byte("+")))))
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 			w = httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -87,7 +90,8 @@ func everything(t *testing.T, fs vfs.FS) string {
 
 // FuzzRange: what net/http is given of a Range lies in the file, and never makes it fail.
 func FuzzRange(f *testing.F) {
-	for _, s := range []string{"bytes=0-0,2-,-1", "Bytes= 1 - 2", "bytes=-0", "bytes=99999999999999999999-", "bytes=5-2", "lines=1-2", "bytes=,,", "bytes=10-"} {
+	for _, s := range []string{"bytes=0-0,2-,-1", "Bytes= 1 - 2", "bytes=-0", "bytes=99999999999999999999-", "bytes=5-2",
+		"lines=1-2", "bytes=,,", "bytes=10-"} {
 		f.Add(s, int64(10))
 	}
 	f.Add("bytes=-1", int64(0))
@@ -103,7 +107,8 @@ func FuzzRange(f *testing.F) {
 			r.Header.Set("Range", got)
 			w := httptest.NewRecorder()
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-			if ok := w.Code == http.StatusPartialContent || w.Code == http.StatusOK || w.Code == http.StatusRequestedRangeNotSatisfiable; !ok {
+			if ok := w.Code == http.StatusPartialContent || w.Code == http.StatusOK ||
+				w.Code == http.StatusRequestedRangeNotSatisfiable; !ok {
 				t.Fatalf("%q of %d bytes becomes %q: %d", header, size, got, w.Code)
 			}
 			if w.Body.Len() > int(size)+maxRanges*256 && strings.Count(got, ",") == 0 {
@@ -115,8 +120,10 @@ func FuzzRange(f *testing.F) {
 
 // FuzzDates: a date that is accepted can be written in all forms, and is read from them again.
 func FuzzDates(f *testing.F) {
-	for _, s := range []string{"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "2026-11-20T09:15:00Z",
-		"2026-11-20T09:15:00.123+01:00", "1234567890", "1234567890123", "-1.5", "9999-12-31T23:59:59Z", "Mon, 1 Jan 0001 00:00:00 UTC"} {
+	for _, s := range []string{"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+		"Sun Nov  6 08:49:37 1994", "2026-11-20T09:15:00Z",
+		"2026-11-20T09:15:00.123+01:00", "1234567890", "1234567890123", "-1.5", "9999-12-31T23:59:59Z",
+		"Mon, 1 Jan 0001 00:00:00 UTC"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -159,7 +166,8 @@ func FuzzZipName(f *testing.F) {
 			for _, p := range []string{one, two} {
 				name := q.zipName(p)
 				for part := range strings.SplitSeq(name, "/") {
-					if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "\\\x00") || windows && strings.ContainsAny(part, `:*?"<>|`) {
+					if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "\\\x00") ||
+						windows && strings.ContainsAny(part, `:*?"<>|`) {
 						t.Fatalf("%q is packed as %q", p, name)
 					}
 				}
@@ -186,7 +194,8 @@ func FuzzZipName(f *testing.F) {
 // keepable reports whether the drive can have a path, without its first slash.
 func keepable(p string) bool {
 	for name := range strings.SplitSeq(p, "/") {
-		if name == "" || name == "." || name == ".." || len(name) > vfs.MaxName || name != vfs.NameFromRaw(name) || strings.Contains(name, "\x00") {
+		if name == "" || name == "." || name == ".." || len(name) > vfs.MaxName || name != vfs.NameFromRaw(name) ||
+			strings.Contains(name, "\x00") {
 			return false
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"postern/vfs"
 )
 
-// leaving serves a drive so that every request goes on only once net/http has seen the end of its client's stream, and has
-// cancelled the request's context. done receives once for each request that has ended.
+// leaving serves a drive so that every request goes on only once net/http has seen the end of its client's stream, and
+// has cancelled the request's context. done receives once for each request that has ended.
 func (d *drive) leaving() (address string, done chan struct{}) {
 	d.t.Helper()
 	done = make(chan struct{}, 1)
@@ -51,9 +51,9 @@ func (b *untilGone) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestClientThatClosesAfterSending: a request that has arrived whole is carried out, whether its client closes the connection
-// without reading the answer (ffmpeg's PUT) or only its own side of it; then the answer is sent whole. A client that has gone
-// is not worth a warning.
+// TestClientThatClosesAfterSending: a request that has arrived whole is carried out, whether its client closes the
+// connection without reading the answer (ffmpeg's PUT) or only its own side of it; then the answer is sent whole. A
+// client that has gone is not worth a warning.
 func TestClientThatClosesAfterSending(t *testing.T) {
 	large := strings.Repeat("large ", 1<<18)
 	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\n\n%s", len(body), body) }
@@ -72,14 +72,19 @@ func TestClientThatClosesAfterSending(t *testing.T) {
 		{"PUT of nothing", "PUT /files/new HTTP/1.1\nContent-Length: 0\n\n", 201, "", []string{"/files/new", ""}, false},
 		{"PUT over a file", "PUT /files/f HTTP/1.1\n" + length("body"), 204, "", []string{"/files/f", "body"}, false},
 		{"MKCOL", "MKCOL /files/new HTTP/1.1\n\n", 201, "", []string{"/files/new", "/"}, false},
-		{"MOVE", "MOVE /files/dir HTTP/1.1\nDestination: /files/to\n\n", 201, "", []string{"/files/dir", "-", "/files/to/in", "/files/dir/in"}, false},
-		{"COPY", "COPY /files/dir HTTP/1.1\nDestination: /files/to\n\n", 201, "", []string{"/files/dir", "/", "/files/to/in", "/files/dir/in"}, false},
+		{"MOVE", "MOVE /files/dir HTTP/1.1\nDestination: /files/to\n\n", 201, "",
+			[]string{"/files/dir", "-", "/files/to/in", "/files/dir/in"}, false},
+		{"COPY", "COPY /files/dir HTTP/1.1\nDestination: /files/to\n\n", 201, "",
+			[]string{"/files/dir", "/", "/files/to/in", "/files/dir/in"}, false},
 		{"DELETE", "DELETE /files/dir HTTP/1.1\n\n", 204, "", []string{"/files/dir", "-"}, false},
-		{"LOCK of a new name", "LOCK /files/new HTTP/1.1\n" + length(lockBody("exclusive")), 201, "<D:locktoken>", []string{"/files/new", ""}, false},
+		{"LOCK of a new name", "LOCK /files/new HTTP/1.1\n" + length(lockBody("exclusive")), 201, "<D:locktoken>",
+			[]string{"/files/new", ""}, false},
 		{"PROPPATCH", "PROPPATCH /files/f HTTP/1.1\n" + length(patch("<x:p>1</x:p>")), 207, "HTTP/1.1 200 OK", nil, true},
-		{"PROPPATCH in chunks", "PROPPATCH /files/f HTTP/1.1\n" + chunked(patch("<x:p>1</x:p>")), 207, "HTTP/1.1 200 OK", nil, true},
+		{"PROPPATCH in chunks", "PROPPATCH /files/f HTTP/1.1\n" + chunked(patch("<x:p>1</x:p>")), 207, "HTTP/1.1 200 OK", nil,
+			true},
 		{"PROPFIND", "PROPFIND /files/dir HTTP/1.1\nDepth: 1\n\n", 207, "/files/dir/in</D:href>", nil, false},
-		{"PROPFIND with a body", "PROPFIND /files/dir HTTP/1.1\nDepth: 1\n" + length(prop("D:getetag")), 207, "/files/dir/in</D:href>", nil, false},
+		{"PROPFIND with a body", "PROPFIND /files/dir HTTP/1.1\nDepth: 1\n" + length(prop("D:getetag")), 207,
+			"/files/dir/in</D:href>", nil, false},
 		{"GET", "GET /files/large HTTP/1.1\n\n", 200, large, nil, false},
 		{"GET of a range", "GET /files/f HTTP/1.1\nRange: bytes=1-5\n\n", 206, "files", nil, false},
 		{"GET of a page", "GET /files/dir HTTP/1.1\n\n", 200, "</html>", nil, false},
@@ -90,7 +95,8 @@ func TestClientThatClosesAfterSending(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for try := range 20 {
 				var log bytes.Buffer
-				d := newDriveWith(t, dav.Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))},
+				d := newDriveWith(t,
+					dav.Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))},
 					0, "/files/f", "/files/dir/", "/files/dir/in")
 				d.write("/files/large", large)
 				address, done := d.leaving()
@@ -144,8 +150,8 @@ func (w *wire) whole(method string, code int, part string) {
 	}
 }
 
-// TestStop: what still waits for storage when a server has waited long enough is ended by Stop, as its client's going away
-// does not end it.
+// TestStop: what still waits for storage when a server has waited long enough is ended by Stop, as its client's going
+// away does not end it.
 func TestStop(t *testing.T) {
 	d := newDriveWith(t, dav.Options{Patience: time.Hour}, 0, "/files/f")
 	asked := make(chan struct{}, 1)

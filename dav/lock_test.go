@@ -25,8 +25,10 @@ func TestLockProtects(t *testing.T) {
 		if c.header != "" {
 			headers = append(headers, c.header)
 		}
-		d.do(c.method, c.target, c.body, headers...).want(423, "<D:lock-token-submitted><D:href>/files/f</D:href></D:lock-token-submitted>")
-		d.do(c.method, c.target, c.body, append(headers, "If: (<urn:uuid:00000000-0000-4000-8000-000000000000>) (Not <DAV:no-lock>)")...).want(423)
+		d.do(c.method, c.target, c.body, headers...).want(423,
+			"<D:lock-token-submitted><D:href>/files/f</D:href></D:lock-token-submitted>")
+		d.do(c.method, c.target, c.body,
+			append(headers, "If: (<urn:uuid:00000000-0000-4000-8000-000000000000>) (Not <DAV:no-lock>)")...).want(423)
 	}
 	d.do("GET", "/files/f", "").want(200)
 	d.do("COPY", "/files/f", "", "Destination: /files/copy").want(201)
@@ -71,7 +73,8 @@ func TestIfLists(t *testing.T) {
 	}
 	for _, tt := range tests {
 		header := strings.NewReplacer("T", token, "E", etag).Replace(tt.header)
-		if a := d.do("PROPPATCH", "/files/f", patch("<x:p/>"), "If: "+header); a.code != tt.code && !(tt.code == 204 && a.code == 207) {
+		if a := d.do("PROPPATCH", "/files/f", patch("<x:p/>"), "If: "+header); a.code != tt.code &&
+			!(tt.code == 204 && a.code == 207) {
 			t.Errorf("%s: %d, want %d", tt.header, a.code, tt.code)
 		}
 	}
@@ -85,7 +88,8 @@ func TestLockAnswers(t *testing.T) {
 		"<D:exclusive/>", "<D:write/>", "<D:depth>0</D:depth>", "<D:owner>me</D:owner>", "<D:timeout>Second-600</D:timeout>",
 		"<D:lockroot><D:href>/files/f</D:href></D:lockroot>")
 	token := a.token()
-	d.do("LOCK", "/files/f", lockBody("exclusive")).want(423, "<D:no-conflicting-lock><D:href>/files/f</D:href>").with("Lock-Token:")
+	d.do("LOCK", "/files/f", lockBody("exclusive")).want(423,
+		"<D:no-conflicting-lock><D:href>/files/f</D:href>").with("Lock-Token:")
 	d.do("LOCK", "/files/f", lockBody("shared")).want(423)
 	d.do("PROPFIND", "/files/f", prop("D:lockdiscovery"), "Depth: 0").want(207, token, "<D:owner>me</D:owner>")
 
@@ -112,7 +116,8 @@ func TestLockTimeouts(t *testing.T) {
 		"Second--5":                      "3600",
 	} {
 		d := newDrive(t, "/files/f")
-		d.do("LOCK", "/files/f", lockBody("exclusive"), "Timeout: "+header).want(200, "<D:timeout>Second-"+want+"</D:timeout>")
+		d.do("LOCK", "/files/f", lockBody("exclusive"), "Timeout: "+header).want(200,
+			"<D:timeout>Second-"+want+"</D:timeout>")
 	}
 }
 
@@ -120,7 +125,8 @@ func TestLockRunsOut(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	token := d.lock("/files/f", "Timeout: Second-100")
 	d.now = d.now.Add(60 * time.Second)
-	d.do("LOCK", "/files/f", "", "If: (<"+token+">)", "Timeout: Second-100").want(200, token, "Second-100").with("Lock-Token:")
+	d.do("LOCK", "/files/f", "", "If: (<"+token+">)", "Timeout: Second-100").want(200, token,
+		"Second-100").with("Lock-Token:")
 	d.now = d.now.Add(60 * time.Second)
 	d.do("PUT", "/files/f", "x").want(423)
 	d.now = d.now.Add(60 * time.Second)
@@ -132,7 +138,8 @@ func TestRefreshForms(t *testing.T) {
 	d := newDrive(t, "/files/dir/", "/files/dir/f")
 	token := d.lock("/files/dir")
 	for _, header := range []string{
-		"If: (<T>)", "If: </files/dir/> (<T>)", "If: <http://127.0.0.1:8090/files/dir> (<T>)", "Lock-Token: <T>", "Lock-Token: T", `If: (["x"]) (<T>)`,
+		"If: (<T>)", "If: </files/dir/> (<T>)", "If: <http://127.0.0.1:8090/files/dir> (<T>)", "Lock-Token: <T>",
+		"Lock-Token: T", `If: (["x"]) (<T>)`,
 	} {
 		d.do("LOCK", "/files/dir", "", strings.ReplaceAll(header, "T>", token+">")).
 			want(map[bool]int{true: 412, false: 200}[header == "Lock-Token: T"])
@@ -211,7 +218,9 @@ func TestFolderLocks(t *testing.T) {
 	t.Run("conflict beneath", func(t *testing.T) {
 		d := newDrive(t, "/files/dir/", "/files/dir/f")
 		d.lock("/files/dir/f")
-		d.do("LOCK", "/files/dir", lockBody("exclusive")).want(207, "<D:href>/files/dir/f</D:href><D:status>HTTP/1.1 423 Locked", "<D:href>/files/dir</D:href><D:status>HTTP/1.1 424").with("Lock-Token:")
+		d.do("LOCK", "/files/dir", lockBody("exclusive")).want(207,
+			"<D:href>/files/dir/f</D:href><D:status>HTTP/1.1 423 Locked",
+			"<D:href>/files/dir</D:href><D:status>HTTP/1.1 424").with("Lock-Token:")
 		d.do("LOCK", "/files/dir", lockBody("exclusive"), "Depth: 0").want(200)
 	})
 }
@@ -256,7 +265,8 @@ func TestLocksAndNormalisation(t *testing.T) {
 
 func TestOwnerXMLIsKept(t *testing.T) {
 	d := newDrive(t, "/files/f")
-	body := `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner><href>http://a/?b&amp;c</href><x:y xmlns:x="urn:x">&lt;</x:y></owner></lockinfo>`
+	body := `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner><href>` +
+		`http://a/?b&amp;c</href><x:y xmlns:x="urn:x">&lt;</x:y></owner></lockinfo>`
 	const kept = `<D:owner><href xmlns="DAV:">http://a/?b&amp;c</href><x:y xmlns:x="urn:x">&lt;</x:y></D:owner>`
 	d.do("LOCK", "/files/f", body).want(200, kept)
 	d.do("PROPFIND", "/files/f", prop("D:lockdiscovery"), "Depth: 0").want(207, kept)
@@ -276,7 +286,8 @@ func TestLocksSurviveARestart(t *testing.T) {
 	d.now = d.now.Add(400 * time.Second)
 	d.restart(dav.Options{Locks: store, Clock: func() time.Time { return d.now }})
 	d.do("PUT", "/files/f", "x").want(423)
-	a := d.do("PROPFIND", "/files/f", prop("D:lockdiscovery"), "Depth: 0").want(207, token, "<D:owner>me</D:owner>", "<D:depth>0<", "Second-600")
+	a := d.do("PROPFIND", "/files/f", prop("D:lockdiscovery"), "Depth: 0").want(207, token, "<D:owner>me</D:owner>",
+		"<D:depth>0<", "Second-600")
 	if !regexp.MustCompile(`<D:lockroot><D:href>/files/f</D:href>`).MatchString(a.body) {
 		t.Error(a.body)
 	}

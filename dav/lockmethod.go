@@ -46,11 +46,12 @@ func (q *request) lock() error {
 	return q.take(want)
 }
 
-// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
-// lock would make a program that refreshes with a body believe that somebody else has the file.
+// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of
+// that lock would make a program that refreshes with a body believe that somebody else has the file.
 func (q *request) holds(want lock.Lock) bool {
 	return !want.Shared && slices.ContainsFunc(q.h.locks.Covering(want.Root), func(l lock.Lock) bool {
-		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) && slices.Contains(q.submitted.Tokens, l.Token)
+		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) &&
+			slices.Contains(q.submitted.Tokens, l.Token)
 	})
 }
 
@@ -115,7 +116,9 @@ func (q *request) conflict(err error) error {
 	if !locked.Beneath {
 		return f
 	}
-	return q.members(f, locked, func(m *multistatus) error { return m.response(q.path, webdav.StatusFailedDependency, "", nil) })
+	return q.members(f, locked, func(m *multistatus) error {
+		return m.response(q.path, webdav.StatusFailedDependency, "", nil)
+	})
 }
 
 // refresh gives a lock new time. The token comes in an If header of any form; some clients put it into Lock-Token.
@@ -201,7 +204,8 @@ func parseLockInfo(root *element) (lock.Lock, error) {
 		inner, ok := owner.inner(maxOwner)
 		l.OwnerXML = strings.TrimSpace(inner)
 		if !ok {
-			return lock.Lock{}, fail(http.StatusRequestEntityTooLarge, "The owner of a lock may have at most %d bytes.", maxOwner)
+			return lock.Lock{}, fail(http.StatusRequestEntityTooLarge, "The owner of a lock may have at most %d bytes.",
+				maxOwner)
 		}
 	}
 	return l, nil
@@ -234,7 +238,9 @@ func appendActiveLock(b []byte, l lock.Lock, now time.Time, who profile) []byte 
 	if l.ZeroDepth {
 		depth = "0"
 	}
-	b = append(b, "<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:"+scope+"/></D:lockscope><D:depth>"+depth+"</D:depth>"...)
+	b = append(b,
+		"<D:activelock><D:locktype><D:write/></D:locktype><D:lockscope><D:"+scope+"/></D:lockscope><D:depth>"+depth+
+			"</D:depth>"...)
 	if l.OwnerXML != "" {
 		b = append(append(append(b, "<D:owner>"...), l.OwnerXML...), "</D:owner>"...)
 	}

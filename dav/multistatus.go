@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/webdav"
 )
 
-// multistatusBuffer is how much of an answer is gathered before it goes out. As long as nothing has, an error can still be
-// a proper answer.
+// multistatusBuffer is how much of an answer is gathered before it goes out. As long as nothing has, an error can still
+// be a proper answer.
 const multistatusBuffer = 32 << 10
 
 // multistatusBuffers spare each PROPFIND of a single file the making and clearing of a buffer.
@@ -24,10 +24,11 @@ type multistatus struct {
 	sent bool
 }
 
-// The prefixes are declared once. "D" is a real prefix, not a default namespace: Windows insists. "Z" spares 45 bytes for
-// each of the properties that Windows hangs on every file.
+// The prefixes are declared once. "D" is a real prefix, not a default namespace: Windows insists. "Z" spares 45 bytes
+// for each of the properties that Windows hangs on every file.
 const (
-	multistatusHead = xmlHead + `<D:multistatus xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:">`
+	multistatusHead = xmlHead +
+		`<D:multistatus xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:">`
 	multistatusTail = `</D:multistatus>`
 )
 
@@ -90,8 +91,8 @@ func (m *multistatus) finish() error {
 	return nil
 }
 
-// broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing that
-// only looks whole would make sync programs delete what it lacks.
+// broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing
+// that only looks whole would make sync programs delete what it lacks.
 func (m *multistatus) broken(err error) error {
 	if !m.sent {
 		return err
@@ -103,8 +104,8 @@ func (m *multistatus) broken(err error) error {
 	return nil
 }
 
-// hangUp closes the connection, so that the client sees an answer cut short. Where that can't be done (HTTP/2), the missing
-// end of the document has to do.
+// hangUp closes the connection, so that the client sees an answer cut short. Where that can't be done (HTTP/2), the
+// missing end of the document has to do.
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {

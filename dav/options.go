@@ -13,8 +13,9 @@ import (
 
 // The defaults of Options.
 const (
-	DefaultMaxXML      = 1 << 20          // bytes; the longest real body seen, a PROPPATCH of Office, has 4 KiB
-	DefaultLockTimeout = time.Hour        // what dies unnoticed blocks a file no longer than this; LibreOffice and Finder refresh every few minutes
+	DefaultMaxXML = 1 << 20 // bytes; the longest real body seen, a PROPPATCH of Office, has 4 KiB
+	// What dies unnoticed blocks a file no longer than this; LibreOffice and Finder refresh every few minutes.
+	DefaultLockTimeout = time.Hour
 	DefaultIdleTimeout = 2 * time.Minute  // a body of which nothing arrives for so long is given up
 	DefaultPatience    = 8 * time.Second  // Finder gives up on a request after 10 s
 	DefaultGuard       = 10 * time.Second // rclone deletes about 1 s after a failed upload, later when it is busy
@@ -30,8 +31,10 @@ type Options struct {
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
 	LockTimeout time.Duration    // the longest, and the default, time a lock is granted for; 0: DefaultLockTimeout
 	IdleTimeout time.Duration    // how long a request's body may stand still; 0: DefaultIdleTimeout, < 0: for ever
-	Patience    time.Duration    // how long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all
-	Guard       time.Duration    // how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all
+	// How long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all.
+	Patience time.Duration
+	// How long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all.
+	Guard time.Duration
 	// Status tells how the drive stands, for the line on its pages; it must answer at once. nil: there is no such line.
 	Status func() Status
 }

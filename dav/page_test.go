@@ -27,12 +27,16 @@ func (a *answer) rows() string {
 }
 
 func TestFolderPage(t *testing.T) {
-	d := newDrive(t, "/files/dir/", "/files/dir/<b>&\"x", "/files/dir/sub/", "/files/dir/\u202egpj.exe", "/files/dir/' onclick='x")
+	d := newDrive(t, "/files/dir/", "/files/dir/<b>&\"x", "/files/dir/sub/", "/files/dir/\u202egpj.exe",
+		"/files/dir/' onclick='x")
 	for _, target := range []string{"/files/dir", "/files/dir/"} {
-		a := d.do("GET", target, "", browser).want(200, "<!DOCTYPE html>", `lang="en"`, `<a href="/files/dir/%3Cb%3E%26%22x?view">`, `download="&lt;b&gt;&amp;&#34;x"`,
-			"<bdi>&lt;b&gt;&amp;&#34;x</bdi>", `<a href="/files/dir/sub/">`, `<caption>1 folder, 3 files`, `scope="col"`, `aria-current="page"`, `aria-sort="ascending"`,
+		a := d.do("GET", target, "", browser).want(200, "<!DOCTYPE html>", `lang="en"`,
+			`<a href="/files/dir/%3Cb%3E%26%22x?view">`, `download="&lt;b&gt;&amp;&#34;x"`,
+			"<bdi>&lt;b&gt;&amp;&#34;x</bdi>", `<a href="/files/dir/sub/">`, `<caption>1 folder, 3 files`, `scope="col"`,
+			`aria-current="page"`, `aria-sort="ascending"`,
 			"<bdi>\ufffdgpj.exe</bdi>", `data-name="&#39; onclick=&#39;x"`, "!<b>", "!<bdi>\u202e")
-		a.with("X-Content-Type-Options: nosniff", "Cache-Control: no-store", "Referrer-Policy: no-referrer", "Cross-Origin-Opener-Policy: same-origin")
+		a.with("X-Content-Type-Options: nosniff", "Cache-Control: no-store", "Referrer-Policy: no-referrer",
+			"Cross-Origin-Opener-Policy: same-origin")
 		if h := d.do("HEAD", target, "").want(200); h.body != "" {
 			t.Error("HEAD has a body")
 		}
@@ -53,8 +57,10 @@ func TestPagesRunOnlyTheirOwnScript(t *testing.T) {
 	for _, target := range []string{"/", "/files", "/files", "/files/f.md?view", "/files/f.md?versions"} {
 		a := d.do("GET", target, "").want(200)
 		policy := a.header.Get("Content-Security-Policy")
-		m := regexp.MustCompile(`script-src 'nonce-([A-Za-z0-9+/]{20,})'; style-src 'nonce-([A-Za-z0-9+/]{20,})'`).FindStringSubmatch(policy)
-		if m == nil || m[1] != m[2] || nonces[m[1]] || !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") ||
+		m := regexp.MustCompile(`script-src 'nonce-([A-Za-z0-9+/]{20,})'; style-src 'nonce-([A-Za-z0-9+/]{20,` +
+			`})'`).FindStringSubmatch(policy)
+		if m == nil || m[1] != m[2] || nonces[m[1]] || !strings.HasPrefix(policy, "default-src 'none'") ||
+			strings.Contains(policy, "unsafe") ||
 			!strings.Contains(policy, "base-uri 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Fatalf("%s: policy %q", target, policy)
 		}
@@ -97,7 +103,8 @@ func TestFolderPageSorts(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	d.do("GET", "/files/?sort=size", "").want(200, `aria-sort="descending"`, `href="?order=asc&amp;sort=size"`, `href="?order=asc&amp;sort=name"`)
+	d.do("GET", "/files/?sort=size", "").want(200, `aria-sort="descending"`, `href="?order=asc&amp;sort=size"`,
+		`href="?order=asc&amp;sort=name"`)
 }
 
 // TestLargeFolders: 1,234 entries come in parts, all of them, each once, whatever they are sorted by.
@@ -147,11 +154,13 @@ func TestFolderPageFaults(t *testing.T) {
 
 func TestErrorPages(t *testing.T) {
 	d := newDrive(t, "/files/f")
-	a := d.do("GET", "/files/no/%3Cscript%3E", "", browser).want(404, "<h1>Nothing here</h1>", `href="/files/no/"`, `href="/files/no/%3Cscript%3E?versions"`, "!<script").
+	a := d.do("GET", "/files/no/%3Cscript%3E", "", browser).want(404, "<h1>Nothing here</h1>", `href="/files/no/"`,
+		`href="/files/no/%3Cscript%3E?versions"`, "!<script").
 		with("Content-Type: text/html; charset=utf-8", "X-Content-Type-Options: nosniff", "Cache-Control: no-store")
 	_, rest, _ := strings.Cut(a.body, "<style>")
 	style, _, _ := strings.Cut(rest, "</style>")
-	if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "style-src 'sha256-"+sha256Base64(style)+"'") || strings.Contains(policy, "script-src") {
+	if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy,
+		"style-src 'sha256-"+sha256Base64(style)+"'") || strings.Contains(policy, "script-src") {
 		t.Errorf("policy %q", policy)
 	}
 	if h := d.do("HEAD", "/files/no", "", browser).want(404); h.body != "" {
@@ -171,7 +180,8 @@ func TestErrorPagesOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.h = guard(d.h)
-	d.do("GET", "/files", "", browser).want(401, "<h1>Name and password, please</h1>", "dav-password", "!/files", "!<script")
+	d.do("GET", "/files", "", browser).want(401, "<h1>Name and password, please</h1>", "dav-password", "!/files",
+		"!<script")
 	d.do("GET", "/files", "").want(401, "!<html")
 	d.do("GET", "/.postern/status", "").want(401)
 	r := d.request("GET", "/files", nil, browser)
@@ -182,10 +192,12 @@ func TestErrorPagesOfStrangers(t *testing.T) {
 func TestFilePage(t *testing.T) {
 	d := newDrive(t)
 	d.write("/files/a.html", "<script>x</script>")
-	d.do("GET", "/files/a.html?view", "", browser).want(200, "&lt;script&gt;x", "!<script>x", "SHA-1", `href="/files/a.html" download="a.html"`).with("Cache-Control: no-store")
+	d.do("GET", "/files/a.html?view", "", browser).want(200, "&lt;script&gt;x", "!<script>x", "SHA-1",
+		`href="/files/a.html" download="a.html"`).with("Cache-Control: no-store")
 	// The bytes themselves are as before, whatever other query there is.
 	for _, query := range []string{"", "?", "?x=view", "?viewer"} {
-		d.do("GET", "/files/a.html"+query, "", browser).want(200, "<script>x</script>").with("X-Content-Type-Options: nosniff")
+		d.do("GET", "/files/a.html"+query, "", browser).want(200,
+			"<script>x</script>").with("X-Content-Type-Options: nosniff")
 	}
 	d.do("GET", "/files/a.html?versions", "", browser).want(200, "There are no earlier versions yet.")
 	d.do("GET", "/files/no?view", "", browser).want(404)
@@ -198,18 +210,22 @@ func TestPageAssets(t *testing.T) {
 	page := d.do("GET", "/files", "").body
 	for _, ext := range []string{"css", "js"} {
 		address := regexp.MustCompile(`/\.postern/page\.[0-9a-f]{16}\.` + ext).FindString(page)
-		a := d.do("GET", address, "").want(200).with("Cache-Control: private, max-age=31536000, immutable", "X-Content-Type-Options: nosniff")
+		a := d.do("GET", address, "").want(200).with("Cache-Control: private, max-age=31536000, immutable",
+			"X-Content-Type-Options: nosniff")
 		if len(a.body) < 1000 || strings.Contains(a.body, "//cdn") {
 			t.Errorf("%s has %d bytes", address, len(a.body))
 		}
 		d.do("GET", address, "", "If-None-Match: "+a.header.Get("ETag")).want(304)
-		if h := d.do("HEAD", address, "").want(200); h.body != "" || h.header.Get("Content-Length") != fmt.Sprint(len(a.body)) {
+		if h := d.do("HEAD", address, "").want(200); h.body != "" ||
+			h.header.Get("Content-Length") != fmt.Sprint(len(a.body)) {
 			t.Errorf("HEAD of %s: %v", address, h.header)
 		}
 	}
-	d.do("GET", "/.postern/icon.svg", "").want(200, "<svg").with("Content-Type: image/svg+xml", "Cache-Control: private, no-cache")
+	d.do("GET", "/.postern/icon.svg", "").want(200, "<svg").with("Content-Type: image/svg+xml",
+		"Cache-Control: private, no-cache")
 	d.do("GET", "/.postern/status", "").want(404) // nobody says
-	for _, target := range []string{"/.postern/", "/.postern", "/.postern/../files/x", "/.postern/page.0000000000000000.css", "/.postern/html/parts.html"} {
+	for _, target := range []string{"/.postern/", "/.postern", "/.postern/../files/x",
+		"/.postern/page.0000000000000000.css", "/.postern/html/parts.html"} {
 		d.do("GET", target, "").want(404)
 	}
 	// Nothing of the drive is hidden by it, and nothing can be put there.
@@ -226,12 +242,14 @@ func TestStatusLine(t *testing.T) {
 	d.do("GET", "/files", "").want(200, `data-kind="pending"`, "Uploading 2 changes.", `data-from="/.postern/status"`)
 	status = dav.Status{Blocked: "<b>Log in again.</b>"}
 	d.do("GET", "/files", "").want(200, "&lt;b&gt;Log in")
-	d.do("GET", "/.postern/status", "").want(200, `"kind":"blocked"`).with("Content-Type: application/json", "Cache-Control: no-store")
+	d.do("GET", "/.postern/status", "").want(200, `"kind":"blocked"`).with("Content-Type: application/json",
+		"Cache-Control: no-store")
 	status = dav.Status{}
 	d.do("GET", "/.postern/status", "").want(200, `{"kind":"calm","sentence":"All changes are stored.","pending":0}`)
 }
 
-// TestPagesOverHTTP: a page comes whole through a real server, and is not compressed, chunked or sniffed into something else.
+// TestPagesOverHTTP: a page comes whole through a real server, and is not compressed, chunked or sniffed into something
+// else.
 func TestPagesOverHTTP(t *testing.T) {
 	server := httptest.NewServer(newDrive(t, "/files/f").h)
 	defer server.Close()

@@ -24,10 +24,13 @@ func TestParseIf(t *testing.T) {
 	}{
 		{"(<urn:a>)", ifHeader{{"", cond(webdav.Condition{Token: "urn:a"})}}},
 		{`(<urn:a> ["e"]) (["f"])`, ifHeader{
-			{"", cond(webdav.Condition{Token: "urn:a"}, webdav.Condition{ETag: `"e"`})}, {"", cond(webdav.Condition{ETag: `"f"`})}}},
-		{"(Not<urn:a>NOT <urn:b>)", ifHeader{{"", cond(webdav.Condition{Not: true, Token: "urn:a"}, webdav.Condition{Not: true, Token: "urn:b"})}}},
+			{"", cond(webdav.Condition{Token: "urn:a"}, webdav.Condition{ETag: `"e"`})},
+			{"", cond(webdav.Condition{ETag: `"f"`})}}},
+		{"(Not<urn:a>NOT <urn:b>)",
+			ifHeader{{"", cond(webdav.Condition{Not: true, Token: "urn:a"}, webdav.Condition{Not: true, Token: "urn:b"})}}},
 		{"</x>(<urn:a>)(<urn:b>)</y>\t( [W/\"]\"] )", ifHeader{
-			{"/x", cond(webdav.Condition{Token: "urn:a"})}, {"/x", cond(webdav.Condition{Token: "urn:b"})}, {"/y", cond(webdav.Condition{ETag: `W/"]"`})}}},
+			{"/x", cond(webdav.Condition{Token: "urn:a"})}, {"/x", cond(webdav.Condition{Token: "urn:b"})},
+			{"/y", cond(webdav.Condition{ETag: `W/"]"`})}}},
 		{"", nil}, {"()", nil}, {"(", nil}, {"(<urn:a>", nil}, {"(<>)", nil}, {"([])", nil}, {"([e])", nil}, {`(["e)`, nil},
 		{"</x>", nil}, {"</x></y>(<a>)", nil}, {"(<a>)</x>(<a>)", nil}, {"(Not)", nil}, {"(<a>) x", nil}, {"<>(<a>)", nil},
 		{strings.Repeat("(<a>)", maxConditions+1), nil},
@@ -53,8 +56,10 @@ func TestParseDepth(t *testing.T) {
 		noRoot bool
 		ok     bool
 	}{
-		"": {depthAbsent, false, true}, "0": {depth0, false, true}, "1": {depth1, false, true}, "Infinity": {depthInfinity, false, true},
-		" 1 ": {depth1, false, true}, "1,noroot": {depth1, true, true}, ",noroot": {ok: false}, "2": {}, "-1": {}, "infinite": {},
+		"": {depthAbsent, false, true}, "0": {depth0, false, true}, "1": {depth1, false, true},
+		"Infinity": {depthInfinity, false, true},
+		" 1 ":      {depth1, false, true}, "1,noroot": {depth1, true, true}, ",noroot": {ok: false}, "2": {}, "-1": {},
+		"infinite": {},
 	} {
 		d, noRoot, ok := parseDepth(in)
 		if ok != want.ok || ok && (d != want.d || noRoot != want.noRoot) {
@@ -67,17 +72,22 @@ func TestParseTime(t *testing.T) {
 	want := time.Date(1994, 11, 6, 8, 49, 37, 0, time.UTC)
 	for _, in := range []string{
 		"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
-		"Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 Z",
-		"6 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 09:49:37 +0100", "Sun Nov 6 08:49:37 UTC 1994", "Sun, 6-Nov-1994 08:49:37 GMT",
-		"1994-11-06 08:49:37", "1994-11-06 08:49:37Z", "1994-11-06 08:49:37 UTC", "1994-11-06 08:49:37 +0000", "1994-11-06T08:49:37.000Z",
-		"1994-11-06T09:49:37+0100", "1994-11-06T08:49:37,000Z", "19941106T084937Z", "19941106T084937", "784111777000", "784111777000000", "784111777000000000",
+		"Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994 08:49:37 UTC",
+		"Sun, 06 Nov 1994 08:49:37 Z",
+		"6 Nov 1994 08:49:37 GMT", "Sun, 6 Nov 1994 09:49:37 +0100", "Sun Nov 6 08:49:37 UTC 1994",
+		"Sun, 6-Nov-1994 08:49:37 GMT",
+		"1994-11-06 08:49:37", "1994-11-06 08:49:37Z", "1994-11-06 08:49:37 UTC", "1994-11-06 08:49:37 +0000",
+		"1994-11-06T08:49:37.000Z",
+		"1994-11-06T09:49:37+0100", "1994-11-06T08:49:37,000Z", "19941106T084937Z", "19941106T084937", "784111777000",
+		"784111777000000", "784111777000000000",
 		"1994-11-06T08:49:37Z", "1994-11-06T09:49:37+01:00", "1994-11-06T08:49:37", "784111777", " 784111777.0 ",
 	} {
 		if got, ok := parseTime(in); !ok || !got.Equal(want) {
 			t.Errorf("%q: %v %v", in, got, ok)
 		}
 	}
-	for _, in := range []string{"", "now", "99999999999999999999", "0001-01-01T00:00:00Z", "1e9", "5.x", "5.-1", "-99999999999999", "Sun, 06 Nov 1994 08:49:37 EST",
+	for _, in := range []string{"", "now", "99999999999999999999", "0001-01-01T00:00:00Z", "1e9", "5.x", "5.-1",
+		"-99999999999999", "Sun, 06 Nov 1994 08:49:37 EST",
 		"Sun, 06 Nov 1994", "06/11/1994", "1994-13-06T08:49:37Z", "Sun, 31 Feb 1994 08:49:37 GMT", "1994-11-06T25:49:37Z"} {
 		if got, ok := parseTime(in); ok {
 			t.Errorf("%q: %v", in, got)
@@ -110,8 +120,8 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
-// TestHrefsComeBack: whatever a name holds, the href that is listed for it leads to it, for every client, and needs no XML
-// escapes.
+// TestHrefsComeBack: whatever a name holds, the href that is listed for it leads to it, for every client, and needs no
+// XML escapes.
 func TestHrefsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringN(1, 40, vfs.MaxName/4).Filter(func(s string) bool {
@@ -132,9 +142,11 @@ func TestHrefsComeBack(t *testing.T) {
 
 func TestWindowsNames(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain": "plain", "a:b": "a\uf03ab", "dot.": "dot\uf02e", "space ": "space\uf020", "..": "..", "\x01": "\uf001", "a.b": "a.b", "x?.": "x\uf03f\uf02e",
-		"con": "\uf063on", "Aux.tar.gz": "\uf041ux.tar.gz", "LPT9": "\uf04cPT9", "nul .x": "\uf06eul .x", "con.": "con\uf02e", "CONIN$": "\uf043ONIN$",
-		"cone": "cone", "com": "com", "com10": "com10", "a.con": "a.con", "icon": "icon",
+		"plain": "plain", "a:b": "a\uf03ab", "dot.": "dot\uf02e", "space ": "space\uf020", "..": "..", "\x01": "\uf001",
+		"a.b": "a.b", "x?.": "x\uf03f\uf02e",
+		"con": "\uf063on", "Aux.tar.gz": "\uf041ux.tar.gz", "LPT9": "\uf04cPT9", "nul .x": "\uf06eul .x", "con.": "con\uf02e",
+		"CONIN$": "\uf043ONIN$",
+		"cone":   "cone", "com": "com", "com10": "com10", "a.con": "a.con", "icon": "icon",
 	} {
 		got := nameToWindows(in)
 		if got != want || fromWindows(got) != in {
@@ -146,7 +158,8 @@ func TestWindowsNames(t *testing.T) {
 // TestWindowsNamesComeBack whatever they are, and as names that Windows knows.
 func TestWindowsNamesComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		parts := rapid.SliceOf(rapid.SampledFrom([]string{"con", "AUX", "lpt", "1", ".", " ", ":", "?", "\x01", "$", "x", "ü"})).Draw(t, "parts")
+		parts := rapid.SliceOf(rapid.SampledFrom([]string{"con", "AUX", "lpt", "1", ".", " ", ":", "?", "\x01", "$", "x",
+			"ü"})).Draw(t, "parts")
 		name := strings.Join(parts, "")
 		got := nameToWindows(name)
 		if back := fromWindows(got); back != name {
@@ -214,7 +227,9 @@ func TestInnerXMLMeansTheSame(t *testing.T) {
 			t.Fatalf("%s: %v", in, err)
 		}
 		inner, _ := first.inner(DefaultMaxXML)
-		again, err := parseXML([]byte(`<r xmlns="urn:other" xmlns:p="urn:other" xmlns:q="urn:other"><v xmlns="">` + inner + "</v></r>"))
+		again,
+			err := parseXML([]byte(`<r xmlns="urn:other" xmlns:p="urn:other" xmlns:q="urn:other"><v xmlns="">` + inner +
+			"</v></r>"))
 		if err != nil {
 			t.Fatalf("%s: %v", inner, err)
 		}

@@ -67,7 +67,8 @@ func TestStorageIsWaitedFor(t *testing.T) {
 
 // TestLongAway: storage that has been away for long is not waited for.
 func TestLongAway(t *testing.T) {
-	for away, waits := range map[time.Duration]time.Duration{0: dav.DefaultPatience, time.Second: dav.DefaultPatience, time.Hour: 0} {
+	for away, waits := range map[time.Duration]time.Duration{0: dav.DefaultPatience, time.Second: dav.DefaultPatience,
+		time.Hour: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var since time.Time
 			d := newDriveWith(t, dav.Options{Status: func() dav.Status { return dav.Status{Offline: since} }}, 0, "/files/f")
@@ -91,7 +92,8 @@ func TestStalledBody(t *testing.T) {
 		method, target string
 		code           int
 	}{
-		{"PUT", "/files/f", 408}, {"PROPFIND", "/files/f", 408}, {"LOCK", "/files/f", 408}, {"MKCOL", "/files/new", 415}, {"PUT", "/files", 405}, {"DELETE", "/files/no", 404},
+		{"PUT", "/files/f", 408}, {"PROPFIND", "/files/f", 408}, {"LOCK", "/files/f", 408}, {"MKCOL", "/files/new", 415},
+		{"PUT", "/files", 405}, {"DELETE", "/files/no", 404},
 	} {
 		conn, err := net.Dial("tcp", server.Listener.Addr().String())
 		if err != nil {

@@ -13,11 +13,12 @@ import (
 )
 
 func errPrecondition(header string) *failure {
-	return fail(http.StatusPreconditionFailed, "The %s header does not hold: this was changed meanwhile, or is not what the program thought.", header)
+	return fail(http.StatusPreconditionFailed,
+		"The %s header does not hold: this was changed meanwhile, or is not what the program thought.", header)
 }
 
-// preconditions checks what the client says about the state: the If header, then those of RFC 9110, 13. now is the state of
-// the request's own path, as at shows it.
+// preconditions checks what the client says about the state: the If header, then those of RFC 9110, 13. now is the
+// state of the request's own path, as at shows it.
 func (q *request) preconditions(ctx context.Context, at vfs.Stater, now state) error {
 	if ok, err := q.ifHolds(ctx, at, now); err != nil {
 		return err
@@ -53,8 +54,8 @@ func (q *request) conditional(now state) error {
 	return nil
 }
 
-// matches reports whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match compares
-// weakly (RFC 9110, 8.8.3.2). Clients that forget the quotes are forgiven.
+// matches reports whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match
+// compares weakly (RFC 9110, 8.8.3.2). Clients that forget the quotes are forgiven.
 func matches(fields []string, now state, strong bool) bool {
 	if !now.exists {
 		return false
@@ -82,8 +83,8 @@ func matches(fields []string, now state, strong bool) bool {
 	return false
 }
 
-// etagOf is a file's entity tag. A folder has none: what it would have to stand for, the listing, has no version, and sync
-// clients take an unchanged tag for an unchanged tree.
+// etagOf is a file's entity tag. A folder has none: what it would have to stand for, the listing, has no version, and
+// sync clients take an unchanged tag for an unchanged tree.
 func etagOf(info vfs.Info) string {
 	if info.Folder {
 		return ""

@@ -16,7 +16,8 @@ type profile struct {
 	clearsUp bool // deletes the target of an upload that failed, or that left something else than it sent
 }
 
-// utf8Only reports whether the client's system knows no names but Unicode. It sees the characters that stand for other bytes.
+// utf8Only reports whether the client's system knows no names but Unicode. It sees the characters that stand for other
+// bytes.
 func (p profile) utf8Only() bool { return p.windows || p.finder }
 
 func profileOf(r *http.Request) profile {
@@ -55,8 +56,8 @@ func darwinAtLeast(agent string, major, minor int) bool {
 	return err == nil && b >= minor
 }
 
-// minimal reports whether the client does without the list of what it asked for in vain: Prefer of RFC 8144, or Microsoft's
-// older Brief.
+// minimal reports whether the client does without the list of what it asked for in vain: Prefer of RFC 8144, or
+// Microsoft's older Brief.
 func minimal(r *http.Request) bool {
 	if strings.EqualFold(r.Header.Get("Brief"), "t") {
 		return true

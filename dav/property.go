@@ -109,8 +109,9 @@ func displayName(b []byte, e entry) ([]byte, bool) {
 }
 
 func supportedLock(b []byte, _ entry) ([]byte, bool) {
-	return append(b, `<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`+
-		`<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`...), true
+	return append(b,
+		`<D:lockentry><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`+
+			`<D:lockentry><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockentry>`...), true
 }
 
 func lockDiscovery(b []byte, e entry) ([]byte, bool) {

@@ -80,8 +80,8 @@ func (w *world) covered(client int, p string, place bool) bool {
 
 var worldPaths = []string{"/files/a", "/files/b", "/files/d", "/files/d/a", "/files/d/b", "/files/d/d", "/files/d/d/a"}
 
-// TestNobodyChangesWhatAnotherHasLocked runs random requests of two clients. What a lock of the one protects never changes by a
-// request of the other; a request that fails changes nothing; one that succeeds shows.
+// TestNobodyChangesWhatAnotherHasLocked runs random requests of two clients. What a lock of the one protects never
+// changes by a request of the other; a request that fails changes nothing; one that succeeds shows.
 func TestNobodyChangesWhatAnotherHasLocked(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Guard: -1})
@@ -94,7 +94,8 @@ func TestNobodyChangesWhatAnotherHasLocked(t *testing.T) {
 			client := rapid.IntRange(1, 2).Draw(rt, "client")
 			p := rapid.SampledFrom(worldPaths).Draw(rt, "path")
 			to := rapid.SampledFrom(worldPaths).Draw(rt, "to")
-			method := rapid.SampledFrom([]string{"PUT", "PUT", "MKCOL", "MKCOL", "DELETE", "MOVE", "COPY", "LOCK", "UNLOCK"}).Draw(rt, "method")
+			method := rapid.SampledFrom([]string{"PUT", "PUT", "MKCOL", "MKCOL", "DELETE", "MOVE", "COPY", "LOCK",
+				"UNLOCK"}).Draw(rt, "method")
 			headers := []string{w.submit(client)}
 			body := ""
 			switch method {
@@ -141,7 +142,8 @@ func TestNobodyChangesWhatAnotherHasLocked(t *testing.T) {
 }
 
 // learn keeps account of the locks.
-func (w *world) learn(client int, method, p, to string, headers []string, rec *httptest.ResponseRecorder, after map[string]string) {
+func (w *world) learn(client int, method, p, to string, headers []string, rec *httptest.ResponseRecorder,
+	after map[string]string) {
 	gone := func(root string, too bool) {
 		for token, l := range w.tokens {
 			if strings.HasPrefix(l.root, root+"/") || too && l.root == root {
@@ -163,7 +165,8 @@ func (w *world) learn(client int, method, p, to string, headers []string, rec *h
 		if rec.Code == http.StatusNoContent {
 			gone(to, false)
 			for token, l := range w.tokens { // whether it stays depends on what was there; ask
-				if l.root == to && !strings.Contains(w.do(0, "PROPFIND", to, prop("D:lockdiscovery"), "Depth: 0").Body.String(), token) {
+				if l.root == to &&
+					!strings.Contains(w.do(0, "PROPFIND", to, prop("D:lockdiscovery"), "Depth: 0").Body.String(), token) {
 					delete(w.tokens, token)
 				}
 			}

@@ -9,7 +9,8 @@ import (
 	"postern/vfs"
 )
 
-// The bounds of what one request may name: a listing repeats the names for each member, those of missing properties too.
+// The bounds of what one request may name: a listing repeats the names for each member, those of missing properties
+// too.
 const (
 	maxWanted     = 500      // properties; the longest list seen has 30
 	maxWantedSize = 16 << 10 // bytes of all names, each with its namespace
@@ -23,7 +24,8 @@ func (n *naming) add(name xml.Name) error {
 	n.count++
 	n.size += len(name.Space) + len(name.Local)
 	if n.count > maxWanted || n.size > maxWantedSize {
-		return fail(http.StatusBadRequest, "One request can name at most %d properties, of at most %d bytes in all. Send several.",
+		return fail(http.StatusBadRequest,
+			"One request can name at most %d properties, of at most %d bytes in all. Send several.",
 			maxWanted, maxWantedSize)
 	}
 	return nil
@@ -141,11 +143,12 @@ func want(name xml.Name) wanted {
 		tag = "x:" + name.Local
 		decl = ` xmlns:x="` + string(appendAttr(nil, name.Space)) + `"`
 	}
-	return wanted{name: name, live: liveByName[name], start: "<" + tag + decl, end: "</" + tag + ">", empty: "<" + tag + decl + "/>"}
+	return wanted{name: name, live: liveByName[name], start: "<" + tag + decl, end: "</" + tag + ">",
+		empty: "<" + tag + decl + "/>"}
 }
 
-// findCache keeps what PROPFINDs ask for by their bodies: a client sends the same few over and over, and parsing them is a third of the
-// work of an answer about one file.
+// findCache keeps what PROPFINDs ask for by their bodies: a client sends the same few over and over, and parsing them
+// is a third of the work of an answer about one file.
 type findCache struct {
 	mu    sync.Mutex
 	known map[string]propfind

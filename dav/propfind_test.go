@@ -23,7 +23,8 @@ func TestPropfindDepth(t *testing.T) {
 		parts []string
 	}{
 		{"0", 207, []string{"<D:href>/files/</D:href>", "!/files/a"}},
-		{"1", 207, []string{"<D:href>/files/</D:href>", "<D:href>/files/a</D:href>", "<D:href>/files/dir/</D:href>", "!/files/dir/b"}},
+		{"1", 207,
+			[]string{"<D:href>/files/</D:href>", "<D:href>/files/a</D:href>", "<D:href>/files/dir/</D:href>", "!/files/dir/b"}},
 		{"1,noroot", 207, []string{"!<D:href>/files/</D:href>", "<D:href>/files/a</D:href>"}},
 		{"", 207, []string{"<D:href>/files/a</D:href>"}},
 		{"infinity", 403, []string{"<D:propfind-finite-depth/>"}},
@@ -54,7 +55,8 @@ func TestPropfindBodies(t *testing.T) {
 	}{
 		{"allprop", `<propfind xmlns="DAV:"><allprop/></propfind>`, 207},
 		{"propname", `<D:propfind xmlns:D="DAV:"><D:propname/></D:propfind>`, 207},
-		{"declaration", `<?xml version="1.0" encoding="utf-8" ?>` + "\n" + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`, 207},
+		{"declaration",
+			`<?xml version="1.0" encoding="utf-8" ?>` + "\n" + `<D:propfind xmlns:D="DAV:"><D:allprop/></D:propfind>`, 207},
 		{"include", `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:supportedlock/></D:include></D:propfind>`, 207},
 		{"unknown beside", `<D:propfind xmlns:D="DAV:"><x xmlns="y"/><D:allprop/></D:propfind>`, 207},
 		{"two kinds", `<D:propfind xmlns:D="DAV:"><D:allprop/><D:propname/></D:propfind>`, 400},
@@ -89,8 +91,10 @@ func TestPropfindProperties(t *testing.T) {
 	tests := []struct{ name, file, folder string }{
 		{"D:resourcetype", `<D:resourcetype/>`, `<D:resourcetype><D:collection/></D:resourcetype>`},
 		{"D:getcontentlength", `<D:getcontentlength>5</D:getcontentlength>`, ""},
-		{"D:getlastmodified", `<D:getlastmodified>` + date + `</D:getlastmodified>`, `<D:getlastmodified>` + date + `</D:getlastmodified>`},
-		{"D:creationdate", `<D:creationdate>2026-11-20T09:00:00Z</D:creationdate>`, `<D:creationdate>2026-11-20T09:00:00Z</D:creationdate>`},
+		{"D:getlastmodified", `<D:getlastmodified>` + date + `</D:getlastmodified>`,
+			`<D:getlastmodified>` + date + `</D:getlastmodified>`},
+		{"D:creationdate", `<D:creationdate>2026-11-20T09:00:00Z</D:creationdate>`,
+			`<D:creationdate>2026-11-20T09:00:00Z</D:creationdate>`},
 		{"D:getetag", `<D:getetag>` + info.ETag() + `</D:getetag>`, ""},
 		{"D:getcontenttype", `<D:getcontenttype>text/plain; charset=utf-8</D:getcontenttype>`, ""},
 		{"D:displayname", `<D:displayname>a.txt</D:displayname>`, `<D:displayname>dir</D:displayname>`},
@@ -100,7 +104,9 @@ func TestPropfindProperties(t *testing.T) {
 		{"D:current-user-principal", `<D:current-user-principal><D:href>/</D:href>`, `<D:href>/</D:href>`},
 		{"D:quota-used-bytes", "", `<D:quota-used-bytes>5</D:quota-used-bytes>`},
 		{"D:quota-available-bytes", "", ""},
-		{"oc:checksums", `<oc:checksums><oc:checksum>SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d MD5:5d41402abc4b2a76b9719d911017c592</oc:checksum></oc:checksums>`, ""},
+		{"oc:checksums",
+			`<oc:checksums><oc:checksum>SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d ` +
+				`MD5:5d41402abc4b2a76b9719d911017c592</oc:checksum></oc:checksums>`, ""},
 		{"oc:permissions", `<oc:permissions>GDNVW</oc:permissions>`, `<oc:permissions>GDNVCK</oc:permissions>`},
 		{"x:unknown", "", ""},
 	}
@@ -122,12 +128,16 @@ func TestPropfindMissingInOnePropstat(t *testing.T) {
 	d := newDrive(t, "/files/a")
 	body := prop("D:getcontentlength", "x:one", "D:two")
 	d.do("PROPFIND", "/files/a", body, "Depth: 0").want(207,
-		`</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat><D:prop><x:one xmlns:x="urn:x"/><D:two/></D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>`)
-	d.do("PROPFIND", "/files/a", body, "Depth: 0", "Prefer: return=minimal").want(207).with("Preference-Applied: return=minimal")
-	d.do("PROPFIND", "/files/a", body, "Depth: 0", "Prefer: return=representation").want(207, "404").with("Preference-Applied:")
+		`</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat><D:propstat><D:prop><x:one xmlns:x="urn:x"/><D:two/>`+
+			`</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>`)
+	d.do("PROPFIND", "/files/a", body, "Depth: 0",
+		"Prefer: return=minimal").want(207).with("Preference-Applied: return=minimal")
+	d.do("PROPFIND", "/files/a", body, "Depth: 0", "Prefer: return=representation").want(207,
+		"404").with("Preference-Applied:")
 	for _, header := range []string{"Brief: t", "Prefer: return=minimal", `Prefer: foo, return="minimal"`} {
 		d.do("PROPFIND", "/files/a", body, "Depth: 0", header).want(207, "!404", "getcontentlength")
-		d.do("PROPFIND", "/files/a", prop("x:one"), "Depth: 0", header).want(207, "!404", "<D:prop></D:prop><D:status>HTTP/1.1 200 OK")
+		d.do("PROPFIND", "/files/a", prop("x:one"), "Depth: 0", header).want(207, "!404",
+			"<D:prop></D:prop><D:status>HTTP/1.1 200 OK")
 	}
 }
 
@@ -136,7 +146,9 @@ func TestPropnameAndInclude(t *testing.T) {
 	d.do("PROPPATCH", "/files/a", patch("<x:p>1</x:p><D:displayname>A</D:displayname>")).want(207)
 	d.do("PROPFIND", "/files/a", `<D:propfind xmlns:D="DAV:"><D:propname/></D:propfind>`, "Depth: 0").want(207,
 		`<x:p xmlns:x="urn:x"/>`, "<D:getetag/>", "<D:supportedlock/>", "!quota", "!>1<")
-	a := d.do("PROPFIND", "/files/a", `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:supportedlock/><D:getetag/><D:displayname/><D:no/></D:include></D:propfind>`, "Depth: 0").want(207,
+	a := d.do("PROPFIND", "/files/a",
+		`<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:supportedlock/><D:getetag/><D:displayname/><D:no/>`+
+			`</D:include></D:propfind>`, "Depth: 0").want(207,
 		"<D:supportedlock><D:lockentry>", "<D:no/></D:prop><D:status>HTTP/1.1 404", "<D:displayname>A</D:displayname>")
 	d.do("PROPFIND", "/files/a", "", "Depth: 0").want(207, "!displayname", ">1</x:p>")
 	if strings.Count(a.body, "<D:getetag>") != 1 {
@@ -226,7 +238,8 @@ func TestNamesForWindows(t *testing.T) {
 	d := newDrive(t, "/files/a:b?", "/files/dot.", "/files/space ", "/files/plain")
 	d.agent = "Microsoft-WebDAV-MiniRedir/10.0.22631"
 	a := d.do("PROPFIND", "/files", "", "Depth: 1").want(207,
-		"<D:href>/files/a%EF%80%BAb%EF%80%BF</D:href>", "<D:href>/files/dot%EF%80%AE</D:href>", "<D:href>/files/space%EF%80%A0</D:href>", "<D:href>/files/plain</D:href>")
+		"<D:href>/files/a%EF%80%BAb%EF%80%BF</D:href>", "<D:href>/files/dot%EF%80%AE</D:href>",
+		"<D:href>/files/space%EF%80%A0</D:href>", "<D:href>/files/plain</D:href>")
 	for _, m := range regexp.MustCompile(`<D:href>([^<]*)</D:href>`).FindAllStringSubmatch(a.body, -1) {
 		d.do("PROPFIND", m[1], "", "Depth: 0").want(207, "<D:href>"+m[1]+"</D:href>")
 	}

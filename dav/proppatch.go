@@ -68,8 +68,8 @@ const maxValues = 64 << 10
 // maxProperties bounds the dead properties of one file or folder: listings repeat them, however short they are.
 const maxProperties = 1000
 
-// fits reports whether the drive keeps so many properties, given those there are. Where there are too many already, since an older
-// build took them, they must not become more.
+// fits reports whether the drive keeps so many properties, given those there are. Where there are too many already,
+// since an older build took them, they must not become more.
 func (p *proppatch) fits(before []vfs.Property) error {
 	names := make(map[vfs.PropertyName]bool, len(before)+len(p.patch.Set))
 	for _, old := range before {
@@ -82,7 +82,8 @@ func (p *proppatch) fits(before []vfs.Property) error {
 		names[set.Name] = true
 	}
 	if len(names) > max(maxProperties, len(before)) {
-		return fail(http.StatusRequestEntityTooLarge, "A file or folder can have at most %d properties. Remove some first.", maxProperties)
+		return fail(http.StatusRequestEntityTooLarge, "A file or folder can have at most %d properties. Remove some first.",
+			maxProperties)
 	}
 	return nil
 }
@@ -184,7 +185,8 @@ func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 	}
 	value, ok := e.inner(p.room)
 	if !ok {
-		return 0, fail(http.StatusRequestEntityTooLarge, "The properties set in one request can have at most %d bytes.", maxValues)
+		return 0, fail(http.StatusRequestEntityTooLarge, "The properties set in one request can have at most %d bytes.",
+			maxValues)
 	}
 	p.room -= len(value)
 	p.patch.Set = append(p.patch.Set, vfs.Property{Name: name, Lang: e.lang, Value: value})
@@ -224,8 +226,8 @@ const (
 	win32Created  = "Win32CreationTime"
 )
 
-// win32 is the value of a stored property of Windows. A file that was changed since by another program has other times than
-// those that were stored.
+// win32 is the value of a stored property of Windows. A file that was changed since by another program has other times
+// than those that were stored.
 func win32(p *vfs.Property, info *vfs.Info) string {
 	var now time.Time
 	switch p.Name.Local {

@@ -38,9 +38,12 @@ func TestProppatchTimes(t *testing.T) {
 
 func TestWin32TimesAreStoredAndFollow(t *testing.T) {
 	d := newDrive(t, "/files/a")
-	d.do("PROPPATCH", "/files/a", patch("<Z:Win32LastModifiedTime>Sat, 03 Feb 2001 04:05:06 GMT</Z:Win32LastModifiedTime><Z:Win32FileAttributes>00000020</Z:Win32FileAttributes>")).want(207)
+	d.do("PROPPATCH", "/files/a",
+		patch("<Z:Win32LastModifiedTime>Sat, 03 Feb 2001 04:05:06 "+
+			"GMT</Z:Win32LastModifiedTime><Z:Win32FileAttributes>00000020</Z:Win32FileAttributes>")).want(207)
 	body := prop("Z:Win32LastModifiedTime", "Z:Win32FileAttributes")
-	d.do("PROPFIND", "/files/a", body, "Depth: 0").want(207, "<Z:Win32LastModifiedTime>Sat, 03 Feb 2001 04:05:06 GMT<", "<Z:Win32FileAttributes>00000020<")
+	d.do("PROPFIND", "/files/a", body, "Depth: 0").want(207, "<Z:Win32LastModifiedTime>Sat, 03 Feb 2001 04:05:06 GMT<",
+		"<Z:Win32FileAttributes>00000020<")
 	d.do("PUT", "/files/a", "new").want(204)
 	d.do("PROPFIND", "/files/a", body, "Depth: 0").want(207, "<Z:Win32LastModifiedTime>Fri, 20 Nov 2026 09:00:00 GMT<")
 }
@@ -70,7 +73,8 @@ func TestProppatchOrder(t *testing.T) {
 	d := newDrive(t, "/files/a")
 	send := func(instructions string) {
 		t.Helper()
-		d.do("PROPPATCH", "/files/a", `<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x">`+instructions+`</D:propertyupdate>`).want(207, "200 OK")
+		d.do("PROPPATCH", "/files/a",
+			`<D:propertyupdate xmlns:D="DAV:" xmlns:x="urn:x">`+instructions+`</D:propertyupdate>`).want(207, "200 OK")
 	}
 	set := func(v string) string { return "<D:set><D:prop><x:p>" + v + "</x:p></D:prop></D:set>" }
 	const remove = "<D:remove><D:prop><x:p/></D:prop></D:remove>"

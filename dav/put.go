@@ -17,8 +17,8 @@ import (
 	"postern/vfs"
 )
 
-// put replaces a file or makes one. Nothing is visible before all of the body has arrived and fits what the client said of
-// it; what was there before stays until then.
+// put replaces a file or makes one. Nothing is visible before all of the body has arrived and fits what the client said
+// of it; what was there before stays until then.
 func (q *request) put() error {
 	old := false // whether a file was there before
 	err := q.upload(&old)
@@ -55,7 +55,8 @@ func (q *request) upload(old *bool) error {
 		// RFC 9110, 14.5: storing a part as if it were the whole would be worse.
 		return fail(http.StatusBadRequest, "A file can only be replaced as a whole: Content-Range is not supported.")
 	case q.r.Header.Get("OC-Chunked") != "":
-		return fail(http.StatusBadRequest, "A file can only be sent as a whole: uploads in pieces (OC-Chunked) are not supported.")
+		return fail(http.StatusBadRequest,
+			"A file can only be sent as a whole: uploads in pieces (OC-Chunked) are not supported.")
 	case q.encoded():
 		// RFC 9110, 15.5.16: who reads the file would get the packed bytes and not be told so.
 		return fail(http.StatusUnsupportedMediaType, "A file is stored as it is: Content-Encoding is not supported.")
@@ -85,7 +86,8 @@ func (q *request) upload(old *bool) error {
 	release := q.h.locks.Hold(lock.Touch{Path: q.path}, lock.Touch{Path: path.Dir(q.path)})
 	defer release()
 	mtime := q.mtime()
-	info, replaced, err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: mtime, ContentType: q.contentType(), Cond: mayReplace})
+	info, replaced,
+		err := up.Commit(q.ctx(), vfs.CommitOptions{Modified: mtime, ContentType: q.contentType(), Cond: mayReplace})
 	if err := q.made(err); err != nil {
 		return err
 	}
@@ -109,7 +111,8 @@ func (q *request) encoded() bool {
 	return coding != "" && !strings.EqualFold(coding, "identity")
 }
 
-// expected is the length the client promises, -1 without. Finder sends it apart from the chunks (X-Expected-Entity-Length).
+// expected is the length the client promises, -1 without. Finder sends it apart from the chunks
+// (X-Expected-Entity-Length).
 func (q *request) expected() int64 {
 	if q.r.ContentLength >= 0 && q.r.Header.Get("X-Expected-Entity-Length") == "" {
 		return q.r.ContentLength
@@ -129,7 +132,9 @@ func (q *request) roomFor(n int64) error {
 	if err != nil || u.Available < 0 || n <= u.Available {
 		return nil //nolint:nilerr // unknown is no reason to refuse
 	}
-	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded", message: "This file is larger than the room that is left for it. Make room, or try again when less is waiting to be uploaded."}
+	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded",
+		message: "This file is larger than the room that is left for it. Make room, or try again when less is waiting to " +
+			"be uploaded."}
 }
 
 func (q *request) stage() (up vfs.Upload, err error) {
@@ -163,7 +168,8 @@ func (q *request) verify(sums vfs.Sums, promises []promise) error {
 	}
 	for _, p := range promises {
 		if !p.kept(sums) {
-			return fail(http.StatusBadRequest, "What has arrived does not fit the checksum in %s (it is %s); nothing was changed.", p.header, hexSums(sums))
+			return fail(http.StatusBadRequest,
+				"What has arrived does not fit the checksum in %s (it is %s); nothing was changed.", p.header, hexSums(sums))
 		}
 	}
 	return nil
@@ -173,7 +179,8 @@ func (q *request) verify(sums vfs.Sums, promises []promise) error {
 func (q *request) contentType() string {
 	t, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
 	switch {
-	case err != nil, t == "application/octet-stream", t == "application/x-www-form-urlencoded", strings.HasPrefix(t, "multipart/"):
+	case err != nil, t == "application/octet-stream", t == "application/x-www-form-urlencoded",
+		strings.HasPrefix(t, "multipart/"):
 		return ""
 	}
 	return mime.FormatMediaType(t, params)

@@ -21,7 +21,8 @@ func TestPutMakesAndReplaces(t *testing.T) {
 	d := newDrive(t)
 	a := d.do("PUT", "/files/a.txt", "one").want(201)
 	info := d.info("/files/a.txt")
-	a.with("ETag: "+info.ETag(), "OC-ETag: "+info.ETag(), "Last-Modified: "+info.Modified.Format(http.TimeFormat), "X-OC-Mtime:")
+	a.with("ETag: "+info.ETag(), "OC-ETag: "+info.ETag(), "Last-Modified: "+info.Modified.Format(http.TimeFormat),
+		"X-OC-Mtime:")
 	b := d.do("PUT", "/files/a.txt", "two").want(204)
 	if a.header.Get("ETag") == b.header.Get("ETag") || a.header.Get("Last-Modified") == b.header.Get("Last-Modified") {
 		t.Error("a new version has the old ETag or Last-Modified")
@@ -55,8 +56,10 @@ func TestPutRefusals(t *testing.T) {
 		{"match without quotes", "/files/f", []string{"If-Match: BARE"}, 204},
 		{"none-match", "/files/f", []string{"If-None-Match: W/ETAG"}, 412},
 		{"unmodified", "/files/f", []string{"If-Unmodified-Since: " + start.Format(http.TimeFormat)}, 204},
-		{"modified since", "/files/f", []string{"If-Unmodified-Since: " + start.Add(-time.Second).Format(http.TimeFormat)}, 412},
-		{"match wins over date", "/files/f", []string{"If-Match: ETAG", "If-Unmodified-Since: " + start.Add(-time.Hour).Format(http.TimeFormat)}, 204},
+		{"modified since", "/files/f", []string{"If-Unmodified-Since: " + start.Add(-time.Second).Format(http.TimeFormat)},
+			412},
+		{"match wins over date", "/files/f",
+			[]string{"If-Match: ETAG", "If-Unmodified-Since: " + start.Add(-time.Hour).Format(http.TimeFormat)}, 204},
 		{"if etag", "/files/f", []string{"If: ([ETAG])"}, 204},
 		{"if other etag", "/files/f", []string{`If: (["other"])`}, 412},
 		{"packed", "/files/f", []string{"Content-Encoding: gzip"}, 415},
@@ -125,8 +128,10 @@ func TestPutFullDrive(t *testing.T) {
 	d := newDriveWith(t, dav.Options{}, 10, "/files/f")
 	d.do("PUT", "/files/big", "01234567890").want(507, "<D:quota-not-exceeded/>")
 	// Without a length it is found out on the way; Finder's own header tells before.
-	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("01234567890")))).want(507, "<D:quota-not-exceeded/>")
-	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("0")), "X-Expected-Entity-Length: 11")).want(507)
+	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("01234567890")))).want(507,
+		"<D:quota-not-exceeded/>")
+	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("0")),
+		"X-Expected-Entity-Length: 11")).want(507)
 	d.holds("/files/big", "-", "/files/f", "/files/f")
 }
 
@@ -238,10 +243,11 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 	})
 }
 
-// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, whoever asks, whatever failed before, also in the life
-// of an earlier gateway.
+// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, whoever asks, whatever failed before, also in
+// the life of an earlier gateway.
 func TestDeleteDeletes(t *testing.T) {
-	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)", "Microsoft-WebDAV-MiniRedir/10.0.22631",
+	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)",
+		"Microsoft-WebDAV-MiniRedir/10.0.22631",
 		"gvfs/1.50.3", "davfs2/1.6.1 neon/0.32.2", "rcloneish/1.0", "rclone/v1.75.1"} {
 		kept := notes{}
 		d := newDriveWith(t, dav.Options{Patience: -1, Uploads: kept}, 0, "/files/f", "/files/g")
@@ -263,8 +269,8 @@ func TestDeleteDeletes(t *testing.T) {
 	}
 }
 
-// TestGuardKeepsAnothersVersion: rclone looks at what it has put, and deletes what another has put there meanwhile, who was told that it is
-// saved.
+// TestGuardKeepsAnothersVersion: rclone looks at what it has put, and deletes what another has put there meanwhile, who
+// was told that it is saved.
 func TestGuardKeepsAnothersVersion(t *testing.T) {
 	const rclone, other = "rclone/v1.75.0", "other"
 	for name, c := range map[string]struct {
@@ -280,9 +286,12 @@ func TestGuardKeepsAnothersVersion(t *testing.T) {
 			d.do("PUT", "/files/g", "another's").want(201)
 			d.do("MOVE", "/files/g", "", "Destination: /files/f").want(204)
 		}, true},
-		"its own version":    {func(*drive) {}, false},
-		"its later version":  {func(d *drive) { d.do("PUT", "/files/f", "later").want(204) }, false},
-		"touched by another": {func(d *drive) { d.agent = other; d.do("PROPPATCH", "/files/f", patch("<x:p>1</x:p>")).want(207) }, false},
+		"its own version":   {func(*drive) {}, false},
+		"its later version": {func(d *drive) { d.do("PUT", "/files/f", "later").want(204) }, false},
+		"touched by another": {func(d *drive) {
+			d.agent = other
+			d.do("PROPPATCH", "/files/f", patch("<x:p>1</x:p>")).want(207)
+		}, false},
 		"its own file moved there": {func(d *drive) {
 			d.do("PUT", "/files/g", "own").want(201)
 			d.do("MOVE", "/files/g", "", "Destination: /files/f").want(204)
@@ -331,7 +340,8 @@ func (n notes) Left() []string          { return slices.Collect(maps.Keys(n)) }
 func (n notes) Begin(note string) error { n[note] = true; return nil }
 func (n notes) End(note string) error   { delete(n, note); return nil }
 
-// TestGuardOutlivesTheGateway: a gateway that ends in the middle of an upload makes the client clear up at the next one.
+// TestGuardOutlivesTheGateway: a gateway that ends in the middle of an upload makes the client clear up at the next
+// one.
 func TestGuardOutlivesTheGateway(t *testing.T) {
 	kept := notes{}
 	d := newDriveWith(t, dav.Options{Uploads: kept}, 0, "/files/f", "/files/g")
@@ -353,7 +363,8 @@ func TestGuardOutlivesTheGateway(t *testing.T) {
 }
 
 func TestStorageFaults(t *testing.T) {
-	unreachable := &vfs.Error{Op: "commit", Path: "/files/f", Kind: vfs.ErrUnavailable, Err: errors.New("dial s3.example: refused")}
+	unreachable := &vfs.Error{Op: "commit", Path: "/files/f", Kind: vfs.ErrUnavailable,
+		Err: errors.New("dial s3.example: refused")}
 	d := newDrive(t, "/files/f")
 	d.fail = func(op, _ string) error {
 		if op == "commit" {

@@ -111,7 +111,9 @@ func BenchmarkListing(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	for name, body := range map[string]string{"allprop": "", "four": prop("D:getlastmodified", "D:getcontentlength", "D:creationdate", "D:resourcetype"), "locks": prop("D:lockdiscovery", "D:supportedlock", "D:nothing")} {
+	for name, body := range map[string]string{"allprop": "",
+		"four":  prop("D:getlastmodified", "D:getcontentlength", "D:creationdate", "D:resourcetype"),
+		"locks": prop("D:lockdiscovery", "D:supportedlock", "D:nothing")} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

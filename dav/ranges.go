@@ -13,9 +13,9 @@ import (
 // maxRanges bounds how many parts one answer has; more than that is answered with the whole file.
 const maxRanges = 100
 
-// satisfiable rewrites a Range header into what net/http understands as RFC 9110, 14, means it. Empty: the header is to be
-// ignored, as an unknown unit, a malformed header, and any range of an empty file are. Where no range can be satisfied it
-// returns one that net/http answers with 416.
+// satisfiable rewrites a Range header into what net/http understands as RFC 9110, 14, means it. Empty: the header is to
+// be ignored, as an unknown unit, a malformed header, and any range of an empty file are. Where no range can be
+// satisfied it returns one that net/http answers with 416.
 func satisfiable(header string, size int64) string {
 	unit, set, ok := strings.Cut(header, "=")
 	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || size == 0 {
@@ -44,7 +44,8 @@ func satisfiable(header string, size int64) string {
 	return "bytes=" + strings.Join(kept, ",")
 }
 
-// byteRange reads one range and clamps it to the file. first is after last when the range is valid but can't be satisfied.
+// byteRange reads one range and clamps it to the file. first is after last when the range is valid but can't be
+// satisfied.
 func byteRange(spec string, size int64) (first, last int64, ok bool) {
 	from, to, ok := strings.Cut(spec, "-")
 	if !ok {
@@ -78,11 +79,12 @@ func position(s string) (int64, bool) {
 	return n, true
 }
 
-// ranged prepares a GET or HEAD for http.ServeContent: the conditions, which were checked already, are taken out, and of the
-// range stays what is to be sent. Ranges are for GET alone (RFC 9110, 14.2).
+// ranged prepares a GET or HEAD for http.ServeContent: the conditions, which were checked already, are taken out, and
+// of the range stays what is to be sent. Ranges are for GET alone (RFC 9110, 14.2).
 func (q *request) ranged(info vfs.Info) *http.Request {
 	r := q.r.Clone(q.ctx())
-	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"} {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+		"Range"} {
 		r.Header.Del(name)
 	}
 	header := q.r.Header.Get("Range")
@@ -95,7 +97,8 @@ func (q *request) ranged(info vfs.Info) *http.Request {
 	return r
 }
 
-// sameVersion reports whether the file is the version that If-Range names, by its entity tag or its date (RFC 9110, 13.1.5).
+// sameVersion reports whether the file is the version that If-Range names, by its entity tag or its date (RFC 9110,
+// 13.1.5).
 func (q *request) sameVersion(info vfs.Info) bool {
 	version := strings.TrimSpace(q.r.Header.Get("If-Range"))
 	if version == "" {
@@ -104,11 +107,12 @@ func (q *request) sameVersion(info vfs.Info) bool {
 	if since, err := http.ParseTime(version); err == nil {
 		return since.Equal(info.Modified.Truncate(time.Second)) && !q.h.ahead(info)
 	}
-	return version != "*" && !strings.Contains(version, ",") && matches([]string{version}, state{Info: info, exists: true}, true)
+	return version != "*" && !strings.Contains(version, ",") &&
+		matches([]string{version}, state{Info: info, exists: true}, true)
 }
 
-// maxAhead is how far ahead of Date a Last-Modified may be: that far the drive itself dates a save ahead, to let two saves
-// within a second differ.
+// maxAhead is how far ahead of Date a Last-Modified may be: that far the drive itself dates a save ahead, to let two
+// saves within a second differ.
 const maxAhead = 2 * time.Second
 
 // ahead reports whether a file's time lies in the future, as only clients set it.
@@ -116,8 +120,8 @@ func (h *Handler) ahead(info vfs.Info) bool {
 	return info.Modified.Truncate(time.Second).After(h.o.Clock().Truncate(time.Second).Add(maxAhead))
 }
 
-// lastModified is the value of Last-Modified: a time in the future is replaced by that of the answer (RFC 9110, 8.8.2.1). As a
-// property it is shown as it is.
+// lastModified is the value of Last-Modified: a time in the future is replaced by that of the answer (RFC 9110,
+// 8.8.2.1). As a property it is shown as it is.
 func (h *Handler) lastModified(info vfs.Info) string {
 	at := info.Modified
 	if h.ahead(info) {
@@ -126,9 +130,9 @@ func (h *Handler) lastModified(info vfs.Info) string {
 	return at.UTC().Format(http.TimeFormat)
 }
 
-// unmodified evaluates If-Modified-Since. Only the very date that the file was last shown with counts, since a later version
-// may have an earlier date: clients set dates. A file that was saved within maxAhead counts as modified: there may have been
-// two saves in a second.
+// unmodified evaluates If-Modified-Since. Only the very date that the file was last shown with counts, since a later
+// version may have an earlier date: clients set dates. A file that was saved within maxAhead counts as modified: there
+// may have been two saves in a second.
 func (q *request) unmodified(info vfs.Info) bool {
 	since, err := http.ParseTime(q.r.Header.Get("If-Modified-Since"))
 	if err != nil {

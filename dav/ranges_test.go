@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestRanges: Range as RFC 9110, 14, has it: ignored where it is malformed or of an unknown unit, clamped to the file, 416 with
-// the length where nothing of it is there.
+// TestRanges: Range as RFC 9110, 14, has it: ignored where it is malformed or of an unknown unit, clamped to the file,
+// 416 with the length where nothing of it is there.
 func TestRanges(t *testing.T) {
 	const whole, huge = "0123456789", "99999999999999999999999999"
 	for _, tt := range []struct {
@@ -98,8 +98,8 @@ func TestUnquotedETags(t *testing.T) {
 	d.do("PUT", "/files/f", "x", "If-Match: "+bare).want(204)
 }
 
-// TestLastModified: it is never dated more than 2 s after the answer, whatever time clients set and however fast they save; two
-// saves differ; and who asks by date right after a save gets the file.
+// TestLastModified: it is never dated more than 2 s after the answer, whatever time clients set and however fast they
+// save; two saves differ; and who asks by date right after a save gets the file.
 func TestLastModified(t *testing.T) {
 	notAhead := func(d *drive, a *answer) time.Time {
 		t.Helper()
@@ -136,7 +136,8 @@ func TestLastModified(t *testing.T) {
 			d.do("PROPPATCH", "/files/f", patch("<D:lastmodified>4085640000</D:lastmodified>")).want(207)
 		},
 		func(d *drive) {
-			d.do("PROPPATCH", "/files/f", patch("<Z:Win32LastModifiedTime>Sat, 20 Jun 2099 12:00:00 GMT</Z:Win32LastModifiedTime>")).want(207)
+			d.do("PROPPATCH", "/files/f",
+				patch("<Z:Win32LastModifiedTime>Sat, 20 Jun 2099 12:00:00 GMT</Z:Win32LastModifiedTime>")).want(207)
 		},
 		func(d *drive) {
 			d.do("COPY", "/files/g", "", "Destination: /files/f", "X-OC-Mtime: 4085640000").want(204)

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestNamesOfOtherBytes: a name that is not UTF-8 keeps its bytes in every href, is no other name, and can be read on the page.
+// TestNamesOfOtherBytes: a name that is not UTF-8 keeps its bytes in every href, is no other name, and can be read on
+// the page.
 func TestNamesOfOtherBytes(t *testing.T) {
 	const (
 		latin   = "/files/M%FCller%E9.txt"
@@ -18,18 +19,21 @@ func TestNamesOfOtherBytes(t *testing.T) {
 	d.do("PUT", "/files/\xe9", "raw byte").want(204)
 	d.do("MKCOL", "/files/%FF%FE/", "").want(201)
 	d.do("PUT", "/files/%FF%FE/%C3", "below").want(201)
-	d.holds("/files/M\U0010fefcller\U0010fee9.txt", "latin", "/files/\U0010fee9", "raw byte", "/files/\U0010feff\U0010fefe/\U0010fec3", "below")
+	d.holds("/files/M\U0010fefcller\U0010fee9.txt", "latin", "/files/\U0010fee9", "raw byte",
+		"/files/\U0010feff\U0010fefe/\U0010fec3", "below")
 	d.do("GET", latin, "").want(200, "latin")
 	d.do("GET", literal, "").want(200, "literal")
 	d.do("GET", "/files/M%C3%BCller%C3%A9.txt", "").want(404)
-	d.do("PROPFIND", "/files", prop("D:displayname"), "Depth: 1").want(207, "<D:href>"+latin+"</D:href>", "<D:href>"+literal+"</D:href>",
+	d.do("PROPFIND", "/files", prop("D:displayname"), "Depth: 1").want(207, "<D:href>"+latin+"</D:href>",
+		"<D:href>"+literal+"</D:href>",
 		"<D:href>/files/%E9</D:href>", "<D:href>/files/%FF%FE/</D:href>", `<D:displayname>M\xFCller\xE9.txt<`)
 	d.do("LOCK", latin, lockBody("exclusive")).want(200, "<D:lockroot><D:href>"+latin+"</D:href>")
 	d.do("COPY", latin, "", "Destination: http://127.0.0.1:8090/files/d/%DF").want(201)
 	d.do("MOVE", "/files/d/%DF", "", "Destination: /files/d/%DE").want(201)
 	d.do("GET", "/files/d/%DE", "").want(200, "latin")
 
-	page := d.do("GET", "/files/", "", browser).want(200, `M\xFCller\xE9.txt</bdi>`, `href="`+latin+`?view"`, `href="/files/%FF%FE/"`)
+	page := d.do("GET", "/files/", "", browser).want(200, `M\xFCller\xE9.txt</bdi>`, `href="`+latin+`?view"`,
+		`href="/files/%FF%FE/"`)
 	if strings.Contains(page.body, "%F4%8F%BB%BC") {
 		t.Error("the page leads to another name")
 	}
@@ -43,9 +47,11 @@ func TestNamesOfOtherBytes(t *testing.T) {
 	d.do("GET", "/files/%FF%FE/", "").want(404)
 }
 
-// TestNamesOfOtherBytesInUnicode: clients that know no other names see and send the characters that stand for the bytes.
+// TestNamesOfOtherBytesInUnicode: clients that know no other names see and send the characters that stand for the
+// bytes.
 func TestNamesOfOtherBytesInUnicode(t *testing.T) {
-	for _, agent := range []string{"Microsoft-WebDAV-MiniRedir/10.0.22631", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)"} {
+	for _, agent := range []string{"Microsoft-WebDAV-MiniRedir/10.0.22631",
+		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)"} {
 		d := newDrive(t)
 		d.do("PUT", "/files/%E9", "byte").want(201)
 		d.do("PUT", "/files/%F4%8F%BB%A9", "literal").want(201)

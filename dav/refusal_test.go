@@ -85,9 +85,12 @@ func TestReadOnlyFolders(t *testing.T) {
 func TestErrorsForPeople(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	d.do("GET", "/files/no", "").want(404, "There is nothing of this name").with("Content-Type: text/plain; charset=utf-8")
-	d.do("MKCOL", "/files/f", "").want(405, `<s:message>There is something of this name already.</s:message>`).with("Content-Type: application/xml; charset=utf-8")
+	d.do("MKCOL", "/files/f", "").want(405,
+		`<s:message>There is something of this name `+
+			`already.</s:message>`).with("Content-Type: application/xml; charset=utf-8")
 	d.fail = func(op, p string) error {
 		return &vfs.Error{Op: op, Path: p, Kind: http.ErrServerClosed}
 	}
-	d.do("PROPFIND", "/files/f", "", "Depth: 0").want(500, "Something went wrong inside the drive; its log says what.", "!Server")
+	d.do("PROPFIND", "/files/f", "", "Depth: 0").want(500, "Something went wrong inside the drive; its log says what.",
+		"!Server")
 }

@@ -10,19 +10,20 @@ import (
 	"testing"
 )
 
-// A replay is a file in testdata/clients: what one client sends, byte for byte, and what it has to be answered, read from top
-// to bottom. Lines begin with
+// A replay is a file in testdata/clients: the requests of one client, byte for byte, and the expected answers, read from
+// top to bottom. Lines begin with
 //
-//	===  a scene with a fresh drive; what comes before the first belongs to each of them
+//	===  a scene with a fresh drive; lines before the first scene belong to every scene
 //	#    a remark
-//	*    something about the drive (see deed)
+//	*    a change or check of the drive (see deed)
 //	>    a request: its line, headers, perhaps ">" alone and a body
-//	<    the answer: its status, headers (with nothing after the colon: not there), perhaps "<" alone and parts of the body, in
-//	     their order; "<!" is what the body must not have
+//	<    the answer: its status, headers (with nothing after the colon: absent), perhaps "<" alone and parts of the
+//	     body, in their order; "<!" is a part that the body must not have
 //
-// "client NAME" and ">" lines under it are the headers that this client sends with each request from there on, "as NAME" lets an
-// earlier one speak. {word} in an answer keeps what stands there, and is that from then on, in requests too. {length} is the
-// length of the body. In a chunked body each line is a chunk, else lines end in LF but for the last.
+// "client NAME" and the ">" lines under it are headers that this client sends with each later request; "as NAME" makes
+// an earlier client send the next ones. {word} in an answer captures the text at its place; later occurrences, in
+// requests too, stand for that text. {length} is the length of the body. In a chunked body each line is a chunk; else
+// lines end in LF, except for the last.
 
 // step is one thing that happens in a replay.
 type step struct {
@@ -178,7 +179,8 @@ func (p *replayParser) answered(line, mark, rest string) {
 	}
 }
 
-// bytes is the request as it goes over the wire. standing are the client's headers that the request does not give itself.
+// bytes is the request as it goes over the wire. standing are the client's headers that the request does not give
+// itself.
 func (x *exchange) bytes(standing []string, expand func(string) string) (head, body []byte) {
 	headers := append([]string(nil), x.headers...)
 	for _, h := range standing {

@@ -32,7 +32,8 @@ func (q *request) ctx() context.Context { return q.r.Context() }
 // gone reports whether nobody is left to read the answer, or the handler was stopped: no fault of the drive.
 func (q *request) gone() bool { return q.wait.lost.Load() || q.ctx().Err() != nil }
 
-// made passes the error of a change. A change that is kept here and not at the remote yet was made: the answer will be 202.
+// made passes the error of a change. A change that is kept here and not at the remote yet was made: the answer will be
+// 202.
 func (q *request) made(err error) error {
 	if errors.Is(err, vfs.ErrPending) {
 		q.pending = true
@@ -41,8 +42,8 @@ func (q *request) made(err error) error {
 	return err
 }
 
-// status answers with a status and no body. A change that the remote does not have yet, though the drive was told to wait for it
-// (--sync=through), is answered 202: it is not undone, and a client must not take it for one that failed.
+// status answers with a status and no body. A change that the remote does not have yet, though the drive was told to
+// wait for it (--sync=through), is answered 202: it is not undone, and a client must not take it for one that failed.
 func (q *request) status(code int) {
 	if q.pending && (code == http.StatusCreated || code == http.StatusNoContent) {
 		code = http.StatusAccepted
@@ -87,8 +88,8 @@ func (q *request) isFolder() bool {
 	return err == nil && info.Folder
 }
 
-// allowed is the condition of every change: what the client says about the state is so (412 else), and the locks that the
-// change touches are submitted (423 else). In this order: a header that names the wrong lock is wrong in itself.
+// allowed is the condition of every change: what the client says about the state is so (412 else), and the locks that
+// the change touches are submitted (423 else). In this order: a header that names the wrong lock is wrong in itself.
 func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches ...lock.Touch) error {
 	if err := q.preconditions(ctx, at, now); err != nil {
 		return err
@@ -116,8 +117,8 @@ const (
 	maxPause   = 2 * time.Second
 )
 
-// patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like a
-// lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
+// patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like
+// a lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
 func (q *request) patiently(do func() error) error {
 	err := q.made(do())
 	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {

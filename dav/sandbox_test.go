@@ -5,15 +5,19 @@ import (
 	"testing"
 )
 
-// TestSandbox: only what browsers play has the drive's origin, only PDFs no sandbox; what a client calls its file otherwise is
-// shown in a sandbox.
+// TestSandbox: only what browsers play has the drive's origin, only PDFs no sandbox; what a client calls its file
+// otherwise is shown in a sandbox.
 func TestSandbox(t *testing.T) {
 	for contentType, want := range map[string]string{
-		"video/mp4": "sandbox allow-same-origin;", "Video/MP4; codecs=avc1": "sandbox allow-same-origin;", "audio/mpeg": "sandbox allow-same-origin;",
+		"video/mp4": "sandbox allow-same-origin;", "Video/MP4; codecs=avc1": "sandbox allow-same-origin;",
+		"audio/mpeg":      "sandbox allow-same-origin;",
 		"application/pdf": "", "application/pdf; version=1.7": "",
-		"video/x+xml": "sandbox;", "audio/svg+xml": "sandbox;", "video/html": "sandbox;", "audio/": "sandbox;", "video": "sandbox;",
-		"text/html": "sandbox;", "image/svg+xml": "sandbox;", "application/xhtml+xml": "sandbox;", "application/pdfx": "sandbox;",
-		"application/xml": "sandbox;", "text/xml": "sandbox;", "x/y": "sandbox;", "application/pdf, text/html": "sandbox;", "": "sandbox;",
+		"video/x+xml": "sandbox;", "audio/svg+xml": "sandbox;", "video/html": "sandbox;", "audio/": "sandbox;",
+		"video":     "sandbox;",
+		"text/html": "sandbox;", "image/svg+xml": "sandbox;", "application/xhtml+xml": "sandbox;",
+		"application/pdfx": "sandbox;",
+		"application/xml":  "sandbox;", "text/xml": "sandbox;", "x/y": "sandbox;", "application/pdf, text/html": "sandbox;",
+		"": "sandbox;",
 	} {
 		d := newDrive(t)
 		d.do("PUT", "/files/f", "x", "Content-Type: "+contentType).want(201)

@@ -33,7 +33,8 @@ func TestServe(t *testing.T) {
 	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &traceWriter{ResponseWriter: w}
 		h.ServeHTTP(seen, r)
-		log.Info(r.Method, "path", r.URL.Path, "status", seen.code, "if", r.Header.Values("If"), "depth", r.Header.Get("Depth"),
+		log.Info(r.Method, "path", r.URL.Path, "status", seen.code, "if", r.Header.Values("If"), "depth",
+			r.Header.Get("Depth"),
 			"destination", r.Header.Get("Destination"), "agent", r.UserAgent(), "length", r.ContentLength)
 	})
 	server := &http.Server{Addr: addr, Handler: door(traced), ReadHeaderTimeout: time.Minute}

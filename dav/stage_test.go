@@ -257,7 +257,8 @@ func (s *stage) expand(text string) string {
 	})
 }
 
-// match looks for a text and returns where it ends. {word}s that are not known yet stand for anything of a kind, and are known then.
+// match looks for a text and returns where it ends. {word}s that are not known yet stand for anything of a kind, and
+// are known then.
 func (s *stage) match(before, text, after, unknown, got string) (end int, ok bool) {
 	var b strings.Builder
 	at := 0
@@ -295,6 +296,7 @@ func (s *stage) digest(method, target string) string {
 	s.count++
 	nc := fmt.Sprintf("%08x", s.count)
 	response := md(md("alice", auth.DefaultRealm, stagePassword), nonce, nc, "cnonce", "auth", md(method, target))
-	return fmt.Sprintf(`Digest username="alice",realm="%s",nonce="%s",uri="%s",cnonce="cnonce",nc=%s,response="%s",qop="auth"`,
+	return fmt.Sprintf(`Digest username="alice",realm="%s",nonce="%s",uri="%s",cnonce="cnonce",nc=%s,response="%s",`+
+		`qop="auth"`,
 		auth.DefaultRealm, nonce, target, nc, response)
 }

@@ -22,8 +22,8 @@ var (
 	errURL     = errors.New("not a URL of this drive")
 )
 
-// unescape turns the escaped path of an URL into a path of the drive. A name can't contain a slash, so an escaped one is
-// an error; dots and doubled slashes are resolved, they can't lead out of the drive.
+// unescape turns the escaped path of an URL into a path of the drive. A name can't contain a slash, so an escaped one
+// is an error; dots and doubled slashes are resolved, they can't lead out of the drive.
 func unescape(escaped string, who profile) (target, error) {
 	if !strings.HasPrefix(escaped, "/") {
 		return target{}, errURL
@@ -51,7 +51,8 @@ func unescape(escaped string, who profile) (target, error) {
 }
 
 // resolve reads an absolute URL or an absolute path from a header. The host is compared generously: behind a proxy the
-// client knows the drive by another port or scheme, and localhost has several names. What is surely elsewhere is errForeign.
+// client knows the drive by another port or scheme, and localhost has several names. What is surely elsewhere is
+// errForeign.
 func resolve(raw string, r *http.Request, who profile) (target, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Opaque != "" || u.User != nil && u.Host == "" {
@@ -90,9 +91,9 @@ func loopback(host string) bool {
 
 const upperhex = "0123456789ABCDEF"
 
-// appendEscaped appends bytes as they stand in an href: everything but unreserved characters (RFC 3986, 2.3) is escaped, in
-// capitals. That is more than the RFC asks for, but one raw '#', '&' or quote spoils a whole listing for Windows, and
-// nothing of it needs XML escapes either.
+// appendEscaped appends bytes as they stand in an href: everything but unreserved characters (RFC 3986, 2.3) is
+// escaped, in capitals. That is more than the RFC asks for, but one raw '#', '&' or quote spoils a whole listing for
+// Windows, and nothing of it needs XML escapes either.
 func appendEscaped(b []byte, p string) []byte {
 	for i := range len(p) {
 		c := p[i]
@@ -106,8 +107,8 @@ func appendEscaped(b []byte, p string) []byte {
 	return b
 }
 
-// appendHref appends the href of a resource as this client sees it; folders end in a slash. Names that a client made of other
-// bytes than UTF-8 come back in these bytes.
+// appendHref appends the href of a resource as this client sees it; folders end in a slash. Names that a client made of
+// other bytes than UTF-8 come back in these bytes.
 func appendHref(b []byte, p string, folder bool, who profile) []byte {
 	if !who.utf8Only() {
 		p = vfs.RawPath(p)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// wait is how long a client has gone without an answer: until its first byte, and not while the request's body is on its way here. When
-// that is for as long as Options.Patience, nothing is waited for any more that only the remote has. All programs have their own idea of
-// when a server is dead, and Finder, the least patient, freezes until then.
+// wait is how long a client has gone without an answer: until its first byte, and not while the request's body is on
+// its way here. When that is for as long as Options.Patience, nothing is waited for any more that only the remote has.
+// All programs have their own idea of when a server is dead, and Finder, the least patient, freezes until then.
 type wait struct {
 	used     chan struct{} // closed when the patience is used up; nil: never
 	answered atomic.Bool
@@ -24,12 +24,14 @@ func newWait(patience time.Duration) *wait {
 	if patience < 0 {
 		return &wait{}
 	}
-	w := &wait{used: make(chan struct{}), patience: patience, begun: time.Now()} // timers run on the system's clock, whatever Options.Clock is
+	// Timers run on the system's clock, whatever Options.Clock is.
+	w := &wait{used: make(chan struct{}), patience: patience, begun: time.Now()}
 	w.timer = time.AfterFunc(patience, sync.OnceFunc(func() { close(w.used) }))
 	return w
 }
 
-// over is closed when the client has waited for long enough; nil when there is no such time, as after the first byte of the answer.
+// over is closed when the client has waited for long enough; nil when there is no such time, as after the first byte of
+// the answer.
 func (w *wait) over() <-chan struct{} {
 	if w.answered.Load() {
 		return nil
@@ -45,8 +47,8 @@ func (w *wait) pause() {
 	}
 }
 
-// resume is called when the body is here. The time that it took makes up for what was waited before, so that a large one is not lost for
-// a little that is missing in the end.
+// resume is called when the body is here. The time that it took makes up for what was waited before, so that a large
+// one is not lost for a little that is missing in the end.
 func (w *wait) resume() {
 	if w.answered.Load() || w.body.IsZero() {
 		return

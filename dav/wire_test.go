@@ -58,11 +58,13 @@ func (w *wire) want(method string, code int, body string) {
 	}
 }
 
-// TestPipelining: requests that come before the answers to earlier ones are answered in their order, each after the other is done.
+// TestPipelining: requests that come before the answers to earlier ones are answered in their order, each after the
+// other is done.
 func TestPipelining(t *testing.T) {
 	w := newDrive(t, "/files/f").wire()
 	w.send("PUT /files/f HTTP/1.1\nHost: localhost\nContent-Length: 3\n\nnewGET /files/f HTTP/1.1\nHost: localhost\n\n" +
-		"DELETE /files/f HTTP/1.1\nHost: localhost\n\nGET /files/f HTTP/1.1\nHost: localhost\n\nOPTIONS * HTTP/1.1\nHost: localhost\n\n")
+		"DELETE /files/f HTTP/1.1\nHost: localhost\n\nGET /files/f HTTP/1.1\nHost: localhost\n\nOPTIONS * HTTP/1.1\n" +
+		"Host: localhost\n\n")
 	w.want("PUT", 204, "")
 	w.want("GET", 200, "new")
 	w.want("DELETE", 204, "")
@@ -70,8 +72,8 @@ func TestPipelining(t *testing.T) {
 	w.want("OPTIONS", 200, "")
 }
 
-// TestBodyCutShort: a client that goes away in the middle of a body, told by its length or in chunks, has changed nothing, locked nothing
-// and made nothing.
+// TestBodyCutShort: a client that goes away in the middle of a body, told by its length or in chunks, has changed
+// nothing, locked nothing and made nothing.
 func TestBodyCutShort(t *testing.T) {
 	for _, head := range []string{
 		"PUT /files/f HTTP/1.1\nHost: localhost\nContent-Length: 100\n\nhalf",
@@ -112,7 +114,8 @@ func TestExpect(t *testing.T) {
 		{"/files/new", "Content-Range: bytes 0-2/9", 3, 400},
 	} {
 		w := d.wire()
-		w.send(fmt.Sprintf("PUT %s HTTP/1.1\nHost: localhost\n%s\nExpect: 100-continue\nContent-Length: %d\n\n", tt.target, tt.header, tt.length))
+		w.send(fmt.Sprintf("PUT %s HTTP/1.1\nHost: localhost\n%s\nExpect: 100-continue\nContent-Length: %d\n\n", tt.target,
+			tt.header, tt.length))
 		w.want("PUT", tt.code, "")
 	}
 	w := d.wire()
@@ -123,8 +126,8 @@ func TestExpect(t *testing.T) {
 	d.holds("/files/f", "new")
 }
 
-// TestSlowReader: a client that takes its time over an answer does not keep others from changing what it reads, and gets what it began
-// with to the end.
+// TestSlowReader: a client that takes its time over an answer does not keep others from changing what it reads, and
+// gets what it began with to the end.
 func TestSlowReader(t *testing.T) {
 	d := newDrive(t)
 	const size = 32 << 20 // more than the kernel takes off our hands
@@ -147,7 +150,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestOptionsOnTheWire: OPTIONS of everything and of a path say what the drive is, in the spelling that all clients know.
+// TestOptionsOnTheWire: OPTIONS of everything and of a path say what the drive is, in the spelling that all clients
+// know.
 func TestOptionsOnTheWire(t *testing.T) {
 	d := newDrive(t)
 	server := httptest.NewUnstartedServer(d.h)
@@ -160,7 +164,8 @@ func TestOptionsOnTheWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := io.WriteString(conn, "OPTIONS "+target+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn,
+			"OPTIONS "+target+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		answer, err := io.ReadAll(conn)

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// charsets are the encodings of one byte a character that clients use besides UTF-8 and UTF-16, which every XML parser must
-// accept (RFC 4918, 19).
+// charsets are the encodings of one byte a character that clients use besides UTF-8 and UTF-16, which every XML parser
+// must accept (RFC 4918, 19).
 var charsets = map[string]*charmap.Charmap{
 	"iso-8859-1": charmap.ISO8859_1, "iso_8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "l1": charmap.ISO8859_1,
 	"iso-8859-2": charmap.ISO8859_2, "iso-8859-15": charmap.ISO8859_15,
@@ -29,8 +29,8 @@ var errBytes = errors.New("it has bytes that do not belong to its encoding")
 var declared = regexp.MustCompile(`^<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']`)
 
 // utf8XML returns an XML document in UTF-8, whatever it came in. A byte order mark decides before the charset of the
-// Content-Type, that before the XML declaration (RFC 7303, 3), and UTF-16 is known by its zero bytes too. The result has at
-// most three times the length.
+// Content-Type, that before the XML declaration (RFC 7303, 3), and UTF-16 is known by its zero bytes too. The result
+// has at most three times the length.
 func utf8XML(raw []byte, contentType string) ([]byte, error) {
 	raw, charset := cutMark(raw)
 	if charset == "" {
@@ -79,8 +79,8 @@ func cutMark(raw []byte) ([]byte, string) {
 	return raw, ""
 }
 
-// zeroBytes tells UTF-16 without a mark from all else: a document begins with '<' or white space, and none has a zero byte in
-// another encoding.
+// zeroBytes tells UTF-16 without a mark from all else: a document begins with '<' or white space, and none has a zero
+// byte in another encoding.
 func zeroBytes(raw []byte) string {
 	switch {
 	case len(raw) < 2:
@@ -129,5 +129,6 @@ func fromTable(raw []byte, table *charmap.Charmap) ([]byte, error) {
 
 // errXML is the answer to XML that can't be read.
 func errXML(err error) error {
-	return &failure{status: http.StatusBadRequest, message: "The XML of the request is not well-formed: " + err.Error() + ".", err: err}
+	return &failure{status: http.StatusBadRequest,
+		message: "The XML of the request is not well-formed: " + err.Error() + ".", err: err}
 }

@@ -37,8 +37,9 @@ const (
 	maxXMLName    = 1024  // bytes of a namespace, a prefix, a local name or a language
 )
 
-// readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it accepts
-// undeclared prefixes, prefixes bound to nothing (litmus propfind_invalid2) and document types, so only its tokens are used.
+// readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it
+// accepts undeclared prefixes, prefixes bound to nothing (litmus propfind_invalid2) and document types, so only its
+// tokens are used.
 func (q *request) readXML() (*element, error) {
 	raw, err := q.readRaw()
 	if err != nil {
@@ -335,9 +336,9 @@ func (e *element) text() string {
 	return strings.TrimSpace(b.String())
 }
 
-// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within. It returns false when
-// that has more than limit bytes: a namespace that is declared once in a body can be needed again for each child, so that a
-// small body would make a large value.
+// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within. It returns false
+// when that has more than limit bytes: a namespace that is declared once in a body can be needed again for each child,
+// so that a small body would make a large value.
 func (e *element) inner(limit int) (string, bool) {
 	w := xmlWriter{limit: limit}
 	for _, c := range e.children {
@@ -357,7 +358,8 @@ type xmlWriter struct {
 
 func (w *xmlWriter) full() bool { return len(w.b) > w.limit }
 
-// node appends an element or a text. One that is begun when the writer becomes full ends early: the whole is of no use then.
+// node appends an element or a text. One that is begun when the writer becomes full ends early: the whole is of no use
+// then.
 func (w *xmlWriter) node(node any, scope []binding) {
 	e, ok := node.(*element)
 	if !ok {

@@ -15,24 +15,25 @@ import (
 	"postern/vfs"
 )
 
-// maxZipped bounds how many files and folders one archive holds, and with it the memory that its directory, which stands at
-// the end, takes until then: some 40 MB.
+// maxZipped bounds how many files and folders one archive holds, and with it the memory that its directory, which
+// stands at the end, takes until then: some 40 MB.
 const maxZipped = 100_000
 
-// The bounds of the paths in one archive, in bytes: of all, which stand in the directory too, and of one, for which the format
-// has 64 KiB in an encoding that is up to three times as long.
+// The bounds of the paths in one archive, in bytes: of all, which stand in the directory too, and of one, for which the
+// format has 64 KiB in an encoding that is up to three times as long.
 const (
 	maxZippedPaths = 32 << 20
 	maxZippedPath  = 16 << 10
 )
 
-// zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most of
-// what is large is compressed already, and no disk is needed.
+// zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most
+// of what is large is compressed already, and no disk is needed.
 func (q *request) zip(info vfs.Info) error {
 	if err := q.enter(q.h.archives, "archives"); err != nil {
 		return err
 	}
-	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a download.
+	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a
+	// download.
 	q.wait.end()
 	name := info.Name
 	if name == "" {
@@ -44,10 +45,14 @@ func (q *request) zip(info vfs.Info) error {
 		size := len(name) + len(p) - above
 		paths += size
 		if size > maxZippedPath || paths > maxZippedPaths {
-			return fail(http.StatusForbidden, "The folders here lie too deep in each other, and their names are too long, for one archive. Download the folders in it one by one.")
+			return fail(http.StatusForbidden,
+				"The folders here lie too deep in each other, and their names are too long, for one archive. Download the "+
+					"folders in it one by one.")
 		}
 		if n++; n > maxZipped {
-			return fail(http.StatusForbidden, "There are more than %d files in this folder: too many for one archive. Download the folders in it one by one, or copy it with a WebDAV program.", maxZipped)
+			return fail(http.StatusForbidden,
+				"There are more than %d files in this folder: too many for one archive. Download the folders in it one by one, "+
+					"or copy it with a WebDAV program.", maxZipped)
 		}
 		return nil
 	})
@@ -122,8 +127,8 @@ func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 	return err
 }
 
-// zipName makes a path one that no unpacker takes for another: Windows reads a backslash as a slash, and refuses what its own
-// filesystems don't know. Other systems get the bytes of names that are not UTF-8.
+// zipName makes a path one that no unpacker takes for another: Windows reads a backslash as a slash, and refuses what
+// its own filesystems don't know. Other systems get the bytes of names that are not UTF-8.
 func (q *request) zipName(p string) string {
 	if strings.Contains(q.r.UserAgent(), "Windows") {
 		return toWindows(p)
@@ -136,8 +141,8 @@ func (q *request) zipName(p string) string {
 	}, p))
 }
 
-// walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It keeps the folders that it has
-// to look into yet, and not the call stack, so that deep folders take no more memory than others.
+// walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It keeps the folders
+// that it has to look into yet, and not the call stack, so that deep folders take no more memory than others.
 func (q *request) walk(folder string, do func(p string, m *vfs.Info) error) error {
 	for waiting := []string{folder}; len(waiting) > 0; {
 		at := waiting[len(waiting)-1]

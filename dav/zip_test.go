@@ -40,12 +40,15 @@ func unzipped(t *testing.T, data string) map[string]string {
 }
 
 func TestFolderAsArchive(t *testing.T) {
-	d := newDrive(t, "/files/Ünï/", "/files/Ünï/a.txt", "/files/Ünï/sub/", "/files/Ünï/sub/deep/", "/files/Ünï/sub/deep/b", "/files/Ünï/empty/", `/files/Ünï/..\up`, "/files/Ünï/q?", "/files/other")
+	d := newDrive(t, "/files/Ünï/", "/files/Ünï/a.txt", "/files/Ünï/sub/", "/files/Ünï/sub/deep/", "/files/Ünï/sub/deep/b",
+		"/files/Ünï/empty/", `/files/Ünï/..\up`, "/files/Ünï/q?", "/files/other")
 	a := d.do("GET", "/files/%C3%9Cn%C3%AF/?zip", "", browser).want(200).
-		with("Content-Type: application/zip", "Content-Disposition: attachment; filename*=utf-8''%C3%9Cn%C3%AF.zip", "X-Content-Type-Options: nosniff", "Cache-Control: no-store")
+		with("Content-Type: application/zip", "Content-Disposition: attachment; filename*=utf-8''%C3%9Cn%C3%AF.zip",
+			"X-Content-Type-Options: nosniff", "Cache-Control: no-store")
 	got := unzipped(t, a.body)
 	want := map[string]string{
-		"Ünï/a.txt": "/files/Ünï/a.txt", "Ünï/sub/": "/", "Ünï/sub/deep/": "/", "Ünï/sub/deep/b": "/files/Ünï/sub/deep/b", "Ünï/empty/": "/",
+		"Ünï/a.txt": "/files/Ünï/a.txt", "Ünï/sub/": "/", "Ünï/sub/deep/": "/", "Ünï/sub/deep/b": "/files/Ünï/sub/deep/b",
+		"Ünï/empty/":     "/",
 		"Ünï/..\uf05cup": `/files/Ünï/..\up`, "Ünï/q?": "/files/Ünï/q?",
 	}
 	if len(got) != len(want) {
@@ -70,7 +73,8 @@ func TestFolderAsArchive(t *testing.T) {
 	d.do("GET", "/files/no/?zip", "", browser).want(404)
 }
 
-// TestArchiveBrokenOff: what can't be read is an answer before the first byte, and later a transfer that plainly has no end.
+// TestArchiveBrokenOff: what can't be read is an answer before the first byte, and later a transfer that plainly has no
+// end.
 func TestArchiveBrokenOff(t *testing.T) {
 	d := newDrive(t, "/files/d/", "/files/d/a", "/files/d/b/", "/files/d/b/c")
 	d.write("/files/d/a", strings.Repeat("x", 1<<16))

@@ -85,8 +85,8 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestAlerts: every rule asks for series that exist, and says what to do. The file is read line by line, since its form is
-// plain and a YAML library is not otherwise needed.
+// TestAlerts: every rule asks for series that exist, and says what to do. The file is read line by line, since its form
+// is plain and a YAML library is not otherwise needed.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "deploy", "prometheus", "alerts.yml"))
 	if err != nil {

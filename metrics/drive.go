@@ -49,11 +49,13 @@ type line[T any] struct {
 }
 
 func gauge[T any](subsystem, name, help string, value func(T) float64) line[T] {
-	return line[T]{prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, nil, nil), prometheus.GaugeValue, value, nil}
+	return line[T]{prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, nil, nil),
+		prometheus.GaugeValue, value, nil}
 }
 
 func count[T any](subsystem, name, help string, value func(T) float64) line[T] {
-	return line[T]{prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, nil, nil), prometheus.CounterValue, value, nil}
+	return line[T]{prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, nil, nil),
+		prometheus.CounterValue, value, nil}
 }
 
 // Describe implements prometheus.Collector.

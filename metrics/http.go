@@ -19,8 +19,9 @@ type requests struct {
 
 func newRequests() requests {
 	return requests{
-		total:    counter("dav", "requests_total", "Answered requests by method and status code.", "method", "code"),
-		duration: latency("dav", "request_duration_seconds", "Time from a request's header to the end of its answer.", "method"),
+		total: counter("dav", "requests_total", "Answered requests by method and status code.", "method", "code"),
+		duration: latency("dav", "request_duration_seconds", "Time from a request's header to the end of its answer.",
+			"method"),
 		in: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: "dav",
 			Name: "request_body_bytes_total", Help: "Bytes of request bodies that were read."}),
 		out: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: "dav",

@@ -15,7 +15,8 @@ import (
 // namespace begins every name of ours.
 const namespace = "postern"
 
-// latencyBuckets reach from a cache hit (half a millisecond) to a large file over a slow line (two minutes), in seconds.
+// latencyBuckets reach from a cache hit (half a millisecond) to a large file over a slow line (two minutes), in
+// seconds.
 var latencyBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120}
 
 // Metrics is one registry with everything that a gateway measures.
@@ -60,5 +61,6 @@ func latency(subsystem, name, help string, labels ...string) *prometheus.Histogr
 }
 
 func counter(subsystem, name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name,
+		Help: help}, labels)
 }

@@ -27,11 +27,13 @@ func whole(t *testing.T) *metrics.Metrics {
 	t.Helper()
 	m := metrics.New("v1.2.3")
 	m.Drive(func() metrics.DriveState {
-		return metrics.DriveState{JournalRecords: 3, JournalBytes: 4096, OldestSeconds: 1.5, StagingBytes: 1, StagingLimit: 2, Commits: 7, CommitFailures: 1}
+		return metrics.DriveState{JournalRecords: 3, JournalBytes: 4096, OldestSeconds: 1.5, StagingBytes: 1, StagingLimit: 2,
+			Commits: 7, CommitFailures: 1}
 	})
 	m.Cache(func() cache.Stats {
-		return cache.Stats{Fetches: 4, FetchedBytes: 5, Passed: 6, Memory: cache.Tier{Hits: 5, Misses: 2, Bytes: 100, Limit: 150},
-			Disk: cache.Tier{Hits: 1, Misses: 9, Bytes: 200, Corrupt: 1, Faults: 3, Evictions: 8}}
+		return cache.Stats{Fetches: 4, FetchedBytes: 5, Passed: 6,
+			Memory: cache.Tier{Hits: 5, Misses: 2, Bytes: 100, Limit: 150},
+			Disk:   cache.Tier{Hits: 1, Misses: 9, Bytes: 200, Corrupt: 1, Faults: 3, Evictions: 8}}
 	})
 	store := m.Remote(mem.New(), metrics.Tries)
 	blob := make([]byte, crypto.MinBlobSize)
@@ -139,7 +141,8 @@ func TestHTTPRefusedBody(t *testing.T) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(conn, "PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn,
+		"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')
@@ -268,12 +271,15 @@ func TestRemoteOutcomes(t *testing.T) {
 func TestSnapshots(t *testing.T) {
 	shows(t, whole(t),
 		`postern_journal_records 3`, `postern_journal_bytes 4096`, `postern_journal_oldest_age_seconds 1.5`,
-		`postern_staging_bytes 1`, `postern_staging_limit_bytes 2`, `postern_commit_landed_total 7`, `postern_commit_failures_total 1`,
+		`postern_staging_bytes 1`, `postern_staging_limit_bytes 2`, `postern_commit_landed_total 7`,
+		`postern_commit_failures_total 1`,
 		`postern_cache_fetches_total 4`, `postern_cache_fetched_bytes_total 5`, `postern_cache_passed_total 6`,
 		`postern_cache_hits_total{tier="memory"} 5`, `postern_cache_misses_total{tier="memory"} 2`,
 		`postern_cache_hits_total{tier="disk"} 1`, `postern_cache_misses_total{tier="disk"} 9`,
-		`postern_cache_bytes{tier="memory"} 100`, `postern_cache_limit_bytes{tier="memory"} 150`, `postern_cache_bytes{tier="disk"} 200`,
-		`postern_cache_corrupt_total{tier="disk"} 1`, `postern_cache_faults_total{tier="disk"} 3`, `postern_cache_evictions_total{tier="disk"} 8`,
+		`postern_cache_bytes{tier="memory"} 100`, `postern_cache_limit_bytes{tier="memory"} 150`,
+		`postern_cache_bytes{tier="disk"} 200`,
+		`postern_cache_corrupt_total{tier="disk"} 1`, `postern_cache_faults_total{tier="disk"} 3`,
+		`postern_cache_evictions_total{tier="disk"} 8`,
 	)
 }
 

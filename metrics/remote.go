@@ -29,7 +29,8 @@ type remotes struct {
 
 func newRemotes() remotes {
 	return remotes{
-		total:    counter("remote", "operations_total", "Operations by stage, kind and outcome.", "stage", "operation", "outcome"),
+		total: counter("remote", "operations_total", "Operations by stage, kind and outcome.", "stage", "operation",
+			"outcome"),
 		duration: latency("remote", "operation_duration_seconds", "Time that operations took.", "stage", "operation"),
 		bytes:    counter("remote", "bytes_total", "Bytes of blobs that were sent or received.", "stage", "direction"),
 	}

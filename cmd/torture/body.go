@@ -41,7 +41,8 @@ func bodyOf(c id, size int) []byte {
 
 // readBody returns whose contents b is, and fails unless they are whole.
 func readBody(b []byte) (id, error) {
-	if len(b) < headerSize || binary.BigEndian.Uint64(b) != bodyMagic || binary.BigEndian.Uint64(b[24:]) != crc64.Checksum(b[:24], table) {
+	if len(b) < headerSize || binary.BigEndian.Uint64(b) != bodyMagic ||
+		binary.BigEndian.Uint64(b[24:]) != crc64.Checksum(b[:24], table) {
 		return id{}, fmt.Errorf("%d bytes that nobody wrote, beginning %.40q", len(b), b)
 	}
 	c := id{binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])}

@@ -16,8 +16,8 @@ import (
 // childFlag makes the program a gateway.
 const childFlag = "-gateway"
 
-// child is the parent's side of a gateway: a process that comes and goes over one home. Its methods are called by one goroutine,
-// except address and lost.
+// child is the parent's side of a gateway: a process that comes and goes over one home. Its methods are called by one
+// goroutine, except address and lost.
 type child struct {
 	setup setup
 	dir   string
@@ -70,7 +70,9 @@ func (c *child) start() error {
 	if err != nil {
 		return err
 	}
-	log, err := os.OpenFile(filepath.Join(c.dir, filepath.Base(c.setup.Home)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log,
+		err := os.OpenFile(filepath.Join(c.dir, filepath.Base(c.setup.Home)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY,
+		0o600)
 	if err != nil {
 		return err
 	}

@@ -27,14 +27,16 @@ type client struct {
 	insists bool // asks again, for a while, when it is told to try again in a moment
 }
 
-// insistent is the same client once all faults have ended: the gateways have little patience, and what a fault has held up may come late.
+// insistent is the same client once all faults have ended: the gateways have little patience, and what a fault has held
+// up may come late.
 func (c client) insistent() *client {
 	c.insists = true
 	return &c
 }
 
 func newClient(to *child) *client {
-	return &client{to: to, http: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 4}}}
+	return &client{to: to,
+		http: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 4}}}
 }
 
 // reply is what came back. Code 0: nobody knows what became of the request.
@@ -47,7 +49,8 @@ type reply struct {
 func (r reply) ok() bool      { return r.code/100 == 2 }
 func (r reply) unknown() bool { return r.code == 0 }
 
-// away reports whether the gateway could not answer for want of the remote or of room; then it must not have done anything.
+// away reports whether the gateway could not answer for want of the remote or of room; then it must not have done
+// anything.
 func (r reply) away() bool { return r.code >= 500 }
 
 func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
@@ -108,10 +111,12 @@ type resource struct {
 // propSpace is the namespace of the dead property.
 const propSpace = "urn:torture"
 
-const propfindBody = `<propfind xmlns="DAV:"><prop><resourcetype/><getetag/><getcontentlength/><getlastmodified/><v xmlns="` + propSpace + `"/></prop></propfind>`
+const propfindBody = `<propfind xmlns="DAV:"><prop><resourcetype/><getetag/><getcontentlength/><getlastmodified/><v ` +
+	`xmlns="` + propSpace + `"/></prop></propfind>`
 
 func proppatchBody(value string) []byte {
-	return []byte(`<propertyupdate xmlns="DAV:"><set><prop><v xmlns="` + propSpace + `">` + value + `</v></prop></set></propertyupdate>`)
+	return []byte(`<propertyupdate xmlns="DAV:"><set><prop><v xmlns="` + propSpace + `">` + value +
+		`</v></prop></set></propertyupdate>`)
 }
 
 type multistatus struct {

@@ -34,11 +34,12 @@ func (f faults) plan() faulty.Plan {
 	case f.Away:
 		return faulty.Always(faulty.Fail)
 	}
-	return faulty.Random(f.Seed, faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose, faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
+	return faulty.Random(f.Seed,
+		faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose, faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
 }
 
-// sabotaged makes the remote of a gateway fail, and turns its clock. Its driver stands in the table of the shipped ones in place of that for
-// disks, so that all of the gateway is in front of it.
+// sabotaged makes the remote of a gateway fail, and turns its clock. Its driver stands in the table of the shipped ones
+// in place of that for disks, so that all of the gateway is in front of it.
 type sabotaged struct {
 	made atomic.Uint64 // faults so far
 

@@ -27,8 +27,8 @@ const (
 	davPassword = "torture"
 )
 
-// grace is longer than any phase takes a gateway away: what one that was away for longer had copied of what others deleted may be
-// lost, and is said to be.
+// grace is longer than any phase takes a gateway away: what one that was away for longer had copied of what others
+// deleted may be lost, and is said to be.
 const grace = 20 * time.Second
 
 // pollEvery is how often a gateway looks for commits of the other.
@@ -91,7 +91,8 @@ type served struct {
 	ended    chan error
 }
 
-// serveGateway is the whole life of a child. It ends by an order, by the end of its input (then its parent is dead), or by a kill.
+// serveGateway is the whole life of a child. It ends by an order, by the end of its input (then its parent is dead), or
+// by a kill.
 func serveGateway(in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
 	answers := json.NewEncoder(out)
@@ -151,7 +152,8 @@ func serve(s setup) (*served, error) {
 	}
 	if s.Collect {
 		settings.GC.Grace = home.Span(grace)
-		settings.History = home.HistorySettings{All: home.Span(grace), Hourly: home.Span(2 * grace), Daily: home.Span(3 * grace)}
+		settings.History = home.HistorySettings{All: home.Span(grace), Hourly: home.Span(2 * grace),
+			Daily: home.Span(3 * grace)}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop, g.commands = stop, control.NewClient(h.Socket())
@@ -178,7 +180,8 @@ func serve(s setup) (*served, error) {
 
 // accountOf is the account as one device has it.
 func accountOf(secret crypto.AccountSecret, device int) home.Account {
-	return home.Account{User: davUser, Secret: secret, Device: home.DeviceID{byte(device + 1)}, DeviceName: deviceName(device)}
+	return home.Account{User: davUser, Secret: secret, Device: home.DeviceID{byte(device + 1)},
+		DeviceName: deviceName(device)}
 }
 
 func deviceName(device int) string { return fmt.Sprintf("gateway%d", device) }

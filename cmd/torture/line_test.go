@@ -15,8 +15,8 @@ import (
 	"postern/crypto"
 )
 
-// BenchmarkLongLine has eight programs PUT files of 1 KiB through a whole gateway, whose remote answers at once or takes 50 ms for each request:
-// what programs see should be the same.
+// BenchmarkLongLine has eight programs PUT files of 1 KiB through a whole gateway, whose remote answers at once or
+// takes 50 ms for each request: what programs see should be the same.
 func BenchmarkLongLine(b *testing.B) {
 	for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
 		b.Run(latency.String(), func(b *testing.B) {
@@ -29,7 +29,8 @@ func BenchmarkLongLine(b *testing.B) {
 			if err := found(context.Background(), dir, filepath.Join(dir, "remote"), account, random); err != nil {
 				b.Fatal(err)
 			}
-			s := setup{Home: homeOf(dir, 0), Remote: filepath.Join(dir, "remote"), Account: hex.EncodeToString(account[:]), Cache: true}
+			s := setup{Home: homeOf(dir, 0), Remote: filepath.Join(dir, "remote"), Account: hex.EncodeToString(account[:]),
+				Cache: true}
 			if latency > 0 {
 				s.Faults = faults{Delay: 1, Sleep: latency}
 			}

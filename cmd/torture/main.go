@@ -1,15 +1,17 @@
-// Torture drives random WebDAV operations on two gateways of one account with one remote, while it kills and stops them, takes the
-// remote away, loses replies, fills disks and turns clocks, and holds all that they answer against a model:
+// Torture drives random WebDAV operations on two gateways of one account with one remote, while it kills and stops
+// them, takes the remote away, loses replies, fills disks and turns clocks, and holds all that they answer against a
+// model:
 //
-//   - What was answered 2xx is there in the end, unless a later request took it away: at its place, or beside it as a conflict
-//     when both sides wrote.
+//   - What was answered 2xx is there in the end, unless a later request took it away: at its place, or beside it as a
+//     conflict when both sides wrote.
 //   - Every file that is read at any time is whole, one that somebody wrote.
 //   - What a gateway has answered it shows from then on.
 //   - In the end both gateways are alike, and a new one that knows the account's secret sees the same.
 //
-// The gateways are processes of this same program. They run the shipped gateway (package gateway), breaker, pins, guard and control socket
-// included; only its waiting times are shorter, and its driver for disks fails on purpose. A run prints a line after each phase, and fails
-// when nothing is answered for two minutes or when it takes more than 2 GiB of memory together with its gateways.
+// The gateways are processes of this same program. They run the shipped gateway (package gateway), breaker, pins, guard
+// and control socket included; only its waiting times are shorter, and its driver for disks fails on purpose. A run
+// prints a line after each phase, and fails when nothing is answered for two minutes or when it takes more than 2 GiB
+// of memory together with its gateways.
 //
 // A seed determines the operations and the faults; only their exact timing is up to the machine.
 package main

@@ -109,15 +109,16 @@ func (s state) key() string {
 	return b.String()
 }
 
-// owned is a folder that one worker alone writes to, one request after the other. So it is known what is in it, but for requests of
-// which nobody knows what became; each of these leaves two possibilities, until something that is seen tells which it was.
+// owned is a folder that one worker alone writes to, one request after the other. So it is known what is in it, but for
+// requests of which nobody knows what became; each of these leaves two possibilities, until something that is seen
+// tells which it was.
 type owned struct {
 	root   string
 	states []state
 }
 
-// maxStates is how many states of a folder may be possible before its writer must look which it is. Each request of unknown end may
-// double them.
+// maxStates is how many states of a folder may be possible before its writer must look which it is. Each request of
+// unknown end may double them.
 const maxStates = 32
 
 // unsure reports whether so many states are possible that nothing should be changed before something is seen.

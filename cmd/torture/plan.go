@@ -37,7 +37,8 @@ const (
 	verbs
 )
 
-var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPATCH", "GET", "PROPFIND", "BRING IN", "GIVE AWAY"}
+var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPATCH", "GET", "PROPFIND", "BRING IN",
+	"GIVE AWAY"}
 
 // weights are how often each verb comes, in one's own folder and in the shared one.
 var weights = [2][verbs]int{
@@ -59,12 +60,14 @@ type task struct {
 }
 
 func (t task) String() string {
-	return fmt.Sprintf("%s %s %s size=%d replace=%v shallow=%v moving=%v", verbNames[t.verb], t.path, t.to, t.size, t.replace, t.shallow, t.moving)
+	return fmt.Sprintf("%s %s %s size=%d replace=%v shallow=%v moving=%v", verbNames[t.verb], t.path, t.to, t.size,
+		t.replace, t.shallow, t.moving)
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// pathIn makes a path. The first two names are most often those of folders, the others those of files; sometimes it is the other way.
+// pathIn makes a path. The first two names are most often those of folders, the others those of files; sometimes it is
+// the other way.
 func pathIn(r *rand.Rand, root string, names []string, depth int) string {
 	parts := []string{root}
 	folders := min(2, len(names))
@@ -156,8 +159,8 @@ type phase struct {
 // gateways of a run.
 const gateways = 2
 
-// collects reports whether garbage is collected in a run. There the clocks go right: by how much those of two gateways may differ is what the
-// grace period is for.
+// collects reports whether garbage is collected in a run. There the clocks go right: by how much those of two gateways
+// may differ is what the grace period is for.
 func collects(seed uint64) bool { return seed%2 == 0 }
 
 // through reports whether the gateways of a run answer changes only when they are at the remote.
@@ -166,9 +169,11 @@ func through(seed uint64) bool { return seed%10 == 9 }
 // phaseOf makes the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))
-	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 3 + r.IntN(len(sharedNames)-2), check: n%6 == 5}
+	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 3 + r.IntN(len(sharedNames)-2),
+		check: n%6 == 5}
 	some := func() faults {
-		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2, Sleep: 20 * time.Millisecond}
+		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2,
+			Sleep: 20 * time.Millisecond}
 	}
 	for g := range gateways {
 		if r.IntN(3) > 0 {
@@ -238,6 +243,7 @@ func phaseOf(seed uint64, n, workers int) phase {
 }
 
 func (p phase) String() string {
-	return fmt.Sprintf("%s: %d operations, %g shared of %d names, large %v, faults %+v, limits %v, events %+v", p.name, p.ops, p.sharing, p.names, p.large,
+	return fmt.Sprintf("%s: %d operations, %g shared of %d names, large %v, faults %+v, limits %v, events %+v", p.name,
+		p.ops, p.sharing, p.names, p.large,
 		p.faults, p.limit, p.events)
 }

@@ -31,8 +31,9 @@ type counts struct {
 	Whole                                                     atomic.Int64 // bodies that were read and found whole
 	Faults, Commits, Collected                                atomic.Int64
 	OfflineStartsRefused                                      atomic.Int64
-	Unsure                                                    atomic.Int64 // operations left out, since too much was possible
-	Memory                                                    atomic.Int64 // most bytes that all processes took together
+	// Operations left out, since too much was possible.
+	Unsure atomic.Int64
+	Memory atomic.Int64 // most bytes that all processes took together
 }
 
 func newRecord() *record {
@@ -115,9 +116,13 @@ func (r *record) print(w io.Writer) {
 
 func (r *record) summary() string {
 	c := &r.counts
-	return fmt.Sprintf("%d operations (%d answered, %d refused, %d unavailable, %d full, %d of unknown end), %d kills, %d stops, %d faults, "+
-		"%d commits, %d bodies read whole, %d folders walked, %d checks, %d claims held, %d of them as conflicts, %d starts without the remote refused, %d blobs collected, %d left out, %d MiB at most",
-		c.Operations.Load(), c.Answered.Load(), c.Refused.Load(), c.Unavailable.Load(), c.Full.Load(), c.Unknown.Load(), c.Kills.Load(), c.Stops.Load(),
-		c.Faults.Load(), c.Commits.Load(), c.Whole.Load(), c.Walks.Load(), c.Checks.Load(), c.Held.Load(), c.Conflicts.Load(), c.OfflineStartsRefused.Load(), c.Collected.Load(), c.Unsure.Load(),
+	return fmt.Sprintf("%d operations (%d answered, %d refused, %d unavailable, %d full, %d of unknown end), %d kills, "+
+		"%d stops, %d faults, "+
+		"%d commits, %d bodies read whole, %d folders walked, %d checks, %d claims held, %d of them as conflicts, %d "+
+		"starts without the remote refused, %d blobs collected, %d left out, %d MiB at most",
+		c.Operations.Load(), c.Answered.Load(), c.Refused.Load(), c.Unavailable.Load(), c.Full.Load(), c.Unknown.Load(),
+		c.Kills.Load(), c.Stops.Load(),
+		c.Faults.Load(), c.Commits.Load(), c.Whole.Load(), c.Walks.Load(), c.Checks.Load(), c.Held.Load(), c.Conflicts.Load(),
+		c.OfflineStartsRefused.Load(), c.Collected.Load(), c.Unsure.Load(),
 		c.Memory.Load()>>20)
 }

@@ -57,7 +57,8 @@ func (r *run) torture() error {
 		if err := r.phase(n, p); err != nil {
 			return fmt.Errorf("phase %d (%s): %w", n, p.name, err)
 		}
-		enough := r.ops > 0 && r.record.counts.Operations.Load() >= int64(r.ops) || r.duration > 0 && time.Since(r.record.begun) >= r.duration
+		enough := r.ops > 0 && r.record.counts.Operations.Load() >= int64(r.ops) ||
+			r.duration > 0 && time.Since(r.record.begun) >= r.duration
 		if enough || p.check {
 			if err := r.settle(enough); err != nil {
 				return fmt.Errorf("after phase %d (%s): %w", n, p.name, err)
@@ -65,10 +66,14 @@ func (r *run) torture() error {
 		}
 		memory := r.memory()
 		r.record.counts.Memory.Store(max(r.record.counts.Memory.Load(), memory))
-		_, _ = fmt.Fprintf(r.out, "seed %d, phase %d (%s), %v: %d operations, %d kills, %d claims, %d possible states, %d MiB\n", r.seed, n, p.name,
-			time.Since(r.record.begun).Round(time.Second), r.record.counts.Operations.Load(), r.record.counts.Kills.Load(), r.shared.size(), r.states(), memory>>20)
+		_,
+			_ = fmt.Fprintf(r.out,
+			"seed %d, phase %d (%s), %v: %d operations, %d kills, %d claims, %d possible states, %d MiB\n", r.seed, n, p.name,
+			time.Since(r.record.begun).Round(time.Second), r.record.counts.Operations.Load(), r.record.counts.Kills.Load(),
+			r.shared.size(), r.states(), memory>>20)
 		if memory > memoryLimit {
-			return fmt.Errorf("after phase %d (%s): the run and its gateways take %d MiB of memory, more than %d", n, p.name, memory>>20, memoryLimit>>20)
+			return fmt.Errorf("after phase %d (%s): the run and its gateways take %d MiB of memory, more than %d", n, p.name,
+				memory>>20, memoryLimit>>20)
 		}
 		if enough {
 			break
@@ -104,14 +109,16 @@ func (r *run) begin() error {
 		return err
 	}
 	for g := range gateways {
-		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]), Device: g, Cache: r.seed%3 != 0,
+		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]),
+			Device: g, Cache: r.seed%3 != 0,
 			Collect: collects(r.seed), Through: through(r.seed)}, r.dir, &r.record.pulse)
 		if err := r.childs[g].start(); err != nil {
 			return err
 		}
 		r.shared.setOnline(g, true, time.Now())
 		for n := range r.options.workers {
-			w := &worker{gateway: g, number: n, client: newClient(r.childs[g]), record: r.record, shared: r.shared, own: newOwned(ownRoot(g, n))}
+			w := &worker{gateway: g, number: n, client: newClient(r.childs[g]), record: r.record, shared: r.shared,
+				own: newOwned(ownRoot(g, n))}
 			r.workers[g] = append(r.workers[g], w)
 			if err := w.must("MKCOL", w.own.root); err != nil {
 				return err
@@ -303,8 +310,9 @@ func (r *record) exercised(through bool) error {
 		return nil
 	}
 	var missing []string
-	for name, n := range map[string]int64{"kills": c.Kills.Load(), "faults": c.Faults.Load(), "conflicts": c.Conflicts.Load(),
-		"claims": c.Held.Load(), "requests of unknown end": c.Unknown.Load(), "commits": c.Commits.Load()} {
+	for name, n := range map[string]int64{"kills": c.Kills.Load(), "faults": c.Faults.Load(),
+		"conflicts": c.Conflicts.Load(),
+		"claims":    c.Held.Load(), "requests of unknown end": c.Unknown.Load(), "commits": c.Commits.Load()} {
 		if n == 0 && (name != "conflicts" || !through) { // what is at the remote at once rarely meets
 			missing = append(missing, name)
 		}

@@ -14,8 +14,8 @@ import (
 // settleLimit is how long two gateways may take to come to the same when nothing goes wrong any more.
 const settleLimit = time.Minute
 
-// settle ends all faults, brings the gateways together, and holds what is there against all that was answered. With end also a
-// new gateway, that has nothing but the account's secret, must see the same.
+// settle ends all faults, brings the gateways together, and holds what is there against all that was answered. With end
+// also a new gateway, that has nothing but the account's secret, must see the same.
 func (r *run) settle(end bool) error {
 	for g := range gateways {
 		if err := r.setFaults(g, faults{}); err != nil {
@@ -43,7 +43,9 @@ func (r *run) settle(end bool) error {
 					below[p] = x
 				}
 			}
-			if err := w.own.see("the settled state", func(s state) error { return s.matches(w.own.root, below, all) }); err != nil {
+			if err := w.own.see("the settled state", func(s state) error {
+				return s.matches(w.own.root, below, all)
+			}); err != nil {
 				return err
 			}
 		}
@@ -93,7 +95,8 @@ func (r *run) alike() (map[string]resource, error) {
 				return nil, err
 			}
 			codes[g] = rep.code
-			if rep.code != http.StatusMultiStatus && rep.code != http.StatusNotFound { // 404: another's commit came between two folders
+			// 404: another's commit came between two folders.
+			if rep.code != http.StatusMultiStatus && rep.code != http.StatusNotFound {
 				return nil, fmt.Errorf("gateway %d answered %d to PROPFIND, without any fault: %.500s", g, rep.code, rep.body)
 			}
 		}

@@ -21,9 +21,10 @@ type claim struct {
 	gone     bool // taken away, perhaps
 }
 
-// shared are the claims on the folder that all workers of all gateways write to. What is in it at a moment depends on when
-// gateways see what others do; but what was answered stays until it is taken away by who can have seen it. Requests that
-// take the place of a file name its entity tag, so just that file goes; those about folders take away all that may be in them.
+// shared are the claims on the folder that all workers of all gateways write to. What is in it at a moment depends on
+// when gateways see what others do; but what was answered stays until it is taken away by who can have seen it.
+// Requests that take the place of a file name its entity tag, so just that file goes; those about folders take away all
+// that may be in them.
 type shared struct {
 	mu     sync.Mutex
 	claims []*claim       // those that may still hold
@@ -45,7 +46,8 @@ func (s *shared) forget() {
 	s.gone += before - len(s.claims)
 }
 
-// maxPaths is how many places a claim may have before it is given up: folders that are moved into one another make more and more.
+// maxPaths is how many places a claim may have before it is given up: folders that are moved into one another make more
+// and more.
 const maxPaths = 200
 
 // span is a time at which a gateway reached the remote. A zero end: it does still.
@@ -67,8 +69,8 @@ func (s *shared) setOnline(gateway int, is bool, now time.Time) {
 	}
 }
 
-// couldSee reports whether what was made through one gateway at a time could be seen through another before a second time: the one
-// must have reached the remote after it was made, and then the other.
+// couldSee reports whether what was made through one gateway at a time could be seen through another before a second
+// time: the one must have reached the remote after it was made, and then the other.
 func (s *shared) couldSee(made time.Time, by, at int, before time.Time) bool {
 	if by == at {
 		return true
@@ -92,7 +94,8 @@ func (s *shared) couldSee(made time.Time, by, at int, before time.Time) bool {
 
 // begin makes a claim that is not answered yet.
 func (s *shared) begin(gateway int, content id, path string) *claim {
-	c := &claim{content: content, paths: map[string]bool{path: true}, gateways: map[int]bool{gateway: true}, since: time.Now()}
+	c := &claim{content: content, paths: map[string]bool{path: true}, gateways: map[int]bool{gateway: true},
+		since: time.Now()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.claims = append(s.claims, c)
@@ -123,7 +126,9 @@ func (s *shared) takeFolder(gateway int, path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.claims {
-		if c.gone || !slices.ContainsFunc(slices.Collect(maps.Keys(c.paths)), func(p string) bool { return within(p, path) }) {
+		if c.gone || !slices.ContainsFunc(slices.Collect(maps.Keys(c.paths)), func(p string) bool {
+			return within(p, path)
+		}) {
 			continue
 		}
 		for by := range c.gateways {
@@ -194,7 +199,8 @@ func (s *shared) check(files map[string]id) (verdict, error) {
 			}
 		}
 		if !found {
-			return v, fmt.Errorf("%v was answered through gateways %v, never taken away, and is not at %s; it is at %q", c.content,
+			return v, fmt.Errorf("%v was answered through gateways %v, never taken away, and is not at %s; it is at %q",
+				c.content,
 				slices.Sorted(maps.Keys(c.gateways)), strings.Join(slices.Sorted(maps.Keys(c.paths)), " or "), at[c.content])
 		}
 		v.held++

@@ -40,7 +40,8 @@ func TestBodies(t *testing.T) {
 	}
 	for what, body := range map[string][]byte{
 		"cut": a[:999], "longer": append(bytes.Clone(a), 0), "mixed": append(bytes.Clone(a[:500]), b[500:]...), "empty": nil,
-		"another head": append(bytes.Clone(b[:headerSize]), a[headerSize:]...), "zeros": make([]byte, 1000), "short": a[:headerSize],
+		"another head": append(bytes.Clone(b[:headerSize]), a[headerSize:]...), "zeros": make([]byte, 1000),
+		"short": a[:headerSize],
 	} {
 		if _, err := readBody(body); err == nil {
 			t.Errorf("%s: read as whole", what)
@@ -103,7 +104,8 @@ func TestOwned(t *testing.T) {
 	}
 	s := o.states[0]
 	for what, listed := range map[string]map[string]resource{
-		"missing": {}, "a folder": {"/own/f": {folder: true}}, "more": {"/own/f": {}, "/own/g": {}}, "a property": {"/own/f": {prop: "1"}},
+		"missing": {}, "a folder": {"/own/f": {folder: true}}, "more": {"/own/f": {}, "/own/g": {}},
+		"a property": {"/own/f": {prop: "1"}},
 	} {
 		if s.matches("/own", listed, nil) == nil {
 			t.Errorf("%s: not found", what)

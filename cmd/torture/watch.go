@@ -13,10 +13,12 @@ import (
 	"time"
 )
 
-// stallLimit is how long a run may pass without an answer from any gateway. A single request is given up sooner, see requestLimit.
+// stallLimit is how long a run may pass without an answer from any gateway. A single request is given up sooner, see
+// requestLimit.
 const stallLimit = 2 * time.Minute
 
-// memoryLimit is the most memory that a run may take, its gateways included, in bytes. A model that grows with the run fails by it.
+// memoryLimit is the most memory that a run may take, its gateways included, in bytes. A model that grows with the run
+// fails by it.
 const memoryLimit = 2 << 30
 
 var errStalled = errors.New("the run stalled")
@@ -45,8 +47,8 @@ func (p *pulse) stalled(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// watched does a run, and fails it when it stalls. What all goroutines wait for goes to the logs of the gateways, and to the output for the run
-// itself.
+// watched does a run, and fails it when it stalls. What all goroutines wait for goes to the logs of the gateways, and
+// to the output for the run itself.
 func watched(r *run, limit time.Duration) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -47,7 +47,8 @@ func TestStalled(t *testing.T) {
 	})
 }
 
-// TestPossibleStates: what is possible stays little, however many requests end nobody knows how; and is one again once something is seen.
+// TestPossibleStates: what is possible stays little, however many requests end nobody knows how; and is one again once
+// something is seen.
 func TestPossibleStates(t *testing.T) {
 	seen := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +70,8 @@ func TestPossibleStates(t *testing.T) {
 	w := &worker{client: newClient(c), record: record, shared: newShared(), own: newOwned("/own")}
 	put := func(n int) {
 		t.Helper()
-		if err := w.run(task{verb: putFile, path: fmt.Sprintf("/own/%d", n), size: 100}, rand.New(rand.NewPCG(1, 1))); err != nil {
+		if err := w.run(task{verb: putFile, path: fmt.Sprintf("/own/%d", n), size: 100},
+			rand.New(rand.NewPCG(1, 1))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +116,8 @@ func TestDump(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &run{record: newRecord()}
-	r.childs[0] = newChild(setup{Home: homeOf(dir, 0), Remote: store, Account: hex.EncodeToString(secret[:])}, dir, &r.record.pulse)
+	r.childs[0] = newChild(setup{Home: homeOf(dir, 0), Remote: store, Account: hex.EncodeToString(secret[:])}, dir,
+		&r.record.pulse)
 	if err := r.childs[0].start(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,8 @@ func (w *worker) run(t task, r *rand.Rand) error {
 			return fmt.Errorf("gateway %d, worker %d: %w", w.gateway, w.number, err)
 		}
 	}
-	if w.own.unsure() && (!t.shared || t.verb == bringIn || t.verb == giveAway) { // nothing could be seen: the gateway has to get on first
+	// Nothing could be seen: the gateway has to get on first.
+	if w.own.unsure() && (!t.shared || t.verb == bringIn || t.verb == giveAway) {
 		w.record.counts.Unsure.Add(1)
 		return nil
 	}
@@ -84,7 +85,8 @@ func (w *worker) inOwn(t task, random *rand.Rand) (err error) {
 		r, err = w.send("MOVE", t.path, nil, "Destination", "$BASE"+escaped(t.to), "Overwrite", overwrite(t))
 		do = func(s state) (state, bool) { return s.transfer(t.path, t.to, true, t.replace, false) }
 	case copyIt:
-		r, err = w.send("COPY", t.path, nil, "Destination", "$BASE"+escaped(t.to), "Overwrite", overwrite(t), "Depth", depth(t))
+		r,
+			err = w.send("COPY", t.path, nil, "Destination", "$BASE"+escaped(t.to), "Overwrite", overwrite(t), "Depth", depth(t))
 		do = func(s state) (state, bool) { return s.transfer(t.path, t.to, false, t.replace, t.shallow) }
 	case setProp:
 		r, err = w.send("PROPPATCH", t.path, proppatchBody(t.value))
@@ -209,8 +211,8 @@ func (w *worker) peek(path string) (peeked, error) {
 	return peeked{there: true, content: c, etag: etag}, nil
 }
 
-// inShared does a task in the folder that all write to. Files are replaced, moved and deleted by their entity tags, so that it is
-// known what went.
+// inShared does a task in the folder that all write to. Files are replaced, moved and deleted by their entity tags, so
+// that it is known what went.
 func (w *worker) inShared(t task) error {
 	switch t.verb {
 	case makeFolder:

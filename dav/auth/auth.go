@@ -1,9 +1,10 @@
-// Package auth keeps everybody but the drive's user out: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks that keep
-// other web pages in the user's own browser out.
+// Package auth keeps everybody but the drive's user out: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks
+// that keep other web pages in the user's own browser out.
 //
-// Neither scheme is enough for all: Windows refuses Basic without TLS, rclone and many others know nothing else, and some fail
-// when they are offered two. So Digest is offered only to clients that are known to need it. The password is a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most
-// others speak, gives nothing away that could be guessed.
+// Neither scheme is enough for all: Windows refuses Basic without TLS, rclone and many others know nothing else, and
+// some fail when they are offered two. So Digest is offered only to clients that are known to need it. The password is
+// a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most others speak, gives
+// nothing away that could be guessed.
 package auth
 
 import (
@@ -93,8 +94,8 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		g.refuse(w, r, "The drive is not known by this host name; add it to the hosts in the settings if it should be.")
 		return
 	}
-	// Safe methods pass the check: what they read, a foreign page can't, as no answer carries CORS headers. But it could see
-	// whether a picture or script loads, and how long that takes.
+	// Safe methods pass the check: what they read, a foreign page can't, as no answer carries CORS headers. But it could
+	// see whether a picture or script loads, and how long that takes.
 	if err := g.cross.Check(r); err != nil || embedded(r) {
 		g.refuse(w, r, "Requests from other web pages are not accepted.")
 		return
@@ -111,9 +112,9 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	}
 }
 
-// embedded reports whether a GET comes from another page that wants to use the answer within itself: as a picture, a script, in a
-// frame, by fetch. Following a link to here is allowed. Browsers that don't say what they load where (over plain http from
-// another machine) still name the other page's origin with a fetch.
+// embedded reports whether a GET comes from another page that wants to use the answer within itself: as a picture, a
+// script, in a frame, by fetch. Following a link to here is allowed. Browsers that don't say what they load where (over
+// plain http from another machine) still name the other page's origin with a fetch.
 func embedded(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -168,7 +169,8 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
 }
 
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request, message string) {
-	g.o.Log.InfoContext(r.Context(), "request refused", "from", r.RemoteAddr, "host", r.Host, "origin", r.Header.Get("Origin"))
+	g.o.Log.InfoContext(r.Context(), "request refused", "from", r.RemoteAddr, "host", r.Host, "origin",
+		r.Header.Get("Origin"))
 	say(w, r, http.StatusForbidden, message)
 }
 

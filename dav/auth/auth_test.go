@@ -34,7 +34,9 @@ func newDoor(t *testing.T, o Options) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.h = wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "user=%q", User(r.Context())) }))
+	d.h = wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "user=%q", User(r.Context()))
+	}))
 	return d
 }
 
@@ -121,11 +123,15 @@ func TestOffers(t *testing.T) {
 		return strings.Join(schemes, " ")
 	}
 	for agent, want := range map[string]string{
-		"": "Basic", "Go-http-client/1.1": "Basic", "duplicity 0.8.22": "Basic", "rclone/v1.75.1": "Basic", "davfs2/1.6.1 neon/0.32.5": "Basic",
+		"": "Basic", "Go-http-client/1.1": "Basic", "duplicity 0.8.22": "Basic", "rclone/v1.75.1": "Basic",
+		"davfs2/1.6.1 neon/0.32.5":                               "Basic",
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0": "Basic", "libcurl": "Basic",
-		"Microsoft-WebDAV-MiniRedir/10.0.22631": "Digest Basic", "DavClnt": "Digest Basic", "Microsoft Office Word/16.0.17328 (Windows/10.0)": "Digest Basic",
-		"Mozilla/4.0 (compatible; ms-office; MSOffice 16)": "Digest Basic", "Microsoft Data Access Internet Publishing Provider DAV 1.1": "Digest Basic",
-		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)": "Digest Basic", "curl/8.9.1": "Digest Basic", "node": "Digest Basic",
+		"Microsoft-WebDAV-MiniRedir/10.0.22631": "Digest Basic", "DavClnt": "Digest Basic",
+		"Microsoft Office Word/16.0.17328 (Windows/10.0)":            "Digest Basic",
+		"Mozilla/4.0 (compatible; ms-office; MSOffice 16)":           "Digest Basic",
+		"Microsoft Data Access Internet Publishing Provider DAV 1.1": "Digest Basic",
+		"WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)":            "Digest Basic", "curl/8.9.1": "Digest Basic",
+		"node": "Digest Basic",
 	} {
 		if got := offer("User-Agent: " + agent); got != want {
 			t.Errorf("%q is offered %q, want %q", agent, got, want)
@@ -150,9 +156,11 @@ func TestOptionsIsForEverybody(t *testing.T) {
 func TestHosts(t *testing.T) {
 	d := newDoor(t, Options{Hosts: []string{"Drive.Example", "with.port:99"}})
 	for host, code := range map[string]int{
-		"localhost": 200, "localhost:8090": 200, "LOCALHOST.": 200, "127.0.0.1:8090": 200, "[::1]:8090": 200, "[::1]": 200, "192.168.1.5": 200,
+		"localhost": 200, "localhost:8090": 200, "LOCALHOST.": 200, "127.0.0.1:8090": 200, "[::1]:8090": 200, "[::1]": 200,
+		"192.168.1.5":   200,
 		"x.localhost:1": 200, "drive.example": 200, "drive.example:443": 200, "DRIVE.example.": 200, "with.port": 200,
-		"evil.example": 403, "drive.example.evil": 403, "127.0.0.1.evil.example": 403, "": 403, "localhost.evil.example": 403, "evillocalhost": 403,
+		"evil.example": 403, "drive.example.evil": 403, "127.0.0.1.evil.example": 403, "": 403, "localhost.evil.example": 403,
+		"evillocalhost": 403,
 	} {
 		d.want(code, "GET", "/", right, "Host: "+host)
 	}
@@ -187,7 +195,8 @@ func TestOtherPages(t *testing.T) {
 		{"GET", []string{"Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, 200},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}, 403},
 		{"HEAD", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"}, 403},
-		{"GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}, 403}, // another port of this machine
+		// Another port of this machine.
+		{"GET", []string{"Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}, 403},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: video"}, 403},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"}, 403},
 		{"GET", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"}, 403},
@@ -219,7 +228,8 @@ func (c client) header() string {
 	if c.algorithm != "" {
 		algorithm = "algorithm=" + c.algorithm + ", "
 	}
-	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", %sresponse="%s", qop=auth, nc=%s, cnonce="0a4f113b"%s`,
+	return fmt.Sprintf(`Authorization: Digest username="%s", realm="%s", nonce="%s", uri="%s", %sresponse="%s", `+
+		`qop=auth, nc=%s, cnonce="0a4f113b"%s`,
 		c.user, c.realm, c.nonce, c.uri, algorithm, response, c.nc, c.extra)
 }
 
@@ -232,7 +242,8 @@ func (d *door) nonce() string {
 func TestDigest(t *testing.T) {
 	d := newDoor(t, Options{})
 	good := client{
-		user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), algorithm: "MD5", uri: "/files/a%20b", method: "GET", nc: "00000001",
+		user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), algorithm: "MD5", uri: "/files/a%20b",
+		method: "GET", nc: "00000001",
 	}
 	tests := []struct {
 		name   string
@@ -272,7 +283,8 @@ func TestDigest(t *testing.T) {
 
 func TestNoncesGrowStale(t *testing.T) {
 	d := newDoor(t, Options{Lifetime: time.Minute})
-	c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/", method: "GET", nc: "00000001"}
+	c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/", method: "GET",
+		nc: "00000001"}
 	d.now = d.now.Add(time.Minute)
 	d.want(200, "GET", "/", c.header())
 	d.now = d.now.Add(time.Millisecond)
@@ -303,8 +315,8 @@ func TestNoncesGrowStale(t *testing.T) {
 	stale(c) // from the future
 }
 
-// TestDigestIsForOneRequest: a nonce is good at the host it was given out for, an answer for the query it was made for, and of
-// requests that change something each is taken once, in any order.
+// TestDigestIsForOneRequest: a nonce is good at the host it was given out for, an answer for the query it was made for,
+// and of requests that change something each is taken once, in any order.
 func TestDigestIsForOneRequest(t *testing.T) {
 	d := newDoor(t, Options{})
 	c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: "PUT"}
@@ -320,17 +332,20 @@ func TestDigestIsForOneRequest(t *testing.T) {
 		d.want(200, "PUT", "/f", c.header())
 		stale("PUT", "/f", c)
 	}
-	for _, nc := range []string{"00000003", "00000004", "00004001", "x", "-1", "100000000"} { // seen, too far behind, no counts
+	// Seen, too far behind, no counts.
+	for _, nc := range []string{"00000003", "00000004", "00004001", "x", "-1", "100000000"} {
 		c.nc = nc
 		stale("PUT", "/f", c)
 	}
 	for _, method := range []string{"DELETE", "MOVE", "COPY", "MKCOL", "PROPPATCH", "LOCK", "UNLOCK", "POST"} {
-		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method, nc: "00000001"}
+		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method,
+			nc: "00000001"}
 		d.want(200, method, "/f", c.header())
 		stale(method, "/f", c)
 	}
 	for _, method := range []string{"GET", "HEAD", "PROPFIND"} { // players and browsers ask again
-		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method, nc: "00000001"}
+		c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: method,
+			nc: "00000001"}
 		d.want(200, method, "/f", c.header())
 		d.want(200, method, "/f", c.header())
 		stale(method, "/f", c, "Host: 127.0.0.1:8090")
@@ -367,7 +382,8 @@ func TestRFC7616(t *testing.T) {
 		nonce  = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
 		cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
 	)
-	got := digestSum(digestSum("Mufasa", "http-auth@example.org", "Circle of Life"), nonce, "00000001", cnonce, "auth", digestSum("GET", "/dir/index.html"))
+	got := digestSum(digestSum("Mufasa", "http-auth@example.org", "Circle of Life"), nonce, "00000001", cnonce, "auth",
+		digestSum("GET", "/dir/index.html"))
 	if got != "8ca523f5e9506fed4657c9700eebdbec" {
 		t.Error(got)
 	}
@@ -375,7 +391,8 @@ func TestRFC7616(t *testing.T) {
 
 func TestBadOptions(t *testing.T) {
 	for _, o := range []Options{
-		{}, {User: "a"}, {Password: "b"}, {User: "a:b", Password: "c"}, {User: `a"`, Password: "c"}, {User: "a", Password: "b", Realm: "x\"y"},
+		{}, {User: "a"}, {Password: "b"}, {User: "a:b", Password: "c"}, {User: `a"`, Password: "c"},
+		{User: "a", Password: "b", Realm: "x\"y"},
 		{User: "a", Password: "b", Rand: strings.NewReader("short")},
 	} {
 		if _, err := New(o); err == nil {
@@ -387,10 +404,13 @@ func TestBadOptions(t *testing.T) {
 // FuzzDigest: no header breaks the parser, and none that wasn't made with the password goes through.
 func FuzzDigest(f *testing.F) {
 	c := client{user: "alice", password: "guess", realm: DefaultRealm, nonce: "x", uri: "/", method: "GET", nc: "00000001"}
-	for _, s := range []string{c.header()[len("Authorization: Digest "):], `a="b\"c", d = e ,, f=g`, `a="`, `=`, `a=b,a=c`, `username=alice`} {
+	for _, s := range []string{c.header()[len("Authorization: Digest "):], `a="b\"c", d = e ,, f=g`, `a="`, `=`, `a=b,a=c`,
+		`username=alice`} {
 		f.Add(s)
 	}
-	d, err := newDigest(Options{User: "alice", Password: "secret", Realm: DefaultRealm, Clock: time.Now, Lifetime: time.Hour, Rand: strings.NewReader(strings.Repeat("k", 32))})
+	d,
+		err := newDigest(Options{User: "alice", Password: "secret", Realm: DefaultRealm, Clock: time.Now, Lifetime: time.Hour,
+		Rand: strings.NewReader(strings.Repeat("k", 32))})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -12,13 +12,14 @@ const (
 	window    = 4096 // how far requests of one client may overtake each other
 )
 
-// counts remembers which counts (nc) were used with each nonce for requests that change something, so that nobody who has
-// seen one can send it again. Clients send requests in parallel, so counts may come in any order within a window.
+// counts remembers which counts (nc) were used with each nonce for requests that change something, so that nobody who
+// has seen one can send it again. Clients send requests in parallel, so counts may come in any order within a window.
 type counts struct {
 	mu    sync.Mutex
 	known map[string]*count
 	order []string // of known, oldest first
-	lost  int64    // when the newest nonce that was forgotten was made; older ones that are not known are not taken any more
+	// When the newest nonce that was forgotten was made; older ones that are not known are not taken any more.
+	lost int64
 }
 
 // count is what was used with one nonce: all that is more than window below highest counts as used.

@@ -18,9 +18,10 @@ import (
 )
 
 // digest checks HTTP Digest (RFC 7616) with MD5 and qop=auth. SHA-256 is not offered beside it: programs that read all
-// challenges as one (the npm package "webdav") take its name for MD5's and never get in, and none was found that needs it.
-// Nonces hold their own time and are sealed with a key, so nothing is remembered for strangers who only knock. A nonce is
-// good for the host that it was given out for, and for one request with each count (nc) where that changes something.
+// challenges as one (the npm package "webdav") take its name for MD5's and never get in, and none was found that needs
+// it. Nonces hold their own time and are sealed with a key, so nothing is remembered for strangers who only knock. A
+// nonce is good for the host that it was given out for, and for one request with each count (nc) where that changes
+// something.
 type digest struct {
 	o   Options
 	key [32]byte
@@ -87,15 +88,16 @@ func (d *digest) fresh(nonce, host string) (made int64, ok bool) {
 	return made, age >= 0 && age <= d.o.Lifetime
 }
 
-// check reports whether the credentials are right. stale: they are, but the nonce is too old, from before a restart or for
-// another host, or its count was used; the client tries again with a new one without asking its user.
+// check reports whether the credentials are right. stale: they are, but the nonce is too old, from before a restart or
+// for another host, or its count was used; the client tries again with a new one without asking its user.
 func (d *digest) check(r *http.Request, credentials string) (ok, stale bool) {
 	p, ok := parseParams(credentials)
 	if !ok {
 		return false, false
 	}
 	known := p["algorithm"] == "" || strings.EqualFold(p["algorithm"], "MD5")
-	if !known || p["qop"] != "auth" || p["nc"] == "" || p["cnonce"] == "" || p["realm"] != d.o.Realm || !sameTarget(p["uri"], r) {
+	if !known || p["qop"] != "auth" || p["nc"] == "" || p["cnonce"] == "" || p["realm"] != d.o.Realm ||
+		!sameTarget(p["uri"], r) {
 		return false, false
 	}
 	want := digestSum(d.ha1, p["nonce"], p["nc"], p["cnonce"], p["qop"], digestSum(r.Method, p["uri"]))
@@ -120,14 +122,15 @@ func changes(method string) bool {
 	return true
 }
 
-// sameTarget reports whether the uri that was signed is the one that was asked for, with its host, if it has one, and its query.
-// Clients and proxies write one address in several ways, so the path is compared unescaped.
+// sameTarget reports whether the uri that was signed is the one that was asked for, with its host, if it has one, and
+// its query. Clients and proxies write one address in several ways, so the path is compared unescaped.
 func sameTarget(uri string, r *http.Request) bool {
 	if uri == r.RequestURI {
 		return true
 	}
 	u, err := url.ParseRequestURI(uri)
-	return err == nil && (u.Host == "" || strings.EqualFold(u.Host, r.Host)) && u.Path == r.URL.Path && u.RawQuery == r.URL.RawQuery
+	return err == nil && (u.Host == "" || strings.EqualFold(u.Host, r.Host)) && u.Path == r.URL.Path &&
+		u.RawQuery == r.URL.RawQuery
 }
 
 // maxParams bounds the header; real ones have ten.

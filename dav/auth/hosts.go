@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// hosts are the names that a request may be meant for. A web page can point a name of its own at 127.0.0.1 (DNS rebinding)
-// and is then, to the browser, of one origin with the drive; but the Host header still says that name. IP addresses can't be
-// rebound, so all are allowed.
+// hosts are the names that a request may be meant for. A web page can point a name of its own at 127.0.0.1 (DNS
+// rebinding) and is then, to the browser, of one origin with the drive; but the Host header still says that name. IP
+// addresses can't be rebound, so all are allowed.
 type hosts map[string]bool
 
 func newHosts(names []string) hosts {

@@ -13,8 +13,8 @@ var digestAgents = []string{
 // officeMarks stand somewhere in the User-Agent of Office's older ways to the network.
 var officeMarks = []string{"ms-office", "MSOffice", "MS FrontPage"}
 
-// offersDigest reports whether a client is offered Digest, besides one that has answered with it. All others are offered
-// Basic alone: several programs take any mention of Digest for a demand that they can't meet.
+// offersDigest reports whether a client is offered Digest, besides one that has answered with it. All others are
+// offered Basic alone: several programs take any mention of Digest for a demand that they can't meet.
 func offersDigest(agent string) bool {
 	for _, prefix := range digestAgents {
 		if strings.HasPrefix(agent, prefix) {

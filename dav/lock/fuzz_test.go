@@ -13,7 +13,8 @@ import (
 func FuzzRecord(f *testing.F) {
 	for _, l := range []Lock{
 		exclusive("/a"),
-		{LockDetails: webdav.LockDetails{Root: "/ü", Duration: time.Minute, OwnerXML: "<a>&amp;</a>", ZeroDepth: true}, Shared: true, Principal: "alice", Expires: time.Unix(5, 6)},
+		{LockDetails: webdav.LockDetails{Root: "/ü", Duration: time.Minute, OwnerXML: "<a>&amp;</a>", ZeroDepth: true},
+			Shared: true, Principal: "alice", Expires: time.Unix(5, 6)},
 	} {
 		record, err := encode(l)
 		if err != nil {
@@ -33,7 +34,8 @@ func FuzzRecord(f *testing.F) {
 				t.Fatalf("%q: %v", record, err)
 			}
 			back, err := decode("urn:x", again)
-			if err != nil || back.LockDetails != l.LockDetails || back.Shared != l.Shared || back.Principal != l.Principal || !back.Expires.Equal(l.Expires) {
+			if err != nil || back.LockDetails != l.LockDetails || back.Shared != l.Shared || back.Principal != l.Principal ||
+				!back.Expires.Equal(l.Expires) {
 				t.Fatalf("%q is %+v, then %+v: %v", record, l, back, err)
 			}
 			l.covers("/x")

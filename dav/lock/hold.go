@@ -29,8 +29,9 @@ func (s Submitted) holds(l Lock) bool {
 	return false
 }
 
-// Check reports whether a request that touches these places has submitted the tokens it needs, or which locks are in the way
-// (*Locked). Where several locks protect one place they are shared ones, and one of them is enough (RFC 4918, 7).
+// Check reports whether a request that touches these places has submitted the tokens it needs, or which locks are in
+// the way (*Locked). Where several locks protect one place they are shared ones, and one of them is enough (RFC 4918,
+// 7).
 func (m *Manager) Check(s Submitted, touches ...Touch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,9 +88,9 @@ type hold struct {
 	places []Touch // Path is a key
 }
 
-// Hold keeps new locks away from these places until release is called. Holds do not exclude each other, and existing locks
-// are none of their business: any number of requests change one place at a time, as far as locks go. It is meant for the
-// short time of a commit, with Check inside.
+// Hold keeps new locks away from these places until release is called. Holds do not exclude each other, and existing
+// locks are none of their business: any number of requests change one place at a time, as far as locks go. It is meant
+// for the short time of a commit, with Check inside.
 func (m *Manager) Hold(touches ...Touch) (release func()) {
 	h := &hold{places: make([]Touch, len(touches))}
 	for i, t := range touches {

@@ -34,8 +34,8 @@ func (m *Manager) appendAt(found []Lock, root, key string) []Lock {
 	return found
 }
 
-// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked whole,
-// moved or removed asks.
+// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked
+// whole, moved or removed asks.
 func (m *Manager) below(key string) []Lock {
 	var found []Lock
 	for root, tokens := range m.byRoot {
@@ -60,7 +60,9 @@ func (m *Manager) crowded(want Lock) bool {
 	if len(m.covering(key)) >= maxCovering {
 		return true
 	}
-	return !want.ZeroDepth && slices.ContainsFunc(m.below(key), func(l Lock) bool { return len(m.covering(Key(l.Root))) >= maxCovering })
+	return !want.ZeroDepth && slices.ContainsFunc(m.below(key), func(l Lock) bool {
+		return len(m.covering(Key(l.Root))) >= maxCovering
+	})
 }
 
 // size is what the lock takes in memory and in the store, about.

@@ -1,9 +1,10 @@
-// Package lock keeps WebDAV's write locks (RFC 4918, 6 and 7): exclusive and shared, on one resource or on all beneath it,
-// with random tokens, a bounded life, and a memory that outlasts the process.
+// Package lock keeps WebDAV's write locks (RFC 4918, 6 and 7): exclusive and shared, on one resource or on all beneath
+// it, with random tokens, a bounded life, and a memory that outlasts the process.
 //
-// golang.org/x/net/webdav gives the words (LockDetails, the errors). Its own lock system is not used: it has neither shared
-// locks nor random tokens, forgets all on a restart, leaves locks behind on what was deleted, lets a folder be removed from
-// under a locked member, and guards each request by a lock of its own, so that two innocent writers refuse each other.
+// golang.org/x/net/webdav gives the words (LockDetails, the errors). Its own lock system is not used: it has neither
+// shared locks nor random tokens, forgets all on a restart, leaves locks behind on what was deleted, lets a folder be
+// removed from under a locked member, and guards each request by a lock of its own, so that two innocent writers refuse
+// each other.
 package lock
 
 import (
@@ -27,7 +28,8 @@ type Lock struct {
 	Expires   time.Time // when it goes away unless refreshed
 }
 
-// Left is the time the lock still has, at least a second: clients take 0 for a lock that never holds and refresh in a storm.
+// Left is the time the lock still has, at least a second: clients take 0 for a lock that never holds and refresh in a
+// storm.
 func (l Lock) Left(now time.Time) time.Duration {
 	return max(l.Expires.Sub(now), time.Second)
 }

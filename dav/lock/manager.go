@@ -18,8 +18,8 @@ const (
 	DefaultLimit   = 10000     // many more than programs open at once; bounds memory
 )
 
-// Bounds beside the number of locks. A listing repeats the locks that cover a member for each member, and roots and owners
-// can be long.
+// Bounds beside the number of locks. A listing repeats the locks that cover a member for each member, and roots and
+// owners can be long.
 const (
 	maxCovering = 32       // shared locks that protect one place
 	maxBytes    = 16 << 20 // of the roots and owners of all locks
@@ -27,11 +27,12 @@ const (
 
 // Options of a Manager. The zero value works.
 type Options struct {
-	Store   Store            // nil: locks live in memory only
-	Clock   func() time.Time // nil: time.Now
-	Rand    io.Reader        // for tokens; nil: crypto/rand
-	Longest time.Duration    // the longest time a lock is granted for, and what one is given that asks for none; 0: DefaultLongest
-	Limit   int              // locks at one time; 0: DefaultLimit
+	Store Store            // nil: locks live in memory only
+	Clock func() time.Time // nil: time.Now
+	Rand  io.Reader        // for tokens; nil: crypto/rand
+	// The longest time a lock is granted for, and what one is given that asks for none; 0: DefaultLongest.
+	Longest time.Duration
+	Limit   int // locks at one time; 0: DefaultLimit
 }
 
 // Manager holds the locks of one drive. It is safe for concurrent use.
@@ -85,9 +86,9 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within the
-// lock's scope, so that who has a lock never sees a change land that was allowed before it. It fails with ErrTooMany, with
-// the store's error, or with ctx's.
+// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within
+// the lock's scope, so that who has a lock never sees a change land that was allowed before it. It fails with
+// ErrTooMany, with the store's error, or with ctx's.
 func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -150,7 +151,8 @@ func (m *Manager) conflict(want Lock) error {
 	return nil
 }
 
-// Refresh gives a lock that covers path new time. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the store's.
+// Refresh gives a lock that covers path new time. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the
+// store's.
 func (m *Manager) Refresh(token, path, principal string, d time.Duration) (Lock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -192,8 +194,8 @@ func (m *Manager) Break(token string) error {
 	return m.remove(l)
 }
 
-// Drop ends all locks rooted beneath path, and those on path itself unless keep: what they protected is gone. A record that
-// the store can't delete is only reported: it expires.
+// Drop ends all locks rooted beneath path, and those on path itself unless keep: what they protected is gone. A record
+// that the store can't delete is only reported: it expires.
 func (m *Manager) Drop(path string, keep bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -80,7 +80,9 @@ func TestConflicts(t *testing.T) {
 				t.Fatal(err)
 			}
 			var locked *Locked
-			if err != nil && (!errors.As(err, &locked) || !errors.Is(err, webdav.ErrLocked) || locked.Beneath != tt.beneath || len(locked.Locks) != 1) {
+			if err != nil &&
+				(!errors.As(err, &locked) || !errors.Is(err, webdav.ErrLocked) || locked.Beneath != tt.beneath ||
+					len(locked.Locks) != 1) {
 				t.Errorf("%#v", err)
 			}
 		})
@@ -306,7 +308,8 @@ func TestLocksOutliveTheManager(t *testing.T) {
 	m, c := newManager(t, Options{Store: store})
 	m.must(t, shared("/s"))
 	m.must(t, Lock{
-		LockDetails: webdav.LockDetails{Root: "/ü", Duration: time.Minute, OwnerXML: "<a>&amp;</a>", ZeroDepth: true}, Principal: "alice",
+		LockDetails: webdav.LockDetails{Root: "/ü", Duration: time.Minute, OwnerXML: "<a>&amp;</a>", ZeroDepth: true},
+		Principal:   "alice",
 	})
 	again, err := New(Options{Store: store, Clock: c.time})
 	if err != nil {
@@ -366,7 +369,8 @@ func TestCrowded(t *testing.T) {
 		root string
 		deep bool
 		want error
-	}{{"/a/b/c", false, ErrTooMany}, {"/a", true, ErrTooMany}, {"/", true, ErrTooMany}, {"/a", false, nil}, {"/d", true, nil}} {
+	}{{"/a/b/c", false, ErrTooMany}, {"/a", true, ErrTooMany}, {"/", true, ErrTooMany}, {"/a", false, nil},
+		{"/d", true, nil}} {
 		if err := take(tt.root, tt.deep); err != tt.want {
 			t.Errorf("one more lock of %s: %v, want %v", tt.root, err, tt.want)
 		}
@@ -377,7 +381,8 @@ func TestCrowded(t *testing.T) {
 func TestBytes(t *testing.T) {
 	m, _ := newManager(t, Options{})
 	take := func(i int) (Lock, error) {
-		return m.Create(t.Context(), Lock{LockDetails: webdav.LockDetails{Root: fmt.Sprintf("/%d", i), OwnerXML: strings.Repeat("x", maxBytes/4)}})
+		return m.Create(t.Context(),
+			Lock{LockDetails: webdav.LockDetails{Root: fmt.Sprintf("/%d", i), OwnerXML: strings.Repeat("x", maxBytes/4)}})
 	}
 	var last Lock
 	for i := range 3 {

@@ -34,8 +34,8 @@ func tokensOf(locks []Lock) (tokens []string) {
 	return tokens
 }
 
-// TestManagerAgainstWords runs random operations: the index must find what a scan finds, no two locks may exclude each other,
-// and who has no token may touch exactly what no lock covers.
+// TestManagerAgainstWords runs random operations: the index must find what a scan finds, no two locks may exclude each
+// other, and who has no token may touch exactly what no lock covers.
 func TestManagerAgainstWords(t *testing.T) {
 	paths := rapid.SampledFrom([]string{"/", "/a", "/ab", "/a/b", "/a/c", "/a/b/c", "/a/b/c/d", "/x/y"})
 	rapid.Check(t, func(rt *rapid.T) {

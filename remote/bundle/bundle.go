@@ -1,7 +1,7 @@
 // Package bundle carries sealed blobs and signed pointers in a file, from one remote to another that no line leads to.
 //
-// BUNDLE.md beside this file is the format, byte by byte. Which blobs go in is the caller's choice: only who has the keys
-// knows what a commit refers to.
+// BUNDLE.md beside this file is the format, byte by byte. Which blobs go in is the caller's choice: only who has the
+// keys knows what a commit refers to.
 package bundle
 
 import (

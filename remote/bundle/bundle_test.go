@@ -93,7 +93,8 @@ func TestThereAndBack(t *testing.T) {
 		var last transfer.Progress
 		got, err := take(b, asStream, to, bundle.ImportOptions{Progress: func(p transfer.Progress) { last = p }})
 		const size = 40*100 + 39*40/2
-		if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Copied: 40, CopiedBytes: size, Moved: 1}); err != nil || got != want || last != want {
+		if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Copied: 40, CopiedBytes: size, Moved: 1}); err != nil ||
+			got != want || last != want {
 			t.Errorf("%+v, %v", got, err)
 		}
 		for _, name := range names {
@@ -105,7 +106,8 @@ func TestThereAndBack(t *testing.T) {
 			t.Error("the pointer was not moved")
 		}
 		again, err := take(b, asStream, to, bundle.ImportOptions{ReadBack: true})
-		if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Skipped: 40, SkippedBytes: size, Kept: 1}); err != nil || again != want {
+		if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Skipped: 40, SkippedBytes: size,
+			Kept: 1}); err != nil || again != want {
 			t.Errorf("again: %+v, %v", again, err)
 		}
 		r, err := bundle.NewReader(bytes.NewReader(b))
@@ -184,7 +186,8 @@ func TestCut(t *testing.T) {
 			}
 		}
 	}
-	if _, err := take(b[:100], false, mem.New(), bundle.ImportOptions{}); !strings.Contains(err.Error(), "incomplete: its export, or the copying of the file, was cut") {
+	if _, err := take(b[:100], false, mem.New(), bundle.ImportOptions{}); !strings.Contains(err.Error(),
+		"incomplete: its export, or the copying of the file, was cut") {
 		t.Errorf("it says %q", err)
 	}
 }
@@ -213,14 +216,17 @@ func TestDamage(t *testing.T) {
 			}
 		}
 	}
-	if _, err := take(append(bytes.Clone(b), 0), false, mem.New(), bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt {
+	if _, err := take(append(bytes.Clone(b), 0), false, mem.New(),
+		bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt {
 		t.Errorf("a byte after the end: %v", err)
 	}
 	dropped := append(bytes.Clone(b[:8+40+368]), b[8+40+368+140:]...) // a whole record
-	if _, err := take(dropped, false, mem.New(), bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt || errors.Is(err, bundle.ErrIncomplete) {
+	if _, err := take(dropped, false, mem.New(), bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt ||
+		errors.Is(err, bundle.ErrIncomplete) {
 		t.Errorf("without its first blob: %v", err)
 	}
-	if _, err := take([]byte("PK\x03\x04 something else altogether"), true, mem.New(), bundle.ImportOptions{}); !strings.Contains(err.Error(), "this is no bundle") {
+	if _, err := take([]byte("PK\x03\x04 something else altogether"), true, mem.New(),
+		bundle.ImportOptions{}); !strings.Contains(err.Error(), "this is no bundle") {
 		t.Errorf("another file: %v", err)
 	}
 }
@@ -271,7 +277,9 @@ func TestPointerRules(t *testing.T) {
 		if c.kind == nil && (err != nil || pointed(t, to) != 5) {
 			t.Errorf("%s: at %d, %v", c.what, pointed(t, to), err)
 		}
-		if c.kind != nil && (remote.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || pointed(t, to) != c.have.Seq || got.Copied == 0 != c.early) {
+		if c.kind != nil &&
+			(remote.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.text) || pointed(t, to) != c.have.Seq ||
+				got.Copied == 0 != c.early) {
 			t.Errorf("%s: at %d, %+v, %v", c.what, pointed(t, to), got, err)
 		}
 	}
@@ -286,7 +294,8 @@ func TestWriterRefuses(t *testing.T) {
 		"a forged pointer":        at(forged),
 		"a base of nothing":       {Bases: []crypto.Pointer{state(3, 0)}},
 		"a base that is no older": {Bases: []crypto.Pointer{state(5, 0)}, Pointers: []crypto.Pointer{state(5, 0)}},
-		"a base twice":            {Bases: []crypto.Pointer{state(3, 0), state(4, 0)}, Pointers: []crypto.Pointer{state(5, 0)}},
+		"a base twice": {Bases: []crypto.Pointer{state(3, 0), state(4, 0)},
+			Pointers: []crypto.Pointer{state(5, 0)}},
 	} {
 		if _, err := bundle.NewWriter(io.Discard, c); err == nil {
 			t.Errorf("%s is written", what)
@@ -297,7 +306,8 @@ func TestWriterRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	name, data := blob(1, 10)
-	if w.Blob(name, data[:9]) == nil || w.Blob(crypto.NameOf(make([]byte, crypto.MaxBlobSize+1)), make([]byte, crypto.MaxBlobSize+1)) == nil {
+	if w.Blob(name, data[:9]) == nil ||
+		w.Blob(crypto.NameOf(make([]byte, crypto.MaxBlobSize+1)), make([]byte, crypto.MaxBlobSize+1)) == nil {
 		t.Error("bytes that are no blob are written")
 	}
 }
@@ -327,15 +337,18 @@ func TestExportFails(t *testing.T) {
 		"damaged":   {spoilt, io.Discard, each(names[4:5]), remote.ErrCorrupt},
 		"selection": {from, io.Discard, failing, stuck},
 		"full":      {from, brokenWriter{full}, each(names), full},
-		"away":      {faulty.New(from, faulty.Always(faulty.Fail), faulty.Options{}), io.Discard, each(names), remote.ErrUnavailable},
+		"away": {faulty.New(from, faulty.Always(faulty.Fail), faulty.Options{}), io.Discard, each(names),
+			remote.ErrUnavailable},
 	} {
-		if _, err := bundle.Export(ctx, c.from, c.w, at(), c.names, bundle.ExportOptions{Workers: 3}); !errors.Is(err, c.err) {
+		if _, err := bundle.Export(ctx, c.from, c.w, at(), c.names, bundle.ExportOptions{Workers: 3}); !errors.Is(err,
+			c.err) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	ended, end := context.WithCancel(ctx)
 	end()
-	if _, err := bundle.Export(ended, from, io.Discard, at(), each(names), bundle.ExportOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := bundle.Export(ended, from, io.Discard, at(), each(names), bundle.ExportOptions{}); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("ended: %v", err)
 	}
 }
@@ -353,7 +366,8 @@ func TestInterruptedImport(t *testing.T) {
 		kept := mem.New()
 		rates := faulty.Rates{faulty.Fail: 0.15, faulty.Lose: 0.1, faulty.Cut: 0.05, faulty.Full: 0.05}
 		to := faulty.New(kept, faulty.Random(rapid.Uint64().Draw(t, "seed"), rates), faulty.Options{})
-		o := bundle.ImportOptions{Workers: rapid.IntRange(1, 4).Draw(t, "workers"), ReadBack: rapid.Bool().Draw(t, "read back")}
+		o := bundle.ImportOptions{Workers: rapid.IntRange(1, 4).Draw(t, "workers"),
+			ReadBack: rapid.Bool().Draw(t, "read back")}
 		for run := 0; ; run++ {
 			if run == 10 {
 				to.SetPlan(nil)
@@ -385,7 +399,9 @@ func TestExportFile(t *testing.T) {
 	beginning := len(export(t, from, at(state(4, 0)), nil)) - 96 // without the end
 	spoilt := bytes.Clone(first)
 	spoilt[beginning+40+100+40+9] ^= 1 // in the second blob
-	other := export(t, from, bundle.Contents{Pointers: []crypto.Pointer{crypto.NewWriterKey([32]byte{9}).Sign(4, crypto.PointerValue{})}}, names[:6])
+	other := export(t, from,
+		bundle.Contents{Pointers: []crypto.Pointer{crypto.NewWriterKey([32]byte{9}).Sign(4, crypto.PointerValue{})}},
+		names[:6])
 	for what, c := range map[string]struct {
 		part []byte
 		kept int64
@@ -426,7 +442,8 @@ func TestExportFile(t *testing.T) {
 	}
 }
 
-// TestExportFileCut: an export that fails at any blob keeps what it has, leaves the bundle from before alone, and is finished by the next.
+// TestExportFileCut: an export that fails at any blob keeps what it has, leaves the bundle from before alone, and is
+// finished by the next.
 func TestExportFileCut(t *testing.T) {
 	from, names := store(t, 9)
 	path := filepath.Join(t.TempDir(), "changes.bundle")
@@ -442,14 +459,16 @@ func TestExportFileCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names), bundle.ExportOptions{Workers: 1})
-		if before, _ := os.ReadFile(path); !errors.Is(err, remote.ErrNotFound) || got.Copied+got.Skipped != int64(i) || string(before) != "the one before" {
+		if before, _ := os.ReadFile(path); !errors.Is(err, remote.ErrNotFound) || got.Copied+got.Skipped != int64(i) ||
+			string(before) != "the one before" {
 			t.Errorf("%+v, %v, and there is %.20q", got, err, before)
 		}
 		if err := from.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names), bundle.ExportOptions{}); err != nil || got.Skipped != 8 || got.Copied != 1 {
+	if got, err := bundle.ExportFile(t.Context(), from, path, at(state(5, 0)), each(names),
+		bundle.ExportOptions{}); err != nil || got.Skipped != 8 || got.Copied != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

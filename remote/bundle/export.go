@@ -21,9 +21,11 @@ type ExportOptions struct {
 }
 
 // Export writes a bundle of the given pointers and blobs, in the order in which they are named. The caller loaded the
-// pointers before it chose the blobs. What it returns besides the error is how far it came; what was written until then is
-// an incomplete bundle. Errors: those of the store, ErrCorrupt for a blob of other bytes than its name says, and those of w.
-func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
+// pointers before it chose the blobs. What it returns besides the error is how far it came; what was written until then
+// is an incomplete bundle. Errors: those of the store, ErrCorrupt for a blob of other bytes than its name says, and
+// those of w.
+func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error],
+	o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
 	buffered := bufio.NewWriterSize(w, bufferSize)
 	out, err := NewWriter(buffered, c)
@@ -56,7 +58,8 @@ func flush(w *bufio.Writer) error {
 }
 
 // export adds blobs and the end.
-func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions, t *tally) error {
+func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[crypto.BlobName, error],
+	o ExportOptions, t *tally) error {
 	if o.Workers <= 0 {
 		o.Workers = transfer.DefaultWorkers
 	}
@@ -76,7 +79,8 @@ func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[
 }
 
 // inOrder fetches several blobs at a time and yields them in the order of their names. Nothing runs on when it ends.
-func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.BlobName, error], workers int) iter.Seq[fetched] {
+func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.BlobName, error],
+	workers int) iter.Seq[fetched] {
 	return func(yield func(fetched) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		var under []chan fetched // those under way, oldest first

@@ -21,10 +21,11 @@ import (
 // partSuffix is added to the name of a bundle while it is being written.
 const partSuffix = ".part"
 
-// ExportFile is Export to a file, which gets its name when it is whole and synced, so that a cut export never looks like a bundle. What a
-// cut one leaves is gone on with by the next: blobs that it holds already are read back, and count as skipped. A file that is there is
-// replaced at the end only.
-func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
+// ExportFile is Export to a file, which gets its name when it is whole and synced, so that a cut export never looks
+// like a bundle. What a cut one leaves is gone on with by the next: blobs that it holds already are read back, and
+// count as skipped. A file that is there is replaced at the end only.
+func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
+	blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return t.at, fmt.Errorf("write bundle: %s can't be replaced: %w; name another file", path, localfs.ErrNotRegular)
@@ -49,9 +50,10 @@ func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
 	return t.at, syncFolder(filepath.Dir(path))
 }
 
-// exportTo writes a bundle to a file that may hold part of one. Its beginning is written anew: the pointers may have moved since, and take
-// as many bytes.
-func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error], o ExportOptions, t *tally) error {
+// exportTo writes a bundle to a file that may hold part of one. Its beginning is written anew: the pointers may have
+// moved since, and take as many bytes.
+func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error],
+	o ExportOptions, t *tally) error {
 	kept, end := salvage(ctx, f, c, t)
 	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
 		return err // before anything is cut off
@@ -94,8 +96,8 @@ func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, bl
 	return flush(buffered)
 }
 
-// salvage tells the blobs that a cut export of the same pointers has left in a file, as far as they are whole, and where the last ends.
-// Whatever can't be read ends it: that is written anew.
+// salvage tells the blobs that a cut export of the same pointers has left in a file, as far as they are whole, and
+// where the last ends. Whatever can't be read ends it: that is written anew.
 func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob, end int64) {
 	b, err := NewReader(f)
 	if err != nil || !sameIDs(b.contents.Pointers, c.Pointers) || !sameIDs(b.contents.Bases, c.Bases) {
@@ -120,14 +122,16 @@ func sameIDs(a, b []crypto.Pointer) bool {
 	return slices.EqualFunc(a, b, func(a, b crypto.Pointer) bool { return a.ID == b.ID })
 }
 
-// syncFolder makes a name durable where the system can do that; a stick with FAT under Windows can't, and has no need to.
+// syncFolder makes a name durable where the system can do that; a stick with FAT under Windows can't, and has no need
+// to.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) {
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) &&
+		!errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("write bundle: %w", err)
 	}
 	return nil

@@ -14,11 +14,12 @@ import (
 	"postern/remote/mem"
 )
 
-// FuzzReader: whatever a file holds, it is read alike as a file and as a stream, without panics, and what is taken from it
-// is what it says it is. A bundle that is whole is written the same again.
+// FuzzReader: whatever a file holds, it is read alike as a file and as a stream, without panics, and what is taken from
+// it is what it says it is. A bundle that is whole is written the same again.
 func FuzzReader(f *testing.F) {
 	from, names := store(f, 3)
-	whole := export(f, from, bundle.Contents{Bases: []crypto.Pointer{state(3, 0)}, Pointers: []crypto.Pointer{state(5, 0)}}, names)
+	whole := export(f, from,
+		bundle.Contents{Bases: []crypto.Pointer{state(3, 0)}, Pointers: []crypto.Pointer{state(5, 0)}}, names)
 	f.Add(whole)
 	f.Add(whole[:len(whole)-1])
 	f.Add(whole[:8+40+368+40+368+40+50])
@@ -45,7 +46,8 @@ func FuzzReader(f *testing.F) {
 			t.Fatal(err)
 		}
 		got, err := take(b, false, to, bundle.ImportOptions{Workers: 1})
-		if kind := remote.KindOf(err); err != nil && kind != remote.ErrFork && kind != remote.ErrRollback && kind != remote.ErrRefused {
+		if kind := remote.KindOf(err); err != nil && kind != remote.ErrFork && kind != remote.ErrRollback &&
+			kind != remote.ErrRefused {
 			t.Fatalf("a whole bundle is not taken: %+v, %v", got, err)
 		}
 		for info := range to.List(t.Context()) {

@@ -13,21 +13,22 @@ import (
 	"postern/remote/transfer"
 )
 
-// ImportOptions are the choices of Import. The zero value moves a pointer only where it is beyond doubt that nothing is lost.
+// ImportOptions are the choices of Import. The zero value moves a pointer only where it is beyond doubt that nothing is
+// lost.
 type ImportOptions struct {
 	Workers  int              // blobs under way at a time; 0: transfer.DefaultWorkers
 	ReadBack bool             // read every blob back from the destination, also those that were there
 	Follows  transfer.Follows // whether a pointer builds on the one it would replace; nil: only if that is its base
-	// Join brings together what the destination has and a pointer that does not build on it, once its blobs are there; joined is false if
-	// the destination had all of it. nil: such a pointer is refused.
+	// Join brings together what the destination has and a pointer that does not build on it, once its blobs are there;
+	// joined is false if the destination had all of it. nil: such a pointer is refused.
 	Join     func(ctx context.Context, next crypto.Pointer) (joined bool, err error)
 	Progress func(transfer.Progress) // told after every blob and pointer, by one goroutine at a time; totals are -1
 }
 
 // Import takes what r has to a store: what can be refused first, then the blobs, then the pointers. What it returns
-// besides the error is how far it came; after an error it can be run again, with a new Reader. Errors: those of the store
-// and of the Reader; of kind ErrRefused where the destination lacks what the bundle takes for granted, ErrRollback or
-// ErrFork for a pointer that would go back or replace another history.
+// besides the error is how far it came; after an error it can be run again, with a new Reader. Errors: those of the
+// store and of the Reader; of kind ErrRefused where the destination lacks what the bundle takes for granted,
+// ErrRollback or ErrFork for a pointer that would go back or replace another history.
 func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (transfer.Progress, error) {
 	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.Workers <= 0 {
@@ -106,7 +107,8 @@ const opImport = "import pointer"
 // lacks is the error of a bundle that comes too early.
 func lacks(p, base crypto.Pointer, why string) error {
 	return remote.Fail(opImport, p.ID, remote.ErrRefused,
-		fmt.Errorf("the bundle holds only what came after sequence %d, and %s: import an earlier bundle first, or export since further back", base.Seq, why))
+		fmt.Errorf("the bundle holds only what came after sequence %d, and %s: import an earlier bundle first, or export "+
+			"since further back", base.Seq, why))
 }
 
 // follows takes the word of who has the keys, and without it that of the bundle for its base.

@@ -15,7 +15,8 @@ import (
 // bufferSize is read at once where blobs are skipped in a stream, in bytes.
 const bufferSize = 256 << 10
 
-// payloadStep is how much of a payload is read at first, in bytes: memory follows what is there, not what a header announces.
+// payloadStep is how much of a payload is read at first, in bytes: memory follows what is there, not what a header
+// announces.
 const payloadStep = 64 << 10
 
 // Reader reads a bundle from its beginning to its end. It is not safe for use by several goroutines; the blobs that it
@@ -43,9 +44,9 @@ type Blob struct {
 	off  int64
 }
 
-// NewReader reads the beginning of a bundle, up to its first blob. A reader that is an io.ReaderAt and can seek, as a file,
-// is read from where it stands, and its blobs only when they are loaded. Errors: ErrIncomplete; of kind ErrCorrupt for
-// what is no bundle, ErrForeign for one of a later version, ErrUnavailable if it can't be read.
+// NewReader reads the beginning of a bundle, up to its first blob. A reader that is an io.ReaderAt and can seek, as a
+// file, is read from where it stands, and its blobs only when they are loaded. Errors: ErrIncomplete; of kind
+// ErrCorrupt for what is no bundle, ErrForeign for one of a later version, ErrUnavailable if it can't be read.
 func NewReader(r io.Reader) (*Reader, error) {
 	b := &Reader{sum: crypto.NewNameHash()}
 	if file, ok := r.(interface {
@@ -78,7 +79,8 @@ func (b *Reader) begin() error {
 	case err != nil:
 		return err
 	case string(m[:]) != magic:
-		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrForeign, Err: fmt.Errorf("its version is %q, this program knows %q", m[len(m)-1], magic[len(magic)-1])}
+		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrForeign,
+			Err: fmt.Errorf("its version is %q, this program knows %q", m[len(m)-1], magic[len(magic)-1])}
 	}
 	b.sum.Write(m[:])
 	last := kindBase

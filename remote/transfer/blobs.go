@@ -133,8 +133,8 @@ func SizeAt(ctx context.Context, at remote.Blobs, name crypto.BlobName) (int64, 
 	return size, nil
 }
 
-// Place puts a blob whose bytes fit its name. have is the size that was found there, -1 for nothing: one of another size is
-// damaged and replaced, by force if the store takes its being there for good. readBack insists on its bytes.
+// Place puts a blob whose bytes fit its name. have is the size that was found there, -1 for nothing: one of another
+// size is damaged and replaced, by force if the store takes its being there for good. readBack insists on its bytes.
 func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []byte, have int64, readBack bool) error {
 	if have == int64(len(data)) && !readBack {
 		return nil
@@ -157,7 +157,8 @@ func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []by
 			return err
 		}
 	}
-	return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, errors.New("the destination has other bytes than were put there"))
+	return remote.Fail(remote.OpPut, name, remote.ErrCorrupt,
+		errors.New("the destination has other bytes than were put there"))
 }
 
 // holds looks whether a blob is there, by its size or by its bytes.
@@ -169,7 +170,8 @@ func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int6
 	return have == size, err
 }
 
-// Intact reads a blob and reports whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound and ErrCorrupt.
+// Intact reads a blob and reports whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound
+// and ErrCorrupt.
 func Intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
 	_, err := Fetch(ctx, at, name)
 	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {

@@ -16,9 +16,9 @@ const opMove = "move pointer"
 // pointer meanwhile.
 const tries = 8
 
-// Follows reports whether the history that next stands for contains have, whose sequence is smaller. The value of a pointer
-// is sealed, so only who has the keys can tell, by walking the commits from next back; the blobs are at the destination
-// when it is asked.
+// Follows reports whether the history that next stands for contains have, whose sequence is smaller. The value of a
+// pointer is sealed, so only who has the keys can tell, by walking the commits from next back; the blobs are at the
+// destination when it is asked.
 type Follows func(ctx context.Context, have, next crypto.Pointer) (bool, error)
 
 // BySequence takes a greater sequence for proof. It is right where nobody but the copier ever moves pointers at the
@@ -35,7 +35,8 @@ func Current(ctx context.Context, at remote.Pointers, id crypto.PointerID) (cryp
 		return crypto.Pointer{}, false, err
 	}
 	if p.ID != id {
-		return crypto.Pointer{}, false, remote.Fail(remote.OpLoad, id, remote.ErrCorrupt, fmt.Errorf("pointer %v came instead", p.ID))
+		return crypto.Pointer{}, false, remote.Fail(remote.OpLoad, id, remote.ErrCorrupt,
+			fmt.Errorf("pointer %v came instead", p.ID))
 	}
 	if err := p.Verify(); err != nil {
 		return crypto.Pointer{}, false, remote.Fail(remote.OpLoad, id, remote.ErrCorrupt, err)
@@ -57,9 +58,9 @@ func Compare(have, next crypto.Pointer) error {
 	return nil
 }
 
-// Forward moves a pointer to next, unless that is where it is; moved: it was not. It never moves one back (ErrRollback),
-// nor over a history that next does not contain (ErrFork). A nil follows contains nothing, so that only a pointer that
-// is not there yet is moved.
+// Forward moves a pointer to next, unless that is where it is; moved: it was not. It never moves one back
+// (ErrRollback), nor over a history that next does not contain (ErrFork). A nil follows contains nothing, so that only
+// a pointer that is not there yet is moved.
 func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follows Follows) (moved bool, err error) {
 	if err := next.Verify(); err != nil {
 		return false, remote.Fail(opMove, next.ID, remote.ErrCorrupt, err)
@@ -97,7 +98,8 @@ func contains(ctx context.Context, have, next crypto.Pointer, follows Follows) e
 	}
 	if follows == nil {
 		return remote.Fail(opMove, next.ID, remote.ErrFork,
-			fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", next.Seq, have.Seq))
+			fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", next.Seq,
+				have.Seq))
 	}
 	yes, err := follows(ctx, have, next)
 	if err != nil {

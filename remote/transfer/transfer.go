@@ -72,7 +72,8 @@ func (p Progress) Done() int64 { return p.Copied + p.Skipped + p.Missing + p.Dam
 // again. Errors: those of the two stores; *Lost if the source lacks blobs; of kind ErrRollback or ErrFork for a pointer
 // that would go back or replace another history, found out before the first blob is copied if it can be.
 func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o Options) (Progress, error) {
-	c := &copier{from: from, to: to, o: o.withDefaults(), counts: o.Progress != nil, at: Progress{TotalBlobs: -1, TotalBytes: -1}}
+	c := &copier{from: from, to: to, o: o.withDefaults(), counts: o.Progress != nil,
+		at: Progress{TotalBlobs: -1, TotalBytes: -1}}
 	pointers, err := c.load(ctx, ids)
 	if err != nil {
 		return c.at, err

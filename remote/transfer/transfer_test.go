@@ -61,11 +61,14 @@ func TestMovingHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer to.Close()
-	if err := to.Put(ctx, names[3], remote.BytesBody(make([]byte, 7))); err != nil { // what a disk that lost power may have
+	// What a disk that lost power may have.
+	if err := to.Put(ctx, names[3], remote.BytesBody(make([]byte, 7))); err != nil {
 		t.Fatal(err)
 	}
 	var told []transfer.Progress
-	got, err := transfer.Copy(ctx, from, to, ids, transfer.Options{Progress: func(p transfer.Progress) { told = append(told, p) }})
+	got, err := transfer.Copy(ctx, from, to, ids, transfer.Options{Progress: func(p transfer.Progress) {
+		told = append(told, p)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +82,8 @@ func TestMovingHouse(t *testing.T) {
 		t.Errorf("%+v, told %d times", got, len(told))
 	}
 	again, err := transfer.Copy(ctx, from, to, ids, transfer.Options{})
-	if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Skipped: 30, SkippedBytes: bytes, Kept: 1}); err != nil || again != want {
+	if want := (transfer.Progress{TotalBlobs: -1, TotalBytes: -1, Skipped: 30, SkippedBytes: bytes,
+		Kept: 1}); err != nil || again != want {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 }
@@ -134,7 +138,10 @@ func TestPointerRules(t *testing.T) {
 	forged := state(9, 0)
 	forged.Seq = 10
 	none := crypto.Pointer{}
-	yes, no := transfer.Follows(transfer.BySequence), transfer.Follows(func(context.Context, crypto.Pointer, crypto.Pointer) (bool, error) { return false, nil })
+	yes, no := transfer.Follows(transfer.BySequence),
+		transfer.Follows(func(context.Context, crypto.Pointer, crypto.Pointer) (bool, error) {
+			return false, nil
+		})
 	stuck := errors.New("no keys")
 	fails := transfer.Follows(func(context.Context, crypto.Pointer, crypto.Pointer) (bool, error) { return false, stuck })
 	for _, c := range []struct {
@@ -147,9 +154,11 @@ func TestPointerRules(t *testing.T) {
 	}{
 		{"none there", none, state(5, 0), nil, true, nil, ""},
 		{"the same", state(5, 0), state(5, 0), nil, false, nil, ""},
-		{"back", state(6, 0), state(5, 0), yes, false, remote.ErrRollback, "the destination is at sequence 6 already, and would go back to 5"},
+		{"back", state(6, 0), state(5, 0), yes, false, remote.ErrRollback,
+			"the destination is at sequence 6 already, and would go back to 5"},
 		{"fork of one sequence", state(5, 1), state(5, 0), yes, false, remote.ErrFork, "different states of sequence 5"},
-		{"forward, can't be told", state(4, 0), state(5, 0), nil, false, remote.ErrFork, "it can't be told whether sequence 5 builds on sequence 4"},
+		{"forward, can't be told", state(4, 0), state(5, 0), nil, false, remote.ErrFork,
+			"it can't be told whether sequence 5 builds on sequence 4"},
 		{"forward", state(4, 0), state(5, 0), yes, true, nil, ""},
 		{"over a fork", state(4, 1), state(5, 0), no, false, remote.ErrFork, "sequence 5 does not contain sequence 4"},
 		{"who could tell fails", state(4, 1), state(5, 0), fails, false, nil, "no keys"},
@@ -197,7 +206,8 @@ func TestRefusedAtOnce(t *testing.T) {
 		}
 	}
 	from, _ := account(t, 1)
-	if _, err := transfer.Copy(ctx, from, mem.New(), []crypto.PointerID{{1}}, transfer.Options{}); remote.KindOf(err) != remote.ErrNotFound {
+	if _, err := transfer.Copy(ctx, from, mem.New(), []crypto.PointerID{{1}},
+		transfer.Options{}); remote.KindOf(err) != remote.ErrNotFound {
 		t.Errorf("a pointer that isn't at the source: %v", err)
 	}
 }
@@ -211,7 +221,8 @@ func TestForwardSettlesLostReplies(t *testing.T) {
 		t.Errorf("a lost reply: %v, %v", moved, err)
 	}
 	to.SetPlan(faulty.Script([]faulty.Fault{faulty.Fail}, faulty.Swap))
-	if moved, err := transfer.Forward(ctx, to, state(6, 0), transfer.BySequence); moved || remote.KindOf(err) != remote.ErrUnavailable {
+	if moved, err := transfer.Forward(ctx, to, state(6, 0), transfer.BySequence); moved ||
+		remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("a lost swap: %v, %v", moved, err)
 	}
 	var asked atomic.Int64
@@ -221,7 +232,8 @@ func TestForwardSettlesLostReplies(t *testing.T) {
 		}
 		return have.Value != state(7, 9).Value, nil
 	}
-	if moved, err := transfer.Forward(ctx, kept, state(8, 0), rival); moved || remote.KindOf(err) != remote.ErrFork || asked.Load() != 2 {
+	if moved, err := transfer.Forward(ctx, kept, state(8, 0), rival); moved || remote.KindOf(err) != remote.ErrFork ||
+		asked.Load() != 2 {
 		t.Errorf("a rival: %v, %v", moved, err)
 	}
 }
@@ -249,7 +261,8 @@ func TestSelection(t *testing.T) {
 	}
 	failed := errors.New("the tree can't be read")
 	to = mem.New()
-	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{Blobs: chosen(failed)}); !errors.Is(err, failed) || at.Moved != 0 {
+	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{Blobs: chosen(failed)}); !errors.Is(err, failed) ||
+		at.Moved != 0 {
 		t.Errorf("%+v, %v", at, err)
 	}
 	if _, there, _ := transfer.Current(ctx, to, key.ID()); there {
@@ -277,7 +290,8 @@ func TestLostAtTheSource(t *testing.T) {
 	to := mem.New()
 	at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{Blobs: all})
 	lost, ok := errors.AsType[*transfer.Lost](err)
-	if !ok || lost.Missing != 1 || lost.Damaged != 1 || len(lost.Names) != 2 || !errors.Is(err, remote.ErrNotFound) || !errors.Is(err, remote.ErrCorrupt) {
+	if !ok || lost.Missing != 1 || lost.Damaged != 1 || len(lost.Names) != 2 || !errors.Is(err, remote.ErrNotFound) ||
+		!errors.Is(err, remote.ErrCorrupt) {
 		t.Fatalf("%v", err)
 	}
 	if at.Copied != 7 || at.Moved != 0 || at.Done() != 9 {
@@ -289,9 +303,11 @@ func TestLostAtTheSource(t *testing.T) {
 	}
 }
 
-// TestLyingDestination: with ReadBack a destination that loses or spoils what it is given is found out before a pointer moves.
+// TestLyingDestination: with ReadBack a destination that loses or spoils what it is given is found out before a pointer
+// moves.
 func TestLyingDestination(t *testing.T) {
-	for _, lie := range []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FlipGet, evil.Zero, evil.LoseBlobs, evil.SwapBlobs} {
+	for _, lie := range []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FlipGet, evil.Zero, evil.LoseBlobs,
+		evil.SwapBlobs} {
 		from, _ := account(t, 4)
 		to := evil.New(mem.New(), evil.Options{})
 		to.SetLies(lie)
@@ -358,7 +374,8 @@ func TestDamagedAtTheDestination(t *testing.T) {
 	if err := errors.Join(to.Delete(ctx, names[3]), to.Put(ctx, names[3], remote.BytesBody(data))); err != nil {
 		t.Fatal(err)
 	}
-	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{ReadBack: true}); err != nil || at.Copied != 1 || at.Skipped != 3 {
+	if at, err := transfer.Copy(ctx, from, to, ids, transfer.Options{ReadBack: true}); err != nil || at.Copied != 1 ||
+		at.Skipped != 3 {
 		t.Errorf("read back: %+v, %v", at, err)
 	}
 	holds(t, to, from)

@@ -9,9 +9,10 @@ import (
 	"postern/crypto"
 )
 
-// The few kinds of canonical CBOR (RFC 8949, 4.2.1) that nodes are made of, written and read by hand: a listing decodes a
-// hundred thousand entries a second, which decoding, encoding again and comparing would not reach. Every number and length
-// has its shortest form, every length is definite; anything else is refused while reading, so one value has one encoding.
+// The few kinds of canonical CBOR (RFC 8949, 4.2.1) that nodes are made of, written and read by hand: a listing decodes
+// a hundred thousand entries a second, which decoding, encoding again and comparing would not reach. Every number and
+// length has its shortest form, every length is definite; anything else is refused while reading, so one value has one
+// encoding.
 
 const (
 	majorUint   = 0 << 5
@@ -157,8 +158,8 @@ func (r *reader) int() int64 {
 	return int64(n)
 }
 
-// array reads the head of an array of at most limit items, each of which takes least bytes or more, so that a lying head
-// can't make the caller allocate much more than was sent.
+// array reads the head of an array of at most limit items, each of which takes least bytes or more, so that a lying
+// head can't make the caller allocate much more than was sent.
 func (r *reader) array(limit, least int) int {
 	n := r.want(majorArray, "array")
 	if n > uint64(limit) || n > uint64(len(r.b)/least) {

@@ -87,7 +87,8 @@ func TestCommits(t *testing.T) {
 		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || d != "" {
 			t.Fatalf("(-want +got) %v\n%s", err, d)
 		}
-		if got.Author != author.ID() || !bytes.Equal(got.Encode(home.Blob), b) || object.HashCommit(b) == (object.CommitHash{}) {
+		if got.Author != author.ID() || !bytes.Equal(got.Encode(home.Blob), b) ||
+			object.HashCommit(b) == (object.CommitHash{}) {
 			t.Fatal("not the same when encoded again")
 		}
 		i := rapid.IntRange(0, len(b)-1).Draw(t, "at")
@@ -142,7 +143,8 @@ func TestEntriesInJournals(t *testing.T) {
 func TestHeads(t *testing.T) {
 	head := func(commit object.Ref) []byte { return object.Head{Version: object.Version1, Commit: commit}.Encode() }
 	b := head(home)
-	for _, want := range []object.Head{{Version: object.Version1, Commit: home}, {Version: object.Version2, Commit: home}} {
+	for _, want := range []object.Head{{Version: object.Version1, Commit: home},
+		{Version: object.Version2, Commit: home}} {
 		b := want.Encode()
 		if len(b) > crypto.MaxValue {
 			t.Fatalf("%d bytes do not fit into a pointer's %d", len(b), crypto.MaxValue)
@@ -258,7 +260,8 @@ func TestMountsThatCantBe(t *testing.T) {
 	}
 	none := mountOf("x", false, false)
 	b := object.AppendEntry(nil, &none, crypto.BlobName{})
-	zeros := slices.Concat(b[:len(b)-2], []byte{0x58, crypto.SealedSeedSize}, make([]byte, crypto.SealedSeedSize), b[len(b)-1:])
+	zeros := slices.Concat(b[:len(b)-2], []byte{0x58, crypto.SealedSeedSize}, make([]byte, crypto.SealedSeedSize),
+		b[len(b)-1:])
 	if err := new(object.Entry).UnmarshalCBOR(zeros); !errors.Is(err, crypto.ErrFormat) {
 		t.Errorf("a writer seed of zeros is taken: %v", err)
 	}

@@ -20,15 +20,15 @@ const (
 	Version2 = 2
 )
 
-// Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page lies in the commit's own
-// blob, and Front must be the hash of all that lies in front of the commit there.
+// Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page lies in the commit's
+// own blob, and Front must be the hash of all that lies in front of the commit there.
 func (c *Commit) Sign(key crypto.AuthorKey) {
 	c.Author = key.ID()
 	c.Signature = key.SignCommit(c.signed(crypto.BlobName{}))
 }
 
-// Encode is the plain encoding of a signed commit. References with the blob name self, or a zero one, lead into the blob that
-// the commit lies in.
+// Encode is the plain encoding of a signed commit. References with the blob name self, or a zero one, lead into the
+// blob that the commit lies in.
 func (c *Commit) Encode(self crypto.BlobName) []byte {
 	return appendBytes(c.appendFields(appendArray(nil, c.fields()+1), self), c.Signature[:])
 }
@@ -71,8 +71,8 @@ func (c *Commit) appendFields(b []byte, self crypto.BlobName) []byte {
 	return appendBytes(b, c.Front[:])
 }
 
-// DecodeCommit reads the commit that lies at at and verifies its signature; whether its author may write is for the caller to
-// judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
+// DecodeCommit reads the commit that lies at at and verifies its signature; whether its author may write is for the
+// caller to judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
 func DecodeCommit(b []byte, at Ref) (Commit, error) {
 	c, err := parseCommit(b, at)
 	if err != nil {
@@ -137,7 +137,8 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 // HashCommit is the hash by which a commit's child names it; plain is the commit's encoding.
 func HashCommit(plain []byte) CommitHash { return CommitHash(crypto.NameOf(plain)) }
 
-// Latest returns what the commit contains of the journal of a device, in whichever run; zero when it contains nothing of it.
+// Latest returns what the commit contains of the journal of a device, in whichever run; zero when it contains nothing
+// of it.
 func (c *Commit) Latest(d DeviceID) Applied {
 	for _, a := range c.Applied {
 		if a.Device.Same(d) {
@@ -147,7 +148,8 @@ func (c *Commit) Latest(d DeviceID) Applied {
 	return Applied{}
 }
 
-// AppliedTo returns up to which sequence number the commit contains what the device journaled in a run; 0 when it does not tell.
+// AppliedTo returns up to which sequence number the commit contains what the device journaled in a run; 0 when it does
+// not tell.
 func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	for _, a := range c.Applied {
 		if a.Device == d {
@@ -157,8 +159,8 @@ func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	return 0
 }
 
-// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was. What the device journaled in its
-// earlier runs is contained in that, so they are named no more.
+// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was. What the device
+// journaled in its earlier runs is contained in that, so they are named no more.
 func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
 	out := make([]Applied, 0, len(list)+1)
 	placed := false

@@ -17,8 +17,8 @@ const (
 	maxName      = vfs.MaxName
 )
 
-// AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, lead into the blob that the
-// entry lies in.
+// AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, lead into the blob
+// that the entry lies in.
 func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
 	b = appendArray(b, e.Kind.fields())
 	b = appendUint(b, uint64(e.Kind))
@@ -150,8 +150,9 @@ func PropertySize(p vfs.Property) int {
 	return len(p.Name.Space) + len(p.Name.Local) + len(p.Lang) + len(p.Value)
 }
 
-// Check reports whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root of a
-// space; its properties and content type are in bounds (vfs.ErrTooLarge); all else is as FORMAT.md wants it (vfs.ErrInvalid).
+// Check reports whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root
+// of a space; its properties and content type are in bounds (vfs.ErrTooLarge); all else is as FORMAT.md wants it
+// (vfs.ErrInvalid).
 func (e *Entry) Check() error {
 	if !ValidName(e.Name) && (e.Name != "" || e.Kind != Folder) {
 		return vfs.ErrName
@@ -163,7 +164,8 @@ func (e *Entry) Check() error {
 		switch {
 		case p.Name.Local == "", i > 0 && CompareProperties(e.Properties[i-1].Name, p.Name) >= 0:
 			return fmt.Errorf("%w: properties without a name or out of order", vfs.ErrInvalid)
-		case !utf8.ValidString(p.Name.Space), !utf8.ValidString(p.Name.Local), !utf8.ValidString(p.Lang), !utf8.ValidString(p.Value):
+		case !utf8.ValidString(p.Name.Space), !utf8.ValidString(p.Name.Local), !utf8.ValidString(p.Lang),
+			!utf8.ValidString(p.Value):
 			return fmt.Errorf("%w: a property that is not UTF-8", vfs.ErrInvalid)
 		}
 	}
@@ -171,7 +173,8 @@ func (e *Entry) Check() error {
 	case sum > MaxProperties:
 		return fmt.Errorf("%w: properties of %d bytes, %d can be kept", vfs.ErrTooLarge, sum, MaxProperties)
 	case len(e.ContentType) > MaxContentType:
-		return fmt.Errorf("%w: a content type of %d bytes, %d can be kept", vfs.ErrTooLarge, len(e.ContentType), MaxContentType)
+		return fmt.Errorf("%w: a content type of %d bytes, %d can be kept", vfs.ErrTooLarge, len(e.ContentType),
+			MaxContentType)
 	case !utf8.ValidString(e.ContentType):
 		return fmt.Errorf("%w: a content type that is not UTF-8", vfs.ErrInvalid)
 	}
@@ -212,7 +215,8 @@ func (e *Entry) hasContents() bool {
 // IsFolder reports whether users see the entry as a folder: one, or a mount of a space's folder.
 func (e *Entry) IsFolder() bool { return e.Kind == Folder || e.Kind == Mount && !e.Target.File }
 
-// MarshalCBOR encodes an entry for the records of a journal, where a zero blob name means bytes that lie in the journal.
+// MarshalCBOR encodes an entry for the records of a journal, where a zero blob name means bytes that lie in the
+// journal.
 func (e Entry) MarshalCBOR() ([]byte, error) {
 	if err := e.Check(); err != nil {
 		return nil, err

@@ -11,13 +11,15 @@ var ParseCommit = parseCommit
 // ParseRoster is DecodeRoster without the signature.
 var ParseRoster = parseRoster
 
-// DecodePage is ScanPage with the entries, as ReadEntry reads them. What ScanPage and ReadName tell of them must be the same.
+// DecodePage is ScanPage with the entries, as ReadEntry reads them. What ScanPage and ReadName tell of them must be the
+// same.
 func DecodePage(b []byte, at Ref) (Page, error) {
 	var entries []Entry
 	var other error
 	p, err := ScanPage(b, at, func(e *Entry, from, _ int) {
 		read := ReadEntry(b[from:], at)
-		if !bytes.Equal(AppendEntry(nil, e, at.Blob), AppendEntry(nil, &read, at.Blob)) || string(ReadName(b[from:])) != e.Name {
+		if !bytes.Equal(AppendEntry(nil, e, at.Blob), AppendEntry(nil, &read, at.Blob)) ||
+			string(ReadName(b[from:])) != e.Name {
 			other = fmt.Errorf("an entry is scanned as %+v, and read as %+v", e, read)
 		}
 		entries = append(entries, read)

@@ -59,7 +59,8 @@ func properties(t *rapid.T) []vfs.Property {
 	var props []vfs.Property
 	for i := range rapid.IntRange(0, 3).Draw(t, "properties") {
 		props = append(props, vfs.Property{
-			Name:  vfs.PropertyName{Space: rapid.SampledFrom([]string{"", "DAV:"}).Draw(t, "space") + strings.Repeat("~", i), Local: rapid.StringN(1, 9, 30).Draw(t, "local")},
+			Name: vfs.PropertyName{Space: rapid.SampledFrom([]string{"", "DAV:"}).Draw(t, "space") + strings.Repeat("~", i),
+				Local: rapid.StringN(1, 9, 30).Draw(t, "local")},
 			Lang:  rapid.SampledFrom([]string{"", "de-CH"}).Draw(t, "lang"),
 			Value: rapid.String().Draw(t, "value"),
 		})
@@ -119,7 +120,8 @@ func page(t *rapid.T) (p object.Page) {
 }
 
 func commit(t *rapid.T) object.Commit {
-	c := object.Commit{Root: entry(t, "x"), Time: rapid.Int64().Draw(t, "time"), Device: rapid.StringN(0, 20, 80).Draw(t, "device"), Front: fill[crypto.BlobName](t, "front")}
+	c := object.Commit{Root: entry(t, "x"), Time: rapid.Int64().Draw(t, "time"),
+		Device: rapid.StringN(0, 20, 80).Draw(t, "device"), Front: fill[crypto.BlobName](t, "front")}
 	for c.Root.Kind != object.Folder {
 		c.Root = entry(t, "x")
 	}

@@ -9,8 +9,8 @@ import (
 	"postern/vfs"
 )
 
-// ValidName reports whether a file or folder may have the name: 1 to vfs.MaxName bytes of UTF-8 without '/' and NUL, and
-// neither "." nor "..".
+// ValidName reports whether a file or folder may have the name: 1 to vfs.MaxName bytes of UTF-8 without '/' and NUL,
+// and neither "." nor "..".
 func ValidName(name string) bool {
 	return name != "" && len(name) <= vfs.MaxName && name != "." && name != ".." &&
 		!strings.ContainsAny(name, "/\x00") && utf8.ValidString(name)

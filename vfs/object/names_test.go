@@ -46,7 +46,8 @@ func TestTimes(t *testing.T) {
 		want int64
 	}{
 		{time.Unix(0, 0), 0}, {time.Unix(-1, 5), -999_999_995}, {time.Unix(1_700_000_000, 123), 1_700_000_000_000_000_123},
-		{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), math.MinInt64}, {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), math.MaxInt64},
+		{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), math.MinInt64},
+		{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), math.MaxInt64},
 	} {
 		if got := object.Nanos(c.in); got != c.want {
 			t.Errorf("%v is %d", c.in, got)
@@ -68,7 +69,8 @@ func TestShape(t *testing.T) {
 		items int
 	}{
 		{0, 0, 0}, {1, 0, 1}, {chunk, 0, 1}, {chunk + 1, 0, 2}, {4 * chunk, 0, 4}, {4*chunk + 1, 1, 1}, {128 * chunk, 1, 1},
-		{128*chunk + 1, 1, 2}, {512 * chunk, 1, 4}, {512*chunk + 1, 2, 1}, {4 * 128 * 128 * chunk, 2, 4}, {4*128*128*chunk + 1, 3, 1},
+		{128*chunk + 1, 1, 2}, {512 * chunk, 1, 4}, {512*chunk + 1, 2, 1}, {4 * 128 * 128 * chunk, 2, 4},
+		{4*128*128*chunk + 1, 3, 1},
 		{object.MaxFileSize, object.MaxContentLevel, object.InlineItems},
 	} {
 		if level, items := object.Shape(c.size); level != c.level || items != c.items {
@@ -117,7 +119,8 @@ func TestWithApplied(t *testing.T) {
 		old := rapid.SampledFrom(list).Draw(t, "old")
 		run := old.Device.At([8]byte{rapid.Byte().Draw(t, "run") | 1})
 		c.Applied = object.WithApplied(list, run, 9)
-		if len(c.Applied) != len(list) || c.AppliedTo(run) != 9 || c.AppliedTo(old.Device) != 0 || c.Latest(old.Device) != (object.Applied{Device: run, Seq: 9}) {
+		if len(c.Applied) != len(list) || c.AppliedTo(run) != 9 || c.AppliedTo(old.Device) != 0 ||
+			c.Latest(old.Device) != (object.Applied{Device: run, Seq: 9}) {
 			t.Fatalf("after a run of %v there are %v", old, c.Applied)
 		}
 	})

@@ -1,5 +1,5 @@
-// Package object is what the encrypted tree is made of, as plain values, and their one encoding: references, chunks, entries,
-// pages, commits. It does no I/O. crypto/FORMAT.md is normative for every byte.
+// Package object is what the encrypted tree is made of, as plain values, and their one encoding: references, chunks,
+// entries, pages, commits. It does no I/O. crypto/FORMAT.md is normative for every byte.
 package object
 
 import (
@@ -25,8 +25,8 @@ type Chunk struct {
 	Bytes crypto.BytesKey
 }
 
-// Content leads to the bytes of a file: at level 0 by its chunks, above by index nodes, each of which holds a Content of
-// the level below with at most IndexFanout items. An empty file has no items.
+// Content leads to the bytes of a file: at level 0 by its chunks, above by index nodes, each of which holds a Content
+// of the level below with at most IndexFanout items. An empty file has no items.
 type Content struct {
 	Level  uint8
 	Chunks []Chunk // level 0
@@ -91,8 +91,8 @@ type Child struct {
 	Page  Ref
 }
 
-// Sum adds sizes or counts. Beyond the highest int64 it stays there: copies by reference cost nothing, so sums beyond all
-// bounds are a few requests away, and what was once accepted must be able to be committed.
+// Sum adds sizes or counts. Beyond the highest int64 it stays there: copies by reference cost nothing, so sums beyond
+// all bounds are a few requests away, and what was once accepted must be able to be committed.
 func Sum(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -122,8 +122,8 @@ const (
 	MaxContentLevel = 4
 )
 
-// DeviceID is a random name, of which a device takes the first half once and the second half each time that it starts: sequence numbers
-// count under it, and a home that was copied or put back from a backup must not give one twice.
+// DeviceID is a random name, of which a device takes the first half once and the second half each time that it starts:
+// sequence numbers count under it, and a home that was copied or put back from a backup must not give one twice.
 type DeviceID [16]byte
 
 // At is the device's id in one of its runs. The zero run has the device's id itself.

@@ -8,8 +8,8 @@ import (
 
 const minChild = 1 + 1 + 1 + 1 + minRef
 
-// AppendPage appends the encoding of a page. References with the blob name self, or a zero one, lead into the blob that the
-// page lies in.
+// AppendPage appends the encoding of a page. References with the blob name self, or a zero one, lead into the blob that
+// the page lies in.
 func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
 	b = appendArray(b, 3)
 	b = appendUint(b, nodePage)
@@ -33,9 +33,10 @@ func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
 	return b
 }
 
-// ScanPage reads the page that lies at at; references into its own blob get that blob's name. The entries of a leaf it does not keep: they
-// are shown to each, one after the other, with where they begin in b, from where ReadEntry gives them again, and how many there are. The
-// next is read into the same e, and into its Content. The error is crypto.ErrFormat.
+// ScanPage reads the page that lies at at; references into its own blob get that blob's name. The entries of a leaf it
+// does not keep: they are shown to each, one after the other, with where they begin in b, from where ReadEntry gives
+// them again, and how many there are. The next is read into the same e, and into its Content. The error is
+// crypto.ErrFormat.
 func ScanPage(b []byte, at Ref, each func(e *Entry, from, n int)) (Page, error) {
 	r := reader{b: b, at: at}
 	var p Page

@@ -6,8 +6,8 @@ import (
 	"postern/crypto"
 )
 
-// A reference to something in the blob that holds the reference has no blob name in the encoding, since a blob's name is
-// known only when it is whole. Reading puts the name in; writing leaves it out, also where it is still zero.
+// A reference to something in the blob that holds the reference has no blob name in the encoding, since a blob's name
+// is known only when it is whole. Reading puts the name in; writing leaves it out, also where it is still zero.
 
 func appendBlob(b []byte, name, self crypto.BlobName) []byte {
 	if name.IsZero() || name == self {
@@ -16,8 +16,8 @@ func appendBlob(b []byte, name, self crypto.BlobName) []byte {
 	return appendBytes(b, name[:])
 }
 
-// blob reads the name of a blob and the offset in it. What lies in the same blob lies before the node that refers to it, so
-// that no chain of references ever leads back to where it began.
+// blob reads the name of a blob and the offset in it. What lies in the same blob lies before the node that refers to
+// it, so that no chain of references ever leads back to where it began.
 func (r *reader) blob() (name crypto.BlobName, off uint32) {
 	v := r.raw(majorBytes, len(name))
 	off = uint32(r.uint(crypto.MaxBlobSize))

@@ -93,21 +93,35 @@ func pagesThatCantBe() map[string][]byte {
 		"a long name":                  {Entries: []object.Entry{file(strings.Repeat("x", vfs.MaxName+1))}},
 		"bytes in no chunk":            with(func(e *object.Entry) { e.Size = 1 }),
 		"a chunk for no bytes":         with(func(e *object.Entry) { e.Content = chunks(1, far) }),
-		"five chunks inline":           with(func(e *object.Entry) { e.Size, e.Content = 5*crypto.ChunkSize, chunks(5, far) }),
-		"a level too high":             with(func(e *object.Entry) { e.Size, e.Content = 1, object.Content{Level: 1, Nodes: []object.Ref{home}} }),
-		"a chunk later in the blob":    with(func(e *object.Entry) { e.Size, e.Content = 1, chunks(1, object.Chunk{Blob: home.Blob, Off: home.Off}) }),
-		"a file beyond all files":      with(func(e *object.Entry) { e.Size = object.MaxFileSize + 1 }),
-		"a long content type":          with(func(e *object.Entry) { e.ContentType = strings.Repeat("x", object.MaxContentType+1) }),
-		"properties out of order":      with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("b", ""), prop("a", "")} }),
-		"a property twice":             with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("a", ""), prop("a", "")} }),
-		"a property without a name":    with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("", "")} }),
+		"five chunks inline": with(func(e *object.Entry) {
+			e.Size, e.Content = 5*crypto.ChunkSize, chunks(5, far)
+		}),
+		"a level too high": with(func(e *object.Entry) {
+			e.Size, e.Content = 1, object.Content{Level: 1, Nodes: []object.Ref{home}}
+		}),
+		"a chunk later in the blob": with(func(e *object.Entry) {
+			e.Size, e.Content = 1, chunks(1, object.Chunk{Blob: home.Blob, Off: home.Off})
+		}),
+		"a file beyond all files": with(func(e *object.Entry) { e.Size = object.MaxFileSize + 1 }),
+		"a long content type": with(func(e *object.Entry) {
+			e.ContentType = strings.Repeat("x", object.MaxContentType+1)
+		}),
+		"properties out of order": with(func(e *object.Entry) {
+			e.Properties = []vfs.Property{prop("b", ""), prop("a", "")}
+		}),
+		"a property twice": with(func(e *object.Entry) {
+			e.Properties = []vfs.Property{prop("a", ""), prop("a", "")}
+		}),
+		"a property without a name": with(func(e *object.Entry) { e.Properties = []vfs.Property{prop("", "")} }),
 		"too many properties": with(func(e *object.Entry) {
 			e.Properties = []vfs.Property{prop("a", strings.Repeat("x", 1<<16-1)), prop("b", "")}
 		}),
 		"an empty folder of some bytes":  with(func(e *object.Entry) { e.Kind, e.Size = object.Folder, 1 }),
 		"an empty folder of some things": with(func(e *object.Entry) { e.Kind, e.Count = object.Folder, 1 }),
-		"a folder of nothing":            with(func(e *object.Entry) { e.Kind, e.Root = object.Folder, object.Ref{Blob: crypto.BlobName{1}, Len: 50} }),
-		"a folder in itself":             with(func(e *object.Entry) { e.Kind, e.Count, e.Root = object.Folder, 1, home }),
+		"a folder of nothing": with(func(e *object.Entry) {
+			e.Kind, e.Root = object.Folder, object.Ref{Blob: crypto.BlobName{1}, Len: 50}
+		}),
+		"a folder in itself": with(func(e *object.Entry) { e.Kind, e.Count, e.Root = object.Folder, 1, home }),
 		"a folder that ends in itself": with(func(e *object.Entry) {
 			e.Kind, e.Count, e.Root = object.Folder, 1, object.Ref{Blob: home.Blob, Off: home.Off - 50, Len: 51}
 		}),
@@ -116,7 +130,8 @@ func pagesThatCantBe() map[string][]byte {
 		"a child twice":           {Level: 1, Children: []object.Child{child("a", 1, 1), child("a", 1, 1)}},
 		"an empty child":          {Level: 1, Children: []object.Child{child("a", 1, 1), child("b", 0, 0)}},
 		"a child from nothing on": {Level: 1, Children: []object.Child{child("", 1, 1), child("b", 1, 0)}},
-		"too high":                {Level: object.MaxPageLevel + 1, Children: []object.Child{child("a", 1, 1), child("b", 1, 1)}},
+		"too high": {Level: object.MaxPageLevel + 1,
+			Children: []object.Child{child("a", 1, 1), child("b", 1, 1)}},
 	} {
 		all[name] = object.AppendPage(nil, &p, home.Blob)
 	}
@@ -134,14 +149,15 @@ func otherSpellings() map[string][]byte {
 	mount := object.AppendPage(nil, &m, home.Blob) // … 58 75 01 … f6 f4
 	capability := len(mount) - 2 - crypto.ReadCapabilitySize
 	return map[string][]byte{
-		"an unknown kind":           slices.Concat(file[:5], []byte{3}, file[6:]), // to a reader of format 1
-		"a kind of no format":       splice(5, 1, 4),
-		"a folder called a mount":   splice(5, 1, 3),
-		"a roster":                  splice(1, 1, 4),
-		"a mount of a number":       slices.Concat(mount[:len(mount)-1], []byte{1}),
-		"a mount undefined":         slices.Concat(mount[:len(mount)-1], []byte{0xf7}),
-		"a capability of no kind":   slices.Concat(mount[:capability], []byte{3}, mount[capability+1:]),
-		"a capability cut short":    slices.Concat(mount[:capability-1], []byte{crypto.ReadCapabilitySize - 1}, mount[capability:len(mount)-3], mount[len(mount)-2:]),
+		"an unknown kind":         slices.Concat(file[:5], []byte{3}, file[6:]), // to a reader of format 1
+		"a kind of no format":     splice(5, 1, 4),
+		"a folder called a mount": splice(5, 1, 3),
+		"a roster":                splice(1, 1, 4),
+		"a mount of a number":     slices.Concat(mount[:len(mount)-1], []byte{1}),
+		"a mount undefined":       slices.Concat(mount[:len(mount)-1], []byte{0xf7}),
+		"a capability of no kind": slices.Concat(mount[:capability], []byte{3}, mount[capability+1:]),
+		"a capability cut short": slices.Concat(mount[:capability-1], []byte{crypto.ReadCapabilitySize - 1},
+			mount[capability:len(mount)-3], mount[len(mount)-2:]),
 		"a long head of an array":   splice(0, 1, 0x98, 3),
 		"a long number":             splice(1, 1, 0x18, 1),
 		"a longer number":           splice(1, 1, 0x19, 0, 1),

@@ -76,8 +76,8 @@ func (o *Roster) appendFields(b []byte) []byte {
 	return b
 }
 
-// DecodeRoster reads a roster and verifies the signature of the owner that it names. Whether that is the space's owner is for
-// the caller to judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
+// DecodeRoster reads a roster and verifies the signature of the owner that it names. Whether that is the space's owner
+// is for the caller to judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
 func DecodeRoster(b []byte) (Roster, error) {
 	o, err := parseRoster(b)
 	if err == nil {

@@ -54,11 +54,14 @@ func mountOf(name string, writable, file bool) object.Entry {
 
 func vectors() []vector {
 	other := bytesFrom[crypto.BlobName](0x10)
-	meta, byteKey, node := bytesFrom[crypto.MetaKey](0x30), bytesFrom[crypto.BytesKey](0x50), bytesFrom[crypto.NodeKey](0x70)
-	far, near := object.Ref{Blob: other, Off: 70_000, Len: 4000, Key: node}, object.Ref{Blob: home.Blob, Off: 23, Len: 300, Key: node}
+	meta, byteKey, node := bytesFrom[crypto.MetaKey](0x30), bytesFrom[crypto.BytesKey](0x50),
+		bytesFrom[crypto.NodeKey](0x70)
+	far, near := object.Ref{Blob: other, Off: 70_000, Len: 4000, Key: node},
+		object.Ref{Blob: home.Blob, Off: 23, Len: 300, Key: node}
 	small := object.Entry{
-		Name: "Zo\u00eb.txt", Kind: object.File, Version: bytesFrom[vfs.Version](0x90), Modified: 1_763_632_800_000_000_001, Created: -1,
-		Size: 5, ContentType: "text/plain; charset=utf-8", MD5: bytesFrom[[16]byte](0xa0), SHA1: bytesFrom[[20]byte](0xb0),
+		Name: "Zo\u00eb.txt", Kind: object.File, Version: bytesFrom[vfs.Version](0x90), Modified: 1_763_632_800_000_000_001,
+		Created: -1,
+		Size:    5, ContentType: "text/plain; charset=utf-8", MD5: bytesFrom[[16]byte](0xa0), SHA1: bytesFrom[[20]byte](0xb0),
 		Properties: []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Lang: "de", Value: "<v/>"}},
 		Content:    object.Content{Chunks: []object.Chunk{{Blob: home.Blob, Meta: meta, Bytes: byteKey}}},
 	}
@@ -67,19 +70,24 @@ func vectors() []vector {
 		Size: 129 * crypto.ChunkSize, Content: object.Content{Level: 1, Nodes: []object.Ref{far, near}},
 	}
 	none := object.Entry{Name: "none", Kind: object.File}
-	folder := object.Entry{Name: "a", Kind: object.Folder, Version: bytesFrom[vfs.Version](0x92), Size: 300, Count: 2, Root: near}
+	folder := object.Entry{Name: "a", Kind: object.Folder, Version: bytesFrom[vfs.Version](0x92), Size: 300, Count: 2,
+		Root: near}
 	vacant := object.Entry{Name: "b", Kind: object.Folder}
 	journal := small
 	journal.Content = object.Content{Chunks: []object.Chunk{{Meta: meta, Bytes: byteKey}}}
 	root := folder
 	root.Name = ""
-	first := object.Commit{Root: object.Entry{Kind: object.Folder}, Time: 1_763_632_800_000_000_000, Device: "laptop", Front: crypto.NameOf(nil)}
+	first := object.Commit{Root: object.Entry{Kind: object.Folder}, Time: 1_763_632_800_000_000_000, Device: "laptop",
+		Front: crypto.NameOf(nil)}
 	later := object.Commit{
-		Root: root, Parent: object.Parent{Commit: far, Hash: object.HashCommit([]byte("parent"))}, Time: 1_763_632_900_000_000_000, Device: "Zo\u00eb's phone",
-		Applied: []object.Applied{{Device: bytesFrom[object.DeviceID](1), Seq: 7}, {Device: bytesFrom[object.DeviceID](2), Seq: 1 << 40}}, Front: other,
+		Root: root, Parent: object.Parent{Commit: far, Hash: object.HashCommit([]byte("parent"))},
+		Time: 1_763_632_900_000_000_000, Device: "Zo\u00eb's phone",
+		Applied: []object.Applied{{Device: bytesFrom[object.DeviceID](1), Seq: 7},
+			{Device: bytesFrom[object.DeviceID](2), Seq: 1 << 40}}, Front: other,
 	}
 	leaf := object.Page{Entries: []object.Entry{small, folder, vacant, large, none}}
-	inner := object.Page{Level: 1, Children: []object.Child{{First: "a", Count: 40, Size: 1 << 33, Page: near}, {First: "\u00e9", Count: 1, Page: far}}}
+	inner := object.Page{Level: 1,
+		Children: []object.Child{{First: "a", Count: 40, Size: 1 << 33, Page: near}, {First: "\u00e9", Count: 1, Page: far}}}
 
 	var all []vector
 	add := func(name, kind string, plain []byte) {
@@ -101,9 +109,12 @@ func vectors() []vector {
 		c.Sign(author)
 		return c.Encode(crypto.BlobName{})
 	}
-	add("a leaf: a small file of the same blob, a folder, an empty one, a large file, an empty one", "page", object.AppendPage(nil, &leaf, home.Blob))
+	add("a leaf: a small file of the same blob, a folder, an empty one, a large file, an empty one", "page",
+		object.AppendPage(nil, &leaf, home.Blob))
 	add("an inner page of two leaves", "page", object.AppendPage(nil, &inner, home.Blob))
-	add("an index of two chunks", "index", object.AppendIndex(nil, object.Content{Chunks: slices.Repeat([]object.Chunk{{Blob: other, Off: 9, Meta: meta, Bytes: byteKey}}, 2)}))
+	add("an index of two chunks", "index",
+		object.AppendIndex(nil,
+			object.Content{Chunks: slices.Repeat([]object.Chunk{{Blob: other, Off: 9, Meta: meta, Bytes: byteKey}}, 2)}))
 	add("an index of one index", "index", object.AppendIndex(nil, object.Content{Level: 1, Nodes: []object.Ref{far}}))
 	add("the first commit of an empty space", "commit", sign(first))
 	add("a later commit", "commit", sign(later))
@@ -162,7 +173,9 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(b, &want); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, have, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".plain" }, cmp.Ignore())); d != "" {
+	if d := cmp.Diff(want, have, cmp.FilterPath(func(p cmp.Path) bool {
+		return p.Last().String() == ".plain"
+	}, cmp.Ignore())); d != "" {
 		t.Errorf("the format has changed (-want +got):\n%s", d)
 	}
 	for _, v := range want {

@@ -64,7 +64,8 @@ func valid(path string) error {
 		ok = ok && object.ValidName(name)
 	}
 	if !ok {
-		return &vfs.Error{Op: "pin", Path: path, Kind: vfs.ErrInvalid, Err: errors.New("a path begins with / and does not end with it")}
+		return &vfs.Error{Op: "pin", Path: path, Kind: vfs.ErrInvalid,
+			Err: errors.New("a path begins with / and does not end with it")}
 	}
 	return nil
 }

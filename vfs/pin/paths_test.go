@@ -60,7 +60,8 @@ func TestFileRefuses(t *testing.T) {
 func TestValid(t *testing.T) {
 	for path, ok := range map[string]bool{
 		"/": true, "/a": true, "/a/b c/ü": true,
-		"": false, "a": false, "/a/": false, "//": false, "/a//b": false, "/a/../b": false, "/.": false, "/a\x00": false, "/\xff": false,
+		"": false, "a": false, "/a/": false, "//": false, "/a//b": false, "/a/../b": false, "/.": false, "/a\x00": false,
+		"/\xff": false,
 	} {
 		if err := valid(path); (err == nil) != ok || err != nil && !errors.Is(err, vfs.ErrInvalid) {
 			t.Errorf("%q: %v", path, err)

@@ -18,12 +18,14 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultParallel is how many blobs are fetched at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough to leave room for
-	// readers.
+	// DefaultParallel is how many blobs are fetched at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough to
+	// leave room for readers.
 	DefaultParallel = 4
-	// DefaultSweep is how often all pages are walked again, to find what is no longer needed; after a commit only what is new in it is.
+	// DefaultSweep is how often all pages are walked again, to find what is no longer needed; after a commit only what is
+	// new in it is.
 	DefaultSweep = time.Hour
-	// DefaultGrace is how long a blob that was uploaded from here stays without being needed: it may be for a commit under way.
+	// DefaultGrace is how long a blob that was uploaded from here stays without being needed: it may be for a commit under
+	// way.
 	DefaultGrace = 10 * time.Minute
 
 	firstRetry = time.Second
@@ -73,7 +75,8 @@ type pinned struct {
 
 func newPinned() *pinned { return &pinned{needs: map[crypto.BlobName]int64{}} }
 
-// New makes a Pinner, which begins when it is told of a commit and ends with Close. It fails when the list can't be read.
+// New makes a Pinner, which begins when it is told of a commit and ends with Close. It fails when the list can't be
+// read.
 func New(o Options) (*Pinner, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
@@ -112,8 +115,8 @@ func (p *Pinner) Close() {
 	<-p.ended
 }
 
-// Committed tells of the files of a newer commit, and whether it holds all that was changed here. It is for space.Options.Committed and
-// returns at once.
+// Committed tells of the files of a newer commit, and whether it holds all that was changed here. It is for
+// space.Options.Committed and returns at once.
 func (p *Pinner) Committed(files tree.Tree, whole bool) {
 	p.mu.Lock()
 	p.newest, p.whole = &files, whole
@@ -130,8 +133,9 @@ func (p *Pinner) Wake() {
 	}
 }
 
-// Pin keeps a path from now on, whether anything lies there yet or not. It returns when the list is durable, and does not wait for
-// what is fetched then. To pin what is pinned changes nothing. Errors: vfs.ErrInvalid for what can't be a path.
+// Pin keeps a path from now on, whether anything lies there yet or not. It returns when the list is durable, and does
+// not wait for what is fetched then. To pin what is pinned changes nothing. Errors: vfs.ErrInvalid for what can't be a
+// path.
 func (p *Pinner) Pin(path string) error {
 	if err := valid(path); err != nil {
 		return err
@@ -155,8 +159,8 @@ func (p *Pinner) Remove(path string) error {
 	})
 }
 
-// Moved has the pins at and below a folder go with it. It is for space.Options.Moved. What they need stays here until a commit shows it at
-// its new place.
+// Moved has the pins at and below a folder go with it. It is for space.Options.Moved. What they need stays here until a
+// commit shows it at its new place.
 func (p *Pinner) Moved(from, to string) {
 	follow := func(path string) string {
 		if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == '/') {
@@ -179,7 +183,8 @@ func (p *Pinner) Moved(from, to string) {
 	p.mu.Unlock()
 	err := p.change(func([]string) ([]string, error) { return p.Paths(), nil })
 	if err != nil {
-		p.o.Log.Warn("a pinned folder was renamed, and its pin will be at its old place after the next start: pin it again", "path", to, "error", err)
+		p.o.Log.Warn("a pinned folder was renamed, and its pin will be at its old place after the next start: pin it again",
+			"path", to, "error", err)
 	}
 }
 
@@ -249,7 +254,8 @@ func (p *Pinner) Wait(ctx context.Context) error {
 
 func (p *Pinner) run(ctx context.Context) {
 	defer close(p.ended)
-	retry := &backoff.ExponentialBackOff{InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2, RandomizationFactor: 0.5}
+	retry := &backoff.ExponentialBackOff{InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2,
+		RandomizationFactor: 0.5}
 	retry.Reset()
 	sweep := time.NewTicker(p.o.Sweep)
 	defer sweep.Stop()

@@ -47,7 +47,8 @@ func newDevice(t *testing.T) *device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &device{t: t, account: account, id: 1, dir: t.TempDir(), parent: mem.New(), local: mem.New(), clock: new(atomic.Int64)}
+	d := &device{t: t, account: account, id: 1, dir: t.TempDir(), parent: mem.New(), local: mem.New(),
+		clock: new(atomic.Int64)}
 	d.clock.Store(time.Now().UnixNano())
 	if err := space.Create(t.Context(), d.parent, base.Own(account), d.device(), rand.Reader, d.now()); err != nil {
 		t.Fatal(err)
@@ -59,7 +60,8 @@ func newDevice(t *testing.T) *device {
 // another is a further device of the account, open.
 func (d *device) another() *device {
 	d.t.Helper()
-	o := &device{t: d.t, account: d.account, id: d.id + 1, dir: d.t.TempDir(), parent: d.parent, local: mem.New(), clock: d.clock}
+	o := &device{t: d.t, account: d.account, id: d.id + 1, dir: d.t.TempDir(), parent: d.parent, local: mem.New(),
+		clock: d.clock}
 	o.open()
 	return o
 }
@@ -84,7 +86,8 @@ func (d *device) open() {
 		d.t.Fatal(err)
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed, Moved: d.pins.Moved,
+		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed,
+		Moved:       d.pins.Moved,
 		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
 	})
 	if err != nil {
@@ -217,7 +220,8 @@ func body(n int) []byte {
 	return b
 }
 
-// TestOfflineFolder pins a folder on a second device, and a large file: with the remote away and after a restart just these are read.
+// TestOfflineFolder pins a folder on a second device, and a large file: with the remote away and after a restart just
+// these are read.
 func TestOfflineFolder(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()
@@ -372,8 +376,8 @@ func TestResumes(t *testing.T) {
 	b.reads("/film", content)
 }
 
-// TestFollowsFolders: when a folder is renamed here, or one above it, what is pinned in it stays at hand all along: before the remote
-// hears of it, after a start without the remote, and afterwards.
+// TestFollowsFolders: when a folder is renamed here, or one above it, what is pinned in it stays at hand all along:
+// before the remote hears of it, after a start without the remote, and afterwards.
 func TestFollowsFolders(t *testing.T) {
 	a := newDevice(t)
 	defer func() { a.close() }()

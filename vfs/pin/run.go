@@ -74,8 +74,8 @@ func (p *Pinner) replace(at string, was, pin *pinned) {
 	}
 }
 
-// tidy drops what no path needs. A path that was pinned meanwhile may need anything, as may a change that isn't committed: then it waits for
-// the next run.
+// tidy drops what no path needs. A path that was pinned meanwhile may need anything, as may a change that isn't
+// committed: then it waits for the next run.
 func (p *Pinner) tidy(swept bool) {
 	p.mu.Lock()
 	if !p.whole {
@@ -103,7 +103,8 @@ func (p *Pinner) tidy(swept bool) {
 	p.o.Store.dropIdle(needed, since)
 }
 
-// scan is one run over one commit. As a tree.Source it brings each blob here, whole, before it is read: all pages are needed.
+// scan is one run over one commit. As a tree.Source it brings each blob here, whole, before it is read: all pages are
+// needed.
 type scan struct {
 	p      *Pinner
 	root   object.Entry
@@ -215,8 +216,8 @@ func (s *scan) visit(ctx context.Context, t tree.Tree, w *tree.Walker, pin *pinn
 	})
 }
 
-// fetchAll brings what a path needs and is not here. What the remote has lost is passed over; after any other failure no more is begun,
-// and what is under way may still come.
+// fetchAll brings what a path needs and is not here. What the remote has lost is passed over; after any other failure
+// no more is begun, and what is under way may still come.
 func (s *scan) fetchAll(ctx context.Context, pin *pinned) error {
 	s.p.mu.Lock()
 	names := slices.Collect(maps.Keys(pin.needs))

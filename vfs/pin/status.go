@@ -17,7 +17,8 @@ type PathStatus struct {
 	Blobs   int    `json:"blobs"`   // needed and at hand
 	Bytes   int64  `json:"bytes"`   // of those
 	Missing int    `json:"missing"` // needed and not at hand
-	// MissingBytes is how much of the missing blobs is needed. A blob is fetched whole, so that it is the least that is to come.
+	// MissingBytes is how much of the missing blobs is needed. A blob is fetched whole, so that it is the least that is to
+	// come.
 	MissingBytes int64 `json:"missing_bytes"`
 }
 

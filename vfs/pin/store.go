@@ -1,13 +1,15 @@
-// Package pin keeps folders readable while the remote is away: all blobs that the pinned paths need lie in a local store as well,
-// as they are, sealed, and are read from there first.
+// Package pin keeps folders readable while the remote is away: all blobs that the pinned paths need lie in a local
+// store as well, as they are, sealed, and are read from there first.
 //
-// Store is the place: a remote.Store in front of the remote that looks into the local store before it asks. Pinner sees to what is in
-// it: after each commit it walks the pinned paths of the newest tree, fetches what is missing and, now and then, drops what is no longer
-// needed. What it has fetched stays whatever happens, so it goes on where it was interrupted.
+// Store is the place: a remote.Store in front of the remote that looks into the local store before it asks. Pinner sees
+// to what is in it: after each commit it walks the pinned paths of the newest tree, fetches what is missing and, now
+// and then, drops what is no longer needed. What it has fetched stays whatever happens, so it goes on where it was
+// interrupted.
 //
-// What is pinned is a path, not what lies there at the moment: what takes its name is kept, and a path where nothing lies yet begins to be
-// kept when something does. But when a folder is renamed here, the pins at and below it go with it. A file that is renamed leaves its pin
-// behind, for that is how programs save: the old one aside, the new one in its place. The history is not kept.
+// What is pinned is a path, not what lies there at the moment: what takes its name is kept, and a path where nothing
+// lies yet begins to be kept when something does. But when a folder is renamed here, the pins at and below it go with
+// it. A file that is renamed leaves its pin behind, for that is how programs save: the old one aside, the new one in
+// its place. The history is not kept.
 package pin
 
 import (
@@ -26,8 +28,8 @@ import (
 
 // StoreOptions are the choices of NewStore. The zero value works.
 type StoreOptions struct {
-	// From is where what is missing is fetched from: the remote below the caches, which a folder of films would sweep clean. It must
-	// verify names. Nil: the remote that the store stands in front of.
+	// From is where what is missing is fetched from: the remote below the caches, which a folder of films would sweep
+	// clean. It must verify names. Nil: the remote that the store stands in front of.
 	From remote.Blobs
 	// Spare is how many bytes of what is uploaded are kept here before they are known to be needed. 0: DefaultSpare.
 	Spare int64
@@ -35,7 +37,8 @@ type StoreOptions struct {
 	Log   *slog.Logger     // nil: quiet
 }
 
-// DefaultSpare is room for two hundred full blobs: what is uploaded beyond it in one go is fetched again if it is pinned.
+// DefaultSpare is room for two hundred full blobs: what is uploaded beyond it in one go is fetched again if it is
+// pinned.
 const DefaultSpare = 1 << 30
 
 // Store is a remote with some of its blobs at hand.
@@ -62,8 +65,8 @@ type holding struct {
 
 var _ remote.Store = (*Store)(nil)
 
-// NewStore puts a local store, which need not verify anything, in front of a remote. It looks what is there, and closes both
-// when it is closed.
+// NewStore puts a local store, which need not verify anything, in front of a remote. It looks what is there, and closes
+// both when it is closed.
 func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*Store, error) {
 	if o.From == nil {
 		o.From = inner
@@ -77,7 +80,8 @@ func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{inner: inner, local: local, o: o, held: map[crypto.BlobName]holding{}, gone: map[crypto.BlobName]struct{}{}}
+	s := &Store{inner: inner, local: local, o: o, held: map[crypto.BlobName]holding{},
+		gone: map[crypto.BlobName]struct{}{}}
 	for info, err := range local.List(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("look through the pinned blobs: %w", err)
@@ -223,8 +227,8 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	return s.inner.Get(ctx, name)
 }
 
-// GetRange implements remote.Blobs. Who asks past caches has met wrong bytes: a blob whose name shows that it isn't damaged here is what
-// the remote has too, and can be had without it.
+// GetRange implements remote.Blobs. Who asks past caches has met wrong bytes: a blob whose name shows that it isn't
+// damaged here is what the remote has too, and can be had without it.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	size, ok := s.has(name)
 	if ok && remote.IsPastCaches(ctx) {
@@ -246,8 +250,8 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return s.inner.GetRange(ctx, name, off, p)
 }
 
-// Put implements remote.Blobs. While anything is pinned the blob stays here as well, for it may be needed by the commit that it is put
-// for, and would have to be fetched again; from staging that costs no more than a second name of a file.
+// Put implements remote.Blobs. While anything is pinned the blob stays here as well, for it may be needed by the commit
+// that it is put for, and would have to be fetched again; from staging that costs no more than a second name of a file.
 func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	defer s.expect()()
 	if err := s.inner.Put(ctx, name, body); err != nil || !s.keeps.Load() || !s.take(body.Size()) {
@@ -259,7 +263,8 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return nil
 }
 
-// Delete implements remote.Blobs. What is here is dropped even if the remote fails: it may have deleted the blob all the same.
+// Delete implements remote.Blobs. What is here is dropped even if the remote fails: it may have deleted the blob all
+// the same.
 func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	err := s.inner.Delete(ctx, name)
 	s.drop(name)

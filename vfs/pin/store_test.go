@@ -107,8 +107,8 @@ func TestReadsHere(t *testing.T) {
 	}
 }
 
-// TestDamagedHere: a local blob that was damaged, cut short or lost is asked of the remote, and is never an answer to who asks
-// for the whole or past caches.
+// TestDamagedHere: a local blob that was damaged, cut short or lost is asked of the remote, and is never an answer to
+// who asks for the whole or past caches.
 func TestDamagedHere(t *testing.T) {
 	ctx := t.Context()
 	name, data := blob(1)

@@ -10,7 +10,8 @@ import (
 
 var (
 	errEnded = errors.New("the batch has ended")
-	errLost  = errors.New("stage blobs: another sync of the staging area failed meanwhile: check the disk, then send the file again")
+	errLost  = errors.New("stage blobs: another sync of the staging area failed meanwhile: check the disk, then send " +
+		"the file again")
 )
 
 // Batch is the blobs of one change. Its methods may be called by several goroutines at once.
@@ -29,8 +30,8 @@ type Batch struct {
 // Begin begins a batch. It costs nothing until the first blob.
 func (a *Area) Begin() *Batch { return &Batch{area: a} }
 
-// Add stages a whole blob and tells its name. The bytes are the caller's again when it returns; they are synced in the background.
-// Errors: vfs.ErrFull, the context's.
+// Add stages a whole blob and tells its name. The bytes are the caller's again when it returns; they are synced in the
+// background. Errors: vfs.ErrFull, the context's.
 func (b *Batch) Add(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	w, err := b.create(ctx, int64(len(blob)))
 	if err != nil {
@@ -50,8 +51,8 @@ func (b *Batch) Names() []crypto.BlobName {
 	return append([]crypto.BlobName(nil), b.names...)
 }
 
-// Seal waits until every blob of the batch is durable under its name. It tells the first error of any of them; the batch should be
-// aborted then. All blobs must have been finished or discarded.
+// Seal waits until every blob of the batch is durable under its name. It tells the first error of any of them; the
+// batch should be aborted then. All blobs must have been finished or discarded.
 func (b *Batch) Seal(ctx context.Context) error {
 	synced := make(chan struct{})
 	go func() { b.wg.Wait(); close(synced) }()
@@ -84,8 +85,8 @@ func (b *Batch) Seal(ctx context.Context) error {
 	return nil
 }
 
-// Done ends a batch that was sealed and that the journal now refers to: its blobs stay until they are released, and Abort does
-// nothing any more.
+// Done ends a batch that was sealed and that the journal now refers to: its blobs stay until they are released, and
+// Abort does nothing any more.
 func (b *Batch) Done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,10 +11,11 @@ import (
 	"postern/remote/localfs"
 )
 
-// bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is written.
+// bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is
+// written.
 //
-// Beyond manyBuffers of them, others get small ones, so that hundreds of uploads at once do not take hundreds of megabytes: the disk has
-// enough to do by then.
+// Beyond manyBuffers of them, others get small ones, so that hundreds of uploads at once do not take hundreds of
+// megabytes: the disk has enough to do by then.
 const (
 	bufferSize  = 1 << 20
 	smallBuffer = 64 << 10
@@ -61,8 +62,8 @@ type Blob struct {
 	writing chan error
 }
 
-// Create begins a blob that is written piece by piece. Room for a whole blob is taken at once, so a blob that was begun can be
-// finished. Errors: vfs.ErrFull, the context's.
+// Create begins a blob that is written piece by piece. Room for a whole blob is taken at once, so a blob that was begun
+// can be finished. Errors: vfs.ErrFull, the context's.
 func (b *Batch) Create(ctx context.Context) (*Blob, error) {
 	return b.create(ctx, crypto.MaxBlobSize)
 }
@@ -102,8 +103,8 @@ func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 // Size is what was written so far.
 func (w *Blob) Size() int64 { return w.size }
 
-// Write appends to the blob. The disk works while the next bytes are made, so an error may be told by a later Write, by Finish or by
-// the batch's Seal. Errors: vfs.ErrFull.
+// Write appends to the blob. The disk works while the next bytes are made, so an error may be told by a later Write, by
+// Finish or by the batch's Seal. Errors: vfs.ErrFull.
 func (w *Blob) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
@@ -181,8 +182,8 @@ func (w *Blob) flush() error {
 	return nil
 }
 
-// Rewrite replaces the first bytes of the blob, which are no more than were written. The blob is read again for its name, so it is
-// for the rare case only, and nothing may be written any more.
+// Rewrite replaces the first bytes of the blob, which are no more than were written. The blob is read again for its
+// name, so it is for the rare case only, and nothing may be written any more.
 func (w *Blob) Rewrite(p []byte) error {
 	if int64(len(p)) > w.size {
 		return fmt.Errorf("stage blob: %d bytes to rewrite of %d", len(p), w.size)
@@ -216,8 +217,8 @@ func (w *Blob) Rewrite(p []byte) error {
 	return nil
 }
 
-// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal reports whether that
-// went well.
+// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal
+// reports whether that went well.
 func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
 	if w.err != nil {
 		w.Discard()

@@ -10,8 +10,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// Body returns a staged blob as a remote takes it: a local file, synced already, and a remote.Linker if Options.Link allows
-// that. Errors: remote.ErrNotFound.
+// Body returns a staged blob as a remote takes it: a local file, synced already, and a remote.Linker if Options.Link
+// allows that. Errors: remote.ErrNotFound.
 func (a *Area) Body(name crypto.BlobName) (remote.Body, error) {
 	size, err := a.size(name)
 	if err != nil {

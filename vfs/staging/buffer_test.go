@@ -7,7 +7,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestBuffersAreBounded: however many blobs are written at once, few of them have large buffers, and all are given back.
+// TestBuffersAreBounded: however many blobs are written at once, few of them have large buffers, and all are given
+// back.
 func TestBuffersAreBounded(t *testing.T) {
 	const blobs = 500
 	total, taken := 0, make([]*[]byte, blobs)

@@ -56,8 +56,8 @@ func (g *groupSync) lead(r *run) error {
 	return r.err
 }
 
-// failures returns how many syncs have failed so far. A change made before the last failure may never reach the disk, even if a
-// later sync succeeds.
+// failures returns how many syncs have failed so far. A change made before the last failure may never reach the disk,
+// even if a later sync succeeds.
 func (g *groupSync) failures() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

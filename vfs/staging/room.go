@@ -101,5 +101,6 @@ func (r *room) wait(ctx context.Context, n int64) error {
 
 // full is called with r.mu held.
 func (r *room) full(n int64) error {
-	return fmt.Errorf("%w: staging holds %d of %d bytes that wait for the remote, %d more do not fit", vfs.ErrFull, r.used, r.limit, n)
+	return fmt.Errorf("%w: staging holds %d of %d bytes that wait for the remote, %d more do not fit", vfs.ErrFull, r.used,
+		r.limit, n)
 }

@@ -1,9 +1,10 @@
-// Package staging keeps sealed blobs on the local disk from the moment they are made until the commit that needs them has landed
-// at the remote. Nothing here is a cache: what is in the area may be the only copy there is.
+// Package staging keeps sealed blobs on the local disk from the moment they are made until the commit that needs them
+// has landed at the remote. Nothing here is a cache: what is in the area may be the only copy there is.
 //
-// Blobs come in batches, one for each change of the drive. A batch is durable once Seal has returned: each blob was written under a
-// temporary name, synced and renamed to its blob name, and the directory was synced once. Only then may the journal record that
-// refers to it be appended. After a crash the area may hold blobs that no record refers to; Keep removes them.
+// Blobs come in batches, one for each change of the drive. A batch is durable once Seal has returned: each blob was
+// written under a temporary name, synced and renamed to its blob name, and the directory was synced once. Only then may
+// the journal record that refers to it be appended. After a crash the area may hold blobs that no record refers to;
+// Keep removes them.
 package staging
 
 import (
@@ -33,10 +34,11 @@ const (
 	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
 	// Most clients give up on a silent server after 30 to 60 s.
 	DefaultPatience = 20 * time.Second
-	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records, for state and for a remote
-	// on the same disk, so that commits can go on and make room.
+	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records, for state and for
+	// a remote on the same disk, so that commits can go on and make room.
 	DefaultKeepFree = 64 << 20
-	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the disk.
+	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the
+	// disk.
 	syncWorkers = 4
 
 	tempSuffix = ".tmp"
@@ -80,8 +82,8 @@ type held struct {
 	kept    bool // sealed at least once: stays until it is released
 }
 
-// Open opens or makes an area. Temporary files that a crash left behind are removed; all whole blobs are held until Keep or Release
-// says otherwise.
+// Open opens or makes an area. Temporary files that a crash left behind are removed; all whole blobs are held until
+// Keep or Release says otherwise.
 func Open(dir string, o Options) (*Area, error) {
 	if o.FS == nil {
 		o.FS = localfs.OS{}
@@ -160,14 +162,15 @@ func (a *Area) Has(name crypto.BlobName) bool {
 // Used tells the bytes that the area takes or has promised to writers, and its limit (negative: none).
 func (a *Area) Used() (used, limit int64) { return a.room.figures() }
 
-// Reserve waits for n bytes of room and takes them; give gives them back. It returns vfs.ErrFull when there is still no room after
-// Options.Patience, when n is more than the area may ever hold or when the disk is nearly full, and the context's error when that
-// ends first.
+// Reserve waits for n bytes of room and takes them; give gives them back. It returns vfs.ErrFull when there is still no
+// room after Options.Patience, when n is more than the area may ever hold or when the disk is nearly full, and the
+// context's error when that ends first.
 func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
 	if t, ok := a.fs.(localfs.Teller); ok && a.spare >= 0 {
 		// Where nobody can tell, the write itself will.
 		if free, err := t.Free(a.dir); err == nil && free-n < a.spare {
-			return nil, fmt.Errorf("%w: %d bytes are left on the disk of %s, %d more and %d to spare do not fit", vfs.ErrFull, free, a.dir, n, a.spare)
+			return nil, fmt.Errorf("%w: %d bytes are left on the disk of %s, %d more and %d to spare do not fit", vfs.ErrFull,
+				free, a.dir, n, a.spare)
 		}
 	}
 	if err := a.room.wait(ctx, n); err != nil {
@@ -176,16 +179,16 @@ func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
 	return sync.OnceFunc(func() { a.room.give(n) }), nil
 }
 
-// Release forgets blobs, after the commit that needed them has landed. Names that aren't there are passed over. A blob that can't be
-// removed is logged, and removed by Keep after the next start.
+// Release forgets blobs, after the commit that needed them has landed. Names that aren't there are passed over. A blob
+// that can't be removed is logged, and removed by Keep after the next start.
 func (a *Area) Release(names ...crypto.BlobName) {
 	for _, name := range names {
 		a.drop(name, func(h *held) { h.kept = false })
 	}
 }
 
-// drop changes what is known of a blob and removes it when nobody needs it any more. The file is removed without mu, so that readers of
-// other blobs don't wait for the disk, and under naming, so that nobody stages the same name meanwhile.
+// drop changes what is known of a blob and removes it when nobody needs it any more. The file is removed without mu, so
+// that readers of other blobs don't wait for the disk, and under naming, so that nobody stages the same name meanwhile.
 func (a *Area) drop(name crypto.BlobName, change func(*held)) {
 	a.naming.Lock()
 	defer a.naming.Unlock()
@@ -203,13 +206,14 @@ func (a *Area) drop(name crypto.BlobName, change func(*held)) {
 	delete(a.blobs, name)
 	a.mu.Unlock()
 	if err := a.fs.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.log.Warn("a blob that is no longer needed can't be removed from the staging area", "blob", name.String(), "error", err)
+		a.log.Warn("a blob that is no longer needed can't be removed from the staging area", "blob", name.String(), "error",
+			err)
 	}
 	a.room.give(h.size)
 }
 
-// Keep releases every durable blob that needed does not name, and tells how many. It is called once after a start, when the journal
-// has been replayed.
+// Keep releases every durable blob that needed does not name, and tells how many. It is called once after a start, when
+// the journal has been replayed.
 func (a *Area) Keep(needed map[crypto.BlobName]struct{}) int {
 	released := 0
 	for _, name := range a.Names() {

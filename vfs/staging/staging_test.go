@@ -73,7 +73,8 @@ func holds(t testing.TB, a *Area, name crypto.BlobName, want []byte) {
 }
 
 // sizes are around the buffer and the alignment of direct writes.
-var sizes = []int{1, 4095, 4096, 4097, bufferSize - 1, bufferSize, bufferSize + 1, 3*bufferSize + 5000, crypto.MaxBlobSize}
+var sizes = []int{1, 4095, 4096, 4097, bufferSize - 1, bufferSize, bufferSize + 1, 3*bufferSize + 5000,
+	crypto.MaxBlobSize}
 
 func TestRoundTrip(t *testing.T) {
 	for name, o := range map[string]Options{"simulated": {FS: simfs.New()}, "system": {}} {
@@ -109,7 +110,8 @@ func TestRoundTrip(t *testing.T) {
 				b.Abort() // does nothing any more
 				holds(t, a, name, p)
 				part := make([]byte, min(n, 100))
-				if err := a.GetRange(t.Context(), name, int64(n-len(part)), part); err != nil || !bytes.Equal(part, p[n-len(part):]) {
+				if err := a.GetRange(t.Context(), name, int64(n-len(part)), part); err != nil ||
+					!bytes.Equal(part, p[n-len(part):]) {
 					t.Errorf("the end of %d bytes: %v", n, err)
 				}
 				if err := a.GetRange(t.Context(), name, int64(n-len(part))+1, part); !errors.Is(err, remote.ErrCorrupt) {
@@ -391,7 +393,8 @@ func TestForeignFilesStay(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(path, "notes.txt")); err != nil {
 		t.Error(err)
 	}
-	if _, err := Open(filepath.Join(path, "notes.txt", "below"), Options{}); err == nil || !strings.Contains(err.Error(), "staging") {
+	if _, err := Open(filepath.Join(path, "notes.txt", "below"), Options{}); err == nil ||
+		!strings.Contains(err.Error(), "staging") {
 		t.Errorf("an area below a file: %v", err)
 	}
 }

@@ -106,7 +106,9 @@ func (op Mkdir) lay(ctx context.Context, t Tree) (place, *entry, string, error) 
 		return p, nil, op.Path, err
 	}
 	now := object.Nanos(op.Time)
-	return p, newEntry(object.Entry{Name: p.base(), Kind: object.Folder, Version: op.Version, Modified: now, Created: now}), op.Path, nil
+	return p,
+		newEntry(object.Entry{Name: p.base(), Kind: object.Folder, Version: op.Version, Modified: now, Created: now}),
+		op.Path, nil
 }
 
 func (op Remove) apply(ctx context.Context, t Tree) (Tree, Result, string, error) {

@@ -86,7 +86,8 @@ func TestRefusals(t *testing.T) {
 		"patch too much":                   {prop("p", strings.Repeat("x", object.MaxProperties)), vfs.ErrTooLarge},
 		"patch without a name":             {prop("", "v"), vfs.ErrInvalid},
 		"patch what is not UTF-8":          {prop("p", "\xff"), vfs.ErrInvalid},
-		"unpatch what is not UTF-8":        {tree.Patch{Path: "/a", Remove: []vfs.PropertyName{{Local: "\xff"}}}, vfs.ErrInvalid},
+		"unpatch what is not UTF-8": {tree.Patch{Path: "/a", Remove: []vfs.PropertyName{{Local: "\xff"}}},
+			vfs.ErrInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := sample(t, s)
@@ -121,7 +122,8 @@ func TestLookUp(t *testing.T) {
 		break // must not go on
 	}
 	root := tr.Root()
-	if info := root.Info(); info.Name != "" || !info.Folder || info.Size != 8 || root.Count() != 5 || root.Content() != nil {
+	if info := root.Info(); info.Name != "" || !info.Folder || info.Size != 8 || root.Count() != 5 ||
+		root.Content() != nil {
 		t.Errorf("the root is %+v and counts %d", info, root.Count())
 	}
 }
@@ -129,7 +131,8 @@ func TestLookUp(t *testing.T) {
 func TestPutOver(t *testing.T) {
 	s := newStore()
 	first := s.file("/e\u0301.txt", "one", 10)
-	first.Entry.ContentType, first.Entry.Properties = "text/x", []vfs.Property{{Name: vfs.PropertyName{Local: "p"}, Value: "v"}}
+	first.Entry.ContentType, first.Entry.Properties = "text/x",
+		[]vfs.Property{{Name: vfs.PropertyName{Local: "p"}, Value: "v"}}
 	tr := must(t, empty(s, 0), first)
 	second := s.file("/\u00e9.txt", "three", 11)
 	second.Chosen = true
@@ -141,8 +144,9 @@ func TestPutOver(t *testing.T) {
 		t.Errorf("replaced %v", r.Before)
 	}
 	want := vfs.Info{
-		Name: "e\u0301.txt", Size: 5, Version: second.Entry.Version, ContentType: "text/x", Properties: first.Entry.Properties,
-		Created: object.Time(first.Entry.Created), Modified: object.Time(2e9),
+		Name: "e\u0301.txt", Size: 5, Version: second.Entry.Version, ContentType: "text/x",
+		Properties: first.Entry.Properties,
+		Created:    object.Time(first.Entry.Created), Modified: object.Time(2e9),
 	}
 	got, err := tr.Lookup(t.Context(), "/e\u0301.txt")
 	if d := cmp.Diff(want, got.Info()); err != nil || d != "" {
@@ -200,7 +204,8 @@ func TestMove(t *testing.T) {
 			t.Fatalf("replaced %v (%v)", r.Before, err)
 		}
 		e, err := tr.Lookup(t.Context(), "/c")
-		if err != nil || e.Info().Version != (vfs.Version{2}) || !e.Info().Modified.Equal(at(77)) || !e.Info().Created.Equal(at(2)) || e.Count() != 1 {
+		if err != nil || e.Info().Version != (vfs.Version{2}) || !e.Info().Modified.Equal(at(77)) ||
+			!e.Info().Created.Equal(at(2)) || e.Count() != 1 {
 			t.Errorf("/c is %+v (%v)", e.Info(), err)
 		}
 		if got := names(t, tr, "/a"); !cmp.Equal(got, []string{"g.txt"}) {
@@ -239,7 +244,8 @@ func TestMove(t *testing.T) {
 
 func TestCopyIntoItself(t *testing.T) {
 	tr := must(t, sample(t, newStore()), tree.Copy{From: "/a", To: "/a/b/again"}, tree.Copy{From: "/", To: "/all"})
-	for path, count := range map[string]int64{"/a/b/again": 3, "/a/b/again/b": 1, "/all": 9, "/all/a/b/again/b/f.txt": 0, "/": 19} {
+	for path, count := range map[string]int64{"/a/b/again": 3, "/a/b/again/b": 1, "/all": 9, "/all/a/b/again/b/f.txt": 0,
+		"/": 19} {
 		if e, err := tr.Lookup(t.Context(), path); err != nil || e.Count() != count {
 			t.Errorf("%s counts %v, want %d (%v)", path, e, count, err)
 		}
@@ -264,7 +270,8 @@ func TestTooManyCopies(t *testing.T) {
 		if e := tr.Root(); e.Count() != math.MaxInt64 || e.Info().Size != math.MaxInt64 {
 			t.Errorf("the whole counts %d and is %d bytes", e.Count(), e.Info().Size)
 		}
-		tr = must(t, tr, tree.Remove{Path: "/a/" + strings.Repeat("x", 80)}, tree.Remove{Path: "/a/" + strings.Repeat("x", 79)})
+		tr = must(t, tr, tree.Remove{Path: "/a/" + strings.Repeat("x", 80)},
+			tree.Remove{Path: "/a/" + strings.Repeat("x", 79)})
 		if e, err := tr.Lookup(t.Context(), "/a/x"); err != nil || e.Count() != 1 || e.Info().Size != 2 {
 			t.Errorf("the first copy counts %d (%v)", e.Count(), err)
 		}
@@ -272,11 +279,13 @@ func TestTooManyCopies(t *testing.T) {
 }
 
 func TestShallowCopyOfFile(t *testing.T) {
-	tr := must(t, sample(t, newStore()), tree.Copy{From: "/a/g.txt", To: "/h", Shallow: true}, tree.Copy{From: "/a", To: "/s", Shallow: true})
+	tr := must(t, sample(t, newStore()), tree.Copy{From: "/a/g.txt", To: "/h", Shallow: true},
+		tree.Copy{From: "/a", To: "/s", Shallow: true})
 	if e, err := tr.Lookup(t.Context(), "/h"); err != nil || e.Info().Size != 3 {
 		t.Errorf("%v (%v)", e, err)
 	}
-	if e, err := tr.Lookup(t.Context(), "/s"); err != nil || e.Count() != 0 || e.Info().Size != 0 || e.Info().Version != (vfs.Version{1}) {
+	if e, err := tr.Lookup(t.Context(), "/s"); err != nil || e.Count() != 0 || e.Info().Size != 0 ||
+		e.Info().Version != (vfs.Version{1}) {
 		t.Errorf("%v (%v)", e, err)
 	}
 }
@@ -286,7 +295,8 @@ func TestPatchRoot(t *testing.T) {
 	prop := vfs.Property{Name: vfs.PropertyName{Space: "DAV:", Local: "x"}, Lang: "de", Value: "<b/>"}
 	tr := must(t, sample(t, s), tree.Patch{Path: "/", Modified: at(9), Set: []vfs.Property{prop}})
 	tr = reopen(t, s, seal(t, s, tr).Commit, 0)
-	if info := tr.Root().Info(); !cmp.Equal(info.Properties, []vfs.Property{prop}) || !info.Modified.Equal(at(9)) || info.Name != "" {
+	if info := tr.Root().Info(); !cmp.Equal(info.Properties, []vfs.Property{prop}) || !info.Modified.Equal(at(9)) ||
+		info.Name != "" {
 		t.Errorf("the root is %+v", info)
 	}
 }

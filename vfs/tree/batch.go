@@ -8,8 +8,9 @@ import (
 	"postern/vfs/object"
 )
 
-// Batch applies many ops to a tree, one after the other, and comes to the tree that Apply comes to, page by page. It changes the pages that
-// it has made itself in place, where Apply copies those on the way to every change. It is for one goroutine, and of no use after an error.
+// Batch applies many ops to a tree, one after the other, and comes to the tree that Apply comes to, page by page. It
+// changes the pages that it has made itself in place, where Apply copies those on the way to every change. It is for
+// one goroutine, and of no use after an error.
 type Batch struct {
 	tree Tree
 	own  *edit
@@ -67,7 +68,8 @@ func (b *Batch) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if root != nil && object.Sum(root.count, object.Sum(1, e.o.Count)) < math.MaxInt64 && object.Sum(root.bytes, e.o.Size) < math.MaxInt64 {
+	if root != nil && object.Sum(root.count, object.Sum(1, e.o.Count)) < math.MaxInt64 &&
+		object.Sum(root.bytes, e.o.Size) < math.MaxInt64 {
 		at, root := b.mine(folder.root, root)
 		if _, done, err := b.set(ctx, root, e); done || err != nil {
 			return folder.holding(at, root), err
@@ -83,8 +85,8 @@ func (b *Batch) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	return folder, nil
 }
 
-// set puts e below a page of the batch's own, and tells what that adds to the sums, none of which is at its bound. It is not done, and
-// nothing has changed, when more than sums would change above the leaf.
+// set puts e below a page of the batch's own, and tells what that adds to the sums, none of which is at its bound. It
+// is not done, and nothing has changed, when more than sums would change above the leaf.
 func (b *Batch) set(ctx context.Context, p *page, e *entry) (more sums, done bool, err error) {
 	if p.level == 0 {
 		more, done = p.set(lineOf(e), e.key)

@@ -8,7 +8,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// What a copy shares with its original, and what a tree shares that was asked for in between, stays as it was when a batch goes on.
+// What a copy shares with its original, and what a tree shares that was asked for in between, stays as it was when a
+// batch goes on.
 func TestBatchLeavesWhatIsShared(t *testing.T) {
 	s := newStore()
 	b := tree.NewBatch(empty(s, 0))

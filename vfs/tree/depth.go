@@ -10,9 +10,10 @@ import (
 
 var errDepth = errors.New("it would lie too many folders deep")
 
-// CheckDepth returns vfs.ErrTooDeep, as an *vfs.Error, for an op that would leave something more than vfs.MaxDepth levels below
-// the root. A Move is allowed wherever it brings nothing deeper down than it was. Apply makes no such check: an op of a journal
-// was allowed when it was made. Other errors are those of Apply; what the op itself is wrong in is left to Apply.
+// CheckDepth returns vfs.ErrTooDeep, as an *vfs.Error, for an op that would leave something more than vfs.MaxDepth
+// levels below the root. A Move is allowed wherever it brings nothing deeper down than it was. Apply makes no such
+// check: an op of a journal was allowed when it was made. Other errors are those of Apply; what the op itself is wrong
+// in is left to Apply.
 func CheckDepth(ctx context.Context, t Tree, op Op) error {
 	switch op := op.(type) {
 	case Put:
@@ -73,8 +74,8 @@ func (t Tree) checkHeight(ctx context.Context, op Op, to string, e *entry) error
 	return nil
 }
 
-// higher reports whether something lies more than limit levels below e. It looks only where enough entries lie to be so deep,
-// so that it need not read the pages of ordinary trees, and it does not recurse.
+// higher reports whether something lies more than limit levels below e. It looks only where enough entries lie to be so
+// deep, so that it need not read the pages of ordinary trees, and it does not recurse.
 func (n *Nodes) higher(ctx context.Context, e *entry, limit int) (bool, error) {
 	type job struct {
 		at    target

@@ -13,8 +13,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// stacked makes a folder "d" in a folder "d", and so on, with a file below them all. Each level is laid under the one before,
-// which is how copies come to such depths.
+// stacked makes a folder "d" in a folder "d", and so on, with a file below them all. Each level is laid under the one
+// before, which is how copies come to such depths.
 func stacked(t *testing.T, s *store, levels int) tree.Tree {
 	t.Helper()
 	void := empty(s, 0)
@@ -94,8 +94,8 @@ func TestDepthIsCheap(t *testing.T) {
 	}
 }
 
-// TestDeepTree: whatever is done to a tree that is far deeper than clients can make one, no code takes a part of the call stack
-// for each level.
+// TestDeepTree: whatever is done to a tree that is far deeper than clients can make one, no code takes a part of the
+// call stack for each level.
 func TestDeepTree(t *testing.T) {
 	const levels = 60_000
 	defer debug.SetMaxStack(debug.SetMaxStack(16 << 20))
@@ -129,11 +129,13 @@ func TestDeepTree(t *testing.T) {
 	ours := must(t, base, s.file(low+"/ours", "o", 2), s.file(high+"/ours", "o", 3), s.file(low+"/f", "ours", 6))
 	theirs := must(t, base, s.file(low+"/theirs", "t", 4), s.file(high+"/theirs", "t", 5), s.file(low+"/f", "theirs", 7))
 	for _, sides := range [][2]tree.Tree{{ours, theirs}, {theirs, ours}} {
-		merged, conflicts, err := tree.Merge(t.Context(), base, sides[0], sides[1], tree.MergeOptions{Ours: "a", Theirs: "a", Time: day(1)})
+		merged, conflicts,
+			err := tree.Merge(t.Context(), base, sides[0], sides[1], tree.MergeOptions{Ours: "a", Theirs: "a", Time: day(1)})
 		if err != nil || len(conflicts) != 1 {
 			t.Fatalf("%d conflicts, %v", len(conflicts), err)
 		}
-		for _, p := range []string{high + "/ours", high + "/theirs", low + "/ours", low + "/theirs", low + "/f", conflicts[0].Copy} {
+		for _, p := range []string{high + "/ours", high + "/theirs", low + "/ours", low + "/theirs", low + "/f",
+			conflicts[0].Copy} {
 			if _, err := merged.Lookup(t.Context(), p); err != nil {
 				t.Error(err)
 			}
@@ -142,7 +144,8 @@ func TestDeepTree(t *testing.T) {
 		packed.Settle()
 	}
 	removed := must(t, base, tree.Remove{Path: "/d"})
-	if merged, _, err := tree.Merge(t.Context(), base, ours, removed, tree.MergeOptions{Ours: "a", Theirs: "b", Time: day(1)}); err != nil {
+	if merged, _, err := tree.Merge(t.Context(), base, ours, removed,
+		tree.MergeOptions{Ours: "a", Theirs: "b", Time: day(1)}); err != nil {
 		t.Fatal(err)
 	} else if _, err := merged.Lookup(t.Context(), low+"/ours"); err != nil {
 		t.Error(err)
@@ -150,7 +153,9 @@ func TestDeepTree(t *testing.T) {
 		t.Error(err)
 	}
 
-	r := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: func(crypto.BlobName) bool { return true }, Emit: s.emit, Rand: rand.Reader})
+	r := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: func(crypto.BlobName) bool {
+		return true
+	}, Emit: s.emit, Rand: rand.Reader})
 	moved, err := r.Move(t.Context(), base)
 	if err != nil {
 		t.Fatal(err)
@@ -199,11 +204,14 @@ func TestReapplyDeep(t *testing.T) {
 	}
 }
 
-// TestPackShared: a page that is reached first by a short way, and then by a long one, is packed before all that lead to it.
+// TestPackShared: a page that is reached first by a short way, and then by a long one, is packed before all that lead
+// to it.
 func TestPackShared(t *testing.T) {
 	s := newStore()
-	tr := must(t, empty(s, 0), tree.Mkdir{Path: "/b"}, s.file("/b/f", "shared", 1), tree.Mkdir{Path: "/a"}, tree.Mkdir{Path: "/a/a"},
-		tree.Copy{From: "/b", To: "/a/a/z"}, tree.Copy{From: "/b", To: "/a/z"}, tree.Copy{From: "/b", To: "/c"}, tree.Copy{From: "/a", To: "/0"})
+	tr := must(t, empty(s, 0), tree.Mkdir{Path: "/b"}, s.file("/b/f", "shared", 1), tree.Mkdir{Path: "/a"},
+		tree.Mkdir{Path: "/a/a"},
+		tree.Copy{From: "/b", To: "/a/a/z"}, tree.Copy{From: "/b", To: "/a/z"}, tree.Copy{From: "/b", To: "/c"},
+		tree.Copy{From: "/a", To: "/0"})
 	packed := seal(t, s, tr)
 	packed.Settle()
 	again := reopen(t, s, packed.Commit, 0)

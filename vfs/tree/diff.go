@@ -2,9 +2,9 @@ package tree
 
 import "context"
 
-// differ walks two folders side by side, by sort key, and finds where they differ. What is one and the same page on both sides
-// is passed over without being loaded, so that the work is in proportion to the difference; it holds one page of each level
-// of either folder.
+// differ walks two folders side by side, by sort key, and finds where they differ. What is one and the same page on
+// both sides is passed over without being loaded, so that the work is in proportion to the difference; it holds one
+// page of each level of either folder.
 type differ struct {
 	nodes *Nodes
 	from  [2]*entry
@@ -38,7 +38,8 @@ func (d *differ) next(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// step goes a bounded way on: past one name, or down to one page on either side. It reports whether it found a difference.
+// step goes a bounded way on: past one name, or down to one page on either side. It reports whether it found a
+// difference.
 func (d *differ) step(ctx context.Context) (found bool, err error) {
 	if d.done {
 		return false, nil

@@ -70,8 +70,8 @@ func (n *Nodes) remove(ctx context.Context, folder *entry, key string) (*entry, 
 	return folder.holding(fresh(p), p), nil
 }
 
-// removePage is the page without the key's entry, nil when nothing is left. The page may be left too small: what is above
-// puts that right.
+// removePage is the page without the key's entry, nil when nothing is left. The page may be left too small: what is
+// above puts that right.
 func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, error) {
 	if p.level == 0 {
 		i, found := p.lineFor(key)

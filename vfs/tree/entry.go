@@ -34,8 +34,8 @@ func (e Entry) Content() *Content {
 	return newContent(e.e.o.Content, crypto.BlobName{})
 }
 
-// Object is the entry as it would be encoded now, and the piece that it waits for, if any. The Root of a folder that lies in
-// memory is zero.
+// Object is the entry as it would be encoded now, and the piece that it waits for, if any. The Root of a folder that
+// lies in memory is zero.
 func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {
 	o = e.e.o
 	o.Root = e.e.root.sealed()
@@ -45,8 +45,8 @@ func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {
 	return o, piece
 }
 
-// Content says where a file's bytes lie. The sealed chunk of a small file, its piece, lies in the journal until a commit packs
-// it with others: then the content moves, for all trees at once, and means the same as before.
+// Content says where a file's bytes lie. The sealed chunk of a small file, its piece, lies in the journal until a
+// commit packs it with others: then the content moves, for all trees at once, and means the same as before.
 type Content struct{ state atomic.Pointer[contentState] }
 
 type contentState struct {
@@ -60,8 +60,8 @@ func newContent(c object.Content, piece crypto.BlobName) *Content {
 	return h
 }
 
-// Load says where the bytes lie now. When piece isn't zero it is the name of the one sealed chunk, which lies in the journal;
-// the chunk in c then has its keys, but no place. Whoever finds the piece gone from the journal loads again.
+// Load says where the bytes lie now. When piece isn't zero it is the name of the one sealed chunk, which lies in the
+// journal; the chunk in c then has its keys, but no place. Whoever finds the piece gone from the journal loads again.
 func (c *Content) Load() (content object.Content, piece crypto.BlobName) {
 	s := c.state.Load()
 	return s.content, s.piece
@@ -111,8 +111,8 @@ const (
 	targetSize   = 2 + crypto.ReadCapabilitySize + 2 + crypto.SealedSeedSize + 1
 )
 
-// size bounds the encoded size of an entry. It must not depend on where things lie, so that a tree has the same pages whether it was
-// sealed meanwhile or not.
+// size bounds the encoded size of an entry. It must not depend on where things lie, so that a tree has the same pages
+// whether it was sealed meanwhile or not.
 func size(o *object.Entry) int {
 	n := fixedSize + len(o.Name) + len(o.ContentType)
 	for i := range o.Properties {

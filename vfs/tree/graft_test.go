@@ -14,7 +14,8 @@ import (
 func TestGraft(t *testing.T) {
 	s := newStore()
 	nodes := tree.NewNodes(s, tree.Options{})
-	files := must(t, tree.New(nodes, object.Entry{Version: vfs.Version{1}}), s.file("/f", "hello", 1), tree.Mkdir{Path: "/d"})
+	files := must(t, tree.New(nodes, object.Entry{Version: vfs.Version{1}}), s.file("/f", "hello", 1),
+		tree.Mkdir{Path: "/d"})
 	whole, err := tree.New(nodes, object.Entry{}).Graft(t.Context(), "/files", files)
 	if err != nil {
 		t.Fatal(err)
@@ -37,14 +38,16 @@ func TestGraft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info := back.Root().Info(); info.Name != "" || info.Version != (vfs.Version{1}) || !cmp.Equal(names(t, back, "/"), []string{"d", "f"}) {
+	if info := back.Root().Info(); info.Name != "" || info.Version != (vfs.Version{1}) ||
+		!cmp.Equal(names(t, back, "/"), []string{"d", "f"}) {
 		t.Errorf("the folder came back as %+v", info)
 	}
 	_, err = back.Sub(t.Context(), "/f")
 	wantKind(t, err, vfs.ErrNotFolder)
 	_, err = back.Sub(t.Context(), "/no")
 	wantKind(t, err, vfs.ErrNotExist)
-	for path, kind := range map[string]error{"/": vfs.ErrInvalid, "/no/x": vfs.ErrNotExist, "/f/x": vfs.ErrNotFolder, "/..": vfs.ErrName} {
+	for path, kind := range map[string]error{"/": vfs.ErrInvalid, "/no/x": vfs.ErrNotExist, "/f/x": vfs.ErrNotFolder,
+		"/..": vfs.ErrName} {
 		_, err = back.Graft(t.Context(), path, files)
 		wantKind(t, err, kind)
 	}

@@ -8,9 +8,9 @@ import (
 	"postern/vfs/object"
 )
 
-// line is an entry of a leaf: as it came, encoded in the leaf's from, until it is asked for, or decoded when it was changed since. Most of
-// the entries of a page that was loaded, or changed in one place, are never asked for. Encoded they take half the room, and lead to nothing
-// that the garbage collector would have to follow.
+// line is an entry of a leaf: as it came, encoded in the leaf's from, until it is asked for, or decoded when it was
+// changed since. Most of the entries of a page that was loaded, or changed in one place, are never asked for. Encoded
+// they take half the room, and lead to nothing that the garbage collector would have to follow.
 type line struct {
 	entry *entry // nil: it is encoded
 	off   int32  // where

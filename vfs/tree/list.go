@@ -9,12 +9,12 @@ import (
 	"postern/vfs/object"
 )
 
-// readAhead is how many leaves a listing loads ahead of its reader, once it goes on for a while: enough to fill a line of 50 ms
-// with pages of 8 KiB for 50,000 entries a second, few enough to stop at any time without much wasted.
+// readAhead is how many leaves a listing loads ahead of its reader, once it goes on for a while: enough to fill a line
+// of 50 ms with pages of 8 KiB for 50,000 entries a second, few enough to stop at any time without much wasted.
 const readAhead = 8
 
-// List yields the entries of a folder by sort key. It holds a few pages at a time, however large the folder. Errors: those of
-// Lookup, and vfs.ErrNotFolder on a file; after an error it yields nothing more.
+// List yields the entries of a folder by sort key. It holds a few pages at a time, however large the folder. Errors:
+// those of Lookup, and vfs.ErrNotFolder on a file; after an error it yields nothing more.
 func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		folder, err := t.lookup(ctx, path)

@@ -6,12 +6,13 @@ import (
 	"sync"
 )
 
-// loaders is how many pages a Batch loads at once: enough for all processors when they lie on a disk, and for a line of 50 ms as many as a
-// listing asks for.
+// loaders is how many pages a Batch loads at once: enough for all processors when they lie on a disk, and for a line of
+// 50 ms as many as a listing asks for.
 const loaders = readAhead
 
-// Load loads what ops will need of pages that are not in memory, all at once instead of one when its op comes. They must fit into the
-// memory of the tree's Nodes, and that they be loaded is not promised: what can't be, Apply will tell.
+// Load loads what ops will need of pages that are not in memory, all at once instead of one when its op comes. They
+// must fit into the memory of the tree's Nodes, and that they be loaded is not promised: what can't be, Apply will
+// tell.
 func (b *Batch) Load(ctx context.Context, ops []Op) {
 	paths := make([]string, 0, len(ops))
 	for _, op := range ops {

@@ -24,33 +24,33 @@ type Conflict struct {
 	Device string // the one that wrote the copy
 }
 
-// Merge makes one tree of two that were both made from base. All three are trees of the same Nodes. It is a pure function, and
-// who merges makes no difference: with the two sides, and their names, the other way round it makes a tree that means the
-// same. Merging again what is merged already changes nothing.
+// Merge makes one tree of two that were both made from base. All three are trees of the same Nodes. It is a pure
+// function, and who merges makes no difference: with the two sides, and their names, the other way round it makes a
+// tree that means the same. Merging again what is merged already changes nothing.
 //
 // What only one side changed is as that side has it. What both changed:
 //
 //   - Folders merge member by member, also when both made the folder.
-//   - Of two different contents of a file the one stays that was modified later, which is what people take for the newest;
-//     at the same time the one with the greater version, which is random. The other stands beside it under a name that tells of
-//     the conflict, the device that wrote it, and the day (UTC) it was modified.
+//   - Of two different contents of a file the one stays that was modified later, which is what people take for the
+//     newest; at the same time the one with the greater version, which is random. The other stands beside it under a
+//     name that tells of the conflict, the device that wrote it, and the day (UTC) it was modified.
 //   - The same contents are no conflict: versions apart, what has the same size, MD5 and SHA-1 is the same.
-//   - Times, content type, form of the name and each property merge on their own. Where both sides changed one of them the
-//     later time of modification stays, the earlier one of creation, else the greater value.
-//   - What was changed or moved on one side stays although the other side removed it, or a folder above it; of such a folder
-//     just what was changed stays. A move is a removal and an addition: a file that one side moved and the other changed is
-//     in its new place as it was, and in its old one as it is.
+//   - Times, content type, form of the name and each property merge on their own. Where both sides changed one of them
+//     the later time of modification stays, the earlier one of creation, else the greater value.
+//   - What was changed or moved on one side stays although the other side removed it, or a folder above it; of such a
+//     folder just what was changed stays. A move is a removal and an addition: a file that one side moved and the other
+//     changed is in its new place as it was, and in its old one as it is.
 //   - A folder keeps the name against a file, which stands beside it.
-//   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition of
-//     the other; in times and properties what was not changed in the one gives way to what the other has.
-//   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it with
-//     those of one side.
+//   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition
+//     of the other; in times and properties what was not changed in the one gives way to what the other has.
+//   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it
+//     with those of one side.
 //
-// So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or the
-// value of a property that the other side changed as well.
+// So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or
+// the value of a property that the other side changed as well.
 //
-// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to what differs. What lies in
-// different places, but means the same, is taken from theirs, which should be the newer commit.
+// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to what differs. What
+// lies in different places, but means the same, is taken from theirs, which should be the newer commit.
 //
 // Errors are of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
 func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, []Conflict, error) {
@@ -86,11 +86,13 @@ type copied struct {
 	device string
 }
 
-// then takes what a merge came to, and goes on with it. A merge that needs what is in folders puts a level on the stack, and calls
-// its then when that is done: so no merge waits on the call stack for another, however deep folders lie in each other.
+// then takes what a merge came to, and goes on with it. A merge that needs what is in folders puts a level on the
+// stack, and calls its then when that is done: so no merge waits on the call stack for another, however deep folders
+// lie in each other.
 type then func(ctx context.Context, merged *entry) error
 
-// entry merges what lies at a place: base, ours and theirs, each of which may be nil. What can't stay there is added to copies.
+// entry merges what lies at a place: base, ours and theirs, each of which may be nil. What can't stay there is added to
+// copies.
 func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	switch {
 	case same(o, b) || same(o, t):
@@ -149,8 +151,8 @@ func continues(b, e *entry) bool {
 	return e != nil && e.o.Kind == object.Folder && e.o.Version == b.o.Version
 }
 
-// written finds what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side put another
-// folder in its place, it is on its way into that one.
+// written finds what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side
+// put another folder in its place, it is on its way into that one.
 func (m *merger) written(ctx context.Context, at *location, b, e, other *entry, next then) error {
 	void := e.holding(target{}, &page{})
 	m.push(at, m.nodes.differ(b, e), [3]*entry{b, void, e}, void, func(ctx context.Context, members *entry) error {

@@ -20,8 +20,9 @@ func large(t testing.TB, s *store, n int) tree.Tree {
 	return reopen(t, s, seal(t, s, tr).Commit, memoryOfOnePage)
 }
 
-// Two devices change a few of 100,000 files, in another place each, and on both sides everything that they did not change is
-// sealed and forgotten: then a merge loads some pages on the way to the changes, not the folder, which has some 2,000.
+// Two devices change a few of 100,000 files, in another place each, and on both sides everything that they did not
+// change is sealed and forgotten: then a merge loads some pages on the way to the changes, not the folder, which has
+// some 2,000.
 func TestMergeCostsTheDifference(t *testing.T) {
 	const n = 100_000
 	s := newStore()
@@ -44,8 +45,10 @@ func TestMergeCostsTheDifference(t *testing.T) {
 		count              int64
 	}{
 		{"a few changes", base, ours, theirs, 300, n + 50 - 50 + 1 + 1},
-		{"a whole folder removed here, a few changes there", base, must(t, base, tree.Remove{Path: "/d"}), ours, 80, 1 + 50 + 1},
-		{"both moved the folder, and changed a few", base, must(t, ours, tree.Move{From: "/d", To: "/e"}), must(t, theirs, tree.Move{From: "/d", To: "/e"}), 120, n + 50 + 1 + 1},
+		{"a whole folder removed here, a few changes there", base, must(t, base, tree.Remove{Path: "/d"}), ours, 80,
+			1 + 50 + 1},
+		{"both moved the folder, and changed a few", base, must(t, ours, tree.Move{From: "/d", To: "/e"}),
+			must(t, theirs, tree.Move{From: "/d", To: "/e"}), 120, n + 50 + 1 + 1},
 	} {
 		for _, turn := range []bool{false, true} {
 			s.reads = 0
@@ -58,12 +61,14 @@ func TestMergeCostsTheDifference(t *testing.T) {
 				t.Fatal(err)
 			}
 			if s.reads > c.most || merged.Root().Count() != c.count {
-				t.Errorf("%s: %d pages loaded, %d at most; %d entries, want %d", c.what, s.reads, c.most, merged.Root().Count(), c.count)
+				t.Errorf("%s: %d pages loaded, %d at most; %d entries, want %d", c.what, s.reads, c.most, merged.Root().Count(),
+					c.count)
 			}
 		}
 	}
 	s.reads = 0
-	if merged, _, err := tree.Merge(t.Context(), base, base, theirs, tree.MergeOptions{}); err != nil || merged != theirs || s.reads > 0 {
+	if merged, _, err := tree.Merge(t.Context(), base, base, theirs, tree.MergeOptions{}); err != nil ||
+		merged != theirs || s.reads > 0 {
 		t.Errorf("what changed on one side only: %d pages loaded, %v", s.reads, err)
 	}
 	elsewhere := must(t, base, s.written("/x", "1", 1))

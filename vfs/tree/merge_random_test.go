@@ -75,10 +75,12 @@ func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 		return "/" + strings.Join(names, "/")
 	}
 	prop := func() vfs.Property {
-		return vfs.Property{Name: vfs.PropertyName{Local: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "prop")}, Value: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "value")}
+		return vfs.Property{Name: vfs.PropertyName{Local: rapid.SampledFrom([]string{"p", "q"}).Draw(t, "prop")},
+			Value: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "value")}
 	}
 	var op tree.Op
-	switch rapid.SampledFrom([]string{"put", "put", "put", "mkdir", "mkdir", "remove", "move", "copy", "patch"}).Draw(t, "op") {
+	switch rapid.SampledFrom([]string{"put", "put", "put", "mkdir", "mkdir", "remove", "move", "copy", "patch"}).Draw(t,
+		"op") {
 	case "put":
 		body := rapid.SampledFrom([]string{"", "x", "yy", "zz"}).Draw(t, "body")
 		put := w.store.file(place("path"), body, uint64(w.id)<<12|w.n)
@@ -95,7 +97,8 @@ func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 	case "move":
 		op = tree.Move{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace")}
 	case "copy":
-		op = tree.Copy{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace"), Shallow: rapid.Bool().Draw(t, "shallow")}
+		op = tree.Copy{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace"),
+			Shallow: rapid.Bool().Draw(t, "shallow")}
 	case "patch":
 		patch := tree.Patch{Path: place("path"), Set: []vfs.Property{prop()}, Remove: []vfs.PropertyName{prop().Name}}
 		if rapid.Bool().Draw(t, "touch") {
@@ -152,7 +155,9 @@ func grown(t *rapid.T, s *store) tree.Tree {
 
 func merge(t rapid.TB, base, ours, theirs tree.Tree, ourName, theirName string) (tree.Tree, []tree.Conflict) {
 	t.Helper()
-	merged, conflicts, err := tree.Merge(context.Background(), base, ours, theirs, tree.MergeOptions{Ours: ourName, Theirs: theirName, Time: at(86400)})
+	merged, conflicts,
+		err := tree.Merge(context.Background(), base, ours, theirs,
+		tree.MergeOptions{Ours: ourName, Theirs: theirName, Time: at(86400)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +203,8 @@ func TestMergeRandomly(t *testing.T) {
 			base, o, t tree.Tree
 		}{
 			{"ours again", base, merged, a}, {"theirs again", base, merged, b}, {"into ours", base, a, merged},
-			{"into theirs", base, b, merged}, {"with itself", base, merged, other}, {"from ours", a, a, merged}, {"from theirs", b, merged, b},
+			{"into theirs", base, b, merged}, {"with itself", base, merged, other}, {"from ours", a, a, merged},
+			{"from theirs", b, merged, b},
 		} {
 			m, more := merge(t, again.base, again.o, again.t, nameIn(again.o, a, "A", b), nameIn(again.t, a, "A", b))
 			equalDumps(t, again.what, got, dump(t, s, m))
@@ -245,8 +251,8 @@ func TestMergeOfThree(t *testing.T) {
 	})
 }
 
-// nothingLost holds a merge to what one side wrote: of each path as it was before and as the side has it, and of others where
-// both may have written the same.
+// nothingLost holds a merge to what one side wrote: of each path as it was before and as the side has it, and of others
+// where both may have written the same.
 func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[string]seen) {
 	t.Helper()
 	for p, x := range side {
@@ -256,7 +262,8 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 			if touched := !had || b.Info.Version != x.Info.Version || !sameProps(b, x); touched && !got[p].Info.Folder {
 				t.Fatalf("the folder %s is lost", p)
 			}
-		} else if written := !had || b.Info.Version != x.Info.Version; written && !slices.ContainsFunc(copies(got, p), func(g seen) bool {
+		} else if written := !had ||
+			b.Info.Version != x.Info.Version; written && !slices.ContainsFunc(copies(got, p), func(g seen) bool {
 			return g.Info.Version == x.Info.Version && g.Body == x.Body || g.Body == x.Body && g.Info.SHA1 == x.Info.SHA1
 		}) {
 			t.Fatalf("%s of version %x is lost", p, x.Info.Version)
@@ -284,7 +291,9 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 			y, ok := o[p]
 			return ok && (!had || !y.Info.Modified.Equal(b.Info.Modified) || replaced(y, b))
 		})
-		if !touched && !slices.ContainsFunc(copies(got, p), func(g seen) bool { return g.Info.Modified.Equal(x.Info.Modified) }) {
+		if !touched && !slices.ContainsFunc(copies(got, p), func(g seen) bool {
+			return g.Info.Modified.Equal(x.Info.Modified)
+		}) {
 			t.Fatalf("%s: the time %v is lost", p, x.Info.Modified)
 		}
 	}

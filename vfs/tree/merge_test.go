@@ -91,7 +91,8 @@ func TestMerge(t *testing.T) {
 		},
 		"the name is taken by the same with another property": {
 			nil,
-			ops{put("/r.md", "2", 20), put("/r (conflict, laptop, 2026-11-20).md", "2", 20), set("/r (conflict, laptop, 2026-11-20).md", "p", "v")},
+			ops{put("/r.md", "2", 20), put("/r (conflict, laptop, 2026-11-20).md", "2", 20),
+				set("/r (conflict, laptop, 2026-11-20).md", "p", "v")},
 			ops{put("/r.md", "3", 21)},
 			[]string{"/r (conflict, laptop, 2026-11-20).md 2", "/r (conflict, laptop, 2026-11-20, 2).md 2", "/r.md 3"},
 		},
@@ -120,7 +121,8 @@ func TestMerge(t *testing.T) {
 			nil,
 		},
 		"a folder removed, something changed below": {
-			ops{mkdir("/d", 1), mkdir("/d/e", 2), put("/d/e/a", "1", 1), put("/d/b", "1", 1), mkdir("/d/f", 3), put("/d/f/c", "1", 1)},
+			ops{mkdir("/d", 1), mkdir("/d/e", 2), put("/d/e/a", "1", 1), put("/d/b", "1", 1), mkdir("/d/f", 3),
+				put("/d/f/c", "1", 1)},
 			ops{rm("/d")}, ops{put("/d/e/a", "2", 2), rm("/d/f/c")},
 			[]string{"/d/", "/d/e/", "/d/e/a 2"},
 		},
@@ -141,7 +143,8 @@ func TestMerge(t *testing.T) {
 			[]string{"/x (conflict, laptop, 2026-11-03).d 1", "/x.d/", "/x.d/a 2"},
 		},
 		"a folder became a file, something changed below": {
-			ops{mkdir("/x", 1), put("/x/a", "1", 1), put("/x/b", "1", 1)}, ops{put("/x/a", "2", 2)}, ops{rm("/x"), put("/x", "f", 3)},
+			ops{mkdir("/x", 1), put("/x/a", "1", 1), put("/x/b", "1", 1)}, ops{put("/x/a", "2", 2)},
+			ops{rm("/x"), put("/x", "f", 3)},
 			[]string{"/x (conflict, desk-top, 2026-11-03) f", "/x/", "/x/a 2"},
 		},
 		"a folder became a file, something removed below": {
@@ -169,7 +172,8 @@ func TestMerge(t *testing.T) {
 			[]string{"/d/", "/d/a 2", "/e/", "/e/a 1", "/e/b 1"},
 		},
 		"another folder in the place of one": {
-			ops{mkdir("/d", 1), put("/d/a", "1", 1), put("/d/b", "1", 1), mkdir("/e", 2), put("/e/c", "1", 1), put("/e/b", "1", 1)},
+			ops{mkdir("/d", 1), put("/d/a", "1", 1), put("/d/b", "1", 1), mkdir("/e", 2), put("/e/c", "1", 1),
+				put("/e/b", "1", 1)},
 			ops{tree.Move{From: "/e", To: "/d", Replace: true}}, ops{put("/d/a", "2", 2), rm("/d/b")},
 			[]string{"/d/", "/d/a 2", "/d/b 1", "/d/c 1"},
 		},
@@ -231,9 +235,12 @@ func TestMergeOfWhatGoesWithAFile(t *testing.T) {
 		put.Entry.MD5, put.Entry.SHA1 = md5.Sum([]byte(body)), sha1.Sum([]byte(body))
 		return put
 	}
-	base := must(t, empty(s, 0), hashed("1", 1, 1), set("/f", "p", "1"), set("/f", "q", "1"), set("/f", "r", "1"), set("/f", "s", "1"))
-	ours := must(t, base, hashed("2", 3, 5), set("/f", "p", "0"), set("/f", "q", "2"), set("/f", "n", "1"), tree.Patch{Path: "/f", Remove: []vfs.PropertyName{{Local: "r"}, {Local: "s"}}})
-	theirs := must(t, base, hashed("2", 2, 6), set("/f", "q", "3"), set("/f", "s", "2"), tree.Patch{Path: "/f", Created: at(1)})
+	base := must(t, empty(s, 0), hashed("1", 1, 1), set("/f", "p", "1"), set("/f", "q", "1"), set("/f", "r", "1"),
+		set("/f", "s", "1"))
+	ours := must(t, base, hashed("2", 3, 5), set("/f", "p", "0"), set("/f", "q", "2"), set("/f", "n", "1"),
+		tree.Patch{Path: "/f", Remove: []vfs.PropertyName{{Local: "r"}, {Local: "s"}}})
+	theirs := must(t, base, hashed("2", 2, 6), set("/f", "q", "3"), set("/f", "s", "2"),
+		tree.Patch{Path: "/f", Created: at(1)})
 	want := dump(t, s, base)["/f"].Info
 	want.Version, want.Modified, want.Created = vfs.Version{3}, day(6), at(1).UTC()
 	want.MD5, want.SHA1 = md5.Sum([]byte("2")), sha1.Sum([]byte("2"))
@@ -245,9 +252,12 @@ func TestMergeOfWhatGoesWithAFile(t *testing.T) {
 		}
 	}
 	// One side wrote, the other only touched: no conflict either.
-	merged, conflicts := merge(t, base, must(t, base, hashed("9", 9, 2)), must(t, base, set("/f", "n", "1"), tree.Patch{Path: "/f", Modified: day(9)}), "A", "B")
+	merged,
+		conflicts := merge(t, base, must(t, base, hashed("9", 9, 2)),
+		must(t, base, set("/f", "n", "1"), tree.Patch{Path: "/f", Modified: day(9)}), "A", "B")
 	e, err := merged.Lookup(t.Context(), "/f")
-	if err != nil || len(conflicts) > 0 || e.Info().Version != (vfs.Version{9}) || !e.Info().Modified.Equal(day(9)) || len(e.Info().Properties) != 5 {
+	if err != nil || len(conflicts) > 0 || e.Info().Version != (vfs.Version{9}) || !e.Info().Modified.Equal(day(9)) ||
+		len(e.Info().Properties) != 5 {
 		t.Errorf("%+v, %v, %v", e.Info(), conflicts, err)
 	}
 }
@@ -267,7 +277,8 @@ func TestMergeOfTooManyProperties(t *testing.T) {
 		t.Errorf("%+v: %q", conflicts, slices.Sorted(maps.Keys(got)))
 	}
 	for _, c := range append(conflicts, tree.Conflict{Path: "/d/a", Copy: "/d/b"}) {
-		if x, y := got[c.Path].Info, got[c.Copy].Info; x.Name == y.Name || cmp.Equal(x.Properties, y.Properties) && len(x.Properties) > 0 {
+		if x, y := got[c.Path].Info, got[c.Copy].Info; x.Name == y.Name ||
+			cmp.Equal(x.Properties, y.Properties) && len(x.Properties) > 0 {
 			t.Errorf("%+v: %v %v", c, x.Name, y.Name)
 		}
 	}
@@ -288,7 +299,8 @@ func TestMergeOfLongNames(t *testing.T) {
 		sides = append(sides, must(t, base, s.written(name, fmt.Sprint(i), 2+i)))
 	}
 	_, conflicts := merge(t, base, sides[0], sides[1], strings.Repeat("L\u00e4ptop", 100), "")
-	if len(conflicts) != 1 || len(conflicts[0].Copy) > 1+vfs.MaxName || !strings.HasSuffix(conflicts[0].Copy, ", 2026-11-02).txt") {
+	if len(conflicts) != 1 || len(conflicts[0].Copy) > 1+vfs.MaxName ||
+		!strings.HasSuffix(conflicts[0].Copy, ", 2026-11-02).txt") {
 		t.Errorf("%+v", conflicts)
 	}
 	_, conflicts = merge(t, base, sides[1], sides[0], "x", " ")

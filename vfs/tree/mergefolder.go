@@ -88,9 +88,9 @@ func (m *merger) step(ctx context.Context) error {
 
 // shorter returns the differences to go through in two folders; b, which both were made from, may be nil.
 //
-// Where ours is as base was, theirs holds; where both are alike, theirs as well. So it is enough to go through the differences
-// of ours from either. Both walks run side by side to find out which is the shorter; the cost is a few times that, whatever
-// the size of the folders.
+// Where ours is as base was, theirs holds; where both are alike, theirs as well. So it is enough to go through the
+// differences of ours from either. Both walks run side by side to find out which is the shorter; the cost is a few
+// times that, whatever the size of the folders.
 func (m *merger) shorter(ctx context.Context, b, o, t *entry) (*differ, error) {
 	race := [...]*differ{m.nodes.differ(b, o), m.nodes.differ(o, t)}
 	for !race[0].done && !race[1].done {
@@ -128,16 +128,17 @@ func (m *merger) member(ctx context.Context, l *level) error {
 	if err != nil {
 		return l.at.failed(err)
 	}
-	return m.entry(ctx, l.at.member(key), sides[0], sides[1], sides[2], &l.copies, func(ctx context.Context, e *entry) (err error) {
-		switch {
-		case e == was:
-		case e == nil:
-			l.merged, err = m.nodes.remove(ctx, l.merged, key)
-		default:
-			l.merged, err = m.nodes.put(ctx, l.merged, e)
-		}
-		return l.at.failed(err)
-	})
+	return m.entry(ctx, l.at.member(key), sides[0], sides[1], sides[2], &l.copies,
+		func(ctx context.Context, e *entry) (err error) {
+			switch {
+			case e == was:
+			case e == nil:
+				l.merged, err = m.nodes.remove(ctx, l.merged, key)
+			default:
+				l.merged, err = m.nodes.put(ctx, l.merged, e)
+			}
+			return l.at.failed(err)
+		})
 }
 
 // aside puts what had to give way into its folder, under names that nothing has.

@@ -11,8 +11,8 @@ import (
 	"postern/vfs/object"
 )
 
-// same reports whether two entries mean the same, or both are nil. It may report false for folders of the same contents on
-// different pages.
+// same reports whether two entries mean the same, or both are nil. It may report false for folders of the same contents
+// on different pages.
 func same(x, y *entry) bool {
 	switch {
 	case x == y:
@@ -27,13 +27,15 @@ func same(x, y *entry) bool {
 
 // sameMeta reports whether all is the same but what is in the file or folder.
 func sameMeta(x, y *entry) bool {
-	return x.o.Name == y.o.Name && x.o.Version == y.o.Version && x.o.Modified == y.o.Modified && x.o.Created == y.o.Created &&
+	return x.o.Name == y.o.Name && x.o.Version == y.o.Version && x.o.Modified == y.o.Modified &&
+		x.o.Created == y.o.Created &&
 		x.o.ContentType == y.o.ContentType && slices.Equal(x.o.Properties, y.o.Properties)
 }
 
 // sameContents reports whether two files have the same contents, of one writing, or two mounts the same target.
 func sameContents(x, y *entry) bool {
-	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1 && sameSpace(x, y)
+	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1 &&
+		sameSpace(x, y)
 }
 
 // sameSpace reports whether two entries are mounts of one space, or no mounts.
@@ -44,23 +46,23 @@ func sameSpace(x, y *entry) bool {
 	return *x.o.Target == *y.o.Target
 }
 
-// sameBytes reports whether two files are known to have the same contents, also when they were written apart. No two different
-// files are known of which both hashes are the same.
+// sameBytes reports whether two files are known to have the same contents, also when they were written apart. No two
+// different files are known of which both hashes are the same.
 func sameBytes(x, y *entry) bool {
 	hashed := x.o.Size == 0 && x.o.Target == nil && y.o.Target == nil || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}
 	return hashed && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
 }
 
-// lying is a file as ours has it, with its contents where those of theirs lie. Theirs is the newer commit: it may have moved
-// them to a blob that is kept for longer.
+// lying is a file as ours has it, with its contents where those of theirs lie. Theirs is the newer commit: it may have
+// moved them to a blob that is kept for longer.
 func lying(ours, theirs *entry) *entry {
 	e := *ours
 	e.o.Content, e.content = theirs.o.Content, theirs.content
 	return &e
 }
 
-// compare is the order of two things of one name that can't both keep it: the later modified one is the greater, then the one
-// of the greater version. The rest is for what is beyond conflicts of contents, so that the order is total.
+// compare is the order of two things of one name that can't both keep it: the later modified one is the greater, then
+// the one of the greater version. The rest is for what is beyond conflicts of contents, so that the order is total.
 func compare(x, y *entry) int {
 	if c := cmp.Or(cmp.Compare(x.o.Modified, y.o.Modified), bytes.Compare(x.o.Version[:], y.o.Version[:]),
 		cmp.Compare(x.o.Size, y.o.Size), bytes.Compare(x.o.SHA1[:], y.o.SHA1[:]), bytes.Compare(x.o.MD5[:], y.o.MD5[:]),
@@ -112,9 +114,13 @@ func three[T comparable](b, o, t *entry, value func(*entry) T, both func(T, T) T
 
 // mergeMeta puts into e what is left when contents, properties and version are merged.
 func mergeMeta(e, b, o, t *entry) {
-	e.o.Modified = three(b, o, t, func(e *entry) int64 { return e.o.Modified }, func(x, y int64) int64 { return max(x, y) })
+	e.o.Modified = three(b, o, t, func(e *entry) int64 {
+		return e.o.Modified
+	}, func(x, y int64) int64 { return max(x, y) })
 	e.o.Created = three(b, o, t, func(e *entry) int64 { return e.o.Created }, func(x, y int64) int64 { return min(x, y) })
-	e.o.ContentType = three(b, o, t, func(e *entry) string { return e.o.ContentType }, func(x, y string) string { return max(x, y) })
+	e.o.ContentType = three(b, o, t, func(e *entry) string {
+		return e.o.ContentType
+	}, func(x, y string) string { return max(x, y) })
 	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return max(x, y) })
 }
 
@@ -142,8 +148,8 @@ func joining(b, e, into *entry) *entry {
 	return &j
 }
 
-// mergeProperties merges the properties of two entries, each on its own. One that was removed on one side and set on the other
-// stays. The error is vfs.ErrTooLarge when there are more than one entry can have.
+// mergeProperties merges the properties of two entries, each on its own. One that was removed on one side and set on
+// the other stays. The error is vfs.ErrTooLarge when there are more than one entry can have.
 func mergeProperties(b, o, t *entry) ([]vfs.Property, error) {
 	before := map[vfs.PropertyName]vfs.Property{}
 	if b != nil {

@@ -13,7 +13,8 @@ import (
 const (
 	// maxExtension is the longest ending of a name in bytes, with its dot, that is taken for a file's type.
 	maxExtension = 16
-	// maxOnDisks is what nearly all disks take as a name, in bytes. What a client that syncs could keep, it can keep when it had to give way.
+	// maxOnDisks is what nearly all disks take as a name, in bytes. What a client that syncs could keep, it can keep when
+	// it had to give way.
 	maxOnDisks = 255
 	// maxDeviceInName bounds what a device adds to a name, in bytes.
 	maxDeviceInName = 64

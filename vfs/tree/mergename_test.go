@@ -15,7 +15,8 @@ func TestConflictNamesFit(t *testing.T) {
 	for _, c := range []struct {
 		stem string
 		most int
-	}{{"report", 255}, {strings.Repeat("n", 251), 255}, {strings.Repeat("ü", 125), 255}, {strings.Repeat("n", 252), vfs.MaxName}, {strings.Repeat("n", vfs.MaxName-4), vfs.MaxName}} {
+	}{{"report", 255}, {strings.Repeat("n", 251), 255}, {strings.Repeat("ü", 125), 255},
+		{strings.Repeat("n", 252), vfs.MaxName}, {strings.Repeat("n", vfs.MaxName-4), vfs.MaxName}} {
 		seen := map[string]bool{}
 		for n := 1; n < 12; n++ {
 			name := conflictName(c.stem+".odt", strings.Repeat("d", maxDeviceInName), day, n)

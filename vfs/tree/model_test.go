@@ -109,7 +109,8 @@ func (n *node) apply(op tree.Op, body string) error {
 			return vfs.ErrExist
 		}
 		ns := op.Time.UnixNano()
-		parent.kids[key] = &node{name: base(op.Path), folder: true, version: op.Version, modified: ns, created: ns, kids: map[string]*node{}}
+		parent.kids[key] = &node{name: base(op.Path), folder: true, version: op.Version, modified: ns, created: ns,
+			kids: map[string]*node{}}
 		return nil
 	case tree.Remove:
 		parent, key, at, err := n.find(op.Path)
@@ -141,7 +142,8 @@ func (n *node) put(op tree.Put, body string) error {
 	if at != nil && at.folder {
 		return vfs.ErrIsFolder
 	}
-	f := &node{name: base(op.Path), version: op.Entry.Version, modified: op.Entry.Modified, created: op.Entry.Created, contentType: op.Entry.ContentType, body: body}
+	f := &node{name: base(op.Path), version: op.Entry.Version, modified: op.Entry.Modified, created: op.Entry.Created,
+		contentType: op.Entry.ContentType, body: body}
 	if at != nil {
 		f.name, f.created, f.props = at.name, at.created, at.props
 		if f.contentType == "" {

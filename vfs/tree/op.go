@@ -10,9 +10,9 @@ import (
 	"postern/vfs/object"
 )
 
-// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. All that is random or told by a clock is in the op, so
-// that the same op makes the same tree of the same tree, at the time of the request and when a journal is replayed. Times are
-// kept to the nanosecond; a zero time changes nothing.
+// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. All that is random or told by a clock is in
+// the op, so that the same op makes the same tree of the same tree, at the time of the request and when a journal is
+// replayed. Times are kept to the nanosecond; a zero time changes nothing.
 type Op interface {
 	// apply makes the change. The errors are bare kinds; place names the path they are about.
 	apply(ctx context.Context, t Tree) (next Tree, r Result, place string, err error)
@@ -26,11 +26,11 @@ type Put struct {
 	Path string
 	// Entry is the file. Its name is taken from Path.
 	Entry object.Entry
-	// Piece is the name (BLAKE3) of the sealed chunk, if that lies in the journal: then the one chunk of Entry.Content has keys
-	// but no place. Else zero.
+	// Piece is the name (BLAKE3) of the sealed chunk, if that lies in the journal: then the one chunk of Entry.Content has
+	// keys but no place. Else zero.
 	Piece crypto.BlobName
-	// Chosen says that Entry.Modified is the clock's time and not the client's: then it is moved to another second than that of
-	// the file replaced (savedAt), so that Last-Modified, which counts in seconds, changes with each version.
+	// Chosen says that Entry.Modified is the clock's time and not the client's: then it is moved to another second than
+	// that of the file replaced (savedAt), so that Last-Modified, which counts in seconds, changes with each version.
 	Chosen bool
 }
 
@@ -46,15 +46,17 @@ type Remove struct {
 	Path string
 }
 
-// Move renames a file or folder, with all that goes with it. With Replace it takes the place of what is there, a whole folder
-// even, and keeps the stored form of its name. From one Unicode form of a name to another it only changes the form.
+// Move renames a file or folder, with all that goes with it. With Replace it takes the place of what is there, a whole
+// folder even, and keeps the stored form of its name. From one Unicode form of a name to another it only changes the
+// form.
 type Move struct {
 	From, To string
 	Replace  bool
 	Modified time.Time
 }
 
-// Copy copies a file or folder by reference, dirty or not. A folder may be copied into itself: the copy is of what it was.
+// Copy copies a file or folder by reference, dirty or not. A folder may be copied into itself: the copy is of what it
+// was.
 type Copy struct {
 	From, To string
 	Replace  bool
@@ -81,10 +83,10 @@ type Result struct {
 // Replaced reports whether a Put, Move or Copy took the place of something.
 func (r Result) Replaced() bool { return !r.Before.IsZero() }
 
-// Apply makes the change that op is and gives the tree after it; t stays as it is. It is a pure function: of the same tree and
-// op it makes the same tree. After an error nothing has changed. Errors are of type *vfs.Error: vfs.ErrNotExist,
-// vfs.ErrExist, vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrName, vfs.ErrInvalid, vfs.ErrTooLarge as package vfs says, and
-// vfs.ErrUnavailable and vfs.ErrCorrupt when pages had to be loaded.
+// Apply makes the change that op is and gives the tree after it; t stays as it is. It is a pure function: of the same
+// tree and op it makes the same tree. After an error nothing has changed. Errors are of type *vfs.Error:
+// vfs.ErrNotExist, vfs.ErrExist, vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrName, vfs.ErrInvalid, vfs.ErrTooLarge as
+// package vfs says, and vfs.ErrUnavailable and vfs.ErrCorrupt when pages had to be loaded.
 func Apply(ctx context.Context, t Tree, op Op) (Tree, Result, error) {
 	next, r, place, err := op.apply(ctx, t)
 	if err != nil {
@@ -120,8 +122,8 @@ func (Move) name() string   { return "move" }
 func (Copy) name() string   { return "copy" }
 func (Patch) name() string  { return "change" }
 
-// EncodeOp is the canonical encoding of an op, for the journal. It fails for what DecodeOp would not read back: an op that was
-// never to be applied, or one beyond all bounds.
+// EncodeOp is the canonical encoding of an op, for the journal. It fails for what DecodeOp would not read back: an op
+// that was never to be applied, or one beyond all bounds.
 func EncodeOp(op Op) ([]byte, error) {
 	wire, err := toWire(op)
 	if err != nil {

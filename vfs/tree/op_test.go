@@ -21,7 +21,8 @@ func someOps() []tree.Op {
 	small.Entry.Name, small.Chosen = "f.txt", true
 	large := photo("/a/p.jpg", 2)
 	large.Entry.Name = "p.jpg"
-	large.Entry.Properties = []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Lang: "en", Value: "<v/>"}}
+	large.Entry.Properties = []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Lang: "en",
+		Value: "<v/>"}}
 	now := time.Unix(1_700_000_000, 5).UTC()
 	return []tree.Op{
 		small, large,

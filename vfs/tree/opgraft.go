@@ -9,13 +9,14 @@ import (
 	"postern/vfs/object"
 )
 
-// Graft puts a file or folder that is sealed already in its place, by reference and with all that goes with it: that is how
-// something comes back from the history. With Replace it takes the place of what is there, a whole folder even, and keeps the
-// stored form of its name; without, that is vfs.ErrExist. What it leads to is not looked at before it is read.
+// Graft puts a file or folder that is sealed already in its place, by reference and with all that goes with it: that is
+// how something comes back from the history. With Replace it takes the place of what is there, a whole folder even, and
+// keeps the stored form of its name; without, that is vfs.ErrExist. What it leads to is not looked at before it is
+// read.
 type Graft struct {
 	Path string
-	// Entry is the file or folder, as Entry.Object gives it for what no longer waits for a commit: all of its Content, or its
-	// Root, lies in blobs. Its name is taken from Path.
+	// Entry is the file or folder, as Entry.Object gives it for what no longer waits for a commit: all of its Content, or
+	// its Root, lies in blobs. Its name is taken from Path.
 	Entry   object.Entry
 	Replace bool
 }
@@ -41,7 +42,8 @@ func (op Graft) entry() (object.Entry, error) {
 	}
 	if e.Kind == object.Folder {
 		if sealed := !e.Root.Blob.IsZero(); sealed != (e.Count > 0) || !sealed && (e.Size != 0 || e.Root != object.Ref{}) {
-			return object.Entry{}, fmt.Errorf("%w: a folder of %d things that lies in no blob, or the reverse", vfs.ErrInvalid, e.Count)
+			return object.Entry{}, fmt.Errorf("%w: a folder of %d things that lies in no blob, or the reverse", vfs.ErrInvalid,
+				e.Count)
 		}
 		return e, nil
 	}

@@ -30,9 +30,11 @@ func sealedAt(t testing.TB, tr tree.Tree, path string) object.Entry {
 
 func TestGraftOp(t *testing.T) {
 	s := newStore()
-	before := must(t, empty(s, 0), mkdir("/d", 1), s.written("/d/a", "1", 1), set("/d/a", "p", "v"), mkdir("/d/e", 2), s.written("/d/e/b", "2", 1), mkdir("/none", 3))
+	before := must(t, empty(s, 0), mkdir("/d", 1), s.written("/d/a", "1", 1), set("/d/a", "p", "v"), mkdir("/d/e", 2),
+		s.written("/d/e/b", "2", 1), mkdir("/none", 3))
 	seal(t, s, before).Settle()
-	now := must(t, before, tree.Remove{Path: "/d"}, s.written("/f\u00e9", "3", 3), mkdir("/g", 4), s.written("/g/x", "4", 4))
+	now := must(t, before, tree.Remove{Path: "/d"}, s.written("/f\u00e9", "3", 3), mkdir("/g", 4),
+		s.written("/g/x", "4", 4))
 
 	got := must(t, now,
 		tree.Graft{Path: "/d", Entry: sealedAt(t, before, "/d")},                                    // a folder that is gone
@@ -44,12 +46,14 @@ func TestGraftOp(t *testing.T) {
 	if err := tree.Inspect(t.Context(), got); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/d/", "/d/a 5", "/d/c 1", "/d/e/", "/f\u00e9/", "/f\u00e9/b 2", "/g/", "/g/old 1", "/g/x 4", "/none/"}
+	want := []string{"/d/", "/d/a 5", "/d/c 1", "/d/e/", "/f\u00e9/", "/f\u00e9/b 2", "/g/", "/g/old 1", "/g/x 4",
+		"/none/"}
 	if d := cmp.Diff(want, shape(t, s, got)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 	all := dump(t, s, got)
-	if i := all["/g/old"].Info; i.Name != "old" || !i.Modified.Equal(day(1)) || len(i.Properties) != 1 || all["/f\u00e9"].Info.Name != "f\u00e9" {
+	if i := all["/g/old"].Info; i.Name != "old" || !i.Modified.Equal(day(1)) || len(i.Properties) != 1 ||
+		all["/f\u00e9"].Info.Name != "f\u00e9" {
 		t.Errorf("%+v", i)
 	}
 

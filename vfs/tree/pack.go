@@ -22,8 +22,8 @@ type Packing struct {
 	Pieces Pieces
 	// Emit stores a blob, which is Emit's to keep, and gives its name (crypto.NameOf).
 	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
-	// Commit gives the plain encoding of the signed commit. Where root leads into the commit's own blob its blob name is zero;
-	// front is the hash of all that lies before the commit there, for object.Commit.Front.
+	// Commit gives the plain encoding of the signed commit. Where root leads into the commit's own blob its blob name is
+	// zero; front is the hash of all that lies before the commit there, for object.Commit.Front.
 	Commit func(root object.Entry, front crypto.BlobName) ([]byte, error)
 	Rand   io.Reader
 }
@@ -40,8 +40,9 @@ type Packed struct {
 	settle func()
 }
 
-// Settle tells all trees where the pages and pieces lie now. It is to be called once the blobs are durable at the remote, or at
-// least where the Source of the trees finds them. What the trees mean does not change, and readers do not wait.
+// Settle tells all trees where the pages and pieces lie now. It is to be called once the blobs are durable at the
+// remote, or at least where the Source of the trees finds them. What the trees mean does not change, and readers do not
+// wait.
 func (p *Packed) Settle() {
 	if p.settle != nil {
 		p.settle()
@@ -49,10 +50,10 @@ func (p *Packed) Settle() {
 	}
 }
 
-// Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few blobs
-// as they fit into, each padded. It neither reads nor visits what was sealed before. Every page and every piece is sealed under
-// fresh keys at each attempt, so that the packs of two attempts have nothing in common. The tree can be read and built upon
-// meanwhile; a second Pack must wait for the first to settle or to be given up.
+// Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few
+// blobs as they fit into, each padded. It neither reads nor visits what was sealed before. Every page and every piece
+// is sealed under fresh keys at each attempt, so that the packs of two attempts have nothing in common. The tree can be
+// read and built upon meanwhile; a second Pack must wait for the first to settle or to be given up.
 func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
 	k := packer{ctx: ctx, o: o, places: map[*link]spot{}, pieces: map[*Content]placed{}}
 	k.collect(t.root.root)
@@ -106,9 +107,9 @@ type packer struct {
 	plain []byte // scratch
 }
 
-// collect finds the pages below t that are in memory only, each once: a page that was copied by reference has one place. A
-// sealed page never leads to one that isn't, so the search ends there. It keeps a stack of its own, since folders can lie in
-// each other without bound.
+// collect finds the pages below t that are in memory only, each once: a page that was copied by reference has one
+// place. A sealed page never leads to one that isn't, so the search ends there. It keeps a stack of its own, since
+// folders can lie in each other without bound.
 func (k *packer) collect(t target) {
 	stack := k.enter(nil, t)
 	for len(stack) > 0 {
@@ -187,7 +188,8 @@ func (k *packer) addPiece(c *Content) error {
 	return nil
 }
 
-// addChunk appends a sealed chunk, sealed again, to the blob that is being filled. The error is vfs.ErrCorrupt when the chunk does not open.
+// addChunk appends a sealed chunk, sealed again, to the blob that is being filled. The error is vfs.ErrCorrupt when the
+// chunk does not open.
 func (k *packer) addChunk(c object.Chunk, sealed []byte) (placed, error) {
 	if err := k.room(len(sealed)); err != nil {
 		return placed{}, err

@@ -90,7 +90,8 @@ func TestCommitInABlobOfItsOwn(t *testing.T) {
 	s := newStore()
 	tr := must(t, empty(s, 0), s.file("/f", strings.Repeat("x", crypto.MaxBlobSize-object.MaxNode), 1))
 	p := seal(t, s, tr)
-	if len(p.Blobs) != 2 || p.Root.Root.Blob != p.Blobs[0] || p.Commit != (object.Ref{Blob: p.Blobs[1], Len: p.Commit.Len, Key: p.Commit.Key}) {
+	if len(p.Blobs) != 2 || p.Root.Root.Blob != p.Blobs[0] ||
+		p.Commit != (object.Ref{Blob: p.Blobs[1], Len: p.Commit.Len, Key: p.Commit.Key}) {
 		t.Fatalf("packed %+v", p)
 	}
 	if got := names(t, reopen(t, s, p.Commit, 0), "/"); len(got) != 1 {
@@ -180,8 +181,11 @@ func TestPackFails(t *testing.T) {
 		spoil func(*object.Commit)
 		kind  error
 	}{
-		"a long name of a device": {func(c *object.Commit) { c.Device = strings.Repeat("x", object.MaxDevice+1); c.Sign(author) }, crypto.ErrFormat},
-		"no signature":            {func(c *object.Commit) { c.Author = author.ID() }, crypto.ErrSignature},
+		"a long name of a device": {func(c *object.Commit) {
+			c.Device = strings.Repeat("x", object.MaxDevice+1)
+			c.Sign(author)
+		}, crypto.ErrFormat},
+		"no signature": {func(c *object.Commit) { c.Author = author.ID() }, crypto.ErrSignature},
 	} {
 		p := s.packing()
 		p.Commit = func(root object.Entry, front crypto.BlobName) ([]byte, error) {
@@ -299,12 +303,14 @@ func TestWriterThatLies(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := object.Ref{Blob: name, Len: uint32(len(unsigned.Encode(crypto.BlobName{})) + crypto.NodeOverhead), Key: key}
-	if _, _, err := tree.NewNodes(s, tree.Options{}).Commit(t.Context(), at); !errors.Is(err, crypto.ErrSignature) || !errors.Is(err, vfs.ErrCorrupt) {
+	if _, _, err := tree.NewNodes(s, tree.Options{}).Commit(t.Context(), at); !errors.Is(err, crypto.ErrSignature) ||
+		!errors.Is(err, vfs.ErrCorrupt) {
 		t.Errorf("a commit without a signature: %v", err)
 	}
 }
 
-// Readers, a writer and a committer at once: whoever reads sees a whole state, and every file's bytes are where its entry says.
+// Readers, a writer and a committer at once: whoever reads sees a whole state, and every file's bytes are where its
+// entry says.
 func TestTogether(t *testing.T) {
 	s := newStore()
 	nodes := tree.NewNodes(s, tree.Options{Memory: 1})

@@ -29,8 +29,8 @@ type child struct {
 // size bounds the encoded size of a child: heads, two sums, a reference.
 func (c *child) size() int { return 1 + 3 + len(c.first) + 9 + 9 + 79 }
 
-// target leads to a page: by a link when the page was in memory when this was made, else by a reference. Both are zero for
-// the root page of an empty folder.
+// target leads to a page: by a link when the page was in memory when this was made, else by a reference. Both are zero
+// for the root page of an empty folder.
 type target struct {
 	link *link
 	ref  object.Ref

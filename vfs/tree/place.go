@@ -82,9 +82,10 @@ func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, erro
 	return Tree{t.nodes, folder}, nil
 }
 
-// ends resolves both ends of a Move or Copy and judges what can be judged of both alike. The string is the path that the
-// error is about.
-func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move bool) (from, to place, where string, err error) {
+// ends resolves both ends of a Move or Copy and judges what can be judged of both alike. The string is the path that
+// the error is about.
+func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move bool) (from, to place, where string,
+	err error) {
 	if _, ok := split(toPath); !ok {
 		return from, to, toPath, vfs.ErrName
 	}

@@ -43,7 +43,8 @@ type machine struct {
 func TestRandomOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStore()
-		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}, twin: empty(s, 0), batch: tree.NewBatch(empty(s, 0))}
+		m := &machine{store: s, now: state{empty(s, memoryOfOnePage), newModel()}, twin: empty(s, 0),
+			batch: tree.NewBatch(empty(s, 0))}
 		t.Repeat(map[string]func(*rapid.T){
 			"put": m.put,
 			"mkdir": func(t *rapid.T) {
@@ -95,7 +96,8 @@ func (m *machine) put(t *rapid.T) {
 
 func (m *machine) move(t *rapid.T) {
 	m.n++
-	m.do(t, tree.Move{From: path(t), To: path(t), Replace: rapid.Bool().Draw(t, "replace"), Modified: maybe(t, m.time())}, "")
+	m.do(t, tree.Move{From: path(t), To: path(t), Replace: rapid.Bool().Draw(t, "replace"), Modified: maybe(t, m.time())},
+		"")
 }
 
 func (m *machine) copy(t *rapid.T) {
@@ -104,17 +106,21 @@ func (m *machine) copy(t *rapid.T) {
 		t.Skip("large enough")
 	}
 	b := rapid.Bool()
-	m.do(t, tree.Copy{From: path(t), To: path(t), Replace: b.Draw(t, "replace"), Shallow: b.Draw(t, "shallow"), Modified: maybe(t, m.time())}, "")
+	m.do(t,
+		tree.Copy{From: path(t), To: path(t), Replace: b.Draw(t, "replace"), Shallow: b.Draw(t, "shallow"),
+			Modified: maybe(t, m.time())}, "")
 }
 
 func (m *machine) patch(t *rapid.T) {
 	m.n++
 	name := rapid.Custom(func(t *rapid.T) vfs.PropertyName {
-		return vfs.PropertyName{Space: rapid.SampledFrom([]string{"", "urn:x"}).Draw(t, "space"), Local: rapid.SampledFrom(someNames).Draw(t, "local")}
+		return vfs.PropertyName{Space: rapid.SampledFrom([]string{"", "urn:x"}).Draw(t, "space"),
+			Local: rapid.SampledFrom(someNames).Draw(t, "local")}
 	})
 	prop := rapid.Custom(func(t *rapid.T) vfs.Property {
 		size := rapid.SampledFrom([]int{0, 1, 100, 5000, 40000}).Draw(t, "size")
-		return vfs.Property{Name: name.Draw(t, "name"), Lang: rapid.SampledFrom([]string{"", "de"}).Draw(t, "lang"), Value: strings.Repeat("x", size)}
+		return vfs.Property{Name: name.Draw(t, "name"), Lang: rapid.SampledFrom([]string{"", "de"}).Draw(t, "lang"),
+			Value: strings.Repeat("x", size)}
 	})
 	m.do(t, tree.Patch{
 		Path:     path(t),

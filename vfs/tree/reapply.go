@@ -11,10 +11,12 @@ import (
 	"postern/vfs/object"
 )
 
-// Reapply makes changes again, one after the other, on a tree that they were not made to: when the one that they were made to can't be
-// read any more, so that there is nothing to merge by. Since it can't tell what others have changed from what they have not,
+// Reapply makes changes again, one after the other, on a tree that they were not made to: when the one that they were
+// made to can't be read any more, so that there is nothing to merge by. Since it can't tell what others have changed
+// from what they have not,
 //
-//   - what is put is there afterwards: in folders made for it, and beside what others may have written, as after a conflict;
+//   - what is put is there afterwards: in folders made for it, and beside what others may have written, as after a
+//     conflict;
 //   - only what the changes have put themselves is removed or replaced;
 //   - what can't be done so is passed over.
 //
@@ -34,8 +36,8 @@ func NewReapply(onto Tree, deviceName string) *Reapply {
 // Tree is what the changes have come to so far.
 func (r *Reapply) Tree() Tree { return r.tree }
 
-// Do makes the next change, or tells why it was passed over. The error is of what is put and can't be, or vfs.ErrUnavailable; then the
-// tree is as it was.
+// Do makes the next change, or tells why it was passed over. The error is of what is put and can't be, or
+// vfs.ErrUnavailable; then the tree is as it was.
 func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
 	switch op := op.(type) {
 	case Put:
@@ -180,9 +182,10 @@ func normal(path string) string {
 	return strings.Join(keys(names), "/")
 }
 
-// room finds or makes the place of a path, in folders of a version and time: at its name when that is free, holds what may be
-// replaced, or, for a folder, is one already; else under a name that tells of the conflict.
-func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, version vfs.Version, modified int64) (to string, there bool, err error) {
+// room finds or makes the place of a path, in folders of a version and time: at its name when that is free, holds what
+// may be replaced, or, for a folder, is one already; else under a name that tells of the conflict.
+func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, version vfs.Version,
+	modified int64) (to string, there bool, err error) {
 	names, ok := split(r.at(path))
 	if !ok || len(names) == 0 {
 		return "", false, fail("make room for", path, vfs.ErrInvalid)
@@ -226,8 +229,8 @@ func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, versi
 // errTheirs says that something may be another's.
 var errTheirs = errors.New("it may have been changed on another device")
 
-// mine returns nil if the changes have put an entry, and all that is in it; else it returns why not. It keeps a stack of its
-// own, since folders can lie in each other without bound.
+// mine returns nil if the changes have put an entry, and all that is in it; else it returns why not. It keeps a stack
+// of its own, since folders can lie in each other without bound.
 func (r *Reapply) mine(ctx context.Context, e *entry) error {
 	for stack := []*entry{e}; len(stack) > 0; {
 		e := stack[len(stack)-1]

@@ -15,7 +15,8 @@ import (
 
 func TestReapply(t *testing.T) {
 	s := newStore()
-	theirs := must(t, empty(s, 0), mkdir("/docs", 1), s.written("/docs/report.odt", "theirs", 3), s.written("/old", "old", 1), s.written("/was", "a file", 1), mkdir("/full", 2),
+	theirs := must(t, empty(s, 0), mkdir("/docs", 1), s.written("/docs/report.odt", "theirs", 3),
+		s.written("/old", "old", 1), s.written("/was", "a file", 1), mkdir("/full", 2),
 		s.written("/full/x", "x", 1))
 	for _, c := range []struct {
 		what   string
@@ -25,28 +26,52 @@ func TestReapply(t *testing.T) {
 		passed int
 	}{
 		{"a new file", []tree.Op{s.written("/docs/new", "new", 4)}, []string{"/docs/new new"}, nil, 0},
-		{"in a folder that is gone", []tree.Op{s.written("/a/b/new", "new", 4)}, []string{"/a/", "/a/b/", "/a/b/new new"}, nil, 0},
-		{"where others have a file", []tree.Op{s.written("/docs/report.odt", "ours", 4), set("/docs/report.odt", "p", "1"), s.written("/docs/report.odt", "ours again", 5)},
+		{"in a folder that is gone", []tree.Op{s.written("/a/b/new", "new", 4)}, []string{"/a/", "/a/b/", "/a/b/new new"},
+			nil, 0},
+		{"where others have a file",
+			[]tree.Op{s.written("/docs/report.odt", "ours", 4), set("/docs/report.odt", "p", "1"),
+				s.written("/docs/report.odt", "ours again", 5)},
 			[]string{"/docs/report (conflict, laptop, 2026-11-04).odt ours again"}, nil, 0},
-		{"where others have a folder", []tree.Op{s.written("/full", "ours", 4)}, []string{"/full (conflict, laptop, 2026-11-04) ours"}, nil, 0},
-		{"below what is a file now", []tree.Op{mkdir("/was/sub", 7), s.written("/was/sub/new", "new", 4), s.written("/was/two", "two", 4)},
-			[]string{"/was (conflict, laptop, 2026-11-01)/", "/was (conflict, laptop, 2026-11-01)/sub/", "/was (conflict, laptop, 2026-11-01)/sub/new new",
+		{"where others have a folder", []tree.Op{s.written("/full", "ours", 4)},
+			[]string{"/full (conflict, laptop, 2026-11-04) ours"}, nil, 0},
+		{"below what is a file now",
+			[]tree.Op{mkdir("/was/sub", 7), s.written("/was/sub/new", "new", 4), s.written("/was/two", "two", 4)},
+			[]string{"/was (conflict, laptop, 2026-11-01)/", "/was (conflict, laptop, 2026-11-01)/sub/",
+				"/was (conflict, laptop, 2026-11-01)/sub/new new",
 				"/was (conflict, laptop, 2026-11-01)/two two"}, nil, 0},
-		{"a folder that is there", []tree.Op{mkdir("/docs", 9), s.written("/docs/new", "new", 4)}, []string{"/docs/new new"}, nil, 0},
-		{"what may be another's is not removed", []tree.Op{tree.Remove{Path: "/docs/report.odt"}, tree.Remove{Path: "/full"}}, nil, nil, 2},
-		{"what is gone already is", []tree.Op{tree.Remove{Path: "/gone"}, tree.Move{From: "/gone", To: "/there"}, set("/gone", "p", "1")}, nil, nil, 3},
-		{"one's own is removed", []tree.Op{mkdir("/tmp", 8), s.written("/tmp/1", "1", 4), tree.Remove{Path: "/tmp"}}, nil, nil, 0},
-		{"unless another's is in it", []tree.Op{mkdir("/tmp", 8), tree.Move{From: "/old", To: "/tmp/old"}, tree.Remove{Path: "/tmp"}}, []string{"/tmp/", "/tmp/old old"}, []string{"/old old"}, 1},
-		{"saved as Office does", []tree.Op{s.written("/docs/~tmp", "saved", 4), tree.Move{From: "/docs/report.odt", To: "/docs/~bak"}, tree.Move{From: "/docs/~tmp", To: "/docs/report.odt"}, tree.Remove{Path: "/docs/~bak"}},
+		{"a folder that is there", []tree.Op{mkdir("/docs", 9), s.written("/docs/new", "new", 4)}, []string{"/docs/new new"},
+			nil, 0},
+		{"what may be another's is not removed", []tree.Op{tree.Remove{Path: "/docs/report.odt"}, tree.Remove{Path: "/full"}},
+			nil, nil, 2},
+		{"what is gone already is",
+			[]tree.Op{tree.Remove{Path: "/gone"}, tree.Move{From: "/gone", To: "/there"}, set("/gone", "p", "1")}, nil, nil, 3},
+		{"one's own is removed", []tree.Op{mkdir("/tmp", 8), s.written("/tmp/1", "1", 4), tree.Remove{Path: "/tmp"}}, nil,
+			nil, 0},
+		{"unless another's is in it",
+			[]tree.Op{mkdir("/tmp", 8), tree.Move{From: "/old", To: "/tmp/old"}, tree.Remove{Path: "/tmp"}},
+			[]string{"/tmp/", "/tmp/old old"}, []string{"/old old"}, 1},
+		{"saved as Office does",
+			[]tree.Op{s.written("/docs/~tmp", "saved", 4), tree.Move{From: "/docs/report.odt", To: "/docs/~bak"},
+				tree.Move{From: "/docs/~tmp", To: "/docs/report.odt"}, tree.Remove{Path: "/docs/~bak"}},
 			[]string{"/docs/report.odt saved", "/docs/~bak theirs"}, []string{"/docs/report.odt theirs"}, 1},
-		{"moved over one's own", []tree.Op{s.written("/1", "1", 4), s.written("/2", "2", 4), tree.Move{From: "/2", To: "/1", Replace: true}}, []string{"/1 2"}, nil, 0},
-		{"moved over another's", []tree.Op{s.written("/1", "1", 4), tree.Move{From: "/1", To: "/old", Replace: true}}, []string{"/old (conflict, laptop, 2026-11-04) 1"}, nil, 0},
-		{"a folder with a conflict in it moves", []tree.Op{s.written("/docs/report.odt", "ours", 4), tree.Move{From: "/docs", To: "/papers"}, s.written("/papers/report.odt", "newer", 5)},
-			[]string{"/papers/", "/papers/report (conflict, laptop, 2026-11-04).odt newer", "/papers/report.odt theirs"}, []string{"/docs/", "/docs/report.odt theirs"}, 0},
+		{"moved over one's own",
+			[]tree.Op{s.written("/1", "1", 4), s.written("/2", "2", 4), tree.Move{From: "/2", To: "/1", Replace: true}},
+			[]string{"/1 2"}, nil, 0},
+		{"moved over another's", []tree.Op{s.written("/1", "1", 4), tree.Move{From: "/1", To: "/old", Replace: true}},
+			[]string{"/old (conflict, laptop, 2026-11-04) 1"}, nil, 0},
+		{"a folder with a conflict in it moves",
+			[]tree.Op{s.written("/docs/report.odt", "ours", 4), tree.Move{From: "/docs", To: "/papers"},
+				s.written("/papers/report.odt", "newer", 5)},
+			[]string{"/papers/", "/papers/report (conflict, laptop, 2026-11-04).odt newer", "/papers/report.odt theirs"},
+			[]string{"/docs/", "/docs/report.odt theirs"}, 0},
 		{"into itself", []tree.Op{tree.Move{From: "/docs", To: "/docs/in"}}, nil, nil, 1},
-		{"copied", []tree.Op{tree.Copy{From: "/full", To: "/copy/deep"}}, []string{"/copy/", "/copy/deep/", "/copy/deep/x x"}, nil, 0},
-		{"another form of a name that is another's", []tree.Op{s.written("/old", "ours", 4), tree.Move{From: "/old", To: "/old", Replace: true}}, []string{"/old (conflict, laptop, 2026-11-04) ours"}, nil, 0},
-		{"another form of the name", []tree.Op{s.written("/\u00e9", "e", 4), tree.Move{From: "/\u00e9", To: "/e\u0301"}}, []string{"/\u00e9 e"}, nil, 0},
+		{"copied", []tree.Op{tree.Copy{From: "/full", To: "/copy/deep"}}, []string{"/copy/", "/copy/deep/", "/copy/deep/x x"},
+			nil, 0},
+		{"another form of a name that is another's",
+			[]tree.Op{s.written("/old", "ours", 4), tree.Move{From: "/old", To: "/old", Replace: true}},
+			[]string{"/old (conflict, laptop, 2026-11-04) ours"}, nil, 0},
+		{"another form of the name", []tree.Op{s.written("/\u00e9", "e", 4), tree.Move{From: "/\u00e9", To: "/e\u0301"}},
+			[]string{"/\u00e9 e"}, nil, 0},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			r := tree.NewReapply(theirs, "laptop")
@@ -60,7 +85,9 @@ func TestReapply(t *testing.T) {
 					passed++
 				}
 			}
-			want := append(slices.DeleteFunc(shape(t, s, theirs), func(line string) bool { return slices.Contains(c.gone, line) }), c.want...)
+			want := append(slices.DeleteFunc(shape(t, s, theirs), func(line string) bool {
+				return slices.Contains(c.gone, line)
+			}), c.want...)
 			slices.Sort(want)
 			if d := cmp.Diff(want, shape(t, s, r.Tree())); d != "" || passed != c.passed {
 				t.Errorf("%d passed over, (-want +got):\n%s", passed, d)
@@ -72,7 +99,8 @@ func TestReapply(t *testing.T) {
 	}
 }
 
-// TestReapplyRandomly makes the changes of one tree on another: what others have stays, what was put and not taken away again is there.
+// TestReapplyRandomly makes the changes of one tree on another: what others have stays, what was put and not taken away
+// again is there.
 func TestReapplyRandomly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStore()
@@ -115,7 +143,8 @@ func TestReapplyRandomly(t *testing.T) {
 	})
 }
 
-// TestReapplyBelowDamage puts what belongs into a folder that can't be read beside it, and waits for a remote that is away.
+// TestReapplyBelowDamage puts what belongs into a folder that can't be read beside it, and waits for a remote that is
+// away.
 func TestReapplyBelowDamage(t *testing.T) {
 	s := newStore()
 	theirs := must(t, empty(s, 0), mkdir("/docs", 1), s.written("/docs/theirs", "theirs", 1))
@@ -147,7 +176,8 @@ func TestReapplyBelowDamage(t *testing.T) {
 	if passed, err := r.Do(t.Context(), set("/other", "p", "1")); passed != nil || err != nil {
 		t.Fatal(passed, err)
 	}
-	for path, want := range map[string]string{"/docs (conflict, laptop, 2026-11-04)/ours": "ours", "/docs (conflict, laptop, 2026-11-04)/more": "more"} {
+	for path, want := range map[string]string{"/docs (conflict, laptop, 2026-11-04)/ours": "ours",
+		"/docs (conflict, laptop, 2026-11-04)/more": "more"} {
 		e, err := r.Tree().Lookup(t.Context(), path)
 		if err != nil {
 			t.Fatal(err)

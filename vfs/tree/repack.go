@@ -17,17 +17,18 @@ type RepackOptions struct {
 	Source Source
 	// Moves tells the blobs that are to be emptied.
 	Moves func(crypto.BlobName) bool
-	// Leads tells which pages lie in such blobs or lead to them, however far; nil: all may. To say so of a page that does not
-	// costs time only.
+	// Leads tells which pages lie in such blobs or lead to them, however far; nil: all may. To say so of a page that does
+	// not costs time only.
 	Leads func(object.Ref) bool
 	// Emit stores a blob, which is Emit's to keep, and gives its name.
 	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
 	Rand io.Reader
 }
 
-// Repacking moves what some blobs hold to new blobs: pages, the chunks of small files, and all pages that lead to either are sealed
-// again under fresh keys, so that no blob shows what it has in common with another. What was shared before, between files, folders or states of the history, is
-// shared afterwards, over all trees that are moved by one Repacking. It is for one goroutine at a time.
+// Repacking moves what some blobs hold to new blobs: pages, the chunks of small files, and all pages that lead to
+// either are sealed again under fresh keys, so that no blob shows what it has in common with another. What was shared
+// before, between files, folders or states of the history, is shared afterwards, over all trees that are moved by one
+// Repacking. It is for one goroutine at a time.
 //
 // Index nodes, and the chunks of files of several chunks, stay where they are.
 type Repacking struct {
@@ -56,9 +57,9 @@ func NewRepacking(o RepackOptions) *Repacking {
 // Moved returns the bytes that were sealed so far.
 func (r *Repacking) Moved() int64 { return r.moved }
 
-// Move gives a tree that means the same as t and leads to nothing that is to be moved. What is in memory only in t is so in it, too.
-// When it returns, all that was moved has been emitted. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt, those of Emit; after one the
-// Repacking is of no use any more.
+// Move gives a tree that means the same as t and leads to nothing that is to be moved. What is in memory only in t is
+// so in it, too. When it returns, all that was moved has been emitted. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt,
+// those of Emit; after one the Repacking is of no use any more.
 func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	r.k.ctx = ctx
 	root, err := r.target(ctx, t.root.root)
@@ -77,7 +78,8 @@ func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	return Tree{t.nodes, &e}, nil
 }
 
-// target moves a page with all below it. It keeps a stack of its own, since folders can lie in each other without bound.
+// target moves a page with all below it. It keeps a stack of its own, since folders can lie in each other without
+// bound.
 func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 	type job struct {
 		at   target
@@ -292,8 +294,8 @@ func (r *Repacking) settle() {
 	r.chunks, r.sealed = nil, nil
 }
 
-// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens as the chunk of that number of a
-// file. Errors: those of vfs.Authentic.
+// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens as the chunk of that
+// number of a file. Errors: those of vfs.Authentic.
 func ReadChunk(ctx context.Context, src Source, c object.Chunk, number uint64, plain int) ([]byte, error) {
 	sealed := make([]byte, crypto.SealedChunkSize(plain))
 	err := vfs.Authentic(ctx, func(ctx context.Context) error {
@@ -314,7 +316,8 @@ func openChunk(c object.Chunk, number uint64, plain int, sealed []byte) error {
 		return err
 	}
 	if meta.Number != number || int(meta.Size) != plain {
-		return fmt.Errorf("%w: chunk %d of %d bytes where %d of %d belongs", crypto.ErrFormat, meta.Number, meta.Size, number, plain)
+		return fmt.Errorf("%w: chunk %d of %d bytes where %d of %d belongs", crypto.ErrFormat, meta.Number, meta.Size, number,
+			plain)
 	}
 	segments := crypto.NewSegments(c.Bytes)
 	buf := make([]byte, 0, crypto.SegmentSize)

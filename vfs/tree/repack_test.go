@@ -13,14 +13,17 @@ import (
 	"postern/vfs/tree"
 )
 
-// TestRepackPages moves the pages of a tree that was changed since, and what is left of its blobs is not needed any more.
+// TestRepackPages moves the pages of a tree that was changed since, and what is left of its blobs is not needed any
+// more.
 func TestRepackPages(t *testing.T) {
 	s := newStore()
 	tr := empty(s, 0)
 	for i := range 300 {
 		tr = must(t, tr, tree.Mkdir{Path: fmt.Sprintf("/%04d", i), Time: at(int64(i))})
 	}
-	first := seal(t, s, must(t, tr, tree.Mkdir{Path: "/copies"}, tree.Copy{From: "/", To: "/copies/a"}, tree.Copy{From: "/copies/a", To: "/copies/b"}))
+	first := seal(t, s,
+		must(t, tr, tree.Mkdir{Path: "/copies"}, tree.Copy{From: "/", To: "/copies/a"},
+			tree.Copy{From: "/copies/a", To: "/copies/b"}))
 	first.Settle()
 	clean := reopen(t, s, first.Commit, 0)
 	dirty := must(t, clean, tree.Mkdir{Path: "/0100/new"}, tree.Remove{Path: "/copies/b/0007"})
@@ -37,7 +40,8 @@ func TestRepackPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !top.Dirty() || moved.Dirty() || len(s.blobs) != before || r.Moved() == 0 {
-		t.Errorf("dirty: %v and %v, %d bytes moved, %d blobs put for what was moved before", top.Dirty(), moved.Dirty(), r.Moved(), len(s.blobs)-before)
+		t.Errorf("dirty: %v and %v, %d bytes moved, %d blobs put for what was moved before", top.Dirty(), moved.Dirty(),
+			r.Moved(), len(s.blobs)-before)
 	}
 	if same, err := r.Move(t.Context(), moved); err != nil || same != moved {
 		t.Errorf("what was moved is moved again: %v", err)
@@ -77,11 +81,13 @@ func TestRepackFails(t *testing.T) {
 	all := func(crypto.BlobName) bool { return true }
 	boom := errors.New("boom")
 	fails := func(context.Context, []byte) (crypto.BlobName, error) { return crypto.BlobName{}, boom }
-	if _, err := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: all, Emit: fails, Rand: rand.Reader}).Move(t.Context(), tr); !errors.Is(err, boom) {
+	if _, err := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: all, Emit: fails,
+		Rand: rand.Reader}).Move(t.Context(), tr); !errors.Is(err, boom) {
 		t.Error(err)
 	}
 	s.change = func(p []byte, _ bool) { p[0] ^= 1 }
-	if _, err := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: all, Emit: s.emit, Rand: rand.Reader}).Move(t.Context(), tr); !errors.Is(err, vfs.ErrCorrupt) {
+	if _, err := tree.NewRepacking(tree.RepackOptions{Source: s, Moves: all, Emit: s.emit,
+		Rand: rand.Reader}).Move(t.Context(), tr); !errors.Is(err, vfs.ErrCorrupt) {
 		t.Error(err)
 	}
 }

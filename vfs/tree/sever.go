@@ -9,9 +9,9 @@ import (
 	"postern/vfs/object"
 )
 
-// Sever takes a page that can't be read out of its folder, with all that it leads to, and makes it the page of a folder of its own: so the
-// rest of the folder is whole again, and should the page be found one day, what it held is. The page itself is not read. It is
-// vfs.ErrNotExist when the folder has no such page any more.
+// Sever takes a page that can't be read out of its folder, with all that it leads to, and makes it the page of a folder
+// of its own: so the rest of the folder is whole again, and should the page be found one day, what it held is. The page
+// itself is not read. It is vfs.ErrNotExist when the folder has no such page any more.
 type Sever struct {
 	Path  string // the folder
 	Root  bool   // all of the folder's pages go: it was its root page
@@ -51,7 +51,8 @@ func (op Sever) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	if err != nil {
 		return t, Result{}, op.To, err
 	}
-	e := newEntry(object.Entry{Name: to.base(), Kind: object.Folder, Version: op.Version, Modified: op.Time, Created: op.Time, Count: lost.count, Size: lost.bytes})
+	e := newEntry(object.Entry{Name: to.base(), Kind: object.Folder, Version: op.Version, Modified: op.Time,
+		Created: op.Time, Count: lost.count, Size: lost.bytes})
 	e.root = lost.at
 	next, err = next.with(ctx, to, e)
 	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.To, err
@@ -90,7 +91,8 @@ func (n *Nodes) sever(ctx context.Context, folder *entry, op Sever) (*entry, chi
 	return folder.holding(fresh(p), p), lost, nil
 }
 
-// severPage is an inner page without the page that is meant, nil when nothing is left. Like removePage it may leave it too small.
+// severPage is an inner page without the page that is meant, nil when nothing is left. Like removePage it may leave it
+// too small.
 func (n *Nodes) severPage(ctx context.Context, p *page, op Sever) (*page, child, error) {
 	i := p.childFor(op.First)
 	c := p.children[i]
@@ -153,10 +155,12 @@ type wireSever struct {
 }
 
 func (op Sever) wire() wireSever {
-	return wireSever{Path: op.Path, Root: op.Root, First: op.First, Level: op.Level, Blob: op.Blob, Off: op.Off, To: op.To, Version: op.Version, Time: op.Time}
+	return wireSever{Path: op.Path, Root: op.Root, First: op.First, Level: op.Level, Blob: op.Blob, Off: op.Off, To: op.To,
+		Version: op.Version, Time: op.Time}
 }
 
 func decodeSever(b raw) (Op, error) {
 	w, err := body[wireSever](b)
-	return Sever{Path: w.Path, Root: w.Root, First: w.First, Level: w.Level, Blob: w.Blob, Off: w.Off, To: w.To, Version: w.Version, Time: w.Time}, err
+	return Sever{Path: w.Path, Root: w.Root, First: w.First, Level: w.Level, Blob: w.Blob, Off: w.Off, To: w.To,
+		Version: w.Version, Time: w.Time}, err
 }

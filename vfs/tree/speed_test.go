@@ -17,7 +17,8 @@ func photo(path string, n int) tree.Put {
 	return tree.Put{Path: path, Entry: object.Entry{
 		Kind: object.File, Size: 3 << 20, Modified: 1_700_000_000_123_456_789 + int64(n), Created: 1_700_000_000_123_456_789,
 		ContentType: "image/jpeg", Version: vfs.Version{1, 15: byte(n)}, MD5: [16]byte{2}, SHA1: [20]byte{3},
-		Content: object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{4, byte(n), byte(n >> 8)}, Off: 96, Meta: crypto.MetaKey{5}, Bytes: crypto.BytesKey{6}}}},
+		Content: object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{4, byte(n), byte(n >> 8)}, Off: 96,
+			Meta: crypto.MetaKey{5}, Bytes: crypto.BytesKey{6}}}},
 	}}
 }
 

@@ -86,7 +86,8 @@ func (s *store) packing() tree.Packing {
 		Rand:   rand.Reader,
 		Commit: func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 			s.seq++
-			c := object.Commit{Root: root, Time: int64(s.seq), Device: "laptop", Front: front, Applied: []object.Applied{{Device: object.DeviceID{1}, Seq: s.seq}}}
+			c := object.Commit{Root: root, Time: int64(s.seq), Device: "laptop", Front: front,
+				Applied: []object.Applied{{Device: object.DeviceID{1}, Seq: s.seq}}}
 			c.Sign(author)
 			return c.Encode(crypto.BlobName{}), nil
 		},
@@ -95,7 +96,9 @@ func (s *store) packing() tree.Packing {
 
 // file makes the Put of a file; a body that isn't empty lies in the journal.
 func (s *store) file(path, body string, n uint64) tree.Put {
-	put := tree.Put{Path: path, Entry: object.Entry{Kind: object.File, Size: int64(len(body)), Modified: int64(n) * 1e8, Created: int64(n), Version: vfs.Version{15: byte(n), 14: byte(n >> 8)}}}
+	put := tree.Put{Path: path,
+		Entry: object.Entry{Kind: object.File, Size: int64(len(body)), Modified: int64(n) * 1e8, Created: int64(n),
+			Version: vfs.Version{15: byte(n), 14: byte(n >> 8)}}}
 	if body == "" {
 		return put
 	}
@@ -131,7 +134,8 @@ func (s *store) read(ctx context.Context, e tree.Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if meta, err := crypto.OpenChunkMeta(c.Chunks[0].Meta, sealed[:crypto.ChunkMetaSize]); err != nil || int(meta.Size) != size {
+	if meta, err := crypto.OpenChunkMeta(c.Chunks[0].Meta, sealed[:crypto.ChunkMetaSize]); err != nil ||
+		int(meta.Size) != size {
 		return "", fmt.Errorf("metadata %+v, %v", meta, err)
 	}
 	var body []byte

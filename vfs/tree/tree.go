@@ -1,10 +1,10 @@
-// Package tree is the folders of a space as an immutable value: a B+tree of pages for each folder, each page sealed at the
-// remote under its own key or, when it was changed since, in memory. A change makes a new Tree that shares all but a few pages
-// with the old one, so readers keep the state they began with and never wait for writers.
+// Package tree is the folders of a space as an immutable value: a B+tree of pages for each folder, each page sealed at
+// the remote under its own key or, when it was changed since, in memory. A change makes a new Tree that shares all but
+// a few pages with the old one, so readers keep the state they began with and never wait for writers.
 //
-// Apply is the one way to change a tree: a pure function of a tree and an Op, which is also what the journal records. Pack
-// seals what is in memory only into blobs, the commit with them; when those have landed, Settle tells all trees where their
-// pages lie now, so that memory may forget them.
+// Apply is the one way to change a tree: a pure function of a tree and an Op, which is also what the journal records.
+// Pack seals what is in memory only into blobs, the commit with them; when those have landed, Settle tells all trees
+// where their pages lie now, so that memory may forget them.
 package tree
 
 import (

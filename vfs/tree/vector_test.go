@@ -62,7 +62,8 @@ func TestPackVector(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := packVector{hex.EncodeToString(object.Head{Version: object.Version1, Commit: packed.Commit}.Encode()), hex.EncodeToString(s.blobs[packed.Blobs[0]]), files}
+		v := packVector{hex.EncodeToString(object.Head{Version: object.Version1, Commit: packed.Commit}.Encode()),
+			hex.EncodeToString(s.blobs[packed.Blobs[0]]), files}
 		b, err := json.MarshalIndent(v, "", "\t")
 		if err != nil {
 			t.Fatal(err)

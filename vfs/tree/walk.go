@@ -59,8 +59,8 @@ func (v Visit) Place() (blob crypto.BlobName, off uint32, ok bool) {
 	return v.Ref.Blob, v.Ref.Off, v.Ref != object.Ref{}
 }
 
-// maxPath bounds the paths of a walk, in bytes: in folders that lie deeper, all have the path of the last one that fits, with
-// elided behind it. Without a bound the paths of a deep tree would take memory by the square of its depth.
+// maxPath bounds the paths of a walk, in bytes: in folders that lie deeper, all have the path of the last one that
+// fits, with elided behind it. Without a bound the paths of a deep tree would take memory by the square of its depth.
 const (
 	maxPath = 64 << 10
 	elided  = "/…"
@@ -83,8 +83,8 @@ func join2(folder, name string) string {
 // DefaultParallel is how many nodes a walk loads at once: enough for 300 nodes a second over a line of 50 ms.
 const DefaultParallel = 16
 
-// Walker visits everything that trees lead to, each reference once for all trees that it walks, since trees of one space share
-// most of what they have. It remembers some 70 bytes for each.
+// Walker visits everything that trees lead to, each reference once for all trees that it walks, since trees of one
+// space share most of what they have. It remembers some 70 bytes for each.
 type Walker struct {
 	parallel int
 
@@ -129,24 +129,28 @@ func (w *Walker) ChunkID(c object.Chunk) uint32 {
 	return w.seen[chunkMark(c)]
 }
 
-// Walk visits what t leads to. visit is called by several goroutines at once and may take its time, which bounds how much is under
-// way; an error of it ends the walk and is returned, as the context's is. What can't be loaded is visited with its
-// error, and the walk goes on. Pages that were not kept in memory before are not kept afterwards.
+// Walk visits what t leads to. visit is called by several goroutines at once and may take its time, which bounds how
+// much is under way; an error of it ends the walk and is returned, as the context's is. What can't be loaded is visited
+// with its error, and the walk goes on. Pages that were not kept in memory before are not kept afterwards.
 func (w *Walker) Walk(ctx context.Context, t Tree, visit func(context.Context, Visit) error) error {
 	return w.run(ctx, t, visit, nil)
 }
 
-// Trace visits, after Walk, every way that leads from t to what leads tells by its number: also what several ways lead to, by each of
-// them. leads must tell as well what is on such a way, or the trace ends there.
-func (w *Walker) Trace(ctx context.Context, t Tree, leads func(id uint32) bool, visit func(context.Context, Visit) error) error {
+// Trace visits, after Walk, every way that leads from t to what leads tells by its number: also what several ways lead
+// to, by each of them. leads must tell as well what is on such a way, or the trace ends there.
+func (w *Walker) Trace(ctx context.Context, t Tree, leads func(id uint32) bool,
+	visit func(context.Context, Visit) error) error {
 	return w.run(ctx, t, visit, leads)
 }
 
-func (w *Walker) run(ctx context.Context, t Tree, visit func(context.Context, Visit) error, leads func(uint32) bool) error {
+func (w *Walker) run(ctx context.Context, t Tree, visit func(context.Context, Visit) error,
+	leads func(uint32) bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	run := &walk{Walker: w, nodes: t.nodes, visit: visit, leads: leads}
 	run.idle = sync.NewCond(&run.jobs)
-	first, err := run.page(ctx, nil, t.root.root, Visit{Entry: Entry{t.root}, Root: true, Count: t.root.o.Count, Bytes: t.root.o.Size, folder: "/"})
+	first,
+		err := run.page(ctx, nil, t.root.root,
+		Visit{Entry: Entry{t.root}, Root: true, Count: t.root.o.Count, Bytes: t.root.o.Size, folder: "/"})
 	if err != nil {
 		return err
 	}
@@ -281,7 +285,8 @@ func (w *walk) do(ctx context.Context, j job) ([]job, error) {
 	var jobs []job
 	for i := range p.children {
 		c := &p.children[i]
-		sub := Visit{Parent: v.ID, Entry: v.Entry, First: c.first, Until: v.Until, Level: p.level - 1, Count: c.count, Bytes: c.bytes, folder: v.folder}
+		sub := Visit{Parent: v.ID, Entry: v.Entry, First: c.first, Until: v.Until, Level: p.level - 1, Count: c.count,
+			Bytes: c.bytes, folder: v.folder}
 		if i+1 < len(p.children) {
 			sub.Until = p.children[i+1].first
 		}
@@ -299,7 +304,9 @@ func (w *walk) do(ctx context.Context, j job) ([]job, error) {
 
 func (w *walk) entry(ctx context.Context, jobs []job, e *entry, on Visit) ([]job, error) {
 	if e.o.Kind == object.Folder {
-		return w.page(ctx, jobs, e.root, Visit{Parent: on.ID, Entry: Entry{e}, Root: true, Count: e.o.Count, Bytes: e.o.Size, folder: join2(on.folder, e.o.Name)})
+		return w.page(ctx, jobs, e.root,
+			Visit{Parent: on.ID, Entry: Entry{e}, Root: true, Count: e.o.Count, Bytes: e.o.Size,
+				folder: join2(on.folder, e.o.Name)})
 	}
 	c, piece := e.o.Content, crypto.BlobName{}
 	if e.content != nil {
@@ -308,7 +315,8 @@ func (w *walk) entry(ctx context.Context, jobs []job, e *entry, on Visit) ([]job
 	if !piece.IsZero() {
 		return jobs, nil
 	}
-	return w.content(ctx, jobs, c, Visit{Parent: on.ID, Entry: Entry{e}, Bytes: e.o.Size, folder: on.folder, name: e.o.Name})
+	return w.content(ctx, jobs, c,
+		Visit{Parent: on.ID, Entry: Entry{e}, Bytes: e.o.Size, folder: on.folder, name: e.o.Name})
 }
 
 // content comes to the chunks or index nodes that hold the bytes of a file from Offset on, Bytes of them.

@@ -12,7 +12,9 @@ func BenchmarkWalk(b *testing.B) {
 	s := newStore()
 	_, at := folder(b, s, 1_000_000)
 	for b.Loop() {
-		err := tree.NewWalker(0).Walk(b.Context(), reopen(b, s, at, 0), func(context.Context, tree.Visit) error { return nil })
+		err := tree.NewWalker(0).Walk(b.Context(), reopen(b, s, at, 0), func(context.Context, tree.Visit) error {
+			return nil
+		})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -138,7 +138,9 @@ func TestWalkGoesOn(t *testing.T) {
 		up(id)
 	}
 	ways := map[string]int{}
-	err := w.Trace(t.Context(), tr, func(id uint32) bool { return leads[id] }, func(_ context.Context, v tree.Visit) error {
+	err := w.Trace(t.Context(), tr, func(id uint32) bool {
+		return leads[id]
+	}, func(_ context.Context, v tree.Visit) error {
 		if v.Err != nil {
 			ways[v.Path()]++
 		}
@@ -154,7 +156,9 @@ func TestWalkGoesOn(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := tree.NewWalker(0).Walk(ctx, tr, func(context.Context, tree.Visit) error { return nil }); !errors.Is(err, context.Canceled) {
+	if err := tree.NewWalker(0).Walk(ctx, tr, func(context.Context, tree.Visit) error {
+		return nil
+	}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -165,14 +169,16 @@ func TestSever(t *testing.T) {
 	tr := paged(t, s)
 	var pages []tree.Visit
 	for _, v := range walked(t, tree.NewWalker(1), tr) {
-		if v.Kind == tree.VisitPage && v.Path() == "/copy" && !v.Again || v.Path() == "/many" && v.Kind == tree.VisitPage && !v.Again {
+		if v.Kind == tree.VisitPage && v.Path() == "/copy" && !v.Again ||
+			v.Path() == "/many" && v.Kind == tree.VisitPage && !v.Again {
 			pages = append(pages, v)
 		}
 	}
 	before := names(t, tr, "/many")
 	for _, v := range pages {
 		blob, off, _ := v.Place()
-		op := tree.Sever{Path: "/many", Root: v.Root, First: v.First, Level: v.Level, Blob: blob, Off: off, To: "/c/lost", Version: vfs.Version{1}, Time: 5}
+		op := tree.Sever{Path: "/many", Root: v.Root, First: v.First, Level: v.Level, Blob: blob, Off: off, To: "/c/lost",
+			Version: vfs.Version{1}, Time: 5}
 		encoded, err := tree.EncodeOp(op)
 		if err != nil {
 			t.Fatal(err)
@@ -202,7 +208,9 @@ func TestSever(t *testing.T) {
 		if len(lost) == 0 || !slices.Equal(all, before) {
 			t.Errorf("%d names became %d and %d", len(before), len(rest), len(lost))
 		}
-		if _, _, err := tree.Apply(t.Context(), next, tree.Sever{Path: "/many", Root: v.Root, First: v.First, Level: v.Level, Blob: blob, Off: off, To: "/again"}); !errors.Is(err, vfs.ErrNotExist) {
+		if _, _, err := tree.Apply(t.Context(), next,
+			tree.Sever{Path: "/many", Root: v.Root, First: v.First, Level: v.Level, Blob: blob, Off: off,
+				To: "/again"}); !errors.Is(err, vfs.ErrNotExist) {
 			t.Errorf("again: %v", err)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"postern/vfs/object"
 )
 
-// What an op looks like in the journal: [kind, fields]. The journal is local and is upgraded by the program that finds it, so
-// this is no part of the format of spaces.
+// What an op looks like in the journal: [kind, fields]. The journal is local and is upgraded by the program that finds
+// it, so this is no part of the format of spaces.
 
 type opEnvelope struct {
 	_    struct{} `cbor:",toarray"`
@@ -113,7 +113,8 @@ func toWire(op Op) (any, error) {
 	case Move:
 		return wireTransfer{From: op.From, To: op.To, Replace: op.Replace, Modified: toStamp(op.Modified)}, nil
 	case Copy:
-		return wireTransfer{From: op.From, To: op.To, Replace: op.Replace, Shallow: op.Shallow, Modified: toStamp(op.Modified)}, nil
+		return wireTransfer{From: op.From, To: op.To, Replace: op.Replace, Shallow: op.Shallow,
+			Modified: toStamp(op.Modified)}, nil
 	case Patch:
 		w := wirePatch{Path: op.Path, Modified: toStamp(op.Modified), Created: toStamp(op.Created)}
 		for _, p := range op.Set {
@@ -194,7 +195,8 @@ func decodePatch(b raw) (Op, error) {
 	}
 	op := Patch{Path: w.Path, Modified: fromStamp(w.Modified), Created: fromStamp(w.Created)}
 	for _, p := range w.Set {
-		op.Set = append(op.Set, vfs.Property{Name: vfs.PropertyName{Space: p.Space, Local: p.Local}, Lang: p.Lang, Value: p.Value})
+		op.Set = append(op.Set,
+			vfs.Property{Name: vfs.PropertyName{Space: p.Space, Local: p.Local}, Lang: p.Lang, Value: p.Value})
 	}
 	for _, n := range w.Remove {
 		op.Remove = append(op.Remove, vfs.PropertyName{Space: n.Space, Local: n.Local})
@@ -202,12 +204,13 @@ func decodePatch(b raw) (Op, error) {
 	return op, nil
 }
 
-// maxAhead is how many seconds a version's time may be ahead of the clock to differ from that of the version it replaces.
+// maxAhead is how many seconds a version's time may be ahead of the clock to differ from that of the version it
+// replaces.
 const maxAhead = 2
 
-// savedAt is the time, in nanoseconds, of a version that is saved now over one of the time old: now, or the next full second
-// after old where both are in the same second, so that clients that compare HTTP dates see another one. It is at most maxAhead
-// seconds after now; where old is already further ahead, now is another second anyway.
+// savedAt is the time, in nanoseconds, of a version that is saved now over one of the time old: now, or the next full
+// second after old where both are in the same second, so that clients that compare HTTP dates see another one. It is at
+// most maxAhead seconds after now; where old is already further ahead, now is another second anyway.
 func savedAt(old, now int64) int64 {
 	const second = int64(time.Second)
 	o, n := floorDiv(old, second), floorDiv(now, second)

@@ -90,7 +90,8 @@ func testPatch(d drive) {
 			d.t.Errorf("after a patch of Modified, %s (-want +got):\n%s", path, diff)
 		}
 		d.must(d.Patch(d.ctx(), path, vfs.Patch{Created: ns(1984), Set: props("a=1", "b=2")}, nil))
-		if info := d.stat(path); !info.Created.Equal(ns(1984)) || !info.Modified.Equal(ns(1985)) || info.Version != old.Version {
+		if info := d.stat(path); !info.Created.Equal(ns(1984)) || !info.Modified.Equal(ns(1985)) ||
+			info.Version != old.Version {
 			d.t.Errorf("after a patch of Created, %s is %+v", path, info)
 		}
 		d.wantProps(path, props("a=1", "b=2")...)

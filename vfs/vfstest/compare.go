@@ -18,8 +18,8 @@ import (
 // Subject is a real drive for Compare, empty but for the writable folder "/files".
 type Subject struct {
 	FS vfs.FS
-	// Reopen, where there is one, closes the drive, cleanly or not, and opens it again; the file system it returns takes the
-	// place of FS. Open files and uploads are ended before.
+	// Reopen, where there is one, closes the drive, cleanly or not, and opens it again; the file system it returns takes
+	// the place of FS. Open files and uploads are ended before.
 	Reopen func() (vfs.FS, error)
 	// Steps, by name, are done between the operations and must not show: a flush, a crash of the remote, a collection.
 	Steps map[string]func() error
@@ -27,9 +27,9 @@ type Subject struct {
 	Close func() error
 }
 
-// Compare does random operations on a drive and on a Model, and wants the same outcome of each, the same kind of failure
-// where more than one would be true any of them, and the same tree after each. open makes a drive for each run; -rapid.checks,
-// -rapid.steps and -rapid.seed steer how many, how long and which.
+// Compare does random operations on a drive and on a Model, and wants the same outcome of each, the same kind of
+// failure where more than one would be true any of them, and the same tree after each. open makes a drive for each run;
+// -rapid.checks, -rapid.steps and -rapid.seed steer how many, how long and which.
 func Compare(t *testing.T, open func(t *testing.T) Subject) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := &pair{
@@ -141,8 +141,8 @@ type commit struct {
 	err      error
 }
 
-// committed compares the outcomes of Commit on a path. A time that was not given is the drive's to choose, within the rule;
-// the model takes it over.
+// committed compares the outcomes of Commit on a path. A time that was not given is the drive's to choose, within the
+// rule; the model takes it over.
 func (p *pair) committed(path string, old time.Time, given time.Time, actual, model commit) {
 	p.t.Helper()
 	what := "commit " + path
@@ -287,7 +287,8 @@ func (p *pair) faults(from, to string, replace bool) (of []error) {
 func (p *pair) patch(rt *rapid.T) {
 	path, cond := p.there(rt, "path"), p.cond(rt)
 	patch := vfs.Patch{Modified: someTime(rt, "modified"), Created: someTime(rt, "created")}
-	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"p", "q", "r"}), 0, 3, rapid.ID).Draw(rt, "properties") {
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"p", "q", "r"}), 0, 3, rapid.ID).Draw(rt,
+		"properties") {
 		if rapid.Bool().Draw(rt, "set") {
 			patch.Set = append(patch.Set, vfs.Property{
 				Name: vfs.PropertyName{Space: "urn:x", Local: name}, Lang: rapid.SampledFrom([]string{"", "de"}).Draw(rt, "lang"),

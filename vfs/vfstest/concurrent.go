@@ -42,7 +42,8 @@ func testConcurrentCreate(d drive) {
 					d.t.Error(err)
 				}
 			}
-			if _, _, err := tryPut(d.ctx(), d, "/files/one", []byte("x"), vfs.CommitOptions{Cond: absent("/files/one")}); err == nil {
+			if _, _, err := tryPut(d.ctx(), d, "/files/one", []byte("x"),
+				vfs.CommitOptions{Cond: absent("/files/one")}); err == nil {
 				wins[0].Add(1)
 			} else if !isOwn(err) {
 				d.t.Error(err)
@@ -61,7 +62,8 @@ func testConcurrentCreate(d drive) {
 	}
 	wg.Wait()
 	if wins[0].Load() != 1 || wins[1].Load() != 1 || wins[2].Load() > 1 {
-		d.t.Errorf("of 8 each, %d put, %d mkdir, %d copy made the same thing new", wins[0].Load(), wins[1].Load(), wins[2].Load())
+		d.t.Errorf("of 8 each, %d put, %d mkdir, %d copy made the same thing new", wins[0].Load(), wins[1].Load(),
+			wins[2].Load())
 	}
 	for worker := range 8 {
 		for i := range rounds() {

@@ -201,7 +201,8 @@ func kindsOf(err error) (of []error) {
 func (d drive) wantInfo(info vfs.Info, name, data string) {
 	d.t.Helper()
 	want := vfs.Info{Name: name, Size: int64(len(data)), MD5: md5.Sum([]byte(data)), SHA1: sha1.Sum([]byte(data))}
-	got := vfs.Info{Name: info.Name, Folder: info.Folder, ReadOnly: info.ReadOnly, Size: info.Size, MD5: info.MD5, SHA1: info.SHA1}
+	got := vfs.Info{Name: info.Name, Folder: info.Folder, ReadOnly: info.ReadOnly, Size: info.Size, MD5: info.MD5,
+		SHA1: info.SHA1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		d.t.Errorf("info of %s (-want +got):\n%s", name, diff)
 	}

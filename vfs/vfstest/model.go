@@ -34,9 +34,9 @@ type ModelOptions struct {
 // Model is a drive in memory: the plainest thing that keeps the contract of vfs.FS. It is what property tests compare
 // the real drive with, and the double under the unit tests of what lies above.
 //
-// The root is read-only and holds the writable folder "/files". Where the contract leaves a choice, the model chooses so:
-// an invalid name is vfs.ErrName to a change and vfs.ErrNotExist to a look; a condition runs after the names were found
-// valid and before anything else is checked; a folder's Modified moves only by Patch, Move and Copy.
+// The root is read-only and holds the writable folder "/files". Where the contract leaves a choice, the model chooses
+// so: an invalid name is vfs.ErrName to a change and vfs.ErrNotExist to a look; a condition runs after the names were
+// found valid and before anything else is checked; a folder's Modified moves only by Patch, Move and Copy.
 type Model struct {
 	o ModelOptions
 

@@ -18,15 +18,18 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// mutants are drives with one fault each, and a part of Run that must find it. Those with compare must be found by Compare too.
+// mutants are drives with one fault each, and a part of Run that must find it. Those with compare must be found by
+// Compare too.
 var mutants = map[string]struct {
 	of      func(*vfstest.Model) vfs.FS
 	part    string
 	compare bool
 }{
-	"listing backwards":         {func(m *vfstest.Model) vfs.FS { return backwards{m} }, "list_is_sorted", true},
-	"listing as it goes":        {func(m *vfstest.Model) vfs.FS { return live{m} }, "list_is_one_state", false},
-	"listing without end":       {func(m *vfstest.Model) vfs.FS { return talkative{m} }, "list_on_what_is_no_folder", true},
+	"listing backwards":  {func(m *vfstest.Model) vfs.FS { return backwards{m} }, "list_is_sorted", true},
+	"listing as it goes": {func(m *vfstest.Model) vfs.FS { return live{m} }, "list_is_one_state", false},
+	"listing without end": {func(m *vfstest.Model) vfs.FS {
+		return talkative{m}
+	}, "list_on_what_is_no_folder", true},
 	"condition not asked":       {func(m *vfstest.Model) vfs.FS { return careless{m} }, "conditions_are", true},
 	"condition asked before":    {func(m *vfstest.Model) vfs.FS { return early{m} }, "compare_and_swap", false},
 	"time stands still":         {func(m *vfstest.Model) vfs.FS { return still{m} }, "times_of_files", true},
@@ -69,7 +72,8 @@ func TestMutants(t *testing.T) {
 	for name, m := range mutants {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestMutant$", "-test.short", "-test.v", "-test.timeout=60s",
+			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestMutant$", "-test.short", "-test.v",
+				"-test.timeout=60s",
 				"-rapid.nofailfile", "-rapid.shrinktime=1ns", "-rapid.checks=1000")
 			cmd.Env = append(os.Environ(), mutantEnv+"="+name)
 			out, err := cmd.CombinedOutput()

@@ -12,8 +12,10 @@ import (
 
 func testOddNames(d drive) {
 	odd := []string{
-		" ", "  leading", "trailing ", "a b", "a%20b", "a%2Fb", "...", ".hidden", "trailing.", "con", "NUL.txt", "a:b", `back\slash`,
-		"quote\"", "'", "<>|?*", "#fragment", "?query", "&amp;", ";a=b", "+", "~", "-rf", "$HOME", "`x`", "new\nline", "tab\t", "\x01\x7f",
+		" ", "  leading", "trailing ", "a b", "a%20b", "a%2Fb", "...", ".hidden", "trailing.", "con", "NUL.txt", "a:b",
+		`back\slash`,
+		"quote\"", "'", "<>|?*", "#fragment", "?query", "&amp;", ";a=b", "+", "~", "-rf", "$HOME", "`x`", "new\nline",
+		"tab\t", "\x01\x7f",
 		"é", "日本語.txt", "🎬 film.mkv", "\u202eright to left", "zero\u200dwidth", "\ufeffmark", "ß", "ﬁ", "Å", "\u0301 alone",
 		strings.Repeat("x", vfs.MaxName), strings.Repeat("語", vfs.MaxName/3), "Icon\r", "._x", "~$lock.docx", "#recycle", "*",
 	}
@@ -52,7 +54,8 @@ func testBadNames(d drive) {
 	d.mkdir("/files/dir")
 	check := d.unchanged()
 	bad := []string{
-		".", "..", "\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80", strings.Repeat("x", vfs.MaxName+1), strings.Repeat("語", vfs.MaxName/3+1),
+		".", "..", "\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80", strings.Repeat("x", vfs.MaxName+1),
+		strings.Repeat("語", vfs.MaxName/3+1),
 	}
 	for _, name := range bad {
 		for _, path := range []string{"/files/" + name, "/files/dir/" + name, "/files/" + name + "/below"} {

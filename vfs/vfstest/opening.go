@@ -107,7 +107,8 @@ func testSeek(d drive) {
 			d.t.Errorf("Seek(%d, %d) went to %d, want an error", bad.off, bad.whence, at)
 		}
 	}
-	for _, c := range []struct{ off, n, want int64 }{{149990, 100, 10}, {150000, 1, 0}, {150010, 1, 0}, {5, 0, 0}, {0, 1 << 40, 150000}} {
+	for _, c := range []struct{ off, n, want int64 }{{149990, 100, 10}, {150000, 1, 0}, {150010, 1, 0}, {5, 0, 0},
+		{0, 1 << 40, 150000}} {
 		_, err := f.Seek(c.off, io.SeekStart)
 		d.must(err)
 		if n, err := f.WriteNTo(io.Discard, c.n); n != c.want || err != nil {

@@ -137,7 +137,8 @@ func (m *Model) touch(path string, modified time.Time) {
 func (p *pair) sameInfo(what string, actual, model vfs.Info) {
 	p.t.Helper()
 	if !model.Folder && p.toReal[model.Version] != actual.Version {
-		p.t.Fatalf("%s: the version is %x, the model's %x is %x here", what, actual.Version, model.Version, p.toReal[model.Version])
+		p.t.Fatalf("%s: the version is %x, the model's %x is %x here", what, actual.Version, model.Version,
+			p.toReal[model.Version])
 	}
 	if diff := gocmp.Diff(common(model, model), common(actual, model)); diff != "" {
 		p.t.Fatalf("%s (-model +drive):\n%s", what, diff)

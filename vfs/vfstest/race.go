@@ -2,5 +2,6 @@
 
 package vfstest
 
-// UnderRace tells that the race detector makes everything ten times as slow: a test that goes through much of the same looks at a part then.
+// UnderRace tells that the race detector makes everything ten times as slow: a test that goes through much of the same
+// looks at a part then.
 const UnderRace = true

@@ -39,7 +39,8 @@ func testTransfer(d drive) {
 	step(true)(d.copy(true)("/files/src/f", "/files/dst/z"))
 	step(false)(d.copy(true)("/files/src", "/files/dst/all"))
 	d.wantTree("/files",
-		"/files/dst/", "/files/dst/all/", "/files/dst/all/f=F", "/files/dst/all/sub/", "/files/dst/all/sub/g=G", "/files/dst/z=F",
+		"/files/dst/", "/files/dst/all/", "/files/dst/all/f=F", "/files/dst/all/sub/", "/files/dst/all/sub/g=G",
+		"/files/dst/z=F",
 		"/files/src/", "/files/src/f=F", "/files/src/sub/", "/files/src/sub/g=G", "/files/x=X")
 
 	// A folder over a folder leaves nothing of the one below, a file over a folder and the other way round do as well.
@@ -47,7 +48,8 @@ func testTransfer(d drive) {
 	step(true)(d.move(true)("/files/src", "/files/dst/all"))
 	step(true)(d.copy(true)("/files/dst/all/sub", "/files/x"))
 	step(true)(d.move(true)("/files/dst/z", "/files/dst/all/sub"))
-	d.wantTree("/files", "/files/dst/", "/files/dst/all/", "/files/dst/all/f=F", "/files/dst/all/sub=F", "/files/x/", "/files/x/g=G")
+	d.wantTree("/files", "/files/dst/", "/files/dst/all/", "/files/dst/all/f=F", "/files/dst/all/sub=F", "/files/x/",
+		"/files/x/g=G")
 
 	replaced, err := d.Copy(d.ctx(), "/files/x", "/files/shallow", vfs.CopyOptions{Shallow: true})
 	step(false)(replaced, err)
@@ -118,7 +120,8 @@ func testTransferErrors(d drive) {
 func testTransferKeeps(d drive) {
 	set := props("a=1", "b=2")
 	d.mkdir("/files/dir")
-	info, _, err := tryPut(d.ctx(), d, "/files/dir/f", []byte("F"), vfs.CommitOptions{Modified: ns(1990), ContentType: "x-test/f"})
+	info, _,
+		err := tryPut(d.ctx(), d, "/files/dir/f", []byte("F"), vfs.CommitOptions{Modified: ns(1990), ContentType: "x-test/f"})
 	d.must(err)
 	d.must(d.Patch(d.ctx(), "/files/dir/f", vfs.Patch{Set: set}, nil))
 	d.must(d.Patch(d.ctx(), "/files/dir", vfs.Patch{Set: set[:1], Modified: ns(1991)}, nil))
@@ -161,7 +164,8 @@ func testTransferKeeps(d drive) {
 	d.must(err)
 	_, err = d.Move(d.ctx(), "/files/moved", "/files/timed2", vfs.CopyOptions{Modified: ns(2003)})
 	d.must(err)
-	if a, b := d.stat("/files/timed").Modified, d.stat("/files/timed2").Modified; !a.Equal(ns(2002)) || !b.Equal(ns(2003)) {
+	if a, b := d.stat("/files/timed").Modified, d.stat("/files/timed2").Modified; !a.Equal(ns(2002)) ||
+		!b.Equal(ns(2003)) {
 		d.t.Errorf("copied and moved with times given, they are %v and %v", a, b)
 	}
 }
@@ -185,5 +189,6 @@ func testCopyIndependent(d drive) {
 	_, err = d.copy(false)("/files/b", "/files/b/sub/inner")
 	d.must(err)
 	d.wantTree("/files/b/sub", "/files/b/sub/g=G",
-		"/files/b/sub/inner/", "/files/b/sub/inner/f=F +p", "/files/b/sub/inner/new/", "/files/b/sub/inner/sub/", "/files/b/sub/inner/sub/g=G")
+		"/files/b/sub/inner/", "/files/b/sub/inner/f=F +p", "/files/b/sub/inner/new/", "/files/b/sub/inner/sub/",
+		"/files/b/sub/inner/sub/g=G")
 }

@@ -205,7 +205,8 @@ func testOverwrite(d drive) {
 	old := d.stat("/files/f")
 	info := d.put("/files/f", "22")
 	want := old
-	want.Size, want.Version, want.Modified, want.MD5, want.SHA1 = 2, info.Version, info.Modified, md5.Sum([]byte("22")), sha1.Sum([]byte("22"))
+	want.Size, want.Version, want.Modified, want.MD5, want.SHA1 = 2, info.Version, info.Modified, md5.Sum([]byte("22")),
+		sha1.Sum([]byte("22"))
 	if diff := cmp.Diff(want, info); diff != "" {
 		d.t.Errorf("after an overwrite (-want +got):\n%s", diff)
 	}
@@ -218,15 +219,16 @@ func testOverwrite(d drive) {
 }
 
 func testTimes(d drive) {
-	for _, at := range []time.Time{ns(1971), ns(1969), ns(2026), ns(2200), time.Unix(0, 1), time.Unix(1e9, 0).In(time.FixedZone("", 3600))} {
+	for _, at := range []time.Time{ns(1971), ns(1969), ns(2026), ns(2200), time.Unix(0, 1),
+		time.Unix(1e9, 0).In(time.FixedZone("", 3600))} {
 		info, _, err := tryPut(d.ctx(), d, "/files/given", []byte("x"), vfs.CommitOptions{Modified: at})
 		d.must(err)
 		if got := d.stat("/files/given").Modified; !got.Equal(at) || !info.Modified.Equal(at) {
 			d.t.Errorf("Modified is %v, and %v in Commit's info, want %v to the nanosecond", got, info.Modified, at)
 		}
 	}
-	// Without a time given each version differs from the one before by what an HTTP date can show, and is not dated ahead of the
-	// clock by more than that takes, however many there are and whatever time the first one was given.
+	// Without a time given each version differs from the one before by what an HTTP date can show, and is not dated ahead
+	// of the clock by more than that takes, however many there are and whatever time the first one was given.
 	d.put("/files/clock", "z")
 	for _, start := range []time.Time{ns(1980), ns(2150), {}} {
 		last, _, err := tryPut(d.ctx(), d, "/files/own", []byte("x"), vfs.CommitOptions{Modified: start})
@@ -245,7 +247,8 @@ func testTimes(d drive) {
 	}
 	f := d.put("/files/new", "x")
 	if d.mkdir("/files/dir"); d.stat("/files/dir").Modified.IsZero() || f.Created.After(f.Modified) {
-		d.t.Errorf("a new file was created %v and modified %v, a folder modified %v", f.Created, f.Modified, d.stat("/files/dir").Modified)
+		d.t.Errorf("a new file was created %v and modified %v, a folder modified %v", f.Created, f.Modified,
+			d.stat("/files/dir").Modified)
 	}
 }
 
@@ -274,4 +277,6 @@ func testTypes(d drive) {
 var errTest = errors.New("the test said no")
 
 // isOwn reports whether an error is errTest as it is, not wrapped into another.
-func isOwn(err error) bool { return err == errTest } //nolint:errorlint // that it comes back as it is, is what is tested
+//
+//nolint:errorlint // that it comes back as it is, is what is tested
+func isOwn(err error) bool { return err == errTest }

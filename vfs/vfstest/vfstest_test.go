@@ -52,7 +52,8 @@ func TestModelLimit(t *testing.T) {
 	if u, err := m.Usage(ctx, "/files", 0); err != nil || u != (vfs.Usage{Used: 9, Available: 1}) {
 		t.Errorf("usage is %+v, %v", u, err)
 	}
-	if u, err := vfstest.NewModel(vfstest.ModelOptions{}).Usage(ctx, "/files", 0); err != nil || u != (vfs.Usage{Used: 0, Available: -1}) {
+	if u, err := vfstest.NewModel(vfstest.ModelOptions{}).Usage(ctx, "/files", 0); err != nil ||
+		u != (vfs.Usage{Used: 0, Available: -1}) {
 		t.Errorf("usage without a limit is %+v, %v", u, err)
 	}
 }
@@ -119,7 +120,8 @@ func TestModelFail(t *testing.T) {
 func TestModelReadOnlyFolders(t *testing.T) {
 	m := vfstest.NewModel(vfstest.ModelOptions{})
 	ctx := t.Context()
-	if err := errors.Join(m.Root("shared"), m.Mkdir(ctx, "/shared/bob", nil), put(m, "/shared/bob/f", "F"), m.Freeze("/shared")); err != nil {
+	if err := errors.Join(m.Root("shared"), m.Mkdir(ctx, "/shared/bob", nil), put(m, "/shared/bob/f", "F"),
+		m.Freeze("/shared")); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Root("shared"); !errors.Is(err, vfs.ErrExist) {
@@ -134,7 +136,8 @@ func TestModelReadOnlyFolders(t *testing.T) {
 	_, moveErr := m.Move(ctx, "/shared/bob/f", "/files/f", vfs.CopyOptions{})
 	_, overErr := m.Copy(ctx, "/shared/bob", "/shared/bob2", vfs.CopyOptions{})
 	for i, err := range []error{
-		put(m, "/shared/bob/f", "G"), put(m, "/shared/bob/g", "G"), m.Mkdir(ctx, "/shared/x", nil), m.Remove(ctx, "/shared/bob/f", nil),
+		put(m, "/shared/bob/f", "G"), put(m, "/shared/bob/g", "G"), m.Mkdir(ctx, "/shared/x", nil),
+		m.Remove(ctx, "/shared/bob/f", nil),
 		m.Patch(ctx, "/shared/bob", vfs.Patch{Modified: time.Unix(1, 0)}, nil), moveErr, overErr,
 	} {
 		if !errors.Is(err, vfs.ErrReadOnly) {
@@ -161,7 +164,8 @@ func TestModelInjected(t *testing.T) {
 	if err := put(m, "/files/a", "A"); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := m.Stat(t.Context(), "/files/a"); err != nil || !info.Modified.Equal(now) || info.ETag() != `"09000000000000000000000000000000"` {
+	if info, err := m.Stat(t.Context(), "/files/a"); err != nil || !info.Modified.Equal(now) ||
+		info.ETag() != `"09000000000000000000000000000000"` {
 		t.Errorf("the file is %+v, %v", info, err)
 	}
 }

@@ -1,4 +1,5 @@
-// Package transfertest makes, from numbers, what the tests of those share that take blobs and pointers from one remote to another.
+// Package transfertest makes, from numbers, what the tests of those share that take blobs and pointers from one remote
+// to another.
 package transfertest
 
 import (
