@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// listed is what `go list -json` tells of a package.
+// listed is what `go list -json` reports about a package.
 type listed struct {
 	ImportPath   string
+	GoFiles      []string
 	Doc          string
 	Imports      []string
 	TestImports  []string
@@ -23,7 +24,7 @@ type listed struct {
 // packages lists every package of the module.
 func packages(t *testing.T) []listed {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Doc,Imports,TestImports,XTestImports", "postern/...")
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,GoFiles,Doc,Imports,TestImports,XTestImports", "postern/...")
 	cmd.Dir = "../.."
 	var failed bytes.Buffer
 	cmd.Stderr = &failed
@@ -47,29 +48,58 @@ func packages(t *testing.T) []listed {
 	return all
 }
 
-// arrow says what the packages of a layer may import of ours. A pattern is a package, or with "/..." a package and all below.
+// arrow says which of our packages a layer may import. A pattern is a package, or with "/..." a package and all below.
 type arrow struct {
 	from  string
 	to    []string
-	tests []string // what tests may use besides: doubles of the layers below
+	tests []string // packages that only tests may import: doubles of the layers below
 	why   string
 }
 
 // alloctest is for the tests of all layers.
 const alloctest = "postern/crypto/alloctest"
 
+// logic is what the families of commands call.
+var logic = []string{"postern/cmd/postern/account", "postern/cmd/postern/carry", "postern/cmd/postern/gateway",
+	"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/mount",
+	"postern/cmd/postern/reach", "postern/cmd/postern/say", "postern/cmd/postern/system", "postern/cmd/postern/trust"}
+
 // arrows is the picture in the README, line by line. The first that fits a package counts.
 var arrows = []arrow{
-	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil, "words for people need only the kinds of errors"},
-	{"postern/cmd/postern/reach", []string{"postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/say"}, nil, "how a drive is reached does not depend on what serves it"},
-	{"postern/cmd/postern/gateway", []string{"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/reach", "postern/cmd/postern/say",
-		"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, []string{"postern/cmd/postern/localca"},
+	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil,
+		"words for people need only the kinds of errors"},
+	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote/verify", "postern/remote/localfs", "postern/crypto"}, nil,
+		"the folder of one machine does not know what is served from it"},
+	{"postern/cmd/postern/localca", nil, nil, "a certificate authority knows nothing of the drive"},
+	{"postern/cmd/postern/system", nil, nil, "running programs of the system needs nothing of ours"},
+	{"postern/cmd/postern/trust", []string{"postern/cmd/postern/system"}, nil, "plans for a system are plain functions"},
+	{"postern/cmd/postern/mount", []string{"postern/cmd/postern/system"}, nil, "plans for a system are plain functions"},
+	{"postern/cmd/postern/control", []string{"postern/cmd/postern/say", "postern/remote/transfer", "postern/vfs/..."}, []string{"postern/remote"},
+		"orders to a gateway do not depend on what carries them out"},
+	{"postern/cmd/postern/reach", []string{"postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/say"}, nil,
+		"how a drive is reached does not depend on what serves it"},
+	{"postern/cmd/postern/gateway", []string{"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/reach",
+		"postern/cmd/postern/say", "postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...",
+		"postern/remote/...", "postern/crypto"}, []string{"postern/cmd/postern/localca"},
 		"the gateway wires the layers, and knows no command"},
-	{"postern/cmd/...", []string{"postern/..."}, nil, "the commands wire everything"},
-	{"postern/metrics/...", []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, nil, "metrics watch the layers"},
+	{"postern/cmd/postern/account", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
+		"postern/cmd/postern/say", "postern/remote/...", "postern/crypto"}, nil,
+		"accounts are managed by functions that know no command"},
+	{"postern/cmd/postern/carry", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
+		"postern/cmd/postern/say", "postern/vfs/...", "postern/remote/...", "postern/crypto"}, nil,
+		"drives are carried by functions that know no command"},
+	{"postern/cmd/postern/command", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
+		"postern/cmd/postern/reach", "postern/cmd/postern/say", "postern/crypto"}, nil,
+		"what commands have in common depends on none of them"},
+	{"postern/cmd/postern/command/...", slices.Concat([]string{"postern/cmd/postern/command"}, logic, []string{"postern/vfs/...",
+		"postern/remote/...", "postern/crypto"}), nil, "a family of commands knows no other family, and wires no layers itself"},
+	{"postern/cmd/...", []string{"postern/..."}, nil, "the programs use everything"},
+	{"postern/metrics/...", []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, nil,
+		"metrics watch the layers"},
 	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs", "postern/vfs/layout", "postern/vfs/versions"}, []string{"postern/vfs/vfstest"},
 		"WebDAV speaks to the drive's contract and layout, not to what keeps it"},
-	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/remote/localfs", "postern/crypto"}, []string{"postern/remote/...", "postern/cache"}, "the drive knows the contract of remotes and the local disk, neither drivers nor caches"},
+	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/remote/localfs", "postern/crypto"}, []string{"postern/remote/...", "postern/cache"},
+		"the drive knows the contract of remotes and the local disk, neither drivers nor caches"},
 	{"postern/cache/...", []string{"postern/cache/...", "postern/remote", "postern/crypto"}, []string{"postern/remote/..."}, "a cache sees ciphertext only"},
 	{"postern/remote/localfs/...", []string{"postern/remote/localfs/..."}, nil, "a filesystem knows nothing of what lies on it"},
 	{"postern/remote/...", []string{"postern/remote/...", "postern/crypto"}, nil, "a remote knows sealed blobs and signed pointers"},
@@ -88,8 +118,8 @@ func allowed(patterns []string, path string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return fits(p, path) })
 }
 
-// TestArrows keeps the layers apart. Tests may use doubles of the layers below them, but not what is above; those of the drive also a
-// real cache, which a collection and a check must look past.
+// TestArrows keeps the layers apart. Tests may use doubles of the layers below them, but nothing above; those of the drive
+// may also use a real cache, which a collection and a check must read past.
 func TestArrows(t *testing.T) {
 	for _, p := range packages(t) {
 		at := slices.IndexFunc(arrows, func(a arrow) bool { return fits(a.from, p.ImportPath) })
@@ -121,6 +151,15 @@ func TestNobodyImportsCommands(t *testing.T) {
 			if fits("postern/cmd/...", path) {
 				t.Errorf("%s imports %s", p.ImportPath, path)
 			}
+		}
+	}
+}
+
+// TestMainIsATable: a new command is a folder below command and a line in main.go.
+func TestMainIsATable(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath == "postern/cmd/postern" && !slices.Equal(p.GoFiles, []string{"main.go"}) {
+			t.Errorf("package main has %q: commands belong into a family, and logic beside it", p.GoFiles)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"postern/cmd/postern/command"
 	"postern/remote"
 )
 
@@ -35,14 +36,14 @@ func TestInterrupted(t *testing.T) {
 				code, said := w.runUntil(ctx, "desk", nil, args...)
 				w.called = nil
 				if left.Load() > 0 {
-					if code != exitDone {
+					if code != command.ExitDone {
 						t.Errorf("undisturbed: %d %s", code, said)
 					}
 					break
 				}
 				lines := strings.Split(strings.TrimSpace(said), "\n")
 				last := lines[len(lines)-1]
-				if code != exitDone && (code != exitFailed || !strings.HasSuffix(last, " was interrupted before it was done: run it again") ||
+				if code != command.ExitDone && (code != command.ExitFailed || !strings.HasSuffix(last, " was interrupted before it was done: run it again") ||
 					strings.Contains(said, "BROKEN")) {
 					t.Errorf("ended in call %d: %d %s", calls, code, said)
 				}

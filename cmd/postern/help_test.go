@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/command"
 )
 
 // TestHelpShowsRealDefaults: a flag that leaves a choice to the settings shows no zero as its default.
@@ -19,5 +21,5 @@ func TestHelpShowsRealDefaults(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk((&program{}).root())
+	walk((&command.Program{}).Root(families))
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"postern/cmd/postern/command"
 	"postern/cmd/postern/gateway"
 	"postern/remote"
 	"postern/remote/faulty"
@@ -69,13 +70,13 @@ func (w *world) runUntil(ctx context.Context, machine string, env map[string]str
 		w.t.Fatal(err)
 	}
 	defer func() { _ = null.Close() }()
-	p := &program{in: null, out: out, err: out, rand: rand.Reader, drivers: w.drivers, getenv: func(name string) string {
+	p := &command.Program{Terminal: command.Terminal{In: null, Out: out, Err: out}, Rand: rand.Reader, Drivers: w.drivers, Getenv: func(name string) string {
 		if name == "POSTERN_HOME" {
 			return filepath.Join(w.folder, machine)
 		}
 		return env[name]
 	}}
-	code := p.run(ctx, args)
+	code := p.Run(ctx, args, families)
 	said, err := os.ReadFile(out.Name())
 	if err != nil {
 		w.t.Fatal(err)
@@ -86,7 +87,7 @@ func (w *world) runUntil(ctx context.Context, machine string, env map[string]str
 func (w *world) must(machine string, env map[string]string, args ...string) string {
 	w.t.Helper()
 	code, said := w.run(machine, env, args...)
-	if code != exitDone {
+	if code != command.ExitDone {
 		w.t.Fatalf("%s on %s: %d %s", strings.Join(args, " "), machine, code, said)
 	}
 	return said
@@ -123,14 +124,14 @@ func TestInitInterrupted(t *testing.T) {
 		w := newWorld(t)
 		w.left.Store(writes)
 		code, said := w.run("desk", env, "init", "--user", "alice", "--remote", "test:")
-		if code == exitDone {
+		if code == command.ExitDone {
 			return true
 		}
 		if strings.Contains(said, "recovery words are in") {
 			t.Errorf("words of an account that is not there were shown: %s", said)
 		}
 		w.left.Store(enough)
-		if code, said := w.run("desk", env, "login", "--user", "alice", "--remote", "test:"); code == exitDone {
+		if code, said := w.run("desk", env, "login", "--user", "alice", "--remote", "test:"); code == command.ExitDone {
 			t.Errorf("a half-made account was passed over: %s", said)
 		}
 		if said := w.must("desk", env, "init", "--user", "alice", "--remote", "test:"); !strings.Contains(said, "recovery words are in") {
@@ -155,12 +156,12 @@ func TestPasswdInterrupted(t *testing.T) {
 		w.left.Store(writes)
 		code, _ := w.run("desk", change, "passwd")
 		w.left.Store(enough)
-		if code == exitDone {
+		if code == command.ExitDone {
 			return true
 		}
 		w.must("first", old, "login", "--user", "alice", "--remote", "test:")
 		w.must("desk", change, "passwd")
-		if code, said := w.run("second", old, "login", "--user", "alice", "--remote", "test:"); code == exitDone || !strings.Contains(said, "newer one") {
+		if code, said := w.run("second", old, "login", "--user", "alice", "--remote", "test:"); code == command.ExitDone || !strings.Contains(said, "newer one") {
 			t.Errorf("the old passphrase: %s", said)
 		}
 		w.must("second", fresh, "login", "--user", "alice", "--remote", "test:")
@@ -175,7 +176,7 @@ func TestLoginWritesNothing(t *testing.T) {
 	w.must("desk", env, "init", "--user", "alice", "--remote", "test:")
 	w.left.Store(0)
 	code, said := w.run("laptop", env, "login", "--user", "alice", "--remote", "test:")
-	if code != exitDone {
+	if code != command.ExitDone {
 		t.Errorf("a login writes nothing to the remote, and failed: %s", said)
 	}
 }

@@ -150,6 +150,19 @@ func (s Step) Line(goos string) string {
 	return line
 }
 
+// Script returns steps as they are typed, each below a comment that says what it does.
+func Script(goos string, steps []Step) string {
+	comment := "# "
+	if goos == "windows" {
+		comment = "rem "
+	}
+	var script strings.Builder
+	for _, s := range steps {
+		script.WriteString(comment + s.Does + "\n" + s.Line(goos) + "\n")
+	}
+	return script.String()
+}
+
 func quote(goos, arg string) string {
 	plain := arg != "" && !strings.ContainsFunc(arg, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:=,@%*\\", r)

@@ -1,0 +1,92 @@
+// Package carry takes an account's drive to another remote, and finds what a bundle of it builds on.
+package carry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/transfer"
+	"postern/remote/verify"
+	"postern/vfs/space/keep"
+)
+
+// CopyOptions say what Copy copies.
+type CopyOptions struct {
+	Home     home.Home
+	Account  home.Account
+	From, To gateway.Target
+	Login    *crypto.Pointer // the login record that goes along; nil: none
+	ReadBack bool            // read every blob back from To, also those that were there
+	Tell     control.Tell
+}
+
+// Copy copies all that a drive and its history lead to from one remote to another, then its pointer and the login
+// record. It can be repeated after any failure, and then copies the rest. Changes that are committed meanwhile stay
+// behind. The pointer at To is replaced only if the drive's state contains the one there.
+func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) {
+	// A running gateway holds the home and its pins, so both remotes are opened without them.
+	source, err := open(ctx, o.Home, o.From, false)
+	if err != nil {
+		return at, err
+	}
+	defer func() { err = say.Closing(err, source.Close) }()
+	ids := []crypto.PointerID{o.Account.Secret.Writer().ID()}
+	if o.Login != nil {
+		ids = append(ids, o.Login.ID)
+	}
+	newest, err := source.Load(ctx, ids[0])
+	if err != nil {
+		return at, err
+	}
+	names, err := keep.Reach(ctx, source, o.Account.Secret.Own(), newest, nil, control.Seeking(o.Tell))
+	if err != nil {
+		return at, fmt.Errorf("look for what is to be copied: %w", err)
+	}
+	destination, err := open(ctx, o.Home, o.To, true)
+	if err != nil {
+		return at, err
+	}
+	defer func() { err = say.Closing(err, destination.Close) }()
+	at, err = transfer.Copy(ctx, pinnedAt{source, newest}, destination, ids, transfer.Options{
+		Blobs: transfer.Names(names), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
+		Progress: func(at transfer.Progress) {
+			at.TotalBlobs = int64(len(names))
+			control.Carried("copied", o.Tell)(at)
+		},
+	})
+	var lost *transfer.Lost
+	switch {
+	case errors.As(err, &lost):
+		return at, say.Advised(err)
+	case err != nil:
+		return at, fmt.Errorf("copy to %s: %w", o.To, err)
+	}
+	return at, nil
+}
+
+// open opens a remote without the pins of the home.
+func open(ctx context.Context, h home.Home, to gateway.Target, founding bool) (remote.Store, error) {
+	return gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to, Founding: founding}, &verify.MemoryPins{})
+}
+
+// pinnedAt is a remote whose pointer stays at one state, whatever is committed meanwhile: the blobs of that state are
+// copied, and no others.
+type pinnedAt struct {
+	remote.Store
+	at crypto.Pointer
+}
+
+// Load implements remote.Pointers.
+func (s pinnedAt) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	if id == s.at.ID {
+		return s.at, nil
+	}
+	return s.Store.Load(ctx, id)
+}

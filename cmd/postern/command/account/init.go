@@ -1,0 +1,51 @@
+package account
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/account"
+	"postern/cmd/postern/command"
+	"postern/crypto"
+)
+
+// create is the command init.
+func create(p *command.Program) *cobra.Command {
+	var f flags
+	cmd := &cobra.Command{
+		Use:   "init --user NAME --remote URL",
+		Short: "Make a new account",
+		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file of the home.
+
+User name, passphrase and remote are enough to log in on another machine. The record that makes it so can
+be found only with both name and passphrase; the same name with another passphrase leads to another place.`,
+		Args: command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return makeAccount(cmd.Context(), p, f) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func makeAccount(ctx context.Context, p *command.Program, f flags) error {
+	at, err := f.place(p, false)
+	if err != nil {
+		return err
+	}
+	if err := at.CheckMakeable(); err != nil { // before anybody is asked for a passphrase
+		return err
+	}
+	passphrase, err := p.ReadSecret(ctx, f.newPassphrase("New passphrase: "))
+	if err != nil {
+		return err
+	}
+	show := func(secret crypto.AccountSecret) error {
+		p.Printf("The account of %s is made, at %s.\n\n", at.User, at.To)
+		return p.GiveWords(at.Home, secret)
+	}
+	if err := account.Make(ctx, at, passphrase, show, p.Rand); err != nil {
+		return err
+	}
+	p.Printf("Start the drive with: postern serve\n")
+	return nil
+}

@@ -1,0 +1,81 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/carry"
+	"postern/cmd/postern/command"
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
+	"postern/remote/transfer"
+)
+
+// importing is the command bundle import.
+func importing(p *command.Program) *cobra.Command {
+	var url string
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Take what a bundle holds to a remote",
+		Long: `Takes what a bundle holds to the drive's remote. What both sides have changed is merged, as between devices of one
+remote; carry a bundle back to have it on the other side, too. With --remote it goes to any remote, for which no account
+is needed: after that postern login or postern recover works there; but nothing is merged. Everything is verified; an
+import that was cut is run again and goes on.`,
+		Args: command.Exactly(1, "one file"),
+		RunE: func(cmd *cobra.Command, args []string) error { return importBundle(cmd.Context(), p, args[0], url) },
+	}
+	cmd.Flags().StringVar(&url, "remote", "", "URL of a remote to take it to, instead of the drive's own")
+	return cmd
+}
+
+func importBundle(ctx context.Context, p *command.Program, arg, url string) error {
+	file, err := bundleFile(arg)
+	if err != nil {
+		return err
+	}
+	var at transfer.Progress
+	if url != "" {
+		at, err = importTo(ctx, p, url, file)
+	} else {
+		err = p.Working(ctx, func(g control.Gateway, tell control.Tell) (err error) {
+			at, err = g.Import(ctx, file, tell)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	p.Printf("%s: %s, %s came; already there: %s.\n", arg, say.Plural(at.Copied, "blob"), home.Size(at.CopiedBytes),
+		say.Plural(at.Skipped, "blob"))
+	if at.Joined > 0 {
+		p.Printf("Both sides had changed the drive, and are merged here now: carry it back with "+
+			"postern bundle export --since %s FILE.\n", arg)
+	}
+	return nil
+}
+
+// importTo imports to a remote that need not be the account's.
+func importTo(ctx context.Context, p *command.Program, url, file string) (transfer.Progress, error) {
+	h, err := p.Home()
+	if err != nil {
+		return transfer.Progress{}, err
+	}
+	to, err := p.Drivers.Parse(url, h)
+	if err != nil {
+		return transfer.Progress{}, err
+	}
+	if to.Volatile() {
+		return transfer.Progress{}, say.Usagef("the remote %s ends with the process: import to another", to)
+	}
+	if brings, err := carry.BringsLogin(file); err != nil {
+		return transfer.Progress{}, err
+	} else if !brings {
+		p.Printf("The bundle brings no login record: unless an earlier one did, the drive opens there by postern recover and " +
+			"its recovery words, not by postern login.\n")
+	}
+	m := p.Meter()
+	defer m.Clear()
+	return carry.Import(ctx, h, to, file, m.Show)
+}

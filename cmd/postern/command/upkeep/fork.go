@@ -1,0 +1,45 @@
+package upkeep
+
+import (
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/command"
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/say"
+)
+
+func inspectFork(p *command.Program) *cobra.Command {
+	var accept bool
+	cmd := &cobra.Command{
+		Use:   "fork",
+		Short: "Compare what the remote shows with what this device has seen, and get out of a rollback",
+		Long: `A remote that shows an older state than before, or another one in its place, is not believed: the drive takes no changes until the
+remote is as it was. That is what should be tried first: restore the remote from its newest copy.
+
+If there is none, --accept takes what the remote shows now for the truth. What is not at the remote yet stays in the journal and
+is merged with it, as with changes of another device. What was at the remote before, and isn't any more, is kept in a folder
+/files/kept-TIME, as far as the remote or this device still has it. Other devices have to accept for themselves.`,
+		Args: command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				fork, err := g.Fork(cmd.Context(), accept)
+				if err != nil {
+					return err
+				}
+				table := p.Table()
+				for _, f := range fork.Facts {
+					table.Row("%s\t%s", f.Name, f.Value)
+				}
+				if err := table.Flush(); err != nil {
+					return err
+				}
+				if fork.Trouble && !fork.Accepted {
+					return say.Advisef("the remote does not show what it showed before: restore it from its newest copy; if there is none, postern inspect fork --accept takes it as it is")
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&accept, "accept", false, "take what the remote shows for the truth from now on")
+	return cmd
+}

@@ -1,0 +1,36 @@
+package upkeep
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/command"
+	"postern/cmd/postern/control"
+)
+
+func inspect(p *command.Program) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect [PATH | NAME]",
+		Short: "Tell what a path of the drive, a blob or a pointer is",
+		Long: `Tells what lies behind a path of the drive ("/files/a.txt"), or behind the 64 hex digits of a blob's name or a pointer's
+id as they show at the remote. Without an argument: the drive's own pointer. Keys are never shown.`,
+		Args: command.AtMostOne("one path or name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			what := strings.Join(args, "")
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				facts, err := g.Inspect(cmd.Context(), what)
+				if err != nil {
+					return err
+				}
+				table := p.Table()
+				for _, f := range facts {
+					table.Row("%s\t%s", f.Name, f.Value)
+				}
+				return table.Flush()
+			})
+		},
+	}
+	cmd.AddCommand(inspectFork(p))
+	return cmd
+}
