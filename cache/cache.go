@@ -133,6 +133,9 @@ func (c *Cache) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return c.inner.Changed(ctx, since)
 }
 
+// ID asks the remote.
+func (c *Cache) ID(ctx context.Context) (crypto.StoreID, error) { return c.inner.ID(ctx) }
+
 // Space asks the remote.
 func (c *Cache) Space(ctx context.Context) (remote.Space, error) { return c.inner.Space(ctx) }
 

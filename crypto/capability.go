@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 )
 
@@ -29,6 +30,12 @@ const (
 // StoreID names the part of a remote that holds one account's blobs. It is random, and moves along when the account
 // moves to another remote.
 type StoreID [16]byte
+
+// IsZero reports whether id names no store.
+func (id StoreID) IsZero() bool { return id == StoreID{} }
+
+// String returns the id as 32 lower-case hex digits.
+func (id StoreID) String() string { return hex.EncodeToString(id[:]) }
 
 // Capability opens a space. Write access includes read access; nothing else grants anything.
 type Capability struct {

@@ -61,7 +61,7 @@ func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
 // operations are the names of calls in metrics.
 var operations = map[string]string{
 	remote.OpPut: "put", remote.OpGet: "get", remote.OpGetRange: "get_range", remote.OpStat: "stat", remote.OpList: "list",
-	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed", remote.OpSpace: "space",
+	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed", remote.OpID: "id", remote.OpSpace: "space",
 }
 
 // outcomes puts the sharper kinds first: an error may be of several.

@@ -36,6 +36,7 @@ const (
 	OpLoad     = "load pointer"
 	OpSwap     = "swap pointer"
 	OpChanged  = "list changed pointers of"
+	OpID       = "ask for the id of"
 	OpSpace    = "ask for the space of"
 )
 

@@ -70,6 +70,10 @@ type Store interface {
 	Blobs
 	Pointers
 
+	// ID returns the id that the store was given when it was founded. It stays the same, under whatever URL, and no other store
+	// has it. An account takes the id of the store where it begins for its capabilities. Errors: ErrUnavailable, ErrCorrupt.
+	ID(ctx context.Context) (crypto.StoreID, error)
+
 	// Space returns how much there is room for. Unknown figures are -1; that is no error.
 	Space(ctx context.Context) (Space, error)
 

@@ -157,6 +157,12 @@ func (w *wrapped) Changed(ctx context.Context, since Cursor) (Changes, error) {
 	return run(ctx, w, c, func(ctx context.Context) (Changes, error) { return c.To.Changed(ctx, since) })
 }
 
+// ID implements Store.
+func (w *wrapped) ID(ctx context.Context) (crypto.StoreID, error) {
+	c := &Call{Op: OpID, On: Place{}, To: w.inner}
+	return run(ctx, w, c, func(ctx context.Context) (crypto.StoreID, error) { return c.To.ID(ctx) })
+}
+
 // Space implements Store.
 func (w *wrapped) Space(ctx context.Context) (Space, error) {
 	c := &Call{Op: OpSpace, On: Place{}, To: w.inner}

@@ -4,6 +4,7 @@
 // What it keeps:
 //
 //	postern-store        says that this is a store, and of which format
+//	id                   the store's random id, made when the store is founded, or first opened by a build that knows of ids
 //	blobs/ab/<name>      a blob, under the first two digits of its name
 //	pointers/ab/<id>     a marshalled pointer
 //	changes              which listed pointers moved, in this order; see changelog.go
@@ -112,6 +113,9 @@ func Open(path string, o Options) (*Store, error) {
 		s.log.Warn("could not remove what an interrupted run left", "store", root, "err", err)
 	} else if n > 0 {
 		s.log.Info("removed what an interrupted run left", "store", root, "sessions", n)
+	}
+	if _, err := s.identify(context.Background()); err != nil { // a disk that is full, say, can be opened all the same
+		s.log.Warn("the store has no id that can be read", "store", root, "err", err)
 	}
 	return s, nil
 }

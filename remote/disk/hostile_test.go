@@ -161,6 +161,8 @@ func everything(t *testing.T, what string, s remote.Store, name crypto.BlobName,
 	listed := listedKey.SignListed(1, crypto.PointerValue{1})
 	proper(t, what+": swap a listed pointer", s.Swap(ctx, listed.Hash(), listedKey.SignListed(2, crypto.PointerValue{2})))
 	proper(t, what+": delete", s.Delete(ctx, name))
+	_, err = s.ID(ctx)
+	proper(t, what+": id", err)
 	_, err = s.Space(ctx)
 	proper(t, what+": space", err)
 }

@@ -196,5 +196,22 @@ func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 	return space, err
 }
 
+// ID implements remote.Store.
+func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
+	id, err := s.inner.ID(ctx)
+	if err != nil {
+		return id, err
+	}
+	switch lie := s.tempted(NoID, OtherID); lie {
+	case NoID:
+		s.tell(lie)
+		return crypto.StoreID{}, nil
+	case OtherID:
+		s.tell(lie)
+		s.scribble(id[:])
+	}
+	return id, nil
+}
+
 // Close closes the remote, of all views.
 func (s *Store) Close() error { return s.inner.Close() }

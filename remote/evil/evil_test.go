@@ -149,11 +149,15 @@ var lied = map[evil.Lie]struct {
 	evil.OtherPointer:     {(*world).load, remote.ErrCorrupt},
 	evil.GarbagePointer:   {(*world).load, remote.ErrCorrupt},
 	evil.ForkedPointer:    {(*world).load, remote.ErrFork},
-	evil.ForgedChanges:    {(*world).changed, remote.ErrCorrupt},
-	evil.SecretChanges:    {(*world).changed, remote.ErrCorrupt},
-	evil.EndlessChanges:   {(*world).changed, remote.ErrCorrupt},
-	evil.AbsurdChanges:    {(*world).changed, remote.ErrCorrupt},
-	evil.AbsurdCursor:     {(*world).changed, remote.ErrCorrupt},
+	evil.NoID: {func(w *world, ctx context.Context) error {
+		_, err := w.seen.ID(ctx)
+		return err
+	}, remote.ErrCorrupt},
+	evil.ForgedChanges:  {(*world).changed, remote.ErrCorrupt},
+	evil.SecretChanges:  {(*world).changed, remote.ErrCorrupt},
+	evil.EndlessChanges: {(*world).changed, remote.ErrCorrupt},
+	evil.AbsurdChanges:  {(*world).changed, remote.ErrCorrupt},
+	evil.AbsurdCursor:   {(*world).changed, remote.ErrCorrupt},
 	evil.AbsurdStat: {func(w *world, ctx context.Context) error {
 		_, err := w.seen.Stat(ctx, w.names[0])
 		return err
@@ -219,6 +223,14 @@ var open = map[evil.Lie]func(w *world, ctx context.Context) error{
 	evil.HideInList: (*world).wrongList,
 	evil.InventList: (*world).wrongList,
 	evil.RepeatList: (*world).wrongList,
+	evil.OtherID: func(w *world, ctx context.Context) error {
+		one, err := w.seen.ID(ctx)
+		two, _ := w.seen.ID(ctx)
+		if err == nil && one == two {
+			return errors.New("the truth was told")
+		}
+		return err
+	},
 	evil.FalseSpace: func(w *world, ctx context.Context) error {
 		space, err := w.seen.Space(ctx)
 		return differs(err, space.Used, int64(4*len(w.blobs[w.names[0]])))

@@ -33,6 +33,8 @@ const (
 	InventList  // List: blobs that nobody put
 	RepeatList  // List: everything twice
 	FalseSpace  // Space: neither room nor use
+	NoID        // ID: all zeros
+	OtherID     // ID: another one each time
 
 	// Wrong pointers.
 	OldPointer       // Load: the oldest state that was ever seen
@@ -67,7 +69,7 @@ var names = [lies]string{
 	"honest",
 	"flip get", "flip range", "truncate", "grow", "zero", "garbage", "swap blobs", "other blob", "shift range",
 	"lose blobs", "drop puts", "spoil puts", "keep deleted", "deny stat", "claim stat", "wrong stat", "absurd stat",
-	"hide in list", "invent list", "repeat list", "false space",
+	"hide in list", "invent list", "repeat list", "false space", "no id", "other id",
 	"old pointer", "previous pointer", "frozen pointer", "lose pointer", "forged sequence", "forged value",
 	"forged signature", "strange signature", "other pointer", "garbage pointer", "forked pointer", "false swap",
 	"false conflict", "secret swap",

@@ -130,7 +130,7 @@ func deep(path, outside string) error {
 func Places(folder string) ([]string, error) {
 	places := []string{}
 	for _, form := range []string{
-		"postern-store", "changes", "blobs", "pointers", "locks", "tmp", "blobs/[0-9a-f]*", "pointers/[0-9a-f]*", "locks/[0-9a-f][0-9a-f]",
+		"postern-store", "id", "changes", "blobs", "pointers", "locks", "tmp", "blobs/[0-9a-f]*", "pointers/[0-9a-f]*", "locks/[0-9a-f][0-9a-f]",
 		"locks/changes", "tmp/session-*.lock",
 		"tmp/session-*[^k]", "blobs/*/[0-9a-f]*", "pointers/*/[0-9a-f]*", "tmp/session-*[^k]/[0-9A-Za-z]*",
 	} {

@@ -31,13 +31,14 @@ const (
 	Load
 	Swap
 	Changed
+	ID
 	Space
 )
 
 // names are what errors call the operations.
 var names = [...]string{
 	remote.OpPut, remote.OpGet, remote.OpGetRange, remote.OpStat, remote.OpList, remote.OpDelete,
-	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpSpace,
+	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpID, remote.OpSpace,
 }
 
 // String returns what errors call the operation.
@@ -54,7 +55,7 @@ func opOf(name string) Op { return Op(slices.Index(names[:], name)) }
 // Call is one call of a store.
 type Call struct {
 	Op    Op
-	On    string // the blob or pointer; "faulty:" for List, Changed and Space
+	On    string // the blob or pointer; "faulty:" for what is about the whole remote
 	Again int    // how often Op was called on On before
 }
 
@@ -192,7 +193,7 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 // all but the first item.
 func (s *Store) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	op, on := opOf(c.Op), c.On
-	if op == List || op == Changed || op == Space {
+	if on == (remote.Place{}) {
 		on = s
 	}
 	fault, err := s.begin(ctx, op, on)

@@ -11,7 +11,7 @@ import (
 	"postern/remote"
 )
 
-// Changed implements remote.Pointers. A cursor is the remote's random text and the number of a move.
+// Changed implements remote.Pointers. A cursor is the remote's id and the number of a move.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	if err := s.ready(ctx, remote.OpChanged, s); err != nil {
 		return remote.Changes{}, err
@@ -40,12 +40,12 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 
 // cursor returns the place behind a move.
 func (c *contents) cursor(move uint64) remote.Cursor {
-	return remote.Cursor(c.life + " " + strconv.FormatUint(move, 10))
+	return remote.Cursor(c.id.String() + " " + strconv.FormatUint(move, 10))
 }
 
 // after returns the move that a cursor stands behind, 0 for one that the remote does not recognise; mu is held.
 func (c *contents) after(since remote.Cursor) uint64 {
-	number, ours := strings.CutPrefix(string(since), c.life+" ")
+	number, ours := strings.CutPrefix(string(since), c.id.String()+" ")
 	move, err := strconv.ParseUint(number, 10, 64)
 	if !ours || err != nil || move > c.moved {
 		return 0

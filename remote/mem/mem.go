@@ -29,9 +29,9 @@ type contents struct {
 	pointers map[crypto.PointerID]crypto.Pointer
 	moves    map[crypto.PointerID]uint64 // of listed pointers: the number of the last move
 	moved    uint64                      // the number of the newest move
-	life     string                      // random: a cursor of another remote is none of ours
-	used     int64                       // bytes in blobs
-	capacity int64                       // bytes; below 0: boundless
+	id       crypto.StoreID
+	used     int64 // bytes in blobs
+	capacity int64 // bytes; below 0: boundless
 }
 
 var _ remote.Store = (*Store)(nil)
@@ -45,9 +45,23 @@ func NewSized(capacity int64) *Store {
 		blobs:    map[crypto.BlobName][]byte{},
 		pointers: map[crypto.PointerID]crypto.Pointer{},
 		moves:    map[crypto.PointerID]uint64{},
-		life:     rand.Text(),
+		id:       newID(),
 		capacity: capacity,
 	}}
+}
+
+// newID returns a random id.
+func newID() (id crypto.StoreID) {
+	_, _ = rand.Read(id[:]) // it never fails
+	return id
+}
+
+// ID implements remote.Store.
+func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
+	if err := s.ready(ctx, remote.OpID, s); err != nil {
+		return crypto.StoreID{}, err
+	}
+	return s.id, nil
 }
 
 // Another returns one more open handle on the same remote, as another process or device would have; also after Close.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/crypto"
@@ -99,6 +100,7 @@ type Store struct {
 	o       Options
 	members []*member // the first is the authority
 	known   known
+	id      atomic.Pointer[crypto.StoreID] // nil: not known yet
 
 	life   context.Context // ends with Close
 	end    context.CancelFunc

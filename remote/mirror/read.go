@@ -290,6 +290,27 @@ func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 	return best, there
 }
 
+// ID implements remote.Store: the authority's, so that a store keeps its id when it is given a mirror, and nothing is lost
+// with the machine that the mirror runs on. It is remembered for as long as the authority is away.
+func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
+	if err := s.begin(ctx, remote.OpID, s); err != nil {
+		return crypto.StoreID{}, err
+	}
+	if id := s.id.Load(); id != nil {
+		return *id, nil
+	}
+	id, err := s.authority().store.ID(ctx)
+	if err != nil {
+		s.judge(ctx, err)
+		if ended := s.begin(ctx, remote.OpID, s); ended != nil {
+			return crypto.StoreID{}, ended
+		}
+		return crypto.StoreID{}, err
+	}
+	s.id.Store(&id)
+	return id, nil
+}
+
 // Space implements remote.Store: that of the member with the least room, among those that answer and can tell.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 	if err := s.begin(ctx, remote.OpSpace, s); err != nil {

@@ -20,6 +20,7 @@ type broken struct {
 	load     func(context.Context, crypto.PointerID) (crypto.Pointer, error)
 	swap     func(context.Context, crypto.PointerHash, crypto.Pointer) error
 	changed  func(context.Context, remote.Cursor) (remote.Changes, error)
+	id       func(context.Context) (crypto.StoreID, error)
 	space    func(context.Context) (remote.Space, error)
 	closing  func() error
 }
@@ -85,6 +86,13 @@ func (b *broken) Changed(ctx context.Context, since remote.Cursor) (remote.Chang
 		return b.changed(ctx, since)
 	}
 	return b.Store.Changed(ctx, since)
+}
+
+func (b *broken) ID(ctx context.Context) (crypto.StoreID, error) {
+	if b.id != nil {
+		return b.id(ctx)
+	}
+	return b.Store.ID(ctx)
 }
 
 func (b *broken) Space(ctx context.Context) (remote.Space, error) {

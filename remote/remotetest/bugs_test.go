@@ -98,6 +98,13 @@ var bugs = []bug{
 			return b.Store.Put(ctx, n, body)
 		}
 	}},
+	{"the id is another each time", "id", func(b *broken) {
+		n := byte(0)
+		b.id = func(context.Context) (crypto.StoreID, error) { n++; return crypto.StoreID{n}, nil }
+	}},
+	{"there is no id", "id", func(b *broken) {
+		b.id = func(context.Context) (crypto.StoreID, error) { return crypto.StoreID{}, nil }
+	}},
 	{"free room below none", "space", func(b *broken) {
 		b.space = func(context.Context) (remote.Space, error) { return remote.Space{Free: -4096}, nil }
 	}},

@@ -33,6 +33,7 @@ func calls(ctx context.Context, s remote.Store, e *Env) map[string]error {
 	_, errs["load"] = s.Load(ctx, key.ID())
 	errs["swap"] = s.Swap(ctx, none, key.Sign(1, value(1)))
 	_, errs["changed"] = s.Changed(ctx, "")
+	_, errs["id"] = s.ID(ctx)
 	_, errs["space"] = s.Space(ctx)
 	return errs
 }

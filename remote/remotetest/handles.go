@@ -53,8 +53,9 @@ func outlive(ctx context.Context, e *Env) error {
 		return err
 	}
 	p, moved := e.writer().Sign(7, value(7)), e.writer().SignListed(7, value(7))
+	id, idErr := e.Store.ID(ctx)
 	cursor, err := reports(ctx, e.Store, "")
-	if err := first(err, e.Store.Swap(ctx, none, p), e.Store.Swap(ctx, none, moved), e.Store.Close()); err != nil {
+	if err := first(idErr, err, e.Store.Swap(ctx, none, p), e.Store.Swap(ctx, none, moved), e.Store.Close()); err != nil {
 		return err
 	}
 	other, err := e.Another()
@@ -69,5 +70,5 @@ func outlive(ctx context.Context, e *Env) error {
 		return err
 	}
 	_, err = reports(ctx, other, cursor, moved)
-	return first(err, holds(ctx, other, name, data), points(ctx, other, p))
+	return first(err, holds(ctx, other, name, data), points(ctx, other, p), identified(ctx, other, id))
 }

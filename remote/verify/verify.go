@@ -120,6 +120,15 @@ func (s *store) Delete(ctx context.Context, name crypto.BlobName) error {
 	return s.inner.Delete(ctx, name)
 }
 
+// ID refuses the id that no store has.
+func (s *store) ID(ctx context.Context) (crypto.StoreID, error) {
+	id, err := s.inner.ID(ctx)
+	if err == nil && id.IsZero() {
+		err = remote.Fail(remote.OpID, remote.Place{}, remote.ErrCorrupt, errors.New("it says that it has none"))
+	}
+	return id, err
+}
+
 // Space passes.
 func (s *store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
 

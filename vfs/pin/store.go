@@ -294,6 +294,9 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return s.inner.Changed(ctx, since)
 }
 
+// ID asks the remote.
+func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) { return s.inner.ID(ctx) }
+
 // Space asks the remote.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
 
