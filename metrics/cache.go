@@ -6,7 +6,7 @@ import (
 	"postern/cache"
 )
 
-// Cache reports what source tells at each scrape.
+// Cache reports the figures that source returns at each scrape.
 func (m *Metrics) Cache(source func() cache.Stats) {
 	all := []line[cache.Stats]{
 		count("cache", "fetches_total", "Requests to the remote for what the cache did not hold.",

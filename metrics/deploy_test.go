@@ -11,7 +11,7 @@ import (
 	"postern/metrics"
 )
 
-// known is the names of all series that a gateway shows. Label sets that appear with use are touched by whole.
+// known returns the names of all series of a gateway. Label sets that appear with use are created by whole.
 func known(t *testing.T) map[string]bool {
 	t.Helper()
 	m := whole(t)
@@ -32,7 +32,7 @@ func known(t *testing.T) map[string]bool {
 	return names
 }
 
-// series finds the names of series in an expression: of ours and of the runtime's.
+// series matches the names of series in an expression: ours and the runtime's.
 var series = regexp.MustCompile(`\b(up|(postern|process|go)_[a-z0-9_]+)\b`)
 
 func checkExpr(t *testing.T, names map[string]bool, where, expr string) {
@@ -51,7 +51,7 @@ func checkExpr(t *testing.T, names map[string]bool, where, expr string) {
 	}
 }
 
-// TestDashboard: every panel of the Grafana dashboard asks for series that exist.
+// TestDashboard: every panel of the Grafana dashboard queries existing series.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "postern.json"))
 	if err != nil {
@@ -85,8 +85,8 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestAlerts: every rule asks for series that exist, and says what to do. The file is read line by line, since its form
-// is plain and a YAML library is not otherwise needed.
+// TestAlerts: every rule queries existing series and has advice. The file is read line by line: its form is plain, and
+// nothing else needs a YAML library.
 func TestAlerts(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "deploy", "prometheus", "alerts.yml"))
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// DriveState is what waits between the drive and its remote.
+// DriveState describes the changes that wait for the remote.
 type DriveState struct {
 	JournalRecords int64
 	JournalBytes   int64
@@ -15,7 +15,7 @@ type DriveState struct {
 	CommitFailures uint64 // attempts that did not land since the start
 }
 
-// Drive reports what source tells at each scrape.
+// Drive reports the figures that source returns at each scrape.
 func (m *Metrics) Drive(source func() DriveState) {
 	m.registry.MustRegister(&snapshot[DriveState]{source: source, lines: []line[DriveState]{
 		gauge("journal", "records", "Changes that were answered and are not yet at the remote.",
@@ -35,7 +35,7 @@ func (m *Metrics) Drive(source func() DriveState) {
 	}})
 }
 
-// snapshot is a collector that asks its source once per scrape, so that the figures of one scrape fit together.
+// snapshot is a collector that calls its source once per scrape, so that the figures of one scrape are consistent.
 type snapshot[T any] struct {
 	source func() T
 	lines  []line[T]

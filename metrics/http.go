@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// requests are the figures of the drive's HTTP side.
+// requests are the metrics of the drive's HTTP side.
 type requests struct {
 	total    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -43,14 +43,14 @@ func (m *Metrics) HTTP(next http.Handler) http.Handler {
 		m.requests.inFlight.Inc()
 		body := &countingBody{ReadCloser: r.Body}
 		if r.Body != nil && r.Body != http.NoBody {
-			// A copy: net/http looks at its own request's body to see whether a client waits for "100 Continue", and would
-			// wait for the bytes of one that was refused.
+			// A copy: net/http inspects its own request's body to see whether a client waits for "100 Continue", and would wait
+			// for the body of a refused request.
 			counted := *r
 			counted.Body = body
 			r = &counted
 		}
 		answer := &countingWriter{ResponseWriter: w}
-		defer func() { // also when a handler aborts the connection by a panic, as net/http has it
+		defer func() { // also after a panic, by which a handler aborts the connection
 			m.requests.inFlight.Dec()
 			m.requests.total.WithLabelValues(method, strconv.Itoa(answer.status())).Inc()
 			m.requests.duration.WithLabelValues(method).Observe(time.Since(began).Seconds())
@@ -61,7 +61,7 @@ func (m *Metrics) HTTP(next http.Handler) http.Handler {
 	})
 }
 
-// knownMethod keeps strangers from making a time series of every word they can think of.
+// knownMethod replaces unknown methods, so that strangers cannot create time series.
 func knownMethod(method string) string {
 	switch method {
 	case "GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH",
@@ -82,7 +82,7 @@ func (b *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// countingWriter counts an answer. Unwrap lets http.ResponseController reach flushing and deadlines below.
+// countingWriter counts a response. Unwrap gives http.ResponseController access to flushing and deadlines.
 type countingWriter struct {
 	http.ResponseWriter
 	code int
@@ -91,11 +91,11 @@ type countingWriter struct {
 
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush serves those who ask by type assertion.
+// Flush implements http.Flusher.
 func (w *countingWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 func (w *countingWriter) WriteHeader(code int) {
-	if w.code == 0 && code >= 200 { // 1xx answers come before the one that counts
+	if w.code == 0 && code >= 200 { // 1xx responses precede the final one
 		w.code = code
 	}
 	w.ResponseWriter.WriteHeader(code)
@@ -112,7 +112,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 
 func (w *countingWriter) status() int {
 	if w.code == 0 {
-		return http.StatusOK // what net/http sends for a handler that said nothing
+		return http.StatusOK // net/http's default
 	}
 	return w.code
 }

@@ -1,7 +1,7 @@
-// Package metrics counts and times what every layer does, for Prometheus: one registry, a middleware for the drive's
-// requests, a decorator for remotes, collectors for the cache and for what waits in journal and staging.
+// Package metrics counts and times the work of every layer for Prometheus: one registry, a middleware for the drive's
+// requests, a decorator for remotes, and collectors for the cache, the journal and the staging area.
 //
-// No label ever carries a path, a name or an address: what a scrape shows is how much happens, not to what.
+// No label ever carries a path, a name or an address: a scrape shows how much happens, not to which files.
 package metrics
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// namespace begins every name of ours.
+// namespace is the prefix of our metrics.
 const namespace = "postern"
 
 // latencyBuckets reach from a cache hit (half a millisecond) to a large file over a slow line (two minutes), in
@@ -26,7 +26,7 @@ type Metrics struct {
 	remotes  remotes
 }
 
-// New makes a registry that holds the Go runtime's and the process's own figures and the build's version already.
+// New returns a registry with the figures of the Go runtime and the process, and the build's version.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), requests: newRequests(), remotes: newRemotes()}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -44,19 +44,19 @@ func New(version string) *Metrics {
 	return m
 }
 
-// Handler serves the registry in the formats that Prometheus asks for.
+// Handler serves the registry in the formats of Prometheus.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Gatherer is the registry for those who read it in the process.
+// Gatherer returns the registry for readers in this process.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 func latency(subsystem, name, help string, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Subsystem: subsystem, Name: name, Help: help,
 		Buckets:                     latencyBuckets,
-		NativeHistogramBucketFactor: 1.1, // for servers that ask for it: 10 % wide buckets
+		NativeHistogramBucketFactor: 1.1, // for servers that request native histograms: buckets 10 % wide
 	}, labels)
 }
 

@@ -22,7 +22,7 @@ import (
 	"postern/remote/mem"
 )
 
-// whole is a registry with everything a gateway registers, each figure touched once.
+// whole returns a registry with all metrics of a gateway, each used once.
 func whole(t *testing.T) *metrics.Metrics {
 	t.Helper()
 	m := metrics.New("v1.2.3")
@@ -50,7 +50,7 @@ func serve(m *metrics.Metrics, h http.Handler, method, body string) *httptest.Re
 	return w
 }
 
-// scrape is what Prometheus would see.
+// scrape returns the text that Prometheus would scrape.
 func scrape(m *metrics.Metrics) string {
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -88,7 +88,7 @@ func TestLint(t *testing.T) {
 func TestHTTP(t *testing.T) {
 	m := metrics.New("v1.2.3")
 	made := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusEarlyHints) // not the answer yet
+		w.WriteHeader(http.StatusEarlyHints) // not the final response
 		n, err := io.Copy(io.Discard, r.Body)
 		if n != 5 || err != nil {
 			t.Errorf("the body: %d, %v", n, err)
@@ -96,7 +96,7 @@ func TestHTTP(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = io.WriteString(w, "made")
 	})
-	server := httptest.NewServer(m.HTTP(made)) // a recorder takes early hints for the answer
+	server := httptest.NewServer(m.HTTP(made)) // a recorder mistakes early hints for the response
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, strings.NewReader("hello"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestHTTP(t *testing.T) {
 	if err != nil || string(answer) != "made" || resp.StatusCode != http.StatusCreated {
 		t.Errorf("the answer: %d %q %v", resp.StatusCode, answer, err)
 	}
-	server.Close() // waits for the middleware's last word
+	server.Close() // waits until the middleware has counted
 	serve(m, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }), "GET", "")
 	serve(m, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "BREW", "")
 	shows(t, m,
@@ -128,7 +128,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestHTTPRefusedBody: a client that waits for "100 Continue" hears at once that its body is not wanted.
+// TestHTTPRefusedBody: a client that waits for "100 Continue" gets the refusal at once.
 func TestHTTPRefusedBody(t *testing.T) {
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	server := httptest.NewServer(metrics.New("v1").HTTP(refuse))
@@ -168,7 +168,7 @@ func TestHTTPInFlightAndAbort(t *testing.T) {
 	shows(t, m, `postern_dav_requests_in_flight 0`, `postern_dav_requests_total{code="200",method="GET"} 1`)
 }
 
-// TestHTTPControl: flushing and deadlines of the connection are reached through the middleware.
+// TestHTTPControl: handlers behind the middleware can flush and set deadlines.
 func TestHTTPControl(t *testing.T) {
 	m := metrics.New("v1")
 	w := serve(m, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -240,7 +240,7 @@ func TestRemote(t *testing.T) {
 	)
 }
 
-// failing is a store whose every look fails in one way.
+// failing is a store whose every call fails in one way.
 type failing struct {
 	remote.Store
 	err error
@@ -283,7 +283,7 @@ func TestSnapshots(t *testing.T) {
 	)
 }
 
-// TestSnapshotAskedOnce: the figures of one scrape come from one look.
+// TestSnapshotAskedOnce: one call of the source yields all figures of a scrape.
 func TestSnapshotAskedOnce(t *testing.T) {
 	m, asked := metrics.New("v1"), 0
 	m.Drive(func() metrics.DriveState { asked++; return metrics.DriveState{} })

@@ -11,16 +11,16 @@ import (
 	"postern/remote"
 )
 
-// Stage tells two places apart at which the way to a remote is measured.
+// Stage names a place on the way to a remote at which calls are measured.
 type Stage string
 
 // The stages.
 const (
-	Tries   Stage = "try"    // at the driver: every attempt, as the line and the storage are
-	Answers Stage = "answer" // above retry and verify: what the drive gets to see, lies found out included
+	Tries   Stage = "try"    // at the driver: every attempt
+	Answers Stage = "answer" // above retry and verify: the results that the drive gets, detected lies included
 )
 
-// remotes are the figures of the remote's side.
+// remotes are the metrics of calls to remotes.
 type remotes struct {
 	total    *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -40,7 +40,7 @@ func (r remotes) collectors() []prometheus.Collector {
 	return []prometheus.Collector{r.total, r.duration, r.bytes}
 }
 
-// Remote measures inner at a stage.
+// Remote returns a store that measures the calls to inner under a stage.
 func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
 	sent := m.remotes.bytes.WithLabelValues(string(stage), "sent")
 	received := m.remotes.bytes.WithLabelValues(string(stage), "received")
@@ -58,13 +58,14 @@ func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
 	})
 }
 
-// operations are the names of calls in metrics.
+// operations maps calls to their names in metrics.
 var operations = map[string]string{
 	remote.OpPut: "put", remote.OpGet: "get", remote.OpGetRange: "get_range", remote.OpStat: "stat", remote.OpList: "list",
-	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed", remote.OpID: "id", remote.OpSpace: "space",
+	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed",
+	remote.OpID: "id", remote.OpSpace: "space",
 }
 
-// outcomes puts the sharper kinds first: an error may be of several.
+// outcomes lists the more specific kinds first: an error may have several.
 var outcomes = []struct {
 	kind error
 	name string

@@ -1,10 +1,10 @@
-// Package auth keeps everybody but the drive's user out: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks
-// that keep other web pages in the user's own browser out.
+// Package auth admits only the drive's user: HTTP Basic and Digest (RFC 7617, RFC 7616), and the checks that reject
+// requests made by other web pages in the user's own browser.
 //
-// Neither scheme is enough for all: Windows refuses Basic without TLS, rclone and many others know nothing else, and
-// some fail when they are offered two. So Digest is offered only to clients that are known to need it. The password is
-// a random one, made for this drive alone, so that plain MD5 Digest, the only one Windows and most others speak, gives
-// nothing away that could be guessed.
+// Neither scheme suffices for all clients: Windows refuses Basic without TLS, rclone and many others support nothing
+// else, and some fail when two are offered. So Digest is offered only to clients that are known to need it. The
+// password is random and made for this drive alone, so that plain MD5 Digest, the only variant that Windows and most
+// others support, reveals nothing that could be guessed.
 package auth
 
 import (
@@ -34,15 +34,15 @@ type Options struct {
 	User     string
 	Password string
 	Realm    string           // empty: DefaultRealm
-	Hosts    []string         // names the drive is reached by, besides localhost and IP addresses; without port
+	Hosts    []string         // names of the drive besides localhost and IP addresses; without port
 	Clock    func() time.Time // nil: time.Now
 	Rand     io.Reader        // for nonces; nil: crypto/rand
-	Lifetime time.Duration    // how long a nonce is good for; 0: DefaultLifetime
+	Lifetime time.Duration    // how long a nonce is valid; 0: DefaultLifetime
 	Log      *slog.Logger     // nil: silent
 }
 
-// New makes the wrapper that lets only the user's requests through to a handler. OPTIONS needs no password: Finder and
-// Windows ask before they log in and give up on a 401.
+// New returns a wrapper that passes only the user's requests to a handler. OPTIONS needs no password: Finder and
+// Windows send it before they log in, and stop at a 401.
 func New(o Options) (func(http.Handler) http.Handler, error) {
 	if o.User == "" || o.Password == "" {
 		return nil, errors.New("authentication needs a user name and a password")
@@ -94,8 +94,8 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		g.refuse(w, r, "The drive is not known by this host name; add it to the hosts in the settings if it should be.")
 		return
 	}
-	// Safe methods pass the check: what they read, a foreign page can't, as no answer carries CORS headers. But it could
-	// see whether a picture or script loads, and how long that takes.
+	// Safe methods pass the check: another page cannot read the responses, which carry no CORS headers. But it could
+	// observe whether a picture or script loads, and how long that takes.
 	if err := g.cross.Check(r); err != nil || embedded(r) {
 		g.refuse(w, r, "Requests from other web pages are not accepted.")
 		return
@@ -112,9 +112,9 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	}
 }
 
-// embedded reports whether a GET comes from another page that wants to use the answer within itself: as a picture, a
-// script, in a frame, by fetch. Following a link to here is allowed. Browsers that don't say what they load where (over
-// plain http from another machine) still name the other page's origin with a fetch.
+// embedded reports whether a GET comes from another page that embeds the response: as a picture, a script, in a frame,
+// by fetch. Following a link to the drive is allowed. Browsers that do not send Sec-Fetch headers (over plain http from
+// another machine) still send the other page's origin with a fetch.
 func embedded(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
@@ -131,7 +131,7 @@ func embedded(r *http.Request) bool {
 	return mode != "" && mode != "navigate" || dest != "" && dest != "document"
 }
 
-// check reports whether a request is the user's. stale: it would be, with a fresh nonce.
+// check reports whether a request has the user's credentials. stale: only the nonce is too old.
 func (g *gate) check(r *http.Request) (ok, stale bool) {
 	header := r.Header.Get("Authorization")
 	scheme, rest, _ := strings.Cut(header, " ")
@@ -144,7 +144,7 @@ func (g *gate) check(r *http.Request) (ok, stale bool) {
 	return false, false
 }
 
-// basic compares hashes, so that the comparison takes as long whatever the lengths are.
+// basic compares hashes, so that the comparison takes the same time for all lengths.
 func (g *gate) basic(r *http.Request) bool {
 	name, password, ok := r.BasicAuth()
 	nameSum, passwordSum := sha256.Sum256([]byte(name)), sha256.Sum256([]byte(password))
@@ -163,8 +163,8 @@ func (g *gate) challenge(w http.ResponseWriter, r *http.Request, stale bool) {
 		h.Add("WWW-Authenticate", g.digest.challenge(r.Host, stale)) // first, for clients that read only one
 	}
 	h.Add("WWW-Authenticate", `Basic realm="`+g.o.Realm+`", charset="UTF-8"`)
-	// Finder looks for this on a 401 too, and takes the drive for no drive without it.
-	h["DAV"] = []string{"1, 2, 3"} // spelt as everywhere; Set would write "Dav"
+	// Finder expects this header on a 401 too, and without it does not treat the server as a WebDAV drive.
+	h["DAV"] = []string{"1, 2, 3"} // the usual spelling; Set would write "Dav"
 	say(w, r, http.StatusUnauthorized, "Name and password of the drive are needed.")
 }
 

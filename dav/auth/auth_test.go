@@ -16,7 +16,7 @@ import (
 	"postern/crypto/alloctest"
 )
 
-// door is what is tested, with the clock in the test's hands. Behind it is a handler that says who came through.
+// door is a wrapped handler with the test's clock. The handler behind it reports the user of each request.
 type door struct {
 	t   *testing.T
 	h   http.Handler
@@ -111,7 +111,7 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
-// TestOffers: clients that fail at the sight of Digest see Basic alone, those that need Digest see it first.
+// TestOffers: clients that fail when offered Digest see Basic alone; those that need Digest see it first.
 func TestOffers(t *testing.T) {
 	d := newDoor(t, Options{})
 	offer := func(headers ...string) string {
@@ -212,7 +212,7 @@ func TestOtherPages(t *testing.T) {
 	}
 }
 
-// client speaks Digest as RFC 7616 says.
+// client sends Digest credentials as in RFC 7616.
 type client struct {
 	user, password, realm, nonce, algorithm, uri, method, nc string
 	extra                                                    string
@@ -315,8 +315,8 @@ func TestNoncesGrowStale(t *testing.T) {
 	stale(c) // from the future
 }
 
-// TestDigestIsForOneRequest: a nonce is good at the host it was given out for, an answer for the query it was made for,
-// and of requests that change something each is taken once, in any order.
+// TestDigestIsForOneRequest: a nonce is valid at the host that it was issued for, and credentials for the query that
+// they were made for. Each count is accepted once for requests that change something, in any order.
 func TestDigestIsForOneRequest(t *testing.T) {
 	d := newDoor(t, Options{})
 	c := client{user: "alice", password: "s3cret:é", realm: DefaultRealm, nonce: d.nonce(), uri: "/f", method: "PUT"}
@@ -360,7 +360,7 @@ func TestDigestIsForOneRequest(t *testing.T) {
 	}
 }
 
-// TestCountsAreBounded: of many nonces the oldest are forgotten, and then not taken any more.
+// TestCountsAreBounded: of many nonces the oldest are forgotten and then rejected.
 func TestCountsAreBounded(t *testing.T) {
 	var c counts
 	for i := 1; i < 3*maxNonces; i++ {
@@ -401,7 +401,7 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
-// FuzzDigest: no header breaks the parser, and none that wasn't made with the password goes through.
+// FuzzDigest: no header breaks the parser, and none that was made without the password is accepted.
 func FuzzDigest(f *testing.F) {
 	c := client{user: "alice", password: "guess", realm: DefaultRealm, nonce: "x", uri: "/", method: "GET", nc: "00000001"}
 	for _, s := range []string{c.header()[len("Authorization: Digest "):], `a="b\"c", d = e ,, f=g`, `a="`, `=`, `a=b,a=c`,

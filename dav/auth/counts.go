@@ -6,30 +6,30 @@ import (
 	"sync"
 )
 
-// The bounds of counts. A nonce is noted only once the password was right, so strangers can't fill it.
+// The bounds of counts. A nonce is recorded only after a correct password, so strangers cannot fill it.
 const (
-	maxNonces = 256  // more than the clients of one drive hold within a nonce's lifetime; each takes 600 bytes
+	maxNonces = 256  // more than one drive's clients use within a nonce's lifetime; each takes 600 bytes
 	window    = 4096 // how far requests of one client may overtake each other
 )
 
-// counts remembers which counts (nc) were used with each nonce for requests that change something, so that nobody who
-// has seen one can send it again. Clients send requests in parallel, so counts may come in any order within a window.
+// counts records the counts (nc) used with each nonce for requests that change something, so that nobody can replay
+// such a request. Clients send requests in parallel, so counts may arrive in any order within a window.
 type counts struct {
 	mu    sync.Mutex
 	known map[string]*count
 	order []string // of known, oldest first
-	// When the newest nonce that was forgotten was made; older ones that are not known are not taken any more.
+	// Time of the newest forgotten nonce; unknown nonces that are older are rejected.
 	lost int64
 }
 
-// count is what was used with one nonce: all that is more than window below highest counts as used.
+// count holds the counts used with one nonce. Every count more than window below highest is treated as used.
 type count struct {
 	made    int64
 	highest uint64
 	used    [window / 64]uint64
 }
 
-// use notes a count and reports whether it was unused. made is the time of the nonce.
+// use records a count and reports whether it was unused. made is the time of the nonce.
 func (c *counts) use(nonce string, made int64, nc string) bool {
 	n, err := strconv.ParseUint(nc, 16, 32)
 	if err != nil {

@@ -17,11 +17,10 @@ import (
 	"time"
 )
 
-// digest checks HTTP Digest (RFC 7616) with MD5 and qop=auth. SHA-256 is not offered beside it: programs that read all
-// challenges as one (the npm package "webdav") take its name for MD5's and never get in, and none was found that needs
-// it. Nonces hold their own time and are sealed with a key, so nothing is remembered for strangers who only knock. A
-// nonce is good for the host that it was given out for, and for one request with each count (nc) where that changes
-// something.
+// digest checks HTTP Digest (RFC 7616) with MD5 and qop=auth. SHA-256 is not offered as well: programs that parse all
+// challenges as one (the npm package "webdav") confuse the two algorithms and cannot log in, and no known program needs
+// it. A nonce contains its own time and is sealed with a key, so unauthenticated requests need no memory. A nonce is
+// valid for the host that it was issued for, and each count (nc) for one request that changes something.
 type digest struct {
 	o   Options
 	key [32]byte
@@ -58,11 +57,11 @@ func (d *digest) challenge(host string, stale bool) string {
 // The parts of a nonce, in bytes.
 const (
 	timeSize = 8 // milliseconds since 1970
-	saltSize = 8 // tells clients apart that ask in the same millisecond
+	saltSize = 8 // separates clients that ask in the same millisecond
 	macSize  = 16
 )
 
-// nonce makes a nonce for a host.
+// nonce returns a new nonce for a host.
 func (d *digest) nonce(host string) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(d.o.Clock().UnixMilli()))
 	b = binary.BigEndian.AppendUint64(b, d.salt.Add(1))
@@ -76,7 +75,7 @@ func (d *digest) mac(b []byte, host string) []byte {
 	return m.Sum(nil)[:macSize]
 }
 
-// fresh reports whether a nonce was made here, for this host and not too long ago, and when.
+// fresh reports whether a nonce was made here, for this host and recently enough, and its time in milliseconds.
 func (d *digest) fresh(nonce, host string) (made int64, ok bool) {
 	const sealed = timeSize + saltSize
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
@@ -89,7 +88,7 @@ func (d *digest) fresh(nonce, host string) (made int64, ok bool) {
 }
 
 // check reports whether the credentials are right. stale: they are, but the nonce is too old, from before a restart or
-// for another host, or its count was used; the client tries again with a new one without asking its user.
+// for another host, or its count was used. The client then retries with a new nonce without asking its user.
 func (d *digest) check(r *http.Request, credentials string) (ok, stale bool) {
 	p, ok := parseParams(credentials)
 	if !ok {
@@ -113,7 +112,7 @@ func (d *digest) check(r *http.Request, credentials string) (ok, stale bool) {
 	return true, false
 }
 
-// changes reports whether a method can change something, so that a copy of the request must not be taken.
+// changes reports whether a method can change something, so that a replay must be rejected.
 func changes(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND":
@@ -122,8 +121,8 @@ func changes(method string) bool {
 	return true
 }
 
-// sameTarget reports whether the uri that was signed is the one that was asked for, with its host, if it has one, and
-// its query. Clients and proxies write one address in several ways, so the path is compared unescaped.
+// sameTarget reports whether the signed uri is the requested one, with its host, if it has one, and its query. Clients
+// and proxies write one address in several ways, so the path is compared unescaped.
 func sameTarget(uri string, r *http.Request) bool {
 	if uri == r.RequestURI {
 		return true

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// hosts are the names that a request may be meant for. A web page can point a name of its own at 127.0.0.1 (DNS
-// rebinding) and is then, to the browser, of one origin with the drive; but the Host header still says that name. IP
-// addresses can't be rebound, so all are allowed.
+// hosts are the Host names that requests may have. A web page can point its own name at 127.0.0.1 (DNS rebinding); the
+// browser then treats the page and the drive as one origin, but still sends the page's name in the Host header. IP
+// addresses cannot be rebound, so all are allowed.
 type hosts map[string]bool
 
 func newHosts(names []string) hosts {
@@ -23,7 +23,7 @@ func (h hosts) allow(hostport string) bool {
 	return h[host] || strings.HasSuffix(host, ".localhost") || net.ParseIP(strings.Trim(host, "[]")) != nil
 }
 
-// bare is a host without its port, in the one spelling that is compared.
+// bare returns a host without its port, in the spelling used for comparison.
 func bare(hostport string) string {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

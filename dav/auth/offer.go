@@ -2,7 +2,7 @@ package auth
 
 import "strings"
 
-// digestAgents begin the User-Agent of clients that are offered Digest beside Basic. CLIENTS.md has the reasons.
+// digestAgents are User-Agent prefixes of clients that are offered Digest as well as Basic. CLIENTS.md has the reasons.
 var digestAgents = []string{
 	"Microsoft",               // Explorer's WebClient service and Office refuse Basic without TLS
 	"DavClnt",                 // the same service, when it looks for shares
@@ -10,11 +10,11 @@ var digestAgents = []string{
 	"curl/", "python-requests/", "node", "undici", // take the scheme that their user names
 }
 
-// officeMarks stand somewhere in the User-Agent of Office's older ways to the network.
+// officeMarks occur in the User-Agent of Office's older HTTP stacks.
 var officeMarks = []string{"ms-office", "MSOffice", "MS FrontPage"}
 
-// offersDigest reports whether a client is offered Digest, besides one that has answered with it. All others are
-// offered Basic alone: several programs take any mention of Digest for a demand that they can't meet.
+// offersDigest reports whether a client is offered Digest; a client that has sent Digest credentials always is. All
+// others are offered Basic alone: several programs treat any mention of Digest as a requirement that they cannot meet.
 func offersDigest(agent string) bool {
 	for _, prefix := range digestAgents {
 		if strings.HasPrefix(agent, prefix) {

@@ -4,7 +4,7 @@ import "context"
 
 type userKey struct{}
 
-// User is the name of the user whose request this is; "" outside a handler that New has wrapped.
+// User returns the name of the request's user, or "" outside a handler that New has wrapped.
 func User(ctx context.Context) string {
 	name, _ := ctx.Value(userKey{}).(string)
 	return name

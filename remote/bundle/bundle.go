@@ -1,7 +1,8 @@
-// Package bundle carries sealed blobs and signed pointers in a file, from one remote to another that no line leads to.
+// Package bundle carries sealed blobs and signed pointers in a file, from one remote to another without a connection
+// between them.
 //
-// BUNDLE.md beside this file is the format, byte by byte. Which blobs go in is the caller's choice: only who has the
-// keys knows what a commit refers to.
+// BUNDLE.md in this folder specifies the format, byte by byte. The caller chooses the blobs: only the holder of the
+// keys knows which blobs a commit refers to.
 package bundle
 
 import (
@@ -13,7 +14,7 @@ import (
 	"postern/remote"
 )
 
-// magic begins every bundle; its last byte is the version.
+// magic is the beginning of every bundle; its last byte is the version.
 const magic = "PSTNBDL1"
 
 // The sizes of records, in bytes.
@@ -22,11 +23,11 @@ const (
 	endSize    = 56
 )
 
-// maxPointers bounds how many bases, and how many pointers, a bundle has: an account has one pointer for each of its
-// spaces, hundreds at most, and a reader holds all of them.
+// maxPointers bounds the bases, and the pointers, of a bundle: an account has one pointer for each of its spaces,
+// hundreds at most, and a reader holds all of them.
 const maxPointers = 1 << 14
 
-// The kinds of records, in the order in which they come.
+// kind is the kind of a record. Records come in the order of their kinds.
 type kind byte
 
 const (
@@ -36,7 +37,7 @@ const (
 	kindEnd
 )
 
-// header is what a record begins with.
+// header is the beginning of a record.
 type header struct {
 	kind   kind
 	length int64
@@ -51,11 +52,11 @@ func (h header) marshal() (b [headerSize]byte) {
 	return b
 }
 
-// parseHeader reads what marshal writes, and refuses lengths that a record of the kind can't have.
+// parseHeader decodes a header, and rejects lengths that a record of the kind cannot have.
 func parseHeader(b [headerSize]byte) (header, error) {
 	h := header{kind: kind(b[0]), length: int64(binary.BigEndian.Uint32(b[4:])), hash: [32]byte(b[8:])}
 	if b[1]|b[2]|b[3] != 0 {
-		return h, errors.New("a record does not begin as records do")
+		return h, errors.New("a record does not begin with its marker")
 	}
 	fits := false
 	switch h.kind {
@@ -66,10 +67,10 @@ func parseHeader(b [headerSize]byte) (header, error) {
 	case kindEnd:
 		fits = h.length == endSize
 	default:
-		return h, fmt.Errorf("there are no records of kind %d", h.kind)
+		return h, fmt.Errorf("unknown kind of record %d", h.kind)
 	}
 	if !fits {
-		return h, fmt.Errorf("no record of kind %d has %d bytes", h.kind, h.length)
+		return h, fmt.Errorf("a record of kind %d cannot have %d bytes", h.kind, h.length)
 	}
 	return h, nil
 }
@@ -89,13 +90,13 @@ func (e end) marshal() []byte {
 	return append(b, e.hash[:]...)
 }
 
-// Contents is what a bundle brings: pointers, and for each the state that the bundle takes for granted, if any.
+// Contents are the pointers of a bundle and, for some of them, the earlier state that the destination must have.
 type Contents struct {
 	Pointers []crypto.Pointer
-	Bases    []crypto.Pointer // of some of their ids
+	Bases    []crypto.Pointer // for some of the pointers' ids
 }
 
-// check insists on what BUNDLE.md asks of the two lists.
+// check enforces the rules of BUNDLE.md for the two lists.
 func (c Contents) check() error {
 	if len(c.Pointers) > maxPointers || len(c.Bases) > maxPointers {
 		return fmt.Errorf("a bundle has at most %d pointers", maxPointers)
@@ -103,7 +104,7 @@ func (c Contents) check() error {
 	next := make(map[crypto.PointerID]uint64, len(c.Pointers))
 	for _, p := range c.Pointers {
 		if _, twice := next[p.ID]; twice {
-			return fmt.Errorf("pointer %v is in it twice", p.ID)
+			return fmt.Errorf("pointer %v occurs twice", p.ID)
 		}
 		if err := p.Verify(); err != nil {
 			return err
@@ -114,7 +115,8 @@ func (c Contents) check() error {
 	for _, base := range c.Bases {
 		seq, there := next[base.ID]
 		if !there || seen[base.ID] || base.Seq >= seq {
-			return fmt.Errorf("the base of pointer %v at sequence %d is not of an earlier state in it", base.ID, base.Seq)
+			return fmt.Errorf("the base of pointer %v at sequence %d is not an earlier state of a pointer in the bundle",
+				base.ID, base.Seq)
 		}
 		if err := base.Verify(); err != nil {
 			return err
@@ -127,13 +129,13 @@ func (c Contents) check() error {
 // ErrIncomplete is the error of a bundle that ends before its end record.
 var ErrIncomplete = errors.New("the bundle is incomplete: its export, or the copying of the file, was cut")
 
-// opRead is what errors call the reading of a bundle.
+// opRead is the operation that errors name for reading a bundle.
 const opRead = "read"
 
-// place names a bundle in errors; callers add the file's name.
+// place stands for the bundle in errors; callers add the file's name.
 const place = "bundle"
 
-// damaged is the error of a bundle that isn't one, or not any more.
+// damaged returns the error of a file that is not a bundle, or a damaged one.
 func damaged(off int64, cause error) error {
 	return &remote.Error{Op: opRead, On: place, Kind: remote.ErrCorrupt, Err: fmt.Errorf("at byte %d: %w", off, cause)}
 }

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// What the tests are about is made from numbers.
+// The test data is derived from numbers.
 var (
 	key   = transfertest.Key
 	state = transfertest.State
@@ -46,7 +46,7 @@ func each(names []crypto.BlobName) iter.Seq2[crypto.BlobName, error] {
 	}
 }
 
-// export makes a bundle of blobs of a store.
+// export returns a bundle of blobs of a store.
 func export(t testing.TB, s remote.Store, c bundle.Contents, names []crypto.BlobName) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -56,10 +56,10 @@ func export(t testing.TB, s remote.Store, c bundle.Contents, names []crypto.Blob
 	return b.Bytes()
 }
 
-// at makes the contents of a bundle that brings states.
+// at returns the contents of a bundle with these states.
 func at(states ...crypto.Pointer) bundle.Contents { return bundle.Contents{Pointers: states} }
 
-// stream hides that a reader could seek.
+// stream hides the Seek method of a reader.
 type stream struct{ io.Reader }
 
 // take imports a bundle, as a file or as a stream.
@@ -75,7 +75,7 @@ func take(b []byte, asStream bool, to remote.Store, o bundle.ImportOptions) (tra
 	return reader.Import(context.Background(), to, o)
 }
 
-// pointed returns where the pointer is at a store; 0: nowhere.
+// pointed returns the sequence of the pointer at a store; 0: none.
 func pointed(t testing.TB, s remote.Store) uint64 {
 	t.Helper()
 	p, _, err := transfer.Current(context.Background(), s, key.ID())
@@ -123,7 +123,7 @@ func TestThereAndBack(t *testing.T) {
 	}
 }
 
-// TestFormat pins BUNDLE.md, byte by byte.
+// TestFormat checks the bytes of BUNDLE.md.
 func TestFormat(t *testing.T) {
 	name, data := blob(1, 4096)
 	base, next := state(3, 0), state(5, 0)
@@ -165,7 +165,7 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestCut: a bundle that ends anywhere before its end is found out, moves no pointer, and what came of it is of use.
+// TestCut: a bundle cut at any byte is detected and moves no pointer, and the blobs copied so far are usable.
 func TestCut(t *testing.T) {
 	from, names := store(t, 3)
 	b := export(t, from, at(state(5, 0)), names)
@@ -192,7 +192,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestDamage: any other byte, anywhere, moves no pointer and lets nothing wrong in.
+// TestDamage: any changed byte is detected; no pointer moves and no wrong blob is stored.
 func TestDamage(t *testing.T) {
 	from, names := store(t, 3)
 	b := export(t, from, at(state(5, 0)), names)
@@ -220,7 +220,7 @@ func TestDamage(t *testing.T) {
 		bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt {
 		t.Errorf("a byte after the end: %v", err)
 	}
-	dropped := append(bytes.Clone(b[:8+40+368]), b[8+40+368+140:]...) // a whole record
+	dropped := append(bytes.Clone(b[:8+40+368]), b[8+40+368+140:]...) // without one whole record
 	if _, err := take(dropped, false, mem.New(), bundle.ImportOptions{}); remote.KindOf(err) != remote.ErrCorrupt ||
 		errors.Is(err, bundle.ErrIncomplete) {
 		t.Errorf("without its first blob: %v", err)
@@ -231,7 +231,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestPointerRules is every case of bundle and destination.
+// TestPointerRules checks every case of bundle and destination.
 func TestPointerRules(t *testing.T) {
 	none := crypto.Pointer{}
 	yes := transfer.Follows(transfer.BySequence)
@@ -240,13 +240,13 @@ func TestPointerRules(t *testing.T) {
 		what       string
 		base, have crypto.Pointer // the zero pointer: none
 		follows    transfer.Follows
-		kind       error  // nil: it is moved to 5
+		kind       error  // nil: the pointer moves to 5
 		early      bool   // no blob is copied
 		text       string // of the error
 	}{
 		{"whole, to an empty store", none, none, nil, nil, false, ""},
 		{"whole, once more", none, state(5, 0), nil, nil, false, ""},
-		{"whole, to an older state", none, state(3, 0), nil, remote.ErrFork, true, "it can't be told"},
+		{"whole, to an older state", none, state(3, 0), nil, remote.ErrFork, true, "it is unknown whether"},
 		{"whole, to an older state with keys", none, state(3, 0), yes, nil, false, ""},
 		{"whole, to a state of another history", none, state(3, 1), no, remote.ErrFork, false, "does not contain"},
 		{"whole, to a newer state", none, state(6, 0), yes, remote.ErrRollback, true, "go back"},
@@ -256,7 +256,7 @@ func TestPointerRules(t *testing.T) {
 		{"since 3, to an empty store", state(3, 0), none, yes, remote.ErrRefused, true, "does not have the pointer at all"},
 		{"since 3, to 2", state(3, 0), state(2, 0), yes, remote.ErrRefused, true, "is at sequence 2 only"},
 		{"since 3, to another 3", state(3, 0), state(3, 1), yes, remote.ErrFork, true, "different states of sequence 3"},
-		{"since 3, to 4", state(3, 0), state(4, 0), nil, remote.ErrFork, true, "it can't be told"},
+		{"since 3, to 4", state(3, 0), state(4, 0), nil, remote.ErrFork, true, "it is unknown whether"},
 		{"since 3, to 4 with keys", state(3, 0), state(4, 0), yes, nil, false, ""},
 		{"since 3, to another 4", state(3, 0), state(4, 1), no, remote.ErrFork, false, "does not contain"},
 		{"since 3, to 6", state(3, 0), state(6, 0), yes, remote.ErrRollback, true, "go back"},
@@ -285,7 +285,7 @@ func TestPointerRules(t *testing.T) {
 	}
 }
 
-// TestWriterRefuses what no reader would take.
+// TestWriterRefuses: a Writer rejects everything that a reader would reject.
 func TestWriterRefuses(t *testing.T) {
 	forged := state(5, 0)
 	forged.Seq = 6
@@ -312,7 +312,7 @@ func TestWriterRefuses(t *testing.T) {
 	}
 }
 
-// TestExportFails: a blob that is missing or damaged, a selection or a disk that fails, is the error.
+// TestExportFails: a missing or damaged blob, a failing selection or a failing disk is the error.
 func TestExportFails(t *testing.T) {
 	ctx := t.Context()
 	from, names := store(t, 10)
@@ -357,7 +357,8 @@ type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 
-// TestInterruptedImport: wherever an import is cut, no pointer leads to what is not there, and further ones finish it.
+// TestInterruptedImport: wherever an import is interrupted, no pointer refers to missing blobs, and further imports
+// finish it.
 func TestInterruptedImport(t *testing.T) {
 	from, names := store(t, 10)
 	b := export(t, from, at(state(5, 0)), names)
@@ -392,11 +393,12 @@ func TestInterruptedImport(t *testing.T) {
 	})
 }
 
-// TestExportFile: a bundle has its name when it is whole; what a cut one leaves is gone on with, as far as it is whole.
+// TestExportFile: a bundle gets its name once it is whole; an export resumes an interrupted one as far as that is
+// undamaged.
 func TestExportFile(t *testing.T) {
 	from, names := store(t, 9)
 	first := export(t, from, at(state(4, 0)), names[:6])
-	beginning := len(export(t, from, at(state(4, 0)), nil)) - 96 // without the end
+	beginning := len(export(t, from, at(state(4, 0)), nil)) - 96 // without the end record
 	spoilt := bytes.Clone(first)
 	spoilt[beginning+40+100+40+9] ^= 1 // in the second blob
 	other := export(t, from,
@@ -442,8 +444,8 @@ func TestExportFile(t *testing.T) {
 	}
 }
 
-// TestExportFileCut: an export that fails at any blob keeps what it has, leaves the bundle from before alone, and is
-// finished by the next.
+// TestExportFileCut: an export that fails at any blob keeps its part, leaves an earlier bundle alone, and is finished
+// by the next export.
 func TestExportFileCut(t *testing.T) {
 	from, names := store(t, 9)
 	path := filepath.Join(t.TempDir(), "changes.bundle")

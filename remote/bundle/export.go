@@ -12,18 +12,17 @@ import (
 	"postern/remote/transfer"
 )
 
-// ExportOptions are the choices of Export. The zero value is right for most.
+// ExportOptions are the choices of Export. The zero value works.
 type ExportOptions struct {
 	Workers    int                     // blobs fetched at a time; 0: transfer.DefaultWorkers
-	TotalBlobs int64                   // for Progress, if the caller knows; 0: not known
+	TotalBlobs int64                   // for Progress; 0: unknown
 	TotalBytes int64                   // likewise
-	Progress   func(transfer.Progress) // told after every blob
+	Progress   func(transfer.Progress) // called after every blob
 }
 
-// Export writes a bundle of the given pointers and blobs, in the order in which they are named. The caller loaded the
-// pointers before it chose the blobs. What it returns besides the error is how far it came; what was written until then
-// is an incomplete bundle. Errors: those of the store, ErrCorrupt for a blob of other bytes than its name says, and
-// those of w.
+// Export writes a bundle of the given pointers and blobs, in their order. The caller must have loaded the pointers
+// before it chose the blobs. Export returns its progress also with an error; its output is then an incomplete bundle.
+// Errors: those of the store, ErrCorrupt for a blob whose bytes do not fit its name, and those of w.
 func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
@@ -38,7 +37,7 @@ func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blo
 	return t.at, err
 }
 
-// tally begins to count.
+// tally returns a tally with the options' totals.
 func (o ExportOptions) tally() *tally {
 	t := &tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.TotalBlobs > 0 {
@@ -57,7 +56,7 @@ func flush(w *bufio.Writer) error {
 	return nil
 }
 
-// export adds blobs and the end.
+// export writes the blobs and the end record.
 func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions, t *tally) error {
 	if o.Workers <= 0 {
@@ -78,12 +77,12 @@ func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[
 	return b.Close()
 }
 
-// inOrder fetches several blobs at a time and yields them in the order of their names. Nothing runs on when it ends.
+// inOrder fetches several blobs at a time and yields them in the order of their names. All its goroutines end with it.
 func inOrder(ctx context.Context, from remote.Blobs, names iter.Seq2[crypto.BlobName, error],
 	workers int) iter.Seq[fetched] {
 	return func(yield func(fetched) bool) {
 		ctx, stop := context.WithCancel(ctx)
-		var under []chan fetched // those under way, oldest first
+		var under []chan fetched // fetches in progress, oldest first
 		defer func() {
 			stop()
 			for _, one := range under {

@@ -21,14 +21,14 @@ import (
 // partSuffix is added to the name of a bundle while it is being written.
 const partSuffix = ".part"
 
-// ExportFile is Export to a file, which gets its name when it is whole and synced, so that a cut export never looks
-// like a bundle. What a cut one leaves is gone on with by the next: blobs that it holds already are read back, and
-// count as skipped. A file that is there is replaced at the end only.
+// ExportFile exports to a file, which gets its name once it is whole and synced, so that an interrupted export never
+// looks like a bundle. The next export resumes an interrupted one: it reads back the blobs that are already there, and
+// counts them as skipped. An existing file is replaced only at the end.
 func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
 	blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return t.at, fmt.Errorf("write bundle: %s can't be replaced: %w; name another file", path, localfs.ErrNotRegular)
+		return t.at, fmt.Errorf("write bundle: %s cannot be replaced: %w; name another file", path, localfs.ErrNotRegular)
 	}
 	f, err := localfs.OpenOwn(path+partSuffix, os.O_RDWR|os.O_CREATE)
 	if errors.Is(err, fs.ErrInvalid) {
@@ -50,13 +50,13 @@ func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
 	return t.at, syncFolder(filepath.Dir(path))
 }
 
-// exportTo writes a bundle to a file that may hold part of one. Its beginning is written anew: the pointers may have
-// moved since, and take as many bytes.
+// exportTo writes a bundle to a file that may hold part of one. It rewrites the beginning, of the same length: the
+// pointers may have moved since.
 func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions, t *tally) error {
 	kept, end := salvage(ctx, f, c, t)
 	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
-		return err // before anything is cut off
+		return err // before the file is truncated
 	}
 	if err := f.Truncate(end); err != nil {
 		return fmt.Errorf("write bundle: %w", err)
@@ -90,14 +90,14 @@ func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, bl
 		}
 	}
 	if err := out.export(ctx, from, missing, o, t); err != nil {
-		_ = buffered.Flush() // for the next to go on from, if it can be written at all
+		_ = buffered.Flush() // best effort, so that the next export can resume
 		return err
 	}
 	return flush(buffered)
 }
 
-// salvage tells the blobs that a cut export of the same pointers has left in a file, as far as they are whole, and
-// where the last ends. Whatever can't be read ends it: that is written anew.
+// salvage returns the undamaged blobs that an interrupted export of the same pointers left in a file, and the end of
+// the last one. The first unreadable byte ends it: the rest is written again.
 func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob, end int64) {
 	b, err := NewReader(f)
 	if err != nil || !sameIDs(b.contents.Pointers, c.Pointers) || !sameIDs(b.contents.Bases, c.Bases) {
@@ -117,13 +117,12 @@ func salvage(ctx context.Context, f *os.File, c Contents, t *tally) (kept []Blob
 	return kept, end
 }
 
-// sameIDs reports whether two lists are of the same pointers.
+// sameIDs reports whether two lists have the same pointer ids.
 func sameIDs(a, b []crypto.Pointer) bool {
 	return slices.EqualFunc(a, b, func(a, b crypto.Pointer) bool { return a.ID == b.ID })
 }
 
-// syncFolder makes a name durable where the system can do that; a stick with FAT under Windows can't, and has no need
-// to.
+// syncFolder makes a name durable if the system supports that. FAT under Windows does not.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

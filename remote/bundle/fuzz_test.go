@@ -14,8 +14,8 @@ import (
 	"postern/remote/mem"
 )
 
-// FuzzReader: whatever a file holds, it is read alike as a file and as a stream, without panics, and what is taken from
-// it is what it says it is. A bundle that is whole is written the same again.
+// FuzzReader: any file reads alike as a file and as a stream, without panics, and its blobs fit their names. A whole
+// bundle is written again to the same bytes.
 func FuzzReader(f *testing.F) {
 	from, names := store(f, 3)
 	whole := export(f, from,
@@ -39,7 +39,7 @@ func FuzzReader(f *testing.F) {
 			t.Fatal("a whole bundle is written differently")
 		}
 		if first != nil {
-			return // TestDamage imports such; here it would only make coverage depend on the scheduler
+			return // TestDamage imports such bundles; here coverage would depend on the scheduler
 		}
 		to := mem.New()
 		if err := to.Swap(t.Context(), crypto.PointerHash{}, state(3, 0)); err != nil {

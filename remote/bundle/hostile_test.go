@@ -12,8 +12,8 @@ import (
 	"postern/remote/bundle"
 )
 
-// TestExportFileIsNotLedElsewhere: what somebody else put in place of the bundle or of its unfinished part is neither
-// followed, waited for nor written to.
+// TestExportFileIsNotLedElsewhere: an export does not follow, wait for or write to a foreign object in place of the
+// bundle or its unfinished part.
 func TestExportFileIsNotLedElsewhere(t *testing.T) {
 	s, names := store(t, 2)
 	for _, suffix := range []string{"", ".part"} {

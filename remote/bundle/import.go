@@ -13,22 +13,21 @@ import (
 	"postern/remote/transfer"
 )
 
-// ImportOptions are the choices of Import. The zero value moves a pointer only where it is beyond doubt that nothing is
-// lost.
+// ImportOptions are the choices of Import. The zero value moves only pointers that certainly lose nothing.
 type ImportOptions struct {
-	Workers  int              // blobs under way at a time; 0: transfer.DefaultWorkers
-	ReadBack bool             // read every blob back from the destination, also those that were there
+	Workers  int              // concurrent blobs; 0: transfer.DefaultWorkers
+	ReadBack bool             // read every blob back from the destination, also skipped ones
 	Follows  transfer.Follows // whether a pointer builds on the one it would replace; nil: only if that is its base
-	// Join brings together what the destination has and a pointer that does not build on it, once its blobs are there;
-	// joined is false if the destination had all of it. nil: such a pointer is refused.
+	// Join merges the destination's state with a pointer that does not build on it, once the blobs are there; joined is
+	// false if the destination already had all of it. nil: such a pointer is an error.
 	Join     func(ctx context.Context, next crypto.Pointer) (joined bool, err error)
-	Progress func(transfer.Progress) // told after every blob and pointer, by one goroutine at a time; totals are -1
+	Progress func(transfer.Progress) // called after every blob and pointer, by one goroutine at a time; totals are -1
 }
 
-// Import takes what r has to a store: what can be refused first, then the blobs, then the pointers. What it returns
-// besides the error is how far it came; after an error it can be run again, with a new Reader. Errors: those of the
-// store and of the Reader; of kind ErrRefused where the destination lacks what the bundle takes for granted,
-// ErrRollback or ErrFork for a pointer that would go back or replace another history.
+// Import copies the bundle to a store: it first checks the pointers, then copies the blobs, then moves the pointers. It
+// returns its progress also with an error; after an error it can be run again, with a new Reader. Errors: those of the
+// store and of the Reader; of kind ErrRefused if the destination lacks a base, ErrRollback or ErrFork for a pointer
+// that would go back or replace another history.
 func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (transfer.Progress, error) {
 	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.Workers <= 0 {
@@ -51,7 +50,7 @@ func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (
 	return t.at, errors.Join(errs...)
 }
 
-// pointer moves a pointer, or has it joined with what is there.
+// pointer moves a pointer, or has it merged with the destination's.
 func (b *Reader) pointer(ctx context.Context, to remote.Store, p crypto.Pointer, o ImportOptions, t *tally) error {
 	joined := false
 	moved, err := transfer.Forward(ctx, to, p, b.follows(o.Follows))
@@ -74,7 +73,7 @@ func (b *Reader) pointer(ctx context.Context, to remote.Store, p crypto.Pointer,
 	return nil
 }
 
-// acceptable refuses, before any blob is copied, what would be refused after it.
+// acceptable returns the error of a pointer that cannot be moved, before any blob is copied.
 func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Pointer, o ImportOptions) error {
 	have, there, err := transfer.Current(ctx, to, p.ID)
 	if err != nil {
@@ -98,20 +97,20 @@ func (b *Reader) acceptable(ctx context.Context, to remote.Store, p crypto.Point
 		return err
 	}
 	return remote.Fail(opImport, p.ID, remote.ErrFork,
-		fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", p.Seq, have.Seq))
+		fmt.Errorf("it is unknown whether sequence %d builds on sequence %d, which the destination has", p.Seq, have.Seq))
 }
 
-// opImport is what errors call the import of a pointer.
+// opImport is the operation that errors name for importing a pointer.
 const opImport = "import pointer"
 
-// lacks is the error of a bundle that comes too early.
+// lacks returns the error of a destination that lacks a base.
 func lacks(p, base crypto.Pointer, why string) error {
 	return remote.Fail(opImport, p.ID, remote.ErrRefused,
 		fmt.Errorf("the bundle holds only what came after sequence %d, and %s: import an earlier bundle first, or export "+
 			"since further back", base.Seq, why))
 }
 
-// follows takes the word of who has the keys, and without it that of the bundle for its base.
+// follows returns the caller's Follows, or one that accepts only the bundle's own bases.
 func (b *Reader) follows(ask transfer.Follows) transfer.Follows {
 	if ask != nil {
 		return ask
@@ -125,8 +124,7 @@ func (b *Reader) follows(ask transfer.Follows) transfer.Follows {
 	}
 }
 
-// blobs copies all blobs and returns nil when the bundle turned out to be whole. A bundle that was cut is used up to
-// where it was.
+// blobs copies all blobs and returns nil if the bundle is whole. It copies a cut bundle up to the cut.
 func (b *Reader) blobs(ctx context.Context, to remote.Store, o ImportOptions, t *tally) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(o.Workers)
@@ -149,13 +147,13 @@ func (b *Reader) blobs(ctx context.Context, to remote.Store, o ImportOptions, t 
 	return nil
 }
 
-// bundle names it in errors that arise here.
+// bundle stands for the bundle in errors of this file.
 type bundle struct{}
 
 // String implements fmt.Stringer.
 func (bundle) String() string { return place }
 
-// Check reads all of a bundle and says whether it is whole: after an export, or before a journey.
+// Check reads the whole bundle and returns an error unless it is whole and undamaged.
 func (b *Reader) Check(ctx context.Context) error {
 	for {
 		if err := remote.Alive(ctx, "check", bundle{}); err != nil {

@@ -12,25 +12,24 @@ import (
 	"postern/remote"
 )
 
-// bufferSize is read at once where blobs are skipped in a stream, in bytes.
+// bufferSize is the size of a read, in bytes, where blobs of a stream are skipped.
 const bufferSize = 256 << 10
 
-// payloadStep is how much of a payload is read at first, in bytes: memory follows what is there, not what a header
-// announces.
+// payloadStep is the size of the first read of a payload, in bytes: memory follows the actual bytes, not a header's
+// claim.
 const payloadStep = 64 << 10
 
-// Reader reads a bundle from its beginning to its end. It is not safe for use by several goroutines; the blobs that it
-// handed out are.
+// Reader reads a bundle from beginning to end. It is not safe for concurrent use; its blobs are.
 type Reader struct {
 	r   *bufio.Reader // nil: at is used
 	at  io.ReaderAt   // of a file, where blobs can be skipped
-	off int64         // of what is read next
+	off int64         // of the next record
 	sum hash.Hash     // of the magic and all headers so far
 	got end
 
 	contents Contents
 	bases    map[crypto.PointerID]crypto.Pointer // of contents
-	pending  *header                             // read, but not asked for yet
+	pending  *header                             // read ahead
 	err      error
 }
 
@@ -44,9 +43,9 @@ type Blob struct {
 	off  int64
 }
 
-// NewReader reads the beginning of a bundle, up to its first blob. A reader that is an io.ReaderAt and can seek, as a
-// file, is read from where it stands, and its blobs only when they are loaded. Errors: ErrIncomplete; of kind
-// ErrCorrupt for what is no bundle, ErrForeign for one of a later version, ErrUnavailable if it can't be read.
+// NewReader reads the beginning of a bundle, up to its first blob. If r is an io.ReaderAt and can seek, like a file, it
+// is read from its position, and its blobs only when they are loaded. Errors: ErrIncomplete; of kind ErrCorrupt for a
+// file that is not a bundle, ErrForeign for a later version, ErrUnavailable for a failing read.
 func NewReader(r io.Reader) (*Reader, error) {
 	b := &Reader{sum: crypto.NewNameHash()}
 	if file, ok := r.(interface {
@@ -67,10 +66,10 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return b, nil
 }
 
-// Contents returns the pointers that the bundle brings, all signed.
+// Contents returns the bundle's pointers, with verified signatures.
 func (b *Reader) Contents() Contents { return b.contents }
 
-// begin reads magic and pointers.
+// begin reads the magic and the pointers.
 func (b *Reader) begin() error {
 	var m [len(magic)]byte
 	switch n, err := b.fill(m[:]); {
@@ -80,7 +79,7 @@ func (b *Reader) begin() error {
 		return err
 	case string(m[:]) != magic:
 		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrForeign,
-			Err: fmt.Errorf("its version is %q, this program knows %q", m[len(m)-1], magic[len(magic)-1])}
+			Err: fmt.Errorf("its version is %q, and this program supports %q", m[len(m)-1], magic[len(magic)-1])}
 	}
 	b.sum.Write(m[:])
 	last := kindBase
@@ -125,8 +124,8 @@ func (b *Reader) begin() error {
 	return nil
 }
 
-// Next returns the next blob, and io.EOF after the last if the bundle is whole. Other errors: as of NewReader. After an
-// error it returns that error again.
+// Next returns the next blob, and io.EOF after the last if the bundle is whole. Other errors are those of NewReader.
+// After an error it returns that error again.
 func (b *Reader) Next() (Blob, error) {
 	if b.err != nil {
 		return Blob{}, b.err
@@ -178,7 +177,7 @@ func (b *Reader) finish(h header) error {
 		return err
 	}
 	if [endSize]byte(payload) != [endSize]byte(b.got.marshal()) {
-		return damaged(start, errors.New("the end record is that of other contents: records were lost, added or changed"))
+		return damaged(start, errors.New("the end record does not fit: records were lost, added or changed"))
 	}
 	switch n, err := b.fill(make([]byte, 1)); {
 	case n > 0:
@@ -225,7 +224,7 @@ func (b *Reader) payload(h header) ([]byte, error) {
 	return p, nil
 }
 
-// fill reads all of p, or fails with ErrIncomplete where the bundle ends.
+// fill reads len(p) bytes, or returns ErrIncomplete if the bundle ends before.
 func (b *Reader) fill(p []byte) (n int, err error) {
 	if b.at != nil {
 		n, err = b.at.ReadAt(p, b.off)
@@ -239,7 +238,7 @@ func (b *Reader) fill(p []byte) (n int, err error) {
 	return n, readFailed(err)
 }
 
-// readFailed tells the end of the bundle from a file that can't be read.
+// readFailed separates the end of the bundle from a failing read.
 func readFailed(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrCorrupt, Err: ErrIncomplete}
@@ -247,7 +246,7 @@ func readFailed(err error) error {
 	return &remote.Error{Op: opRead, On: place, Kind: remote.ErrUnavailable, Err: err}
 }
 
-// Load returns the bytes of a blob, which are those of its name. Errors: as of NewReader.
+// Load returns the bytes of a blob, which fit its name. Errors are those of NewReader.
 func (b Blob) Load() ([]byte, error) {
 	if b.at == nil {
 		return b.data, nil

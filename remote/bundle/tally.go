@@ -9,14 +9,14 @@ import (
 	"postern/remote/transfer"
 )
 
-// tally counts what was done and passes it on.
+// tally counts progress and passes it on.
 type tally struct {
 	mu   sync.Mutex
 	at   transfer.Progress
 	tell func(transfer.Progress) // may be nil
 }
 
-// add notes progress.
+// add updates the progress.
 func (t *tally) add(note func(at *transfer.Progress)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -26,7 +26,7 @@ func (t *tally) add(note func(at *transfer.Progress)) {
 	}
 }
 
-// place takes one blob to the store unless it is there.
+// place puts one blob into the store unless it is there.
 func (t *tally) place(ctx context.Context, to remote.Store, blob Blob, readBack bool) error {
 	have, err := transfer.SizeAt(ctx, to, blob.Name)
 	if err != nil {
@@ -55,7 +55,7 @@ func (t *tally) place(ctx context.Context, to remote.Store, blob Blob, readBack 
 	return nil
 }
 
-// fetched is a blob on its way into a bundle.
+// fetched is a blob to be written to a bundle.
 type fetched struct {
 	name crypto.BlobName
 	data []byte

@@ -9,7 +9,7 @@ import (
 	"postern/crypto"
 )
 
-// Writer writes a bundle. It is not safe for use by several goroutines. After an error it only returns that error.
+// Writer writes a bundle. It is not safe for concurrent use. After an error it only returns that error.
 type Writer struct {
 	w      io.Writer
 	sum    hash.Hash // of the magic and all headers
@@ -18,10 +18,10 @@ type Writer struct {
 	closed bool
 }
 
-// errClosed is what a Writer says after Close.
+// errClosed is the error of a Writer after Close.
 var errClosed = errors.New("the bundle is closed")
 
-// NewWriter begins a bundle with its pointers. It writes in small pieces: give it a bufio.Writer, and flush that after
+// NewWriter begins a bundle with its pointers. It writes in small pieces: pass a bufio.Writer, and flush it after
 // Close.
 func NewWriter(w io.Writer, c Contents) (*Writer, error) {
 	if err := c.check(); err != nil {
@@ -40,7 +40,7 @@ func NewWriter(w io.Writer, c Contents) (*Writer, error) {
 	return b, b.err
 }
 
-// Blob adds a blob. The error is that of the writer below, or that the bytes are no blob of that name.
+// Blob adds a blob. It returns an error of the underlying writer, or if the bytes do not fit the name.
 func (b *Writer) Blob(name crypto.BlobName, data []byte) error {
 	switch {
 	case b.err != nil:
@@ -48,7 +48,7 @@ func (b *Writer) Blob(name crypto.BlobName, data []byte) error {
 	case b.closed:
 		return errClosed
 	case len(data) > crypto.MaxBlobSize:
-		return fmt.Errorf("write bundle: a blob can't have %d bytes", len(data))
+		return fmt.Errorf("write bundle: a blob cannot have %d bytes", len(data))
 	case crypto.NameOf(data) != name:
 		return fmt.Errorf("write bundle: the bytes of blob %v do not hash to its name", name)
 	}
@@ -58,7 +58,7 @@ func (b *Writer) Blob(name crypto.BlobName, data []byte) error {
 	return b.err
 }
 
-// kept counts a blob that the writer below has already.
+// kept counts a blob that the underlying writer already has.
 func (b *Writer) kept(blob Blob) {
 	head := header{kind: kindBlob, length: blob.Size, hash: blob.Name}.marshal()
 	b.sum.Write(head[:])
@@ -66,7 +66,7 @@ func (b *Writer) kept(blob Blob) {
 	b.end.bytes += uint64(blob.Size)
 }
 
-// Close writes the end record. It does not close the writer below. A bundle that was not closed is incomplete.
+// Close writes the end record. It does not close the underlying writer. A bundle without an end record is incomplete.
 func (b *Writer) Close() error {
 	if b.err != nil || b.closed {
 		return b.err
@@ -85,7 +85,7 @@ func (b *Writer) record(k kind, payload []byte) {
 	b.write(payload)
 }
 
-// write writes until something fails.
+// write writes p unless an earlier write failed.
 func (b *Writer) write(p []byte) {
 	if b.err != nil {
 		return

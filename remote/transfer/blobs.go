@@ -10,46 +10,46 @@ import (
 	"postern/remote"
 )
 
-// maxLostNames bounds how many names a Lost carries; who needs all of them runs a check of the whole account.
+// maxLostNames bounds the names in a Lost; a check of the whole account lists all of them.
 const maxLostNames = 100
 
-// Lost is the error of a source that lacks blobs. All others were copied; no pointer was moved.
+// Lost is the error of a source that lacks blobs. All other blobs were copied; no pointer was moved.
 type Lost struct {
 	Missing, Damaged int64
 	Names            []crypto.BlobName // the first hundred
 }
 
-// Error says what is lost and what to do.
+// Error says how many blobs are lost and how to continue.
 func (l *Lost) Error() string {
 	return fmt.Sprintf("%d blobs are missing and %d are damaged at the source, so no pointer was moved: "+
 		"if it was being cleaned up meanwhile, copy again; if not, repair it first", l.Missing, l.Damaged)
 }
 
-// Is tells kinds: a Lost is ErrCorrupt if anything is damaged, else ErrNotFound.
+// Is implements errors.Is: a Lost is ErrCorrupt if a blob is damaged, else ErrNotFound.
 func (l *Lost) Is(kind error) bool {
 	return kind == remote.ErrCorrupt && l.Damaged > 0 || kind == remote.ErrNotFound && l.Missing > 0
 }
 
-// copier is one Copy under way.
+// copier is the state of one Copy.
 type copier struct {
 	from, to remote.Store
 	o        Options
-	counts   bool // totals are wanted
+	counts   bool // counts totals
 
 	mu   sync.Mutex
 	at   Progress
 	lost Lost
 }
 
-// tell notes progress and passes it on.
-func (c *copier) tell(note func(at *Progress)) {
+// report updates the progress and passes it on.
+func (c *copier) report(note func(at *Progress)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	note(&c.at)
 	c.o.Progress(c.at)
 }
 
-// blob copies one blob unless it is there.
+// blob copies one blob unless the destination has it.
 func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
 	name, size := info.Name, info.Size
 	if size < 0 {
@@ -70,7 +70,7 @@ func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
 			}
 		}
 		if good {
-			c.tell(func(at *Progress) { at.Skipped++; at.SkippedBytes += size })
+			c.report(func(at *Progress) { at.Skipped++; at.SkippedBytes += size })
 			return nil
 		}
 	}
@@ -81,18 +81,18 @@ func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
 	if err := Place(ctx, c.to, name, data, have, c.o.ReadBack); err != nil {
 		return err
 	}
-	c.tell(func(at *Progress) { at.Copied++; at.CopiedBytes += int64(len(data)) })
+	c.report(func(at *Progress) { at.Copied++; at.CopiedBytes += int64(len(data)) })
 	return nil
 }
 
-// unless passes an error of the source on, unless it concerns this one blob only.
+// unless returns an error of the source, unless the error concerns only this blob.
 func (c *copier) unless(name crypto.BlobName, err error) error {
 	missing := remote.OfKind(err, remote.ErrNotFound)
 	if !missing && !remote.OfKind(err, remote.ErrCorrupt) {
 		return err
 	}
-	c.o.Log.Warn("a blob can't be copied", "blob", name.String(), "err", err)
-	c.tell(func(at *Progress) {
+	c.o.Log.Warn("a blob cannot be copied", "blob", name.String(), "err", err)
+	c.report(func(at *Progress) {
 		if missing {
 			at.Missing++
 		} else {
@@ -106,10 +106,10 @@ func (c *copier) unless(name crypto.BlobName, err error) error {
 	return nil
 }
 
-// errName is why bytes are refused.
+// errName is the error of bytes that do not fit their name.
 var errName = errors.New("its bytes do not hash to its name")
 
-// Fetch gets a blob and insists on its name. Errors: those of Get, and ErrCorrupt.
+// Fetch gets a blob and verifies its name. Errors: those of Get, and ErrCorrupt.
 func Fetch(ctx context.Context, from remote.Blobs, name crypto.BlobName) ([]byte, error) {
 	data, err := from.Get(ctx, name)
 	if err != nil {
@@ -121,7 +121,7 @@ func Fetch(ctx context.Context, from remote.Blobs, name crypto.BlobName) ([]byte
 	return data, nil
 }
 
-// SizeAt returns the size of a blob, or -1 if it is not there, or nothing that could be right.
+// SizeAt returns the size of a blob, or -1 if the blob is missing or has an impossible size.
 func SizeAt(ctx context.Context, at remote.Blobs, name crypto.BlobName) (int64, error) {
 	size, err := at.Stat(ctx, name)
 	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
@@ -133,8 +133,9 @@ func SizeAt(ctx context.Context, at remote.Blobs, name crypto.BlobName) (int64, 
 	return size, nil
 }
 
-// Place puts a blob whose bytes fit its name. have is the size that was found there, -1 for nothing: one of another
-// size is damaged and replaced, by force if the store takes its being there for good. readBack insists on its bytes.
+// Place puts a blob whose bytes fit its name. have is the size found there, -1 for none: a blob of another size is
+// damaged and is replaced, by force if the store otherwise keeps existing blobs. readBack reads the blob back and
+// compares its bytes.
 func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []byte, have int64, readBack bool) error {
 	if have == int64(len(data)) && !readBack {
 		return nil
@@ -161,7 +162,7 @@ func Place(ctx context.Context, to remote.Blobs, name crypto.BlobName, data []by
 		errors.New("the destination has other bytes than were put there"))
 }
 
-// holds looks whether a blob is there, by its size or by its bytes.
+// holds reports whether a blob is there, by its size or by its bytes.
 func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int64, bytes bool) (bool, error) {
 	if bytes {
 		return Intact(ctx, at, name)
@@ -170,8 +171,8 @@ func holds(ctx context.Context, at remote.Blobs, name crypto.BlobName, size int6
 	return have == size, err
 }
 
-// Intact reads a blob and reports whether it is there with the bytes of its name. Errors: those of Get but ErrNotFound
-// and ErrCorrupt.
+// Intact reports whether a blob is there with the bytes of its name. Errors: those of Get, except ErrNotFound and
+// ErrCorrupt.
 func Intact(ctx context.Context, at remote.Blobs, name crypto.BlobName) (bool, error) {
 	_, err := Fetch(ctx, at, name)
 	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {

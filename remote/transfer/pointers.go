@@ -9,23 +9,22 @@ import (
 	"postern/remote"
 )
 
-// opMove is what errors call the moving of a pointer.
+// opMove is the operation that errors name for moving a pointer.
 const opMove = "move pointer"
 
-// tries bounds how often Forward looks again because another was faster. Each further try needs another who moved the
-// pointer meanwhile.
+// tries bounds the attempts of Forward. Each further attempt means that another writer moved the pointer.
 const tries = 8
 
-// Follows reports whether the history that next stands for contains have, whose sequence is smaller. The value of a
-// pointer is sealed, so only who has the keys can tell, by walking the commits from next back; the blobs are at the
-// destination when it is asked.
+// Follows reports whether the history of next contains have, whose sequence is smaller. The value of a pointer is
+// sealed, so only a caller with the keys can answer, by walking the commits back from next; the blobs are at the
+// destination when Follows is called.
 type Follows func(ctx context.Context, have, next crypto.Pointer) (bool, error)
 
-// BySequence takes a greater sequence for proof. It is right where nobody but the copier ever moves pointers at the
-// destination, and loses what was committed there where somebody does.
+// BySequence treats a greater sequence as proof. It is right if only the copier moves pointers at the destination;
+// otherwise it loses commits made there.
 func BySequence(context.Context, crypto.Pointer, crypto.Pointer) (bool, error) { return true, nil }
 
-// Current loads a pointer and checks that it is the one that was asked for, and signed. false: there is none.
+// Current loads a pointer and checks its id and signature. false: there is no pointer.
 func Current(ctx context.Context, at remote.Pointers, id crypto.PointerID) (crypto.Pointer, bool, error) {
 	p, err := at.Load(ctx, id)
 	if errors.Is(err, remote.ErrNotFound) {
@@ -44,13 +43,13 @@ func Current(ctx context.Context, at remote.Pointers, id crypto.PointerID) (cryp
 	return p, true, nil
 }
 
-// Compare refuses what can be seen to be wrong without keys: that next is older than have (ErrRollback), or another
-// state of the same sequence (ErrFork).
+// Compare rejects errors that are visible without keys: next is older than have (ErrRollback), or another state of the
+// same sequence (ErrFork).
 func Compare(have, next crypto.Pointer) error {
 	switch {
 	case next.Seq < have.Seq:
 		return remote.Fail(opMove, next.ID, remote.ErrRollback,
-			fmt.Errorf("the destination is at sequence %d already, and would go back to %d", have.Seq, next.Seq))
+			fmt.Errorf("the destination is already at sequence %d and would go back to %d", have.Seq, next.Seq))
 	case next.Seq == have.Seq && next != have:
 		return remote.Fail(opMove, next.ID, remote.ErrFork,
 			fmt.Errorf("source and destination have different states of sequence %d, each was written to on its own", next.Seq))
@@ -58,9 +57,9 @@ func Compare(have, next crypto.Pointer) error {
 	return nil
 }
 
-// Forward moves a pointer to next, unless that is where it is; moved: it was not. It never moves one back
-// (ErrRollback), nor over a history that next does not contain (ErrFork). A nil follows contains nothing, so that only
-// a pointer that is not there yet is moved.
+// Forward moves a pointer to next; moved is false if the pointer was there already. It never moves a pointer back
+// (ErrRollback), nor over a history that next does not contain (ErrFork). With a nil follows it moves only a pointer
+// that does not exist yet.
 func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follows Follows) (moved bool, err error) {
 	if err := next.Verify(); err != nil {
 		return false, remote.Fail(opMove, next.ID, remote.ErrCorrupt, err)
@@ -78,7 +77,7 @@ func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follo
 			old = have.Hash()
 		}
 		err = to.Swap(ctx, old, next)
-		if remote.OfKind(err, remote.ErrConflict) { // another was faster, or a retry found its own first try
+		if remote.OfKind(err, remote.ErrConflict) { // another writer was faster, or a retry met its own first attempt
 			continue
 		}
 		if remote.OfKind(err, remote.ErrUnavailable) { // the outcome is unknown
@@ -88,17 +87,17 @@ func Forward(ctx context.Context, to remote.Pointers, next crypto.Pointer, follo
 		}
 		return err == nil, err
 	}
-	return false, remote.Fail(opMove, next.ID, remote.ErrConflict, errors.New("others move it again and again"))
+	return false, remote.Fail(opMove, next.ID, remote.ErrConflict, errors.New("other writers keep moving it"))
 }
 
-// contains insists that next builds on have.
+// contains returns an error unless next builds on have.
 func contains(ctx context.Context, have, next crypto.Pointer, follows Follows) error {
 	if err := Compare(have, next); err != nil {
 		return err
 	}
 	if follows == nil {
 		return remote.Fail(opMove, next.ID, remote.ErrFork,
-			fmt.Errorf("it can't be told whether sequence %d builds on sequence %d, which the destination has", next.Seq,
+			fmt.Errorf("it is unknown whether sequence %d builds on sequence %d, which the destination has", next.Seq,
 				have.Seq))
 	}
 	yes, err := follows(ctx, have, next)

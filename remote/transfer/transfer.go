@@ -1,9 +1,9 @@
-// Package transfer copies an account from one remote to another: first its blobs, then its pointers, so that whatever
-// interrupts it leaves a destination at which nothing points to what is not there.
+// Package transfer copies an account from one remote to another: first its blobs, then its pointers, so that after any
+// interruption no pointer at the destination refers to missing blobs.
 //
-// A copy that was cut is run again: what the destination has with the right size is passed over. The pointers are read
-// from the source before the blobs are listed, so what they lead to is among the blobs, also when the source goes on
-// being written to; whatever comes later is for the next run.
+// An interrupted copy is run again: blobs that the destination has with the right size are skipped. The pointers are
+// read from the source before the blobs are listed, so their blobs are in the listing even if the source is being
+// written to; later changes are left to the next run.
 package transfer
 
 import (
@@ -19,22 +19,23 @@ import (
 	"postern/remote"
 )
 
-// DefaultWorkers is how many blobs are under way at a time. Each takes up to crypto.MaxBlobSize bytes of memory; four
-// fill a line of 400 Mbit/s at a latency of 100 ms for a full blob each.
+// DefaultWorkers is the number of concurrent copies. Each takes up to crypto.MaxBlobSize bytes of memory; four fill a
+// line of 400 Mbit/s at a latency of 100 ms with full blobs.
 const DefaultWorkers = 4
 
-// Options are the choices of Copy. The zero value copies all blobs, and moves pointers only where it is beyond doubt.
+// Options are the choices of Copy. The zero value copies all blobs, and moves only pointers that certainly lose
+// nothing.
 type Options struct {
-	Blobs    iter.Seq2[crypto.BlobName, error] // what to copy; nil: all that the source lists
+	Blobs    iter.Seq2[crypto.BlobName, error] // blobs to copy; nil: all that the source lists
 	Workers  int                               // blobs under way at a time; 0: DefaultWorkers
-	ReadBack bool                              // read every blob back from the destination, also those that were there
-	Salvage  bool                              // move the pointers although blobs are missing or damaged at the source
-	Follows  Follows                           // whether a pointer builds on the one it would replace; nil: can't be told
-	Progress func(Progress)                    // told after every blob and pointer, by one goroutine at a time
-	Log      *slog.Logger                      // told of missing and damaged blobs; nil: silent
+	ReadBack bool                              // read every blob back from the destination, also skipped ones
+	Salvage  bool                              // move the pointers even if blobs are missing or damaged at the source
+	Follows  Follows                           // whether a pointer builds on the one it would replace; nil: unknown
+	Progress func(Progress)                    // called after every blob and pointer, by one goroutine at a time
+	Log      *slog.Logger                      // for missing and damaged blobs; nil: no log
 }
 
-// withDefaults fills in what was left out.
+// withDefaults returns the options with defaults filled in.
 func (o Options) withDefaults() Options {
 	if o.Workers <= 0 {
 		o.Workers = DefaultWorkers
@@ -48,29 +49,29 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Progress is how far a transfer has come. Its figures never fall.
+// Progress counts the steps of a transfer. Its figures never fall.
 type Progress struct {
-	TotalBlobs int64 // blobs to see to; -1: not known
+	TotalBlobs int64 // blobs to copy or skip; -1: not known
 	TotalBytes int64 // their bytes; -1: not known
 
 	Copied       int64 // blobs that were put at the destination
 	CopiedBytes  int64
-	Skipped      int64 // blobs that were there already
+	Skipped      int64 // blobs that the destination already had
 	SkippedBytes int64
 	Missing      int64 // blobs that the source does not have
 	Damaged      int64 // blobs that the source has with other bytes than their names say
 
 	Moved  int // pointers that were moved
-	Kept   int // pointers that were where they belong already
-	Joined int // pointers that were written to on both sides, which are one now; of an import
+	Kept   int // pointers already in place
+	Joined int // pointers written on both sides and merged by an import
 }
 
-// Done returns how many blobs were seen to, whatever came of it.
+// Done returns the number of blobs handled, whatever the result.
 func (p Progress) Done() int64 { return p.Copied + p.Skipped + p.Missing + p.Damaged }
 
-// Copy copies blobs and pointers. What it returns besides the error is how far it came; after an error it can be run
-// again. Errors: those of the two stores; *Lost if the source lacks blobs; of kind ErrRollback or ErrFork for a pointer
-// that would go back or replace another history, found out before the first blob is copied if it can be.
+// Copy copies blobs and pointers. It returns its progress also with an error; after an error it can be run again.
+// Errors: those of the two stores; *Lost if the source lacks blobs; of kind ErrRollback or ErrFork for a pointer that
+// would go back or replace another history, before the first blob is copied if possible.
 func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o Options) (Progress, error) {
 	c := &copier{from: from, to: to, o: o.withDefaults(), counts: o.Progress != nil,
 		at: Progress{TotalBlobs: -1, TotalBytes: -1}}
@@ -94,7 +95,7 @@ func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o 
 			errs = append(errs, err)
 			continue
 		}
-		c.tell(func(at *Progress) {
+		c.report(func(at *Progress) {
 			if moved {
 				at.Moved++
 			} else {
@@ -105,7 +106,7 @@ func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o 
 	return c.at, errors.Join(errs...)
 }
 
-// load reads the pointers from the source and looks whether they can be moved at all.
+// load reads the pointers from the source and checks whether they can be moved.
 func (c *copier) load(ctx context.Context, ids []crypto.PointerID) ([]crypto.Pointer, error) {
 	var pointers []crypto.Pointer
 	for _, id := range ids {
@@ -130,7 +131,8 @@ func (c *copier) load(ctx context.Context, ids []crypto.PointerID) ([]crypto.Poi
 	return pointers, nil
 }
 
-// count lists the source once for the totals. It costs a request per thousand blobs, and only who shows them pays.
+// count lists the source once for the totals. It costs a request per thousand blobs, so only callers that show totals
+// use it.
 func (c *copier) count(ctx context.Context) error {
 	if c.o.Blobs != nil || !c.counts {
 		return nil
@@ -147,7 +149,7 @@ func (c *copier) count(ctx context.Context) error {
 	return nil
 }
 
-// blobs copies what was selected. The first failure of a store ends it; a blob that the source lacks does not.
+// blobs copies the selected blobs. The first failure of a store ends it; a blob that the source lacks does not.
 func (c *copier) blobs(ctx context.Context) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(c.o.Workers)
@@ -163,7 +165,7 @@ func (c *copier) blobs(ctx context.Context) error {
 		group.Go(func() error { return c.blob(inner, info) })
 	}
 	if err := group.Wait(); err != nil {
-		return err // the listing ended with the context that this ended
+		return err // the listing ended because the context was cancelled here
 	}
 	if failed != nil {
 		return failed
@@ -171,13 +173,13 @@ func (c *copier) blobs(ctx context.Context) error {
 	return remote.Alive(ctx, remote.OpList, source{})
 }
 
-// source names the source in errors that arise here.
+// source names the source in errors of this package.
 type source struct{}
 
 // String implements fmt.Stringer.
 func (source) String() string { return "the source" }
 
-// selected yields what is to be copied, with its size if that is known, else -1.
+// selected yields the blobs to copy, with their sizes if known, else -1.
 func (c *copier) selected(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	if c.o.Blobs == nil {
 		return c.from.List(ctx)

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// What the tests are about is made from numbers.
+// The test data is derived from numbers.
 var (
 	key   = transfertest.Key
 	state = transfertest.State
@@ -40,7 +40,7 @@ func account(t testing.TB, n uint64) (*mem.Store, []crypto.BlobName) {
 	return s, names
 }
 
-// holds insists that a store has all blobs of another, by name.
+// holds checks that a store has all blobs of another, by name.
 func holds(t testing.TB, s, all remote.Store) {
 	t.Helper()
 	for info := range all.List(context.Background()) {
@@ -61,7 +61,7 @@ func TestMovingHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer to.Close()
-	// What a disk that lost power may have.
+	// A disk that lost power may have such a file.
 	if err := to.Put(ctx, names[3], remote.BytesBody(make([]byte, 7))); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,8 @@ func TestMovingHouse(t *testing.T) {
 	}
 }
 
-// TestInterrupted: wherever it is cut, the pointer does not lead to what is not there, and further runs finish it.
+// TestInterrupted: wherever a copy is interrupted, the pointer refers to no missing blob, and further runs finish the
+// copy.
 func TestInterrupted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
@@ -109,7 +110,7 @@ func TestInterrupted(t *testing.T) {
 		target := faulty.New(kept.Another(), faulty.Random(rapid.Uint64().Draw(t, "target"), rates), faulty.Options{})
 		o := transfer.Options{Workers: rapid.IntRange(1, 5).Draw(t, "workers"), ReadBack: rapid.Bool().Draw(t, "read back")}
 		for run := 0; ; run++ {
-			if run == 10 { // long enough; with every blob read back a run without any fault hardly comes
+			if run == 10 { // enough; with every blob read back a run without a fault is rare
 				source.SetPlan(nil)
 				target.SetPlan(nil)
 			}
@@ -133,7 +134,7 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// TestPointerRules is every case of source and destination.
+// TestPointerRules checks every case of source and destination.
 func TestPointerRules(t *testing.T) {
 	forged := state(9, 0)
 	forged.Seq = 10
@@ -155,10 +156,10 @@ func TestPointerRules(t *testing.T) {
 		{"none there", none, state(5, 0), nil, true, nil, ""},
 		{"the same", state(5, 0), state(5, 0), nil, false, nil, ""},
 		{"back", state(6, 0), state(5, 0), yes, false, remote.ErrRollback,
-			"the destination is at sequence 6 already, and would go back to 5"},
+			"the destination is already at sequence 6 and would go back to 5"},
 		{"fork of one sequence", state(5, 1), state(5, 0), yes, false, remote.ErrFork, "different states of sequence 5"},
-		{"forward, can't be told", state(4, 0), state(5, 0), nil, false, remote.ErrFork,
-			"it can't be told whether sequence 5 builds on sequence 4"},
+		{"forward, unknown", state(4, 0), state(5, 0), nil, false, remote.ErrFork,
+			"it is unknown whether sequence 5 builds on sequence 4"},
 		{"forward", state(4, 0), state(5, 0), yes, true, nil, ""},
 		{"over a fork", state(4, 1), state(5, 0), no, false, remote.ErrFork, "sequence 5 does not contain sequence 4"},
 		{"who could tell fails", state(4, 1), state(5, 0), fails, false, nil, "no keys"},
@@ -189,7 +190,7 @@ func TestPointerRules(t *testing.T) {
 	}
 }
 
-// TestRefusedAtOnce: what can be seen to be wrong is refused before a blob is copied.
+// TestRefusedAtOnce: visible errors are rejected before a blob is copied.
 func TestRefusedAtOnce(t *testing.T) {
 	ctx := t.Context()
 	for _, have := range []crypto.Pointer{state(6, 0), state(5, 1)} {
@@ -212,7 +213,7 @@ func TestRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// TestForwardSettlesLostReplies: the outcome is looked up, and others who are faster are seen.
+// TestForwardSettlesLostReplies: Forward looks up an unknown outcome, and detects other writers.
 func TestForwardSettlesLostReplies(t *testing.T) {
 	ctx := t.Context()
 	kept := mem.New()
@@ -227,7 +228,7 @@ func TestForwardSettlesLostReplies(t *testing.T) {
 	}
 	var asked atomic.Int64
 	rival := func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
-		if asked.Add(1) == 1 { // another is faster, with what next does not contain
+		if asked.Add(1) == 1 { // another writer is faster, with a commit that next does not contain
 			return true, kept.Swap(ctx, have.Hash(), state(7, 9))
 		}
 		return have.Value != state(7, 9).Value, nil
@@ -238,7 +239,7 @@ func TestForwardSettlesLostReplies(t *testing.T) {
 	}
 }
 
-// TestSelection copies no more than was named, and passes on how naming failed.
+// TestSelection: Copy copies only the named blobs, and returns an error of the naming.
 func TestSelection(t *testing.T) {
 	ctx := t.Context()
 	from, names := account(t, 6)
@@ -270,7 +271,7 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// TestLostAtTheSource: what the source lacks is told, the rest is copied, and pointers move only on request.
+// TestLostAtTheSource: missing blobs are reported, the rest is copied, and pointers move only on request.
 func TestLostAtTheSource(t *testing.T) {
 	ctx := t.Context()
 	from, names := account(t, 8)
@@ -303,8 +304,7 @@ func TestLostAtTheSource(t *testing.T) {
 	}
 }
 
-// TestLyingDestination: with ReadBack a destination that loses or spoils what it is given is found out before a pointer
-// moves.
+// TestLyingDestination: with ReadBack, a destination that loses or damages blobs is detected before a pointer moves.
 func TestLyingDestination(t *testing.T) {
 	for _, lie := range []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FlipGet, evil.Zero, evil.LoseBlobs,
 		evil.SwapBlobs} {
@@ -322,7 +322,7 @@ func TestLyingDestination(t *testing.T) {
 	}
 }
 
-// TestLyingSource: bytes of another name never arrive, nor does a pointer that isn't signed.
+// TestLyingSource: bytes that do not fit their name are never copied, nor is an unsigned pointer.
 func TestLyingSource(t *testing.T) {
 	for _, lie := range evil.Lies() {
 		honest, _ := account(t, 4)
@@ -341,7 +341,7 @@ func TestLyingSource(t *testing.T) {
 	}
 }
 
-// TestEnded: a context that ends is the error, at the destination nothing is half.
+// TestEnded: a cancelled context is the error, and the destination has no partial blob.
 func TestEnded(t *testing.T) {
 	from, _ := account(t, 20)
 	ctx, end := context.WithCancel(t.Context())
@@ -356,7 +356,7 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// TestDamagedAtTheDestination: a blob of another size is replaced also where a store takes its being there for good.
+// TestDamagedAtTheDestination: a blob of another size is replaced, even if the store keeps existing blobs.
 func TestDamagedAtTheDestination(t *testing.T) {
 	ctx := t.Context()
 	from, names := account(t, 4)
@@ -370,7 +370,7 @@ func TestDamagedAtTheDestination(t *testing.T) {
 	holds(t, to, from)
 
 	_, data := blob(3, 103)
-	data[50] ^= 1 // of the right size, which only who reads back sees
+	data[50] ^= 1 // the right size; only reading back detects it
 	if err := errors.Join(to.Delete(ctx, names[3]), to.Put(ctx, names[3], remote.BytesBody(data))); err != nil {
 		t.Fatal(err)
 	}

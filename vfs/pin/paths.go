@@ -13,15 +13,15 @@ import (
 	"postern/vfs/object"
 )
 
-// Paths keeps the list of pinned paths.
+// Paths stores the list of pinned paths.
 type Paths interface {
-	// Load returns the list that was saved last; none when there was none.
+	// Load returns the list saved last, or an empty one.
 	Load() ([]string, error)
-	// Save replaces it, durably.
+	// Save replaces the list durably.
 	Save(paths []string) error
 }
 
-// File keeps the list in a file, as a JSON array.
+// File stores the list in a file, as a JSON array.
 type File string
 
 // Load implements Paths.
@@ -35,7 +35,8 @@ func (f File) Load() ([]string, error) {
 	}
 	var paths []string
 	if err := json.Unmarshal(text, &paths); err != nil {
-		return nil, fmt.Errorf("%s is not a list of paths (%w): correct it, or remove it and pin anew", string(f), err)
+		return nil, fmt.Errorf("%s is not a list of paths (%w): correct it, or remove it and pin the paths again", string(f),
+			err)
 	}
 	for _, path := range paths {
 		if err := valid(path); err != nil {
@@ -54,7 +55,7 @@ func (f File) Save(paths []string) error {
 	return localfs.Replace(localfs.OS{}, string(f), append(text, '\n'))
 }
 
-// valid refuses what can't be a path of a drive.
+// valid rejects strings that cannot be paths of a drive.
 func valid(path string) error {
 	if path == "/" {
 		return nil

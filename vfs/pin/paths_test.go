@@ -13,7 +13,7 @@ import (
 	"postern/vfs"
 )
 
-// TestFile: the list is there again, whatever the names are.
+// TestFile: a saved list loads again, whatever the names.
 func TestFile(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {

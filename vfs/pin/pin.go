@@ -18,21 +18,21 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultParallel is how many blobs are fetched at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough to
+	// DefaultParallel is the number of concurrent fetches: enough to fill a line of 50 ms and 200 Mbit/s, few enough to
 	// leave room for readers.
 	DefaultParallel = 4
-	// DefaultSweep is how often all pages are walked again, to find what is no longer needed; after a commit only what is
-	// new in it is.
+	// DefaultSweep is the time between walks of all pages, which find blobs that are no longer needed; after a commit only
+	// its new pages are walked.
 	DefaultSweep = time.Hour
-	// DefaultGrace is how long a blob that was uploaded from here stays without being needed: it may be for a commit under
-	// way.
+	// DefaultGrace is how long an uploaded blob stays although nothing needs it: it may belong to a commit that has not
+	// landed yet.
 	DefaultGrace = 10 * time.Minute
 
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 )
 
-// Options of a Pinner. Store and Paths are needed; the zero value of the rest works.
+// Options are the choices of a Pinner. Store and Paths are required; the zero value of the rest works.
 type Options struct {
 	Store *Store
 	Paths Paths
@@ -41,42 +41,41 @@ type Options struct {
 	Sweep    time.Duration    // 0: DefaultSweep
 	Grace    time.Duration    // 0: DefaultGrace
 	Now      func() time.Time // nil: time.Now; timers run on the system's clock
-	Log      *slog.Logger     // nil: quiet
+	Log      *slog.Logger     // nil: no log
 }
 
-// Pinner keeps at hand what the pinned paths need. Its methods may be called by several goroutines at once.
+// Pinner keeps the blobs that the pinned paths need in a Store. It is safe for concurrent use.
 type Pinner struct {
 	o      Options
 	cancel context.CancelFunc
 	ended  chan struct{}
 	kicked chan struct{} // of one
 
-	saving sync.Mutex // held while the list is changed
+	saving sync.Mutex // locked while the list changes
 
 	mu      sync.Mutex
-	newest  *tree.Tree // nil: not told yet
+	newest  *tree.Tree // nil: no commit yet
 	pins    map[string]*pinned
-	asked   uint64 // counts what there was to do
-	done    uint64 // up to where it has been done
-	sweep   bool   // the next run looks for what is no longer needed
-	whole   bool   // newest holds all that was changed here; else what waits may need what newest doesn't
+	asked   uint64 // number of requested runs
+	done    uint64 // the last request that a run has served
+	sweep   bool   // the next run looks for blobs that are no longer needed
+	whole   bool   // newest has all local changes; else pending changes may need blobs that newest does not
 	busy    bool
-	failed  error         // why the last run did not come to its end
-	changed chan struct{} // closed and made anew when a run ends
+	failed  error         // error of the last run
+	changed chan struct{} // closed and replaced when a run ends
 }
 
-// pinned is one path and what it needs. Its own lock is the Pinner's.
+// pinned is one path and the blobs that it needs. The Pinner's lock guards it.
 type pinned struct {
-	walker *tree.Walker              // of what was visited before; nil: everything is visited
-	needs  map[crypto.BlobName]int64 // bytes in it that are needed; only grows until the next sweep
-	absent bool                      // nothing lies there
+	walker *tree.Walker              // skips what was visited before; nil: visits everything
+	needs  map[crypto.BlobName]int64 // needed bytes by blob; only grows until the next sweep
+	absent bool                      // nothing exists at the path
 	walked bool                      // needs is complete
 }
 
 func newPinned() *pinned { return &pinned{needs: map[crypto.BlobName]int64{}} }
 
-// New makes a Pinner, which begins when it is told of a commit and ends with Close. It fails when the list can't be
-// read.
+// New returns a Pinner, which starts work at the first commit and ends with Close. It fails if the list cannot be read.
 func New(o Options) (*Pinner, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
@@ -95,7 +94,7 @@ func New(o Options) (*Pinner, error) {
 	}
 	paths, err := o.Paths.Load()
 	if err != nil {
-		return nil, fmt.Errorf("read what is pinned: %w", err)
+		return nil, fmt.Errorf("read the list of pinned paths: %w", err)
 	}
 	p := &Pinner{o: o, pins: map[string]*pinned{}, sweep: true}
 	p.ended, p.kicked, p.changed = make(chan struct{}), make(chan struct{}, 1), make(chan struct{})
@@ -109,13 +108,13 @@ func New(o Options) (*Pinner, error) {
 	return p, nil
 }
 
-// Close ends what is under way. What was fetched stays.
+// Close stops all fetches. Fetched blobs stay.
 func (p *Pinner) Close() {
 	p.cancel()
 	<-p.ended
 }
 
-// Committed tells of the files of a newer commit, and whether it holds all that was changed here. It is for
+// Committed passes the files of a newer commit, and whether the commit has all local changes. It is meant for
 // space.Options.Committed and returns at once.
 func (p *Pinner) Committed(files tree.Tree, whole bool) {
 	p.mu.Lock()
@@ -125,7 +124,8 @@ func (p *Pinner) Committed(files tree.Tree, whole bool) {
 	p.Wake()
 }
 
-// Wake makes the Pinner try again now, if it has failed: for who knows that the remote is back. It returns at once.
+// Wake makes the Pinner retry now if its last run failed, for callers that know the remote is reachable again. It
+// returns at once.
 func (p *Pinner) Wake() {
 	select {
 	case p.kicked <- struct{}{}:
@@ -133,9 +133,8 @@ func (p *Pinner) Wake() {
 	}
 }
 
-// Pin keeps a path from now on, whether anything lies there yet or not. It returns when the list is durable, and does
-// not wait for what is fetched then. To pin what is pinned changes nothing. Errors: vfs.ErrInvalid for what can't be a
-// path.
+// Pin adds a path to the list, whether anything exists there yet or not. It returns once the list is durable, and does
+// not wait for fetches. Pinning a pinned path changes nothing. Errors: vfs.ErrInvalid for a string that is not a path.
 func (p *Pinner) Pin(path string) error {
 	if err := valid(path); err != nil {
 		return err
@@ -148,7 +147,8 @@ func (p *Pinner) Pin(path string) error {
 	})
 }
 
-// Remove ends keeping a path. What no other path needs is dropped soon. Errors: vfs.ErrNotExist when it isn't pinned.
+// Remove removes a path from the list. Blobs that no other path needs are dropped soon. Errors: vfs.ErrNotExist if the
+// path is not pinned.
 func (p *Pinner) Remove(path string) error {
 	return p.change(func(paths []string) ([]string, error) {
 		i := slices.Index(paths, path)
@@ -159,8 +159,8 @@ func (p *Pinner) Remove(path string) error {
 	})
 }
 
-// Moved has the pins at and below a folder go with it. It is for space.Options.Moved. What they need stays here until a
-// commit shows it at its new place.
+// Moved moves the pins at and below a renamed folder. It is meant for space.Options.Moved. The blobs that they need
+// stay until a commit has the folder at its new place.
 func (p *Pinner) Moved(from, to string) {
 	follow := func(path string) string {
 		if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == '/') {
@@ -172,7 +172,7 @@ func (p *Pinner) Moved(from, to string) {
 		return
 	}
 	p.mu.Lock()
-	p.whole = false // the move is still to be committed
+	p.whole = false // the move is not committed yet
 	pins := map[string]*pinned{}
 	for path, pin := range p.pins {
 		if at := follow(path); at != path || pins[at] == nil {
@@ -183,12 +183,13 @@ func (p *Pinner) Moved(from, to string) {
 	p.mu.Unlock()
 	err := p.change(func([]string) ([]string, error) { return p.Paths(), nil })
 	if err != nil {
-		p.o.Log.Warn("a pinned folder was renamed, and its pin will be at its old place after the next start: pin it again",
+		p.o.Log.Warn("a pinned folder was renamed, but its pin returns to the old path at the next start: pin the folder "+
+			"again",
 			"path", to, "error", err)
 	}
 }
 
-// change replaces the list, first where it lasts.
+// change replaces the list, first in the durable store.
 func (p *Pinner) change(edit func([]string) ([]string, error)) error {
 	p.saving.Lock()
 	defer p.saving.Unlock()
@@ -197,7 +198,7 @@ func (p *Pinner) change(edit func([]string) ([]string, error)) error {
 		return err
 	}
 	if err := p.o.Paths.Save(next); err != nil {
-		return fmt.Errorf("note what is pinned: %w", err)
+		return fmt.Errorf("save the list of pinned paths: %w", err)
 	}
 	p.mu.Lock()
 	pins := map[string]*pinned{}
@@ -215,7 +216,7 @@ func (p *Pinner) change(edit func([]string) ([]string, error)) error {
 	return nil
 }
 
-// Paths are the pinned paths, sorted.
+// Paths returns the pinned paths, sorted.
 func (p *Pinner) Paths() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,7 +228,8 @@ func (p *Pinner) Paths() []string {
 	return paths
 }
 
-// Wait returns when all that was pinned and committed before is at hand. When ctx ends first it tells why it isn't.
+// Wait returns once everything that was pinned and committed before the call is in the Store. If ctx ends first, the
+// error says why it is not.
 func (p *Pinner) Wait(ctx context.Context) error {
 	p.mu.Lock()
 	asked := p.asked
@@ -282,7 +284,7 @@ func (p *Pinner) run(ctx context.Context) {
 			retry.Reset()
 			continue
 		}
-		p.o.Log.Info("what is pinned could not be fetched; this is tried again", "error", err)
+		p.o.Log.Info("pinned files could not be fetched; this is retried", "error", err)
 		again.Reset(retry.NextBackOff())
 	}
 }

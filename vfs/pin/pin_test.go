@@ -1,13 +1,8 @@
 package pin
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -16,212 +11,13 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/faulty"
-	"postern/remote/mem"
-	"postern/remote/verify"
 	"postern/vfs"
-	"postern/vfs/object"
-	"postern/vfs/space"
-	"postern/vfs/space/base"
 )
-
-// device is a gateway of an account: a space over a Store, and a Pinner that is told of its commits.
-type device struct {
-	t       *testing.T
-	account crypto.AccountSecret
-	id      byte
-	dir     string
-	away    *faulty.Store // what it sees of the remote
-	local   *mem.Store
-	parent  remote.Store
-	clock   *atomic.Int64 // nanoseconds
-
-	store *Store
-	pins  *Pinner
-	space *space.Space
-}
-
-// newDevice makes an account at a remote, and its first device, open.
-func newDevice(t *testing.T) *device {
-	t.Helper()
-	account, err := crypto.Random[crypto.AccountSecret](rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &device{t: t, account: account, id: 1, dir: t.TempDir(), parent: mem.New(), local: mem.New(),
-		clock: new(atomic.Int64)}
-	d.clock.Store(time.Now().UnixNano())
-	if err := space.Create(t.Context(), d.parent, base.Own(account), d.device(), rand.Reader, d.now()); err != nil {
-		t.Fatal(err)
-	}
-	d.open()
-	return d
-}
-
-// another is a further device of the account, open.
-func (d *device) another() *device {
-	d.t.Helper()
-	o := &device{t: d.t, account: d.account, id: d.id + 1, dir: d.t.TempDir(), parent: d.parent, local: mem.New(),
-		clock: d.clock}
-	o.open()
-	return o
-}
-
-func (d *device) now() time.Time { return time.Unix(0, d.clock.Load()) }
-
-func (d *device) device() space.Device {
-	return space.Device{ID: object.DeviceID{d.id}, Name: fmt.Sprint("device ", d.id)}
-}
-
-func (d *device) open() {
-	d.t.Helper()
-	if d.away == nil {
-		d.away = faulty.New(d.parent, nil, faulty.Options{})
-	}
-	inner := verify.New(another{d.away}, &verify.MemoryPins{})
-	var err error
-	if d.store, err = NewStore(d.t.Context(), inner, d.local.Another(), StoreOptions{Now: d.now}); err != nil {
-		d.t.Fatal(err)
-	}
-	if d.pins, err = New(Options{Store: d.store, Paths: File(filepath.Join(d.dir, "pins")), Now: d.now}); err != nil {
-		d.t.Fatal(err)
-	}
-	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed,
-		Moved:       d.pins.Moved,
-		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
-	})
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// another is a handle on a remote that others use too.
-type another struct{ remote.Store }
 
 func (another) Close() error { return nil }
 
-func (d *device) close() {
-	d.t.Helper()
-	d.pins.Close()
-	if err := errors.Join(d.space.Close(), d.store.Close()); err != nil {
-		d.t.Error(err)
-	}
-}
-
-// offline starts the device anew, with the remote away, so that nothing is left in memory.
-func (d *device) offline() {
-	d.t.Helper()
-	d.close()
-	d.away.SetPlan(faulty.Always(faulty.Fail))
-	d.open()
-}
-
-func (d *device) online() {
-	d.t.Helper()
-	d.away.SetPlan(nil)
-	d.space.Retry()
-	d.pins.Wake()
-}
-
-func (d *device) put(path string, body []byte) {
-	d.t.Helper()
-	u, err := d.space.Create(d.t.Context(), path)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer u.Abort()
-	if _, err := u.Write(body); err != nil {
-		d.t.Fatal(err)
-	}
-	if _, _, err := u.Commit(d.t.Context(), vfs.CommitOptions{}); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *device) move(from, to string) {
-	d.t.Helper()
-	if _, err := d.space.Move(d.t.Context(), from, to, vfs.CopyOptions{}); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *device) mkdir(path string) {
-	d.t.Helper()
-	if err := d.space.Mkdir(d.t.Context(), path, nil); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *device) flush() {
-	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
-	defer cancel()
-	if err := d.space.Flush(ctx); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *device) pin(paths ...string) {
-	d.t.Helper()
-	for _, path := range paths {
-		if err := d.pins.Pin(path); err != nil {
-			d.t.Fatal(err)
-		}
-	}
-	d.wait()
-}
-
-func (d *device) wait() {
-	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
-	defer cancel()
-	if err := d.pins.Wait(ctx); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *device) read(path string) ([]byte, error) {
-	f, err := d.space.Open(d.t.Context(), path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(f)
-}
-
-// reads insists on what is read of a path; nil: it can't be reached.
-func (d *device) reads(path string, want []byte) {
-	d.t.Helper()
-	got, err := d.read(path)
-	switch {
-	case want == nil && !errors.Is(err, vfs.ErrUnavailable):
-		d.t.Errorf("%s, which isn't pinned: %d bytes, %v", path, len(got), err)
-	case want != nil && (err != nil || !bytes.Equal(got, want)):
-		d.t.Errorf("%s: %d bytes of %d, %v", path, len(got), len(want), err)
-	}
-}
-
-// status is what is known of one path.
-func (d *device) status(path string) PathStatus {
-	d.t.Helper()
-	for _, st := range d.pins.Status().Paths {
-		if st.Path == path {
-			return st
-		}
-	}
-	d.t.Fatalf("%s isn't pinned", path)
-	return PathStatus{}
-}
-
-// body is random, so that nothing shrinks or repeats.
-func body(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b)
-	return b
-}
-
-// TestOfflineFolder pins a folder on a second device, and a large file: with the remote away and after a restart just
-// these are read.
+// TestOfflineFolder pins a folder and a large file on a second device. With the remote unreachable and after a restart
+// only these are readable.
 func TestOfflineFolder(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()
@@ -255,11 +51,11 @@ func TestOfflineFolder(t *testing.T) {
 	b.reads("/docs/2026/small", small)
 	b.reads("/films/one", film)
 	b.reads("/films/two", nil)
-	b.wait() // offline, it finds that all is here
+	b.wait() // offline: finds that nothing is missing
 	if docs := b.status("/docs"); !docs.Complete() {
 		t.Errorf("after a restart: %+v", docs)
 	}
-	// What is changed offline is committed later, and is kept then.
+	// A change made offline is committed later and kept then.
 	b.put("/docs/2026/new", small)
 	b.online()
 	b.flush()
@@ -268,7 +64,7 @@ func TestOfflineFolder(t *testing.T) {
 	b.reads("/docs/2026/new", small)
 }
 
-// TestFollowsCommits: what another device changes in a pinned folder comes here; what was replaced goes.
+// TestFollowsCommits: another device's changes in a pinned folder are fetched; replaced blobs are dropped.
 func TestFollowsCommits(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()
@@ -305,7 +101,7 @@ func TestFollowsCommits(t *testing.T) {
 	b.reads("/docs/b", next[:5000])
 }
 
-// TestOwnUploadsStay: what is written here into a pinned folder is never fetched.
+// TestOwnUploadsStay: files written here into a pinned folder are never fetched.
 func TestOwnUploadsStay(t *testing.T) {
 	a := newDevice(t)
 	defer func() { a.close() }()
@@ -330,7 +126,7 @@ func TestOwnUploadsStay(t *testing.T) {
 	a.reads("/note", content[:100])
 }
 
-// TestResumes: what was fetched before the line broke isn't fetched again, nor after a restart.
+// TestResumes: blobs that were fetched before the line broke are not fetched again, not even after a restart.
 func TestResumes(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()
@@ -376,8 +172,8 @@ func TestResumes(t *testing.T) {
 	b.reads("/film", content)
 }
 
-// TestFollowsFolders: when a folder is renamed here, or one above it, what is pinned in it stays at hand all along:
-// before the remote hears of it, after a start without the remote, and afterwards.
+// TestFollowsFolders: when a pinned folder or its parent is renamed here, its pinned files stay readable: before the
+// remote has the change, after a start without the remote, and afterwards.
 func TestFollowsFolders(t *testing.T) {
 	a := newDevice(t)
 	defer func() { a.close() }()
@@ -421,7 +217,7 @@ func TestFollowsFolders(t *testing.T) {
 	b.reads("/papers/new/a", content)
 }
 
-// TestPathsNotThings: a pin is of a path. What is renamed away elsewhere is dropped, what comes in its place is kept.
+// TestPathsNotThings: a pin belongs to a path. A file renamed away by another device is dropped, its successor is kept.
 func TestPathsNotThings(t *testing.T) {
 	a := newDevice(t)
 	defer func() { a.close() }()
@@ -461,7 +257,7 @@ func TestPathsNotThings(t *testing.T) {
 	a.reads("/later", next)
 }
 
-// TestRemove drops what no path needs any more, and lasts.
+// TestRemove: unpinning drops blobs that no other path needs, also after a restart.
 func TestRemove(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()
@@ -502,7 +298,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestLostAtTheRemote: what the remote has lost is said to be missing, and the rest is kept.
+// TestLostAtTheRemote: blobs that the remote has lost are reported as missing, and the rest is kept.
 func TestLostAtTheRemote(t *testing.T) {
 	a := newDevice(t)
 	defer a.close()

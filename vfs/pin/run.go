@@ -20,7 +20,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// once brings everything here that the newest commit's pinned paths need, and then lets go of what they don't.
+// once fetches everything that the pinned paths of the newest commit need, and then drops blobs that they do not need.
 func (p *Pinner) once(ctx context.Context) (err error) {
 	p.mu.Lock()
 	newest, asked, sweep := p.newest, p.asked, p.sweep && p.whole
@@ -43,7 +43,7 @@ func (p *Pinner) once(ctx context.Context) (err error) {
 	}()
 	root, _ := newest.Root().Object()
 	if newest.Dirty() {
-		return errors.New("the newest commit is still in memory only")
+		return errors.New("the newest commit is still only in memory")
 	}
 	s := &scan{p: p, root: root}
 	s.nodes = tree.NewNodes(s, tree.Options{})
@@ -52,7 +52,7 @@ func (p *Pinner) once(ctx context.Context) (err error) {
 			pin = newPinned()
 		}
 		if err := s.walk(ctx, at, pin); err != nil {
-			return fmt.Errorf("look through %s: %w", at, err)
+			return fmt.Errorf("walk %s: %w", at, err)
 		}
 		if err := s.fetchAll(ctx, pin); err != nil {
 			return fmt.Errorf("fetch %s: %w", at, err)
@@ -65,7 +65,7 @@ func (p *Pinner) once(ctx context.Context) (err error) {
 	return nil
 }
 
-// replace puts what a sweep has found in the place of what was there, unless it is no longer pinned.
+// replace replaces the needs of a path with those that a sweep found, unless the path is no longer pinned.
 func (p *Pinner) replace(at string, was, pin *pinned) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,8 +74,8 @@ func (p *Pinner) replace(at string, was, pin *pinned) {
 	}
 }
 
-// tidy drops what no path needs. A path that was pinned meanwhile may need anything, as may a change that isn't
-// committed: then it waits for the next run.
+// tidy drops blobs that no path needs. A path pinned meanwhile may need any blob, and so may a change that is not
+// committed: tidy then waits for the next run.
 func (p *Pinner) tidy(swept bool) {
 	p.mu.Lock()
 	if !p.whole {
@@ -97,13 +97,13 @@ func (p *Pinner) tidy(swept bool) {
 	}
 	since := p.o.Now().Add(-p.o.Grace)
 	if len(p.pins) == 0 {
-		since = p.o.Now().Add(time.Hour) // nothing that comes will be needed either
+		since = p.o.Now().Add(time.Hour) // no later blob will be needed either
 	}
 	p.mu.Unlock()
 	p.o.Store.dropIdle(needed, since)
 }
 
-// scan is one run over one commit. As a tree.Source it brings each blob here, whole, before it is read: all pages are
+// scan is one run over one commit. As a tree.Source it fetches each blob whole before the blob is read: all pages are
 // needed.
 type scan struct {
 	p      *Pinner
@@ -120,7 +120,7 @@ func (s *scan) GetRange(ctx context.Context, name crypto.BlobName, off int64, b 
 	return s.p.o.Store.GetRange(ctx, name, off, b)
 }
 
-// bring fetches a blob unless it is here, once however many want it.
+// bring fetches a blob unless it is in the Store, once for all concurrent callers.
 func (s *scan) bring(ctx context.Context, name crypto.BlobName) error {
 	if _, ok := s.p.o.Store.has(name); ok {
 		return nil
@@ -134,18 +134,18 @@ func (s *scan) bring(ctx context.Context, name crypto.BlobName) error {
 	return err
 }
 
-// walk finds what a path needs, and brings the folder pages.
+// walk finds the blobs that a path needs, and fetches the folder pages.
 func (s *scan) walk(ctx context.Context, at string, pin *pinned) (err error) {
 	defer func() {
 		s.p.mu.Lock()
 		defer s.p.mu.Unlock()
 		if pin.walked = err == nil; err != nil {
-			pin.walker = nil // what it has seen is not all here
+			pin.walker = nil // not everything that it has visited was fetched
 		}
 	}()
 	there, err := s.lead(ctx, at, pin)
 	s.p.mu.Lock()
-	// What was moved here, and isn't committed yet, is not absent.
+	// A local move that is not committed yet does not make a path absent.
 	pin.absent = there.IsZero() && (s.p.whole || len(pin.needs) == 0)
 	s.p.mu.Unlock()
 	if err != nil || there.IsZero() {
@@ -158,7 +158,7 @@ func (s *scan) walk(ctx context.Context, at string, pin *pinned) (err error) {
 		}
 		return s.visit(ctx, tree.New(s.nodes, o), pin.walker, pin)
 	}
-	// A file is walked as the only one of a folder that there isn't.
+	// A file is walked as the only child of a made-up folder.
 	t, _, err := tree.Apply(ctx, tree.New(s.nodes, object.Entry{}), tree.Put{Path: "/" + path.Base(at), Entry: o})
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (s *scan) walk(ctx context.Context, at string, pin *pinned) (err error) {
 	return s.visit(ctx, t, tree.NewWalker(s.p.o.Parallel), pin)
 }
 
-// lead finds what lies at a path, and brings the pages on the way; it is zero when nothing lies there.
+// lead finds the entry at a path and fetches the pages on the way. The entry is zero if nothing exists at the path.
 func (s *scan) lead(ctx context.Context, at string, pin *pinned) (tree.Entry, error) {
 	way := &way{scan: s, pin: pin}
 	e, err := tree.New(tree.NewNodes(way, tree.Options{}), s.root).Lookup(ctx, at)
@@ -176,7 +176,7 @@ func (s *scan) lead(ctx context.Context, at string, pin *pinned) (tree.Entry, er
 	return e, err
 }
 
-// way is a tree.Source that notes what is read: what is needed to come to a path.
+// way is a tree.Source that records its reads: the bytes needed to reach a path.
 type way struct {
 	*scan
 	pin *pinned
@@ -188,14 +188,14 @@ func (w *way) GetRange(ctx context.Context, name crypto.BlobName, off int64, b [
 	return w.scan.GetRange(ctx, name, off, b)
 }
 
-// need notes that a path needs some bytes of a blob.
+// need records that a path needs n bytes of a blob.
 func (s *scan) need(pin *pinned, name crypto.BlobName, n int64) {
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	pin.needs[name] += n
 }
 
-// visit notes all that a tree leads to. What is damaged can't be kept, and is no reason not to keep the rest.
+// visit records everything that a tree refers to. Damaged files are skipped, and the rest is kept.
 func (s *scan) visit(ctx context.Context, t tree.Tree, w *tree.Walker, pin *pinned) error {
 	return w.Walk(ctx, t, func(_ context.Context, v tree.Visit) error {
 		if v.Err != nil {
@@ -216,8 +216,8 @@ func (s *scan) visit(ctx context.Context, t tree.Tree, w *tree.Walker, pin *pinn
 	})
 }
 
-// fetchAll brings what a path needs and is not here. What the remote has lost is passed over; after any other failure
-// no more is begun, and what is under way may still come.
+// fetchAll fetches the missing blobs of a path. It skips blobs that the remote has lost. After any other failure it
+// starts no further fetch; fetches in progress may still succeed.
 func (s *scan) fetchAll(ctx context.Context, pin *pinned) error {
 	s.p.mu.Lock()
 	names := slices.Collect(maps.Keys(pin.needs))

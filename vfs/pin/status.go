@@ -1,6 +1,6 @@
 package pin
 
-// Status is what a Pinner can tell about itself.
+// Status describes the state of a Pinner.
 type Status struct {
 	Paths  []PathStatus `json:"paths"`
 	Blobs  int          `json:"blobs"`            // at hand, for all paths
@@ -9,7 +9,7 @@ type Status struct {
 	Failed string       `json:"failed,omitempty"` // why the last run did not come to its end; it is tried again
 }
 
-// PathStatus is what is known of one path. Counts are of sealed blobs, which hold other things as well.
+// PathStatus describes one pinned path. Counts are of sealed blobs, which contain other data as well.
 type PathStatus struct {
 	Path    string `json:"path"`
 	Known   bool   `json:"known"`   // all that it needs is known; else the counts are of what was found so far
@@ -17,15 +17,15 @@ type PathStatus struct {
 	Blobs   int    `json:"blobs"`   // needed and at hand
 	Bytes   int64  `json:"bytes"`   // of those
 	Missing int    `json:"missing"` // needed and not at hand
-	// MissingBytes is how much of the missing blobs is needed. A blob is fetched whole, so that it is the least that is to
-	// come.
+	// MissingBytes is the number of needed bytes in the missing blobs. Blobs are fetched whole, so at least this much is
+	// still to be fetched.
 	MissingBytes int64 `json:"missing_bytes"`
 }
 
-// Complete reports whether all that a path needs is at hand.
+// Complete reports whether everything that the path needs is in the Store.
 func (s PathStatus) Complete() bool { return s.Known && s.Missing == 0 }
 
-// Status returns how the Pinner is. It asks nobody.
+// Status returns the Pinner's state without any request.
 func (p *Pinner) Status() Status {
 	paths := p.Paths()
 	st := Status{Paths: make([]PathStatus, 0, len(paths))}
@@ -41,7 +41,7 @@ func (p *Pinner) Status() Status {
 	for _, path := range paths {
 		pin := p.pins[path]
 		if pin == nil {
-			continue // removed meanwhile
+			continue // no longer pinned
 		}
 		of := PathStatus{Path: path, Known: pin.walked, Absent: pin.absent}
 		for name, n := range pin.needs {

@@ -1,15 +1,15 @@
-// Package pin keeps folders readable while the remote is away: all blobs that the pinned paths need lie in a local
-// store as well, as they are, sealed, and are read from there first.
+// Package pin keeps folders readable while the remote is unreachable: all blobs that the pinned paths need are also in
+// a local store, sealed as they are, and are read from there first.
 //
-// Store is the place: a remote.Store in front of the remote that looks into the local store before it asks. Pinner sees
-// to what is in it: after each commit it walks the pinned paths of the newest tree, fetches what is missing and, now
-// and then, drops what is no longer needed. What it has fetched stays whatever happens, so it goes on where it was
-// interrupted.
+// Store is a remote.Store in front of the remote that reads from the local store before it asks the remote. Pinner
+// fills it: after each commit it walks the pinned paths of the newest tree, fetches missing blobs and, now and then,
+// drops blobs that are no longer needed. Fetched blobs survive interruptions, so the next run continues where the last
+// one stopped.
 //
-// What is pinned is a path, not what lies there at the moment: what takes its name is kept, and a path where nothing
-// lies yet begins to be kept when something does. But when a folder is renamed here, the pins at and below it go with
-// it. A file that is renamed leaves its pin behind, for that is how programs save: the old one aside, the new one in
-// its place. The history is not kept.
+// A pin belongs to a path, not to the file at it: a file that replaces another is kept, and a path where nothing exists
+// yet is kept once something does. But when a folder is renamed here, the pins at and below it move along. A renamed
+// file leaves its pin behind, because programs save that way: they rename the old version away and the new one into its
+// place. The history is not kept.
 package pin
 
 import (
@@ -28,45 +28,44 @@ import (
 
 // StoreOptions are the choices of NewStore. The zero value works.
 type StoreOptions struct {
-	// From is where what is missing is fetched from: the remote below the caches, which a folder of films would sweep
-	// clean. It must verify names. Nil: the remote that the store stands in front of.
+	// From is the source of missing blobs: the remote below the caches, since a folder of films would flush them. It must
+	// verify names. Nil: the remote that the Store wraps.
 	From remote.Blobs
-	// Spare is how many bytes of what is uploaded are kept here before they are known to be needed. 0: DefaultSpare.
+	// Spare is the number of uploaded bytes kept before they are known to be needed. 0: DefaultSpare.
 	Spare int64
 	Now   func() time.Time // nil: time.Now
 	Log   *slog.Logger     // nil: quiet
 }
 
-// DefaultSpare is room for two hundred full blobs: what is uploaded beyond it in one go is fetched again if it is
-// pinned.
+// DefaultSpare is room for two hundred full blobs. A larger upload in one go is fetched again if it is pinned.
 const DefaultSpare = 1 << 30
 
-// Store is a remote with some of its blobs at hand.
+// Store is a remote with some of its blobs in a local store.
 type Store struct {
 	inner remote.Store
 	local remote.Store
 	o     StoreOptions
 
-	keeps atomic.Bool // blobs that are put are kept here too, until they are known not to be needed
+	keeps atomic.Bool // uploaded blobs are kept until they are known not to be needed
 
 	mu     sync.Mutex
 	held   map[crypto.BlobName]holding
 	bytes  int64
-	spare  int64                        // bytes of what was put, and isn't known to be needed
-	coming int                          // blobs on their way here
-	gone   map[crypto.BlobName]struct{} // dropped while any are: they may be those
+	spare  int64                        // uploaded bytes not known to be needed
+	coming int                          // blobs being added
+	gone   map[crypto.BlobName]struct{} // names dropped while blobs are being added
 }
 
-// holding is a blob in the local store.
+// holding describes a blob in the local store.
 type holding struct {
 	size int64
-	at   time.Time // when it came; zero: before the start
+	at   time.Time // time of arrival; zero: before the start
 }
 
 var _ remote.Store = (*Store)(nil)
 
-// NewStore puts a local store, which need not verify anything, in front of a remote. It looks what is there, and closes
-// both when it is closed.
+// NewStore wraps a remote with a local store, which need not verify anything. It lists the local store, and its Close
+// closes both.
 func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*Store, error) {
 	if o.From == nil {
 		o.From = inner
@@ -84,7 +83,7 @@ func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*
 		gone: map[crypto.BlobName]struct{}{}}
 	for info, err := range local.List(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("look through the pinned blobs: %w", err)
+			return nil, fmt.Errorf("list the pinned blobs: %w", err)
 		}
 		s.held[info.Name] = holding{size: info.Size}
 		s.bytes += info.Size
@@ -92,7 +91,7 @@ func NewStore(ctx context.Context, inner, local remote.Store, o StoreOptions) (*
 	return s, nil
 }
 
-// has tells the size of a blob that is at hand.
+// has returns the size of a blob in the local store.
 func (s *Store) has(name crypto.BlobName) (size int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +99,7 @@ func (s *Store) has(name crypto.BlobName) (size int64, ok bool) {
 	return h.size, ok
 }
 
-// Held returns how many blobs are at hand, and their bytes.
+// Held returns the number of blobs in the local store, and their bytes.
 func (s *Store) Held() (blobs int, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +120,7 @@ func (s *Store) expect() (over func()) {
 	}
 }
 
-// add puts a blob that was expected into the local store, unless it was dropped since.
+// add puts an expected blob into the local store, unless the blob was dropped since.
 func (s *Store) add(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := s.local.Put(ctx, name, body); err != nil {
 		return err
@@ -139,7 +138,8 @@ func (s *Store) add(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return nil
 }
 
-// drop forgets a blob here. A file that can't be removed is found, and judged anew, after the next start.
+// drop removes a blob from the local store. A file that cannot be removed is found and judged again after the next
+// start.
 func (s *Store) drop(name crypto.BlobName) {
 	s.mu.Lock()
 	if s.coming > 0 {
@@ -157,7 +157,7 @@ func (s *Store) drop(name crypto.BlobName) {
 	}
 }
 
-// take makes room for a blob of which nobody knows whether it is needed.
+// take reserves room for a blob that may not be needed.
 func (s *Store) take(n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,7 +168,7 @@ func (s *Store) take(n int64) bool {
 	return true
 }
 
-// dropIdle drops what isn't needed and came before a time.
+// dropIdle drops unneeded blobs that arrived before a time.
 func (s *Store) dropIdle(needed map[crypto.BlobName]struct{}, before time.Time) {
 	var idle []crypto.BlobName
 	s.mu.Lock()
@@ -189,7 +189,7 @@ func (s *Store) dropIdle(needed map[crypto.BlobName]struct{}, before time.Time) 
 	}
 }
 
-// fetch brings a blob here from the remote.
+// fetch copies a blob from the remote to the local store.
 func (s *Store) fetch(ctx context.Context, name crypto.BlobName) error {
 	defer s.expect()()
 	data, err := s.o.From.Get(ctx, name)
@@ -202,7 +202,7 @@ func (s *Store) fetch(ctx context.Context, name crypto.BlobName) error {
 	return s.add(ctx, name, remote.BytesBody(data))
 }
 
-// read reads a blob that is at hand, whole, and lets go of one that is damaged.
+// read reads a whole blob from the local store, and drops it if it is damaged.
 func (s *Store) read(ctx context.Context, name crypto.BlobName) ([]byte, bool) {
 	if _, ok := s.has(name); !ok {
 		return nil, false
@@ -214,7 +214,7 @@ func (s *Store) read(ctx context.Context, name crypto.BlobName) ([]byte, bool) {
 	case err == nil && crypto.NameOf(data) == name:
 		return data, true
 	}
-	s.o.Log.Warn("a pinned blob is damaged and is asked of the remote", "error", err)
+	s.o.Log.Warn("a pinned blob is damaged and is fetched again from the remote", "error", err)
 	s.drop(name)
 	return nil, false
 }
@@ -227,8 +227,8 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	return s.inner.Get(ctx, name)
 }
 
-// GetRange implements remote.Blobs. Who asks past caches has met wrong bytes: a blob whose name shows that it isn't
-// damaged here is what the remote has too, and can be had without it.
+// GetRange implements remote.Blobs. A caller that asks past caches has met wrong bytes. A local blob whose bytes fit
+// its name is what the remote has too, and is returned without a request.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	size, ok := s.has(name)
 	if ok && remote.IsPastCaches(ctx) {
@@ -250,54 +250,54 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return s.inner.GetRange(ctx, name, off, p)
 }
 
-// Put implements remote.Blobs. While anything is pinned the blob stays here as well, for it may be needed by the commit
-// that it is put for, and would have to be fetched again; from staging that costs no more than a second name of a file.
+// Put implements remote.Blobs. While anything is pinned the blob stays in the local store as well: the commit that it
+// belongs to may need it, and it would have to be fetched again. For a staged blob that costs only a hard link.
 func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	defer s.expect()()
 	if err := s.inner.Put(ctx, name, body); err != nil || !s.keeps.Load() || !s.take(body.Size()) {
 		return err
 	}
 	if err := s.add(ctx, name, body); err != nil {
-		s.o.Log.Info("what was uploaded could not be kept here as well; it is fetched when it is needed", "error", err)
+		s.o.Log.Info("an uploaded blob could not be kept for pinned paths; it is fetched when it is needed", "error", err)
 	}
 	return nil
 }
 
-// Delete implements remote.Blobs. What is here is dropped even if the remote fails: it may have deleted the blob all
-// the same.
+// Delete implements remote.Blobs. It drops the local blob even if the remote fails, since the remote may have deleted
+// the blob nevertheless.
 func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	err := s.inner.Delete(ctx, name)
 	s.drop(name)
 	return err
 }
 
-// Stat asks the remote.
+// Stat calls the remote.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	return s.inner.Stat(ctx, name)
 }
 
-// List asks the remote.
+// List calls the remote.
 func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] { return s.inner.List(ctx) }
 
-// Load asks the remote.
+// Load calls the remote.
 func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	return s.inner.Load(ctx, id)
 }
 
-// Swap asks the remote.
+// Swap calls the remote.
 func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	return s.inner.Swap(ctx, old, next)
 }
 
-// Changed asks the remote.
+// Changed calls the remote.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	return s.inner.Changed(ctx, since)
 }
 
-// ID asks the remote.
+// ID calls the remote.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) { return s.inner.ID(ctx) }
 
-// Space asks the remote.
+// Space calls the remote.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
 
 // Close closes the remote and the local store.

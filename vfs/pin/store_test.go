@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wrap is a Store that keeps what is put, over an empty local store.
+// wrap returns a Store that keeps uploaded blobs, over an empty local store.
 func wrap(t testing.TB, inner, local remote.Store, o StoreOptions) *Store {
 	t.Helper()
 	s, err := NewStore(t.Context(), inner, local, o)
@@ -54,7 +54,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// locked lets a plan have state.
+// locked serializes the calls of a plan, so that it can have state.
 func locked(plan faulty.Plan) faulty.Plan {
 	turn := make(chan struct{}, 1)
 	return func(c faulty.Call) faulty.Fault {
@@ -73,7 +73,7 @@ func blob(seed uint64) (crypto.BlobName, []byte) {
 	return crypto.NameOf(data), data
 }
 
-// TestReadsHere: what is at hand is read with the remote away, also past caches, and nothing else is.
+// TestReadsHere: local blobs are readable while the remote is unreachable, also past caches; others are not.
 func TestReadsHere(t *testing.T) {
 	ctx := t.Context()
 	away := faulty.New(mem.New(), nil, faulty.Options{})
@@ -107,8 +107,8 @@ func TestReadsHere(t *testing.T) {
 	}
 }
 
-// TestDamagedHere: a local blob that was damaged, cut short or lost is asked of the remote, and is never an answer to
-// who asks for the whole or past caches.
+// TestDamagedHere: a local blob that is damaged, cut short or lost is fetched from the remote, and never returned to a
+// caller that reads it whole or past caches.
 func TestDamagedHere(t *testing.T) {
 	ctx := t.Context()
 	name, data := blob(1)
@@ -158,7 +158,7 @@ func flipped(data []byte) []byte {
 	return data
 }
 
-// TestSpare: what is put and not needed takes no more than there is room for, and goes when its time is over.
+// TestSpare: uploaded blobs that are not needed take no more than the spare room, and are dropped after their time.
 func TestSpare(t *testing.T) {
 	ctx := t.Context()
 	now := time.Unix(1_000_000, 0)
@@ -195,7 +195,7 @@ func TestSpare(t *testing.T) {
 	}
 }
 
-// TestDeletedMeanwhile: a blob that is deleted while it comes here does not stay.
+// TestDeletedMeanwhile: a blob that is deleted while it is being added does not stay.
 func TestDeletedMeanwhile(t *testing.T) {
 	name, data := blob(1)
 	slow := &meanwhile{Store: mem.New()}
@@ -216,7 +216,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// meanwhile does something before each Put.
+// meanwhile calls a function before each Put.
 type meanwhile struct {
 	remote.Store
 	do func()
@@ -227,7 +227,7 @@ func (m *meanwhile) Put(ctx context.Context, name crypto.BlobName, body remote.B
 	return m.Store.Put(ctx, name, body)
 }
 
-// TestFetchTrustsNobody: bytes that aren't what the name says do not come here.
+// TestFetchTrustsNobody: bytes that do not fit their name are not stored.
 func TestFetchTrustsNobody(t *testing.T) {
 	inner := mem.New()
 	name, data := blob(1)
@@ -243,7 +243,7 @@ func TestFetchTrustsNobody(t *testing.T) {
 	}
 }
 
-// TestLooksWhatIsThere: after a restart what was fetched is at hand.
+// TestLooksWhatIsThere: after a restart fetched blobs are found again.
 func TestLooksWhatIsThere(t *testing.T) {
 	local := mem.New()
 	name, data := blob(1)

@@ -10,7 +10,7 @@ import (
 
 var (
 	errEnded = errors.New("the batch has ended")
-	errLost  = errors.New("stage blobs: another sync of the staging area failed meanwhile: check the disk, then send " +
+	errLost  = errors.New("stage blobs: another sync of the staging area failed: check the disk, then send " +
 		"the file again")
 )
 
@@ -21,16 +21,16 @@ type Batch struct {
 
 	mu    sync.Mutex
 	names []crypto.BlobName
-	dirty bool // something was renamed since the directory was synced
-	since int  // how many syncs of the directory had failed before the first of these was renamed
+	dirty bool // a file was renamed since the directory was synced
+	since int  // failed syncs of the directory before the first of these renames
 	err   error
 	ended bool
 }
 
-// Begin begins a batch. It costs nothing until the first blob.
+// Begin begins a batch. It allocates nothing on disk until the first blob.
 func (a *Area) Begin() *Batch { return &Batch{area: a} }
 
-// Add stages a whole blob and tells its name. The bytes are the caller's again when it returns; they are synced in the
+// Add stages a whole blob and returns its name. The caller may reuse the bytes afterwards; they are synced in the
 // background. Errors: vfs.ErrFull, the context's.
 func (b *Batch) Add(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	w, err := b.create(ctx, int64(len(blob)))
@@ -44,15 +44,15 @@ func (b *Batch) Add(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	return w.Finish(ctx)
 }
 
-// Names tells the blobs of the batch.
+// Names returns the blobs of the batch.
 func (b *Batch) Names() []crypto.BlobName {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]crypto.BlobName(nil), b.names...)
 }
 
-// Seal waits until every blob of the batch is durable under its name. It tells the first error of any of them; the
-// batch should be aborted then. All blobs must have been finished or discarded.
+// Seal waits until every blob of the batch is durable under its name. It returns the first error of any of them; the
+// caller should then abort the batch. All blobs must have been finished or discarded.
 func (b *Batch) Seal(ctx context.Context) error {
 	synced := make(chan struct{})
 	go func() { b.wg.Wait(); close(synced) }()
@@ -85,8 +85,8 @@ func (b *Batch) Seal(ctx context.Context) error {
 	return nil
 }
 
-// Done ends a batch that was sealed and that the journal now refers to: its blobs stay until they are released, and
-// Abort does nothing any more.
+// Done ends a sealed batch that the journal now refers to: its blobs stay until they are released, and Abort has no
+// effect any more.
 func (b *Batch) Done() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,7 +104,7 @@ func (b *Batch) Done() {
 	}
 }
 
-// Abort removes the batch's blobs, also when it was sealed. After Done, or a second time, it does nothing.
+// Abort removes the batch's blobs, also after Seal. After Done, or a second time, it does nothing.
 func (b *Batch) Abort() {
 	b.wg.Wait()
 	b.mu.Lock()

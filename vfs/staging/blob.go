@@ -11,11 +11,11 @@ import (
 	"postern/remote/localfs"
 )
 
-// bufferSize is what is written at once: large enough for a disk to be at its fastest. A blob takes two while it is
+// bufferSize is the size of one write: large enough for a disk's full speed. A blob has two buffers while it is
 // written.
 //
-// Beyond manyBuffers of them, others get small ones, so that hundreds of uploads at once do not take hundreds of
-// megabytes: the disk has enough to do by then.
+// Once manyBuffers large buffers are in use, further blobs get small ones, so that hundreds of concurrent uploads do
+// not take hundreds of megabytes. The disk is busy anyway by then.
 const (
 	bufferSize  = 1 << 20
 	smallBuffer = 64 << 10
@@ -25,7 +25,7 @@ const (
 var (
 	buffers      = sync.Pool{New: func() any { b := localfs.Aligned(bufferSize); return &b }}
 	smallBuffers = sync.Pool{New: func() any { b := localfs.Aligned(smallBuffer); return &b }}
-	inUse        atomic.Int64 // of the large ones
+	inUse        atomic.Int64 // large buffers
 )
 
 func takeBuffer() *[]byte {
@@ -45,7 +45,7 @@ func giveBuffer(b *[]byte) {
 	buffers.Put(b)
 }
 
-// Blob is one blob on its way in. Exactly one of Finish and Discard ends it. Not safe for concurrent use.
+// Blob is a blob that is being written. Exactly one of Finish and Discard ends it. It is not safe for concurrent use.
 type Blob struct {
 	batch *Batch
 	temp  string
@@ -62,8 +62,8 @@ type Blob struct {
 	writing chan error
 }
 
-// Create begins a blob that is written piece by piece. Room for a whole blob is taken at once, so a blob that was begun
-// can be finished. Errors: vfs.ErrFull, the context's.
+// Create begins a blob that is written piece by piece. It reserves room for the largest blob, so that a blob that was
+// begun can be finished. Errors: vfs.ErrFull, the context's.
 func (b *Batch) Create(ctx context.Context) (*Blob, error) {
 	return b.create(ctx, crypto.MaxBlobSize)
 }
@@ -100,11 +100,11 @@ func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 	return &Blob{batch: b, temp: temp, file: f, hash: crypto.NewNameHash(), give: give}, nil
 }
 
-// Size is what was written so far.
+// Size returns the number of bytes written so far.
 func (w *Blob) Size() int64 { return w.size }
 
-// Write appends to the blob. The disk works while the next bytes are made, so an error may be told by a later Write, by
-// Finish or by the batch's Seal. Errors: vfs.ErrFull.
+// Write appends to the blob. The disk works while the caller makes the next bytes, so an error may be returned by a
+// later Write, by Finish or by the batch's Seal. Errors: vfs.ErrFull.
 func (w *Blob) Write(p []byte) (int, error) {
 	if w.err != nil {
 		return 0, w.err
@@ -123,7 +123,7 @@ func (w *Blob) Write(p []byte) (int, error) {
 		w.n += m
 		rest = rest[m:]
 		if w.n == len(*w.buf) {
-			if err := w.settle(); err != nil {
+			if err := w.waitWritten(); err != nil {
 				return 0, err
 			}
 			w.start()
@@ -145,8 +145,8 @@ func (w *Blob) start() {
 	}()
 }
 
-// settle waits for what is being written.
-func (w *Blob) settle() error {
+// waitWritten waits for the write in progress.
+func (w *Blob) waitWritten() error {
 	if w.writing == nil {
 		return w.err
 	}
@@ -158,9 +158,9 @@ func (w *Blob) settle() error {
 	return w.err
 }
 
-// flush writes the rest of the buffer: what is aligned goes apart, so that it can go straight to the disk.
+// flush writes the rest of the buffer, its aligned part separately, so that this part can bypass the page cache.
 func (w *Blob) flush() error {
-	if err := w.settle(); err != nil {
+	if err := w.waitWritten(); err != nil {
 		return err
 	}
 	if w.n == 0 {
@@ -182,13 +182,13 @@ func (w *Blob) flush() error {
 	return nil
 }
 
-// Rewrite replaces the first bytes of the blob, which are no more than were written. The blob is read again for its
-// name, so it is for the rare case only, and nothing may be written any more.
+// Rewrite replaces the first bytes of the blob, at most as many as were written. It reads the blob again to compute its
+// name, so it is meant for rare cases. No Write may follow.
 func (w *Blob) Rewrite(p []byte) error {
 	if int64(len(p)) > w.size {
 		return fmt.Errorf("stage blob: %d bytes to rewrite of %d", len(p), w.size)
 	}
-	if w.err == nil && w.at == 0 && w.buf != nil { // all of it is in the buffer still
+	if w.err == nil && w.at == 0 && w.buf != nil { // the whole blob is still in the buffer
 		copy(*w.buf, p)
 		w.hash.Reset()
 		w.hash.Write((*w.buf)[:w.n])
@@ -217,8 +217,7 @@ func (w *Blob) Rewrite(p []byte) error {
 	return nil
 }
 
-// Finish names the blob and hands it to the background, where the rest is written, it is synced and renamed; Seal
-// reports whether that went well.
+// Finish returns the blob's name. The rest is written, synced and renamed in the background; Seal reports errors.
 func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
 	if w.err != nil {
 		w.Discard()
@@ -246,7 +245,7 @@ func (w *Blob) Finish(ctx context.Context) (crypto.BlobName, error) {
 	return name, nil
 }
 
-// land makes the file whole and durable and gives it its name.
+// land completes and syncs the file and renames it to its blob name.
 func (w *Blob) land(name crypto.BlobName) error {
 	if err := w.flush(); err != nil {
 		return err
@@ -284,7 +283,7 @@ func (w *Blob) land(name crypto.BlobName) error {
 	return nil
 }
 
-// Discard forgets the blob. After Finish it does nothing.
+// Discard removes the blob. After Finish it does nothing.
 func (w *Blob) Discard() {
 	if !w.ended {
 		w.ended = true
@@ -293,7 +292,7 @@ func (w *Blob) Discard() {
 }
 
 func (w *Blob) discard() {
-	_ = w.settle() // nobody wants to know any more
+	_ = w.waitWritten() // the blob is discarded
 	w.recycle()
 	w.file.Close()
 	if err := w.batch.area.fs.Remove(w.temp); err != nil {

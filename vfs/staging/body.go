@@ -10,8 +10,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// Body returns a staged blob as a remote takes it: a local file, synced already, and a remote.Linker if Options.Link
-// allows that. Errors: remote.ErrNotFound.
+// Body returns a staged blob as a remote.Body: a local file, already synced, and a remote.Linker if Options.Link allows
+// that. Errors: remote.ErrNotFound.
 func (a *Area) Body(name crypto.BlobName) (remote.Body, error) {
 	size, err := a.size(name)
 	if err != nil {
@@ -30,10 +30,10 @@ type body struct {
 	size int64
 }
 
-// Size is the size of the blob in bytes.
+// Size returns the size of the blob in bytes.
 func (b body) Size() int64 { return b.size }
 
-// Open opens the blob from its beginning.
+// Open returns a reader of the blob from its beginning.
 func (b body) Open() (io.ReadCloser, error) {
 	f, err := b.area.open(b.name)
 	if err != nil {
@@ -45,10 +45,10 @@ func (b body) Open() (io.ReadCloser, error) {
 	}{io.NewSectionReader(f, 0, b.size), f}, nil
 }
 
-// linkable is a body whose file may be given a second name.
+// linkable is a body that allows hard links to its file.
 type linkable struct{ body }
 
-// LinkTo gives the blob's file a second name.
+// LinkTo makes a hard link to the blob's file.
 func (b linkable) LinkTo(path string) error {
 	l, ok := b.area.fs.(localfs.Linker)
 	if !ok {

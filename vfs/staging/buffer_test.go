@@ -7,8 +7,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestBuffersAreBounded: however many blobs are written at once, few of them have large buffers, and all are given
-// back.
+// TestBuffersAreBounded: however many blobs are written at once, few of them have large buffers, and all buffers are
+// returned.
 func TestBuffersAreBounded(t *testing.T) {
 	const blobs = 500
 	total, taken := 0, make([]*[]byte, blobs)
@@ -28,7 +28,7 @@ func TestBuffersAreBounded(t *testing.T) {
 	}
 }
 
-// TestSmallBuffers writes blobs while others hold all large buffers.
+// TestSmallBuffers writes blobs while others have all large buffers.
 func TestSmallBuffers(t *testing.T) {
 	var taken []*[]byte
 	for range manyBuffers {

@@ -12,8 +12,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestFailedDirectorySyncIsNotForgotten: a blob that was renamed before a sync of the directory failed is not sealed by
-// the next sync, which may succeed without having written it.
+// TestFailedDirectorySyncIsNotForgotten: a blob that was renamed before a failed sync of the directory is not sealed by
+// the next sync, which may succeed without having written the rename.
 func TestFailedDirectorySyncIsNotForgotten(t *testing.T) {
 	sim := simfs.New()
 	a := open(t, Options{FS: sim})
@@ -22,7 +22,7 @@ func TestFailedDirectorySyncIsNotForgotten(t *testing.T) {
 		if _, err := b.Add(t.Context(), blob(n, 100)); err != nil {
 			t.Fatal(err)
 		}
-		b.wg.Wait() // it has its name
+		b.wg.Wait() // the blob has been renamed
 		return b
 	}
 	failed, renamed := stage(1), stage(2)
@@ -58,8 +58,7 @@ func TestFailedDirectorySyncIsNotForgotten(t *testing.T) {
 	}
 }
 
-// TestFaultsAndPowerLoss: whichever syncs fail and whenever the disk is full, what was sealed survives a power loss
-// whole.
+// TestFaultsAndPowerLoss: whichever syncs fail and whenever the disk is full, sealed blobs survive a power loss whole.
 func TestFaultsAndPowerLoss(t *testing.T) {
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 7))

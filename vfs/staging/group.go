@@ -2,14 +2,14 @@ package staging
 
 import "sync"
 
-// groupSync lets callers who need the same sync share one: everybody who came before a run began is served by it.
+// groupSync lets callers share one sync: a run serves every caller that came before it began.
 type groupSync struct {
 	sync func() error
 
 	mu      sync.Mutex
 	current *run // under way
 	next    *run // begins when current ends
-	failed  int  // how many runs have
+	failed  int  // failed runs
 }
 
 type run struct {
@@ -17,7 +17,7 @@ type run struct {
 	err  error
 }
 
-// do returns when a sync that began after the call has ended.
+// do returns once a sync that began after the call has ended.
 func (g *groupSync) do() error {
 	g.mu.Lock()
 	if g.current == nil {
@@ -26,7 +26,7 @@ func (g *groupSync) do() error {
 		g.mu.Unlock()
 		return g.lead(r)
 	}
-	if r := g.next; r != nil { // somebody waits to lead already
+	if r := g.next; r != nil { // another caller already waits to begin it
 		g.mu.Unlock()
 		<-r.done
 		return r.err

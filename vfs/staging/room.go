@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// room is a budget of bytes. Who finds none waits in line.
+// room is a budget of bytes with a queue of waiting callers.
 type room struct {
 	limit    int64 // negative: none
 	patience time.Duration
@@ -34,14 +34,14 @@ func (r *room) figures() (used, limit int64) {
 	return r.used, r.limit
 }
 
-// take takes n bytes whether there is room or not.
+// take takes n bytes even beyond the limit.
 func (r *room) take(n int64) {
 	r.mu.Lock()
 	r.used += n
 	r.mu.Unlock()
 }
 
-// give gives n bytes back and serves the line.
+// give returns n bytes and serves the queue.
 func (r *room) give(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +58,7 @@ func (r *room) serve() {
 	}
 }
 
-// wait takes n bytes, waiting for them no longer than r.patience.
+// wait takes n bytes and waits for them at most r.patience.
 func (r *room) wait(ctx context.Context, n int64) error {
 	r.mu.Lock()
 	if r.limit < 0 || (len(r.waiting) == 0 && r.used+n <= r.limit) {
@@ -89,18 +89,19 @@ func (r *room) wait(ctx context.Context, n int64) error {
 	for i, other := range r.waiting {
 		if other == w {
 			r.waiting = append(r.waiting[:i:i], r.waiting[i+1:]...)
-			r.serve() // who stood behind may ask for less
+			r.serve() // the next waiter may need less
 			if err == nil {
 				err = r.full(n)
 			}
 			return err
 		}
 	}
-	return nil // served at the last moment
+	return nil // served just before the timeout
 }
 
-// full is called with r.mu held.
+// full returns the error of a full area. r.mu is held.
 func (r *room) full(n int64) error {
-	return fmt.Errorf("%w: staging holds %d of %d bytes that wait for the remote, %d more do not fit", vfs.ErrFull, r.used,
+	return fmt.Errorf("%w: staging holds %d of %d bytes that wait for the remote, and %d more do not fit", vfs.ErrFull,
+		r.used,
 		r.limit, n)
 }

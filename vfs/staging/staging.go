@@ -1,10 +1,10 @@
 // Package staging keeps sealed blobs on the local disk from the moment they are made until the commit that needs them
-// has landed at the remote. Nothing here is a cache: what is in the area may be the only copy there is.
+// has landed at the remote. The area is not a cache: it may hold the only copy of a blob.
 //
 // Blobs come in batches, one for each change of the drive. A batch is durable once Seal has returned: each blob was
 // written under a temporary name, synced and renamed to its blob name, and the directory was synced once. Only then may
-// the journal record that refers to it be appended. After a crash the area may hold blobs that no record refers to;
-// Keep removes them.
+// the journal append the record that refers to it. After a crash the area may hold blobs that no record refers to; Keep
+// removes them.
 package staging
 
 import (
@@ -28,36 +28,35 @@ import (
 )
 
 const (
-	// DefaultLimit is the room of an area when none is asked for: more than an hour of writing on a 25 Mbit/s uplink, with
-	// which most disks can still be shared.
+	// DefaultLimit is the default limit of an area: more than an hour of writing on a 25 Mbit/s uplink, and little enough
+	// for most disks.
 	DefaultLimit = 16 << 30
-	// DefaultPatience is how long a write waits for the committer to make room before it is told that there is none.
-	// Most clients give up on a silent server after 30 to 60 s.
+	// DefaultPatience is how long a write waits for the committer to make room before it fails with vfs.ErrFull. Most
+	// clients time out after 30 to 60 s without an answer.
 	DefaultPatience = 20 * time.Second
-	// DefaultKeepFree is what stays free on the disk when clients write: room for the journal's records, for state and for
-	// a remote on the same disk, so that commits can go on and make room.
+	// DefaultKeepFree is the space that client writes leave free on the disk: room for the journal's records, for state
+	// and for a remote on the same disk, so that commits can continue and make room.
 	DefaultKeepFree = 64 << 20
-	// syncWorkers is how many files are synced at once. A sync is nearly all waiting; more than a few only queue in the
-	// disk.
+	// syncWorkers is the number of concurrent syncs of files. A sync mostly waits; more than a few only queue in the disk.
 	syncWorkers = 4
 
 	tempSuffix = ".tmp"
 )
 
-// Options of an area. The zero value works.
+// Options are the choices of an area. The zero value works.
 type Options struct {
 	FS       localfs.FS    // nil: the system's
 	Limit    int64         // bytes the area may take; 0: DefaultLimit; negative: none
 	Patience time.Duration // 0: DefaultPatience; negative: never wait
 	KeepFree int64         // bytes; 0: DefaultKeepFree; negative: none
-	// Link lets a remote on the same disk give staged files a second name instead of copying them. It is safe only where
-	// nobody but this process writes to the remote: whoever truncates a linked blob there destroys the staged one with it.
+	// Link lets a remote on the same disk make hard links to staged files instead of copying them. It is safe only where
+	// no other process writes to the remote: truncating a linked blob there would destroy the staged one.
 	Link bool
 	Rand io.Reader    // names of temporary files; nil: crypto/rand
-	Log  *slog.Logger // nil: quiet
+	Log  *slog.Logger // nil: no log
 }
 
-// Area is a directory of sealed blobs. It may be used by several goroutines at once; one process at a time.
+// Area is a directory of sealed blobs. It is safe for concurrent use, by one process at a time.
 type Area struct {
 	dir     string
 	fs      localfs.FS
@@ -69,21 +68,21 @@ type Area struct {
 	syncing chan struct{} // a slot for each sync under way
 	dirSync groupSync
 
-	naming sync.Mutex // held while files get and lose their blob names; before mu
+	naming sync.Mutex // locked while files are renamed to blob names or removed; before mu
 
 	mu    sync.Mutex
 	blobs map[crypto.BlobName]*held
 }
 
-// held is what the area knows of one blob.
+// held is the state of one blob.
 type held struct {
 	size    int64
 	batches int  // unsealed batches that hold it
-	kept    bool // sealed at least once: stays until it is released
+	kept    bool // sealed at least once; stays until it is released
 }
 
-// Open opens or makes an area. Temporary files that a crash left behind are removed; all whole blobs are held until
-// Keep or Release says otherwise.
+// Open opens or creates an area. It removes temporary files that a crash left behind, and keeps all whole blobs until
+// Keep or Release removes them.
 func Open(dir string, o Options) (*Area, error) {
 	if o.FS == nil {
 		o.FS = localfs.OS{}
@@ -131,7 +130,7 @@ func Open(dir string, o Options) (*Area, error) {
 		}
 		name, err := crypto.ParseBlobName(e.Name)
 		if err != nil {
-			a.log.Warn("a file in the staging area is no blob and is left alone", "file", e.Name)
+			a.log.Warn("a file in the staging area is not a blob and is ignored", "file", e.Name)
 			continue
 		}
 		a.blobs[name] = &held{size: e.Size, kept: true}
@@ -140,7 +139,7 @@ func Open(dir string, o Options) (*Area, error) {
 	return a, nil
 }
 
-// Names tells the blobs that are durable in the area, in no order.
+// Names returns the durable blobs of the area, unsorted.
 func (a *Area) Names() []crypto.BlobName {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -153,23 +152,24 @@ func (a *Area) Names() []crypto.BlobName {
 	return names
 }
 
-// Has reports whether a blob lies in the area.
+// Has reports whether a blob is in the area.
 func (a *Area) Has(name crypto.BlobName) bool {
 	_, err := a.size(name)
 	return err == nil
 }
 
-// Used tells the bytes that the area takes or has promised to writers, and its limit (negative: none).
+// Used returns the bytes that blobs and reservations take, and the limit (negative: none).
 func (a *Area) Used() (used, limit int64) { return a.room.figures() }
 
-// Reserve waits for n bytes of room and takes them; give gives them back. It returns vfs.ErrFull when there is still no
-// room after Options.Patience, when n is more than the area may ever hold or when the disk is nearly full, and the
-// context's error when that ends first.
+// Reserve waits for n bytes of room and takes them; give returns them. Reserve returns vfs.ErrFull if there is no room
+// after Options.Patience, if n exceeds the limit, or if the disk is nearly full, and the context's error if the context
+// ends first.
 func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
 	if t, ok := a.fs.(localfs.Teller); ok && a.spare >= 0 {
-		// Where nobody can tell, the write itself will.
+		// If the free space is unknown, the write itself reports a full disk.
 		if free, err := t.Free(a.dir); err == nil && free-n < a.spare {
-			return nil, fmt.Errorf("%w: %d bytes are left on the disk of %s, %d more and %d to spare do not fit", vfs.ErrFull,
+			return nil, fmt.Errorf("%w: %d bytes are left on the disk of %s, too few for %d more and a reserve of %d",
+				vfs.ErrFull,
 				free, a.dir, n, a.spare)
 		}
 	}
@@ -179,16 +179,17 @@ func (a *Area) Reserve(ctx context.Context, n int64) (give func(), err error) {
 	return sync.OnceFunc(func() { a.room.give(n) }), nil
 }
 
-// Release forgets blobs, after the commit that needed them has landed. Names that aren't there are passed over. A blob
-// that can't be removed is logged, and removed by Keep after the next start.
+// Release removes blobs after the commit that needed them has landed. Unknown names are ignored. If a blob cannot be
+// removed, Release logs that, and Keep removes it after the next start.
 func (a *Area) Release(names ...crypto.BlobName) {
 	for _, name := range names {
 		a.drop(name, func(h *held) { h.kept = false })
 	}
 }
 
-// drop changes what is known of a blob and removes it when nobody needs it any more. The file is removed without mu, so
-// that readers of other blobs don't wait for the disk, and under naming, so that nobody stages the same name meanwhile.
+// drop changes the state of a blob and removes the blob if nothing needs it any more. It removes the file without mu,
+// so that readers of other blobs do not wait for the disk, and under naming, so that the same name cannot be staged at
+// that moment.
 func (a *Area) drop(name crypto.BlobName, change func(*held)) {
 	a.naming.Lock()
 	defer a.naming.Unlock()
@@ -206,14 +207,14 @@ func (a *Area) drop(name crypto.BlobName, change func(*held)) {
 	delete(a.blobs, name)
 	a.mu.Unlock()
 	if err := a.fs.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.log.Warn("a blob that is no longer needed can't be removed from the staging area", "blob", name.String(), "error",
+		a.log.Warn("a blob that is no longer needed cannot be removed from the staging area", "blob", name.String(), "error",
 			err)
 	}
 	a.room.give(h.size)
 }
 
-// Keep releases every durable blob that needed does not name, and tells how many. It is called once after a start, when
-// the journal has been replayed.
+// Keep releases every durable blob that is not in needed, and returns their number. It is called once after a start,
+// when the journal has been replayed.
 func (a *Area) Keep(needed map[crypto.BlobName]struct{}) int {
 	released := 0
 	for _, name := range a.Names() {
@@ -225,8 +226,8 @@ func (a *Area) Keep(needed map[crypto.BlobName]struct{}) int {
 	return released
 }
 
-// GetRange fills p with a blob's bytes from off on. Errors: remote.ErrNotFound when the blob isn't here (or no longer),
-// remote.ErrCorrupt when it ends before the range does.
+// GetRange fills p with a blob's bytes from off on. Errors: remote.ErrNotFound if the blob is not in the area,
+// remote.ErrCorrupt if it ends before the range does.
 func (a *Area) GetRange(_ context.Context, name crypto.BlobName, off int64, p []byte) error {
 	size, err := a.size(name)
 	if err != nil {
@@ -251,7 +252,7 @@ func (a *Area) GetRange(_ context.Context, name crypto.BlobName, off int64, p []
 	return nil
 }
 
-// Get returns a whole blob. Errors are those of GetRange.
+// Get returns a whole blob. Its errors are those of GetRange.
 func (a *Area) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	size, err := a.size(name)
 	if err != nil {
@@ -287,7 +288,7 @@ func (a *Area) open(name crypto.BlobName) (localfs.File, error) {
 
 func (a *Area) path(name crypto.BlobName) string { return filepath.Join(a.dir, name.String()) }
 
-// temp is a fresh name for a file that is not whole yet.
+// temp returns a new name for a temporary file.
 func (a *Area) temp() (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(a.rand, b[:]); err != nil {
@@ -300,7 +301,7 @@ func notFound(name crypto.BlobName, err error) error {
 	return &remote.Error{Op: "read staged blob", On: name.String(), Kind: remote.ErrNotFound, Err: err}
 }
 
-// full turns the system's word for a full disk into the drive's.
+// full maps the system's error of a full disk to vfs.ErrFull.
 func full(op string, err error) error {
 	if localfs.IsFull(err) {
 		return fmt.Errorf("%s: %w: %w", op, vfs.ErrFull, err)

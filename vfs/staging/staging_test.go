@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -20,7 +18,6 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/localfs/simfs"
-	"postern/vfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +39,7 @@ func blob(seed, n int) []byte {
 	return p
 }
 
-// stage stages blobs and seals and ends the batch.
+// stage stages blobs, seals the batch and ends it.
 func stage(t testing.TB, a *Area, blobs ...[]byte) []crypto.BlobName {
 	t.Helper()
 	b := a.Begin()
@@ -72,7 +69,7 @@ func holds(t testing.TB, a *Area, name crypto.BlobName, want []byte) {
 	}
 }
 
-// sizes are around the buffer and the alignment of direct writes.
+// sizes are close to the buffer's size and to the alignment of direct writes.
 var sizes = []int{1, 4095, 4096, 4097, bufferSize - 1, bufferSize, bufferSize + 1, 3*bufferSize + 5000,
 	crypto.MaxBlobSize}
 
@@ -107,7 +104,7 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatal(err)
 				}
 				b.Done()
-				b.Abort() // does nothing any more
+				b.Abort() // no effect after Done
 				holds(t, a, name, p)
 				part := make([]byte, min(n, 100))
 				if err := a.GetRange(t.Context(), name, int64(n-len(part)), part); err != nil ||
@@ -172,7 +169,7 @@ func TestAbortLeavesNothing(t *testing.T) {
 	kept := stage(t, a, blob(1, 5000))
 	b := a.Begin()
 	b.Add(t.Context(), blob(2, 5000))
-	b.Add(t.Context(), blob(1, 5000)) // is there already, and stays
+	b.Add(t.Context(), blob(1, 5000)) // already there, and stays
 	w, _ := b.Create(t.Context())
 	w.Write(blob(3, 2*bufferSize))
 	w.Discard()
@@ -218,7 +215,7 @@ func TestReleaseAndKeep(t *testing.T) {
 	}
 }
 
-// A blob that a batch under way holds is not lost when its name is released.
+// TestReleaseDuringBatch: a blob that an open batch also holds survives the release of its name.
 func TestReleaseDuringBatch(t *testing.T) {
 	a := open(t, Options{FS: simfs.New()})
 	names := stage(t, a, blob(1, 10))
@@ -234,33 +231,6 @@ func TestReleaseDuringBatch(t *testing.T) {
 	if len(a.Names()) != 1 {
 		t.Error("a blob that a batch kept is gone")
 	}
-}
-
-func TestFullDisk(t *testing.T) {
-	sim := simfs.New()
-	a := open(t, Options{FS: sim, KeepFree: -1})
-	kept := stage(t, a, blob(1, 5000))
-	for _, n := range []int{4096, bufferSize, 2*bufferSize + 5, crypto.MaxBlobSize} {
-		sim.SetCapacity(sim.Used() + int64(n)/2)
-		b := a.Begin()
-		_, err := b.Add(t.Context(), blob(2, n))
-		if err == nil {
-			err = b.Seal(t.Context())
-		}
-		if !errors.Is(err, vfs.ErrFull) {
-			t.Errorf("%d bytes: %v", n, err)
-		}
-		b.Abort()
-		if list, _ := sim.List(dir); len(list) != 1 {
-			t.Errorf("files left: %v", list)
-		}
-		if used, _ := a.Used(); used != 5000 {
-			t.Errorf("%d bytes used", used)
-		}
-		sim.SetCapacity(-1)
-		a.Release(stage(t, a, blob(2, n))...)
-	}
-	holds(t, a, kept[0], blob(1, 5000))
 }
 
 func TestSyncFails(t *testing.T) {
@@ -283,7 +253,7 @@ func TestSyncFails(t *testing.T) {
 	}
 }
 
-// TestPowerLoss: what was sealed is whole after any power loss; what has a blob's name is that blob.
+// TestPowerLoss: after any power loss sealed blobs are whole, and a file with a blob's name has the blob's bytes.
 func TestPowerLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -399,100 +369,7 @@ func TestForeignFilesStay(t *testing.T) {
 	}
 }
 
-func TestBudget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := open(t, Options{FS: simfs.New(), Limit: 100, Patience: 10 * time.Second})
-		ctx := t.Context()
-		if _, err := a.Reserve(ctx, 101); !errors.Is(err, vfs.ErrFull) {
-			t.Errorf("more than there can ever be: %v", err)
-		}
-		first, err := a.Reserve(ctx, 60)
-		if err != nil {
-			t.Fatal(err)
-		}
-		begun := time.Now()
-		if _, err := a.Reserve(ctx, 50); !errors.Is(err, vfs.ErrFull) || time.Since(begun) != 10*time.Second {
-			t.Errorf("after %v: %v", time.Since(begun), err)
-		}
-		short, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		if _, err := a.Reserve(short, 50); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("a short context: %v", err)
-		}
-		order := make(chan string, 2)
-		go func() {
-			give, err := a.Reserve(ctx, 90)
-			order <- fmt.Sprint("large ", err)
-			give()
-		}()
-		synctest.Wait()
-		go func() {
-			give, err := a.Reserve(ctx, 20) // does not fit beside the large one
-			order <- fmt.Sprint("small ", err)
-			give()
-		}()
-		synctest.Wait()
-		if len(order) != 0 {
-			t.Error("who came later was served first")
-		}
-		first()
-		first() // does nothing
-		if got := <-order; got != "large <nil>" {
-			t.Error(got)
-		}
-		if got := <-order; got != "small <nil>" {
-			t.Error(got)
-		}
-		synctest.Wait()
-		if used, limit := a.Used(); used != 0 || limit != 100 {
-			t.Errorf("used %d of %d", used, limit)
-		}
-	})
-}
-
-// A blob that was begun has its room: the budget is asked for before the first byte.
-func TestBudgetOfBlobs(t *testing.T) {
-	a := open(t, Options{FS: simfs.New(), Limit: crypto.MaxBlobSize + 5000, Patience: -1})
-	names := stage(t, a, blob(1, 5000))
-	b := a.Begin()
-	w, err := b.Create(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Create(t.Context()); !errors.Is(err, vfs.ErrFull) {
-		t.Errorf("a second blob: %v", err)
-	}
-	if _, err := w.Write(blob(2, crypto.MaxBlobSize)); err != nil {
-		t.Error(err)
-	}
-	if _, err := w.Write([]byte{1}); err == nil {
-		t.Error("a blob may not be longer than the longest")
-	}
-	w.Discard()
-	a.Release(names...)
-	if used, _ := a.Used(); used != 0 {
-		t.Errorf("%d bytes used", used)
-	}
-}
-
-// Some room is kept free on the disk for what makes room.
-func TestKeepFree(t *testing.T) {
-	sim := simfs.New()
-	a := open(t, Options{FS: sim, KeepFree: 10_000})
-	sim.SetCapacity(20_000)
-	if _, err := a.Reserve(t.Context(), 10_001); !errors.Is(err, vfs.ErrFull) {
-		t.Errorf("what would leave less than there must be: %v", err)
-	}
-	stage(t, a, blob(1, 10_000))
-	if _, err := a.Begin().Add(t.Context(), blob(2, 1)); !errors.Is(err, vfs.ErrFull) {
-		t.Errorf("a byte into the spare room: %v", err)
-	}
-	if used, _ := a.Used(); used != 10_000 {
-		t.Errorf("%d bytes used", used)
-	}
-}
-
-// One directory sync serves the batches that are sealed while another runs.
+// TestDirectorySyncIsShared: one directory sync serves the batches that are sealed while another sync runs.
 func TestDirectorySyncIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		enter := make(chan chan struct{})
