@@ -40,4 +40,22 @@ const (
 	// In front of what is signed for a roster, and for a listed pointer, ended by a zero byte.
 	labelSignRoster = "postern/2/sign/roster"
 	labelSignListed = "postern/2/sign/listed-pointer"
+
+	// HKDF info: the keys of an account by which strangers meet it, from its secret.
+	labelAccountMeet   = "postern/2/account/meet"
+	labelAccountInbox  = "postern/2/account/inbox"
+	labelAccountHolder = "postern/2/account/holder"
+
+	// Of letters: info of HPKE.
+	labelLetter = "postern/2/letter"
+
+	// Of names: what is hashed with a name, ended by a zero byte; HKDF info for the key of a record; associated data.
+	labelNameID     = "postern/2/name/id"
+	labelNameRoot   = "postern/2/name/root"
+	labelNameKey    = "postern/2/name/key"
+	labelNameRecord = "postern/2/name/record"
+
+	// In front of what is signed for a name record, by its holder and by its author, ended by a zero byte.
+	labelSignName = "postern/2/sign/name-record"
+	labelSignCard = "postern/2/sign/card"
 )

@@ -194,3 +194,18 @@ func (Capability) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText always fails.
 func (Capability) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (MeetKey) String() string { return redacted }
+
+// GoString hides the key.
+func (MeetKey) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (MeetKey) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (MeetKey) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (MeetKey) MarshalText() ([]byte, error) { return nil, errSecretText }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,4 +140,22 @@ func TestSecondImplementation(t *testing.T) {
 	if agreed, err := strconv.Atoi(string(bytes.TrimSpace(out))); err != nil || agreed < 80 {
 		t.Errorf("it looked at %q vectors", out)
 	}
+}
+
+// kept returns the bytes of the first vector of a file that is there, so that vectors which hold randomness of the system
+// stay as they are; make makes them where there is no file.
+func kept[V any](t *testing.T, name string, bytesOf func(V) hexBytes, make func() []byte) []byte {
+	t.Helper()
+	have, err := os.ReadFile(filepath.Join("testdata", "vectors", name+".json"))
+	if errors.Is(err, fs.ErrNotExist) && *update {
+		return make()
+	}
+	var file vectorFile[V]
+	if err == nil {
+		err = json.Unmarshal(have, &file)
+	}
+	if err != nil || len(file.Vectors) == 0 {
+		t.Fatalf("no vector is kept: %v", err)
+	}
+	return bytesOf(file.Vectors[0])
 }

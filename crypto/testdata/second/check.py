@@ -140,6 +140,42 @@ def mount_seed(v):
     return seed.hex() == v["innerSeed"]
 
 
+def letter(v):
+    # HPKE is left out: the name, the stamp and the inbox are looked at, and what must not open is passed over.
+    b, name = unhex(v["letter"]), blake3(unhex(v["letter"]))
+    need("error" not in v, v.get("error"))
+    inbox = public(hkdf(unhex(v["secret"]), b"", b"postern/2/account/inbox"))
+    return len(b) == 4096 and name.hex() == v["letterName"] and (int.from_bytes(name[:3], "big") < 16) == v["stamped"] \
+        and inbox.hex() == v["inbox"] and len(unhex(v["meetKey"])) == 1216 and len(unhex(v["plain"])) == 2952
+
+
+def name(v):
+    b, user = unhex(v["record"]), v["user"].encode()
+    need(len(b) == 4096 and b[:8] == b"namerec1")
+    key = blake3(b"postern/2/name/id\0" + user)
+    holder, salt, signed = b[8:40], b[48:80], b"postern/2/sign/name-record\0" + key + b[:4032]
+    verify(holder, signed, b[4032:])
+    card_key = hkdf(blake3(b"postern/2/name/root\0" + user), salt, b"postern/2/name/key")
+    ad = b"postern/2/name/record\0" + key + b[:80]
+    card = unseal(card_key, NO_NONCE, ad, b[80:4032])
+    stores, rest = [], card[1281:3872]
+    need(card[1280] <= 4)
+    for _ in range(card[1280]):
+        n = int.from_bytes(rest[:2], "big")
+        need(1 <= n <= 512 and all(0x21 <= c <= 0x7e for c in rest[2:2 + n]))
+        stores, rest = stores + [rest[2:2 + n].decode()], rest[2 + n:]
+    need(not any(rest))
+    by_author = b"postern/2/sign/card\0" + key + b[:80] + card[:3872]
+    verify(card[:32], by_author, card[3872:])
+    secret = unhex(v["secret"])
+    author, held = hkdf(secret, b"", b"postern/1/account/author"), hkdf(secret, key, b"postern/2/account/holder")
+    inbox = public(hkdf(secret, b"", b"postern/2/account/inbox"))
+    return (key.hex(), str(int.from_bytes(b[40:48], "big")), salt.hex(), stores) == (v["id"], v["seq"], v["salt"], v.get("stores", [])) \
+        and (public(held), public(author), inbox, card[32:1248].hex()) == (holder, card[:32], card[1248:1280], v["meetKey"]) \
+        and sign(held, signed) == b[4032:] and sign(author, by_author) == card[3872:] \
+        and seal(card_key, NO_NONCE, ad, card) == b[80:4032]
+
+
 def sizes(v):
     n, padded = v["n"], 4096
     if n > 4096:
@@ -152,7 +188,7 @@ def sizes(v):
 def main():
     agreed = 0
     for check in (node, chunk_meta, chunk, segment, frame, pointer, value, commit_signature, account, words, login,
-                  sizes, capability, mount_seed):
+                  sizes, capability, mount_seed, letter, name):
         path = VECTORS / (check.__name__.replace("_", "-") + ".json")
         for v in json.loads(path.read_text())["vectors"]:
             if v.get("plainSize", 0) > 131072:

@@ -1,0 +1,224 @@
+package crypto
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/zeebo/blake3"
+)
+
+// NameRecordSize is the length of every name record in bytes.
+const NameRecordSize = 4096
+
+// The layout of a name record, and of what is sealed in it.
+const (
+	nameMagic        = "namerec1"
+	nameOffHolder    = len(nameMagic)
+	nameOffSeq       = nameOffHolder + 32
+	nameOffSalt      = nameOffSeq + 8
+	nameOffSealed    = nameOffSalt + 32
+	nameOffSignature = NameRecordSize - 64
+
+	cardSize         = nameOffSignature - nameOffSealed - TagSize
+	cardOffMeet      = 32
+	cardOffInbox     = cardOffMeet + MeetPublicSize
+	cardOffStores    = cardOffInbox + 32
+	cardOffSignature = cardSize - 64
+
+	// MaxStores bounds the stores of a Card, MaxStoreURL the length of the URL of one, in bytes.
+	MaxStores   = 4
+	MaxStoreURL = 512
+)
+
+type (
+	// NameID is what a store knows a name by. Whoever guesses the name can compute it.
+	NameID [32]byte
+
+	// HolderID is the public key of whoever claimed a name, another for each name. It does not show whose account it is.
+	HolderID [32]byte
+
+	// NameRecord is one state of a name as a store keeps it: a sealed Card, signed by the name's holder.
+	NameRecord [NameRecordSize]byte
+)
+
+// Card is how to meet the account that has a name.
+type Card struct {
+	Author AuthorID
+	Meet   MeetPublic
+	Inbox  InboxID
+	Stores []string // URLs of the stores where its inbox is: at most MaxStores, of printable ASCII
+}
+
+// NameIDOf returns the id of a name, which must be as NormalizeUser returns it.
+func NameIDOf(name string) NameID { return NameID(hashName(labelNameID, name)) }
+
+// hashName returns a hash of a name for one use.
+func hashName(label, name string) [KeySize]byte {
+	return blake3.Sum256(append(signedMessage(label, len(name)), name...))
+}
+
+// SealName returns state seq of the record of a name for the account: its own author id, meet key and inbox, and the given
+// stores. It fails for a name or stores that can't be written down, and when rand does.
+func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand io.Reader) (r NameRecord, err error) {
+	if clean, err := NormalizeUser(name); err != nil || clean != name {
+		return NameRecord{}, errors.Join(fmt.Errorf("%q is not how a name is written", name), err)
+	}
+	salt, err := Random[[32]byte](rand)
+	if err != nil {
+		return NameRecord{}, err
+	}
+	author := s.Author()
+	card, err := Card{author.ID(), s.Meet().Public(), s.InboxID(), stores}.marshal()
+	if err != nil {
+		return NameRecord{}, err
+	}
+	id := NameIDOf(name)
+	holder := newSigner(derive(s, id[:], labelAccountHolder))
+	public := holder.public()
+	head := append(make([]byte, 0, NameRecordSize), nameMagic...)
+	head = append(head, public[:]...)
+	head = binary.BigEndian.AppendUint64(head, seq)
+	head = append(head, salt[:]...)
+	sig := author.key.sign(cardMessage(id, head, card[:cardOffSignature]))
+	copy(card[cardOffSignature:], sig[:])
+	b := sealOnce(head, nameKey(name, salt[:]), card, nameAD(id, head))
+	sig = holder.sign(nameMessage(id, b))
+	return NameRecord(append(b, sig[:]...)), nil
+}
+
+// Holder returns who may replace the record.
+func (r *NameRecord) Holder() HolderID { return HolderID(r[nameOffHolder:nameOffSeq]) }
+
+// Seq returns the number of the state, which grows.
+func (r *NameRecord) Seq() uint64 { return binary.BigEndian.Uint64(r[nameOffSeq:]) }
+
+// Verify returns ErrFormat or ErrSignature unless the record is one of the name with that id, signed by its holder. It needs
+// no secret: stores check records so.
+func (r *NameRecord) Verify(id NameID) error {
+	if string(r[:nameOffHolder]) != nameMagic {
+		return fmt.Errorf("name record: %w: it does not begin with %q", ErrFormat, nameMagic)
+	}
+	if !verify(r.Holder(), nameMessage(id, r[:nameOffSignature]), Signature(r[nameOffSignature:])) {
+		return fmt.Errorf("record of name %v: %w", id, ErrSignature)
+	}
+	return nil
+}
+
+// Open returns the card in a record of a name, signed by its holder and by its author. The error is ErrFormat, ErrSignature
+// or ErrOpen.
+func (r *NameRecord) Open(name string) (Card, error) {
+	id := NameIDOf(name)
+	if err := r.Verify(id); err != nil {
+		return Card{}, err
+	}
+	head := r[:nameOffSealed]
+	plain, err := openOnce(nil, nameKey(name, r[nameOffSalt:nameOffSealed]), r[nameOffSealed:nameOffSignature], nameAD(id, head))
+	if err != nil {
+		return Card{}, fmt.Errorf("record of name %q: %w", name, err)
+	}
+	card, err := parseCard(plain)
+	if err != nil {
+		return Card{}, fmt.Errorf("record of name %q: %w", name, err)
+	}
+	if !verify(card.Author, cardMessage(id, head, plain[:cardOffSignature]), Signature(plain[cardOffSignature:])) {
+		return Card{}, fmt.Errorf("record of name %q: %w", name, ErrSignature)
+	}
+	return card, nil
+}
+
+// ParseNameRecord returns the record of NameRecordSize bytes. It does not look at the signature. The error is ErrFormat.
+func ParseNameRecord(b []byte) (NameRecord, error) {
+	if len(b) != NameRecordSize {
+		return NameRecord{}, fmt.Errorf("name record: %w: %d bytes instead of %d", ErrFormat, len(b), NameRecordSize)
+	}
+	return NameRecord(b), nil
+}
+
+// marshal returns the encoding of the card, with room for the signature at its end.
+func (c Card) marshal() ([]byte, error) {
+	if len(c.Stores) > MaxStores {
+		return nil, fmt.Errorf("a name has %d stores at most, not %d", MaxStores, len(c.Stores))
+	}
+	b := append(make([]byte, 0, cardSize), c.Author[:]...)
+	b = append(b, c.Meet[:]...)
+	b = append(b, c.Inbox[:]...)
+	b = append(b, byte(len(c.Stores)))
+	for _, url := range c.Stores {
+		if !isStoreURL(url) {
+			return nil, fmt.Errorf("the URL of a store is 1 to %d printable ASCII characters", MaxStoreURL)
+		}
+		b = binary.BigEndian.AppendUint16(b, uint16(len(url)))
+		b = append(b, url...)
+	}
+	return b[:cardSize], nil
+}
+
+// parseCard reads what marshal writes; it does not look at the signature.
+func parseCard(b []byte) (Card, error) {
+	c := Card{
+		Author: AuthorID(b), Meet: MeetPublic(b[cardOffMeet:cardOffInbox]), Inbox: InboxID(b[cardOffInbox:cardOffStores]),
+	}
+	count, rest := int(b[cardOffStores]), b[cardOffStores+1:cardOffSignature]
+	if count > MaxStores {
+		return Card{}, fmt.Errorf("%w: %d stores", ErrFormat, count)
+	}
+	for range count {
+		n := int(binary.BigEndian.Uint16(rest))
+		if n > MaxStoreURL || !isStoreURL(string(rest[2:2+n])) {
+			return Card{}, fmt.Errorf("%w: the URL of a store", ErrFormat)
+		}
+		c.Stores, rest = append(c.Stores, string(rest[2:2+n])), rest[2+n:]
+	}
+	for _, b := range rest {
+		if b != 0 {
+			return Card{}, fmt.Errorf("%w: its padding is not zero", ErrFormat)
+		}
+	}
+	return c, nil
+}
+
+// isStoreURL reports whether a card can hold the URL.
+func isStoreURL(url string) bool {
+	for i := range len(url) {
+		if url[i] <= ' ' || url[i] > '~' {
+			return false
+		}
+	}
+	return url != "" && len(url) <= MaxStoreURL
+}
+
+// nameKey returns the key of one record of a name.
+func nameKey(name string, salt []byte) [KeySize]byte {
+	return derive(hashName(labelNameRoot, name), salt, labelNameKey)
+}
+
+// nameAD binds a sealed card to its place; head is the record in front of it.
+func nameAD(id NameID, head []byte) []byte {
+	return append(append(signedMessage(labelNameRecord, len(id)+len(head)), id[:]...), head...)
+}
+
+// nameMessage is what the holder of a name signs: the record in front of the signature.
+func nameMessage(id NameID, b []byte) []byte {
+	return append(append(signedMessage(labelSignName, len(id)+len(b)), id[:]...), b...)
+}
+
+// cardMessage is what the author of a card signs: the record in front of the card, and the card in front of the signature.
+func cardMessage(id NameID, head, card []byte) []byte {
+	msg := append(signedMessage(labelSignCard, len(id)+len(head)+len(card)), id[:]...)
+	return append(append(msg, head...), card...)
+}
+
+// ParseNameID reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+func ParseNameID(s string) (NameID, error) {
+	b, err := parseHex32(s)
+	if err != nil {
+		return NameID{}, fmt.Errorf("name id: %w", err)
+	}
+	return b, nil
+}
+
+// String returns the id as 64 lower-case hex digits.
+func (id NameID) String() string { return hex.EncodeToString(id[:]) }
