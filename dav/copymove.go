@@ -20,7 +20,7 @@ func (q *request) copy() error {
 		return fail(http.StatusBadRequest, "A copy is of Depth 0 or infinity.")
 	}
 	t.o.Shallow = d == depth0
-	return q.finish(t, func() (bool, error) { return q.h.fs.Copy(q.ctx(), q.path, t.to, t.o) })
+	return q.finish(t, func() (bool, error) { return q.fs.Copy(q.ctx(), q.path, t.to, t.o) })
 }
 
 // move renames, in one step also over what is there.
@@ -33,7 +33,7 @@ func (q *request) move() error {
 		return fail(http.StatusBadRequest, "A folder can only be moved with all that is in it.")
 	}
 	t.moving = true
-	return q.finish(t, func() (bool, error) { return q.h.fs.Move(q.ctx(), q.path, t.to, t.o) })
+	return q.finish(t, func() (bool, error) { return q.fs.Move(q.ctx(), q.path, t.to, t.o) })
 }
 
 // transfer is a COPY or MOVE.

@@ -27,7 +27,7 @@ func (q *request) delete() error {
 	release := q.h.locks.Hold(touches...)
 	defer release()
 	err = q.patiently(func() error {
-		return q.h.fs.Remove(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
+		return q.fs.Remove(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
 			now, err := stateAt(ctx, at, q.path)
 			if err != nil {
 				return err

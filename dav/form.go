@@ -172,7 +172,7 @@ func (q *request) sub(method, p string, body io.Reader, headers ...string) error
 		r.Body, r.ContentLength = io.NopCloser(body), -1
 	}
 	answer := &silent{ResponseWriter: q.w, header: http.Header{}}
-	s := &request{h: q.h, w: answer, r: r, who: q.who, wait: q.wait, submitted: q.submitted}
+	s := &request{h: q.h, fs: q.fs, w: answer, r: r, who: q.who, wait: q.wait, submitted: q.submitted}
 	if err := s.serve(); err != nil {
 		return failureOf(err, making[method])
 	}

@@ -15,11 +15,11 @@ import (
 // get answers GET and HEAD: of a file its bytes, of a folder a page for browsers.
 func (q *request) get() error {
 	if page.IsVersions(q.r) {
-		return q.patiently(func() error { return q.h.pages.Versions(q.w, q.r, q.h.fs, q.path) })
+		return q.patiently(func() error { return q.h.pages.Versions(q.w, q.r, q.fs, q.path) })
 	}
 	var f vfs.File
 	err := q.patiently(func() (err error) {
-		f, err = q.h.fs.Open(q.ctx(), q.path)
+		f, err = q.fs.Open(q.ctx(), q.path)
 		return err
 	})
 	switch {
@@ -32,14 +32,14 @@ func (q *request) get() error {
 	info := f.Info()
 	now := state{Info: info, exists: true}
 	if page.Wants(q.r) {
-		if ok, err := q.ifHolds(q.ctx(), q.h.fs, now); err != nil {
+		if ok, err := q.ifHolds(q.ctx(), q.fs, now); err != nil {
 			return err
 		} else if !ok {
 			return errPrecondition("If")
 		}
 		return q.h.pages.File(q.w, q.r, q.path, f)
 	}
-	err = q.preconditions(q.ctx(), q.h.fs, now)
+	err = q.preconditions(q.ctx(), q.fs, now)
 	if err != nil && !errors.Is(err, errNotModified) {
 		return err
 	}

@@ -83,6 +83,17 @@ var refused = map[string]bool{
 // making tells for which methods a missing parent is the client's conflict (409), not a missing resource (404).
 var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, "MOVE": true, "LOCK": true}
 
+// mounted is a drive with mounts that come and go at run time. Now returns it with those that it has now.
+type mounted interface{ Now() vfs.FS }
+
+// now is the drive that one request sees from begin to end.
+func (h *Handler) now() vfs.FS {
+	if d, ok := h.fs.(mounted); ok {
+		return d.Now()
+	}
+	return h.fs
+}
+
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	waits := newWait(h.o.Patience)
@@ -90,7 +101,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, release := h.life.of(r.Context())
 	defer release()
 	r = r.WithContext(vfs.Until(ctx, waits.over))
-	q := &request{h: h, w: answer{w, waits}, r: r, who: profileOf(r), wait: waits}
+	q := &request{h: h, fs: h.now(), w: answer{w, waits}, r: r, who: profileOf(r), wait: waits}
 	q.submitted.Principal = auth.User(r.Context())
 	err := q.serve()
 	if !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -59,7 +59,7 @@ func (q *request) holds(want lock.Lock) bool {
 func (q *request) take(want lock.Lock) error {
 	var now state
 	err := q.patiently(func() (err error) {
-		now, err = stateAt(q.ctx(), q.h.fs, q.path)
+		now, err = stateAt(q.ctx(), q.fs, q.path)
 		return err
 	})
 	if err != nil {
@@ -72,7 +72,7 @@ func (q *request) take(want lock.Lock) error {
 	if !now.exists {
 		touches = []lock.Touch{{Path: path.Dir(q.path)}}
 	}
-	if err := q.allowed(q.ctx(), q.h.fs, now, touches...); err != nil {
+	if err := q.allowed(q.ctx(), q.fs, now, touches...); err != nil {
 		return err
 	}
 	l, err := q.h.locks.Create(q.ctx(), want)
@@ -130,11 +130,11 @@ func (q *request) refresh() error {
 	if len(tokens) == 0 {
 		return fail(http.StatusBadRequest, "A LOCK needs a body, or an If header with the lock to refresh.")
 	}
-	now, err := stateAt(q.ctx(), q.h.fs, q.path)
+	now, err := stateAt(q.ctx(), q.fs, q.path)
 	if err != nil {
 		return err
 	}
-	if err := q.preconditions(q.ctx(), q.h.fs, now); err != nil {
+	if err := q.preconditions(q.ctx(), q.fs, now); err != nil {
 		return err
 	}
 	timeout := parseTimeout(q.r.Header.Get("Timeout"))

@@ -12,7 +12,7 @@ func (q *request) page() error {
 	if err != nil {
 		return err
 	}
-	if ok, err := q.ifHolds(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
+	if ok, err := q.ifHolds(q.ctx(), q.fs, state{Info: info, exists: true}); err != nil {
 		return err
 	} else if !ok {
 		return errPrecondition("If")

@@ -146,7 +146,7 @@ func (e entry) usage() (vfs.Usage, bool) {
 		return vfs.Usage{}, false
 	}
 	if q.quota == nil || q.quota.path != e.path {
-		u, err := q.h.fs.Usage(q.ctx(), e.path, 0)
+		u, err := q.fs.Usage(q.ctx(), e.path, 0)
 		if err != nil {
 			u = vfs.Usage{Used: -1, Available: -1}
 		}

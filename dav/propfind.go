@@ -54,7 +54,7 @@ func (q *request) propfind() error {
 	if err != nil {
 		return err
 	}
-	if err := q.preconditions(q.ctx(), q.h.fs, state{Info: info, exists: true}); err != nil {
+	if err := q.preconditions(q.ctx(), q.fs, state{Info: info, exists: true}); err != nil {
 		return err
 	}
 	if find.minimal = minimal(q.r); find.minimal && q.r.Header.Get("Prefer") != "" {
@@ -91,7 +91,7 @@ func (q *request) membersOf(folder string, do func(*vfs.Info) error) error {
 	var broken error
 	seen := false
 	err := q.patiently(func() error {
-		for info, err := range q.h.fs.List(q.ctx(), folder) {
+		for info, err := range q.fs.List(q.ctx(), folder) {
 			if err != nil && !seen {
 				return err
 			}

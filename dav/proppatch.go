@@ -39,13 +39,13 @@ func (q *request) proppatch() error {
 	}
 	if p.refused() {
 		// Nothing will be changed, but who may not even try is told so.
-		if err := cond(q.ctx(), q.h.fs); err != nil {
+		if err := cond(q.ctx(), q.fs); err != nil {
 			return err
 		}
 		return q.patched(p, info.Folder)
 	}
 	release := q.h.locks.Hold(lock.Touch{Path: q.path})
-	err = q.patiently(func() error { return q.h.fs.Patch(q.ctx(), q.path, p.patch, cond) })
+	err = q.patiently(func() error { return q.fs.Patch(q.ctx(), q.path, p.patch, cond) })
 	release()
 	if err != nil {
 		return err

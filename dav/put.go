@@ -45,7 +45,7 @@ func (q *request) upload(old *bool) error {
 		return q.allowed(ctx, at, now, touches...)
 	}
 	// What would be refused in the end is refused before gigabytes have been sent.
-	if err := q.patiently(func() error { return mayReplace(q.ctx(), q.h.fs) }); err != nil {
+	if err := q.patiently(func() error { return mayReplace(q.ctx(), q.fs) }); err != nil {
 		return err
 	}
 	switch {
@@ -128,7 +128,7 @@ func (q *request) roomFor(n int64) error {
 	if n <= 0 {
 		return nil
 	}
-	u, err := q.h.fs.Usage(q.ctx(), q.path, n)
+	u, err := q.fs.Usage(q.ctx(), q.path, n)
 	if err != nil || u.Available < 0 || n <= u.Available {
 		return nil //nolint:nilerr // unknown is no reason to refuse
 	}
@@ -139,7 +139,7 @@ func (q *request) roomFor(n int64) error {
 
 func (q *request) stage() (up vfs.Upload, err error) {
 	err = q.patiently(func() (err error) {
-		up, err = q.h.fs.Create(q.ctx(), q.path)
+		up, err = q.fs.Create(q.ctx(), q.path)
 		return err
 	})
 	return up, err

@@ -15,6 +15,7 @@ import (
 type request struct {
 	target
 	h         *Handler
+	fs        vfs.FS // the drive, with the mounts that it had when the request began
 	w         http.ResponseWriter
 	r         *http.Request
 	who       profile
@@ -76,7 +77,7 @@ func stateAt(ctx context.Context, at vfs.Stater, p string) (state, error) {
 func (q *request) stat() (vfs.Info, error) {
 	var info vfs.Info
 	err := q.patiently(func() (err error) {
-		info, err = q.h.fs.Stat(q.ctx(), q.path)
+		info, err = q.fs.Stat(q.ctx(), q.path)
 		return err
 	})
 	return info, err

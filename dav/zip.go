@@ -104,7 +104,7 @@ func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 	}
 	var f vfs.File
 	err := q.patiently(func() (err error) {
-		f, err = q.h.fs.Open(q.ctx(), p)
+		f, err = q.fs.Open(q.ctx(), p)
 		return err
 	})
 	if err != nil {

@@ -24,6 +24,12 @@ var (
 	ErrCorrupt     = errors.New("storage returned bad bytes") // the remote lies or lost something
 )
 
+// Why a change can't be made where several spaces meet; these come as the cause of an Error.
+var (
+	ErrMounted    = errors.New("another space is mounted in this folder")             // kind ErrReadOnly
+	ErrOtherSpace = errors.New("it lies in another space; copy the contents instead") // kind ErrInvalid
+)
+
 // Error says which operation failed, on which path, how (Kind, one of the Err values) and why (Err, may be nil).
 type Error struct {
 	Op   string // "open", "move"

@@ -121,6 +121,15 @@ type CopyOptions struct {
 	Cond     Cond
 }
 
+// TransferOptions go with a move or copy from one file system to another. The paths of Cond are those of each; both are shown
+// in the state that the change is made to.
+type TransferOptions struct {
+	Replace  bool      // else ErrExist when the destination is there
+	Shallow  bool      // copy of a folder without what is in it
+	Modified time.Time // zero: as the source
+	Cond     func(ctx context.Context, from, to Stater) error
+}
+
 // Patch is a change of what goes with a file or folder. Zero times stay as they are.
 type Patch struct {
 	Modified, Created time.Time

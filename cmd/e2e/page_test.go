@@ -82,7 +82,7 @@ const readme = "# Trip to the coast\n\nA *short* plan, with a [link](notes.txt) 
 func TestBrowserListsAndSorts(t *testing.T) {
 	g := serve(t)
 	b := browse(t, g)
-	b.see("files", "history")
+	b.see("chats", "files", "history", "shared")
 	b.shot("root")
 	g.fill("/files/photos/", "", "/files/10.txt", "0123456789", "/files/9.txt", "012345678", "/files/%C3%84pfel.md", "# A",
 		"/files/zebra.zip", strings.Repeat("z", 5000))

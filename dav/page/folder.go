@@ -29,6 +29,7 @@ type listing struct {
 	common
 	Self    row    // the folder itself
 	Note    string // below the title
+	Empty   string // what there is to know while nothing is in it
 	Query   string // names that are searched for
 	Columns []column
 	Sort    string // kept when searching
@@ -93,9 +94,11 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if o != standard {
 		l.Sort, l.Order = o.by, direction(o.desc)
 	}
+	top := tops[path]
 	if path != layout.Files {
-		l.Note = about[path]
+		l.Note = top.About
 	}
+	l.Empty = top.Empty
 	keep := first{order: o, n: rows(path)}
 	keep.behind, _ = parseCursor(q.Get("after"))
 	bytes := int64(0)
@@ -137,11 +140,11 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	return p.write(w, r, "folder", c, l)
 }
 
-// about says what the drive's own folders are for.
-var about = func() map[string]string {
-	all := map[string]string{}
+// tops are the drive's own folders, by path.
+var tops = func() map[string]layout.Folder {
+	all := map[string]layout.Folder{}
 	for _, f := range layout.Folders() {
-		all[f.Path] = f.About
+		all[f.Path] = f
 	}
 	return all
 }()
@@ -165,7 +168,7 @@ func newRow(id int, folder string, m vfs.Info) row {
 		r.Size = "" // states share most of what is in them
 	}
 	if folder == "/" {
-		r.Note = about[path]
+		r.Note = tops[path].About
 		r.ReadOnly = true // the drive's own folders stay
 	}
 	if within, ok := layout.CutFiles(path); ok && within != "" {

@@ -19,18 +19,28 @@ const (
 type Folder struct {
 	Path     string
 	About    string // one sentence for people
+	Empty    string // what people are told while nothing is in it; may be empty
 	ReadOnly bool   // nothing can be created, changed or removed directly in it
 }
 
 // Folders are the folders at the top of the drive, sorted by path.
 func Folders() []Folder {
 	return []Folder{
-		{Chats, "Your conversations, each a folder.", true},
-		{Files, "Your own files.", false},
-		{History, "Your files as they were. Times are UTC; nothing in here can be changed.", true},
-		{Shared, "What friends share with you.", true},
+		{Path: Chats, About: "Your conversations, each a folder.", Empty: emptyChats, ReadOnly: true},
+		{Path: Files, About: "Your own files."},
+		{Path: History, About: "Your files as they were. Times are UTC; nothing in here can be changed.", ReadOnly: true},
+		{Path: Shared, About: "What friends share with you.", Empty: emptyShared, ReadOnly: true},
 	}
 }
+
+const (
+	emptyShared = "This is where the files and folders that friends share with you will be: a folder for each friend, with everything that " +
+		"this friend shares. You will use them like your own, and change those that your friend lets you change. This version cannot " +
+		"share yet. Nothing can be put in here by hand; your own files belong in " + Files + "."
+	emptyChats = "This is where your conversations will be: a folder for each, with a page of text for every day and the files that were " +
+		"sent. You will write by saving a text, and send a file by dropping it in. This version cannot chat yet. Nothing can be put in " +
+		"here by hand; your own files belong in " + Files + "."
+)
 
 // CutFiles returns where a path lies within the user's own files: "" for Files itself, "/a/b" for what lies in it. ok is
 // false for a path that lies elsewhere.

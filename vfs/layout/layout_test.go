@@ -64,7 +64,7 @@ func TestFolders(t *testing.T) {
 		t.Error("the folders are not sorted")
 	}
 	for _, f := range all {
-		if strings.LastIndexByte(f.Path, '/') != 0 || !strings.HasSuffix(f.About, ".") || f.ReadOnly == (f.Path == Files) {
+		if strings.LastIndexByte(f.Path, '/') != 0 || !strings.HasSuffix(f.About, ".") || f.ReadOnly == (f.Path == Files) || f.Empty != "" && !strings.HasSuffix(f.Empty, ".") {
 			t.Errorf("%+v is wrong", f)
 		}
 	}

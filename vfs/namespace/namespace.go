@@ -1,216 +1,148 @@
-// Package namespace shows several file systems as the folders of one drive: "/files" today, what friends share, chats and
-// history later. The root itself is read-only; everything below a mount is handed to it under its own paths.
+// Package namespace shows several file systems as one drive. Each is mounted at a path, at any depth: one's own files at
+// "/files", what a friend shares below "/shared". Mounts come and go at run time.
+//
+// The longest path wins: what lies below a mount's path is handed to that mount under the mount's own paths, and hides what
+// the file system around it has there. A mount shows up in the listing of the folder that it lies in, beside that folder's
+// own entries. From outside a mounted folder stays as it is: it can't be removed, moved, replaced or patched, nor can a folder
+// that it lies in be removed, moved or copied as a whole.
+//
+// One failing mount breaks nothing around it. Whatever shows a mount from outside waits for it for Options.Patience at most,
+// and shows what was last known of it; only what lies at or below its path fails with it.
 package namespace
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"iter"
-	"maps"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/vfs"
 )
 
-// Drive is a vfs.FS made of mounts.
-type Drive struct {
-	mounts map[string]vfs.FS
-	names  []string // of the mounts, sorted
-	made   time.Time
+// DefaultPatience is how long a listing waits for the mounts in it: longer than a store nearby needs, and too short for a
+// person to take the drive for dead.
+const DefaultPatience = 500 * time.Millisecond
+
+// Options of New. The zero value works.
+type Options struct {
+	Made     time.Time        // what the root shows as its time; it never changes, so that clients may keep what they know of it
+	Patience time.Duration    // how long a mount is waited for by what only shows it from outside; 0: DefaultPatience
+	Clock    func() time.Time // for the time of mounting; nil: time.Now
 }
 
-// New makes a drive of the mounts, by the paths of their folders, such as "/files". made is the time that the root shows; it
-// never changes, so that clients may keep what they know of it.
-func New(made time.Time, mounts map[string]vfs.FS) *Drive {
-	d := &Drive{mounts: map[string]vfs.FS{}, made: made}
-	for path, fs := range mounts {
-		d.mounts[strings.TrimPrefix(path, "/")] = fs
+// Drive is a vfs.FS made of mounts. Each call sees one table of mounts from begin to end, as does each upload.
+type Drive struct {
+	o     Options
+	mu    sync.Mutex // held while the table is replaced
+	table atomic.Pointer[table]
+}
+
+// New makes a drive of the mounts, by the paths of their folders, such as "/files" or, at the top, "files".
+func New(o Options, mounts map[string]vfs.FS) *Drive {
+	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
-	d.names = slices.Sorted(maps.Keys(d.mounts))
+	d := &Drive{o: o}
+	all := map[string]*mount{}
+	for path, fs := range mounts {
+		path = "/" + strings.TrimPrefix(path, "/")
+		all[key(path)] = newMount(path, fs, o.Made)
+	}
+	d.table.Store(newTable(o, all))
 	return d
 }
 
-// place is where a path leads: a mount and the path within.
-type place struct {
-	fs    vfs.FS
-	mount string // its name
-	path  string // within, "/" for the mount itself
+// Mount shows fs at a path from the next call on; it takes the place of what is mounted there already. The folder that it
+// lies in must be there and is not made. Errors: ErrName for what is no path, ErrInvalid for the root.
+func (d *Drive) Mount(path string, fs vfs.FS) error {
+	switch {
+	case path == "/":
+		return &vfs.Error{Op: "mount", Path: path, Kind: vfs.ErrInvalid}
+	case !validPath(path):
+		return &vfs.Error{Op: "mount", Path: path, Kind: vfs.ErrName}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.table.Load().copyMounts()
+	all[key(path)] = newMount(path, fs, d.o.Clock())
+	d.table.Store(newTable(d.o, all))
+	return nil
 }
 
-func (d *Drive) resolve(op, path string) (place, error) {
-	name, below, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	fs, ok := d.mounts[name]
-	if !ok {
-		return place{}, &vfs.Error{Op: op, Path: path, Kind: vfs.ErrNotExist}
+// Unmount ends showing what is mounted at a path. Calls, open files and uploads that have begun go on and may still reach
+// its file system, which must answer them with an error once it is closed. Errors: ErrNotExist when nothing is mounted there,
+// ErrInvalid while something is mounted below it.
+func (d *Drive) Unmount(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.table.Load()
+	at := key(path)
+	if now.at[at] == nil {
+		return &vfs.Error{Op: "unmount", Path: path, Kind: vfs.ErrNotExist}
 	}
-	return place{fs: fs, mount: name, path: "/" + below}, nil
+	if now.above[at] {
+		return &vfs.Error{Op: "unmount", Path: path, Kind: vfs.ErrInvalid, Err: vfs.ErrMounted}
+	}
+	all := now.copyMounts()
+	delete(all, at)
+	d.table.Store(newTable(d.o, all))
+	return nil
 }
 
-// inside resolves a path that is to be changed: what lies below a mount can be, the mounts and the root can't.
-func (d *Drive) inside(op, path string) (place, error) {
-	p, err := d.resolve(op, path)
-	if err != nil {
-		if strings.Count(path, "/") == 1 { // the root, or a new name beside the mounts
-			err = &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly}
-		}
-		return place{}, err
-	}
-	if p.path == "/" {
-		return place{}, &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly}
-	}
-	return p, nil
-}
-
-// full is the drive's path of a path within the mount.
-func (p place) full(within string) string {
-	if within == "/" {
-		return "/" + p.mount
-	}
-	return "/" + p.mount + within
-}
-
-// passed is a condition's own error on its way through a mount: it speaks of the drive's paths already.
-type passed struct{ error }
-
-// named gives an error of the mount the drive's path.
-func (p place) named(err error) error {
-	var own passed
-	if errors.As(err, &own) {
-		return own.error
-	}
-	var e *vfs.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	moved := *e
-	moved.Path = p.full(e.Path)
-	return &moved
-}
-
-// cond shows the drive's paths to a condition that the mount evaluates.
-func (d *Drive) cond(p place, cond vfs.Cond) vfs.Cond {
-	if cond == nil {
-		return nil
-	}
-	return func(ctx context.Context, at vfs.Stater) error {
-		if err := cond(ctx, during{drive: d, place: p, at: at}); err != nil {
-			return passed{err}
-		}
-		return nil
-	}
-}
-
-// during looks up paths while a mount is being changed: in the state of the change there, in the newest elsewhere.
-type during struct {
-	drive *Drive
-	place place
-	at    vfs.Stater
-}
-
-func (s during) Stat(ctx context.Context, path string) (vfs.Info, error) {
-	if path == "/" {
-		return s.drive.root(ctx, s)
-	}
-	if p, err := s.drive.resolve("stat", path); err == nil && p.mount == s.place.mount {
-		return p.stat(ctx, s.at)
-	}
-	return s.drive.Stat(ctx, path)
-}
-
-func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
-	info, err := at.Stat(ctx, p.path)
-	if p.path == "/" {
-		info.Name = p.mount
-	}
-	return info, p.named(err)
-}
+// Now is the drive with the mounts that it has now, for a request that takes several calls.
+func (d *Drive) Now() vfs.FS { return d.table.Load() }
 
 // Stat implements vfs.Stater.
 func (d *Drive) Stat(ctx context.Context, path string) (vfs.Info, error) {
-	if path == "/" {
-		return d.root(ctx, d)
-	}
-	p, err := d.resolve("stat", path)
-	if err != nil {
-		return vfs.Info{}, err
-	}
-	return p.stat(ctx, p.fs)
-}
-
-// root is the root folder, with the mounts as at shows them.
-func (d *Drive) root(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
-	info := vfs.Info{Folder: true, ReadOnly: true, Modified: d.made, Created: d.made}
-	for _, name := range d.names {
-		mount, err := at.Stat(ctx, "/"+name)
-		if err != nil {
-			return vfs.Info{}, err
-		}
-		info.Size += mount.Size
-	}
-	return info, nil
+	return d.table.Load().Stat(ctx, path)
 }
 
 // List implements vfs.Reader.
 func (d *Drive) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
-	return func(yield func(vfs.Info, error) bool) {
-		if path == "/" {
-			for _, name := range d.names {
-				info, err := d.Stat(ctx, "/"+name)
-				if !yield(info, err) || err != nil {
-					return
-				}
-			}
-			return
-		}
-		p, err := d.resolve("list", path)
-		if err != nil {
-			yield(vfs.Info{}, err)
-			return
-		}
-		for info, err := range p.fs.List(ctx, p.path) {
-			if !yield(info, p.named(err)) || err != nil {
-				return
-			}
-		}
-	}
+	return d.table.Load().List(ctx, path)
 }
 
 // Open implements vfs.Reader.
 func (d *Drive) Open(ctx context.Context, path string) (vfs.File, error) {
-	if path == "/" {
-		return nil, &vfs.Error{Op: "open", Path: path, Kind: vfs.ErrIsFolder}
-	}
-	p, err := d.resolve("open", path)
-	if err != nil {
-		return nil, err
-	}
-	f, err := p.fs.Open(ctx, p.path)
-	return f, p.named(err)
+	return d.table.Load().Open(ctx, path)
 }
 
-// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what all mounts hold, and the least room
-// that one of them has.
+// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what the folders at the top hold, and the
+// least room that one of them has.
 func (d *Drive) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
-	if path != "/" {
-		p, err := d.resolve("usage", path)
-		if err != nil {
-			return vfs.Usage{}, err
-		}
-		u, err := p.fs.Usage(ctx, p.path, want)
-		return u, p.named(err)
-	}
-	total := vfs.Usage{Available: -1}
-	for _, name := range d.names {
-		u, err := d.mounts[name].Usage(ctx, "/", want)
-		if err != nil {
-			return vfs.Usage{}, err
-		}
-		total.Used += max(u.Used, 0)
-		if u.Available >= 0 && (total.Available < 0 || u.Available < total.Available) {
-			total.Available = u.Available
-		}
-	}
-	return total, nil
+	return d.table.Load().Usage(ctx, path, want)
+}
+
+// Create implements vfs.Writer.
+func (d *Drive) Create(ctx context.Context, path string) (vfs.Upload, error) {
+	return d.table.Load().Create(ctx, path)
+}
+
+// Mkdir implements vfs.Writer.
+func (d *Drive) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
+	return d.table.Load().Mkdir(ctx, path, cond)
+}
+
+// Remove implements vfs.Writer.
+func (d *Drive) Remove(ctx context.Context, path string, cond vfs.Cond) error {
+	return d.table.Load().Remove(ctx, path, cond)
+}
+
+// Move implements vfs.Writer.
+func (d *Drive) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	return d.table.Load().Move(ctx, from, to, o)
+}
+
+// Copy implements vfs.Writer.
+func (d *Drive) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	return d.table.Load().Copy(ctx, from, to, o)
+}
+
+// Patch implements vfs.Writer.
+func (d *Drive) Patch(ctx context.Context, path string, p vfs.Patch, cond vfs.Cond) error {
+	return d.table.Load().Patch(ctx, path, p, cond)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"testing"
 	"time"
 
@@ -12,110 +11,11 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// below is a folder of a Model as a file system of its own, as a space is.
-type below struct{ m *vfstest.Model }
-
-const under = "/files"
-
-func in(path string) string {
-	if path == "/" {
-		return under
-	}
-	return under + path
-}
-
-func out(err error) error {
-	var e *vfs.Error
-	if errors.As(err, &e) && len(e.Path) >= len(under) {
-		stripped := *e
-		if stripped.Path = e.Path[len(under):]; stripped.Path == "" {
-			stripped.Path = "/"
-		}
-		return &stripped
-	}
-	return err
-}
-
-type stater struct{ at vfs.Stater }
-
-func (s stater) Stat(ctx context.Context, path string) (vfs.Info, error) {
-	info, err := s.at.Stat(ctx, in(path))
-	return info, out(err)
-}
-
-func cond(c vfs.Cond) vfs.Cond {
-	if c == nil {
-		return nil
-	}
-	return func(ctx context.Context, at vfs.Stater) error { return c(ctx, stater{at}) }
-}
-
-func (b below) Stat(ctx context.Context, path string) (vfs.Info, error) {
-	return stater{b.m}.Stat(ctx, path)
-}
-
-func (b below) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
-	return func(yield func(vfs.Info, error) bool) {
-		for info, err := range b.m.List(ctx, in(path)) {
-			if !yield(info, out(err)) {
-				return
-			}
-		}
-	}
-}
-
-func (b below) Open(ctx context.Context, path string) (vfs.File, error) {
-	f, err := b.m.Open(ctx, in(path))
-	return f, out(err)
-}
-
-func (b below) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
-	return b.m.Usage(ctx, in(path), want)
-}
-
-type belowUpload struct{ vfs.Upload }
-
-func (u belowUpload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
-	o.Cond = cond(o.Cond)
-	info, replaced, err := u.Upload.Commit(ctx, o)
-	return info, replaced, out(err)
-}
-
-func (b below) Create(ctx context.Context, path string) (vfs.Upload, error) {
-	u, err := b.m.Create(ctx, in(path))
-	if err != nil {
-		return nil, out(err)
-	}
-	return belowUpload{u}, nil
-}
-
-func (b below) Mkdir(ctx context.Context, path string, c vfs.Cond) error {
-	return out(b.m.Mkdir(ctx, in(path), cond(c)))
-}
-
-func (b below) Remove(ctx context.Context, path string, c vfs.Cond) error {
-	return out(b.m.Remove(ctx, in(path), cond(c)))
-}
-
-func (b below) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	o.Cond = cond(o.Cond)
-	replaced, err := b.m.Move(ctx, in(from), in(to), o)
-	return replaced, out(err)
-}
-
-func (b below) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	o.Cond = cond(o.Cond)
-	replaced, err := b.m.Copy(ctx, in(from), in(to), o)
-	return replaced, out(err)
-}
-
-func (b below) Patch(ctx context.Context, path string, p vfs.Patch, c vfs.Cond) error {
-	return out(b.m.Patch(ctx, in(path), p, cond(c)))
-}
+// newSpace is an empty space.
+func newSpace() vfs.FS { return view{vfstest.NewModel(vfstest.ModelOptions{}), "/files"} }
 
 func newDrive() *Drive {
-	mount := func() vfs.FS { return below{vfstest.NewModel(vfstest.ModelOptions{})} }
-	return New(time.Unix(1, 0), map[string]vfs.FS{"files": mount(), "other": mount()})
+	return New(Options{Made: time.Unix(1, 0)}, map[string]vfs.FS{"files": newSpace(), "other": newSpace()})
 }
 
 // TestContract: a drive of mounts keeps the contract that its mounts keep.
@@ -185,6 +85,9 @@ func TestMounts(t *testing.T) {
 	}
 	if _, err := d.Move(ctx, "/files/x", "/other/x", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrInvalid) {
 		t.Errorf("moved into another space: %v", err)
+	}
+	if _, err := d.Copy(ctx, "/files/x", "/other/x", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrOtherSpace) {
+		t.Errorf("copied into another space: %v", err)
 	}
 }
 

@@ -7,92 +7,83 @@ import (
 	"postern/vfs"
 )
 
+// changeable resolves a path at which something is to be changed, which no mounted folder and not the root can be.
+func (t *table) changeable(op, path string) (place, error) {
+	p := t.resolve(path)
+	if p.isMount() {
+		return p, &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly}
+	}
+	return p, nil
+}
+
+// whole fails for a folder that a mount lies in: what is done to the folder would not be done to the mount.
+func (t *table) whole(op, path string) error {
+	if t.above[key(path)] {
+		return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly, Err: vfs.ErrMounted}
+	}
+	return nil
+}
+
 // Create implements vfs.Writer.
-func (d *Drive) Create(ctx context.Context, path string) (vfs.Upload, error) {
-	p, err := d.inside("create", path)
+func (t *table) Create(ctx context.Context, path string) (vfs.Upload, error) {
+	p, err := t.changeable("create", path)
 	if err != nil {
 		return nil, err
 	}
-	u, err := p.fs.Create(ctx, p.path)
+	u, err := p.fs.Create(ctx, p.within)
 	if err != nil {
 		return nil, p.named(err)
 	}
-	return upload{Upload: u, drive: d, place: p}, nil
+	return upload{Upload: u, table: t, place: p}, nil
 }
 
 // upload is a mount's upload that speaks of the drive's paths.
 type upload struct {
 	vfs.Upload
-	drive *Drive
+	table *table
 	place place
 }
 
 func (u upload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
-	o.Cond = u.drive.cond(u.place, o.Cond)
+	o.Cond = u.table.cond(u.place, o.Cond)
 	info, replaced, err := u.Upload.Commit(ctx, o)
 	return info, replaced, u.place.named(err)
 }
 
 // Mkdir implements vfs.Writer.
-func (d *Drive) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
-	p, err := d.resolve("make folder", path)
-	if path == "/" || err == nil && p.path == "/" {
+func (t *table) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
+	p := t.resolve(path)
+	if p.isMount() {
+		if cond != nil { // it may have more to say about what is there
+			if err := cond(ctx, during{table: t}); err != nil {
+				return err
+			}
+		}
 		return &vfs.Error{Op: "make folder", Path: path, Kind: vfs.ErrExist}
 	}
-	if p, err = d.inside("make folder", path); err != nil {
-		return err
-	}
-	return p.named(p.fs.Mkdir(ctx, p.path, d.cond(p, cond)))
+	return p.named(p.fs.Mkdir(ctx, p.within, t.cond(p, cond)))
 }
 
 // Remove implements vfs.Writer.
-func (d *Drive) Remove(ctx context.Context, path string, cond vfs.Cond) error {
-	p, err := d.inside("remove", path)
+func (t *table) Remove(ctx context.Context, path string, cond vfs.Cond) error {
+	const op = "remove"
+	p, err := t.changeable(op, path)
+	if err == nil {
+		err = t.whole(op, path)
+	}
 	if err != nil {
 		return err
 	}
-	return p.named(p.fs.Remove(ctx, p.path, d.cond(p, cond)))
+	return p.named(p.fs.Remove(ctx, p.within, t.cond(p, cond)))
 }
 
 // Patch implements vfs.Writer.
-func (d *Drive) Patch(ctx context.Context, path string, patch vfs.Patch, cond vfs.Cond) error {
-	p, err := d.inside("change", path)
+func (t *table) Patch(ctx context.Context, path string, patch vfs.Patch, cond vfs.Cond) error {
+	p, err := t.changeable("change", path)
 	if err != nil {
 		return err
 	}
-	return p.named(p.fs.Patch(ctx, p.path, patch, d.cond(p, cond)))
-}
-
-// Move implements vfs.Writer.
-func (d *Drive) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	src, err := d.inside(opMove, from)
-	if err != nil {
-		return false, err
-	}
-	return d.transfer(ctx, opMove, src, from, to, o, src.fs.Move)
-}
-
-// Copy implements vfs.Writer.
-func (d *Drive) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	if from == "/" {
-		return false, &vfs.Error{Op: opCopy, Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
-	}
-	src, err := d.resolve(opCopy, from)
-	if err != nil {
-		return false, err
-	}
-	return d.transfer(ctx, opCopy, src, from, to, o, src.fs.Copy)
-}
-
-var (
-	errWhole  = errors.New("the whole drive can't be copied into itself")
-	errSpaces = errors.New("it lies in another space; copy the contents instead")
-)
-
-// CopierTo is a mount that can copy into some others by reference. Errors are those of vfs.Writer's Copy; vfs.ErrInvalid for a file system that
-// it can't copy to.
-type CopierTo interface {
-	CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.CopyOptions) (replaced bool, err error)
+	return p.named(p.fs.Patch(ctx, p.within, patch, t.cond(p, cond)))
 }
 
 const (
@@ -100,25 +91,69 @@ const (
 	opMove = "move"
 )
 
-type transferFunc func(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error)
+var errWhole = errors.New("the whole drive can't be copied into itself")
 
-func (d *Drive) transfer(ctx context.Context, op string, src place, from, to string, o vfs.CopyOptions, do transferFunc) (bool, error) {
-	dst, err := d.inside(op, to)
+// Move implements vfs.Writer.
+func (t *table) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	src, err := t.changeable(opMove, from)
+	if err == nil {
+		err = t.whole(opMove, from)
+	}
 	if err != nil {
 		return false, err
 	}
-	if copier, ok := src.fs.(CopierTo); ok && op == opCopy && src.mount != dst.mount {
-		o.Cond = d.cond(dst, o.Cond)
-		if _, err := src.fs.Stat(ctx, src.path); err != nil {
-			return false, src.named(err)
-		}
-		replaced, err := copier.CopyTo(ctx, src.path, dst.fs, dst.path, o)
-		return replaced, dst.named(err) // what is copied is there, so the error is about the place that it is to have
+	dst, err := t.destination(opMove, to, o.Replace)
+	if err != nil {
+		return false, err
 	}
-	if src.mount != dst.mount { // references do not reach from one space into another
-		return false, &vfs.Error{Op: op, Path: from, Kind: vfs.ErrInvalid, Err: errSpaces}
+	if src.mount != dst.mount {
+		mover, ok := src.fs.(MoverTo)
+		return t.between(ctx, opMove, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+			return mover.MoveTo(ctx, src.within, dst.fs, dst.within, o)
+		})
 	}
-	o.Cond = d.cond(src, o.Cond)
-	replaced, err := do(ctx, src.path, dst.path, o)
+	o.Cond = t.cond(src, o.Cond)
+	replaced, err := src.fs.Move(ctx, src.within, dst.within, o)
 	return replaced, src.named(err)
+}
+
+// Copy implements vfs.Writer.
+func (t *table) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	src := t.resolve(from)
+	if src.isRoot() {
+		return false, &vfs.Error{Op: opCopy, Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
+	}
+	if !o.Shallow {
+		if err := t.whole(opCopy, from); err != nil {
+			return false, err
+		}
+	}
+	dst, err := t.destination(opCopy, to, o.Replace)
+	if err != nil {
+		return false, err
+	}
+	if src.mount != dst.mount {
+		copier, ok := src.fs.(CopierTo)
+		return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+			return copier.CopyTo(ctx, src.within, dst.fs, dst.within, o)
+		})
+	}
+	o.Cond = t.cond(src, o.Cond)
+	replaced, err := src.fs.Copy(ctx, src.within, dst.within, o)
+	return replaced, src.named(err)
+}
+
+// destination resolves where something is to be moved or copied to.
+func (t *table) destination(op, path string, replace bool) (place, error) {
+	p, err := t.changeable(op, path)
+	if err != nil {
+		return p, err
+	}
+	if _, empty := p.fs.(folder); empty {
+		return p, p.named(fixed(op, p.within))
+	}
+	if replace {
+		err = t.whole(op, path)
+	}
+	return p, err
 }

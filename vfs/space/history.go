@@ -2,7 +2,6 @@ package space
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"postern/vfs"
@@ -64,9 +63,9 @@ func (history) Usage(context.Context, string, int64) (vfs.Usage, error) {
 
 // CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A
 // folder comes with all that was in it. It is for the space whose history this is.
-func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.CopyOptions) (bool, error) {
+func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
 	if to != vfs.FS(h.s) {
-		return false, &vfs.Error{Op: "restore", Path: from, Kind: vfs.ErrInvalid, Err: errors.New("it is the history of another space")}
+		return false, &vfs.Error{Op: "restore", Path: from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
 	t, err := h.tree(ctx)
 	if err != nil {
@@ -83,6 +82,10 @@ func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string
 	if !o.Modified.IsZero() {
 		entry.Modified = object.Nanos(o.Modified)
 	}
-	r, err := h.s.make(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace}, Cond: o.Cond})
+	var cond vfs.Cond
+	if o.Cond != nil {
+		cond = func(ctx context.Context, at vfs.Stater) error { return o.Cond(ctx, h, at) }
+	}
+	r, err := h.s.make(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace}, Cond: cond})
 	return r.Replaced(), err
 }

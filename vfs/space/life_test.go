@@ -121,7 +121,7 @@ func TestNothingTwice(t *testing.T) {
 	flush(t, s)
 
 	// States of the history come back.
-	d := namespace.New(clock.now(), map[string]vfs.FS{"files": s, "history": s.History()})
+	d := namespace.New(namespace.Options{Made: clock.now()}, map[string]vfs.FS{"files": s, "history": s.History()})
 	for info, err := range s.History().List(ctx, "/") {
 		if err != nil {
 			t.Fatal(err)

@@ -76,7 +76,7 @@ func (h *home) close(s *space.Space) {
 }
 
 func drive(s *space.Space) vfs.FS {
-	return namespace.New(time.Unix(0, 0), map[string]vfs.FS{"files": s})
+	return namespace.New(namespace.Options{Made: time.Unix(0, 0)}, map[string]vfs.FS{"files": s})
 }
 
 func newDisk(t testing.TB) remote.Store {
@@ -355,7 +355,7 @@ func TestHistory(t *testing.T) {
 	if err := past.Remove(t.Context(), "/2026-11-20 09.15.02", nil); !errors.Is(err, vfs.ErrReadOnly) {
 		t.Errorf("history can be removed: %v", err)
 	}
-	d := namespace.New(now, map[string]vfs.FS{"files": s, "history": past})
+	d := namespace.New(namespace.Options{Made: now}, map[string]vfs.FS{"files": s, "history": past})
 	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.16.02/a.txt", "/files/restored.txt", vfs.CopyOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func TestDeepDrive(t *testing.T) {
 	v.options.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	start := func() {
 		v.start(-1)
-		files := namespace.New(time.Unix(0, 0), map[string]vfs.FS{"files": v.space, "history": v.space.History()})
+		files := namespace.New(namespace.Options{Made: time.Unix(0, 0)}, map[string]vfs.FS{"files": v.space, "history": v.space.History()})
 		if v.handler, err = dav.New(files, dav.Options{Patience: -1}); err != nil {
 			t.Fatal(err)
 		}

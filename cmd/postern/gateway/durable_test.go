@@ -66,7 +66,7 @@ func (v *served) start(patience time.Duration) {
 	if v.space, err = space.Open(context.Background(), v.options); err != nil {
 		v.t.Fatal(err)
 	}
-	files := namespace.New(time.Unix(0, 0), map[string]vfs.FS{"files": v.space})
+	files := namespace.New(namespace.Options{Made: time.Unix(0, 0)}, map[string]vfs.FS{"files": v.space})
 	handler, err := dav.New(files, dav.Options{Patience: patience})
 	if err != nil {
 		v.t.Fatal(err)

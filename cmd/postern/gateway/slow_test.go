@@ -90,7 +90,7 @@ func TestSlowCalls(t *testing.T) {
 					}
 					return faulty.Delay
 				})
-				h, err := dav.New(namespace.New(time.Time{}, map[string]vfs.FS{"files": s.space}), dav.Options{})
+				h, err := dav.New(namespace.New(namespace.Options{Made: time.Time{}}, map[string]vfs.FS{"files": s.space}), dav.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -64,7 +64,7 @@ type drive struct {
 	line    *line.Line
 	deaf    func()  // ends that remoteIsBack is called
 	mirror  *copies // nil: the remote is no mirror
-	fs      vfs.FS
+	fs      *namespace.Drive
 	limit   int64  // of staging, in bytes
 	away    string // a folder that goes with the drive; empty for one that lasts
 }
@@ -121,7 +121,10 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(madeAt, map[string]vfs.FS{layout.Files: d.space, layout.History: d.space.History()})
+	d.fs = namespace.New(namespace.Options{Made: madeAt, Clock: o.now}, map[string]vfs.FS{
+		layout.Files: d.space, layout.History: d.space.History(),
+		layout.Shared: namespace.Folder(madeAt), layout.Chats: namespace.Folder(madeAt),
+	})
 	d.deaf = d.line.OnChange(func(s line.State) {
 		if !s.Away {
 			d.remoteIsBack()

@@ -1,0 +1,108 @@
+package namespace
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"postern/vfs"
+)
+
+// askLimit ends a question to a mount that nobody waits for any more. It comes long after Patience, so that a slow answer is
+// there for the next listing.
+const askLimit = 30 * time.Second
+
+// asked is a question to a mount that may take long to answer: it is asked once at a time, and the last answer is kept.
+type asked[T any] struct {
+	mu      sync.Mutex
+	last    T
+	known   bool
+	running chan struct{} // closed when the call that is under way has ended; nil: there is none
+	overdue bool          // somebody has waited for that call in vain, so nobody else does
+}
+
+// ask calls do in the background, unless a call is under way. The channel is closed when the call has ended; nil: it is not
+// worth waiting for.
+func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.running == nil {
+		done := make(chan struct{})
+		a.running, a.overdue = done, false
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+			defer cancel()
+			answer, err := do(ctx)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if err == nil {
+				a.last, a.known = answer, true
+			}
+			a.running = nil
+			close(done)
+		}()
+	}
+	if a.overdue {
+		return nil
+	}
+	return a.running
+}
+
+// keep takes an answer that came another way.
+func (a *asked[T]) keep(answer T) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last, a.known = answer, true
+}
+
+// giveUp notes that the call which is under way was waited for in vain.
+func (a *asked[T]) giveUp() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.overdue = true
+}
+
+// answer returns the last answer.
+func (a *asked[T]) answer() (last T, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last, a.known
+}
+
+// askAll asks all mounts the same, at the same time, and waits until each has answered or failed, or the patience is used up.
+func askAll[T any](ctx context.Context, t *table, mounts []*mount, of func(*mount) *asked[T], do func(context.Context, *mount) (T, error)) {
+	if len(mounts) == 0 {
+		return
+	}
+	wait := make([]<-chan struct{}, len(mounts))
+	for i, m := range mounts {
+		wait[i] = of(m).ask(func(ctx context.Context) (T, error) { return do(ctx, m) })
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.o.Patience)
+	defer cancel()
+	for i, m := range mounts {
+		if wait[i] == nil {
+			continue
+		}
+		select {
+		case <-wait[i]:
+		case <-ctx.Done():
+			of(m).giveUp()
+		}
+	}
+}
+
+// look returns what is known of the folders of mounts, as their parent's listing shows them.
+func (t *table) look(ctx context.Context, mounts []*mount) []vfs.Info {
+	askAll(ctx, t, mounts, func(m *mount) *asked[vfs.Info] { return &m.info }, func(ctx context.Context, m *mount) (vfs.Info, error) { return m.fs.Stat(ctx, "/") })
+	infos := make([]vfs.Info, len(mounts))
+	for i, m := range mounts {
+		info, known := m.info.answer()
+		if !known {
+			info = vfs.Info{Folder: true, ReadOnly: true, Modified: m.since, Created: m.since}
+		}
+		info.Name = m.name
+		infos[i] = info
+	}
+	return infos
+}

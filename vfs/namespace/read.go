@@ -1,0 +1,119 @@
+package namespace
+
+import (
+	"context"
+	"iter"
+
+	"postern/vfs"
+)
+
+// Stat implements vfs.Stater. That of a mounted folder is the mount's own answer, or its error.
+func (t *table) Stat(ctx context.Context, path string) (vfs.Info, error) {
+	p := t.resolve(path)
+	if p.isRoot() {
+		return t.rootInfo(ctx, nil)
+	}
+	info, err := p.stat(ctx, p.fs)
+	if err == nil && p.isMount() {
+		p.info.keep(info)
+	}
+	return info, err
+}
+
+// stat looks up the place as at shows its mount.
+func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
+	info, err := at.Stat(ctx, p.within)
+	if p.isMount() {
+		info.Name = p.name
+	}
+	return info, p.named(err)
+}
+
+// rootInfo is the root folder, which is as large as the folders at the top together. Of mounts that are being changed it shows
+// the state of the change.
+func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error) {
+	info := vfs.Info{Folder: true, ReadOnly: true, Modified: t.o.Made, Created: t.o.Made}
+	var others []*mount
+	for _, m := range t.inside["/"] {
+		at := changing[m]
+		if at == nil {
+			others = append(others, m)
+			continue
+		}
+		top, err := at.Stat(ctx, "/")
+		if err != nil {
+			return vfs.Info{}, place{m, "/"}.named(err)
+		}
+		info.Size += top.Size
+	}
+	for _, top := range t.look(ctx, others) {
+		info.Size += top.Size
+	}
+	return info, nil
+}
+
+// List implements vfs.Reader.
+func (t *table) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
+	return func(yield func(vfs.Info, error) bool) {
+		p := t.resolve(path)
+		next := t.look(ctx, t.inside[key(path)]) // the mounts that are still to come
+		for info, err := range p.fs.List(ctx, p.within) {
+			if err != nil {
+				yield(info, p.named(err))
+				return
+			}
+			hidden := false
+			for name := ""; len(next) > 0 && !hidden; next = next[1:] {
+				if name == "" {
+					name = key(info.Name)
+				}
+				first := key(next[0].Name)
+				if first > name {
+					break
+				}
+				if !yield(next[0], nil) {
+					return
+				}
+				hidden = first == name
+			}
+			if !hidden && !yield(info, nil) {
+				return
+			}
+		}
+		for _, info := range next {
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Open implements vfs.Reader.
+func (t *table) Open(ctx context.Context, path string) (vfs.File, error) {
+	p := t.resolve(path)
+	f, err := p.fs.Open(ctx, p.within)
+	return f, p.named(err)
+}
+
+// Usage implements vfs.FS.
+func (t *table) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
+	p := t.resolve(path)
+	if !p.isRoot() {
+		u, err := p.fs.Usage(ctx, p.within, want)
+		return u, p.named(err)
+	}
+	tops := t.inside["/"]
+	askAll(ctx, t, tops, func(m *mount) *asked[vfs.Usage] { return &m.usage }, func(ctx context.Context, m *mount) (vfs.Usage, error) { return m.fs.Usage(ctx, "/", want) })
+	total := vfs.Usage{Available: -1}
+	for _, m := range tops {
+		u, known := m.usage.answer()
+		if !known {
+			continue
+		}
+		total.Used += max(u.Used, 0)
+		if u.Available >= 0 && (total.Available < 0 || u.Available < total.Available) {
+			total.Available = u.Available
+		}
+	}
+	return total, nil
+}

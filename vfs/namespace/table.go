@@ -1,0 +1,142 @@
+package namespace
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"postern/vfs"
+)
+
+// table is an immutable set of mounts, and the drive that they make.
+type table struct {
+	o      Options
+	root   *mount              // what lies in no other mount lies here: an empty folder
+	at     map[string]*mount   // by key of the path, but the root
+	inside map[string][]*mount // by key of the folder they lie in, in the order of listings
+	above  map[string]bool     // keys of all folders that a mount lies in, however deep
+	depth  int                 // names in the longest path
+}
+
+var _ vfs.FS = (*table)(nil)
+
+// mount is a file system at a path.
+type mount struct {
+	path  string // "/" for the root
+	name  string // the last of its path, in the form in which it was mounted
+	fs    vfs.FS
+	since time.Time
+	info  asked[vfs.Info] // of its folder
+	usage asked[vfs.Usage]
+}
+
+func newMount(path string, fs vfs.FS, since time.Time) *mount {
+	return &mount{path: path, name: path[strings.LastIndexByte(path, '/')+1:], fs: fs, since: since}
+}
+
+// key is what two paths that are the same have in common.
+func key(path string) string { return norm.NFC.String(path) }
+
+// parentOf returns the folder that a path lies in.
+func parentOf(path string) string {
+	if i := strings.LastIndexByte(path, '/'); i > 0 {
+		return path[:i]
+	}
+	return "/"
+}
+
+// validPath reports whether something can be mounted at a path.
+func validPath(path string) bool {
+	names, ok := strings.CutPrefix(path, "/")
+	if !ok {
+		return false
+	}
+	for name := range strings.SplitSeq(names, "/") {
+		if name == "" || name == "." || name == ".." || len(name) > vfs.MaxName || strings.ContainsRune(name, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func newTable(o Options, mounts map[string]*mount) *table {
+	t := &table{o: o, root: newMount("/", Folder(o.Made), o.Made), at: mounts, inside: map[string][]*mount{}, above: map[string]bool{}}
+	for _, at := range slices.Sorted(maps.Keys(mounts)) {
+		folder := parentOf(at)
+		t.inside[folder] = append(t.inside[folder], mounts[at])
+		t.depth = max(t.depth, strings.Count(at, "/"))
+		for ; !t.above[folder]; folder = parentOf(folder) {
+			t.above[folder] = true
+		}
+	}
+	return t
+}
+
+func (t *table) copyMounts() map[string]*mount { return maps.Clone(t.at) }
+
+// place is where a path leads: a mount and the path within.
+type place struct {
+	*mount
+	within string // "/" for the mount itself
+}
+
+// resolve finds the mount with the longest path that path lies at or below.
+func (t *table) resolve(path string) place {
+	found, end := t.root, 0
+	for next, n := 1, 0; next < len(path) && n < t.depth; n++ {
+		until := len(path)
+		if i := strings.IndexByte(path[next:], '/'); i >= 0 {
+			until = next + i
+		}
+		if m := t.at[key(path[:until])]; m != nil {
+			found, end = m, until
+		}
+		next = until + 1
+	}
+	if end == len(path) {
+		return place{found, "/"}
+	}
+	return place{found, path[end:]}
+}
+
+// isMount reports whether the place is a mounted folder itself, or the root.
+func (p place) isMount() bool { return p.within == "/" }
+
+// isRoot reports whether the place is the drive's root.
+func (p place) isRoot() bool { return p.isMount() && p.path == "/" }
+
+// full is the drive's path of a path within the mount.
+func (p place) full(within string) string {
+	switch {
+	case p.path == "/":
+		return within
+	case within == "/":
+		return p.path
+	}
+	return p.path + within
+}
+
+// passed is a condition's own error on its way through a mount: it speaks of the drive's paths already.
+type passed struct{ error }
+
+// named gives an error of the mount the drive's path.
+func (p place) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	var own passed
+	if errors.As(err, &own) {
+		return own.error
+	}
+	var e *vfs.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	moved := *e
+	moved.Path = p.full(e.Path)
+	return &moved
+}
