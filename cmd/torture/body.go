@@ -9,8 +9,8 @@ import (
 	"math/rand/v2"
 )
 
-// A body says in its first 32 bytes who it is – magic, writer, number, length, checksum of these – and every byte that
-// follows is told by these. So one look shows whether it is whole, and a mix of two can't pass.
+// The first 32 bytes of a body identify it – magic, writer, number, length, checksum of these – and determine every
+// following byte. So reading a body shows whether it is whole, and a mix of two is detected.
 const (
 	bodyMagic  = 0x706f737465726e31
 	headerSize = 32
@@ -18,14 +18,14 @@ const (
 
 var table = crc64.MakeTable(crc64.ECMA)
 
-// id names contents: the writer, and how many it wrote before. Zero is nothing.
+// id identifies contents: the writer, and the number of contents that it wrote before. The zero id stands for none.
 type id struct {
 	Writer, Number uint32
 }
 
 func (c id) String() string { return fmt.Sprintf("w%d#%d", c.Writer, c.Number) }
 
-// bodyOf makes the contents of a name. A size below the header's is raised to that.
+// bodyOf returns the contents of an id. A size below the header's is raised to that.
 func bodyOf(c id, size int) []byte {
 	b := make([]byte, max(size, headerSize))
 	binary.BigEndian.PutUint64(b, bodyMagic)
@@ -39,11 +39,11 @@ func bodyOf(c id, size int) []byte {
 	return b
 }
 
-// readBody returns whose contents b is, and fails unless they are whole.
+// readBody returns the id of b, and an error unless b is whole.
 func readBody(b []byte) (id, error) {
 	if len(b) < headerSize || binary.BigEndian.Uint64(b) != bodyMagic ||
 		binary.BigEndian.Uint64(b[24:]) != crc64.Checksum(b[:24], table) {
-		return id{}, fmt.Errorf("%d bytes that nobody wrote, beginning %.40q", len(b), b)
+		return id{}, fmt.Errorf("%d bytes that no worker wrote, beginning with %.40q", len(b), b)
 	}
 	c := id{binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint32(b[12:])}
 	if n := binary.BigEndian.Uint64(b[16:]); n != uint64(len(b)) {

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// childFlag makes the program a gateway.
+// childFlag is the argument that makes the program a gateway.
 const childFlag = "-gateway"
 
-// child is the parent's side of a gateway: a process that comes and goes over one home. Its methods are called by one
-// goroutine, except address and lost.
+// child is the parent's handle on a gateway: one process after another over one home. One goroutine calls its methods,
+// except address and lost.
 type child struct {
 	setup setup
 	dir   string
@@ -26,22 +26,22 @@ type child struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
-	ended   chan struct{} // closed when the process is gone
-	ordered bool          // it was to end
+	ended   chan struct{} // closed when the process has ended
+	ordered bool          // the end was ordered
 
 	mu   sync.Mutex
-	addr string        // empty: it is not up
-	up   chan struct{} // closed when addr is set; made anew when it is down
+	addr string        // empty: not running
+	up   chan struct{} // closed when addr is set; replaced when the process ends
 
-	faultsMade, commits uint64 // of all processes so far
-	made, committed     uint64 // of this one
+	faultsMade, commits uint64 // over all processes
+	made, committed     uint64 // of this process
 }
 
 func newChild(s setup, dir string, p *pulse) *child {
 	return &child{setup: s, dir: dir, pulse: p, up: make(chan struct{})}
 }
 
-// address is where the gateway answers, once it is up.
+// address returns the gateway's address once it is running.
 func (c *child) address() string {
 	for {
 		c.mu.Lock()
@@ -92,7 +92,7 @@ func (c *child) start() error {
 		return err
 	}
 	c.ended, c.ordered, c.made, c.committed = make(chan struct{}), false, 0, 0
-	a, err := c.say(c.setup)
+	a, err := c.call(c.setup)
 	if err != nil {
 		c.reap()
 		return fmt.Errorf("%s does not start (%w): see %s", deviceName(c.setup.Device), err, log.Name())
@@ -101,8 +101,8 @@ func (c *child) start() error {
 	return nil
 }
 
-// say writes one line and reads the one that answers.
-func (c *child) say(what any) (a answer, err error) {
+// call writes one line and reads the answer.
+func (c *child) call(what any) (a answer, err error) {
 	line, err := json.Marshal(what)
 	if err != nil {
 		return a, err
@@ -117,7 +117,7 @@ func (c *child) say(what any) (a answer, err error) {
 	if a.Err != "" {
 		err = errors.New(a.Err)
 	}
-	if a.Faults >= c.made { // an answer to setup counts none
+	if a.Faults >= c.made { // the answer to setup has no counts
 		c.faultsMade += a.Faults - c.made
 		c.made = a.Faults
 	}
@@ -130,20 +130,20 @@ func (c *child) say(what any) (a answer, err error) {
 
 func (c *child) setFaults(f faults) error {
 	c.setup.Faults = f
-	_, err := c.say(order{Faults: &f})
+	_, err := c.call(order{Faults: &f})
 	return err
 }
 
-// flush brings what is pending to the remote.
-func (c *child) flush(limit time.Duration) (answer, error) { return c.say(order{Flush: limit}) }
+// flush uploads pending changes to the remote.
+func (c *child) flush(limit time.Duration) (answer, error) { return c.call(order{Flush: limit}) }
 
-// collect deletes garbage, and tells how many blobs.
+// collect deletes garbage and returns the number of blobs.
 func (c *child) collect() (int64, error) {
-	a, err := c.say(order{Collect: 20 * time.Second})
+	a, err := c.call(order{Collect: 20 * time.Second})
 	return a.Done, err
 }
 
-// kill ends the process as a power cut ends it, but for what the system has not yet written.
+// kill ends the process like a power cut, except that the system keeps what it has not written yet.
 func (c *child) kill() {
 	c.setAddress("")
 	_ = c.cmd.Process.Kill()
@@ -153,14 +153,14 @@ func (c *child) kill() {
 // stop ends the process in an orderly way.
 func (c *child) stop() error {
 	c.setAddress("")
-	_, err := c.say(order{Stop: true})
+	_, err := c.call(order{Stop: true})
 	c.reap()
 	return err
 }
 
 func (c *child) reap() {
 	_ = c.in.Close()
-	_ = c.cmd.Wait() // of a killed process always an error
+	_ = c.cmd.Wait() // always an error for a killed process
 	close(c.ended)
 }
 
@@ -177,5 +177,5 @@ func (c *child) running() bool {
 	}
 }
 
-// giveUp lets requests that wait for the gateway fail, for it will not come back.
+// giveUp lets requests that wait for the gateway fail, since it will not restart.
 func (c *child) giveUp() { c.setAddress("127.0.0.1:9") }

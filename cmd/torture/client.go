@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// requestLimit is beyond all that a gateway may take for an answer.
+// requestLimit is longer than a gateway may take for any answer.
 const requestLimit = 90 * time.Second
 
-// errHang says that a gateway did not answer in time, which is a failure of its own.
+// errHang is the error of a gateway that did not answer in time, which is a failure of its own.
 var errHang = errors.New("no answer within " + requestLimit.String())
 
-// client speaks WebDAV with one gateway, whichever process it is at the moment.
+// client sends WebDAV requests to one gateway, to its current process.
 type client struct {
 	to      *child
 	http    *http.Client
-	insists bool // asks again, for a while, when it is told to try again in a moment
+	insists bool // retries for a while when an answer asks for a retry
 }
 
-// insistent is the same client once all faults have ended: the gateways have little patience, and what a fault has held
-// up may come late.
+// insistent returns the client for the time after all faults: the gateways have short deadlines, and data that a fault
+// delayed may come late.
 func (c client) insistent() *client {
 	c.insists = true
 	return &c
@@ -39,7 +39,7 @@ func newClient(to *child) *client {
 		http: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 4}}}
 }
 
-// reply is what came back. Code 0: nobody knows what became of the request.
+// reply is the answer to a request. Code 0: the outcome is unknown.
 type reply struct {
 	code   int
 	header http.Header
@@ -49,15 +49,15 @@ type reply struct {
 func (r reply) ok() bool      { return r.code/100 == 2 }
 func (r reply) unknown() bool { return r.code == 0 }
 
-// away reports whether the gateway could not answer for want of the remote or of room; then it must not have done
-// anything.
+// away reports whether the gateway could not answer for lack of the remote or of room; it must then have changed
+// nothing.
 func (r reply) away() bool { return r.code >= 500 }
 
 func escaped(path string) string { return (&url.URL{Path: path}).EscapedPath() }
 
-// do sends one request. Errors are failures of the gateway, never the mere end of its process.
+// do sends one request. Its errors are failures of the gateway, never the mere end of its process.
 func (c *client) do(method, path string, body []byte, header ...string) (reply, error) {
-	limit := time.Now().Add(settleLimit)
+	limit := time.Now().Add(convergeLimit)
 	for {
 		r, err := c.once(method, path, body, header...)
 		if err != nil || !c.insists || r.code != http.StatusServiceUnavailable || time.Now().After(limit) {
@@ -88,7 +88,7 @@ func (c *client) once(method, path string, body []byte, header ...string) (reply
 			return reply{code: res.StatusCode, header: res.Header, body: got}, nil
 		}
 		if method == http.MethodPut || ctx.Err() == nil && method != http.MethodGet && method != "PROPFIND" {
-			// The status has arrived, and with it the promise.
+			// The status has arrived, and counts as an answer.
 			return reply{code: res.StatusCode, header: res.Header}, nil
 		}
 	}
@@ -98,14 +98,14 @@ func (c *client) once(method, path string, body []byte, header ...string) (reply
 	return reply{}, nil
 }
 
-// resource is what PROPFIND tells of one file or folder.
+// resource has the properties of one file or folder from PROPFIND.
 type resource struct {
 	path     string
 	folder   bool
 	etag     string
 	size     int64
 	modified string
-	prop     string // the dead property that the torturer sets
+	prop     string // the dead property that workers set
 }
 
 // propSpace is the namespace of the dead property.
@@ -137,7 +137,7 @@ type multistatus struct {
 	} `xml:"DAV: response"`
 }
 
-// list asks for a folder's members, the folder itself not among them.
+// list returns a folder's members, without the folder itself.
 func (c *client) list(path string) ([]resource, reply, error) {
 	r, err := c.do("PROPFIND", path, []byte(propfindBody), "Depth", "1")
 	if err != nil || r.code != http.StatusMultiStatus {
@@ -172,7 +172,7 @@ func (c *client) list(path string) ([]resource, reply, error) {
 	return all, r, nil
 }
 
-// walk lists everything below a folder. The reply is the first that was no listing.
+// walk lists everything below a folder. The reply is the first that is not a listing.
 func (c *client) walk(path string) (map[string]resource, reply, error) {
 	all := map[string]resource{}
 	folders := []string{path}

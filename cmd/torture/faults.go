@@ -13,18 +13,18 @@ import (
 	"postern/remote/faulty"
 )
 
-// faults are what goes wrong at a gateway from now on.
+// faults are the faults of a gateway from now on.
 type faults struct {
 	Seed  uint64
-	Fail  float64 // the rates are fractions of all calls of the remote
+	Fail  float64 // the rates are fractions of all calls to the remote
 	Lose  float64
 	Cut   float64
 	Delay float64
 	Full  float64
-	Away  bool          // nothing is answered with success
-	Hole  bool          // while away: nothing is answered at all
+	Away  bool          // every call fails
+	Hole  bool          // while away: calls get no answer
 	Sleep time.Duration // of a delay
-	Clock time.Duration // what the gateway's clock is off by
+	Clock time.Duration // error of the gateway's clock
 }
 
 func (f faults) plan() faulty.Plan {
@@ -38,15 +38,15 @@ func (f faults) plan() faulty.Plan {
 		faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose, faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
 }
 
-// sabotaged makes the remote of a gateway fail, and turns its clock. Its driver stands in the table of the shipped ones
-// in place of that for disks, so that all of the gateway is in front of it.
+// sabotaged makes the remote of a gateway fail, and changes its clock. Its driver replaces the disk driver among the
+// shipped ones, so that the whole gateway is in front of it.
 type sabotaged struct {
 	made atomic.Uint64 // faults so far
 
 	mu      sync.Mutex
 	faults  faults
 	plan    faulty.Plan
-	changed chan struct{} // closed when other faults are set
+	changed chan struct{} // closed when the faults change
 }
 
 func newSabotaged(f faults) *sabotaged {
@@ -55,7 +55,7 @@ func newSabotaged(f faults) *sabotaged {
 	return s
 }
 
-// set makes faults happen from now on.
+// set sets the faults from now on.
 func (s *sabotaged) set(f faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,13 +70,13 @@ func (s *sabotaged) current() (f faults, plan faulty.Plan, changed chan struct{}
 	return s.faults, s.plan, s.changed
 }
 
-// now is what the gateway's clock says.
+// now returns the time of the gateway's clock.
 func (s *sabotaged) now() time.Time {
 	f, _, _ := s.current()
 	return time.Now().Add(f.Clock)
 }
 
-// drivers are the shipped ones, of which that for disks fails.
+// drivers returns the shipped drivers with a failing one for disks.
 func (s *sabotaged) drivers() gateway.Drivers {
 	all := gateway.Shipped()
 	for i, d := range all {
@@ -100,7 +100,7 @@ func (s *sabotaged) drivers() gateway.Drivers {
 	return all
 }
 
-// reach fails while the remote is away, and waits while it is a black hole.
+// reach returns an error while the remote is away, and blocks while it is a black hole.
 func (s *sabotaged) reach(ctx context.Context) error {
 	for {
 		f, _, changed := s.current()
@@ -119,7 +119,7 @@ func (s *sabotaged) reach(ctx context.Context) error {
 	}
 }
 
-// fault is the plan of the moment, and counts what it makes happen.
+// fault returns the fault for a call, and counts it.
 func (s *sabotaged) fault(c faulty.Call) faulty.Fault {
 	_, plan, _ := s.current()
 	fault := plan(c)

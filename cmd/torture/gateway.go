@@ -21,20 +21,20 @@ import (
 	"postern/remote/line"
 )
 
-// The user of the drives. They listen on the loopback only, for as long as a run lasts.
+// The user of the drives. They listen on the loopback only, and only during a run.
 const (
 	davUser     = "torture"
 	davPassword = "torture"
 )
 
-// grace is longer than any phase takes a gateway away: what one that was away for longer had copied of what others
-// deleted may be lost, and is said to be.
+// grace is longer than a gateway is away in any phase: if a gateway was away for longer, data that it copied and others
+// deleted may be lost, and the gateway reports that.
 const grace = 20 * time.Second
 
-// pollEvery is how often a gateway looks for commits of the other.
+// pollEvery is the interval at which a gateway looks for commits of the other.
 const pollEvery = 60 * time.Millisecond
 
-// waits are a small part of the usual ones, so that minutes show what else takes days.
+// waits are a small fraction of the usual deadlines, so that minutes exercise what otherwise takes days.
 var waits = line.Deadlines{
 	Attempts: 3,
 	Pause:    2 * time.Millisecond,
@@ -50,39 +50,39 @@ var waits = line.Deadlines{
 	Flush:    500 * time.Millisecond,
 }
 
-// setup is what a gateway is started with: one line of JSON on its standard input.
+// setup has the parameters of a gateway: one line of JSON on its standard input.
 type setup struct {
 	Home    string
 	Remote  string
-	Account string // the secret, in hex
+	Account string // the secret in hex
 	Device  int
 	Limit   int64 // bytes of staging; 0: the default
-	Cache   bool  // on disk, over restarts
-	Collect bool  // little history is kept, and what nobody needs is deleted soon
-	Through bool  // changes are answered when they are at the remote
+	Cache   bool  // on disk, kept across restarts
+	Collect bool  // keep little history, and delete garbage soon
+	Through bool  // answer changes once they are at the remote
 	Faults  faults
 }
 
-// order is a line that tells a running gateway what to do; just one of its fields is set.
+// order is a line with one order for a running gateway; exactly one of its fields is set.
 type order struct {
 	Faults *faults
-	Flush  time.Duration // bring everything to the remote, within this time
-	Stop   bool          // end in an orderly way
-	Pin    string        // a path to keep here
-	// Collect deletes garbage, Fsck looks at every byte at the remote; both within a time.
+	Flush  time.Duration // upload everything within this time
+	Stop   bool          // stop in an orderly way
+	Pin    string        // a path to pin
+	// Collect deletes garbage, Fsck checks every byte at the remote; both within a time.
 	Collect, Fsck time.Duration
 }
 
-// answer is the line that comes back: at the start the address, later what became of an order.
+// answer is the answering line: at the start the address, later the result of an order.
 type answer struct {
 	Addr    string
 	Err     string
 	Done    int64  // of Collect: blobs deleted
-	Faults  uint64 // made to happen by this process so far
-	Commits uint64 // that landed
+	Faults  uint64 // faults of this process so far
+	Commits uint64 // landed commits
 }
 
-// served is the child's side: the gateway as it is shipped, over a remote that fails on purpose.
+// served is the child's side: the shipped gateway over a remote that fails on purpose.
 type served struct {
 	remote   *sabotaged
 	address  string // host:port
@@ -91,8 +91,7 @@ type served struct {
 	ended    chan error
 }
 
-// serveGateway is the whole life of a child. It ends by an order, by the end of its input (then its parent is dead), or
-// by a kill.
+// serveGateway runs a child until an order to stop, the end of its input (its parent is dead), or a kill.
 func serveGateway(in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
 	answers := json.NewEncoder(out)
@@ -112,7 +111,7 @@ func serveGateway(in io.Reader, out io.Writer) error {
 		if err := readLine(lines, &o); err != nil {
 			return err
 		}
-		if err := answers.Encode(g.obey(o)); err != nil || o.Stop {
+		if err := answers.Encode(g.execute(o)); err != nil || o.Stop {
 			return err
 		}
 	}
@@ -126,7 +125,7 @@ func readLine(r *bufio.Reader, into any) error {
 	return json.Unmarshal(line, into)
 }
 
-// serve starts the gateway and returns when it answers.
+// serve starts the gateway and returns once it answers.
 func serve(s setup) (*served, error) {
 	var secret crypto.AccountSecret
 	if _, err := hex.Decode(secret[:], []byte(s.Account)); err != nil {
@@ -178,7 +177,7 @@ func serve(s setup) (*served, error) {
 	}
 }
 
-// accountOf is the account as one device has it.
+// accountOf returns the account of one device.
 func accountOf(secret crypto.AccountSecret, device int) home.Account {
 	return home.Account{User: davUser, Secret: secret, Device: home.DeviceID{byte(device + 1)},
 		DeviceName: deviceName(device)}
@@ -186,8 +185,8 @@ func accountOf(secret crypto.AccountSecret, device int) home.Account {
 
 func deviceName(device int) string { return fmt.Sprintf("gateway%d", device) }
 
-// obey carries out an order.
-func (g *served) obey(o order) answer {
+// execute carries out an order.
+func (g *served) execute(o order) answer {
 	done, err := g.carryOut(o)
 	a := answer{Done: done, Faults: g.remote.made.Load()}
 	if err != nil {
@@ -232,7 +231,7 @@ func (g *served) carryOut(o order) (done int64, err error) {
 	return 0, nil
 }
 
-// found makes the account's drive, before any gateway starts.
+// found creates the account's drive before any gateway starts.
 func found(ctx context.Context, dir, store string, secret crypto.AccountSecret, random io.Reader) (err error) {
 	h := home.Home(filepath.Join(dir, "founder"))
 	to, err := gateway.Shipped().Parse("disk:"+store, h)
@@ -246,5 +245,5 @@ func found(ctx context.Context, dir, store string, secret crypto.AccountSecret, 
 	return errors.Join(gateway.BeginDrive(ctx, s, accountOf(secret, 98), random), s.Close())
 }
 
-// homeOf is the folder of a gateway.
+// homeOf returns the folder of a gateway.
 func homeOf(dir string, device int) string { return filepath.Join(dir, deviceName(device)) }

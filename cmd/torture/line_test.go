@@ -15,8 +15,8 @@ import (
 	"postern/crypto"
 )
 
-// BenchmarkLongLine has eight programs PUT files of 1 KiB through a whole gateway, whose remote answers at once or
-// takes 50 ms for each request: what programs see should be the same.
+// BenchmarkLongLine has eight programs PUT files of 1 KiB through a whole gateway whose remote answers at once or after
+// 50 ms: programs should see the same speed.
 func BenchmarkLongLine(b *testing.B) {
 	for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
 		b.Run(latency.String(), func(b *testing.B) {
@@ -71,7 +71,7 @@ func BenchmarkLongLine(b *testing.B) {
 			}
 			clients.Wait()
 			b.StopTimer()
-			commits := g.obey(order{}).Commits
+			commits := g.execute(order{}).Commits
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "files/s")
 			b.ReportMetric(float64(commits), "commits")
 		})

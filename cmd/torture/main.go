@@ -1,19 +1,19 @@
 // Torture drives random WebDAV operations on two gateways of one account with one remote, while it kills and stops
-// them, takes the remote away, loses replies, fills disks and turns clocks, and holds all that they answer against a
+// them, makes the remote unreachable, loses replies, fills disks and changes clocks, and checks all answers against a
 // model:
 //
-//   - What was answered 2xx is there in the end, unless a later request took it away: at its place, or beside it as a
-//     conflict when both sides wrote.
-//   - Every file that is read at any time is whole, one that somebody wrote.
-//   - What a gateway has answered it shows from then on.
-//   - In the end both gateways are alike, and a new one that knows the account's secret sees the same.
+//   - A write answered 2xx exists at the end, unless a later request removed it: at its place, or next to it as a
+//     conflict if both sides wrote.
+//   - Every file read at any time is exactly one of the written versions.
+//   - A gateway shows from then on what it has answered.
+//   - At the end both gateways have the same tree, and so has a new one with the account's secret.
 //
 // The gateways are processes of this same program. They run the shipped gateway (package gateway), breaker, pins, guard
-// and control socket included; only its waiting times are shorter, and its driver for disks fails on purpose. A run
-// prints a line after each phase, and fails when nothing is answered for two minutes or when it takes more than 2 GiB
-// of memory together with its gateways.
+// and control socket included, with shorter waiting times and a disk driver that fails on purpose. A run prints a line
+// after each phase, and fails if nothing is answered for two minutes or if it takes more than 2 GiB of memory together
+// with its gateways.
 //
-// A seed determines the operations and the faults; only their exact timing is up to the machine.
+// A seed determines the operations and the faults; only their exact timing depends on the machine.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	"time"
 )
 
-// childVariable tells the program, and the test binary, that it is a gateway.
+// childVariable is the environment variable that makes the program, or the test binary, a gateway.
 const childVariable = "POSTERN_TORTURE_GATEWAY"
 
 func main() {
@@ -75,7 +75,7 @@ func parentMain(args []string) int {
 			return 1
 		}
 		if !*keep {
-			_ = os.RemoveAll(at) // what stays is found by whoever cleans up
+			_ = os.RemoveAll(at) // best effort
 		}
 		if *duration == 0 || time.Now().After(until) {
 			return 0

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// anyProp is a property of which the model knows nothing, since the file came from elsewhere.
+// anyProp stands for an unknown property of a file that came from the shared folder.
 const anyProp = "*"
 
-// node is a file or folder as it must be.
+// node is the expected state of a file or folder.
 type node struct {
 	folder  bool
 	content id
 	prop    string
 }
 
-// state is a whole tree as it must be, by path. It is immutable.
+// state is the expected state of a tree, by path. It is immutable.
 type state map[string]node
 
 func parent(path string) string { return path[:strings.LastIndexByte(path, '/')] }
@@ -26,7 +26,7 @@ func within(path, folder string) bool { return path == folder || strings.HasPref
 
 func (s state) isFolder(path string) bool { return s[path].folder }
 
-// without is s less what lies at a path.
+// without returns s without the path and everything below it.
 func (s state) without(path string) state {
 	next := maps.Clone(s)
 	maps.DeleteFunc(next, func(p string, _ node) bool { return within(p, path) })
@@ -39,7 +39,7 @@ func (s state) with(path string, n node) state {
 	return next
 }
 
-// A change gives the state after an operation, false when the operation must be refused.
+// A change returns the state after an operation, and false if the operation must be refused.
 type change func(state) (state, bool)
 
 func (s state) put(path string, c id) (state, bool) {
@@ -73,7 +73,7 @@ func (s state) patch(path, value string) (state, bool) {
 	return s.with(path, n), true
 }
 
-// transfer is COPY, and with moving MOVE.
+// transfer is COPY or, with moving, MOVE.
 func (s state) transfer(from, to string, moving, replace, shallow bool) (state, bool) {
 	src, exists := s[from]
 	_, taken := s[to]
@@ -93,7 +93,7 @@ func (s state) transfer(from, to string, moving, replace, shallow bool) (state, 
 	return next, true
 }
 
-// place is put for what came from elsewhere, or went there: what was before counts for nothing.
+// place is put for files from or to the shared folder: the state before does not matter.
 func (s state) place(path string, c id) (state, bool) {
 	if !s.isFolder(parent(path)) {
 		return nil, false
@@ -109,27 +109,27 @@ func (s state) key() string {
 	return b.String()
 }
 
-// owned is a folder that one worker alone writes to, one request after the other. So it is known what is in it, but for
-// requests of which nobody knows what became; each of these leaves two possibilities, until something that is seen
-// tells which it was.
+// owned is a folder that only one worker writes to, one request after the other. So its state is known, except after
+// requests of unknown outcome: each of them leaves two possible states, until an observation decides between them.
 type owned struct {
 	root   string
 	states []state
 }
 
-// maxStates is how many states of a folder may be possible before its writer must look which it is. Each request of
-// unknown end may double them.
+// maxStates is the number of possible states of a folder at which its writer must observe the folder first. Each
+// request of unknown outcome may double them.
 const maxStates = 32
 
-// unsure reports whether so many states are possible that nothing should be changed before something is seen.
+// unsure reports whether there are so many possible states that the worker should observe the folder before it changes
+// anything.
 func (o *owned) unsure() bool { return len(o.states) >= maxStates }
 
 func newOwned(root string) *owned { return &owned{root: root, states: []state{{root: {folder: true}}}} }
 
-// answered holds what an operation came to against the model, and follows it.
+// answered checks an answer against the model and applies the change.
 func (o *owned) answered(r reply, do change) error {
 	if r.away() {
-		return nil // nothing may have been done
+		return nil // the drive may have done nothing
 	}
 	var next []state
 	for _, s := range o.states {
@@ -149,11 +149,11 @@ func (o *owned) answered(r reply, do change) error {
 	if len(next) == 0 {
 		return fmt.Errorf("the answer was %d, which must not be in the state\n%s", r.code, o.states[0].key())
 	}
-	o.settle(next)
+	o.setStates(next)
 	return nil
 }
 
-// see keeps what is possible after something was seen.
+// see drops the states that contradict an observation.
 func (o *owned) see(what string, holds func(state) error) error {
 	var next []state
 	var why error
@@ -167,12 +167,12 @@ func (o *owned) see(what string, holds func(state) error) error {
 	if len(next) == 0 {
 		return fmt.Errorf("%s, in %d possible states: %w; the first is\n%s", what, len(o.states), why, o.states[0].key())
 	}
-	o.settle(next)
+	o.setStates(next)
 	return nil
 }
 
-// settle keeps each state once.
-func (o *owned) settle(states []state) {
+// setStates sets the possible states without duplicates.
+func (o *owned) setStates(states []state) {
 	seen := map[string]bool{}
 	o.states = o.states[:0:0]
 	for _, s := range states {
@@ -183,7 +183,7 @@ func (o *owned) settle(states []state) {
 	}
 }
 
-// matches returns how a state differs from a listing. A content of zero was not looked at.
+// matches returns how a state differs from a listing. Contents with a zero id were not read.
 func (s state) matches(root string, listed map[string]resource, contents map[string]id) error {
 	for p, n := range s {
 		if p == root {

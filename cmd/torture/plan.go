@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The places of the drive that are written to. Names are few, so that operations meet.
+// The folders that workers write to. Names are few, so that operations collide.
 const (
 	files      = "/files"
 	sharedRoot = files + "/both"
@@ -40,13 +40,13 @@ const (
 var verbNames = [verbs]string{"PUT", "MKCOL", "DELETE", "MOVE", "COPY", "PROPPATCH", "GET", "PROPFIND", "BRING IN",
 	"GIVE AWAY"}
 
-// weights are how often each verb comes, in one's own folder and in the shared one.
+// weights are the frequencies of the verbs, in one's own folder and in the shared one.
 var weights = [2][verbs]int{
 	{34, 9, 6, 9, 8, 6, 12, 4, 4, 4},
 	{46, 6, 4, 7, 6, 4, 14, 3, 0, 0},
 }
 
-// task is one operation that a worker is to do. It depends on the seed only.
+// task is one operation of a worker. It depends only on the seed.
 type task struct {
 	verb    verb
 	shared  bool
@@ -66,8 +66,8 @@ func (t task) String() string {
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
-// pathIn makes a path. The first two names are most often those of folders, the others those of files; sometimes it is
-// the other way.
+// pathIn returns a random path. The first two names are mostly those of folders, the others those of files; sometimes
+// the other way round.
 func pathIn(r *rand.Rand, root string, names []string, depth int) string {
 	parts := []string{root}
 	folders := min(2, len(names))
@@ -83,13 +83,14 @@ func pathIn(r *rand.Rand, root string, names []string, depth int) string {
 	return strings.Join(parts, "/")
 }
 
-// foldersOf are what a worker begins each phase with, for in few folders few operations can be done.
+// foldersOf returns the folders that a worker has at the start of each phase: with few folders few operations are
+// possible.
 func foldersOf(gateway, worker int) []string {
 	root := ownRoot(gateway, worker)
 	return []string{sharedRoot + "/" + sharedNames[worker%2], root + "/" + ownNames[0], root + "/" + ownNames[1]}
 }
 
-// sizeOf has most files small, some as large as what no longer goes into the journal, and few of several chunks.
+// sizeOf returns a random size: mostly small, sometimes too large for the journal, rarely of several chunks.
 func sizeOf(r *rand.Rand) int {
 	switch n := r.IntN(100); {
 	case n < 60:
@@ -104,7 +105,7 @@ func sizeOf(r *rand.Rand) int {
 	return r.IntN(12 << 20)
 }
 
-// draw makes the next task of a worker.
+// draw returns the next task of a worker.
 func draw(r *rand.Rand, p phase, gateway, worker int) task {
 	t := task{shared: r.Float64() < p.sharing}
 	zone, root, names, depth := 0, ownRoot(gateway, worker), ownNames, 3
@@ -134,7 +135,7 @@ func draw(r *rand.Rand, p phase, gateway, worker int) task {
 	return t
 }
 
-// event is what happens to a gateway when it has answered a number of operations of a phase.
+// event happens to a gateway after it has answered a number of operations of a phase.
 type event struct {
 	after int // operations
 	wait  time.Duration
@@ -143,30 +144,30 @@ type event struct {
 	clock time.Duration
 }
 
-// phase is a time of one kind of trouble.
+// phase is a part of a run with one kind of fault.
 type phase struct {
 	name    string
 	ops     int     // of each worker
-	sharing float64 // the part of operations in the shared folder
-	names   int     // how many names it has
+	sharing float64 // fraction of operations in the shared folder
+	names   int     // number of names in the shared folder
 	large   bool
 	faults  [gateways]faults
 	limit   [gateways]int64
 	events  [gateways][]event
-	check   bool // at the end everything is brought together and looked at
+	check   bool // converge and check everything at the end
 }
 
-// gateways of a run.
+// gateways is the number of gateways in a run.
 const gateways = 2
 
-// collects reports whether garbage is collected in a run. There the clocks go right: by how much those of two gateways
-// may differ is what the grace period is for.
+// collects reports whether a run collects garbage. Its clocks are right: the grace period covers only small differences
+// between the clocks of two gateways.
 func collects(seed uint64) bool { return seed%2 == 0 }
 
 // through reports whether the gateways of a run answer changes only when they are at the remote.
 func through(seed uint64) bool { return seed%10 == 9 }
 
-// phaseOf makes the n-th phase of a run.
+// phaseOf returns the n-th phase of a run.
 func phaseOf(seed uint64, n, workers int) phase {
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<32|0xfa5e))
 	p := phase{ops: 15 + r.IntN(50), sharing: pick(r, []float64{0.2, 0.5, 0.9}), names: 3 + r.IntN(len(sharedNames)-2),
@@ -235,7 +236,7 @@ func phaseOf(seed uint64, n, workers int) phase {
 			p.events[g] = append(p.events[g], event{after: 1 + r.IntN(p.ops*workers), kind: "collect"})
 		}
 		if p.limit[g] > 0 {
-			// A limit is taken at the start.
+			// A limit takes effect at a start.
 			p.events[g] = append(p.events[g], event{after: 1, kind: "kill"})
 		}
 	}

@@ -8,39 +8,39 @@ import (
 	"time"
 )
 
-// tail is how many operations a report of a failure shows.
+// tail is the number of operations in the report of a failure.
 const tail = 400
 
-// record is what is known of a run, by all who take part.
+// record is the shared knowledge of a run.
 type record struct {
 	mu       sync.Mutex
 	begun    time.Time
 	next     map[uint32]uint32 // by writer: the number of the next contents
-	contents map[id]int        // sizes of all that was ever sent
-	tags     map[string]id     // which contents an entity tag stands for
-	lines    []string          // of the log, the newest at the end
+	contents map[id]int        // sizes of all contents ever sent
+	tags     map[string]id     // contents by entity tag
+	lines    []string          // the log, the newest last
 
 	counts counts
 	pulse  pulse
 }
 
-// counts are what a run has exercised.
+// counts are the numbers of exercised events.
 type counts struct {
 	Operations, Answered, Refused, Unknown, Unavailable, Full atomic.Int64
 	Kills, Stops, Checks, Conflicts, Held, Walks              atomic.Int64
-	Whole                                                     atomic.Int64 // bodies that were read and found whole
+	Whole                                                     atomic.Int64 // bodies read and found whole
 	Faults, Commits, Collected                                atomic.Int64
 	OfflineStartsRefused                                      atomic.Int64
-	// Operations left out, since too much was possible.
+	// Operations left out because too many states were possible.
 	Unsure atomic.Int64
-	Memory atomic.Int64 // most bytes that all processes took together
+	Memory atomic.Int64 // peak bytes of all processes together
 }
 
 func newRecord() *record {
 	return &record{begun: time.Now(), next: map[uint32]uint32{}, contents: map[id]int{}, tags: map[string]id{}}
 }
 
-// fresh makes contents that nobody has.
+// fresh returns new contents of a writer.
 func (r *record) fresh(writer uint32, size int) (id, []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +50,7 @@ func (r *record) fresh(writer uint32, size int) (id, []byte) {
 	return c, bodyOf(c, size)
 }
 
-// read sees that a body is whole, one that was sent, and the same as ever under its entity tag.
+// read checks that a body is whole, was sent, and is the same as ever under its entity tag.
 func (r *record) read(body []byte, etag string) (id, error) {
 	c, err := readBody(body)
 	if err != nil {
@@ -69,7 +69,7 @@ func (r *record) read(body []byte, etag string) (id, error) {
 	return c, nil
 }
 
-// tagged returns what an entity tag stands for.
+// tagged returns the contents of an entity tag.
 func (r *record) tagged(etag string) (id, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *record) tagged(etag string) (id, bool) {
 	return c, known
 }
 
-// logf notes what happened.
+// logf adds a line to the log.
 func (r *record) logf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *record) logf(format string, args ...any) {
 	}
 }
 
-// count notes what an operation came to.
+// count counts the answer to an operation.
 func (r *record) count(rep reply) {
 	r.counts.Operations.Add(1)
 	switch {

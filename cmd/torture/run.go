@@ -17,20 +17,20 @@ import (
 	"postern/crypto"
 )
 
-// options of a run.
+// options are the parameters of a run.
 type options struct {
 	seed     uint64
 	ops      int           // operations at least; 0: no limit
-	duration time.Duration // at most, but the phase under way ends; 0: no limit
+	duration time.Duration // at most, up to the end of a phase; 0: no limit
 	workers  int           // of each gateway
-	dir      string        // for the folders of gateways and remote
+	dir      string        // parent of the folders of gateways and remote
 	out      io.Writer
 }
 
-// linger is how long what a gateway had begun to fetch may still arrive after it lost the remote.
+// linger is how long a fetch that began before the remote became unreachable may still deliver data.
 const linger = 3 * time.Second
 
-// run is two gateways under torture.
+// run is the state of a run with two gateways.
 type run struct {
 	options
 	record  *record
@@ -39,7 +39,7 @@ type run struct {
 	workers [gateways][]*worker
 }
 
-// torture does a whole run. An error is a failure of what is tortured, or of the run to exercise it.
+// torture does a whole run. An error is a failure of the drive, or of the run to exercise it.
 func torture(o options) (*record, error) {
 	r := &run{options: o, record: newRecord(), shared: newShared()}
 	defer r.killAll()
@@ -60,7 +60,7 @@ func (r *run) torture() error {
 		enough := r.ops > 0 && r.record.counts.Operations.Load() >= int64(r.ops) ||
 			r.duration > 0 && time.Since(r.record.begun) >= r.duration
 		if enough || p.check {
-			if err := r.settle(enough); err != nil {
+			if err := r.converge(enough); err != nil {
 				return fmt.Errorf("after phase %d (%s): %w", n, p.name, err)
 			}
 		}
@@ -87,7 +87,7 @@ func (r *run) torture() error {
 	return r.record.exercised(through(r.seed))
 }
 
-// states is how many states are possible in all folders that have one writer.
+// states returns the number of possible states over all folders with one writer.
 func (r *run) states() (n int) {
 	for _, workers := range r.workers {
 		for _, w := range workers {
@@ -97,7 +97,7 @@ func (r *run) states() (n int) {
 	return n
 }
 
-// begin makes the account's drive, starts the gateways and gives each worker its folder.
+// begin creates the account's drive, starts the gateways and makes each worker's folders.
 func (r *run) begin() error {
 	random := rand.NewChaCha8(seedBytes(r.seed))
 	account, err := crypto.Random[crypto.AccountSecret](random)
@@ -128,10 +128,10 @@ func (r *run) begin() error {
 	if err := r.workers[0][0].must("MKCOL", sharedRoot); err != nil {
 		return err
 	}
-	if _, err := r.alike(); err != nil {
+	if _, err := r.waitAlike(); err != nil {
 		return err
 	}
-	_, err = r.childs[1].say(order{Pin: sharedRoot}) // so that one gateway reads much from pinned blobs
+	_, err = r.childs[1].call(order{Pin: sharedRoot}) // one gateway reads much from pinned blobs
 	return err
 }
 
@@ -140,7 +140,7 @@ func seedBytes(seed uint64) (b [32]byte) {
 	return b
 }
 
-// must makes a folder.
+// must sends a request that must succeed.
 func (w *worker) must(method, path string) error {
 	rep, err := w.client.do(method, path, nil)
 	if err == nil && rep.code != http.StatusCreated {
@@ -157,7 +157,7 @@ func (r *run) killAll() {
 	}
 }
 
-// phase lets all workers work under the phase's faults.
+// phase runs all workers under the phase's faults.
 func (r *run) phase(n int, p phase) error {
 	r.record.logf("phase %d: %v", n, p)
 	for g, c := range r.childs {
@@ -201,7 +201,7 @@ func (r *run) phase(n int, p phase) error {
 				if failures.any() {
 					continue
 				}
-				if err := r.happen(g, e); err != nil {
+				if err := r.apply(g, e); err != nil {
 					failures.add(err)
 					r.childs[g].giveUp()
 				}
@@ -217,7 +217,7 @@ func (r *run) phase(n int, p phase) error {
 	return failures.err()
 }
 
-// failures gathers what goes wrong; the first is what counts.
+// failures collects errors; the first one counts.
 type failures struct {
 	mu  sync.Mutex
 	all []error
@@ -241,7 +241,7 @@ func (f *failures) err() error {
 	return errors.Join(f.all...)
 }
 
-// setFaults changes what goes wrong at a running gateway.
+// setFaults sets the faults of a running gateway.
 func (r *run) setFaults(g int, f faults) error {
 	if !f.Away {
 		r.shared.setOnline(g, true, time.Now())
@@ -253,8 +253,8 @@ func (r *run) setFaults(g int, f faults) error {
 	return err
 }
 
-// happen carries out an event.
-func (r *run) happen(g int, e event) error {
+// apply carries out an event.
+func (r *run) apply(g int, e event) error {
 	c := r.childs[g]
 	wait(e.wait)
 	r.record.logf("g%d %s", g, e.kind)
@@ -264,12 +264,12 @@ func (r *run) happen(g int, e event) error {
 		f.Clock = e.clock
 		return c.setFaults(f)
 	case "collect":
-		n, err := c.collect() // its failing is what faults are for
+		n, err := c.collect() // may fail because of the faults
 		r.record.counts.Collected.Add(n)
 		r.record.logf("g%d collected %d: %v", g, n, err)
 		return nil
 	case "hurry":
-		_, _ = c.flush(time.Millisecond) // its failing is what faults are for
+		_, _ = c.flush(time.Millisecond) // may fail because of the faults
 		return nil
 	case "stop":
 		r.record.counts.Stops.Add(1)
@@ -283,7 +283,7 @@ func (r *run) happen(g int, e event) error {
 	wait(e.down)
 	err := c.start()
 	if err != nil && c.setup.Faults != (faults{}) {
-		// A start that needs what only the remote has may fail without it, with a sentence; it must not with it.
+		// A start that needs data of the unreachable remote may fail with one sentence; any other start must succeed.
 		r.record.counts.OfflineStartsRefused.Add(1)
 		r.record.logf("g%d %v", g, err)
 		was := c.setup.Faults
@@ -303,7 +303,7 @@ func wait(d time.Duration) {
 	<-timer.C
 }
 
-// exercised fails a long run in which too little happened for its success to mean anything.
+// exercised returns an error if too little happened in a long run for its success to mean anything.
 func (r *record) exercised(through bool) error {
 	c := &r.counts
 	if c.Operations.Load() < 1000 {

@@ -10,52 +10,51 @@ import (
 	"time"
 )
 
-// claim is what one answered request says is there: contents at a place. It holds until a later request takes it away.
+// claim is the effect of one answered request: contents at a path. It holds until a later request removes them.
 type claim struct {
 	content  id
-	paths    map[string]bool // where it may be by now, conflicts apart
-	gateways map[int]bool    // through which it came there
+	paths    map[string]bool // where it may be now, apart from conflicts
+	gateways map[int]bool    // whose requests put it there
 	since    time.Time
-	ended    bool // the request is
+	ended    bool // the request has ended
 	answered bool // 2xx
-	gone     bool // taken away, perhaps
+	gone     bool // possibly removed
 }
 
-// shared are the claims on the folder that all workers of all gateways write to. What is in it at a moment depends on
-// when gateways see what others do; but what was answered stays until it is taken away by who can have seen it.
-// Requests that take the place of a file name its entity tag, so just that file goes; those about folders take away all
-// that may be in them.
+// shared has the claims on the folder that all workers of all gateways write to. Its state at a moment depends on when
+// gateways get each other's commits; but acknowledged contents stay until a worker that can have seen them removes
+// them. Requests that replace a file name its entity tag, so only that file goes; requests for folders remove
+// everything that may be in them.
 type shared struct {
 	mu     sync.Mutex
-	claims []*claim       // those that may still hold
-	gone   int            // those that were there and are not any more
+	claims []*claim       // claims that may still hold
+	gone   int            // number of claims that no longer hold
 	online map[int][]span // by gateway
 }
 
-// size is how many claims there are.
+// size returns the number of claims.
 func (s *shared) size() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.claims)
 }
 
-// forget drops the claims that hold no longer, which else would be most of what a long run keeps.
+// forget drops the claims that no longer hold, which would otherwise fill the memory of a long run.
 func (s *shared) forget() {
 	before := len(s.claims)
 	s.claims = slices.DeleteFunc(s.claims, func(c *claim) bool { return c.gone || c.ended && !c.answered })
 	s.gone += before - len(s.claims)
 }
 
-// maxPaths is how many places a claim may have before it is given up: folders that are moved into one another make more
-// and more.
+// maxPaths is the number of possible paths at which a claim is dropped: folders moved into one another multiply them.
 const maxPaths = 200
 
-// span is a time at which a gateway reached the remote. A zero end: it does still.
+// span is a time in which a gateway could reach the remote. A zero end: it still can.
 type span struct{ from, to time.Time }
 
 func newShared() *shared { return &shared{online: map[int][]span{}} }
 
-// setOnline notes that from now on a gateway reaches the remote, or does not.
+// setOnline records that a gateway can, or cannot, reach the remote from now on.
 func (s *shared) setOnline(gateway int, is bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,8 +68,8 @@ func (s *shared) setOnline(gateway int, is bool, now time.Time) {
 	}
 }
 
-// couldSee reports whether what was made through one gateway at a time could be seen through another before a second
-// time: the one must have reached the remote after it was made, and then the other.
+// couldSee reports whether a change made through one gateway could be visible through another before a given time: the
+// first must have reached the remote after the change, and then the second.
 func (s *shared) couldSee(made time.Time, by, at int, before time.Time) bool {
 	if by == at {
 		return true
@@ -92,7 +91,7 @@ func (s *shared) couldSee(made time.Time, by, at int, before time.Time) bool {
 	return false
 }
 
-// begin makes a claim that is not answered yet.
+// begin adds a claim whose request is not answered yet.
 func (s *shared) begin(gateway int, content id, path string) *claim {
 	c := &claim{content: content, paths: map[string]bool{path: true}, gateways: map[int]bool{gateway: true},
 		since: time.Now()}
@@ -102,14 +101,14 @@ func (s *shared) begin(gateway int, content id, path string) *claim {
 	return c
 }
 
-// end says what became of the request of a claim.
+// end records the answer to the request of a claim.
 func (s *shared) end(c *claim, r reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.ended, c.answered = true, r.ok()
 }
 
-// takeFile gives up the claims on contents at a path.
+// takeFile drops the claims on contents at a path.
 func (s *shared) takeFile(content id, path string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +119,7 @@ func (s *shared) takeFile(content id, path string) {
 	}
 }
 
-// takeFolder gives up the claims on all that a gateway may have had at a path and below.
+// takeFolder drops the claims on everything that a gateway may have had at a path and below.
 func (s *shared) takeFolder(gateway int, path string) {
 	now := time.Now()
 	s.mu.Lock()
@@ -139,7 +138,7 @@ func (s *shared) takeFolder(gateway int, path string) {
 	}
 }
 
-// moveFile says that contents may have another place.
+// moveFile adds a possible path to the claims on contents.
 func (s *shared) moveFile(gateway int, content id, from, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +149,7 @@ func (s *shared) moveFile(gateway int, content id, from, to string) {
 	}
 }
 
-// moveFolder says that all at a path and below may have another place.
+// moveFolder adds possible paths to the claims on everything at a path and below.
 func (s *shared) moveFolder(gateway int, from, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,16 +165,16 @@ func (s *shared) moveFolder(gateway int, from, to string) {
 	}
 }
 
-// conflictMark is what a merge adds to a name.
+// conflictMark matches what a merge adds to a name.
 var conflictMark = regexp.MustCompile(` \(conflict, [^()/]*, \d{4}-\d\d-\d\d(, \d+)?\)`)
 
-// plain is a path without the marks of conflicts.
+// plain returns a path without the marks of conflicts.
 func plain(path string) string { return conflictMark.ReplaceAllString(path, "") }
 
-// verdict counts what check found.
+// verdict has the counts of check.
 type verdict struct{ held, conflicts, gone int }
 
-// check holds the claims against all files there are.
+// check checks the claims against all existing files.
 func (s *shared) check(files map[string]id) (verdict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +185,7 @@ func (s *shared) check(files map[string]id) (verdict, error) {
 	s.forget()
 	v := verdict{gone: s.gone}
 	for _, c := range s.claims {
-		if !c.answered { // its request is still under way
+		if !c.answered { // its request has not ended
 			continue
 		}
 		found := false
@@ -199,7 +198,7 @@ func (s *shared) check(files map[string]id) (verdict, error) {
 			}
 		}
 		if !found {
-			return v, fmt.Errorf("%v was answered through gateways %v, never taken away, and is not at %s; it is at %q",
+			return v, fmt.Errorf("%v was acknowledged by gateways %v, never removed, and is not at %s; it is at %q",
 				c.content,
 				slices.Sorted(maps.Keys(c.gateways)), strings.Join(slices.Sorted(maps.Keys(c.paths)), " or "), at[c.content])
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary be the gateways, as the program itself is.
+// TestMain lets the test binary serve as the gateways, like the program itself.
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		os.Exit(childMain())
@@ -61,7 +61,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestOwned plants what a drive must not do, and sees that the model finds it.
+// TestOwned plants faults of a drive, and checks that the model detects them.
 func TestOwned(t *testing.T) {
 	file := id{1, 1}
 	do := func(c id) change { return func(s state) (state, bool) { return s.put("/own/f", c) } }
@@ -116,7 +116,7 @@ func TestOwned(t *testing.T) {
 	}
 }
 
-// TestTransfer is what COPY and MOVE come to in the model.
+// TestTransfer checks COPY and MOVE in the model.
 func TestTransfer(t *testing.T) {
 	s := state{"/o": {folder: true}, "/o/a": {folder: true}, "/o/a/f": {content: id{1, 1}}, "/o/g": {content: id{1, 2}}}
 	for _, c := range []struct {
@@ -155,7 +155,7 @@ func TestShared(t *testing.T) {
 	s.end(one, reply{code: 201})
 	two := s.begin(1, id{2, 1}, a)
 	s.end(two, reply{code: 201})
-	s.end(s.begin(0, id{1, 9}, a), reply{}) // of unknown end: no claim
+	s.end(s.begin(0, id{1, 9}, a), reply{}) // unknown outcome: no claim
 	both := map[string]id{a: {1, 1}, "/s/a (conflict, gateway1, 2026-11-20, 2).txt": {2, 1}}
 	if v, err := s.check(both); err != nil || v != (verdict{held: 2, conflicts: 1, gone: 1}) {
 		t.Fatalf("%+v, %v", v, err)
@@ -174,7 +174,7 @@ func TestShared(t *testing.T) {
 	if _, err := s.check(map[string]id{b: {2, 1}}); err != nil {
 		t.Error(err)
 	}
-	// A gateway that is away can't take what came after.
+	// A gateway without the remote cannot remove later contents.
 	s.setOnline(0, false, time.Now())
 	three := s.begin(1, id{2, 3}, "/s/x/f")
 	s.end(three, reply{code: 201})
@@ -189,7 +189,7 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestSeed: a seed makes the same phases and tasks, another makes others.
+// TestSeed: equal seeds give equal phases and tasks, different ones do not.
 func TestSeed(t *testing.T) {
 	all := func(seed uint64) string {
 		var b strings.Builder

@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// stallLimit is how long a run may pass without an answer from any gateway. A single request is given up sooner, see
+// stallLimit is how long a run may go without an answer from any gateway. A single request times out sooner, see
 // requestLimit.
 const stallLimit = 2 * time.Minute
 
-// memoryLimit is the most memory that a run may take, its gateways included, in bytes. A model that grows with the run
-// fails by it.
+// memoryLimit is the most memory that a run may take, its gateways included, in bytes. It catches a model that grows
+// with the run.
 const memoryLimit = 2 << 30
 
 var errStalled = errors.New("the run stalled")
 
-// pulse counts the answers that a run got: as long as it moves, the run does.
+// pulse counts the answers that a run has received.
 type pulse struct{ answers atomic.Int64 }
 
 func (p *pulse) beat() { p.answers.Add(1) }
 
-// stalled returns when no answer has come for as long as limit, or ctx has ended.
+// stalled returns once no answer has come for limit, or ctx has ended.
 func (p *pulse) stalled(ctx context.Context, limit time.Duration) error {
 	tick := time.NewTicker(limit / 4)
 	defer tick.Stop()
@@ -47,8 +47,8 @@ func (p *pulse) stalled(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// watched does a run, and fails it when it stalls. What all goroutines wait for goes to the logs of the gateways, and
-// to the output for the run itself.
+// watched does a run and fails it if it stalls. The stacks of all goroutines go to the logs of the gateways, and for
+// the run itself to the output.
 func watched(r *run, limit time.Duration) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -65,27 +65,27 @@ func watched(r *run, limit time.Duration) error {
 		r.dump()
 		stacks := make([]byte, 1<<20)
 		_, _ = fmt.Fprintf(r.out, "%s\n", stacks[:runtime.Stack(stacks, true)])
-		return fmt.Errorf("%w; what it waited for is above, and in the logs of the gateways", err)
+		return fmt.Errorf("%w; the stacks are above, and in the logs of the gateways", err)
 	}
 }
 
-// dump has all gateways write what their goroutines wait for.
+// dump makes all gateways write their stacks.
 func (r *run) dump() {
 	for _, c := range r.childs {
 		c.dump()
 	}
 }
 
-// dumpLimit is how long a process may take to write its stacks. One that the system holds up never does.
+// dumpLimit is how long a process may take to write its stacks. A blocked process never does.
 const dumpLimit = 5 * time.Second
 
-// dump has a process write what its goroutines wait for to its log, and end.
+// dump makes a process write its stacks to its log and end.
 func (c *child) dump() {
 	if c == nil || c.cmd == nil || c.cmd.Process == nil {
 		return
 	}
 	if c.cmd.Process.Signal(syscall.SIGQUIT) != nil {
-		return // it is gone
+		return // it has ended
 	}
 	written := make(chan struct{})
 	go func() {
@@ -98,7 +98,7 @@ func (c *child) dump() {
 	}
 }
 
-// memory is the most that this process and the gateways have taken so far, in bytes; 0 where the system does not say.
+// memory returns the peak memory of this process and the gateways, in bytes; 0 if the system does not report it.
 func (r *run) memory() (all int64) {
 	pids := []int{os.Getpid()}
 	for _, c := range r.childs {
@@ -112,7 +112,7 @@ func (r *run) memory() (all int64) {
 	return all
 }
 
-// peak is the most memory that a process has had at a time.
+// peak returns the peak memory of a process.
 func peak(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

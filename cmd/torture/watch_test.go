@@ -20,7 +20,7 @@ import (
 	"postern/crypto"
 )
 
-// TestStalled: a run that nobody answers any more fails, and one that is slow does not.
+// TestStalled: a run without answers fails, a slow one does not.
 func TestStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pulse
@@ -47,14 +47,14 @@ func TestStalled(t *testing.T) {
 	})
 }
 
-// TestPossibleStates: what is possible stays little, however many requests end nobody knows how; and is one again once
-// something is seen.
+// TestPossibleStates: the number of possible states stays bounded after many unknown outcomes, and returns to one after
+// an observation.
 func TestPossibleStates(t *testing.T) {
 	seen := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPut:
-			panic(http.ErrAbortHandler) // the connection breaks off
+			panic(http.ErrAbortHandler) // the connection breaks
 		case !seen:
 			w.WriteHeader(http.StatusServiceUnavailable)
 		default:

@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// worker does one operation after the other through one gateway.
+// worker does one operation after another through one gateway.
 type worker struct {
 	gateway, number int
 	client          *client
@@ -15,7 +15,7 @@ type worker struct {
 	own             *owned
 }
 
-// writer is the name of the worker in what it writes.
+// writer returns the worker's number in the contents that it writes.
 func (w *worker) writer() uint32 { return uint32(w.gateway*100 + w.number) }
 
 // run does one task. An error is a failure of the drive.
@@ -26,7 +26,7 @@ func (w *worker) run(t task, r *rand.Rand) error {
 			return fmt.Errorf("gateway %d, worker %d: %w", w.gateway, w.number, err)
 		}
 	}
-	// Nothing could be seen: the gateway has to get on first.
+	// The gateway must answer an observation first.
 	if w.own.unsure() && (!t.shared || t.verb == bringIn || t.verb == giveAway) {
 		w.record.counts.Unsure.Add(1)
 		return nil
@@ -44,7 +44,7 @@ func (w *worker) run(t task, r *rand.Rand) error {
 	return nil
 }
 
-// send makes a request that counts as an operation.
+// send sends a request that counts as an operation.
 func (w *worker) send(method, path string, body []byte, header ...string) (reply, error) {
 	r, err := w.client.do(method, path, body, header...)
 	w.record.count(r)
@@ -66,7 +66,7 @@ func depth(t task) string {
 	return "infinity"
 }
 
-// inOwn does a task in the worker's own folder, where each answer is known beforehand.
+// inOwn does a task in the worker's own folder, where the answer is known in advance.
 func (w *worker) inOwn(t task, random *rand.Rand) (err error) {
 	var r reply
 	var do change
@@ -108,7 +108,7 @@ func (w *worker) inOwn(t task, random *rand.Rand) (err error) {
 	return nil
 }
 
-// readOwn reads what lies at a path and holds it against the model.
+// readOwn reads a path and checks it against the model.
 func (w *worker) readOwn(path string) error {
 	r, err := w.client.do(http.MethodGet, path, nil)
 	if err != nil || r.unknown() || r.away() {
@@ -136,10 +136,10 @@ func (w *worker) readOwn(path string) error {
 	})
 }
 
-// isPage tells a folder, of which browsers get a page.
+// isPage reports whether a reply is a folder's page, which has no ETag.
 func isPage(r reply) bool { return r.header.Get("ETag") == "" }
 
-// lookAround holds all of the worker's own folder against the model, with all contents or those that a tag tells.
+// lookAround checks the worker's own folder against the model, with all contents or those of unknown tags.
 func (w *worker) lookAround(all bool) error {
 	listed, r, err := w.client.walk(w.own.root)
 	if err != nil {
@@ -179,15 +179,15 @@ func (w *worker) lookAround(all bool) error {
 	return w.own.see("a listing", func(s state) error { return s.matches(w.own.root, listed, contents) })
 }
 
-// peeked is what lies at a path in the shared folder at the moment.
+// peeked is the current state of a path in the shared folder.
 type peeked struct {
 	there, folder bool
 	content       id
 	etag          string
-	blind         bool // it could not be looked at
+	blind         bool // it could not be read
 }
 
-// peek reads a file; it must be whole, whichever it is.
+// peek reads a file, which must be one whole version.
 func (w *worker) peek(path string) (peeked, error) {
 	r, err := w.client.do(http.MethodGet, path, nil)
 	w.record.logf("g%d w%d peek %s: %d %s", w.gateway, w.number, path, r.code, r.header.Get("ETag"))
@@ -211,8 +211,8 @@ func (w *worker) peek(path string) (peeked, error) {
 	return peeked{there: true, content: c, etag: etag}, nil
 }
 
-// inShared does a task in the folder that all write to. Files are replaced, moved and deleted by their entity tags, so
-// that it is known what went.
+// inShared does a task in the folder that all workers write to. It replaces, moves and deletes files by their entity
+// tags, so that it is known which version is gone.
 func (w *worker) inShared(t task) error {
 	switch t.verb {
 	case makeFolder:
@@ -282,7 +282,7 @@ func (w *worker) removeShared(t task, at peeked) error {
 	return err
 }
 
-// destination are the headers of a COPY or MOVE to a place where a file is or nothing.
+// destination returns the headers of a COPY or MOVE onto a file or a free path.
 func destination(t task, to peeked) []string {
 	header := []string{"Destination", "$BASE" + escaped(t.to)}
 	if to.there && t.replace {
@@ -291,7 +291,7 @@ func destination(t task, to peeked) []string {
 	return append(header, "Overwrite", "F")
 }
 
-// transferFile copies or moves a file, over another or to where nothing is.
+// transferFile copies or moves a file, over another one or to a free path.
 func (w *worker) transferFile(t task, at, to peeked) error {
 	method := verbNames[t.verb]
 	if t.verb == moveIt {
@@ -301,7 +301,7 @@ func (w *worker) transferFile(t task, at, to peeked) error {
 	r, err := w.send(method, t.path, nil, append(destination(t, to), "If-Match", at.etag)...)
 	w.shared.end(claimed, r)
 	if t.verb == moveIt {
-		w.shared.moveFile(w.gateway, at.content, t.path, t.to) // what was claimed meanwhile
+		w.shared.moveFile(w.gateway, at.content, t.path, t.to) // claims made meanwhile
 	}
 	if to.there && (r.ok() || r.unknown()) {
 		w.shared.takeFile(to.content, t.to)
@@ -309,7 +309,7 @@ func (w *worker) transferFile(t task, at, to peeked) error {
 	return err
 }
 
-// transferFolder copies or moves where a folder is concerned, which has no entity tag.
+// transferFolder copies or moves if a folder is involved, which has no entity tag.
 func (w *worker) transferFolder(t task, at peeked) error {
 	header := []string{"Destination", "$BASE" + escaped(t.to), "Overwrite", overwrite(t)}
 	if !at.folder {
@@ -345,7 +345,7 @@ func (w *worker) cross(t task) error {
 			w.shared.takeFile(at.content, t.path)
 		}
 		if err != nil || r.code == http.StatusPreconditionFailed || r.code == http.StatusNotFound {
-			return err // another has changed it meanwhile
+			return err // another worker has changed it meanwhile
 		}
 		return w.own.answered(r, func(s state) (state, bool) { return s.place(t.to, at.content) })
 	}

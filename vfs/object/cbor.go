@@ -9,10 +9,9 @@ import (
 	"postern/crypto"
 )
 
-// The few kinds of canonical CBOR (RFC 8949, 4.2.1) that nodes are made of, written and read by hand: a listing decodes
-// a hundred thousand entries a second, which decoding, encoding again and comparing would not reach. Every number and
-// length has its shortest form, every length is definite; anything else is refused while reading, so one value has one
-// encoding.
+// The few kinds of canonical CBOR (RFC 8949, 4.2.1) that nodes consist of, written and read by hand: a listing decodes
+// a hundred thousand entries a second, too many for decoding, encoding again and comparing. Every number and length has
+// its shortest form, and every length is definite; the reader rejects anything else, so one value has one encoding.
 
 const (
 	majorUint   = 0 << 5
@@ -64,10 +63,10 @@ func appendBool(b []byte, v bool) []byte {
 	return append(b, cborFalse)
 }
 
-// reader reads one encoding. The first failure sticks; what is read after it is zero.
+// reader reads one encoding. It keeps the first error, and then returns zero values.
 type reader struct {
-	b   []byte // what is left
-	at  Ref    // where the node lies, to resolve what lies in the same blob; zero when it lies in none
+	b   []byte // the unread rest
+	at  Ref    // place of the node, to resolve references into its own blob; zero if it has none
 	err error
 }
 
@@ -138,7 +137,7 @@ func (r *reader) uint(limit uint64) uint64 {
 	return n
 }
 
-// size reads a number of bytes or things.
+// size reads a number of bytes or items.
 func (r *reader) size() int64 { return int64(r.uint(math.MaxInt64)) }
 
 func (r *reader) int() int64 {
@@ -158,8 +157,8 @@ func (r *reader) int() int64 {
 	return int64(n)
 }
 
-// array reads the head of an array of at most limit items, each of which takes least bytes or more, so that a lying
-// head can't make the caller allocate much more than was sent.
+// array reads the head of an array of at most limit items, each of which takes at least least bytes, so that a false
+// head cannot make the caller allocate much more than was sent.
 func (r *reader) array(limit, least int) int {
 	n := r.want(majorArray, "array")
 	if n > uint64(limit) || n > uint64(len(r.b)/least) {
@@ -191,7 +190,7 @@ func (r *reader) raw(major byte, limit int) []byte {
 	return v
 }
 
-// fixed fills p with a byte string of just that length.
+// fixed fills p with a byte string of exactly its length.
 func (r *reader) fixed(p []byte) {
 	v := r.raw(majorBytes, len(p))
 	if r.err == nil && len(v) != len(p) {
@@ -200,7 +199,7 @@ func (r *reader) fixed(p []byte) {
 	copy(p, v)
 }
 
-// text reads a text string of at most limit bytes. When it equals like, that is returned instead of a copy.
+// text reads a text string of at most limit bytes. If it equals like, text returns like instead of a copy.
 func (r *reader) text(limit int, like string) string {
 	v := r.raw(majorText, limit)
 	if string(v) == like {
@@ -213,7 +212,7 @@ func (r *reader) text(limit int, like string) string {
 	return string(v)
 }
 
-// null reads a null when one is next, and tells so.
+// null reads a null if one is next, and reports whether it did.
 func (r *reader) null() bool {
 	if len(r.b) == 0 || r.b[0] != null {
 		return false
@@ -233,7 +232,7 @@ func (r *reader) bool() (v bool) {
 	return v
 }
 
-// done is the end of all reading: nothing may be left.
+// done ends reading: it returns an error if bytes are left.
 func (r *reader) done() error {
 	if r.err == nil && len(r.b) > 0 {
 		r.fail("%d bytes too many", len(r.b))

@@ -21,7 +21,7 @@ func sortBy(names []string, key func(string) string) {
 
 var author = crypto.NewAuthorKey([32]byte{7})
 
-// generic holds an encoding to the strict decoder of package crypto: what is written by hand must be canonical CBOR.
+// generic checks an encoding with the strict decoder of package crypto: hand-written encodings must be canonical CBOR.
 func generic(t *rapid.T, b []byte) {
 	var v any
 	if err := crypto.Decode(b, &v); err != nil {
@@ -72,7 +72,7 @@ func TestCommits(t *testing.T) {
 		want := commit(t)
 		for _, ref := range []*object.Ref{&want.Root.Root, &want.Roster} {
 			if ref.Blob == home.Blob {
-				ref.Blob = crypto.BlobName{} // as the packer has it
+				ref.Blob = crypto.BlobName{} // as in the packer
 			}
 		}
 		want.Sign(author)
@@ -99,7 +99,7 @@ func TestCommits(t *testing.T) {
 	})
 }
 
-// damage flips a bit, cuts or lengthens an encoding: it must be refused or mean something else, encoded just so.
+// damage flips a bit, cuts or lengthens an encoding: the result must be rejected, or be the encoding of another value.
 func damage(t *rapid.T, b []byte, again func([]byte) ([]byte, error)) {
 	for n := range b {
 		if _, err := again(b[:n]); !errors.Is(err, crypto.ErrFormat) {
@@ -250,7 +250,7 @@ func TestMountsThatCantBe(t *testing.T) {
 			t.Errorf("%s: it passes", name)
 		}
 	}
-	// A page that holds the writer seed in the clear, and one with a seed of zeros.
+	// A page with the writer seed in the clear, and one with a seed of zeros.
 	open := good
 	c := crypto.SpaceSecret{1}.Keys()
 	open.Target = &object.Target{Capability: c}

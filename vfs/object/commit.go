@@ -12,33 +12,33 @@ const (
 	signatureSize = 2 + 64 // encoded
 )
 
-// Versions of the format, which stand in front of what a pointer holds. Each space has its own, which never falls.
+// Versions of the format, at the beginning of a pointer's value. Each space has its own, which never decreases.
 const (
-	// Version1 is the version of a space that has one author and holds no mounts.
+	// Version1 is the version of a space with one author and no mounts.
 	Version1 = 1
-	// Version2 is the version of a space since it first held a mount or a roster.
+	// Version2 is the version of a space once it has had a mount or a roster.
 	Version2 = 2
 )
 
-// Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page lies in the commit's
-// own blob, and Front must be the hash of all that lies in front of the commit there.
+// Sign signs the commit as it will be encoded. Root may have a zero blob name: then the root page is in the commit's
+// own blob, and Front must be the hash of everything before the commit in that blob.
 func (c *Commit) Sign(key crypto.AuthorKey) {
 	c.Author = key.ID()
 	c.Signature = key.SignCommit(c.signed(crypto.BlobName{}))
 }
 
-// Encode is the plain encoding of a signed commit. References with the blob name self, or a zero one, lead into the
-// blob that the commit lies in.
+// Encode returns the plain encoding of a signed commit. References with the blob name self, or a zero one, are encoded
+// as references into the commit's own blob.
 func (c *Commit) Encode(self crypto.BlobName) []byte {
 	return appendBytes(c.appendFields(appendArray(nil, c.fields()+1), self), c.Signature[:])
 }
 
-// signed is what the signature signs: the encoding without it.
+// signed returns the signed bytes: the encoding without the signature.
 func (c *Commit) signed(self crypto.BlobName) []byte {
 	return c.appendFields(appendArray(nil, c.fields()), self)
 }
 
-// fields is the number of items that are signed.
+// fields returns the number of signed items.
 func (c *Commit) fields() int {
 	if c.Roster == (Ref{}) {
 		return commitFields
@@ -71,14 +71,14 @@ func (c *Commit) appendFields(b []byte, self crypto.BlobName) []byte {
 	return appendBytes(b, c.Front[:])
 }
 
-// DecodeCommit reads the commit that lies at at and verifies its signature; whether its author may write is for the
-// caller to judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
+// DecodeCommit decodes the commit at at and verifies its signature; the caller checks whether its author may write.
+// Errors: crypto.ErrFormat, crypto.ErrSignature.
 func DecodeCommit(b []byte, at Ref) (Commit, error) {
 	c, err := parseCommit(b, at)
 	if err != nil {
 		return Commit{}, fmt.Errorf("commit: %w", err)
 	}
-	// What is signed is the bytes as they lie there: the array without its last item, the signature.
+	// The signature covers the stored bytes: the array without its last item, the signature.
 	signed := appendArray(nil, c.fields())
 	signed = append(signed, b[len(signed):len(b)-signatureSize]...)
 	if err := c.Author.VerifyCommit(signed, c.Signature); err != nil {
@@ -103,7 +103,7 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 	}
 	if !r.null() {
 		r.tuple(2)
-		r.at = Ref{} // a parent lies in another blob
+		r.at = Ref{} // a parent is in another blob
 		c.Parent.Commit = r.ref()
 		r.at = at
 		r.fixed(c.Parent.Hash[:])
@@ -134,11 +134,10 @@ func parseCommit(b []byte, at Ref) (Commit, error) {
 	return c, r.done()
 }
 
-// HashCommit is the hash by which a commit's child names it; plain is the commit's encoding.
+// HashCommit returns the hash by which a child names a commit; plain is the commit's encoding.
 func HashCommit(plain []byte) CommitHash { return CommitHash(crypto.NameOf(plain)) }
 
-// Latest returns what the commit contains of the journal of a device, in whichever run; zero when it contains nothing
-// of it.
+// Latest returns the newest entry of the commit for a device, of any of its runs, or zero if there is none.
 func (c *Commit) Latest(d DeviceID) Applied {
 	for _, a := range c.Applied {
 		if a.Device.Same(d) {
@@ -148,8 +147,8 @@ func (c *Commit) Latest(d DeviceID) Applied {
 	return Applied{}
 }
 
-// AppliedTo returns up to which sequence number the commit contains what the device journaled in a run; 0 when it does
-// not tell.
+// AppliedTo returns the sequence number up to which the commit contains the journal of a device's run, or 0 if the
+// commit has no entry for the run.
 func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	for _, a := range c.Applied {
 		if a.Device == d {
@@ -159,8 +158,8 @@ func (c *Commit) AppliedTo(d DeviceID) uint64 {
 	return 0
 }
 
-// WithApplied is list with the device's number set to seq, in a new slice that is in order if list was. What the device
-// journaled in its earlier runs is contained in that, so they are named no more.
+// WithApplied returns a copy of list with the device's number set to seq, in order if list was. Entries of earlier runs
+// of the device are left out, since the new entry covers them.
 func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
 	out := make([]Applied, 0, len(list)+1)
 	placed := false
@@ -178,7 +177,7 @@ func WithApplied(list []Applied, d DeviceID, seq uint64) []Applied {
 	return out
 }
 
-// Head is what a space's pointer holds.
+// Head is the plain value of a space's pointer.
 type Head struct {
 	Version uint8 // Version1 or Version2
 	Commit  Ref   // the newest commit
@@ -191,7 +190,8 @@ func (h Head) Encode() []byte {
 	return appendRef(b, h.Commit, crypto.BlobName{})
 }
 
-// DecodeHead reads what Head.Encode wrote. The error is crypto.ErrFormat, also for the value of a later version.
+// DecodeHead decodes the value that Head.Encode returned. Its error is crypto.ErrFormat, also for the value of a later
+// version.
 func DecodeHead(b []byte) (Head, error) {
 	r := reader{b: b}
 	r.tuple(2)

@@ -6,12 +6,11 @@ import (
 	"postern/crypto"
 )
 
-// MaxFileSize is the largest file that the format holds, in bytes: InlineItems index nodes of the highest level, all
-// full.
+// MaxFileSize is the largest file of the format, in bytes: InlineItems full index nodes of the highest level.
 const MaxFileSize = int64(InlineItems*IndexFanout*IndexFanout*IndexFanout*IndexFanout) * crypto.ChunkSize
 
-// Shape returns how the contents of a file of size bytes are held by its entry: at which level, and by how many items.
-// The level is the lowest whose items fit into an entry.
+// Shape returns the level and number of items that the contents of a file of size bytes have in its entry. The level is
+// the lowest whose items fit into an entry.
 func Shape(size int64) (level uint8, items int) {
 	n := (size + crypto.ChunkSize - 1) / crypto.ChunkSize
 	for n > InlineItems {
@@ -21,8 +20,7 @@ func Shape(size int64) (level uint8, items int) {
 	return level, int(n)
 }
 
-// Check reports whether c has the one shape that the contents of a file of size bytes have. The error is
-// crypto.ErrFormat.
+// Check returns crypto.ErrFormat unless c has the one shape for a file of size bytes.
 func (c Content) Check(size int64) error {
 	if size < 0 || size > MaxFileSize {
 		return fmt.Errorf("%w: a file of %d bytes", crypto.ErrFormat, size)
@@ -33,13 +31,13 @@ func (c Content) Check(size int64) error {
 		have, other = other, have
 	}
 	if c.Level != level || have != items || other != 0 {
-		return fmt.Errorf("%w: %d chunks and %d nodes at level %d can't be a file of %d bytes", crypto.ErrFormat,
+		return fmt.Errorf("%w: %d chunks and %d nodes at level %d do not fit a file of %d bytes", crypto.ErrFormat,
 			len(c.Chunks), len(c.Nodes), c.Level, size)
 	}
 	return nil
 }
 
-// Every node starts with a number that says what it is, so that none is taken for another.
+// Every node starts with a number for its kind, so that one kind cannot be mistaken for another.
 const (
 	nodePage = iota + 1
 	nodeIndex
@@ -47,17 +45,16 @@ const (
 	nodeRoster
 )
 
-// AppendIndex appends the encoding of an index node, which holds c. References with a zero blob name lead into the blob
-// that the node itself lies in.
+// AppendIndex appends the encoding of an index node with the items of c. References with a zero blob name are encoded
+// as references into the node's own blob.
 func AppendIndex(b []byte, c Content) []byte {
 	b = appendArray(b, 2)
 	b = appendUint(b, nodeIndex)
 	return appendContent(b, &c, crypto.BlobName{})
 }
 
-// DecodeIndex reads the index node that lies at at. Level says which level the node belongs to, that is one more than
-// the level of what it holds; only its reader knows how many items there must be: IndexFanout, but in the last of a
-// level. The error is crypto.ErrFormat.
+// DecodeIndex decodes the index node at at. level is the node's level, one above that of its items. Only the caller
+// knows how many items there must be: IndexFanout, except in the last node of a level. The error is crypto.ErrFormat.
 func DecodeIndex(b []byte, at Ref, level uint8) (Content, error) {
 	r := reader{b: b, at: at}
 	r.tuple(2)

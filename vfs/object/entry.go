@@ -17,8 +17,8 @@ const (
 	maxName      = vfs.MaxName
 )
 
-// AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, lead into the blob
-// that the entry lies in.
+// AppendEntry appends the encoding of an entry. References with the blob name self, or a zero one, are encoded as
+// references into the entry's own blob.
 func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
 	b = appendArray(b, e.Kind.fields())
 	b = appendUint(b, uint64(e.Kind))
@@ -45,7 +45,7 @@ func AppendEntry(b []byte, e *Entry, self crypto.BlobName) []byte {
 	return appendContent(b, &e.Content, self)
 }
 
-// fields is the number of items in the encoding of an entry of this kind; 0 for no kind.
+// fields returns the number of items in the encoding of an entry of this kind; 0 for an unknown kind.
 func (k Kind) fields() int {
 	switch k {
 	case File:
@@ -71,7 +71,7 @@ func appendProperties(b []byte, props []vfs.Property) []byte {
 	return b
 }
 
-// entry reads one entry into e. likeType is a content type that this one may well have.
+// entry reads one entry into e. likeType is a probable content type, which is shared instead of copied.
 func (r *reader) entry(e *Entry, likeType string) {
 	fields := r.array(fileFields, 1)
 	e.Kind = Kind(r.uint(uint64(Mount)))
@@ -137,7 +137,7 @@ func (r *reader) properties() []vfs.Property {
 	return props
 }
 
-// CompareProperties is the order of an entry's properties: by namespace, then by local name, byte by byte.
+// CompareProperties compares the names of properties: by namespace, then by local name, byte by byte.
 func CompareProperties(a, b vfs.PropertyName) int {
 	if c := strings.Compare(a.Space, b.Space); c != 0 {
 		return c
@@ -145,14 +145,14 @@ func CompareProperties(a, b vfs.PropertyName) int {
 	return strings.Compare(a.Local, b.Local)
 }
 
-// PropertySize is what a property counts against MaxProperties.
+// PropertySize returns the size of a property as counted against MaxProperties.
 func PropertySize(p vfs.Property) int {
 	return len(p.Name.Space) + len(p.Name.Local) + len(p.Lang) + len(p.Value)
 }
 
-// Check reports whether an entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one, the root
-// of a space; its properties and content type are in bounds (vfs.ErrTooLarge); all else is as FORMAT.md wants it
-// (vfs.ErrInvalid).
+// Check returns an error unless the entry can be encoded: it has a valid name (vfs.ErrName) or is a folder without one,
+// the root of a space; its properties and content type are within bounds (vfs.ErrTooLarge); everything else follows
+// FORMAT.md (vfs.ErrInvalid).
 func (e *Entry) Check() error {
 	if !ValidName(e.Name) && (e.Name != "" || e.Kind != Folder) {
 		return vfs.ErrName
@@ -171,9 +171,9 @@ func (e *Entry) Check() error {
 	}
 	switch {
 	case sum > MaxProperties:
-		return fmt.Errorf("%w: properties of %d bytes, %d can be kept", vfs.ErrTooLarge, sum, MaxProperties)
+		return fmt.Errorf("%w: properties of %d bytes, of at most %d", vfs.ErrTooLarge, sum, MaxProperties)
 	case len(e.ContentType) > MaxContentType:
-		return fmt.Errorf("%w: a content type of %d bytes, %d can be kept", vfs.ErrTooLarge, len(e.ContentType),
+		return fmt.Errorf("%w: a content type of %d bytes, of at most %d", vfs.ErrTooLarge, len(e.ContentType),
 			MaxContentType)
 	case !utf8.ValidString(e.ContentType):
 		return fmt.Errorf("%w: a content type that is not UTF-8", vfs.ErrInvalid)
@@ -184,7 +184,7 @@ func (e *Entry) Check() error {
 			return fmt.Errorf("%w: a file of %d bytes", vfs.ErrTooLarge, e.Size)
 		}
 		if e.Count != 0 || e.Root != (Ref{}) || e.Target != nil {
-			return fmt.Errorf("%w: a file with what only folders and mounts have", vfs.ErrInvalid)
+			return fmt.Errorf("%w: a file with fields of folders or mounts", vfs.ErrInvalid)
 		}
 		if err := e.Content.Check(e.Size); err != nil {
 			return fmt.Errorf("%w: %w", vfs.ErrInvalid, err)
@@ -192,13 +192,13 @@ func (e *Entry) Check() error {
 		return nil
 	case Folder:
 		if e.hasContents() || e.Size < 0 || e.Count < 0 || e.Target != nil {
-			return fmt.Errorf("%w: a folder with what only files and mounts have", vfs.ErrInvalid)
+			return fmt.Errorf("%w: a folder with fields of files or mounts", vfs.ErrInvalid)
 		}
 		return nil
 	case Mount:
 		if e.hasContents() || e.Size != 0 || e.Count != 0 || e.Root != (Ref{}) ||
 			e.Target == nil || e.Target.Capability.CanWrite() {
-			return fmt.Errorf("%w: a mount with what only files and folders have, or of no space to read", vfs.ErrInvalid)
+			return fmt.Errorf("%w: a mount with fields of files or folders, or without a readable space", vfs.ErrInvalid)
 		}
 		return nil
 	default:
@@ -206,17 +206,16 @@ func (e *Entry) Check() error {
 	}
 }
 
-// hasContents reports whether the entry has anything that only files have.
+// hasContents reports whether the entry has any field that only files have.
 func (e *Entry) hasContents() bool {
 	return e.ContentType != "" || e.MD5 != [16]byte{} || e.SHA1 != [20]byte{} ||
 		len(e.Content.Chunks)+len(e.Content.Nodes) != 0 || e.Content.Level != 0
 }
 
-// IsFolder reports whether users see the entry as a folder: one, or a mount of a space's folder.
+// IsFolder reports whether users see the entry as a folder: a folder, or a mount of a space's folder.
 func (e *Entry) IsFolder() bool { return e.Kind == Folder || e.Kind == Mount && !e.Target.File }
 
-// MarshalCBOR encodes an entry for the records of a journal, where a zero blob name means bytes that lie in the
-// journal.
+// MarshalCBOR encodes an entry for a journal's record, in which a zero blob name refers to bytes in the journal.
 func (e Entry) MarshalCBOR() ([]byte, error) {
 	if err := e.Check(); err != nil {
 		return nil, err
@@ -224,7 +223,7 @@ func (e Entry) MarshalCBOR() ([]byte, error) {
 	return AppendEntry(nil, &e, crypto.BlobName{}), nil
 }
 
-// UnmarshalCBOR reads what MarshalCBOR wrote. The error is crypto.ErrFormat.
+// UnmarshalCBOR decodes the bytes of MarshalCBOR. The error is crypto.ErrFormat.
 func (e *Entry) UnmarshalCBOR(b []byte) error {
 	r := reader{b: b}
 	*e = Entry{}
@@ -235,7 +234,7 @@ func (e *Entry) UnmarshalCBOR(b []byte) error {
 	return r.done()
 }
 
-// Info is what is known of an entry without opening it.
+// Info returns the metadata of an entry.
 func (e *Entry) Info() vfs.Info {
 	return vfs.Info{
 		Name:        e.Name,

@@ -5,14 +5,13 @@ import (
 	"fmt"
 )
 
-// ParseCommit is DecodeCommit without the signature, which no fuzzer finds.
+// ParseCommit is DecodeCommit without the signature, which a fuzzer cannot forge.
 var ParseCommit = parseCommit
 
 // ParseRoster is DecodeRoster without the signature.
 var ParseRoster = parseRoster
 
-// DecodePage is ScanPage with the entries, as ReadEntry reads them. What ScanPage and ReadName tell of them must be the
-// same.
+// DecodePage is ScanPage with the entries, as ReadEntry returns them. ScanPage, ReadEntry and ReadName must agree.
 func DecodePage(b []byte, at Ref) (Page, error) {
 	var entries []Entry
 	var other error

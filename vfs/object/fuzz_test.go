@@ -10,7 +10,8 @@ import (
 	"postern/vfs/object"
 )
 
-// fuzz holds a decoder to the one law: what it takes is encoded again just so, and what it refuses is crypto.ErrFormat.
+// fuzz checks a decoder: a value that it accepts must encode to the same bytes again, and its errors must be
+// crypto.ErrFormat.
 func fuzz(f *testing.F, kind string, again func([]byte) ([]byte, error)) {
 	for _, v := range vectors() {
 		if v.Kind == kind {

@@ -10,7 +10,7 @@ import (
 	"postern/vfs/object"
 )
 
-// home is where the nodes of these tests lie: late in a blob, so that there is room before them.
+// home is the place of the nodes in these tests: late in a blob, so that there is room before them.
 var home = object.Ref{Blob: crypto.BlobName{0xaa, 31: 0xbb}, Off: 3 << 20, Len: 1000, Key: crypto.NodeKey{1}}
 
 func fill[T ~[16]byte | ~[20]byte | ~[32]byte | ~[64]byte](t *rapid.T, what string) (v T) {

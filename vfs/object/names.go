@@ -16,12 +16,13 @@ func ValidName(name string) bool {
 		!strings.ContainsAny(name, "/\x00") && utf8.ValidString(name)
 }
 
-// SortKey is what names are equal and sorted by, byte by byte: the name in Unicode normalisation form C.
+// SortKey returns the key by which names are compared and sorted, byte by byte: the name in Unicode normalisation form
+// C.
 func SortKey(name string) string {
 	for i := range len(name) {
 		if name[i] >= utf8.RuneSelf {
 			return norm.NFC.String(name)
 		}
 	}
-	return name // ASCII is always normal
+	return name // ASCII is always normalised
 }

@@ -112,7 +112,7 @@ func TestWithApplied(t *testing.T) {
 		if len(list) != len(want) {
 			t.Fatalf("%d devices, want %d", len(list), len(want))
 		}
-		// A later run of a device takes the place of the one before.
+		// A later run of a device replaces the earlier one.
 		if len(list) == 0 {
 			return
 		}

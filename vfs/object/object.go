@@ -1,4 +1,4 @@
-// Package object is what the encrypted tree is made of, as plain values, and their one encoding: references, chunks,
+// Package object has the parts of the encrypted tree as plain values, and their one encoding: references, chunks,
 // entries, pages, commits. It does no I/O. crypto/FORMAT.md is normative for every byte.
 package object
 
@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// Ref leads to a sealed node (a folder page, a file's index, a commit) and opens it.
+// Ref refers to a sealed node (a folder page, a file's index, a commit) and has the key to open it.
 type Ref struct {
 	Blob crypto.BlobName
 	Off  uint32 // bytes from the start of the blob
@@ -17,7 +17,7 @@ type Ref struct {
 	Key  crypto.NodeKey
 }
 
-// Chunk leads to one sealed chunk of a file. Its plain size is crypto.ChunkSize, but for the last of a file.
+// Chunk refers to one sealed chunk of a file. Its plain size is crypto.ChunkSize, except for the last of a file.
 type Chunk struct {
 	Blob  crypto.BlobName
 	Off   uint32
@@ -25,8 +25,8 @@ type Chunk struct {
 	Bytes crypto.BytesKey
 }
 
-// Content leads to the bytes of a file: at level 0 by its chunks, above by index nodes, each of which holds a Content
-// of the level below with at most IndexFanout items. An empty file has no items.
+// Content refers to the bytes of a file: at level 0 by its chunks, above by index nodes, each of which has a Content of
+// the level below with at most IndexFanout items. An empty file has no items.
 type Content struct {
 	Level  uint8
 	Chunks []Chunk // level 0
@@ -34,13 +34,13 @@ type Content struct {
 }
 
 const (
-	// IndexFanout is how many chunks or nodes an index node holds; all but the last of a level are full.
+	// IndexFanout is the number of chunks or nodes in an index node; all but the last of a level are full.
 	IndexFanout = 128
-	// InlineItems is how many chunks or nodes an entry holds itself.
+	// InlineItems is the largest number of chunks or nodes in an entry itself.
 	InlineItems = 4
 )
 
-// Kind tells what an entry is.
+// Kind is the kind of an entry.
 type Kind uint8
 
 // The kinds of entries.
@@ -50,15 +50,15 @@ const (
 	Mount
 )
 
-// Entry is one line of a folder. The root of a space is an entry too: a folder without a name, held by the commit.
+// Entry is one line of a folder. The root of a space is an entry too: a folder without a name, in the commit.
 type Entry struct {
 	Name        string // as stored; pages are sorted by SortKey(Name)
 	Kind        Kind
 	Version     vfs.Version
 	Modified    int64 // nanoseconds since 1970 UTC
 	Created     int64
-	Size        int64 // bytes; of a folder the Sum of all that lies below it
-	Count       int64 // of folders: how many files and folders lie below, however deep, as a Sum
+	Size        int64 // bytes; of a folder the Sum over everything below it
+	Count       int64 // of folders: number of files and folders at any depth below, as a Sum
 	ContentType string
 	MD5         [16]byte       // of files
 	SHA1        [20]byte       // of files
@@ -73,26 +73,26 @@ type Target struct {
 	Capability crypto.Capability // to read it
 	// Seed is the writer seed, sealed for the writers of the space that holds the mount; zero for none.
 	Seed [crypto.SealedSeedSize]byte
-	File bool // the mount stands for the one file that the space holds, not for its folder
+	File bool // the mount stands for the space's only file, not for its folder
 }
 
-// Page is one node of a folder's B+tree. At level 0 it is a leaf and has Entries, above it has Children.
+// Page is one node of a folder's B+tree. At level 0 it is a leaf and has Entries; above it has Children.
 type Page struct {
 	Level    uint8
 	Entries  []Entry // strictly ascending by SortKey(Name)
 	Children []Child // strictly ascending by First
 }
 
-// Child leads from an inner page to one of the level below.
+// Child refers from an inner page to one of the level below.
 type Child struct {
 	First string // the lowest sort key below
-	Count int64  // what Entry.Count of a folder would be that held just this
-	Size  int64  // what Entry.Size would be
+	Count int64  // Entry.Count of a folder with only this page
+	Size  int64  // Entry.Size of such a folder
 	Page  Ref
 }
 
-// Sum adds sizes or counts. Beyond the highest int64 it stays there: copies by reference cost nothing, so sums beyond
-// all bounds are a few requests away, and what was once accepted must be able to be committed.
+// Sum adds sizes or counts, and returns the highest int64 instead of an overflow: copies by reference cost nothing, so
+// a few requests can exceed any bound, and an accepted change must be committable.
 func Sum(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64
@@ -100,11 +100,11 @@ func Sum(a, b int64) int64 {
 	return a + b
 }
 
-// The bounds of what is encoded, in bytes. What is beyond them is malformed.
+// The bounds of encodings, in bytes. Anything beyond them is malformed.
 const (
-	// PageTarget is what a page is split above. A page holds at least one entry, so it may be larger.
+	// PageTarget is the size above which a page is split. A page has at least one entry, so it may be larger.
 	PageTarget = 8 << 10
-	// MaxNode is the largest plain node: some pages' worth of entries with as many properties as there may be.
+	// MaxNode is the largest plain node: several pages of entries with the largest properties.
 	MaxNode = 256 << 10
 	// MaxProperties bounds the dead properties of one entry: the sum of all names, languages and values.
 	MaxProperties = 64 << 10
@@ -112,9 +112,9 @@ const (
 	MaxContentType = 1 << 10
 	// MaxDevice bounds the name of a device.
 	MaxDevice = 255
-	// MaxApplied bounds how many devices' journals a commit tells of.
+	// MaxApplied bounds the number of devices in a commit's Applied.
 	MaxApplied = 1024
-	// MaxAuthors bounds how many authors a roster names.
+	// MaxAuthors bounds the number of authors in a roster.
 	MaxAuthors = 256
 	// MaxPageLevel bounds the height of a folder's tree: with two children a page, a folder of 2^31 leaves.
 	MaxPageLevel = 31
@@ -122,11 +122,11 @@ const (
 	MaxContentLevel = 4
 )
 
-// DeviceID is a random name, of which a device takes the first half once and the second half each time that it starts:
-// sequence numbers count under it, and a home that was copied or put back from a backup must not give one twice.
+// DeviceID is a random id of a device: the first half is drawn once, the second half at each start. Sequence numbers
+// belong to an id, and a home that was copied or restored from a backup must not use a number twice.
 type DeviceID [16]byte
 
-// At is the device's id in one of its runs. The zero run has the device's id itself.
+// At returns the device's id in one of its runs. The zero run has the device's id itself.
 func (d DeviceID) At(run [8]byte) DeviceID {
 	if run != ([8]byte{}) {
 		copy(d[8:], run[:])
@@ -134,10 +134,10 @@ func (d DeviceID) At(run [8]byte) DeviceID {
 	return d
 }
 
-// Same reports whether two ids are of one device.
+// Same reports whether two ids belong to one device.
 func (d DeviceID) Same(other DeviceID) bool { return [8]byte(d[:]) == [8]byte(other[:]) }
 
-// Applied tells how much of a device's journal a commit contains: all up to Seq.
+// Applied is the part of a device's journal that a commit contains: everything up to Seq.
 type Applied struct {
 	Device DeviceID
 	Seq    uint64
@@ -146,7 +146,7 @@ type Applied struct {
 // CommitHash is the BLAKE3-256 of a commit's plain encoding.
 type CommitHash [32]byte
 
-// Parent leads to the commit that another one follows. The zero value says that there is none.
+// Parent refers to the commit that another one follows. The zero value means that there is none.
 type Parent struct {
 	Commit Ref
 	Hash   CommitHash
@@ -158,9 +158,9 @@ type Commit struct {
 	Parent    Parent
 	Time      int64 // nanoseconds since 1970 UTC
 	Author    crypto.AuthorID
-	Device    string          // the name of the device that made it, for people
+	Device    string          // the name of the device that made it, for display
 	Applied   []Applied       // strictly ascending by Device
-	Roster    Ref             // who may write, of a space with several authors; zero for none
-	Front     crypto.BlobName // BLAKE3-256 of all that lies before the commit in its blob; see FORMAT.md, Commits
+	Roster    Ref             // the authors of a space with several of them; zero for none
+	Front     crypto.BlobName // BLAKE3-256 of everything before the commit in its blob; see FORMAT.md, Commits
 	Signature crypto.Signature
 }

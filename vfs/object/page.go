@@ -8,8 +8,8 @@ import (
 
 const minChild = 1 + 1 + 1 + 1 + minRef
 
-// AppendPage appends the encoding of a page. References with the blob name self, or a zero one, lead into the blob that
-// the page lies in.
+// AppendPage appends the encoding of a page. References with the blob name self, or a zero one, are encoded as
+// references into the page's own blob.
 func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
 	b = appendArray(b, 3)
 	b = appendUint(b, nodePage)
@@ -33,10 +33,9 @@ func AppendPage(b []byte, p *Page, self crypto.BlobName) []byte {
 	return b
 }
 
-// ScanPage reads the page that lies at at; references into its own blob get that blob's name. The entries of a leaf it
-// does not keep: they are shown to each, one after the other, with where they begin in b, from where ReadEntry gives
-// them again, and how many there are. The next is read into the same e, and into its Content. The error is
-// crypto.ErrFormat.
+// ScanPage decodes the page at at; references into its own blob get that blob's name. It does not keep the entries of a
+// leaf, but calls each for one after the other, with the entry's offset and length in b, for ReadEntry. All calls share
+// one e and its Content. The error is crypto.ErrFormat.
 func ScanPage(b []byte, at Ref, each func(e *Entry, from, n int)) (Page, error) {
 	r := reader{b: b, at: at}
 	var p Page
@@ -81,14 +80,14 @@ func (r *reader) entries(size int, each func(e *Entry, from, n int)) {
 	}
 }
 
-// ReadEntry is the entry at the beginning of b, which ScanPage has found there in the page that lies at at.
+// ReadEntry decodes the entry at the beginning of b, which ScanPage found in the page at at.
 func ReadEntry(b []byte, at Ref) (e Entry) {
 	r := reader{b: b, at: at}
 	r.entry(&e, "")
 	return e
 }
 
-// ReadName is the name of ReadEntry's entry, without the rest.
+// ReadName returns only the name of ReadEntry's entry.
 func ReadName(b []byte) []byte {
 	r := reader{b: b}
 	r.array(fileFields, 1)

@@ -6,8 +6,8 @@ import (
 	"postern/crypto"
 )
 
-// A reference to something in the blob that holds the reference has no blob name in the encoding, since a blob's name
-// is known only when it is whole. Reading puts the name in; writing leaves it out, also where it is still zero.
+// A reference into the blob that contains it has no blob name in the encoding, since a blob's name is known only once
+// the blob is complete. Reading adds the name; writing leaves it out, also where it is still zero.
 
 func appendBlob(b []byte, name, self crypto.BlobName) []byte {
 	if name.IsZero() || name == self {
@@ -16,8 +16,8 @@ func appendBlob(b []byte, name, self crypto.BlobName) []byte {
 	return appendBytes(b, name[:])
 }
 
-// blob reads the name of a blob and the offset in it. What lies in the same blob lies before the node that refers to
-// it, so that no chain of references ever leads back to where it began.
+// blob reads the name of a blob and an offset in it. A reference into the node's own blob must point before the node,
+// so that no chain of references forms a cycle.
 func (r *reader) blob() (name crypto.BlobName, off uint32) {
 	v := r.raw(majorBytes, len(name))
 	off = uint32(r.uint(crypto.MaxBlobSize))
@@ -40,7 +40,7 @@ func (r *reader) blob() (name crypto.BlobName, off uint32) {
 }
 
 const (
-	minRef   = 1 + 1 + 1 + 1 + 34 // sizes of encodings at least, to bound what a lying array makes us allocate
+	minRef   = 1 + 1 + 1 + 1 + 34 // least sizes of encodings, to bound allocations for a false array head
 	minChunk = 1 + 1 + 1 + 34 + 34
 )
 
@@ -102,7 +102,7 @@ func appendContent(b []byte, c *Content, self crypto.BlobName) []byte {
 	return b
 }
 
-// content reads a content into c, whose slices are used again.
+// content reads a content into c and reuses its slices.
 func (r *reader) content(c *Content, limit int) {
 	r.tuple(2)
 	*c = Content{Level: uint8(r.uint(MaxContentLevel)), Chunks: c.Chunks[:0], Nodes: c.Nodes[:0]}

@@ -17,7 +17,7 @@ import (
 	"postern/vfs/object"
 )
 
-// TestRefused holds DecodePage to testdata/refused.json, which any implementation must refuse.
+// TestRefused checks DecodePage against testdata/refused.json, which any implementation must reject.
 func TestRefused(t *testing.T) {
 	const file = "testdata/refused.json"
 	have := map[string]string{}
@@ -26,7 +26,7 @@ func TestRefused(t *testing.T) {
 			if _, err := object.DecodePage(b, home); !errors.Is(err, crypto.ErrFormat) {
 				t.Errorf("%s: %v", name, err)
 			}
-			if len(b) < 10_000 { // one is too long to be kept
+			if len(b) < 10_000 { // one is too long for the file
 				have[name] = hex.EncodeToString(b)
 			}
 		}
@@ -62,7 +62,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// pagesThatCantBe are encodings of what no page may hold, by what is wrong with them.
+// pagesThatCantBe returns encodings of impossible pages, by their fault.
 func pagesThatCantBe() map[string][]byte {
 	file := func(name string) object.Entry { return object.Entry{Name: name, Kind: object.File} }
 	child := func(first string, count, size int64) object.Child {
@@ -138,7 +138,7 @@ func pagesThatCantBe() map[string][]byte {
 	return all
 }
 
-// otherSpellings are encodings of a page that are not the one encoding, or of something else.
+// otherSpellings returns non-canonical encodings of a page, and encodings of other nodes.
 func otherSpellings() map[string][]byte {
 	p := object.Page{Entries: []object.Entry{{Name: "a", Kind: object.Folder}}}
 	good := object.AppendPage(nil, &p, home.Blob) // 83 01 00 81 89 02 61 'a' 50 …

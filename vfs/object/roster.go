@@ -7,7 +7,7 @@ import (
 	"postern/crypto"
 )
 
-// Rights say what an author may do in a space.
+// Rights are the rights of an author in a space.
 type Rights uint8
 
 // The rights that a roster can grant. Write includes read.
@@ -20,13 +20,13 @@ const (
 type Author struct {
 	ID     crypto.AuthorID
 	Rights Rights
-	Name   string // for people, at most MaxDevice bytes
+	Name   string // for display, at most MaxDevice bytes
 }
 
-// Roster names who may make the commits of a space. Only its owner signs one.
+// Roster lists the authors that may make the commits of a space. Only its owner signs one.
 type Roster struct {
 	Space     crypto.PointerID
-	Epoch     uint32 // never falls; grows with each removal
+	Epoch     uint32 // never decreases; grows with each removal
 	Owner     crypto.AuthorID
 	Authors   []Author // strictly ascending by ID; without the owner, who may always write
 	Signature crypto.Signature
@@ -37,18 +37,18 @@ const (
 	minAuthor    = 1 + 34 + 1 + 1 // bytes of the shortest author
 )
 
-// Sign signs the roster in the owner's name.
+// Sign signs the roster with the owner's key.
 func (o *Roster) Sign(owner crypto.AuthorKey) {
 	o.Owner = owner.ID()
 	o.Signature = owner.SignRoster(o.appendFields(appendArray(nil, rosterFields)))
 }
 
-// Encode is the plain encoding of a signed roster.
+// Encode returns the plain encoding of a signed roster.
 func (o *Roster) Encode() []byte {
 	return appendBytes(o.appendFields(appendArray(nil, rosterFields+1)), o.Signature[:])
 }
 
-// Rights returns what an author may do; 0 for nothing. The owner may write.
+// Rights returns the rights of an author; 0 for none. The owner may write.
 func (o *Roster) Rights(id crypto.AuthorID) Rights {
 	if id == o.Owner {
 		return MayWrite
@@ -76,8 +76,8 @@ func (o *Roster) appendFields(b []byte) []byte {
 	return b
 }
 
-// DecodeRoster reads a roster and verifies the signature of the owner that it names. Whether that is the space's owner
-// is for the caller to judge. Errors: crypto.ErrFormat, crypto.ErrSignature.
+// DecodeRoster decodes a roster and verifies the signature of the owner that it names; the caller checks whether that
+// is the space's owner. Errors: crypto.ErrFormat, crypto.ErrSignature.
 func DecodeRoster(b []byte) (Roster, error) {
 	o, err := parseRoster(b)
 	if err == nil {

@@ -12,7 +12,7 @@ func appendTarget(b []byte, t *Target) []byte {
 	return appendBool(b, t.File)
 }
 
-// target reads what a mount refers to. Its capability only reads: what writes is sealed.
+// target reads the target of a mount. Its capability only reads; the writer seed is sealed.
 func (r *reader) target() *Target {
 	t := &Target{}
 	sealed := r.raw(majorBytes, crypto.ReadCapabilitySize)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Nanos is t as entries hold it: nanoseconds since 1970 UTC. Times that do not fit (before 1677, after 2262) become the
-// nearest that does.
+// Nanos returns t as stored in entries: nanoseconds since 1970 UTC. Times that do not fit (before 1677, after 2262)
+// become the nearest one that does.
 func Nanos(t time.Time) int64 {
 	switch s := t.Unix(); {
 	case s <= math.MinInt64/int64(time.Second):

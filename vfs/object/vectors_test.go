@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the vectors anew; only right before the format is in use")
 
-// vector is one encoding, as testdata/vectors.json keeps it for this and every other implementation.
+// vector is one encoding in testdata/vectors.json, for this and every other implementation.
 type vector struct {
 	Name       string `json:"name"`
 	Kind       string `json:"kind"`           // page, index, commit, head, entry
@@ -38,7 +38,7 @@ func bytesFrom[T ~[16]byte | ~[20]byte | ~[32]byte](first byte) (v T) {
 	return v
 }
 
-// mountOf is a mount of a space whose keys are derived from its name.
+// mountOf returns a mount of a space whose keys are derived from its name.
 func mountOf(name string, writable, file bool) object.Entry {
 	secret := crypto.SpaceSecret(crypto.NameOf([]byte(name)))
 	c := secret.Keys()
@@ -99,7 +99,7 @@ func vectors() []vector {
 		all = append(all, v)
 	}
 	sign := func(c object.Commit) []byte {
-		// A signature is over the commit as it lies in its blob.
+		// A signature covers the commit as stored in its blob.
 		if c.Root.Root.Blob == home.Blob {
 			c.Root.Root.Blob = crypto.BlobName{}
 		}

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// settleLimit is how long two gateways may take to come to the same when nothing goes wrong any more.
-const settleLimit = time.Minute
+// convergeLimit is how long two gateways may take to agree once no more faults happen.
+const convergeLimit = time.Minute
 
-// settle ends all faults, brings the gateways together, and holds what is there against all that was answered. With end
-// also a new gateway, that has nothing but the account's secret, must see the same.
-func (r *run) settle(end bool) error {
+// converge ends all faults, waits until the gateways agree, and checks their files against all answers. With end, a new
+// gateway that has only the account's secret must see the same tree.
+func (r *run) converge(end bool) error {
 	for g := range gateways {
 		if err := r.setFaults(g, faults{}); err != nil {
 			return err
 		}
 	}
-	listed, err := r.alike()
+	listed, err := r.waitAlike()
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (r *run) settle(end bool) error {
 					below[p] = x
 				}
 			}
-			if err := w.own.see("the settled state", func(s state) error {
+			if err := w.own.see("the final state", func(s state) error {
 				return s.matches(w.own.root, below, all)
 			}); err != nil {
 				return err
@@ -56,7 +56,7 @@ func (r *run) settle(end bool) error {
 	r.record.counts.Conflicts.Add(int64(v.conflicts))
 	for p := range listed {
 		if plain(p) != p && !within(p, sharedRoot) {
-			return fmt.Errorf("%s: a conflict where one worker alone writes", p)
+			return fmt.Errorf("%s: a conflict in a folder with one writer", p)
 		}
 	}
 	r.tally()
@@ -66,7 +66,7 @@ func (r *run) settle(end bool) error {
 	return err
 }
 
-// tally adds up what the processes have counted.
+// tally adds up the counts of all processes.
 func (r *run) tally() {
 	var made, commits uint64
 	for _, c := range r.childs {
@@ -77,12 +77,12 @@ func (r *run) tally() {
 	r.record.counts.Commits.Store(int64(commits))
 }
 
-// alike waits until both gateways show the same tree, and nothing is on its way.
-func (r *run) alike() (map[string]resource, error) {
-	limit := time.Now().Add(settleLimit)
+// waitAlike waits until both gateways have the same tree and nothing is pending.
+func (r *run) waitAlike() (map[string]resource, error) {
+	limit := time.Now().Add(convergeLimit)
 	for {
 		for _, c := range r.childs {
-			if _, err := c.flush(settleLimit); err != nil {
+			if _, err := c.flush(convergeLimit); err != nil {
 				return nil, fmt.Errorf("flush of %s without any fault: %w", deviceName(c.setup.Device), err)
 			}
 		}
@@ -95,7 +95,7 @@ func (r *run) alike() (map[string]resource, error) {
 				return nil, err
 			}
 			codes[g] = rep.code
-			// 404: another's commit came between two folders.
+			// 404: another gateway's commit came between two listings.
 			if rep.code != http.StatusMultiStatus && rep.code != http.StatusNotFound {
 				return nil, fmt.Errorf("gateway %d answered %d to PROPFIND, without any fault: %.500s", g, rep.code, rep.body)
 			}
@@ -104,13 +104,13 @@ func (r *run) alike() (map[string]resource, error) {
 			return seen[0], nil
 		}
 		if time.Now().After(limit) {
-			return nil, fmt.Errorf("the gateways do not come to the same:\n%s", difference(seen[0], seen[1]))
+			return nil, fmt.Errorf("the gateways do not agree:\n%s", difference(seen[0], seen[1]))
 		}
 		wait(pollEvery / 2)
 	}
 }
 
-// difference tells a few of the places in which two trees differ.
+// difference returns some of the paths at which two trees differ.
 func difference(a, b map[string]resource) string {
 	var lines []string
 	for _, p := range slices.Sorted(maps.Keys(a)) {
@@ -126,7 +126,7 @@ func difference(a, b map[string]resource) string {
 	return strings.Join(lines[:min(len(lines), 20)], "\n")
 }
 
-// readAll reads every file, or only those whose entity tags tell nothing yet.
+// readAll reads every file, or only those whose entity tags are unknown.
 func (r *run) readAll(c *client, listed map[string]resource, all bool) (map[string]id, error) {
 	contents := map[string]id{}
 	for p, x := range listed {
@@ -167,7 +167,7 @@ func (r *run) sameContents(c *client, listed map[string]resource, want map[strin
 	return nil
 }
 
-// newcomer is a gateway that has never been here.
+// newcomer starts a new gateway with an empty home.
 func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error) {
 	s := r.childs[0].setup
 	s.Device, s.Limit, s.Faults = gateways, 0, faults{}
@@ -186,13 +186,13 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 		err = fmt.Errorf("PROPFIND answered %d", rep.code)
 	}
 	if err == nil && !maps.Equal(seen, listed) {
-		err = fmt.Errorf("it sees something else:\n%s", difference(listed, seen))
+		err = fmt.Errorf("it has another tree:\n%s", difference(listed, seen))
 	}
 	if err == nil {
 		err = r.sameContents(client, listed, all)
 	}
 	if err == nil {
-		_, err = c.say(order{Fsck: settleLimit})
+		_, err = c.call(order{Fsck: convergeLimit})
 	}
 	if err == nil {
 		err = r.history(client)
@@ -203,7 +203,7 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 	return nil
 }
 
-// history sees that what the history shows is whole: a few of its states, from the oldest to the newest.
+// history checks that some states of the history, from the oldest to the newest, are whole.
 func (r *run) history(c *client) error {
 	states, rep, err := c.list("/history")
 	if err != nil || rep.code != http.StatusMultiStatus {
