@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,8 +18,14 @@ import (
 
 // File is a Ledger in a file of its own. It holds names of blobs, which the remote knows as well, and times.
 //
-//	"postern garbage\n"  u32 version  32 hash of the commit walked  6 × i64 Last  then for each blob, by name: 32 name, i64 since
+//	"postern garbage\n"  u32 version  32 hash of the commit walked  6 × i64 Last
+//	in version 3 only: u32 spaces  u32 sets  for each space: 32 id, 32 hash walked  for each set: u32 members, u32 each
+//	for each blob, by name: 32 name, i64 since, in version 3 u32 set, from 1 on; 0: the own space alone
 //	and in the end the BLAKE3 of all before
+//
+// While the own space is the only one the file has version 2, which builds from before there were others read as well.
+// They take a file of version 3 for a damaged one. That is safe: then all grace periods begin anew, and a drive that has
+// other spaces is of a version that they do not collect.
 //
 // It is written beside and renamed, so that a crash leaves the old file or the new one. One that is damaged is as good as none.
 type File struct {
@@ -28,10 +35,12 @@ type File struct {
 }
 
 const (
-	fileMagic   = "postern garbage\n"
-	fileVersion = 2
-	fileHead    = len(fileMagic) + 4 + 32 + 6*8
-	fileRecord  = 32 + 8
+	fileMagic    = "postern garbage\n"
+	fileVersion2 = 2
+	fileVersion3 = 3
+	fileHead     = len(fileMagic) + 4 + 32 + 6*8
+	fileRecord   = 32 + 8
+	fileSpace    = 32 + 32
 	// maxFile bounds what is read: the names of 100 TB in full chunks.
 	maxFile = 1 << 30
 )
@@ -80,7 +89,7 @@ func (f *File) read() (_ []byte, err error) {
 }
 
 func parse(b []byte) (Notes, error) {
-	if len(b) < fileHead+32 || (len(b)-fileHead-32)%fileRecord != 0 || !bytes.HasPrefix(b, []byte(fileMagic)) {
+	if len(b) < fileHead+32 || !bytes.HasPrefix(b, []byte(fileMagic)) {
 		return Notes{}, crypto.ErrFormat
 	}
 	body, sum := b[:len(b)-32], b[len(b)-32:]
@@ -88,25 +97,99 @@ func parse(b []byte) (Notes, error) {
 		return Notes{}, fmt.Errorf("%w: it is damaged", crypto.ErrFormat)
 	}
 	p := body[len(fileMagic):]
-	if v := binary.BigEndian.Uint32(p); v != fileVersion {
-		return Notes{}, fmt.Errorf("%w: version %d", crypto.ErrFormat, v)
-	}
-	n := Notes{Walked: object.CommitHash(p[4:36]), Blobs: make(map[crypto.BlobName]int64, len(body)/fileRecord)}
+	version := binary.BigEndian.Uint32(p)
+	n := Notes{Walked: object.CommitHash(p[4:36])}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(p[36+8*i:])) }
 	n.Last = Last{At: number(0), Needed: number(1), Candidates: number(2), Commit: number(4), Doubted: number(5)}
 	if due := number(3); due != 0 {
 		n.Last.Due = time.Unix(0, due).UTC()
 	}
-	for p = body[fileHead:]; len(p) > 0; p = p[fileRecord:] {
-		n.Blobs[crypto.BlobName(p[:32])] = int64(binary.BigEndian.Uint64(p[32:]))
+	r := fields{left: body[fileHead:]}
+	switch version {
+	case fileVersion2:
+		n.Blobs = make(map[crypto.BlobName]int64, len(r.left)/fileRecord)
+		for len(r.left) > 0 && !r.short {
+			n.Blobs[crypto.BlobName(r.bytes(32))] = int64(binary.BigEndian.Uint64(r.bytes(8)))
+		}
+	case fileVersion3:
+		r.spaces(&n)
+	default:
+		return Notes{}, fmt.Errorf("%w: version %d", crypto.ErrFormat, version)
+	}
+	if r.short {
+		return Notes{}, crypto.ErrFormat
 	}
 	return n, nil
 }
 
+// fields reads the fields of a file, one after the other.
+type fields struct {
+	left  []byte
+	short bool // there were fewer bytes than asked for, or a number that can't be
+	zeros [32]byte
+}
+
+func (r *fields) bytes(n int) []byte {
+	if len(r.left) < n {
+		r.left, r.short = nil, true
+		return r.zeros[:n]
+	}
+	b := r.left[:n]
+	r.left = r.left[n:]
+	return b
+}
+
+// number reads a number of at most most.
+func (r *fields) number(most int) int {
+	n := binary.BigEndian.Uint32(r.bytes(4))
+	if int64(n) > int64(most) {
+		r.left, r.short = nil, true
+		return 0
+	}
+	return int(n)
+}
+
+// spaces reads what version 3 has behind the head.
+func (r *fields) spaces(n *Notes) {
+	spaces := r.number(len(r.left) / fileSpace)
+	count := r.number(len(r.left) / 4)
+	sets := make([][]uint32, 1, 1+count) // none has the number 0
+	for range spaces {
+		n.Spaces = append(n.Spaces, Seen{ID: crypto.PointerID(r.bytes(32)), Walked: object.CommitHash(r.bytes(32))})
+	}
+	for range count {
+		set := make([]uint32, r.number(min(spaces+1, len(r.left)/4)))
+		for i := range set {
+			set[i] = uint32(r.number(spaces))
+			if i > 0 && set[i] <= set[i-1] {
+				r.short = true
+			}
+		}
+		sets = append(sets, set)
+	}
+	n.Blobs = make(map[crypto.BlobName]int64, len(r.left)/(fileRecord+4))
+	for len(r.left) > 0 && !r.short {
+		name := crypto.BlobName(r.bytes(32))
+		n.Blobs[name] = int64(binary.BigEndian.Uint64(r.bytes(8)))
+		set := r.number(len(sets) - 1)
+		if set == 0 {
+			continue
+		}
+		if n.From == nil {
+			n.From = map[crypto.BlobName][]uint32{}
+		}
+		n.From[name] = sets[set]
+	}
+}
+
 func (n Notes) encode() []byte {
-	b := make([]byte, 0, fileHead+len(n.Blobs)*fileRecord+32)
+	version, record := uint32(fileVersion2), fileRecord
+	if len(n.Spaces) > 0 {
+		version, record = fileVersion3, fileRecord+4
+	}
+	b := make([]byte, 0, fileHead+len(n.Spaces)*fileSpace+len(n.Blobs)*record+32)
 	b = append(b, fileMagic...)
-	b = binary.BigEndian.AppendUint32(b, fileVersion)
+	b = binary.BigEndian.AppendUint32(b, version)
 	b = append(b, n.Walked[:]...)
 	due := int64(0)
 	if !n.Last.Due.IsZero() {
@@ -115,17 +198,44 @@ func (n Notes) encode() []byte {
 	for _, v := range []int64{n.Last.At, n.Last.Needed, n.Last.Candidates, due, n.Last.Commit, n.Last.Doubted} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
-	names := make([]crypto.BlobName, 0, len(n.Blobs))
-	for name := range n.Blobs {
-		names = append(names, name)
+	names := slices.SortedFunc(maps.Keys(n.Blobs), func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
+	numbers := map[string]uint32{}
+	if version == fileVersion3 {
+		b = n.appendSpaces(b, names, numbers)
 	}
-	slices.SortFunc(names, func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
 	for _, name := range names {
 		b = append(b, name[:]...)
 		b = binary.BigEndian.AppendUint64(b, uint64(n.Blobs[name]))
+		if version == fileVersion3 {
+			number := uint32(0)
+			if from, other := n.From[name]; other {
+				number = numbers[setKey(from)]
+			}
+			b = binary.BigEndian.AppendUint32(b, number)
+		}
 	}
 	sum := crypto.NameOf(b)
 	return append(b, sum[:]...)
+}
+
+// appendSpaces appends what version 3 has behind the head, and numbers the sets that names have.
+func (n Notes) appendSpaces(b []byte, names []crypto.BlobName, numbers map[string]uint32) []byte {
+	var sets []byte
+	for _, name := range names {
+		from, other := n.From[name]
+		if key := setKey(from); other && numbers[key] == 0 {
+			numbers[key] = uint32(len(numbers) + 1)
+			sets = binary.BigEndian.AppendUint32(sets, uint32(len(from)))
+			sets = append(sets, key...)
+		}
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(len(n.Spaces)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(numbers)))
+	for _, s := range n.Spaces {
+		b = append(b, s.ID[:]...)
+		b = append(b, s.Walked[:]...)
+	}
+	return append(b, sets...)
 }
 
 // Save implements Ledger.

@@ -1,24 +1,30 @@
-// Package gc deletes what no state of a drive needs any more, and rewrites packs that are mostly dead.
+// Package gc deletes what no state of an owner's spaces needs any more, and rewrites packs that are mostly dead.
 //
-// A run marks what the newest commit leads to, which is the files and all of the history that is kept. What isn't
-// marked becomes a candidate, with the time it was first seen so. A later run deletes it when it is still unmarked, has
-// been a candidate for longer than the grace period, and no commit since the run before has led to it: each commit that
-// does begins its grace period anew. Where the commits since then are gone, all grace periods begin anew. Nothing is
-// locked, and other gateways need not be asked: what they have put for a commit under way is at most a candidate, and a
-// gateway that was away for longer than half the grace period looks whether what its commit refers to is there before
-// its pointer swings (package space, check.go).
+// A run marks what the newest commits of all spaces that the owner has at the store lead to (see package roots), which is
+// the files and all of the history that is kept. What isn't marked becomes a candidate, with the time it was first seen so.
+// A later run deletes it when it is still unmarked, has been a candidate for longer than the grace period, and no commit
+// since the run before has led to it: each commit that does begins its grace period anew. Where the commits since then are
+// gone, all grace periods begin anew. Nothing is locked, and other gateways need not be asked: what they have put for a
+// commit under way is at most a candidate, and a gateway that was away for longer than half the grace period looks whether
+// what its commit refers to is there before its pointer swings (package space, check.go).
+//
+// The spaces share blobs, so a file may move from one to another while a run looks at them. Therefore the run loads all
+// pointers, marks, and loads them again, until no space has anything new. It does the same before each batch of deletions.
+// A space that can't be read whole hides what it leads to: blobs learnt from it stay, and those of the others go.
 //
 // Times are those of the gateway's own clock. Dates of commits never shorten a grace period.
 //
 // A remote may keep other accounts' blobs beside ours, and does not know whose they are. So only what is known to be
-// this drive's is ever deleted: what some commit of it, the newest or one before, has been seen to lead to, and what
+// this owner's is ever deleted: what some commit of a space, the newest or one before, has been seen to lead to, and what
 // the gateway itself put for commits that were given up.
 package gc
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"sync/atomic"
@@ -28,6 +34,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/roots"
 	"postern/vfs/tree"
 )
 
@@ -41,49 +48,64 @@ const DefaultGrace = 7 * 24 * time.Hour
 // garbage.
 var ErrDamaged = errors.New("the drive is damaged, so nothing is deleted; run postern fsck --repair")
 
-// State is one commit of the drive, open.
-type State struct {
-	Ref    object.Ref
-	Hash   object.CommitHash
-	Commit object.Commit
-	Tree   tree.Tree // files and history
+// ErrForgotten says that the drive does not know a space any more that was marked before.
+var ErrForgotten = errors.New("a shared folder that was there at an earlier collection is missing from the drive's list of its " +
+	"spaces, so nothing is deleted: bring the drive up to date on this device, or collect on another one")
+
+// ErrShared says that an order can't be followed since others read or write the owner's blobs.
+var ErrShared = errors.New("folders of this drive are shared, so others may need what it puts and deletes for " +
+	"7 days: collect without another grace period, and not as if the drive were alone at the remote")
+
+// Roots are the spaces of the owner at the store: a roots.Set.
+type Roots interface {
+	// Heads looks where all spaces stand, those met by mounts included; the own space comes first.
+	Heads(ctx context.Context, met []roots.Space) ([]roots.Head, error)
+	// Open opens the newest commit of a space.
+	Open(ctx context.Context, space roots.Space, at object.Ref) (roots.State, error)
+	// Earlier opens a commit that a later one names.
+	Earlier(ctx context.Context, at object.Ref) (roots.State, error)
+	// Mounted returns the space that a mount refers to, and whether it is one of the owner's at the store.
+	Mounted(t *object.Target) (roots.Space, bool)
 }
 
-// Plan says what a repacking is to move; see tree.RepackOptions.
+// Plan says how a repacking moves what is alive in some packs. The spaces of an owner share one, so that they still share
+// afterwards what they share now.
 type Plan struct {
-	Source tree.Source
-	Moves  func(crypto.BlobName) bool
-	Leads  func(object.Ref) bool
-	Emit   func(ctx context.Context, blob []byte) (crypto.BlobName, error)
+	Repacking *tree.Repacking
+	// Packs returns what was put by the repacking so far, with the sizes.
+	Packs func() map[crypto.BlobName]int64
 }
 
-// Drive is what is collected.
+// Drive is this gateway's part in what is collected.
 type Drive interface {
-	// Newest asks the remote for the pointer and opens the commit it leads to. Errors: those of the remote,
-	// vfs.ErrCorrupt.
-	Newest(ctx context.Context) (State, error)
-	// Open opens an older commit. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
-	Open(ctx context.Context, at object.Ref) (State, error)
 	// Held names what this gateway has put, or is about to put, for commits that have not landed: it is not deleted,
 	// however long they take.
 	Held() []crypto.BlobName
 	// GivenUp names what this gateway has put since it was asked last for commits that will not land. It is this
 	// drive's, though no commit leads to it.
 	GivenUp() []crypto.BlobName
-	// Repack moves what plan says, of the newest state and of what is on top of it here, and commits that. Errors:
-	// those of the remote; remote.ErrConflict when another device was faster.
-	Repack(ctx context.Context, plan Plan) error
+	// Writes reports whether Repack can commit to a space.
+	Writes(space crypto.PointerID) bool
+	// Repack moves what plan says, of the newest state of a space and of what is on top of it here, and commits that.
+	// Errors: those of the remote; remote.ErrConflict when another device was faster.
+	Repack(ctx context.Context, space crypto.PointerID, plan Plan) error
 }
 
-// Options of a run. Store, Drive and Ledger are needed; the zero value of the rest works.
+// Options of a run. Store, Roots, Drive and Ledger are needed; the zero value of the rest works.
 type Options struct {
 	Store  remote.Blobs
+	Roots  Roots
 	Drive  Drive
 	Ledger Ledger
 
-	Grace  time.Duration // 0: DefaultGrace; negative: none, which is safe only when no other gateway writes
-	DryRun bool          // report only: nothing is deleted, moved or noted
-	// Alone says that the remote keeps nothing but this drive, so that what nobody knows is garbage, too.
+	// Grace is ordered for this run; 0: as Usual says; negative: none, which is safe only when no other gateway writes.
+	// Once another account reads or writes a space, only DefaultGrace is taken.
+	Grace time.Duration
+	// Usual is the grace period of a drive whose spaces nobody else reads or writes; 0: DefaultGrace.
+	Usual  time.Duration
+	DryRun bool // report only: nothing is deleted, moved or noted
+	// Alone says that the remote keeps nothing but this drive, so that what nobody knows is garbage, too. It is refused once
+	// another account reads or writes a space: that may have put it.
 	Alone bool
 	// Lost are blobs that nobody has any more, as a repair has found: that they can't be read is no damage that is
 	// still to be repaired, and nothing is kept that only they lead to.
@@ -93,8 +115,9 @@ type Options struct {
 	NoRepack      bool
 	Parallel      int // nodes loaded at once; 0: tree.DefaultParallel
 
-	Log *slog.Logger     // nil: quiet
-	Now func() time.Time // nil: time.Now
+	Rand io.Reader        // keys of rewritten packs; nil: crypto/rand
+	Log  *slog.Logger     // nil: quiet
+	Now  func() time.Time // nil: time.Now
 	// Progress is called often, by several goroutines; nil: nobody wants to know.
 	Progress func(Progress)
 }
@@ -121,25 +144,29 @@ func (a *Amount) add(size int64) {
 type Report struct {
 	DryRun     bool      `json:"dry_run"`
 	Started    time.Time `json:"started"`
-	Commit     time.Time `json:"commit"`       // of the state that was marked
+	Commit     time.Time `json:"commit"`       // of the own space's state that was marked
+	Spaces     int       `json:"spaces"`       // that were marked
 	Needed     Amount    `json:"needed"`       // what the drive needs, or may still
 	Live       int64     `json:"live_bytes"`   // of Needed, without padding and what is dead in packs
 	Candidates Amount    `json:"candidates"`   // not needed, and waiting for the grace period to end
 	Deleted    Amount    `json:"deleted"`      // or, in a dry run, what would be
 	Repacked   Amount    `json:"repacked"`     // packs that were emptied, or would be
+	HeldBack   Amount    `json:"held_back"`    // seems not needed, but was learnt from a space that is damaged
 	Others     Amount    `json:"others"`       // not known to be this drive's
 	Due        time.Time `json:"due,omitzero"` // when the first of the candidates may be deleted
 	Damaged    []string  `json:"damaged,omitempty"`
 }
 
 // Run collects once. It can be broken off at any point, by ctx or a crash, and nothing is lost; the next run goes on.
-// One run at a time. Errors: ErrDamaged, those of the remote and the ledger; the report is as far as it came.
+// One run at a time. Where only some of several spaces are damaged, the report names the damage and there is no error.
+// Errors: ErrDamaged, ErrForgotten, ErrShared, roots.ErrUnknown, those of the remote and the ledger; the report is as far
+// as it came.
 func Run(ctx context.Context, o Options) (Report, error) {
-	switch {
-	case o.Grace == 0:
-		o.Grace = DefaultGrace
-	case o.Grace < 0:
-		o.Grace = 0
+	if o.Usual == 0 {
+		o.Usual = DefaultGrace
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -150,7 +177,14 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	c := &collection{Options: o, start: o.Now()}
+	c := &collection{Options: o, start: o.Now(), sets: newSets()}
+	c.grace = o.Grace
+	switch {
+	case o.Grace == 0:
+		c.grace = o.Usual
+	case o.Grace < 0:
+		c.grace = 0
+	}
 	c.report = Report{DryRun: o.DryRun, Started: c.start.UTC()}
 	err := c.run(ctx)
 	return c.report, err
@@ -159,15 +193,23 @@ func Run(ctx context.Context, o Options) (Report, error) {
 // collection is one run.
 type collection struct {
 	Options
+	grace  time.Duration
 	start  time.Time
-	shown  time.Time // when the remote had shown the newest state: what that does not need may have been needed until then
+	shown  time.Time // when the remote had shown the newest states: what they do not need may have been needed until then
 	latest int64     // the latest believable time of a commit that was looked at, in nanoseconds since 1970
 	notes  Notes
+	sets   *sets
+	from   map[crypto.BlobName]set // as Notes.From
 	report Report
 
 	seen atomic.Int64 // parts of the drive
 
-	state  State
+	heads  []roots.Head // as they were seen last
+	spaces []*space     // in the order in which they were marked, the own one first
+	byID   map[crypto.PointerID]*space
+	mounts []*mount                    // that were come to and not looked at
+	met    []roots.Space               // by mounts, each once
+	holder map[crypto.PointerID]*mount // by which a space was met
 	marks  *marks
 	listed map[crypto.BlobName]int64 // sizes of what is this drive's
 }
@@ -176,9 +218,7 @@ func (c *collection) run(ctx context.Context) (err error) {
 	if c.notes, err = c.Ledger.Load(); err != nil {
 		return err
 	}
-	if c.notes.Blobs == nil {
-		c.notes.Blobs = map[crypto.BlobName]int64{}
-	}
+	c.unpack()
 	c.checkClock()
 	if !c.DryRun {
 		c.giveUp()
@@ -204,16 +244,21 @@ func (c *collection) run(ctx context.Context) (err error) {
 	return c.sweep(ctx)
 }
 
-// look marks from the newest commit and lists what is there.
+// look marks from the newest commits of all spaces and lists what is there.
 func (c *collection) look(ctx context.Context) (err error) {
-	if c.state, err = c.Drive.Newest(ctx); err != nil {
-		return err
-	}
-	c.shown = c.Now()
-	c.marks = newMarks(c.Parallel, c.saw)
+	c.spaces, c.byID, c.holder, c.mounts, c.met = nil, map[crypto.PointerID]*space{}, map[crypto.PointerID]*mount{}, nil, nil
+	c.marks = newMarks(c.Parallel, c.sets, c.saw)
 	c.marks.lost = c.Lost
-	if err := c.marks.need(ctx, c.state); err != nil {
+	c.marks.mounted = func(m *mount) {
+		c.marks.mu.Lock()
+		defer c.marks.mu.Unlock()
+		c.mounts = append(c.mounts, m)
+	}
+	if _, err := c.follow(ctx); err != nil {
 		return fmt.Errorf("mark what the drive needs: %w", err)
+	}
+	if err := c.known(); err != nil {
+		return err
 	}
 	if err := c.whole(); err != nil {
 		return err
@@ -233,51 +278,58 @@ func (c *collection) look(ctx context.Context) (err error) {
 // saw counts a part of the drive that was looked at.
 func (c *collection) saw() { c.Progress(Progress{Seen: c.seen.Add(1)}) }
 
-// whole ends the run when the drive is damaged.
-func (c *collection) whole() error {
-	c.report.Damaged = c.marks.damaged
-	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
-		return ErrDamaged
-	}
-	return nil
-}
-
 // missing looks whether what is needed and was not listed is there: listings may lag, and remotes may lose.
 func (c *collection) missing(ctx context.Context) error {
-	for name := range c.marks.blobs {
-		if _, ok := c.listed[name]; ok || c.Lost[name] {
+	for name, u := range c.marks.blobs {
+		if _, ok := c.listed[name]; ok || !u.needed || c.Lost[name] {
 			continue
 		}
 		_, err := c.Store.Stat(ctx, name)
 		switch {
-		case errors.Is(err, remote.ErrNotFound) && len(c.marks.damaged) < maxNamed:
-			c.marks.damaged = append(c.marks.damaged, "blob "+name.String())
-		case err != nil && !errors.Is(err, remote.ErrNotFound):
+		case errors.Is(err, remote.ErrNotFound):
+			for _, number := range c.sets.members[u.from] {
+				c.marks.damage(number, "blob "+name.String())
+			}
+		case err != nil:
 			return err
 		}
 	}
 	return nil
 }
 
-// repack commits the drive without the packs in moves, and looks again. That another device was faster is no failure: a
+// repack commits the spaces without the packs in moves, and looks again. That another device was faster is no failure: a
 // later run finds the same packs.
 func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool) error {
 	leads := c.marks.leads(moves)
+	packs := map[crypto.BlobName]int64{}
 	plan := Plan{
-		Source: newWhole(c.Store, func(name crypto.BlobName) bool { return moves[name] }),
-		Moves:  func(name crypto.BlobName) bool { return moves[name] },
-		Leads: func(ref object.Ref) bool {
-			id := c.marks.walker.NodeID(ref)
-			return id == 0 || leads[id] // what came since may lead anywhere
-		},
-		Emit: c.emit,
+		Repacking: tree.NewRepacking(tree.RepackOptions{
+			Source: newWhole(c.Store, func(name crypto.BlobName) bool { return moves[name] }),
+			Moves:  func(name crypto.BlobName) bool { return moves[name] },
+			Leads: func(ref object.Ref) bool {
+				id := c.marks.walker.NodeID(ref)
+				return id == 0 || leads[id] // what came since may lead anywhere
+			},
+			Emit: func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
+				packs[crypto.NameOf(blob)] = int64(len(blob))
+				return c.emit(ctx, blob)
+			},
+			Rand: c.Rand,
+		}),
+		Packs: func() map[crypto.BlobName]int64 { return packs },
 	}
-	err := c.Drive.Repack(ctx, plan)
-	if errors.Is(err, remote.ErrConflict) {
-		c.Log.Info("packs were not rewritten: another device committed meanwhile")
-		c.report.Repacked = Amount{}
-	} else if err != nil {
-		return fmt.Errorf("rewrite packs: %w", err)
+	blocked := c.blocked()
+	for _, s := range c.spaces {
+		if blocked[s.number] {
+			continue
+		}
+		err := c.Drive.Repack(ctx, s.ID, plan)
+		if errors.Is(err, remote.ErrConflict) {
+			c.Log.Info("packs were not rewritten: another device committed meanwhile", "space", s.ID.String())
+			c.report.Repacked = Amount{}
+		} else if err != nil {
+			return fmt.Errorf("rewrite packs: %w", err)
+		}
 	}
 	c.giveUp()
 	return c.look(ctx)
@@ -292,10 +344,56 @@ func (c *collection) giveUp() {
 	}
 }
 
+// unpack takes up what the ledger says.
+func (c *collection) unpack() {
+	if c.notes.Blobs == nil {
+		c.notes.Blobs = map[crypto.BlobName]int64{}
+	}
+	c.from = make(map[crypto.BlobName]set, len(c.notes.From))
+	for name, spaces := range c.notes.From {
+		c.from[name] = c.sets.intern(spaces)
+	}
+}
+
 // save notes what is known, without what was deleted.
 func (c *collection) save() error {
 	maps.DeleteFunc(c.notes.Blobs, func(_ crypto.BlobName, since int64) bool { return since == deleted })
+	c.notes.From = nil
+	for name, from := range c.from {
+		if _, known := c.notes.Blobs[name]; !known || from == ofOwn {
+			continue
+		}
+		if c.notes.From == nil {
+			c.notes.From = map[crypto.BlobName][]uint32{}
+		}
+		c.notes.From[name] = c.sets.members[from]
+	}
 	return c.Ledger.Save(c.notes)
+}
+
+// learntFrom is the set of spaces that a blob was learnt from.
+func (c *collection) learntFrom(name crypto.BlobName) set {
+	if from, other := c.from[name]; other {
+		return from
+	}
+	return ofOwn
+}
+
+// attribute notes what is needed, and what all marked blobs were learnt from.
+func (c *collection) attribute() {
+	c.marks.spread()
+	for name, u := range c.marks.blobs {
+		from := u.from
+		if _, before := c.notes.Blobs[name]; before {
+			from = c.sets.union(c.learntFrom(name), from)
+		}
+		if from != ofOwn || c.learntFrom(name) != ofOwn {
+			c.from[name] = from
+		}
+		if u.needed {
+			c.notes.Blobs[name] = 0
+		}
+	}
 }
 
 // emit puts a new pack and reads it back, for the packs that hold the same will be deleted.

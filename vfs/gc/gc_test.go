@@ -16,6 +16,7 @@ import (
 	"postern/remote/mem"
 	"postern/vfs/gc"
 	"postern/vfs/gc/gctest"
+	"postern/vfs/roots"
 	"postern/vfs/tree"
 )
 
@@ -84,7 +85,7 @@ func (c *clock) Now() time.Time {
 
 // options collect without grace.
 func options(d *gctest.Drive) gc.Options {
-	return gc.Options{Store: d.Store, Drive: d, Ledger: new(gc.Memory), Grace: -1, Now: (&clock{start.Add(day)}).Now}
+	return gc.Options{Store: d.Store, Roots: d.Roots(nil), Drive: d, Ledger: new(gc.Memory), Grace: -1, Now: (&clock{start.Add(day)}).Now}
 }
 
 // furnish fills a drive with files in folders, a commit for each few, and says what is in it.
@@ -263,7 +264,7 @@ func TestStopped(t *testing.T) {
 		}
 		o := options(d)
 		o.Parallel = 1
-		run(t, gc.Options{Store: store, Drive: d, Ledger: o.Ledger, Grace: -1, NoRepack: true, Now: o.Now})
+		run(t, gc.Options{Store: store, Roots: d.Roots(nil), Drive: d, Ledger: o.Ledger, Grace: -1, NoRepack: true, Now: o.Now})
 
 		stopping := gctest.NewStopping(store, calls)
 		again, err := d.Again(t.Context(), store)
@@ -272,7 +273,7 @@ func TestStopped(t *testing.T) {
 		}
 		again.Store = stopping
 		broken := o
-		broken.Store, broken.Drive = stopping, again
+		broken.Store, broken.Roots, broken.Drive = stopping, again.Roots(nil), again
 		_, failed := gc.Run(t.Context(), broken)
 		if failed != nil && !errors.Is(failed, remote.ErrUnavailable) {
 			t.Fatalf("stopped after %d calls: %v", calls, failed)
@@ -370,13 +371,13 @@ func TestUnderWay(t *testing.T) {
 
 // asked counts how often the newest state was asked for.
 type asked struct {
-	gc.Drive
+	gc.Roots
 	n atomic.Int64
 }
 
-func (a *asked) Newest(ctx context.Context) (gc.State, error) {
+func (a *asked) Heads(ctx context.Context, met []roots.Space) ([]roots.Head, error) {
 	a.n.Add(1)
-	return a.Drive.Newest(ctx)
+	return a.Roots.Heads(ctx, met)
 }
 
 // slow is a remote of which each deletion takes a minute.
@@ -406,8 +407,8 @@ func TestSlowDeletions(t *testing.T) {
 		o.NoRepack, o.Now = true, func() time.Time { return start.Add(day + time.Duration(passed.Load())) }
 		run(t, o)
 		passed.Add(int64(time.Second))
-		counted := &asked{Drive: d}
-		if o.Drive = counted; pace == "slow" {
+		counted := &asked{Roots: o.Roots}
+		if o.Roots = counted; pace == "slow" {
 			o.Store = slow{store, &passed}
 		}
 		before := used(t, store)

@@ -9,67 +9,107 @@ import (
 	"postern/crypto"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/roots"
 )
 
-// learn goes back through the commits before the newest, up to the one that the last run saw. What they led to is known
-// to be this drive's, and begins its grace period anew: it was needed since. The packs of commits younger than the
-// grace period are kept, so that a gateway that comes back finds the commit it had last. A commit that is gone was
+// learn goes back through the commits of each space before the newest, up to the one that the last run saw. What they led
+// to is known to be this drive's, and begins its grace period anew: it was needed since. The packs of commits younger than
+// the grace period are kept, so that a gateway that comes back finds the commit it had last. A commit that is gone was
 // collected, and those before it with it.
 func (c *collection) learn(ctx context.Context) error {
-	known := c.state.Hash == c.notes.Walked
-	c.date(c.state)
-	whole := true
-	for at := c.state; !known || c.young(at); {
-		next, ok, err := c.before(ctx, at)
+	// Also when a commit can't be reached: a commit that is noted as walked must not lead to what is not noted.
+	defer c.attribute()
+	for _, s := range c.spaces {
+		if s.failed {
+			continue
+		}
+		whole, err := c.back(ctx, s, true)
 		if err != nil {
 			return err
 		}
+		c.renew(s, whole)
+	}
+	return nil
+}
+
+// back goes back through the commits of a space and notes what they led to, up to the one that was walked before. It
+// reports whether all of them could be read.
+func (c *collection) back(ctx context.Context, s *space, keepYoung bool) (whole bool, err error) {
+	known := s.state.Hash == s.walked
+	c.date(s.state)
+	whole = true
+	for at := s.state; !known || keepYoung && c.young(at); {
+		next, ok, err := c.before(ctx, at, s)
+		if err != nil {
+			return false, err
+		}
 		if !ok {
+			// A space that is new here is known from its first commit on.
+			known = known || s.walked == object.CommitHash{} && at.Commit.Parent == object.Parent{}
 			break
 		}
 		c.date(next)
-		if c.young(next) {
-			c.marks.keep(next.Ref.Blob)
+		if keepYoung && c.young(next) {
+			c.marks.keep(next.Ref.Blob, s.number)
 		}
-		if known = known || next.Hash == c.notes.Walked; !known {
-			told, err := c.marks.know(ctx, next)
+		if known = known || next.Hash == s.walked; !known {
+			told, err := c.marks.know(ctx, next, s.number)
 			if err != nil {
-				return err
+				return false, err
 			}
 			whole = whole && told
 		}
 		at = next
 	}
-	c.renew(whole && known)
-	c.notes.Walked = c.state.Hash
-	return nil
+	s.walked = s.state.Hash
+	if s.number == 0 {
+		c.notes.Walked = s.walked
+	} else {
+		c.notes.Spaces[s.number-1].Walked = s.walked
+	}
+	return whole && known, nil
 }
 
 // before opens the commit that another is made on. It is not ok when there is none, or none any more.
-func (c *collection) before(ctx context.Context, at State) (parent State, ok bool, err error) {
+func (c *collection) before(ctx context.Context, at roots.State, s *space) (parent roots.State, ok bool, err error) {
 	named := at.Commit.Parent
 	if named == (object.Parent{}) {
-		return State{}, false, nil
+		return roots.State{}, false, nil
 	}
-	parent, err = c.Drive.Open(ctx, named.Commit)
-	if corrupt(err) {
-		return State{}, false, nil
-	}
+	parent, err = c.Roots.Earlier(ctx, named.Commit)
 	if err == nil && parent.Hash != named.Hash {
 		err = &vfs.Error{Op: "open a commit before", Path: "/", Kind: vfs.ErrCorrupt, Err: errors.New("it is another one than its child says")}
+		if s.number == 0 {
+			return parent, false, err
+		}
+	}
+	if corrupt(err) {
+		return roots.State{}, false, nil
 	}
 	return parent, err == nil, err
 }
 
-// renew begins the grace periods anew of what the commits since the last run led to. When not all of that could be
-// seen, because some of it was collected or the commit of the last run does not lead here, any candidate may have been
-// needed: all begin anew.
-func (c *collection) renew(whole bool) {
-	if !whole {
+// renew begins the grace periods anew of what the commits of a space since the last run led to. When not all of that could
+// be seen, because some of it was collected or the commit of the last run does not lead here, any candidate may have been
+// needed: all begin anew. Only what was learnt from the space does where others write it, for they could put off everything
+// for ever.
+func (c *collection) renew(s *space, whole bool) {
+	if !whole && !s.rostered() {
 		c.renewAll()
 	}
-	for name := range c.marks.ours {
-		c.notes.Blobs[name] = 0
+	for name, u := range c.marks.blobs {
+		if u.older {
+			c.notes.Blobs[name] = 0
+			u.older = false
+		}
+	}
+	if whole || !s.rostered() {
+		return
+	}
+	for name, since := range c.notes.Blobs {
+		if since > 0 && c.sets.meets(c.learntFrom(name), map[uint32]bool{s.number: true}) {
+			c.notes.Blobs[name] = 0
+		}
 	}
 }
 
@@ -84,9 +124,9 @@ func (c *collection) renewAll() {
 // young reports whether a commit is younger than the grace period. A commit that is dated further ahead than that is
 // not: nothing tells how old it is, and its pack waits for the grace period like everything else when another commit
 // has followed it.
-func (c *collection) young(s State) bool {
+func (c *collection) young(s roots.State) bool {
 	age := c.shown.Sub(time.Unix(0, s.Commit.Time))
-	return age.Abs() < c.Grace
+	return age.Abs() < c.grace
 }
 
 // mostTrusted is how long after a run its notes still count: no clock is off by less that jumps from or to the year
@@ -94,7 +134,7 @@ func (c *collection) young(s State) bool {
 const mostTrusted = 365 * 24 * time.Hour
 
 // date notes the time of a commit, unless it lies so far ahead that it tells nothing.
-func (c *collection) date(s State) {
+func (c *collection) date(s roots.State) {
 	if s.Commit.Time-c.shown.UnixNano() < int64(mostTrusted) {
 		c.latest = max(c.latest, s.Commit.Time)
 	}
@@ -144,11 +184,11 @@ func (c *collection) list(ctx context.Context) error {
 			continue
 		}
 		c.listed[b.Name] = b.Size
-		if u != nil {
+		if u != nil && u.needed {
 			c.report.Needed.add(b.Size)
 			c.report.Live += u.live
 		}
 	}
-	c.report.Commit = object.Time(c.state.Commit.Time)
+	c.report.Commit = object.Time(c.spaces[0].state.Commit.Time)
 	return nil
 }

@@ -1,6 +1,8 @@
 package gc
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"postern/crypto"
@@ -16,14 +18,25 @@ type Ledger interface {
 	Save(n Notes) error
 }
 
-// Notes are what a Ledger keeps.
+// Notes are what a Ledger keeps of all spaces of one owner at one store.
 type Notes struct {
-	// Walked is the commit up to which all are looked through: what they lead to is in Blobs, or gone.
+	// Walked is the commit of the own space up to which all are looked through: what they lead to is in Blobs, or gone.
 	Walked object.CommitHash
+	// Spaces are the other spaces that were ever marked. The number of each is its index here and one more; the own
+	// space has the number 0.
+	Spaces []Seen
 	// Blobs are the blobs of this drive, and since when (nanoseconds since 1970) each has been seen not to be needed;
 	// 0: it is.
 	Blobs map[crypto.BlobName]int64
-	Last  Last
+	// From holds the numbers, sorted, of the spaces that each was learnt from, unless that is the own space alone.
+	From map[crypto.BlobName][]uint32
+	Last Last
+}
+
+// Seen is a space besides the own one.
+type Seen struct {
+	ID     crypto.PointerID
+	Walked object.CommitHash // as of Notes
 }
 
 // Last is what the last run saw.
@@ -43,10 +56,7 @@ type Memory struct{ notes Notes }
 // Load implements Ledger.
 func (m *Memory) Load() (Notes, error) {
 	n := m.notes
-	n.Blobs = make(map[crypto.BlobName]int64, len(m.notes.Blobs))
-	for name, since := range m.notes.Blobs {
-		n.Blobs[name] = since
-	}
+	n.Blobs, n.From, n.Spaces = maps.Clone(n.Blobs), maps.Clone(n.From), slices.Clone(n.Spaces)
 	return n, nil
 }
 

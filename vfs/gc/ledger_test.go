@@ -1,6 +1,7 @@
 package gc_test
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -26,6 +27,18 @@ func notes(t *rapid.T) gc.Notes {
 	}
 	for range rapid.IntRange(0, 50).Draw(t, "blobs") {
 		n.Blobs[crypto.BlobName{rapid.Byte().Draw(t, "name"), 31: 1}] = rapid.Int64Min(0).Draw(t, "since")
+	}
+	spaces := rapid.IntRange(0, 3).Draw(t, "spaces")
+	for i := range spaces {
+		n.Spaces = append(n.Spaces, gc.Seen{ID: crypto.PointerID{byte(i + 1)}, Walked: object.CommitHash{rapid.Byte().Draw(t, "walked there")}})
+	}
+	for name := range n.Blobs {
+		if spaces > 0 && name[0]%2 == 1 {
+			if n.From == nil {
+				n.From = map[crypto.BlobName][]uint32{}
+			}
+			n.From[name] = [][]uint32{{0, 1}, {1}, {uint32(spaces)}, {}}[name[0]/2%4]
+		}
 	}
 	if rapid.Bool().Draw(t, "due") {
 		n.Last.Due = time.Unix(rapid.Int64Range(1, 1<<33).Draw(t, "seconds"), 0).UTC()
@@ -73,6 +86,33 @@ func TestLedgers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestFileOfOneSpace writes what builds read that know one space only, as long as there is no other, and reads what they
+// have written.
+func TestFileOfOneSpace(t *testing.T) {
+	const before = "706f737465726e20676172626167650a000000020100000000000000000000000000000000000000000000000000000000000000" +
+		"000000000000000700000000000000000000000000000000000000000000000000000000000000000000000000000000" +
+		"01000000000000000000000000000000000000000000000000000000000000000000000000000003" +
+		"02000000000000000000000000000000000000000000000000000000000000000000000000000000"
+	want := gc.Notes{
+		Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 3, {2}: 0}, Last: gc.Last{At: 7},
+	}
+	disk := newDisk(t)
+	l := &gc.File{Path: "/d/garbage", FS: disk}
+	save(t, l, want)
+	b := content(t, disk)
+	if got := hex.EncodeToString(b[:len(b)-32]); got != before {
+		t.Errorf("the file is another one:\n%s\n%s", got, before)
+	}
+	if diff := cmp.Diff(want, load(t, l)); diff != "" {
+		t.Error(diff)
+	}
+	want.Spaces = []gc.Seen{{ID: crypto.PointerID{1}}}
+	save(t, l, want)
+	if b = content(t, disk); b[19] != 3 { // what those builds take for damaged
+		t.Errorf("version %d", b[19])
+	}
 }
 
 // TestFilePowerLoss cuts the power after a save that failed, at whatever step: one state or the other is there, and the old one if
@@ -193,6 +233,12 @@ func FuzzFile(f *testing.F) {
 	disk := newDisk(f)
 	l := &gc.File{Path: "/d/garbage", FS: disk}
 	save(f, l, gc.Notes{Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 1, {2}: 0}})
+	f.Add(content(f, disk))
+	save(f, l, gc.Notes{
+		Walked: object.CommitHash{1}, Blobs: map[crypto.BlobName]int64{{1}: 1, {2}: 0, {3}: 0},
+		Spaces: []gc.Seen{{ID: crypto.PointerID{1}}, {ID: crypto.PointerID{2}, Walked: object.CommitHash{1}}},
+		From:   map[crypto.BlobName][]uint32{{1}: {0, 2}, {2}: {1}},
+	})
 	f.Add(content(f, disk))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		alloctest.Check(t, len(b), func() {

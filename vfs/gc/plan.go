@@ -33,7 +33,11 @@ type pack struct {
 // moved whole is.
 func (c *collection) choose() map[crypto.BlobName]bool {
 	var packs []pack
+	blocked := c.blocked()
 	for name, u := range c.marks.blobs {
+		if !u.needed || c.sets.meets(u.from, blocked) {
+			continue
+		}
 		if size := c.listed[name]; size > 0 && !u.fixed && u.live > 0 && float64(u.live) < deadEighth*float64(size) {
 			packs = append(packs, pack{name, size, u.live})
 		}

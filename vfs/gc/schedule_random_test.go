@@ -189,7 +189,7 @@ func (l *life) back(g *gateway) {
 
 func (l *life) collect(g *gateway, alone bool) gc.Report {
 	o := gc.Options{
-		Store: l.store, Drive: g.d, Ledger: &g.ledger, Alone: alone, Parallel: 1, Now: func() time.Time { return l.now.Add(g.skew) },
+		Store: l.store, Roots: g.d.Roots(nil), Drive: g.d, Ledger: &g.ledger, Alone: alone, Parallel: 1, Now: func() time.Time { return l.now.Add(g.skew) },
 	}
 	g.d.Now = o.Now()
 	r, err := gc.Run(l.t.Context(), o)

@@ -11,6 +11,7 @@ import (
 	"postern/remote/mem"
 	"postern/vfs/gc"
 	"postern/vfs/gc/gctest"
+	"postern/vfs/roots"
 	"postern/vfs/tree"
 )
 
@@ -57,7 +58,7 @@ func (s *schedule) drop() {
 }
 
 func (s *schedule) options() gc.Options {
-	return gc.Options{Store: s.store, Drive: s.d, Ledger: s.ledger, NoRepack: true, Now: func() time.Time { return s.now }}
+	return gc.Options{Store: s.store, Roots: s.d.Roots(nil), Drive: s.d, Ledger: s.ledger, NoRepack: true, Now: func() time.Time { return s.now }}
 }
 
 func (s *schedule) collect() gc.Report {
@@ -175,16 +176,16 @@ func TestChainCollected(t *testing.T) {
 
 // meanwhile does something when the newest state is asked for the n-th time.
 type meanwhile struct {
-	gc.Drive
+	gc.Roots
 	n  int
 	do func()
 }
 
-func (m *meanwhile) Newest(ctx context.Context) (gc.State, error) {
+func (m *meanwhile) Heads(ctx context.Context, met []roots.Space) ([]roots.Head, error) {
 	if m.n--; m.n == 0 {
 		m.do()
 	}
-	return m.Drive.Newest(ctx)
+	return m.Roots.Heads(ctx, met)
 }
 
 // TestNeededWhileDeleting has it needed and dropped again between the look at the newest state and the deletion.
@@ -194,7 +195,7 @@ func TestNeededWhileDeleting(t *testing.T) {
 	s.kept(0)
 	s.on(8)
 	o := s.options()
-	o.Drive = &meanwhile{s.d, 2, func() { s.need(); s.drop() }}
+	o.Roots = &meanwhile{o.Roots, 3, func() { s.need(); s.drop() }}
 	if run(t, o); !s.there() {
 		t.Fatal("it was deleted right after it was needed")
 	}
@@ -208,7 +209,7 @@ func TestDroppedWhileLooking(t *testing.T) {
 	s := newSchedule(t)
 	s.kept(0)
 	o := s.options()
-	o.Drive = &meanwhile{s.d, 1, func() { s.on(6); s.drop() }}
+	o.Roots = &meanwhile{o.Roots, 1, func() { s.on(6); s.drop() }}
 	run(t, o)
 	s.kept(7)
 	s.kept(12.9)

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"postern/crypto"
-	"postern/vfs/tree"
 )
 
 const (
@@ -29,32 +28,40 @@ func (c *collection) sweep(ctx context.Context) error {
 	for _, name := range c.Drive.Held() {
 		held[name] = true
 	}
+	damaged := c.damaged()
 	now := max(c.shown.UnixNano(), 1)
 	blobs := map[crypto.BlobName]int64{} // as they are to be noted
 	var due []crypto.BlobName
-	for name := range c.marks.blobs {
-		blobs[name] = 0
+	for name, u := range c.marks.blobs {
+		if u.needed {
+			blobs[name] = 0
+		}
 	}
 	for name, size := range c.listed {
 		if c.marks.needed(name) {
 			continue
 		}
 		since, known := c.notes.Blobs[name]
+		isDue := false
 		switch {
 		case held[name]:
 			since = 0
+		case known && c.sets.meets(c.learntFrom(name), damaged):
+			since = 0
+			c.report.HeldBack.add(size)
 		case !known || since == 0 || since > now: // or a clock was wrong
 			since = now
-		case now-since >= int64(c.Grace): // noted by an earlier run
+		case now-since >= int64(c.grace): // noted by an earlier run
+			isDue = true
 			due = append(due, name)
 			c.report.Deleted.add(size)
 		}
 		blobs[name] = since
-		if since == 0 || len(due) > 0 && due[len(due)-1] == name {
+		if since == 0 || isDue {
 			continue
 		}
 		c.report.Candidates.add(size)
-		if at := time.Unix(0, since).Add(c.Grace).UTC(); c.report.Due.IsZero() || at.Before(c.report.Due) {
+		if at := time.Unix(0, since).Add(c.grace).UTC(); c.report.Due.IsZero() || at.Before(c.report.Due) {
 			c.report.Due = at
 		}
 	}
@@ -92,23 +99,14 @@ func (c *collection) sweep(ctx context.Context) error {
 // deleted marks in the notes, until they are saved, what is gone.
 const deleted = -1
 
-// deleteBatch deletes what is still not needed by the newest state there is now, and tells how many of the names it
+// deleteBatch deletes what is still not needed by the newest states there are now, and returns how many of the names it
 // came to: of a slow remote, or on a machine that was suspended meanwhile, what was seen is soon too old to go by.
 func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (int, error) {
 	asked := c.Now()
-	newest, err := c.Drive.Newest(ctx)
-	if err != nil {
+	if err := c.lookAgain(ctx); err != nil {
 		return 0, err
 	}
-	if newest.Ref != c.state.Ref {
-		if err := c.lookAgain(ctx, newest); err != nil {
-			return 0, err
-		}
-	}
-	if len(c.marks.damaged) > 0 && !c.DespiteDamage {
-		c.report.Damaged = c.marks.damaged
-		return 0, ErrDamaged
-	}
+	damaged := c.damaged()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(deletions)
 	var gone []crypto.BlobName
@@ -117,7 +115,7 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 			names = names[:i]
 			break
 		}
-		if c.marks.needed(name) || c.notes.Blobs[name] == 0 {
+		if c.marks.needed(name) || c.notes.Blobs[name] == 0 || c.sets.meets(c.learntFrom(name), damaged) {
 			c.notes.Blobs[name] = 0
 			continue
 		}
@@ -134,40 +132,51 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 	return len(names), nil
 }
 
-// lookAgain adds what a newer state leads to: only what is new in it is looked at, unless it leads to what only older
+// lookAgain adds what newer states lead to: only what is new in them is looked at, unless it leads to what only older
 // commits did. What the commits between led to begins its grace period anew.
-func (c *collection) lookAgain(ctx context.Context, newest State) error {
-	was := c.state
-	c.state = newest
-	if err := c.marks.need(ctx, newest); err != nil {
-		return err
-	}
-	if c.marks.doubt {
-		c.marks.walker, c.marks.older, c.marks.doubt = tree.NewWalker(c.Parallel), span{}, false
-		if err := c.marks.need(ctx, newest); err != nil {
-			return err
-		}
-	}
-	clear(c.marks.ours)
-	whole := true
-	for at := newest; at.Ref != was.Ref; {
-		next, ok, err := c.before(ctx, at)
+func (c *collection) lookAgain(ctx context.Context) error {
+	var changed []*space
+	for again := true; again; {
+		more, err := c.follow(ctx)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			whole = false
-			break
-		}
-		if next.Ref != was.Ref {
-			told, err := c.marks.know(ctx, next)
-			if err != nil {
+		changed = append(changed, more...)
+		if again = c.marks.doubt; again { // there may be mounts below what was known, too
+			if err := c.remark(ctx); err != nil {
 				return err
 			}
-			whole = whole && told
 		}
-		at = next
 	}
-	c.renew(whole)
+	if len(changed) > 0 {
+		defer c.attribute() // as in learn
+	}
+	if err := c.known(); err != nil {
+		return err
+	}
+	if err := c.whole(); err != nil {
+		return err
+	}
+	for _, s := range changed {
+		whole, err := c.back(ctx, s, false)
+		if err != nil {
+			return err
+		}
+		c.renew(s, whole)
+	}
+	return nil
+}
+
+// remark marks all spaces as if nothing had been visited yet.
+func (c *collection) remark(ctx context.Context) error {
+	c.marks.graph = newGraph(c.Parallel)
+	for _, s := range c.spaces {
+		if s.failed {
+			continue
+		}
+		if err := c.marks.need(ctx, s.state, s.number); err != nil {
+			return err
+		}
+	}
 	return nil
 }

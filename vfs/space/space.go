@@ -20,6 +20,7 @@ import (
 	"postern/remote/localfs"
 	"postern/vfs"
 	"postern/vfs/gc"
+	"postern/vfs/roots"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/keep"
@@ -62,6 +63,8 @@ type Options struct {
 	Keep         Keep          // how much of the history stays; zero: base.DefaultKeep
 	Grace        time.Duration // how long garbage stays, and this gateway may be away; 0: gc.DefaultGrace
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
+	// Registry names the owner's other spaces; nil: garbage of a drive that may have some is left alone.
+	Registry roots.Registry
 
 	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
 	// begins with, and whether it holds all that was changed here. It must return soon, and must not call the space. Nil: nobody is told.
@@ -149,7 +152,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	})
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,
-		Grace: grace, Files: s, Settle: s.settle,
+		Grace: grace, Files: s, Settle: s.settle, Registry: o.Registry,
 	})
 	begin, err := s.copy.Begin(ctx, o.Store)
 	if err != nil {

@@ -69,6 +69,15 @@ func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, objec
 	return c, hash, err
 }
 
+// Roster loads a roster and verifies that the owner it names has signed it. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
+func (n *Nodes) Roster(ctx context.Context, at object.Ref) (o object.Roster, err error) {
+	err = n.open(ctx, at, func(plain []byte) (err error) {
+		o, err = object.DecodeRoster(plain)
+		return err
+	})
+	return o, err
+}
+
 // open fetches, opens and reads one node. Errors: those of vfs.Authentic.
 func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte) error) error {
 	buffer, _ := n.sealed.Get().(*[]byte)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 
@@ -22,6 +23,7 @@ const (
 	VisitPage  VisitKind = iota + 1 // a page of a folder
 	VisitIndex                      // a node of a file's index
 	VisitChunk                      // a sealed chunk of a file, which the walk does not read
+	VisitMount                      // a mount, whose space is not walked
 )
 
 // Visit is one step of a walk.
@@ -36,7 +38,7 @@ type Visit struct {
 	Chunk  object.Chunk // of a chunk
 	Sealed int          // bytes from Ref's or Chunk's place on
 
-	Entry  Entry  // the folder that the page belongs to, or the file
+	Entry  Entry  // the folder that the page belongs to, or the file or mount
 	First  string // of a page: the sort key from which on it holds names, "" for a folder's root page
 	Until  string // of a page: the sort key before which its names end, "" for a folder's last page
 	Root   bool   // of a page: it is the folder's root page
@@ -114,6 +116,11 @@ func markOf(blob crypto.BlobName, off uint32, key []byte) (m mark) {
 
 func refMark(r object.Ref) mark     { return markOf(r.Blob, r.Off, r.Key[:]) }
 func chunkMark(c object.Chunk) mark { return markOf(c.Blob, c.Off, c.Bytes[:]) }
+
+// mountMark cannot be the mark of a reference: no blob is so long.
+func mountMark(t *object.Target) mark {
+	return markOf(crypto.BlobName(t.Capability.ID), math.MaxUint32, t.Capability.Read[:])
+}
 
 // NodeID is the number that a node has been visited under; 0: it wasn't.
 func (w *Walker) NodeID(r object.Ref) uint32 {
@@ -308,6 +315,9 @@ func (w *walk) entry(ctx context.Context, jobs []job, e *entry, on Visit) ([]job
 			Visit{Parent: on.ID, Entry: Entry{e}, Root: true, Count: e.o.Count, Bytes: e.o.Size,
 				folder: join2(on.folder, e.o.Name)})
 	}
+	if e.o.Kind == object.Mount {
+		return jobs, w.mount(ctx, Visit{Kind: VisitMount, Parent: on.ID, Entry: Entry{e}, folder: on.folder, name: e.o.Name})
+	}
 	c, piece := e.o.Content, crypto.BlobName{}
 	if e.content != nil {
 		c, piece = e.content.Load()
@@ -317,6 +327,15 @@ func (w *walk) entry(ctx context.Context, jobs []job, e *entry, on Visit) ([]job
 	}
 	return w.content(ctx, jobs, c,
 		Visit{Parent: on.ID, Entry: Entry{e}, Bytes: e.o.Size, folder: on.folder, name: e.o.Name})
+}
+
+// mount comes to a mount. Mounts of one space that open it alike have one number.
+func (w *walk) mount(ctx context.Context, v Visit) error {
+	v.ID, v.Again = enter(w.Walker, w.seen, mountMark(v.Entry.e.o.Target))
+	if w.leads != nil && !w.leads(v.ID) {
+		return nil
+	}
+	return w.visit(ctx, v)
 }
 
 // content comes to the chunks or index nodes that hold the bytes of a file from Offset on, Bytes of them.

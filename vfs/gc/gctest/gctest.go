@@ -18,18 +18,23 @@ import (
 	"postern/vfs/gc"
 	"postern/vfs/layout"
 	"postern/vfs/object"
+	"postern/vfs/roots"
 	"postern/vfs/tree"
 )
 
-// Drive is an account's drive at a remote. It implements gc.Drive. It is for one goroutine.
+// Drive is one space of an account at a remote. It implements gc.Drive for itself; see Family for several. It is for one
+// goroutine.
 type Drive struct {
 	Store   remote.Store
-	Account crypto.AccountSecret
-	Now     time.Time // of the next commit; each takes a second
+	Account crypto.AccountSecret // the owner's
+	Keys    crypto.Capability    // to write
+	Now     time.Time            // of the next commit; each takes a second
+	Version uint8                // of the heads that are written; 0: 1
+	Roster  object.Ref           // of the next commits
 
 	nodes   *tree.Nodes
 	pointer crypto.Pointer
-	base    gc.State
+	base    roots.State
 	files   tree.Tree
 	pieces  map[crypto.BlobName][]byte
 	put     map[crypto.BlobName]struct{} // for a commit that has not landed
@@ -43,31 +48,61 @@ func New(ctx context.Context, store remote.Store, now time.Time) (*Drive, error)
 	if err != nil {
 		return nil, err
 	}
-	d := &Drive{Store: store, Account: account, Now: now, pieces: map[crypto.BlobName][]byte{}, put: map[crypto.BlobName]struct{}{}}
-	d.nodes = tree.NewNodes(store, tree.Options{})
-	empty := tree.New(d.nodes, object.Entry{})
-	d.files = empty
-	whole, err := empty.Graft(ctx, "/history", empty)
+	d := open(store, account, account.Own(), now)
+	return d, d.begin(ctx, tree.New(d.nodes, object.Entry{}))
+}
+
+// Beside makes another space of the same owner: what lies at a path of this one, by reference; an empty one for "".
+func (d *Drive) Beside(ctx context.Context, path string) (*Drive, error) {
+	secret, err := crypto.Random[crypto.SpaceSecret](rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	return d, d.Commit(ctx, whole)
+	keys := secret.Keys()
+	keys.Owner, keys.Store = d.Account.Author().ID(), d.Keys.Store
+	other := open(d.Store, d.Account, keys, d.Now)
+	other.nodes = d.nodes
+	files := tree.New(d.nodes, object.Entry{})
+	if path != "" {
+		if files, err = d.files.Sub(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	return other, other.begin(ctx, files)
+}
+
+func open(store remote.Store, account crypto.AccountSecret, keys crypto.Capability, now time.Time) *Drive {
+	return &Drive{
+		Store: store, Account: account, Keys: keys, Now: now, nodes: tree.NewNodes(store, tree.Options{}),
+		pieces: map[crypto.BlobName][]byte{}, put: map[crypto.BlobName]struct{}{},
+	}
+}
+
+// begin makes the first commit.
+func (d *Drive) begin(ctx context.Context, files tree.Tree) error {
+	d.files = files
+	empty := tree.New(d.nodes, object.Entry{})
+	whole, err := empty.Graft(ctx, "/history", empty)
+	if err != nil {
+		return err
+	}
+	return d.Commit(ctx, whole)
 }
 
 // Again is the same drive as another gateway sees it.
 func (d *Drive) Again(ctx context.Context, store remote.Store) (*Drive, error) {
-	other := &Drive{Store: store, Account: d.Account, Now: d.Now, pieces: map[crypto.BlobName][]byte{}, put: map[crypto.BlobName]struct{}{}, version: d.version + 1<<32}
-	other.nodes = tree.NewNodes(store, tree.Options{})
+	other := open(store, d.Account, d.Keys, d.Now)
+	other.version, other.Version = d.version+1<<32, d.Version
 	return other, other.Load(ctx)
 }
 
 // Load takes what the remote shows for the newest state.
 func (d *Drive) Load(ctx context.Context) error {
-	p, err := d.Store.Load(ctx, d.Account.Writer().ID())
+	p, err := d.Store.Load(ctx, d.Keys.ID)
 	if err != nil {
 		return err
 	}
-	value, err := crypto.OpenValue(d.Account.Reader(), p)
+	value, err := crypto.OpenValue(d.Keys.Read, p)
 	if err != nil {
 		return err
 	}
@@ -75,7 +110,7 @@ func (d *Drive) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := d.Open(ctx, head.Commit)
+	s, err := d.Roots(nil).Earlier(ctx, head.Commit)
 	if err != nil {
 		return err
 	}
@@ -87,17 +122,11 @@ func (d *Drive) Load(ctx context.Context) error {
 	return nil
 }
 
-// Newest implements gc.Drive.
-func (d *Drive) Newest(ctx context.Context) (gc.State, error) {
-	err := d.Load(ctx)
-	return d.base, err
-}
-
-// Open implements gc.Drive.
-func (d *Drive) Open(ctx context.Context, at object.Ref) (gc.State, error) {
-	nodes := tree.NewNodes(d.Store, tree.Options{}) // nothing remembered, so that all damage is seen
-	c, hash, err := nodes.Commit(ctx, at)
-	return gc.State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(nodes, c.Root)}, err
+// Roots are the spaces of the owner, of whom this is the own one. Nothing is remembered, so that all damage is seen.
+func (d *Drive) Roots(registry roots.Registry) *roots.Set {
+	return roots.New(roots.Options{
+		Own: d.Keys, Pointers: d.Store, Nodes: tree.NewNodes(d.Store, tree.Options{}), Registry: registry,
+	})
 }
 
 // Held implements gc.Drive.
@@ -113,16 +142,23 @@ func (d *Drive) GivenUp() []crypto.BlobName {
 	return names
 }
 
+// Writes implements gc.Drive.
+func (d *Drive) Writes(id crypto.PointerID) bool { return id == d.Keys.ID }
+
 // Repack implements gc.Drive.
-func (d *Drive) Repack(ctx context.Context, plan gc.Plan) error {
-	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: plan.Emit, Rand: rand.Reader})
-	whole, err := r.Move(ctx, d.base.Tree)
+func (d *Drive) Repack(ctx context.Context, _ crypto.PointerID, plan gc.Plan) error {
+	if err := d.Load(ctx); err != nil {
+		return err
+	}
+	whole, err := plan.Repacking.Move(ctx, d.base.Tree)
 	if err != nil {
 		return err
 	}
-	if d.files, err = r.Move(ctx, d.files); err != nil {
+	files, err := plan.Repacking.Move(ctx, d.files)
+	if err != nil || whole == d.base.Tree && files == d.files {
 		return err
 	}
+	d.files = files
 	return d.Commit(ctx, whole)
 }
 
@@ -155,6 +191,7 @@ func (d *Drive) Commit(ctx context.Context, whole tree.Tree) error {
 		if d.base.Ref != (object.Ref{}) {
 			c.Parent = object.Parent{Commit: d.base.Ref, Hash: d.base.Hash}
 		}
+		c.Roster = d.Roster
 		c.Sign(d.Account.Author())
 		return c.Encode(crypto.BlobName{}), nil
 	}
@@ -162,9 +199,9 @@ func (d *Drive) Commit(ctx context.Context, whole tree.Tree) error {
 	if err != nil {
 		return err
 	}
-	writer, seq := d.Account.Writer(), d.pointer.Seq+1
-	head := object.Head{Version: object.Version1, Commit: packed.Commit}.Encode()
-	value, err := crypto.SealValue(d.Account.Reader(), writer.ID(), seq, head, rand.Reader)
+	writer, seq := d.Keys.Writer.Key(), d.pointer.Seq+1
+	head := object.Head{Version: max(d.Version, object.Version1), Commit: packed.Commit}.Encode()
+	value, err := crypto.SealValue(d.Keys.Read, writer.ID(), seq, head, rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -309,4 +346,4 @@ func ReadFile(ctx context.Context, src content.Source, t tree.Tree, path string)
 }
 
 // Base is the newest state.
-func (d *Drive) Base() gc.State { return d.base }
+func (d *Drive) Base() roots.State { return d.base }

@@ -104,12 +104,7 @@ func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
 	if err := c.look(ctx); err != nil {
 		return err
 	}
-	packs := map[crypto.BlobName]int64{}
-	emit := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
-		packs[crypto.NameOf(blob)] = int64(len(blob))
-		return plan.Emit(ctx, blob)
-	}
-	r := tree.NewRepacking(tree.RepackOptions{Source: plan.Source, Moves: plan.Moves, Leads: plan.Leads, Emit: emit, Rand: c.home.Rand})
+	r := plan.Repacking
 	h, err := c.copy.DurableHead()
 	if err != nil {
 		return err
@@ -122,13 +117,13 @@ func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
 	if err != nil {
 		return err
 	}
-	if r.Moved() == 0 {
+	if on.Whole == c.base.Whole && files == h.Tree {
 		return nil
 	}
 	if err := c.added(ctx, h.Seq); err != nil {
 		return err
 	}
-	moved := &relocation{packs: packs, landed: func() { c.relocate(r, h, files) }}
+	moved := &relocation{packs: plan.Packs(), landed: func() { c.relocate(r, h, files) }}
 	return c.send(ctx, on, &working.Head{Tree: files, Seq: h.Seq}, moved)
 }
 

@@ -4,7 +4,6 @@ package keep
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"sync/atomic"
 
@@ -12,7 +11,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/gc"
-	"postern/vfs/object"
+	"postern/vfs/roots"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/local"
@@ -20,7 +19,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Options of a keeper. All are needed.
+// Options of a keeper. All but Registry are needed.
 type Options struct {
 	Home      *local.Home
 	Copy      *working.Copy
@@ -30,6 +29,7 @@ type Options struct {
 	Store     remote.Store
 	Space     crypto.Capability
 	Grace     base.Grace
+	Registry  roots.Registry // of the owner's other spaces; nil: they are not known
 	// Files is the space as its users see it: a repair writes through it.
 	Files vfs.FS
 	// Settle returns when a recorded change is durable, and committed if that is what changes wait for.
@@ -48,18 +48,11 @@ func New(o Options) *Keeper { return &Keeper{Options: o} }
 // garbageName is the file, beside the journal, that remembers what nobody needs.
 const garbageName = "garbage"
 
-// errSharedGarbage says that the drive has spaces which this program does not mark.
-var errSharedGarbage = errors.New(
-	"this drive may hold shared folders, which this program does not know: collect garbage with a newer one")
-
-// Collect deletes what no state of the space needs any more; see package gc. Store, Drive, Ledger, Lost, Now and Log of the options are the
-// space's. One call at a time.
+// Collect deletes what no state of the owner's spaces needs any more; see package gc. It is for the account's own space.
+// Of the options Store, Roots, Drive, Ledger, Usual, Lost, Rand, Now and Log are the space's. One call at a time.
 func (k *Keeper) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
-	o.Store, o.Drive, o.Ledger = k.Store, collected{k}, k.ledger()
-	o.Now, o.Log, o.Lost = k.Home.Now, k.Home.Log, k.lost()
-	if o.Grace == 0 {
-		o.Grace = k.Grace.Period
-	}
+	o.Store, o.Roots, o.Drive, o.Ledger = k.Store, k.roots(k.Store, k.Nodes), collected{k}, k.ledger()
+	o.Usual, o.Lost, o.Rand, o.Now, o.Log = k.Grace.Period, k.lost(), k.Home.Rand, k.Home.Now, k.Home.Log
 	put, removed := k.Committer.Status().BytesPut, k.Copy.Removed()
 	r, err := gc.Run(ctx, o)
 	if err == nil && !o.DryRun {
@@ -89,24 +82,13 @@ func (k *Keeper) ledger() *gc.File {
 	return &gc.File{Path: filepath.Join(k.Home.Dir, garbageName), FS: k.Home.FS, Log: k.Home.Log}
 }
 
+// roots returns the spaces of the owner, looked for at a store and opened through nodes.
+func (k *Keeper) roots(store remote.Pointers, nodes *tree.Nodes) *roots.Set {
+	return roots.New(roots.Options{Own: k.Space, Pointers: store, Nodes: nodes, Registry: k.Registry})
+}
+
 // collected is the space as package gc sees it.
 type collected struct{ k *Keeper }
-
-// Newest implements gc.Drive.
-func (d collected) Newest(ctx context.Context) (gc.State, error) {
-	b, err := base.Load(ctx, d.k.Store, d.k.Nodes, d.k.Space)
-	if err == nil && b.Version > object.Version1 {
-		// What only a mount leads to is not marked from here, and would be deleted.
-		return gc.State{}, errSharedGarbage
-	}
-	return gc.State{Ref: b.Ref, Hash: b.Hash, Commit: b.Commit, Tree: b.Whole}, err
-}
-
-// Open implements gc.Drive.
-func (d collected) Open(ctx context.Context, at object.Ref) (gc.State, error) {
-	c, hash, err := d.k.Nodes.Commit(ctx, at)
-	return gc.State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(d.k.Nodes, c.Root)}, err
-}
 
 // Held implements gc.Drive.
 func (d collected) Held() []crypto.BlobName { return d.k.Uploads.Held() }
@@ -114,7 +96,10 @@ func (d collected) Held() []crypto.BlobName { return d.k.Uploads.Held() }
 // GivenUp implements gc.Drive.
 func (d collected) GivenUp() []crypto.BlobName { return d.k.Uploads.GivenUp() }
 
+// Writes implements gc.Drive.
+func (d collected) Writes(space crypto.PointerID) bool { return space == d.k.Space.ID }
+
 // Repack implements gc.Drive: the committer does it between two commits.
-func (d collected) Repack(ctx context.Context, plan gc.Plan) error {
+func (d collected) Repack(ctx context.Context, _ crypto.PointerID, plan gc.Plan) error {
 	return d.k.Committer.Repack(ctx, plan)
 }

@@ -1,0 +1,147 @@
+package gc
+
+import (
+	"postern/crypto"
+	"postern/vfs/tree"
+)
+
+// graph is what was visited and what leads to what. One walker visits each reference once for all spaces. So what a space
+// shares with another one that was walked before is found by following the graph; see spread.
+type graph struct {
+	walker *tree.Walker
+	first  []visited // by the numbers of visits: how each was first come to
+	edges  []edge    // from a page or index node to one below
+	holds  []hold
+	cross  map[crossing]bool // where spaces come to what others led to before; whether the newest state does
+	bad    map[uint32]string // what can't be read, with a path
+	doubt  bool              // something is needed of which only an older commit was known to lead to it
+}
+
+// visited says how something was first come to: by which space, as its number and one, and whether from an older commit,
+// so that what is below counts as known, not as needed. Zero: the walk that came to it first is still under way.
+type visited uint32
+
+const fromOlder visited = 1 << 31
+
+// edge leads from one page or index node to another, by their numbers.
+type edge struct{ from, to uint32 }
+
+// hold leads from a page or index node to a blob that it lies in, or that a chunk it refers to lies in, by their numbers.
+type hold struct{ page, blob uint32 }
+
+// crossing is where a space comes to what another one led to before.
+type crossing struct{ by, at uint32 }
+
+func newGraph(parallel int) graph {
+	return graph{walker: tree.NewWalker(parallel), cross: map[crossing]bool{}, bad: map[uint32]string{}}
+}
+
+// enter notes a visit on behalf of a space.
+func (g *graph) enter(v tree.Visit, by uint32, older bool) {
+	if v.Kind == tree.VisitMount {
+		return
+	}
+	if v.Parent != 0 && v.Kind != tree.VisitChunk {
+		g.edges = append(g.edges, edge{v.Parent, v.ID})
+	}
+	if !v.Again {
+		for uint32(len(g.first)) <= v.ID {
+			g.first = append(g.first, 0)
+		}
+		g.first[v.ID] = visited(by + 1)
+		if older {
+			g.first[v.ID] |= fromOlder
+		}
+		return
+	}
+	if v.ID >= uint32(len(g.first)) || g.first[v.ID] == 0 {
+		return
+	}
+	was := g.first[v.ID]
+	if was&fromOlder != 0 && !older {
+		g.doubt = true
+	}
+	if was&^fromOlder != visited(by+1) && v.Kind != tree.VisitChunk {
+		at := crossing{by, v.ID}
+		g.cross[at] = g.cross[at] || !older
+	}
+}
+
+// hold notes the blob that something visited lies in.
+func (g *graph) hold(v tree.Visit, blob uint32) {
+	switch {
+	case v.Kind == tree.VisitChunk:
+		if h := (hold{v.Parent, blob}); len(g.holds) == 0 || g.holds[len(g.holds)-1] != h {
+			g.holds = append(g.holds, h)
+		}
+	case !v.Again:
+		g.holds = append(g.holds, hold{v.ID, blob})
+	}
+}
+
+// leads returns the pages that lead to some blobs, however far.
+func (m *marks) leads(to map[crypto.BlobName]bool) map[uint32]bool {
+	ids := map[uint32]bool{}
+	for name := range to {
+		ids[m.blobs[name].id] = true
+	}
+	lead := map[uint32]bool{}
+	for _, h := range m.holds {
+		if ids[h.blob] {
+			lead[h.page] = true
+		}
+	}
+	above := map[uint32][]uint32{}
+	for _, e := range m.edges {
+		above[e.to] = append(above[e.to], e.from)
+	}
+	queue := make([]uint32, 0, len(lead))
+	for id := range lead {
+		queue = append(queue, id)
+	}
+	for len(queue) > 0 {
+		id := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, up := range above[id] {
+			if !lead[up] {
+				lead[up] = true
+				queue = append(queue, up)
+			}
+		}
+	}
+	return lead
+}
+
+// spread notes, for each space that comes to what another one led to before, that it leads to all that is below.
+func (m *marks) spread() {
+	if len(m.cross) == 0 {
+		return
+	}
+	below, blobs := map[uint32][]uint32{}, map[uint32][]uint32{}
+	for _, e := range m.edges {
+		below[e.from] = append(below[e.from], e.to)
+	}
+	for _, h := range m.holds {
+		blobs[h.page] = append(blobs[h.page], h.blob)
+	}
+	seen := map[crossing]bool{}
+	for start, newest := range m.cross {
+		for stack := []uint32{start.at}; len(stack) > 0; {
+			at := crossing{start.by, stack[len(stack)-1]}
+			stack = stack[:len(stack)-1]
+			if done, before := seen[at]; before && (done || !newest) {
+				continue
+			}
+			seen[at] = newest
+			if path, bad := m.bad[at.at]; bad && newest {
+				m.damage(at.by, path)
+			}
+			for _, id := range blobs[at.at] {
+				u := m.blobs[m.names[id]]
+				u.from = m.sets.with(u.from, at.by)
+			}
+			stack = append(stack, below[at.at]...)
+		}
+	}
+	clear(m.cross)
+}

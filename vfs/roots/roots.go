@@ -1,0 +1,243 @@
+// Package roots says which spaces one owner has at one store, and opens them. What somebody needs is what they lead to, so
+// package gc marks from them, package fsck checks them, a pinned path goes on in them, and a bundle holds them.
+//
+// There are three sources. The account's own space is always a root. A registry, which the own space holds, names the
+// others, and what became of them. A mount that is met on the way and that the registry lacks is a root as well.
+package roots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/tree"
+)
+
+// Stage says what became of a space. It only ever grows.
+type Stage uint8
+
+// The stages of a space.
+const (
+	// Making is the stage of a space that may have no pointer yet.
+	Making Stage = iota + 1
+	// Live is the stage of a space in use.
+	Live
+	// Closing is the stage of a space that is being replaced by another one.
+	Closing
+	// Retired is the stage of a space whose last commit is Final, whatever its pointer leads to.
+	Retired
+	// Gone is the stage of a space that nothing needs unless a mount still refers to it.
+	Gone
+)
+
+// Space is one of the owner's spaces.
+type Space struct {
+	crypto.Capability
+	Stage  Stage
+	Final  object.Ref // of a retired space: its last commit; zero else
+	Shared bool       // another account reads or writes it
+}
+
+// Registry names the spaces of the owner besides the own one, Gone ones included, as a state of the own space has them.
+// Errors: those of reading that state.
+type Registry func(ctx context.Context, own State) ([]Space, error)
+
+// State is one commit of a space, open.
+type State struct {
+	Ref    object.Ref
+	Hash   object.CommitHash
+	Commit object.Commit
+	Tree   tree.Tree // all of it: files, history, and what else the root folder holds
+}
+
+// Head is where a space stands.
+type Head struct {
+	Space
+	Version uint8      // of its format
+	Commit  object.Ref // the newest commit, or the final one; zero when there is none, or Err says why not
+	Pointer crypto.Pointer
+	Met     bool // only a mount leads to the space: the registry lacks it
+	// Err says why the space can't be found at a store that answers: its pointer is missing, damaged or older than one
+	// that was seen.
+	Err error
+}
+
+// ErrUnknown says that the owner may have spaces that cannot be named here.
+var ErrUnknown = errors.New("this drive may hold shared folders, which this program does not know: use a newer one")
+
+// Options of a Set. Own, Pointers and Nodes are needed.
+type Options struct {
+	Own      crypto.Capability // opens the account's own space
+	Pointers remote.Pointers
+	Nodes    *tree.Nodes
+	Registry Registry // nil: a drive of version 2 has spaces that are not known
+}
+
+// Set is all spaces of one owner at one store. It may be used by several goroutines.
+type Set struct{ o Options }
+
+// New makes a Set.
+func New(o Options) *Set { return &Set{o} }
+
+// lookups is how many pointers are loaded at once.
+const lookups = 8
+
+// Heads loads the pointers of all spaces, the own one first; then come those of the registry, Gone ones without a commit,
+// and those of met that it lacks. A space of met is never Gone. Errors: ErrUnknown, with the heads that are known; those
+// of the own space and its registry; remote.ErrUnavailable.
+func (s *Set) Heads(ctx context.Context, met []Space) ([]Head, error) {
+	own, err := s.head(ctx, Space{Capability: s.o.Own, Stage: Live})
+	if err == nil {
+		err = own.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	spaces, registered, unknown, err := s.spaces(ctx, own, met)
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]Head, len(spaces)+1)
+	heads[0] = own
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(lookups)
+	for i, space := range spaces {
+		g.Go(func() (err error) {
+			heads[i+1], err = s.head(ctx, space)
+			heads[i+1].Met = i >= registered
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return heads, unknown
+}
+
+// spaces returns the spaces besides the own one; those of the registry come first.
+func (s *Set) spaces(ctx context.Context, own Head, met []Space) (all []Space, registered int, unknown, err error) {
+	switch {
+	case s.o.Registry != nil:
+		state, err := s.Open(ctx, own.Space, own.Commit)
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		if all, err = s.o.Registry(ctx, state); err != nil {
+			return nil, 0, nil, fmt.Errorf("read which spaces the drive has: %w", err)
+		}
+	case own.Version > object.Version1:
+		unknown = ErrUnknown
+	}
+	registered = len(all)
+	at := map[crypto.PointerID]int{s.o.Own.ID: -1}
+	for i := range all {
+		at[all[i].ID] = i
+	}
+	for _, space := range met {
+		i, known := at[space.ID]
+		switch {
+		case !known:
+			at[space.ID] = len(all)
+			all = append(all, space)
+		case i >= 0 && all[i].Stage == Gone:
+			all[i].Stage = space.Stage
+			if all[i].Final != (object.Ref{}) {
+				all[i].Stage = Retired
+			}
+		}
+	}
+	return all, registered, unknown, nil
+}
+
+// head looks where a space stands.
+func (s *Set) head(ctx context.Context, space Space) (Head, error) {
+	h := Head{Space: space}
+	switch space.Stage {
+	case Gone:
+		return h, nil
+	case Retired:
+		h.Version, h.Commit = object.Version2, space.Final
+		return h, nil
+	}
+	p, err := s.o.Pointers.Load(ctx, space.ID)
+	if err == nil {
+		err = p.Verify() // cheap, and then no wrapper has to be trusted with it
+	}
+	var value []byte
+	if err == nil {
+		h.Pointer = p
+		value, err = crypto.OpenValue(space.Read, p)
+	}
+	var head object.Head
+	if err == nil {
+		head, err = object.DecodeHead(value)
+	}
+	h.Version, h.Commit = head.Version, head.Commit
+	what := fmt.Sprintf("space %v", space.ID)
+	if space.ID == s.o.Own.ID {
+		what = "the drive"
+	}
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return h, ctx.Err()
+	case errors.Is(err, remote.ErrUnavailable):
+		return h, fmt.Errorf("load the newest state of %s: %w", what, err)
+	case space.Stage == Making && errors.Is(err, remote.ErrNotFound):
+	case errors.Is(err, crypto.ErrOpen), errors.Is(err, crypto.ErrFormat), errors.Is(err, crypto.ErrSignature):
+		h.Err = fmt.Errorf("load the newest state of %s: %w: %w", what, vfs.ErrCorrupt, err)
+	default:
+		h.Err = fmt.Errorf("load the newest state of %s: %w", what, err)
+	}
+	return h, nil
+}
+
+// Open opens the newest commit of a space. Its author must be the owner, or one whom its roster lets write. Errors:
+// vfs.ErrUnavailable, vfs.ErrCorrupt.
+func (s *Set) Open(ctx context.Context, space Space, at object.Ref) (State, error) {
+	state, err := s.Earlier(ctx, at)
+	if err == nil && state.Commit.Author != space.Owner {
+		err = s.mayWrite(ctx, space, &state.Commit)
+	}
+	return state, err
+}
+
+// Earlier opens a commit that a later one names. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
+func (s *Set) Earlier(ctx context.Context, at object.Ref) (State, error) {
+	c, hash, err := s.o.Nodes.Commit(ctx, at)
+	return State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(s.o.Nodes, c.Root)}, err
+}
+
+func (s *Set) mayWrite(ctx context.Context, space Space, c *object.Commit) error {
+	refuse := func(why string) error {
+		return &vfs.Error{Op: "open the newest state of", Path: "/", Kind: vfs.ErrCorrupt,
+			Err: fmt.Errorf("commit by %v, %s", c.Author, why)}
+	}
+	if c.Roster == (object.Ref{}) {
+		return refuse("who may not write here")
+	}
+	roster, err := s.o.Nodes.Roster(ctx, c.Roster)
+	switch {
+	case err != nil:
+		return err
+	case roster.Space != space.ID || roster.Owner != space.Owner || roster.Epoch < space.Epoch:
+		return refuse("with the roster of another space or time")
+	case roster.Rights(c.Author) != object.MayWrite:
+		return refuse("who may not write here")
+	}
+	return nil
+}
+
+// Mounted returns the space that a mount refers to, and whether it is one of this owner's at this store. Blobs of other
+// owners, and at other stores, are nothing that these spaces lead to.
+func (s *Set) Mounted(t *object.Target) (Space, bool) {
+	c := t.Capability
+	elsewhere := c.Store != s.o.Own.Store && c.Store != (crypto.StoreID{}) && s.o.Own.Store != (crypto.StoreID{})
+	return Space{Capability: c, Stage: Live}, c.Owner == s.o.Own.Owner && !elsewhere
+}
