@@ -27,6 +27,7 @@ const (
 type pack struct {
 	name       crypto.BlobName
 	size, live int64
+	from       []uint32 // the spaces that need it
 }
 
 // choose tells the packs that are worth rewriting: those of which the least is live first. Only what is listed with its size and can be
@@ -39,7 +40,7 @@ func (c *collection) choose() map[crypto.BlobName]bool {
 			continue
 		}
 		if size := c.listed[name]; size > 0 && !u.fixed && u.live > 0 && float64(u.live) < deadEighth*float64(size) {
-			packs = append(packs, pack{name, size, u.live})
+			packs = append(packs, pack{name, size, u.live, c.sets.members[u.from]})
 		}
 	}
 	slices.SortFunc(packs, func(a, b pack) int {
@@ -53,7 +54,7 @@ func (c *collection) choose() map[crypto.BlobName]bool {
 
 // worthMoving takes packs, in order of the part that is live, as long as that saves something.
 func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
-	chosen := map[crypto.BlobName]bool{}
+	chosen, spaces := map[crypto.BlobName]bool{}, map[uint32]bool{}
 	var size, moved int64
 	for _, p := range packs {
 		after := total - size + padded(moved)
@@ -61,10 +62,15 @@ func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
 			break
 		}
 		chosen[p.name] = true
+		for _, space := range p.from {
+			spaces[space] = true
+		}
 		size += p.size
 		moved += p.live
 	}
-	if gain := size - padded(moved); float64(gain) < leastGain*float64(total) || gain < crypto.MinBlobSize {
+	// What is moved for one space goes into no pack with what is moved for another, and each has a pack that is not full.
+	gain := size - padded(moved) - int64(max(0, len(spaces)-1))*crypto.MinBlobSize
+	if float64(gain) < leastGain*float64(total) || gain < crypto.MinBlobSize {
 		return nil
 	}
 	return chosen
