@@ -281,13 +281,13 @@ func (c *collection) saw() { c.Progress(Progress{Seen: c.seen.Add(1)}) }
 // missing looks whether what is needed and was not listed is there: listings may lag, and remotes may lose.
 func (c *collection) missing(ctx context.Context) error {
 	for name, u := range c.marks.blobs {
-		if _, ok := c.listed[name]; ok || !u.needed || c.Lost[name] {
+		if _, ok := c.listed[name]; ok || u.by == 0 || c.Lost[name] {
 			continue
 		}
 		_, err := c.Store.Stat(ctx, name)
 		switch {
 		case errors.Is(err, remote.ErrNotFound):
-			for _, number := range c.sets.members[u.from] {
+			for _, number := range c.sets.members[u.by] {
 				c.marks.damage(number, "blob "+name.String())
 			}
 		case err != nil:
@@ -390,7 +390,7 @@ func (c *collection) attribute() {
 		if from != ofOwn || c.learntFrom(name) != ofOwn {
 			c.from[name] = from
 		}
-		if u.needed {
+		if u.by != 0 {
 			c.notes.Blobs[name] = 0
 		}
 	}

@@ -138,7 +138,9 @@ func (m *marks) spread() {
 			}
 			for _, id := range blobs[at.at] {
 				u := m.blobs[m.names[id]]
-				u.from = m.sets.with(u.from, at.by)
+				if u.from = m.sets.with(u.from, at.by); newest {
+					u.by = m.sets.with(u.by, at.by)
+				}
 			}
 			stack = append(stack, below[at.at]...)
 		}

@@ -184,7 +184,7 @@ func (c *collection) list(ctx context.Context) error {
 			continue
 		}
 		c.listed[b.Name] = b.Size
-		if u != nil && u.needed {
+		if u != nil && u.by != 0 {
 			c.report.Needed.add(b.Size)
 			c.report.Live += u.live
 		}

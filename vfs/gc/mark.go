@@ -28,12 +28,12 @@ type marks struct {
 
 // use is what is known of a blob that some commit leads to.
 type use struct {
-	id     uint32
-	from   set   // the spaces that lead to it
-	live   int64 // bytes that are needed; what several refer to counts once
-	needed bool  // the newest state of a space leads to it
-	older  bool  // so does a commit before, which was looked through since the last renewal
-	fixed  bool  // something in it can't be moved
+	id    uint32
+	by    set   // the spaces whose newest states lead to it; empty: it is not needed
+	from  set   // the spaces that lead to it, earlier commits included
+	live  int64 // bytes that are needed; what several refer to counts once
+	older bool  // an earlier commit leads to it, which was looked through since the last renewal
+	fixed bool  // something in it can't be moved
 }
 
 // mount is one that was come to.
@@ -64,15 +64,21 @@ func (m *marks) use(name crypto.BlobName) *use {
 
 func (m *marks) needed(name crypto.BlobName) bool {
 	u := m.blobs[name]
-	return u != nil && u.needed
+	return u != nil && u.by != 0
 }
 
 // keep marks a blob that a space needs as it is.
 func (m *marks) keep(name crypto.BlobName, by uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.neededBy(name, by).fixed = true
+}
+
+// neededBy notes that the newest state of a space leads to a blob.
+func (m *marks) neededBy(name crypto.BlobName, by uint32) *use {
 	u := m.use(name)
-	u.needed, u.fixed, u.from = true, true, m.sets.with(u.from, by)
+	u.by, u.from = m.sets.with(u.by, by), m.sets.with(u.from, by)
+	return u
 }
 
 // need marks all that a space's state leads to, and the packs of its commit and roster.
@@ -107,8 +113,7 @@ func (m *marks) need(ctx context.Context, s roots.State, by uint32) error {
 
 // place marks the blob that something needed lies in.
 func (m *marks) place(v tree.Visit, name crypto.BlobName, by uint32) {
-	u := m.use(name)
-	u.needed, u.from = true, m.sets.with(u.from, by)
+	u := m.neededBy(name, by)
 	u.fixed = u.fixed || m.lost[name] || !movable(v)
 	if !v.Again {
 		u.live += int64(v.Sealed)

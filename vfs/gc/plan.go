@@ -36,11 +36,11 @@ func (c *collection) choose() map[crypto.BlobName]bool {
 	var packs []pack
 	blocked := c.blocked()
 	for name, u := range c.marks.blobs {
-		if !u.needed || c.sets.meets(u.from, blocked) {
+		if u.by == 0 || c.sets.meets(u.by, blocked) {
 			continue
 		}
 		if size := c.listed[name]; size > 0 && !u.fixed && u.live > 0 && float64(u.live) < deadEighth*float64(size) {
-			packs = append(packs, pack{name, size, u.live, c.sets.members[u.from]})
+			packs = append(packs, pack{name, size, u.live, c.sets.members[u.by]})
 		}
 	}
 	slices.SortFunc(packs, func(a, b pack) int {

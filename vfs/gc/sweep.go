@@ -33,7 +33,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	blobs := map[crypto.BlobName]int64{} // as they are to be noted
 	var due []crypto.BlobName
 	for name, u := range c.marks.blobs {
-		if u.needed {
+		if u.by != 0 {
 			blobs[name] = 0
 		}
 	}
