@@ -1,7 +1,8 @@
 // Package vfs is the drive as ordinary programs see it: folders, files, times, properties. This root holds the
 // contract; what keeps it lies beneath: object (what is encoded), tree (the immutable encrypted tree), content (files as
 // sealed chunks), staging and journal (what is not yet at the remote), space (one tree with its commits), namespace (all
-// spaces as one drive). Package vfstest is the contract as code.
+// spaces as one drive), layout (the folders at its top), versions (a path as it was earlier). Package vfstest is the contract
+// as code.
 //
 // Paths are absolute and slash-separated, "/" is the root, "/files/a b.txt" a file; they are never escaped and never end in a
 // slash. Names are valid UTF-8 of 1 to MaxName bytes, without '/' or NUL, and neither "." nor "..". Two names that differ only in

@@ -5,11 +5,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"postern/vfs/layout"
 )
 
 // The folders that workers write to. Names are few, so that operations collide.
 const (
-	files      = "/files"
+	files      = layout.Files
 	sharedRoot = files + "/both"
 )
 

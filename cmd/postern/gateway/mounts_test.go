@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -88,4 +89,32 @@ func TestMountsOverHTTP(t *testing.T) {
 	want(http.StatusForbidden, "DELETE", "/shared/", "", nil, "put files and folders into /files")
 	want(http.StatusOK, "GET", "/shared/", "", []string{"Accept", "text/html"}, "bob")
 	want(http.StatusOK, "GET", "/chats/", "", []string{"Accept", "text/html"}, "your conversations will be")
+}
+
+// TestTopOfTheDrive: the folders of the layout are there from the first day, and stay while the remote is away.
+func TestTopOfTheDrive(t *testing.T) {
+	w := newWired(t)
+	for _, gone := range []bool{false, true} {
+		if gone {
+			if err := os.Rename(w.disk, w.disk+" away"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tops := layout.Folders()
+		for info, err := range w.fs.List(t.Context(), "/") {
+			if err != nil || len(tops) == 0 || "/"+info.Name != tops[0].Path || info.ReadOnly != tops[0].ReadOnly || !info.Folder {
+				t.Fatalf("listed is %+v, %v, where %+v should be", info, err, tops)
+			}
+			tops = tops[1:]
+		}
+		if len(tops) > 0 {
+			t.Errorf("%+v are missing, the remote is away: %v", tops, gone)
+		}
+		if _, err := w.fs.Stat(t.Context(), "/"); err != nil {
+			t.Errorf("the root: %v, the remote is away: %v", err, gone)
+		}
+	}
+	if err := os.Rename(w.disk+" away", w.disk); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -121,10 +121,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(namespace.Options{Made: madeAt, Clock: o.now}, map[string]vfs.FS{
-		layout.Files: d.space, layout.History: d.space.History(),
-		layout.Shared: namespace.Folder(madeAt), layout.Chats: namespace.Folder(madeAt),
-	})
+	d.fs = namespace.New(namespace.Options{Made: madeAt, Clock: o.now}, tops(d.space))
 	d.deaf = d.line.OnChange(func(s line.State) {
 		if !s.Away {
 			d.remoteIsBack()
@@ -133,6 +130,16 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
 	return d, nil
+}
+
+// tops are the folders at the top of the drive. Those that nothing fills yet are empty.
+func tops(own *space.Space) map[string]vfs.FS {
+	all := map[string]vfs.FS{}
+	for _, f := range layout.Folders() {
+		all[f.Path] = namespace.Folder(madeAt)
+	}
+	all[layout.Files], all[layout.History] = own, own.History()
+	return all
 }
 
 // madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what
