@@ -59,8 +59,36 @@ func (q *request) get() error {
 	if info.ContentType == "" {
 		h.Set("Content-Type", "application/octet-stream") // else net/http would read the file to guess
 	}
+	return q.send(f)
+}
+
+// send answers with the file's bytes: all of them, a range, or several ranges. Several, and those that can't be satisfied, are
+// net/http's.
+func (q *request) send(f vfs.File) error {
 	w := &fileWriter{ResponseWriter: q.w, q: q}
-	http.ServeContent(w, q.ranged(info), "", time.Time{}, f)
+	size := f.Info().Size
+	ranges, asked := q.ranges(f.Info())
+	if len(ranges) != 1 && asked {
+		http.ServeContent(w, q.ranged(ranges, size), "", time.Time{}, f)
+		return w.end()
+	}
+	send := byteSpan{0, size - 1}
+	h := q.w.Header()
+	h.Set("Accept-Ranges", "bytes")
+	w.WriteHeader(http.StatusOK)
+	if asked {
+		send = ranges[0]
+		w.WriteHeader(http.StatusPartialContent)
+		h.Set("Content-Range", "bytes "+send.String()+"/"+strconv.FormatInt(size, 10))
+	}
+	h.Set("Content-Length", strconv.FormatInt(send.size(), 10))
+	if q.r.Method == http.MethodHead {
+		return w.end()
+	}
+	if _, err := f.Seek(send.first, io.SeekStart); err != nil {
+		return err
+	}
+	w.copy(f, send.size())
 	return w.end()
 }
 
@@ -82,9 +110,9 @@ func policyOf(contentType string) string {
 	return "sandbox" + nothing
 }
 
-// fileWriter stands between http.ServeContent and the client. It holds the header back until there are bytes, so that a
-// fault of the storage can still be an answer of its own; and it lets the file write itself instead of being read
-// through a buffer of 32 KiB.
+// fileWriter stands between a file and the client. It holds the header back until there are bytes, so that a fault of the
+// storage can still be an answer of its own; and it lets the file write itself when http.ServeContent would read it through a
+// buffer of 32 KiB.
 type fileWriter struct {
 	http.ResponseWriter
 	q     *request
@@ -94,12 +122,8 @@ type fileWriter struct {
 	err   error // what reading failed with
 }
 
-// WriteHeader implements http.ResponseWriter.
-func (w *fileWriter) WriteHeader(code int) {
-	if w.code == 0 {
-		w.code = code
-	}
-}
+// WriteHeader implements http.ResponseWriter: the last code counts.
+func (w *fileWriter) WriteHeader(code int) { w.code = code }
 
 func (w *fileWriter) send() {
 	if w.sent {
@@ -125,17 +149,22 @@ func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
 		if f, ok := limited.R.(vfs.File); ok {
-			var n int64
-			w.err = w.q.patiently(func() (err error) {
-				done, err := f.WriteNTo(plainWriter{w}, limited.N)
-				n += done
-				limited.N -= done
-				return err
-			})
+			n := w.copy(f, limited.N)
+			limited.N -= n
 			return n, w.err
 		}
 	}
 	return io.Copy(plainWriter{w}, src)
+}
+
+// copy sends the next n bytes of a file, waits for storage that is away, and keeps what the storage fails with.
+func (w *fileWriter) copy(f vfs.File, n int64) (written int64) {
+	w.err = w.q.patiently(func() error {
+		done, err := f.WriteNTo(plainWriter{w}, n-written)
+		written += done
+		return err
+	})
+	return written
 }
 
 // Unwrap is for http.ResponseController.

@@ -13,15 +13,23 @@ import (
 // maxRanges bounds how many parts one answer has; more than that is answered with the whole file.
 const maxRanges = 100
 
-// satisfiable rewrites a Range header into what net/http understands as RFC 9110, 14, means it. Empty: the header is to
-// be ignored, as an unknown unit, a malformed header, and any range of an empty file are. Where no range can be
-// satisfied it returns one that net/http answers with 416.
-func satisfiable(header string, size int64) string {
+// byteSpan is a range of a file, both ends included.
+type byteSpan struct{ first, last int64 }
+
+func (s byteSpan) size() int64 { return s.last - s.first + 1 }
+
+// String is the span as Content-Range has it.
+func (s byteSpan) String() string {
+	return strconv.FormatInt(s.first, 10) + "-" + strconv.FormatInt(s.last, 10)
+}
+
+// parseRange reads a Range header as RFC 9110, 14, means it, and returns the ranges that can be satisfied. ok is false when the
+// header is to be ignored, as an unknown unit, a malformed header, and any range of an empty file are.
+func parseRange(header string, size int64) (kept []byteSpan, ok bool) {
 	unit, set, ok := strings.Cut(header, "=")
 	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || size == 0 {
-		return ""
+		return nil, false
 	}
-	var kept []string
 	seen := 0
 	for spec := range strings.SplitSeq(set, ",") {
 		if spec = strings.Trim(spec, " \t"); spec == "" {
@@ -29,17 +37,23 @@ func satisfiable(header string, size int64) string {
 		}
 		first, last, ok := byteRange(spec, size)
 		if seen++; !ok || seen > maxRanges {
-			return ""
+			return nil, false
 		}
 		if first <= last {
-			kept = append(kept, strconv.FormatInt(first, 10)+"-"+strconv.FormatInt(last, 10))
+			kept = append(kept, byteSpan{first, last})
 		}
 	}
-	switch {
-	case seen == 0:
-		return ""
-	case len(kept) == 0:
+	return kept, seen > 0
+}
+
+// satisfiable is a Range header that net/http understands as these ranges of a file; of none, one that it answers with 416.
+func satisfiable(ranges []byteSpan, size int64) string {
+	if len(ranges) == 0 {
 		return "bytes=" + strconv.FormatInt(size, 10) + "-"
+	}
+	kept := make([]string, len(ranges))
+	for i, r := range ranges {
+		kept[i] = r.String()
 	}
 	return "bytes=" + strings.Join(kept, ",")
 }
@@ -79,21 +93,23 @@ func position(s string) (int64, bool) {
 	return n, true
 }
 
-// ranged prepares a GET or HEAD for http.ServeContent: the conditions, which were checked already, are taken out, and
-// of the range stays what is to be sent. Ranges are for GET alone (RFC 9110, 14.2).
-func (q *request) ranged(info vfs.Info) *http.Request {
-	r := q.r.Clone(q.ctx())
-	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
-		"Range"} {
-		r.Header.Del(name)
-	}
+// ranges returns the ranges of a file that a GET asks for, and whether it asks for any. Ranges are for GET alone (RFC 9110, 14.2).
+func (q *request) ranges(info vfs.Info) (ranges []byteSpan, asked bool) {
 	header := q.r.Header.Get("Range")
 	if q.r.Method != http.MethodGet || header == "" || !q.sameVersion(info) {
-		return r
+		return nil, false
 	}
-	if header = satisfiable(header, info.Size); header != "" {
-		r.Header.Set("Range", header)
+	return parseRange(header, info.Size)
+}
+
+// ranged prepares a GET for http.ServeContent: the conditions, which were checked already, are taken out, and of the range stays
+// what is to be sent.
+func (q *request) ranged(ranges []byteSpan, size int64) *http.Request {
+	r := q.r.Clone(q.ctx())
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"} {
+		r.Header.Del(name)
 	}
+	r.Header.Set("Range", satisfiable(ranges, size))
 	return r
 }
 

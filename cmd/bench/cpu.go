@@ -69,19 +69,19 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quiet waits until the server has done what it does after an answer, ten seconds at most.
+// quiet waits until the server has done what it does after an answer, half a minute at most.
 func (s *server) quiet() {
 	const each = 200 * time.Millisecond
 	tick := time.NewTicker(each)
 	defer tick.Stop()
 	calm := 0
-	for range 10 * time.Second / each {
+	for range 30 * time.Second / each {
 		before := s.cpu()
 		<-tick.C
-		if calm++; s.cpu()-before > each/10 {
+		if calm++; s.cpu() > before { // by a tick of the kernel's clock at least
 			calm = 0
 		}
-		if calm == 2 {
+		if calm == 3 {
 			return
 		}
 	}

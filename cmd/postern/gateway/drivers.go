@@ -193,7 +193,7 @@ func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (
 		}
 	}
 	// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
-	store, err := disk.Open(path, disk.Options{Log: log, Existing: !founding})
+	store, err := disk.Open(path, disk.Options{Log: log, Existing: !founding, OpenFiles: blobsOpen(openFiles())})
 	if errors.Is(err, disk.ErrNoStore) {
 		return nil, say.Advised(&noRemoteError{path})
 	}

@@ -21,6 +21,21 @@ func connections(files uint64) int {
 	return int(min(max((max(files, filesOfAll)-filesOfAll)/filesOfOne, minConnections), maxConnections))
 }
 
+// manyFiles is where a system allows so many open files that some more blobs may stay open.
+const (
+	manyFiles = 4096
+	manyBlobs = 512 // those of 2.5 GiB, of each member of a mirror
+)
+
+// blobsOpen returns how many blobs a remote keeps open for reading where so many files may be open; 0: its default. To open a
+// blob takes a tenth of the time of a small read.
+func blobsOpen(files uint64) int {
+	if files < manyFiles {
+		return 0
+	}
+	return manyBlobs
+}
+
 // limitListener accepts at most n connections at one time. Further ones wait in the system's queue until one of those closes;
 // idle ones, and those that send no header, are closed by the server's own timeouts.
 func limitListener(l net.Listener, n int) net.Listener {
