@@ -62,8 +62,8 @@ func (q *request) get() error {
 	return q.send(f)
 }
 
-// send answers with the file's bytes: all of them, a range, or several ranges. Several, and those that can't be satisfied, are
-// net/http's.
+// send answers with the file's bytes: all of them, a range, or several ranges. Several, and those that can't be
+// satisfied, are net/http's.
 func (q *request) send(f vfs.File) error {
 	w := &fileWriter{ResponseWriter: q.w, q: q}
 	size := f.Info().Size
@@ -110,9 +110,9 @@ func policyOf(contentType string) string {
 	return "sandbox" + nothing
 }
 
-// fileWriter stands between a file and the client. It holds the header back until there are bytes, so that a fault of the
-// storage can still be an answer of its own; and it lets the file write itself when http.ServeContent would read it through a
-// buffer of 32 KiB.
+// fileWriter stands between a file and the client. It holds the header back until there are bytes, so that a fault of
+// the storage can still be an answer of its own; and it lets the file write itself when http.ServeContent would read it
+// through a buffer of 32 KiB.
 type fileWriter struct {
 	http.ResponseWriter
 	q     *request

@@ -48,7 +48,7 @@ var liveProperties = []live{
 	{dav("quota-used-bytes"), false, false, quotaUsed},
 	{dav("lastmodified"), false, false, unixModified},
 	{dav("current-user-principal"), false, false, currentUser},
-	{xml.Name{Space: ocSpace, Local: "checksums"}, false, false, checksums},
+	{checksumsName, false, false, checksums},
 	{xml.Name{Space: ocSpace, Local: "permissions"}, false, false, permissions},
 }
 
@@ -165,15 +165,21 @@ func currentUser(b []byte, _ entry) ([]byte, bool) {
 	return append(b, "<D:href>/</D:href>"...), true
 }
 
-// checksums has both hashes in one element: rclone compares nothing when its favourite is missing.
+// checksumsName is the property that has a file's hashes.
+var checksumsName = xml.Name{Space: ocSpace, Local: "checksums"}
+
+// checksums has both hashes in one element: rclone compares nothing when its favourite is missing. The MD5 is missing
+// only if the file's bytes can't be read.
 func checksums(b []byte, e entry) ([]byte, bool) {
 	if e.info.Folder {
 		return b, false
 	}
 	b = append(b, "<oc:checksum>SHA1:"...)
 	b = hex.AppendEncode(b, e.info.SHA1[:])
-	b = append(b, " MD5:"...)
-	b = hex.AppendEncode(b, e.info.MD5[:])
+	if !e.info.LacksMD5() {
+		b = append(b, " MD5:"...)
+		b = hex.AppendEncode(b, e.info.MD5[:])
+	}
 	return append(b, "</oc:checksum>"...), true
 }
 

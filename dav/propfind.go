@@ -50,6 +50,9 @@ func (q *request) propfind() error {
 	if err != nil {
 		return err
 	}
+	if find.wants(checksumsName) {
+		q.r = q.r.WithContext(vfs.NeedMD5(q.ctx()))
+	}
 	info, err := q.stat()
 	if err != nil {
 		return err
@@ -118,6 +121,11 @@ type propfind struct {
 	wanted     []wanted // of prop, or of allprop's include
 	minimal    bool
 	lean       bool
+}
+
+// wants reports whether a property is asked for by name.
+func (p propfind) wants(name xml.Name) bool {
+	return slices.ContainsFunc(p.wanted, func(w wanted) bool { return w.name == name })
 }
 
 // wanted is a property that was asked for by name, with its tags made up once for a whole listing.

@@ -19,6 +19,9 @@ func (q *request) proppatch() error {
 	if err != nil {
 		return err
 	}
+	if setsChecksums(root) {
+		q.r = q.r.WithContext(vfs.NeedMD5(q.ctx()))
+	}
 	info, err := q.stat()
 	if err != nil {
 		return err
@@ -51,6 +54,25 @@ func (q *request) proppatch() error {
 		return err
 	}
 	return q.patched(p, info.Folder)
+}
+
+// setsChecksums reports whether a PROPPATCH names the checksums, which are compared with the file's.
+func setsChecksums(root *element) bool {
+	if root == nil {
+		return false
+	}
+	for instruction := range root.elements {
+		prop := instruction.child("prop")
+		if prop == nil {
+			continue
+		}
+		for e := range prop.elements {
+			if e.name == checksumsName {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // proppatch is a parsed PROPPATCH.
@@ -170,7 +192,7 @@ func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 				return code, nil
 			}
 		}
-	case xml.Name{Space: ocSpace, Local: "checksums"}:
+	case checksumsName:
 		return checksumsFit(e, set, info), nil
 	case dav("displayname"):
 	default:

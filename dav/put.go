@@ -71,7 +71,11 @@ func (q *request) upload(old *bool) error {
 	if *old && q.who.clearsUp {
 		q.h.guard.begin(q.client(), q.path)
 	}
-	up, err := q.stage()
+	create := q.ctx()
+	if !q.wantsMD5(promises) {
+		create = vfs.LateMD5(create)
+	}
+	up, err := q.stage(create)
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,11 @@ func (q *request) upload(old *bool) error {
 	return nil
 }
 
+// wantsMD5 reports whether the client wants the MD5 of what it sends, now or as soon as it has the answer. Those that
+// send a checksum of any kind ask for checksums afterwards, and so does rclone, which sends none of files whose hash it
+// does not know.
+func (q *request) wantsMD5(promises []promise) bool { return len(promises) > 0 || q.who.clearsUp }
+
 // encoded reports whether the body is not the file itself.
 func (q *request) encoded() bool {
 	coding := strings.TrimSpace(q.r.Header.Get("Content-Encoding"))
@@ -137,9 +146,9 @@ func (q *request) roomFor(n int64) error {
 			"be uploaded."}
 }
 
-func (q *request) stage() (up vfs.Upload, err error) {
+func (q *request) stage(ctx context.Context) (up vfs.Upload, err error) {
 	err = q.patiently(func() (err error) {
-		up, err = q.fs.Create(q.ctx(), q.path)
+		up, err = q.fs.Create(ctx, q.path)
 		return err
 	})
 	return up, err
@@ -200,7 +209,7 @@ var errRaced = errors.New("something was made meanwhile")
 
 // createEmpty makes an empty file for a lock on a name without one (RFC 4918, 7.3).
 func (q *request) createEmpty(allowed vfs.Cond) (vfs.Info, error) {
-	up, err := q.stage()
+	up, err := q.stage(q.ctx())
 	if err != nil {
 		return vfs.Info{}, err
 	}

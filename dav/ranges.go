@@ -23,8 +23,8 @@ func (s byteSpan) String() string {
 	return strconv.FormatInt(s.first, 10) + "-" + strconv.FormatInt(s.last, 10)
 }
 
-// parseRange reads a Range header as RFC 9110, 14, means it, and returns the ranges that can be satisfied. ok is false when the
-// header is to be ignored, as an unknown unit, a malformed header, and any range of an empty file are.
+// parseRange reads a Range header as RFC 9110, 14, means it, and returns the ranges that can be satisfied. ok is false
+// when the header is to be ignored, as an unknown unit, a malformed header, and any range of an empty file are.
 func parseRange(header string, size int64) (kept []byteSpan, ok bool) {
 	unit, set, ok := strings.Cut(header, "=")
 	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || size == 0 {
@@ -46,7 +46,8 @@ func parseRange(header string, size int64) (kept []byteSpan, ok bool) {
 	return kept, seen > 0
 }
 
-// satisfiable is a Range header that net/http understands as these ranges of a file; of none, one that it answers with 416.
+// satisfiable is a Range header that net/http understands as these ranges of a file; of none, one that it answers with
+// 416.
 func satisfiable(ranges []byteSpan, size int64) string {
 	if len(ranges) == 0 {
 		return "bytes=" + strconv.FormatInt(size, 10) + "-"
@@ -93,7 +94,8 @@ func position(s string) (int64, bool) {
 	return n, true
 }
 
-// ranges returns the ranges of a file that a GET asks for, and whether it asks for any. Ranges are for GET alone (RFC 9110, 14.2).
+// ranges returns the ranges of a file that a GET asks for, and whether it asks for any. Ranges are for GET alone (RFC
+// 9110, 14.2).
 func (q *request) ranges(info vfs.Info) (ranges []byteSpan, asked bool) {
 	header := q.r.Header.Get("Range")
 	if q.r.Method != http.MethodGet || header == "" || !q.sameVersion(info) {
@@ -102,8 +104,8 @@ func (q *request) ranges(info vfs.Info) (ranges []byteSpan, asked bool) {
 	return parseRange(header, info.Size)
 }
 
-// ranged prepares a GET for http.ServeContent: the conditions, which were checked already, are taken out, and of the range stays
-// what is to be sent.
+// ranged prepares a GET for http.ServeContent: the conditions, which were checked already, are taken out, and of the
+// range stays what is to be sent.
 func (q *request) ranged(ranges []byteSpan, size int64) *http.Request {
 	r := q.r.Clone(q.ctx())
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"} {

@@ -91,7 +91,8 @@ type Upload interface {
 	// ReadFrom takes bytes straight into the memory that they are sealed in, so that io.Copy needs no buffer. An error of the
 	// reader is returned as it is.
 	io.ReaderFrom
-	// Sums are the size and hashes of what was written so far; hashing ends the writing: only Commit or Abort may follow.
+	// Sums are the size and hashes of what was written so far; hashing ends the writing: only Commit or Abort may
+	// follow. The MD5 is zero when it comes late, which only happens where Create's context allows it (LateMD5).
 	Sums() (Sums, error)
 	// Commit puts the file in its place, replacing a file there (never a folder: ErrIsFolder). It returns when the change is
 	// durable, with the new state, and reports whether a file was replaced. Errors: ErrFull and those of Create; with
@@ -163,7 +164,7 @@ type Info struct {
 	Created     time.Time
 	ContentType string // empty for folders
 	Version     Version
-	MD5         [16]byte // of files
+	MD5         [16]byte // of files; zero: not known yet, see NeedMD5
 	SHA1        [20]byte // of files
 	Properties  []Property
 }

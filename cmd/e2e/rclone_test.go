@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
@@ -117,6 +118,32 @@ func treeOf(t *testing.T, root string, times bool) map[string]string {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// TestRcloneChecksWhatOthersSent: rclone compares the hashes of large files that were sent by a client which asks for
+// none, right after the answer, and finds the one that differs.
+func TestRcloneChecksWhatOthersSent(t *testing.T) {
+	need(t, "rclone")
+	g := serve(t)
+	local := t.TempDir()
+	random := rand.NewChaCha8([32]byte{9})
+	for i := range 4 {
+		body := make([]byte, 48<<20+i)
+		_, _ = random.Read(body)
+		name := fmt.Sprintf("large-%d.bin", i)
+		g.must(http.MethodPut, "/files/"+name, bytes.NewReader(body))
+		if i == 3 {
+			body[20<<20] ^= 1
+		}
+		if err := os.WriteFile(filepath.Join(local, name), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := g.rclone("owncloud", "check", local, "drive:files", "--combined", "-")
+	if err == nil || !strings.Contains(out, "1 differences found") || !strings.Contains(out, "* large-3.bin") ||
+		strings.Count(out, "= large-") != 3 || strings.Contains(out, "could not be checked") {
+		t.Errorf("rclone check: %v\n%s", err, out)
+	}
 }
 
 // TestRcloneSync syncs an odd tree to the drive and back with the settings of the README.

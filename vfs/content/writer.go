@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"postern/vfs"
 	"postern/vfs/staging"
@@ -22,11 +23,14 @@ type WriterOptions struct {
 	Size    int64       // how long the body says it will be; 0: unknown. It need not be true.
 	Rand    io.Reader   // keys and padding; nil: crypto/rand
 	Budget  *Budget     // of memory, shared with others; nil: none. A writer that finds it spent goes on with little.
+	// LateMD5 allows a body longer than SmallLimit to end without its MD5: hashing is given up once all else waits for
+	// it.
+	LateMD5 bool
 }
 
-// Writer seals a body as it arrives. Up to SmallLimit bytes it only holds them; what is longer is hashed twice and sealed by three
-// goroutines, each block of it once in memory. Exactly one of Finish and Abort ends it, but Abort may follow Finish. Not safe for
-// concurrent use.
+// Writer seals a body as it arrives. Up to SmallLimit bytes it only holds them; what is longer is hashed twice and
+// sealed by three goroutines, each block of it once in memory. Exactly one of Finish and Abort ends it, but Abort may
+// follow Finish. Not safe for concurrent use.
 type Writer struct {
 	batch *staging.Batch
 	o     WriterOptions
@@ -129,7 +133,8 @@ func (w *Writer) grow(n int) {
 	w.held = w.held[:0]
 }
 
-// Sums ends the writing and returns the size and hashes of the file. Only Finish or Abort may follow. Errors: as Write.
+// Sums ends the writing and returns the size and hashes of the file; an MD5 that was given up is zero. Only Finish or
+// Abort may follow. Errors: as Write.
 func (w *Writer) Sums() (vfs.Sums, error) {
 	if w.ended || w.err != nil {
 		return w.sums, w.err
@@ -162,12 +167,15 @@ func (w *Writer) Sums() (vfs.Sums, error) {
 	if err := w.pipe.finish(); err != nil {
 		return vfs.Sums{}, w.fail(err)
 	}
-	w.pipe.md5.Sum(w.sums.MD5[:0])
+	if !w.pipe.gaveUp.Load() {
+		w.pipe.md5.Sum(w.sums.MD5[:0])
+	}
 	w.pipe.sha1.Sum(w.sums.SHA1[:0])
 	return w.sums, nil
 }
 
-// Finish ends the file and returns how it can be read. Its blobs are durable once the batch was sealed. Errors: as Write.
+// Finish ends the file and returns how it can be read. Its blobs are durable once the batch was sealed. Errors: as
+// Write.
 func (w *Writer) Finish() (Result, error) {
 	sums, err := w.Sums()
 	if err != nil {
@@ -240,6 +248,8 @@ type pipe struct {
 	closed    bool
 	budget    *Budget
 	paid      int64
+	late      bool        // the MD5 may be given up
+	gaveUp    atomic.Bool // it was
 
 	failed chan struct{} // closed when the sealer has failed
 	err    error         // then
@@ -247,7 +257,10 @@ type pipe struct {
 
 // newPipe starts a pipe that reckons with some blocks that were made before it was.
 func newPipe(ctx context.Context, batch *staging.Batch, o WriterOptions, made int) *pipe {
-	p := &pipe{md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o), budget: o.Budget, failed: make(chan struct{})}
+	p := &pipe{
+		md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o),
+		budget: o.Budget, late: o.LateMD5, failed: make(chan struct{}),
+	}
 	limit := fewBlocks
 	if more := int64(blocksInFlight-fewBlocks) * blockSize; p.budget.take(more) {
 		p.paid, limit = more, blocksInFlight
@@ -259,7 +272,11 @@ func newPipe(ctx context.Context, batch *staging.Batch, o WriterOptions, made in
 	for range made {
 		p.tokens <- struct{}{}
 	}
-	p.run(p.lanes[0], func(b *block) { p.md5.Write(b.bytes()) })
+	p.run(p.lanes[0], func(b *block) {
+		if !p.gaveUp.Load() {
+			p.md5.Write(b.bytes())
+		}
+	})
 	p.run(p.lanes[1], func(b *block) { p.sha1.Write(b.bytes()) })
 	p.run(p.lanes[2], func(b *block) {
 		if p.err != nil {
@@ -286,8 +303,12 @@ func (p *pipe) run(lane chan *block, f func(*block)) {
 	}()
 }
 
-// wait waits until another block may be made.
+// wait waits until another block may be made. Where the MD5 may come late, it is given up rather than waited for: when
+// more blocks wait for it than for anything else.
 func (p *pipe) wait(ctx context.Context) error {
+	if p.late && len(p.tokens) == cap(p.tokens) && len(p.lanes[0]) > max(len(p.lanes[1]), len(p.lanes[2])) {
+		p.gaveUp.Store(true)
+	}
 	select {
 	case p.tokens <- struct{}{}:
 	case <-p.failed:

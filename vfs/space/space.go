@@ -1,6 +1,7 @@
-// Package space is one space as a vfs.FS, whose root is the space's root folder, and the spaces of a home together. Its parts, from
-// the bottom up: base is the newest commit that is known, view shows a state to readers, local is what all spaces of a home share,
-// working keeps the changes that no commit holds yet, commit brings them to the remote, keep looks after a space.
+// Package space is one space as a vfs.FS, whose root is the space's root folder, and the spaces of a home together.
+// Its parts, from the bottom up: base is the newest commit that is known, view shows a state to readers, local is what
+// all spaces of a home share, working keeps the changes that no commit holds yet, late computes the MD5s that uploads
+// did not wait for, commit brings them to the remote, keep looks after a space.
 //
 // The way of a change: the working copy makes a new tree, the journal records the change, one fsync makes it durable, the caller is
 // answered. Later the committer uploads what was staged, packs what changed, and moves the pointer; then the journal forgets.
@@ -24,6 +25,7 @@ import (
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/keep"
+	"postern/vfs/space/late"
 	"postern/vfs/space/local"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
@@ -89,6 +91,7 @@ type Space struct {
 	committer *commit.Committer
 	keeper    *keep.Keeper
 	opener    *view.Opener
+	late      *late.MD5s
 	room      *room
 }
 
@@ -143,12 +146,14 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead}
 	s.copy = working.New(working.Options{
 		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace,
-		File:   base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
-		Landed: func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
+		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
+		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
+		Recorded: func(op tree.Op) { s.late.Follow(op) },
 	})
+	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{
 		Home: home, Copy: s.copy, Keys: o.Keys, Nodes: nodes, Store: o.Store, Uploads: uploads, Keep: o.Keep, Grace: grace,
-		Delay: o.CommitDelay, Poll: o.PollInterval, Told: o.Committed,
+		Ready: s.late.Summed, Hurry: s.late.Hurry, Delay: o.CommitDelay, Poll: o.PollInterval, Told: o.Committed,
 	})
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,
@@ -159,6 +164,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		return nil, err
 	}
 	if err := s.committer.Start(ctx, begin); err != nil {
+		s.late.Stop()
 		s.copy.Close()
 		return nil, err
 	}
@@ -174,6 +180,7 @@ func Create(ctx context.Context, store remote.Store, keys Keys, device Device, r
 // staging, and is committed after the next Open; call Flush before to have it all at the remote.
 func (s *Space) Close() error {
 	s.committer.Stop()
+	s.late.Stop()
 	s.copy.Close()
 	if s.owned {
 		return s.home.Close()

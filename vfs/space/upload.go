@@ -41,7 +41,10 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 		return nil, err
 	}
 	batch := s.home.Area.Begin()
-	w := content.NewWriter(ctx, batch, content.WriterOptions{Version: version, Rand: s.home.Rand, Budget: s.home.Writing})
+	w := content.NewWriter(ctx, batch, content.WriterOptions{
+		Version: version, Rand: s.home.Rand, Budget: s.home.Writing,
+		LateMD5: vfs.MayBeLate(ctx) && !s.options.SyncThrough && s.late.Allowed(),
+	})
 	return &upload{s: s, path: name, version: version, batch: batch, writer: w}, nil
 }
 
@@ -58,6 +61,8 @@ func (u *upload) Write(p []byte) (int, error) {
 
 // ReadFrom implements vfs.Upload.
 func (u *upload) ReadFrom(r io.Reader) (int64, error) {
+	u.s.late.Transfer()
+	defer u.s.late.End()
 	from := &failing{Reader: r}
 	n, err := u.writer.ReadFrom(from)
 	if err != nil && from.err == nil {

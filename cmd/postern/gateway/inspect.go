@@ -14,6 +14,7 @@ import (
 	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs"
 )
 
 // facts collects lines.
@@ -50,7 +51,7 @@ func (g *gateway) inspectPath(ctx context.Context, path string) (f facts, err er
 	if len(path) > 1 {
 		path = strings.TrimRight(path, "/")
 	}
-	info, err := g.drive.fs.Stat(ctx, path)
+	info, err := g.drive.fs.Stat(vfs.NeedMD5(ctx), path)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,12 @@ import (
 	"sync"
 )
 
-// maxConnections bounds the connections of the drive at one time. Each takes a descriptor and some 10 to 100 KiB, also before
-// anybody has shown a password; programs open ten at most, and browsers six.
+// maxConnections bounds the connections of the drive at one time. Each takes a descriptor and some 10 to 100 KiB, also
+// before anybody has shown a password; programs open ten at most, and browsers six.
 const maxConnections = 512
 
-// What connections(n) reckons with: where few files may be open, there are fewer connections instead of requests that fail.
+// What connections(n) reckons with: where few files may be open, there are fewer connections instead of requests that
+// fail.
 const (
 	filesOfOne     = 4   // open files for one connection: its own, and those of what it reads or writes
 	filesOfAll     = 256 // for everything else: the journal, the store's open blobs, connections to the storage
@@ -27,8 +28,8 @@ const (
 	manyBlobs = 512 // those of 2.5 GiB, of each member of a mirror
 )
 
-// blobsOpen returns how many blobs a remote keeps open for reading where so many files may be open; 0: its default. To open a
-// blob takes a tenth of the time of a small read.
+// blobsOpen returns how many blobs a remote keeps open for reading where so many files may be open; 0: its default. To
+// open a blob takes a tenth of the time of a small read.
 func blobsOpen(files uint64) int {
 	if files < manyFiles {
 		return 0
@@ -36,8 +37,8 @@ func blobsOpen(files uint64) int {
 	return manyBlobs
 }
 
-// limitListener accepts at most n connections at one time. Further ones wait in the system's queue until one of those closes;
-// idle ones, and those that send no header, are closed by the server's own timeouts.
+// limitListener accepts at most n connections at one time. Further ones wait in the system's queue until one of those
+// closes; idle ones, and those that send no header, are closed by the server's own timeouts.
 func limitListener(l net.Listener, n int) net.Listener {
 	return &limited{Listener: l, free: make(chan struct{}, n), closed: make(chan struct{})}
 }

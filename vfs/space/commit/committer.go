@@ -39,8 +39,11 @@ type Options struct {
 	Uploads *Uploads
 	Keep    base.Keep
 	Grace   base.Grace
-	Delay   time.Duration // how long a change waits for others to travel with it
-	Poll    time.Duration // how often to look for other devices' commits
+	// Ready returns the newest durable state, once it may be committed. Hurry has it come soon, until end is called.
+	Ready func(ctx context.Context) (*working.Head, error)
+	Hurry func() (end func())
+	Delay time.Duration // how long a change waits for others to travel with it
+	Poll  time.Duration // how often to look for other devices' commits
 	// Told is called with the files of each commit that becomes the newest known, and whether it holds all that was changed here. It
 	// must return soon, and must not call the space. Nil: nobody is told.
 	Told func(files tree.Tree, whole bool)
@@ -60,6 +63,8 @@ type Committer struct {
 	delay   time.Duration
 	poll    time.Duration
 	told    func(files tree.Tree, whole bool)
+	ready   func(ctx context.Context) (*working.Head, error)
+	hurry   func() (end func())
 
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -84,7 +89,7 @@ type Committer struct {
 func New(o Options) *Committer {
 	return &Committer{
 		home: o.Home, copy: o.Copy, keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace, delay: o.Delay,
-		poll: o.Poll, told: o.Told,
+		poll: o.Poll, told: o.Told, ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
 			keys: o.Keys, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
@@ -148,6 +153,7 @@ func (c *Committer) Retry() { nudge(c.hurried) }
 
 // Wait returns when the change seq is committed, and has it committed now rather than with others that may follow.
 func (c *Committer) Wait(ctx context.Context, seq uint64) error {
+	defer c.hurry()()
 	for hurry := true; ; hurry = false {
 		c.mu.Lock()
 		done, changed, why := c.done, c.changed, c.stats.CommitFailed

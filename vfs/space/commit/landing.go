@@ -16,6 +16,9 @@ const addedTime = 30 * time.Second
 
 // commit looks for commits of others when it has nothing to bring, and else brings the newest state to the remote.
 func (c *Committer) commit(ctx context.Context) error {
+	if _, err := c.ready(ctx); err != nil { // before a merge too, which compares contents by their hashes
+		return err
+	}
 	for looked := false; ; looked = true {
 		// After a long time apart another state is likelier than the one known, of which part may be gone.
 		if !c.seen || c.attempt != nil || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
@@ -23,14 +26,17 @@ func (c *Committer) commit(ctx context.Context) error {
 				return err
 			}
 		}
-		h := c.copy.Shown()
+		h, err := c.ready(ctx)
+		if err != nil {
+			return err
+		}
 		if h.Seq <= c.committed() {
 			return nil
 		}
 		if err := c.added(ctx, h.Seq); err != nil {
 			return err
 		}
-		err := c.send(ctx, c.base, h, nil)
+		err = c.send(ctx, c.base, h, nil)
 		// A lost race: once more, on top of what has won. Twice in a row is no race any more: another attempt after a pause.
 		if err == nil || looked || !errors.Is(err, remote.ErrConflict) {
 			return err

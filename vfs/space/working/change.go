@@ -181,7 +181,15 @@ func (c *Copy) take(made applied, seq uint64) {
 	recorded := &Head{Tree: made.next, Seq: seq}
 	c.recorded = append(c.recorded, recorded)
 	c.head.Store(recorded)
-	if _, patched := made.Op.(tree.Patch); made.result.Replaced() && !patched {
+	if c.recordedOp != nil {
+		c.recordedOp(made.Op)
+	}
+	if _, patched := made.Op.(tree.Patch); made.result.Replaced() && !patched && !sameVersion(made.result) {
 		c.removed.Add(made.result.Before.Info().Size)
 	}
+}
+
+// sameVersion reports whether a change has put a version in the place of itself.
+func sameVersion(r tree.Result) bool {
+	return !r.Entry.IsZero() && r.Entry.Info().Version == r.Before.Info().Version
 }

@@ -38,6 +38,8 @@ type Copy struct {
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	removed   atomic.Int64              // bytes of files that were removed or replaced since they were counted last
 	landed    func(ctx context.Context, seq uint64) error
+
+	recordedOp func(op tree.Op) // told of each change; nil: nobody is
 }
 
 // Head is one state of the space: the tree, and the journal's newest record in it.
@@ -64,15 +66,27 @@ type Options struct {
 	Grace base.Grace
 	// Landed returns when the change seq is committed at the remote.
 	Landed func(ctx context.Context, seq uint64) error
+	// Recorded is called with each change that is recorded, and with each that is replayed from the first Put without
+	// MD5 on, while no other is recorded and before it is durable. It must return soon, and must not call the copy.
+	// Nil: nobody is told.
+	Recorded func(op tree.Op)
 }
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{home: o.Home, space: o.Space, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed}
+	return &Copy{home: o.Home, space: o.Space, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed,
+		recordedOp: o.Recorded}
 }
 
 // Shown returns the newest durable state, which readers are shown and which is committed.
 func (c *Copy) Shown() *Head { return c.shown.Load() }
+
+// Newest calls look with the newest recorded state, while no change is recorded.
+func (c *Copy) Newest(look func(tree.Tree)) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	look(c.head.Load().Tree)
+}
 
 // Whole returns the newest commit's tree, with the history.
 func (c *Copy) Whole() tree.Tree { return *c.committed.Load() }

@@ -71,6 +71,11 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 	if err := c.home.Skip(was.Commit.Latest(c.home.Device.ID).Seq); err != nil {
 		return on, 0, err
 	}
+	if c.recordedOp != nil {
+		for _, op := range r.told {
+			c.recordedOp(op)
+		}
+	}
 	if again {
 		if err := c.Reapply(ctx, r.on, c.home.Held(&r.on.Commit, r.done)); err != nil {
 			return on, 0, err

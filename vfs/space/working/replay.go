@@ -23,6 +23,7 @@ type replay struct {
 	batch   *tree.Batch
 	blind   bool // the changes are made again later
 	pending []pending
+	told    []tree.Op            // the changes of which Options.Recorded is told
 	marks   map[uint64]tree.Tree // states on the way, by their newest record
 }
 
@@ -158,6 +159,9 @@ func (r *replay) take(ctx context.Context, st step) error {
 	}
 	r.seq = st.seq
 	r.pending = append(r.pending, pending{seq: st.seq, blobs: st.part.Blobs})
+	if put, ok := st.op.(tree.Put); ok && put.Entry.Info().LacksMD5() || len(r.told) > 0 && st.op != nil {
+		r.told = append(r.told, st.op) // not all, of which there may be hundreds of thousands
+	}
 	if st.to != nil {
 		r.c.home.Cross(r.c.space.ID, *st.to, st.seq)
 	}

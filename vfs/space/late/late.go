@@ -1,0 +1,391 @@
+// Package late computes the MD5s of large files that were stored without (vfs.LateMD5), from their sealed bytes, and
+// records each as one more Put of the same version: the journal and the tree need to know nothing of it, and every
+// build replays it. The committer waits for it, so that a file without MD5 is never committed.
+package late
+
+import (
+	"context"
+	"crypto/md5" // named by rclone and S3, not for security
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/content"
+	"postern/vfs/space/view"
+	"postern/vfs/space/working"
+	"postern/vfs/tree"
+)
+
+const (
+	// maxMissing bounds the files without MD5, in bytes. Beyond it uploads compute their own: what is late costs half
+	// as much again.
+	maxMissing = 4 << 30
+	// yieldFor is how long a file's MD5 waits while clients send or read files, unless somebody waits for it.
+	yieldFor = 10 * time.Second
+)
+
+// Options of MD5s. All are needed.
+type Options struct {
+	Copy   *working.Copy
+	Opener *view.Opener
+	Kick   func() // called when there is a change for the committer
+	Log    *slog.Logger
+}
+
+// MD5s computes those that are missing, one after the other. Its methods may be called by several goroutines at once.
+type MD5s struct {
+	o      Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	transfers atomic.Int64 // of clients, under way
+	yields    atomic.Bool  // the MD5 waits for them to end
+
+	mu       sync.Mutex
+	yieldFor time.Duration
+	files    []*file // oldest first; there is a goroutine while there are any
+	bytes    int64
+	commits  int           // the committer waits for all of them
+	urgent   int           // callers that wait for some, and whom it must not keep waiting
+	changed  chan struct{} // closed and made anew whenever any of this changes
+}
+
+// file is a file without MD5.
+type file struct {
+	path    string // follows moves
+	version vfs.Version
+	size    int64
+}
+
+// New returns the MD5s of a working copy; none is missing yet.
+func New(o Options) *MD5s {
+	l := &MD5s{o: o, yieldFor: yieldFor, changed: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// SetYield sets how long an MD5 waits while clients send or read files, for tests. It must be called before one is
+// missing.
+func (l *MD5s) SetYield(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.yieldFor = d
+}
+
+// Stop ends the computing. What is still missing is computed after the next start.
+func (l *MD5s) Stop() {
+	l.mu.Lock()
+	l.cancel() // nothing is added any more
+	l.mu.Unlock()
+	l.wg.Wait()
+}
+
+// wake holds mu.
+func (l *MD5s) wake() {
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// Allowed reports whether one more upload may leave its MD5 for later.
+func (l *MD5s) Allowed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commits == 0 && l.urgent == 0 && l.bytes < maxMissing
+}
+
+// Follow notes what a change that was just recorded means for the files without MD5. It is called while no other is
+// recorded, and before the state that the change has made can be seen.
+func (l *MD5s) Follow(op tree.Op) {
+	switch op := op.(type) {
+	case tree.Put:
+		if info := op.Entry.Info(); info.LacksMD5() {
+			l.add(op.Path, info)
+		}
+	case tree.Move:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, f := range l.files {
+			if f.path == op.From {
+				f.path = op.To
+			} else if below, ok := strings.CutPrefix(f.path, op.From+"/"); ok {
+				f.path = op.To + "/" + below
+			}
+		}
+	}
+}
+
+// add adds a file, unless it is there already.
+func (l *MD5s) add(path string, info vfs.Info) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil || l.missing(info.Version) {
+		return
+	}
+	l.files = append(l.files, &file{path: path, version: info.Version, size: info.Size})
+	l.bytes += info.Size
+	if len(l.files) == 1 {
+		l.wg.Go(l.run)
+	}
+}
+
+// missing holds mu.
+func (l *MD5s) missing(v vfs.Version) bool {
+	return slices.ContainsFunc(l.files, func(f *file) bool { return f.version == v })
+}
+
+// Within reports whether a file without MD5 lies at or below a path.
+func (l *MD5s) Within(path string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.files, func(f *file) bool {
+		return f.path == path || path == "/" || strings.HasPrefix(f.path, path+"/")
+	})
+}
+
+// run computes until nothing is missing.
+func (l *MD5s) run() {
+	for {
+		l.mu.Lock()
+		f := l.files[0]
+		l.mu.Unlock()
+		err := l.compute(f)
+		if l.ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			l.o.Log.Warn("the MD5 of a file could not be computed; this is tried again when a client asks for it",
+				"error", err)
+		}
+		l.mu.Lock()
+		l.files = l.files[1:]
+		l.bytes -= f.size
+		l.wake()
+		left := len(l.files)
+		l.mu.Unlock()
+		if left == 0 {
+			return
+		}
+	}
+}
+
+var (
+	// errOther says that a file is no longer the one that was read.
+	errOther = errors.New("it was changed meanwhile")
+	// errStopped says that the space was closed before what was waited for had happened.
+	errStopped = errors.New("the drive is being closed")
+)
+
+// compute computes and records the MD5 of a file; of one that was replaced or removed meanwhile it does nothing.
+func (l *MD5s) compute(f *file) error {
+	var sum [md5.Size]byte
+	for summed := false; ; {
+		path, t := l.find(f)
+		e, err := t.Lookup(l.ctx, path)
+		if errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		is := e.Info()
+		if is.Version != f.version || !is.LacksMD5() {
+			return nil
+		}
+		if !summed {
+			if sum, err = l.read(e); err != nil {
+				return view.Failed("compute the MD5 of", path, err)
+			}
+			summed = true
+			continue // it may have been moved meanwhile
+		}
+		if err := l.record(path, e, sum); !errors.Is(err, errOther) {
+			return err
+		}
+	}
+}
+
+// find returns where a file lies, in the newest state.
+func (l *MD5s) find(f *file) (path string, t tree.Tree) {
+	l.o.Copy.Newest(func(newest tree.Tree) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		path, t = f.path, newest
+	})
+	return path, t
+}
+
+// read returns the MD5 of a file. It reads with one hand: clients have the other processors, and the disk.
+func (l *MD5s) read(e tree.Entry) (sum [md5.Size]byte, err error) {
+	c, _ := e.Content().Load()
+	r, err := content.NewReader(l.ctx, l.o.Opener.Source, c, e.Info().Size,
+		content.ReaderOptions{Nodes: l.o.Opener.Indexes, Ahead: -1})
+	if err != nil {
+		return sum, err
+	}
+	defer func() { _ = r.Close() }() // only read from
+	l.mu.Lock()
+	due, cancel := context.WithTimeout(l.ctx, l.yieldFor)
+	l.mu.Unlock()
+	defer cancel()
+	h := md5.New()
+	for n := int64(1); n > 0; {
+		l.yield(due)
+		if err := l.ctx.Err(); err != nil {
+			return sum, err
+		}
+		if n, err = r.WriteNTo(h, yieldEach); err != nil {
+			return sum, err
+		}
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// yieldEach is how many bytes are read between two looks at what clients do: some milliseconds' worth.
+const yieldEach = 1 << 20
+
+// yield waits while clients send or read files, until the MD5 is due or somebody waits for one.
+func (l *MD5s) yield(due context.Context) {
+	defer l.yields.Store(false)
+	for due.Err() == nil {
+		l.yields.Store(true) // first, so that no end of a transfer is missed
+		l.mu.Lock()
+		changed, urgent := l.changed, l.urgent > 0
+		l.mu.Unlock()
+		if l.transfers.Load() == 0 || urgent {
+			return
+		}
+		select {
+		case <-changed:
+		case <-due.Done():
+		}
+	}
+}
+
+// Transfer notes that a client sends or reads a file, until End is called.
+func (l *MD5s) Transfer() { l.transfers.Add(1) }
+
+// End ends what Transfer has noted.
+func (l *MD5s) End() {
+	if l.transfers.Add(-1) == 0 && l.yields.Load() {
+		l.mu.Lock()
+		l.wake()
+		l.mu.Unlock()
+	}
+}
+
+// record records the MD5 of a file that lies at path as e says; errOther: it no longer does.
+func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
+	o, _ := e.Object()
+	o.MD5, o.Properties = sum, nil // Put leaves those of the file that it replaces
+	was := e.Info()
+	same := func(ctx context.Context, at vfs.Stater) error {
+		now, err := at.Stat(ctx, path)
+		if err != nil || now.Version != was.Version || !now.Modified.Equal(was.Modified) || !now.LacksMD5() {
+			return errOther
+		}
+		return nil
+	}
+	_, seq, err := l.o.Copy.Record(l.ctx, working.Change{Op: tree.Put{Path: path, Entry: o}, Cond: same})
+	if err != nil {
+		return err
+	}
+	defer l.o.Kick()
+	return l.o.Copy.Durable(seq)
+}
+
+// Hurry has the MD5s computed at once, until the function that it returns is called.
+func (l *MD5s) Hurry() (end func()) {
+	add := func(n int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.urgent += n
+		if len(l.files) > 0 {
+			l.wake()
+		}
+	}
+	add(1)
+	return func() { add(-1) }
+}
+
+// await waits until done holds, which is called with mu held. Errors: vfs.ErrUnavailable, the context's.
+func (l *MD5s) await(ctx context.Context, done func() bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !done() {
+		changed := l.changed
+		l.mu.Unlock()
+		var err error
+		select {
+		case <-changed:
+		case <-l.ctx.Done():
+			err = errStopped
+		case <-remote.Patience(ctx):
+			err = &vfs.Error{Op: "compute the MD5 of", Path: "/", Kind: vfs.ErrUnavailable, Err: remote.ErrSlow}
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		l.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// All waits until no file lacks its MD5, and has none of them wait for clients.
+func (l *MD5s) All(ctx context.Context) error {
+	defer l.Hurry()()
+	return l.await(ctx, l.none)
+}
+
+// none holds mu.
+func (l *MD5s) none() bool { return len(l.files) == 0 }
+
+// Summed returns the newest durable state, once no file in it lacks its MD5.
+func (l *MD5s) Summed(ctx context.Context) (*working.Head, error) {
+	l.mu.Lock()
+	l.commits++ // so that no more come
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.commits--
+		l.mu.Unlock()
+	}()
+	for {
+		if err := l.await(ctx, l.none); err != nil {
+			return nil, err
+		}
+		h := l.o.Copy.Shown()
+		l.mu.Lock()
+		none := l.none()
+		l.mu.Unlock()
+		if none { // none was added before h was shown, or it would be missing still
+			return h, nil
+		}
+	}
+}
+
+// Info returns what is known of a file of the newest durable state with its MD5, if that can be computed.
+func (l *MD5s) Info(ctx context.Context, path string, info vfs.Info) (vfs.Info, error) {
+	if !info.LacksMD5() {
+		return info, nil
+	}
+	defer l.Hurry()()
+	l.add(path, info) // unless it is on its way
+	if err := l.await(ctx, func() bool { return !l.missing(info.Version) }); err != nil {
+		return info, err
+	}
+	now, err := view.View{Tree: l.o.Copy.Shown().Tree}.Stat(ctx, path)
+	if err == nil && now.Version == info.Version {
+		info.MD5 = now.MD5
+	}
+	return info, nil
+}
