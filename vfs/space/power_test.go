@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ import (
 type powered struct {
 	root    string
 	founded bool // the account's space was made
+	second  bool // there is a second space
 	pin     verify.Pin
 	states  []map[string]string // the files by path: one of them must be there
 }
@@ -50,7 +52,8 @@ type powerRun struct {
 	cut     chan bool // closed then
 	lost    []powered
 	founded bool
-	state   map[string]string // what was answered
+	second  *space.Space      // beside the first; nil: there is none
+	state   map[string]string // what was answered; paths in the second space begin with secondMark
 	doing   map[string]string // and with the change under way
 }
 
@@ -64,7 +67,7 @@ func (r *powerRun) moment() {
 		return
 	}
 	for range 3 { // one moment can be survived in many ways
-		left := powered{root: r.t.TempDir()}
+		left := powered{root: r.t.TempDir(), second: r.from.second}
 		err := r.disk.PowerLoss(r.fate, left.root, func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -96,8 +99,47 @@ func (r *powerRun) change(next map[string]string, do func() error) {
 	r.mu.Unlock()
 }
 
+// secondMark begins the paths of the second space.
+const secondMark = "second:"
+
+// at is the space that a path of the model is in, and the path there.
+func (r *powerRun) at(own *space.Space, path string) (*space.Space, string) {
+	if within, ok := strings.CutPrefix(path, secondMark); ok {
+		return r.second, within
+	}
+	return own, path
+}
+
+// somewhere is a path of the model, in one of the spaces.
+func (r *powerRun) somewhere(path string) string {
+	if r.second != nil && r.rnd.IntN(2) == 0 {
+		return secondMark + path
+	}
+	return path
+}
+
+// move moves within a space or between two.
+func (r *powerRun) move(own *space.Space, from, to string) error {
+	src, a := r.at(own, from)
+	dst, b := r.at(own, to)
+	if src == dst {
+		_, err := src.Move(context.Background(), a, b, vfs.CopyOptions{})
+		return err
+	}
+	for {
+		_, err := src.MoveTo(context.Background(), a, dst, b, vfs.TransferOptions{})
+		if !errors.Is(err, vfs.ErrUnavailable) {
+			return err
+		}
+		// A move in the other direction has not reached the remote yet.
+		if err := errors.Join(dst.Flush(context.Background()), src.Flush(context.Background())); err != nil {
+			return err
+		}
+	}
+}
+
 // step makes a random change.
-func (r *powerRun) step(s *space.Space, n int) {
+func (r *powerRun) step(own *space.Space, n int) {
 	names := slices.Sorted(maps.Keys(r.state))
 	next := maps.Clone(r.state)
 	kind := r.rnd.IntN(20)
@@ -107,7 +149,7 @@ func (r *powerRun) step(s *space.Space, n int) {
 	pick := func() string { return names[r.rnd.IntN(len(names))] }
 	switch {
 	case kind < 12:
-		path := fmt.Sprintf("/%d", r.rnd.IntN(12))
+		path := r.somewhere(fmt.Sprintf("/%d", r.rnd.IntN(12)))
 		size := 1 + r.rnd.IntN(3000)
 		if kind == 0 || kind == 5 {
 			size += content.SmallLimit // staged, not in the journal
@@ -119,22 +161,23 @@ func (r *powerRun) step(s *space.Space, n int) {
 			r.t.Fatal(err)
 		}
 		next[path] = string(body)
-		r.change(next, func() error { put(r.t, s, path, body); return nil })
+		s, at := r.at(own, path)
+		r.change(next, func() error { put(r.t, s, at, body); return nil })
 	case kind < 14:
 		path := pick()
 		delete(next, path)
-		r.change(next, func() error { return s.Remove(context.Background(), path, nil) })
+		s, at := r.at(own, path)
+		r.change(next, func() error { return s.Remove(context.Background(), at, nil) })
 	case kind < 17:
-		from, to := pick(), fmt.Sprintf("/moved %x", r.rnd.Uint32())
+		from, to := pick(), r.somewhere(fmt.Sprintf("/moved %x", r.rnd.Uint32()))
 		next[to] = next[from]
 		delete(next, from)
-		r.change(next, func() error {
-			_, err := s.Move(context.Background(), from, to, vfs.CopyOptions{})
-			return err
-		})
+		r.change(next, func() error { return r.move(own, from, to) })
 	default:
-		if err := s.Flush(context.Background()); err != nil {
-			r.t.Fatalf("flush: %v", err)
+		if s, _ := r.at(own, r.somewhere("/")); s != nil {
+			if err := s.Flush(context.Background()); err != nil {
+				r.t.Fatalf("flush: %v", err)
+			}
 		}
 	}
 }
@@ -156,7 +199,7 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	}
 	store := verify.New(d, &r.pins)
 	defer func() { _ = store.Close() }()
-	wholeBlobs(t, store, account)
+	wholeBlobs(t, store, account.Own())
 	device := space.Device{ID: object.DeviceID{1}, Name: "laptop"}
 	o := space.Options{Store: store, Keys: base.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device, FS: r.disk, CommitDelay: time.Millisecond}
 	s, err := space.Open(ctx, o)
@@ -175,6 +218,17 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 		}
 	}()
 	there := bodies(t, s)
+	if r.from.second {
+		r.second = r.openSecond(s, store, account, device)
+		defer func() {
+			if err := r.second.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for path, body := range bodies(t, r.second) {
+			there[secondMark+path] = body
+		}
+	}
 	if !slices.ContainsFunc(r.from.states, func(m map[string]string) bool { return maps.Equal(m, there) }) {
 		t.Fatalf("after a power loss there is %v; answered was %v, the change under way would have made it %v", sizes(there), sizes(r.from.states[0]), sizes(r.from.states[1]))
 	}
@@ -191,17 +245,32 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	}
 }
 
+// openSecond opens a second space of the account beside the first, and makes it if need be.
+func (r *powerRun) openSecond(s *space.Space, store remote.Store, account crypto.AccountSecret, device space.Device) *space.Space {
+	keys := secondKeys(account)
+	err := space.Create(context.Background(), store, keys, device, rand.Reader, time.Now())
+	if err != nil && !errors.Is(err, remote.ErrConflict) {
+		r.t.Fatal(err)
+	}
+	wholeBlobs(r.t, store, keys.Capability)
+	second, err := s.Beside(context.Background(), space.Options{Store: store, Keys: keys})
+	if err != nil {
+		r.t.Fatalf("the second space does not open: %v", err)
+	}
+	return second
+}
+
 // wholeBlobs looks at the remote past the drive: what the pointer leads to is there and is what its name says.
-func wholeBlobs(t *testing.T, store remote.Store, account crypto.AccountSecret) {
+func wholeBlobs(t *testing.T, store remote.Store, keys crypto.Capability) {
 	t.Helper()
-	p, err := store.Load(t.Context(), account.Writer().ID())
+	p, err := store.Load(t.Context(), keys.ID)
 	if errors.Is(err, remote.ErrNotFound) {
 		return
 	}
 	if err != nil {
 		t.Fatalf("the pointer: %v", err)
 	}
-	names, err := keep.Reach(t.Context(), store, account.Own(), p, nil, nil)
+	names, err := keep.Reach(t.Context(), store, keys, p, nil, nil)
 	if err != nil {
 		t.Fatalf("the pointer leads to what isn't whole: %v", err)
 	}
@@ -221,7 +290,7 @@ func sizes(files map[string]string) map[string]int {
 }
 
 // TestPowerLoss runs the whole way of a write, drive and disk remote, on a disk that loses what was not synced, at random moments,
-// again and again, also while it recovers. What was answered is there, nothing is mixed, and the remote's pointer, once seen, never goes
+// again and again, also while it recovers; half of the histories with two spaces, and moves between them. What was answered is there, nothing is mixed, and the remote's pointer, once seen, never goes
 // back and never leads to what isn't whole.
 func TestPowerLoss(t *testing.T) {
 	histories, losses := 8, 8
@@ -234,7 +303,7 @@ func TestPowerLoss(t *testing.T) {
 			account := crypto.AccountSecret{byte(history + 1)}
 			rnd := mathrand.New(mathrand.NewPCG(uint64(history), 7))
 			empty := []map[string]string{{}, {}}
-			now := []powered{{root: t.TempDir(), states: empty}}
+			now := []powered{{root: t.TempDir(), states: empty, second: history%2 == 1}}
 			for range losses {
 				var next []powered
 				for _, from := range now {

@@ -32,11 +32,13 @@ import (
 	"postern/vfs/tree"
 )
 
-// Types of the parts, named here for those who open a space.
 type (
-	Keys   = base.Keys
+	// Keys are what a writer of a space holds.
+	Keys = base.Keys
+	// Device is the gateway that writes.
 	Device = local.Device
-	Keep   = base.Keep
+	// Keep says how much of the history stays.
+	Keep = base.Keep
 )
 
 // DefaultCommitDelay is how long a change waits for others to travel with it. A second is little to a reader at another device, and

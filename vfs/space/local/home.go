@@ -87,7 +87,7 @@ type Home struct {
 // Waiter is an open space that has changes in the journal.
 type Waiter interface {
 	// FirstPending returns the oldest record of the journal that the space still needs.
-	FirstPending() (seq uint64, any bool)
+	FirstPending() (seq uint64, found bool)
 	// Durable returns when the change seq is durable, and shows it.
 	Durable(seq uint64) error
 	// Landed returns when the change seq is committed at the remote.
@@ -244,11 +244,11 @@ func (h *Home) Detach(space crypto.PointerID) {
 	if w == nil {
 		return
 	}
-	first, any := w.FirstPending()
+	first, found := w.FirstPending()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.pending, space)
-	if any {
+	if found {
 		h.waiting[space] = &unopened{first: first}
 	}
 }
@@ -267,7 +267,7 @@ func (h *Home) Trim(seq uint64) error {
 	h.mu.Unlock()
 	// A record that was appended before seq is seen here, since its space holds its lock from appending it to keeping it.
 	for _, w := range spaces {
-		if first, any := w.FirstPending(); any {
+		if first, found := w.FirstPending(); found {
 			limit = min(limit, first-1)
 		}
 	}
@@ -280,8 +280,8 @@ func (h *Home) Skip(seq uint64) error {
 	h.mu.Lock()
 	waits := len(h.waiting) > 0
 	for _, w := range h.pending {
-		_, any := w.FirstPending()
-		waits = waits || any
+		_, found := w.FirstPending()
+		waits = waits || found
 	}
 	h.mu.Unlock()
 	if waits {

@@ -132,7 +132,7 @@ func (c *Copy) Pending() int {
 }
 
 // FirstPending implements local.Waiter.
-func (c *Copy) FirstPending() (seq uint64, any bool) {
+func (c *Copy) FirstPending() (seq uint64, found bool) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if len(c.pending) == 0 {
