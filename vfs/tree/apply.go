@@ -12,7 +12,7 @@ import (
 	"postern/vfs/object"
 )
 
-// entry is the file as it is put into a tree that has none there.
+// entry returns the new file's entry for a tree that has no file at the path.
 func (op Put) entry() (object.Entry, error) {
 	names, ok := split(op.Path)
 	if !ok {
@@ -45,7 +45,7 @@ func (op Put) entry() (object.Entry, error) {
 	return e, nil
 }
 
-// laid is an op that lays an entry at a place, in place of what is there, and changes nothing else.
+// laid is an op that puts an entry at a place and changes nothing else.
 type laid interface {
 	Op
 	lay(ctx context.Context, t Tree) (place, *entry, string, error)
@@ -138,7 +138,7 @@ func (op Move) apply(ctx context.Context, t Tree) (Tree, Result, string, error) 
 	if err != nil {
 		return t, Result{}, op.From, err
 	}
-	// The way to the destination leads through other pages now.
+	// The removal may have replaced pages on the way to the destination.
 	there, err := next.find(ctx, op.To)
 	if err != nil {
 		return t, Result{}, op.To, err
@@ -160,7 +160,7 @@ func (op Copy) apply(ctx context.Context, t Tree) (Tree, Result, string, error) 
 	return next, Result{Entry: Entry{e}, Before: Entry{to.at}}, op.To, err
 }
 
-// arriving is an entry as it is at its destination. What it replaces leaves it the form of its name.
+// arriving returns an entry as it is at its destination: it takes the stored form of the name that it replaces.
 func arriving(e *entry, to place, modified time.Time) *entry {
 	name := to.base()
 	if to.at != nil {
@@ -196,14 +196,14 @@ func (op Patch) lay(ctx context.Context, t Tree) (place, *entry, string, error) 
 	}
 	e.o.Properties = op.properties(e.o.Properties)
 	bare := e.o
-	bare.Content, bare.Size = object.Content{}, 0 // they stay as they are, in the journal perhaps
+	bare.Content, bare.Size = object.Content{}, 0 // unchanged, possibly in the journal
 	if err := bare.Check(); err != nil {
 		return p, nil, op.Path, err
 	}
 	return p, &e, op.Path, nil
 }
 
-// properties are the properties after the change, in order.
+// properties returns the properties after the change, sorted.
 func (op Patch) properties(old []vfs.Property) []vfs.Property {
 	if len(op.Set)+len(op.Remove) == 0 {
 		return old

@@ -8,21 +8,21 @@ import (
 	"postern/vfs/object"
 )
 
-// Batch applies many ops to a tree, one after the other, and comes to the tree that Apply comes to, page by page. It
-// changes the pages that it has made itself in place, where Apply copies those on the way to every change. It is for
-// one goroutine, and of no use after an error.
+// Batch applies many ops to a tree, one after the other, with the same result as Apply, page by page. It changes pages
+// that it made itself in place, where Apply copies the pages above every change. It is not safe for concurrent use, and
+// must not be used after an error.
 type Batch struct {
 	tree Tree
 	own  *edit
 }
 
-// edit marks the pages that one batch has made: nothing but the batch's tree leads to them, and that once only.
+// edit marks the pages made by one batch: only the batch's tree refers to them, and only once.
 type edit struct{ _ byte }
 
-// NewBatch begins with a tree, which stays as it is.
+// NewBatch begins a batch with a tree, which does not change.
 func NewBatch(t Tree) *Batch { return &Batch{t, new(edit)} }
 
-// Tree is the tree after what was applied so far. It is like any other: what is applied later does not change it.
+// Tree returns the tree after the ops applied so far. Later ops do not change it.
 func (b *Batch) Tree() Tree {
 	b.own = new(edit)
 	return b.tree
@@ -43,7 +43,7 @@ func (b *Batch) Apply(ctx context.Context, op Op) (err error) {
 	switch op.(type) {
 	case Remove, Move:
 	default:
-		b.own = new(edit) // one page may have several places then
+		b.own = new(edit) // after a copy one page may have several places
 	}
 	b.tree, _, err = Apply(ctx, b.tree, op)
 	return err
@@ -78,15 +78,15 @@ func (b *Batch) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	if folder, err = b.tree.nodes.put(ctx, folder, e); err != nil {
 		return nil, err
 	}
-	p, _ := folder.root.load() // what is on the way was made just now
+	p, _ := folder.root.load() // the pages on the way were made just now
 	for p.own = b.own; p.level > 0; p.own = b.own {
 		p, _ = p.children[p.childFor(e.key)].at.load()
 	}
 	return folder, nil
 }
 
-// set puts e below a page of the batch's own, and tells what that adds to the sums, none of which is at its bound. It
-// is not done, and nothing has changed, when more than sums would change above the leaf.
+// set puts e below a page of the batch's own and returns what it adds to the sums, none of which may be at its bound.
+// If more than sums would change above the leaf, done is false and nothing has changed.
 func (b *Batch) set(ctx context.Context, p *page, e *entry) (more sums, done bool, err error) {
 	if p.level == 0 {
 		more, done = p.set(lineOf(e), e.key)
@@ -106,10 +106,10 @@ func (b *Batch) set(ctx context.Context, p *page, e *entry) (more sums, done boo
 	return more, done, err
 }
 
-// sums are those of a page, or what is added to them.
+// sums are the sums of a page, or an addition to them.
 type sums struct{ count, bytes int64 }
 
-// set puts a line into a leaf, in place, unless that becomes too large or begins with another key.
+// set puts a line into a leaf, in place, unless the leaf would be too large or begin with another key.
 func (p *page) set(l line, key string) (more sums, done bool) {
 	i, found := p.lineFor(key)
 	more, size := sums{l.count, l.bytes}, int(l.size)
@@ -129,7 +129,7 @@ func (p *page) set(l line, key string) (more sums, done bool) {
 	return more, true
 }
 
-// mine gives a page of the batch's own for the one that t leads to: itself or a copy.
+// mine returns a page of the batch's own for the page of t: that page itself or a copy.
 func (b *Batch) mine(t target, p *page) (target, *page) {
 	if p.own == b.own {
 		return t, p

@@ -2,8 +2,8 @@ package tree
 
 import "postern/vfs/object"
 
-// cutLeaf makes as many leaves of the lines as they need. When the last line is a new one it goes alone: whoever writes
-// in order, as most programs do, leaves full pages behind.
+// cutLeaf distributes lines over as many leaves as they need. If the last line is new, it gets a leaf of its own:
+// programs mostly write in order, and so leave full pages behind.
 func cutLeaf(lines []line, in *encoded, appended bool) []*page {
 	sizes := make([]int, len(lines))
 	for i := range lines {
@@ -14,7 +14,7 @@ func cutLeaf(lines []line, in *encoded, appended bool) []*page {
 	return pages
 }
 
-// cutInner makes as many inner pages of the children as they need, each of two children or more.
+// cutInner distributes children over as many inner pages as they need, each with two children or more.
 func cutInner(level uint8, children []child, appended bool) []*page {
 	sizes := make([]int, len(children))
 	for i := range children {
@@ -25,9 +25,9 @@ func cutInner(level uint8, children []child, appended bool) []*page {
 	return pages
 }
 
-// cut tells the bounds, from base on, of the parts that items of these sizes are cut into: parts of at most
-// object.PageTarget, but of at least least items. Parts are halved until they fit, but for what was appended: that
-// becomes a part of its own.
+// cut calls part with the bounds, from base on, of the parts of items with these sizes: parts of at most
+// object.PageTarget, but of at least least items. Parts are halved until they fit; an appended item becomes a part of
+// its own.
 func cut(sizes []int, base, least int, appended bool, part func(from, to int)) {
 	total := pageHead
 	for _, s := range sizes {

@@ -11,9 +11,9 @@ import (
 var errDepth = errors.New("it would lie too many folders deep")
 
 // CheckDepth returns vfs.ErrTooDeep, as an *vfs.Error, for an op that would leave something more than vfs.MaxDepth
-// levels below the root. A Move is allowed wherever it brings nothing deeper down than it was. Apply makes no such
-// check: an op of a journal was allowed when it was made. Other errors are those of Apply; what the op itself is wrong
-// in is left to Apply.
+// levels below the root. A Move that brings nothing deeper than before is always allowed. Apply makes no such check: an
+// op of a journal was allowed when it was made. Other errors are those of Apply; faults of the op itself are left to
+// Apply.
 func CheckDepth(ctx context.Context, t Tree, op Op) error {
 	switch op := op.(type) {
 	case Put:
@@ -35,7 +35,7 @@ func CheckDepth(ctx context.Context, t Tree, op Op) error {
 	return nil
 }
 
-// levels is how many names a path has.
+// levels returns the number of names in a path.
 func levels(path string) int {
 	names, _ := split(path)
 	return len(names)
@@ -48,7 +48,7 @@ func checkDepth(op Op, path string, below int) error {
 	return nil
 }
 
-// checkSource is CheckDepth for what lies at one path and is to lie at another.
+// checkSource is CheckDepth for an entry that goes from one path to another.
 func (t Tree) checkSource(ctx context.Context, op Op, from, to string, shallow bool) error {
 	if err := checkDepth(op, to, 0); err != nil || shallow {
 		return err
@@ -74,12 +74,12 @@ func (t Tree) checkHeight(ctx context.Context, op Op, to string, e *entry) error
 	return nil
 }
 
-// higher reports whether something lies more than limit levels below e. It looks only where enough entries lie to be so
-// deep, so that it need not read the pages of ordinary trees, and it does not recurse.
+// higher reports whether something is more than limit levels below e. It reads pages only where there are enough
+// entries for such a depth, so that it need not read those of ordinary trees, and it does not recurse.
 func (n *Nodes) higher(ctx context.Context, e *entry, limit int) (bool, error) {
 	type job struct {
 		at    target
-		limit int // that what the page holds is not to be below
+		limit int // deepest allowed level below the page's entries
 	}
 	var waiting []job
 	add := func(at target, count int64, limit int) {
@@ -91,7 +91,7 @@ func (n *Nodes) higher(ctx context.Context, e *entry, limit int) (bool, error) {
 		return false, nil
 	}
 	add(e.root, e.o.Count, limit)
-	seen := map[target]int{} // the lowest limit that a page was looked at with
+	seen := map[target]int{} // the lowest limit that each page was checked with
 	for len(waiting) > 0 {
 		j := waiting[len(waiting)-1]
 		waiting = waiting[:len(waiting)-1]
@@ -114,7 +114,7 @@ func (n *Nodes) higher(ctx context.Context, e *entry, limit int) (bool, error) {
 		}
 		for i := range p.lines {
 			if p.lines[i].count <= int64(j.limit) {
-				continue // it and all below it are no more than may lie below each other
+				continue // too few entries for that depth
 			}
 			if sub := p.entry(i); sub.o.Kind == object.Folder {
 				add(sub.root, sub.o.Count, j.limit-1)

@@ -2,9 +2,9 @@ package tree
 
 import "context"
 
-// differ walks two folders side by side, by sort key, and finds where they differ. What is one and the same page on
-// both sides is passed over without being loaded, so that the work is in proportion to the difference; it holds one
-// page of each level of either folder.
+// differ walks two folders side by side, by sort key, and finds their differences. It skips pages common to both sides
+// without loading them, so that the work is in proportion to the differences; it holds one page of each level of either
+// folder.
 type differ struct {
 	nodes *Nodes
 	from  [2]*entry
@@ -12,11 +12,11 @@ type differ struct {
 	begun bool
 	done  bool
 
-	key  string    // of the difference found last
-	pair [2]*entry // what either folder has there, nil for nothing
+	key  string    // of the last difference
+	pair [2]*entry // its entry on either side, or nil
 }
 
-// differ is the walk of two folders, either of which may be nil, which is as good as empty.
+// differ returns the walk of two folders. A nil folder counts as empty.
 func (n *Nodes) differ(a, b *entry) *differ {
 	return &differ{nodes: n, from: [2]*entry{a, b}, done: sameTarget(rootOf(a), rootOf(b))}
 }
@@ -28,7 +28,7 @@ func rootOf(folder *entry) target {
 	return folder.root
 }
 
-// next goes on to the next difference and reports whether there is one.
+// next advances to the next difference and reports whether there is one.
 func (d *differ) next(ctx context.Context) (bool, error) {
 	for !d.done {
 		if found, err := d.step(ctx); found || err != nil {
@@ -38,7 +38,7 @@ func (d *differ) next(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// step goes a bounded way on: past one name, or down to one page on either side. It reports whether it found a
+// step advances by a bounded amount: past one name, or down to one page on either side. It reports whether it found a
 // difference.
 func (d *differ) step(ctx context.Context) (found bool, err error) {
 	if d.done {
@@ -95,7 +95,7 @@ func (d *differ) begin(ctx context.Context) error {
 	return nil
 }
 
-// alone goes on on the side whose next name the other side has not, as far as is known.
+// alone advances on the side whose next name seems to be missing on the other.
 func (d *differ) alone(ctx context.Context, side int, h head) (found bool, err error) {
 	if h.level > 0 {
 		return false, d.down(ctx, side)
@@ -106,7 +106,7 @@ func (d *differ) alone(ctx context.Context, side int, h head) (found bool, err e
 	return true, nil
 }
 
-// down opens the page that a side has come to.
+// down opens the page at which a side has arrived.
 func (d *differ) down(ctx context.Context, side int) error {
 	c := &d.at[side]
 	top := c.pages[len(c.pages)-1]
@@ -124,10 +124,10 @@ type cursor struct{ pages []pagePlace }
 
 type pagePlace struct {
 	page *page
-	next int // the entry or child that comes next
+	next int // the next entry or child
 }
 
-// head is what comes next at a cursor: an entry, at level 0, or all that is below a page that is not opened yet.
+// head is the next item at a cursor: an entry, at level 0, or everything below an unopened page.
 type head struct {
 	key   string // its sort key, or the lowest below
 	level uint8  // one more than that of the page
@@ -135,7 +135,7 @@ type head struct {
 	at    target
 }
 
-// none reports whether the folder is at its end: no name has an empty key.
+// none reports whether the folder has ended: no name has an empty key.
 func (h head) none() bool { return h.key == "" }
 
 func (c *cursor) head() head {
@@ -153,7 +153,7 @@ func (c *cursor) head() head {
 
 func (c *cursor) push(p *page) { c.pages = append(c.pages, pagePlace{page: p}) }
 
-// skip passes over what comes next, and leaves the pages that end with it.
+// skip skips the next item, and leaves the pages that end with it.
 func (c *cursor) skip() {
 	c.pages[len(c.pages)-1].next++
 	for n := len(c.pages); n > 0; n = len(c.pages) {
@@ -164,7 +164,7 @@ func (c *cursor) skip() {
 	}
 }
 
-// sameTarget reports whether both lead to the same page. False does not say that the pages differ in what they mean.
+// sameTarget reports whether both refer to the same page. If false, the pages may still be equal.
 func sameTarget(a, b target) bool {
 	if a.link != nil && a.link == b.link {
 		return true

@@ -7,7 +7,7 @@ import (
 	"postern/vfs/object"
 )
 
-// put is the folder with e in it, in place of what had its key.
+// put returns the folder with e in it, in place of the entry with its key.
 func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	root, err := n.rootPage(ctx, folder)
 	if err != nil {
@@ -19,7 +19,7 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 			return nil, err
 		}
 	}
-	for len(pages) > 1 { // the tree gets higher
+	for len(pages) > 1 { // the tree grows by a level
 		children := make([]child, len(pages))
 		for i, p := range pages {
 			children[i] = p.below()
@@ -29,7 +29,7 @@ func (n *Nodes) put(ctx context.Context, folder, e *entry) (*entry, error) {
 	return folder.holding(fresh(pages[0]), pages[0]), nil
 }
 
-// putPage is the page with e in it, cut in two or more when it became too large.
+// putPage returns the page with e in it, split if it became too large.
 func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error) {
 	if p.level == 0 {
 		i, found := p.lineFor(e.key)
@@ -52,7 +52,7 @@ func (n *Nodes) putPage(ctx context.Context, p *page, e *entry) ([]*page, error)
 	return cutInner(p.level, p.with(i, i+1, pages), i == len(p.children)-1), nil
 }
 
-// remove is the folder without what has the key, which must be there.
+// remove returns the folder without the entry of a key, which must exist.
 func (n *Nodes) remove(ctx context.Context, folder *entry, key string) (*entry, error) {
 	root, err := n.rootPage(ctx, folder)
 	if err != nil {
@@ -65,13 +65,13 @@ func (n *Nodes) remove(ctx context.Context, folder *entry, key string) (*entry, 
 	case p == nil:
 		return folder.holding(target{}, &page{}), nil
 	case p.level > 0 && len(p.children) == 1:
-		return folder.holding(p.children[0].at, p), nil // the tree gets lower
+		return folder.holding(p.children[0].at, p), nil // the tree loses a level
 	}
 	return folder.holding(fresh(p), p), nil
 }
 
-// removePage is the page without the key's entry, nil when nothing is left. The page may be left too small: what is
-// above puts that right.
+// removePage returns the page without the key's entry, or nil if it would be empty. The result may be too small: the
+// caller joins it with a neighbour.
 func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, error) {
 	if p.level == 0 {
 		i, found := p.lineFor(key)
@@ -110,7 +110,7 @@ func (n *Nodes) removePage(ctx context.Context, p *page, key string) (*page, err
 	return inner(p.level, p.with(i, i+1, []*page{sub})), nil
 }
 
-// with is the page's children with those from from to before to replaced by pages.
+// with returns the page's children with pages in place of those from from up to to.
 func (p *page) with(from, to int, pages []*page) []child {
 	children := make([]child, 0, len(p.children)+len(pages))
 	children = append(children, p.children[:from]...)
@@ -120,12 +120,12 @@ func (p *page) with(from, to int, pages []*page) []child {
 	return append(children, p.children[to:]...)
 }
 
-// small reports whether a page should be joined with one beside it.
+// small reports whether a page should be joined with a neighbour.
 func (p *page) small() bool {
 	return p.size < object.PageTarget/4 || p.level > 0 && len(p.children) < 2
 }
 
-// join makes one page of two neighbours, or two of like size when they don't fit into one.
+// join returns one page made of two neighbours, or two of similar size if they do not fit into one.
 func join(a, b *page) []*page {
 	if a.level == 0 {
 		return cutLeaf(slices.Concat(a.lines, b.decoded()), a.from, false)
@@ -133,7 +133,7 @@ func join(a, b *page) []*page {
 	return cutInner(a.level, slices.Concat(a.children, b.children), false)
 }
 
-// holding is the folder with another root page.
+// holding returns the folder with another root page.
 func (e *entry) holding(root target, p *page) *entry {
 	c := *e
 	c.root, c.o.Count, c.o.Size = root, p.count, p.bytes

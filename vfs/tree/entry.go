@@ -8,22 +8,22 @@ import (
 	"postern/vfs/object"
 )
 
-// Entry is a file or folder of a tree. The zero value is none.
+// Entry is a file or folder of a tree. The zero value means none.
 type Entry struct{ e *entry }
 
-// IsZero reports whether there is an entry at all.
+// IsZero reports whether the Entry is the zero value.
 func (e Entry) IsZero() bool { return e.e == nil }
 
-// IsFolder tells folders from files.
+// IsFolder reports whether the entry is a folder.
 func (e Entry) IsFolder() bool { return e.e.o.Kind == object.Folder }
 
-// Info is what is known of the entry without opening it. Its properties are shared: not to be changed.
+// Info returns the metadata of the entry. Its properties are shared and must not be modified.
 func (e Entry) Info() vfs.Info { return e.e.o.Info() }
 
-// Count is how many files and folders lie below a folder, however deep; 0 for a file.
+// Count returns the number of files and folders at any depth below a folder; 0 for a file.
 func (e Entry) Count() int64 { return e.e.o.Count }
 
-// Content leads to a file's bytes, also when a commit moves them later. Nil for a folder.
+// Content returns the reference to a file's bytes, valid also after a commit moves them; nil for a folder.
 func (e Entry) Content() *Content {
 	switch {
 	case e.e.o.Kind != object.File:
@@ -48,8 +48,8 @@ func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {
 	return o, piece
 }
 
-// Content says where a file's bytes lie. The sealed chunk of a small file, its piece, lies in the journal until a
-// commit packs it with others: then the content moves, for all trees at once, and means the same as before.
+// Content refers to a file's bytes. The sealed chunk of a small file, its piece, is in the journal until a commit packs
+// it with others: then the reference changes, for all trees at once, and still means the same bytes.
 type Content struct{ state atomic.Pointer[contentState] }
 
 type contentState struct {
@@ -63,22 +63,23 @@ func newContent(c object.Content, piece crypto.BlobName) *Content {
 	return h
 }
 
-// Load says where the bytes lie now. When piece isn't zero it is the name of the one sealed chunk, which lies in the
-// journal; the chunk in c then has its keys, but no place. Whoever finds the piece gone from the journal loads again.
+// Load returns the current place of the bytes. If piece is not zero, it is the name of the one sealed chunk, which is
+// in the journal; the chunk in c then has its keys, but no place. A caller that finds the piece gone from the journal
+// calls Load again.
 func (c *Content) Load() (content object.Content, piece crypto.BlobName) {
 	s := c.state.Load()
 	return s.content, s.piece
 }
 
-// entry is one line of a folder in memory. It is never changed once it is in a page.
+// entry is one line of a folder in memory. It is immutable once it is in a page.
 type entry struct {
 	o       object.Entry // without Root, and without Content where that is pending
 	key     string       // the sort key of the name
-	content *Content     // of a file whose piece was pending when this was made, else nil
+	content *Content     // of a file whose piece was pending at first, else nil
 	root    target       // of a folder
 }
 
-// newEntry is an entry that lies as o says.
+// newEntry returns an entry for o.
 func newEntry(o object.Entry) *entry {
 	e := &entry{}
 	e.set(o)
@@ -90,14 +91,14 @@ func (e *entry) set(o object.Entry) {
 	e.o.Root = object.Ref{}
 }
 
-// renamed is the entry under another name.
+// renamed returns the entry with another name.
 func (e *entry) renamed(name string) *entry {
 	c := *e
 	c.o.Name, c.key = name, object.SortKey(name)
 	return &c
 }
 
-// size bounds the encoded size of an entry with the contents that its piece will be.
+// size bounds the encoded size of an entry with the contents that its piece will have.
 func (e *entry) size() int {
 	if e.content != nil {
 		return size(&e.o) + chunkSize
@@ -105,7 +106,7 @@ func (e *entry) size() int {
 	return size(&e.o)
 }
 
-// The parts of what size says.
+// The parts of the bound of size.
 const (
 	fixedSize    = 112 // heads, kind, version, times, sizes, hashes
 	refSize      = 1 + 34 + 5 + 5 + 34
@@ -114,8 +115,8 @@ const (
 	targetSize   = 2 + crypto.ReadCapabilitySize + 2 + crypto.SealedSeedSize + 1
 )
 
-// size bounds the encoded size of an entry. It must not depend on where things lie, so that a tree has the same pages
-// whether it was sealed meanwhile or not.
+// size bounds the encoded size of an entry. It must not depend on places, so that a tree has the same pages whether it
+// was sealed meanwhile or not.
 func size(o *object.Entry) int {
 	n := fixedSize + len(o.Name) + len(o.ContentType)
 	for i := range o.Properties {

@@ -7,7 +7,7 @@ import (
 	"postern/vfs/object"
 )
 
-// Sub is a folder of a tree as a tree of its own, by reference.
+// Sub returns a folder of a tree as a tree of its own, by reference.
 func (t Tree) Sub(ctx context.Context, path string) (Tree, error) {
 	e, err := t.lookup(ctx, path)
 	if err == nil && e.o.Kind != object.Folder {
@@ -19,8 +19,8 @@ func (t Tree) Sub(ctx context.Context, path string) (Tree, error) {
 	return Tree{t.nodes, e.renamed("")}, nil
 }
 
-// Graft is the tree with another one of the same Nodes as a folder at path, by reference, in place of what is there.
-// The folder that it is to lie in must be there. Errors are those of Apply.
+// Graft returns the tree with another tree of the same Nodes as a folder at path, by reference, in place of the entry
+// there. The parent folder must exist. Errors are those of Apply.
 func (t Tree) Graft(ctx context.Context, path string, sub Tree) (Tree, error) {
 	p, err := t.find(ctx, path)
 	if err == nil && p.root() {

@@ -8,19 +8,19 @@ import (
 	"postern/vfs/object"
 )
 
-// line is an entry of a leaf: as it came, encoded in the leaf's from, until it is asked for, or decoded when it was
-// changed since. Most of the entries of a page that was loaded, or changed in one place, are never asked for. Encoded
-// they take half the room, and lead to nothing that the garbage collector would have to follow.
+// line is an entry of a leaf: encoded in the leaf's from until it changes, then decoded. Most entries of a page that
+// was loaded, or changed in one place, are never used. Encoded they take half the memory, and have no pointers for the
+// garbage collector to follow.
 type line struct {
-	entry *entry // nil: it is encoded
-	off   int32  // where
+	entry *entry // nil: encoded
+	off   int32  // offset in from
 
 	size  int32 // bounds the encoded size
 	count int64
-	bytes int64 // what it adds to the sums of its page
+	bytes int64 // its part of the page's sums
 }
 
-// encoded is the plain encoding of a leaf that was loaded.
+// encoded is the plain encoding of a loaded leaf.
 type encoded struct {
 	plain []byte
 	at    object.Ref
@@ -30,7 +30,7 @@ func lineOf(e *entry) line {
 	return line{entry: e, size: int32(e.size()), count: object.Sum(1, e.o.Count), bytes: e.o.Size}
 }
 
-// entry is the entry of a line. Of one that is encoded each call makes another.
+// entry returns the entry of a line. For an encoded line each call returns a new one.
 func (p *page) entry(i int) *entry {
 	if e := p.lines[i].entry; e != nil {
 		return e
@@ -38,7 +38,7 @@ func (p *page) entry(i int) *entry {
 	return newEntry(object.ReadEntry(p.from.plain[p.lines[i].off:], p.from.at))
 }
 
-// key is the sort key of a line.
+// key returns the sort key of a line.
 func (p *page) key(i int) string {
 	if e := p.lines[i].entry; e != nil {
 		return e.key
@@ -46,7 +46,7 @@ func (p *page) key(i int) string {
 	return object.SortKey(string(p.name(i)))
 }
 
-// name is the name of a line that is encoded.
+// name returns the name of an encoded line.
 func (p *page) name(i int) []byte { return object.ReadName(p.from.plain[p.lines[i].off:]) }
 
 // compare compares a sort key with that of a line.
@@ -69,7 +69,7 @@ func (p *page) compare(key string, i int) int {
 	return 0
 }
 
-// decoded is the lines of a leaf, all decoded, to go into another leaf.
+// decoded returns all lines of a leaf decoded, for another leaf.
 func (p *page) decoded() []line {
 	lines := slices.Clone(p.lines)
 	for i := range lines {

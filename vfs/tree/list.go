@@ -9,8 +9,8 @@ import (
 	"postern/vfs/object"
 )
 
-// readAhead is how many leaves a listing loads ahead of its reader, once it goes on for a while: enough to fill a line
-// of 50 ms with pages of 8 KiB for 50,000 entries a second, few enough to stop at any time without much wasted.
+// readAhead is the number of leaves that a longer listing loads ahead of its reader: enough to fill a line of 50 ms
+// with pages of 8 KiB for 50,000 entries a second, few enough to waste little when it stops.
 const readAhead = 8
 
 // List yields the entries of a folder by sort key. It holds a few pages at a time, however large the folder. Errors:
@@ -34,7 +34,7 @@ func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 	}
 }
 
-// list yields what is below a page and reports whether to go on.
+// list yields the entries below a page and reports whether to continue.
 func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool) (bool, error) {
 	for i := range p.lines {
 		if !yield(Entry{p.entry(i)}, nil) {
@@ -56,14 +56,14 @@ func (n *Nodes) list(ctx context.Context, p *page, yield func(Entry, error) bool
 func (n *Nodes) childPages(ctx context.Context, p *page) iter.Seq2[*page, error] {
 	most := readAhead
 	if p.level > 1 {
-		most = 1 // that page alone leads to many
+		most = 1 // that page alone has many pages below it
 	}
 	return func(yield func(*page, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var loading sync.WaitGroup
 		defer loading.Wait()
 		defer cancel()
-		ahead := make([]chan loaded, len(p.children)) // nil: nobody loads it
+		ahead := make([]chan loaded, len(p.children)) // nil: not being loaded
 		for i, next := 0, 0; i < len(p.children); i++ {
 			for next = max(next, i+1); next < len(p.children) && next <= i+min(i, most); next++ {
 				if n.atHand(p.children[next].at) {
@@ -94,7 +94,7 @@ type loaded struct {
 	err  error
 }
 
-// atHand reports whether a page can be had without asking the source, most likely.
+// atHand reports whether a page is probably available without a call of the source.
 func (n *Nodes) atHand(t target) bool {
 	p, ref := t.load()
 	return p != nil || n.kept.has(ref)

@@ -6,13 +6,12 @@ import (
 	"sync"
 )
 
-// loaders is how many pages a Batch loads at once: enough for all processors when they lie on a disk, and for a line of
-// 50 ms as many as a listing asks for.
+// loaders is the number of pages that a Batch loads at once: enough for all processors if they are on a disk, and as
+// many as a listing for a line of 50 ms.
 const loaders = readAhead
 
-// Load loads what ops will need of pages that are not in memory, all at once instead of one when its op comes. They
-// must fit into the memory of the tree's Nodes, and that they be loaded is not promised: what can't be, Apply will
-// tell.
+// Load loads pages that ops will need and that are not in memory, all at once instead of one by one. They must fit into
+// the memory of the tree's Nodes. Load ignores errors: Apply reports them.
 func (b *Batch) Load(ctx context.Context, ops []Op) {
 	paths := make([]string, 0, len(ops))
 	for _, op := range ops {
@@ -27,7 +26,7 @@ func (b *Batch) Load(ctx context.Context, ops []Op) {
 			paths = append(paths, op.From, op.To)
 		}
 	}
-	slices.Sort(paths) // what lies in one page is looked for by one, most likely
+	slices.Sort(paths) // neighbours mostly share a page, and a loader
 	var loading sync.WaitGroup
 	for part := range slices.Chunk(paths, len(paths)/loaders+1) {
 		loading.Go(func() {

@@ -13,44 +13,44 @@ import (
 type MergeOptions struct {
 	// Ours and Theirs are the devices that made the two states.
 	Ours, Theirs string
-	// Time dates a conflict when the losing file tells no time.
+	// Time is the date of a conflict if the losing file has no time.
 	Time time.Time
 }
 
-// Conflict tells of a file or folder that both sides wrote, and what became of it. In paths names are normalised (NFC).
+// Conflict describes a file or folder that both sides wrote, and the result. In paths names are normalised (NFC).
 type Conflict struct {
-	Path   string // where the one is that kept the name
-	Copy   string // where the other is now
-	Device string // the one that wrote the copy
+	Path   string // the path of the one that kept the name
+	Copy   string // the new path of the other
+	Device string // the device that wrote the copy
 }
 
-// Merge makes one tree of two that were both made from base. All three are trees of the same Nodes. It is a pure
-// function, and who merges makes no difference: with the two sides, and their names, the other way round it makes a
-// tree that means the same. Merging again what is merged already changes nothing.
+// Merge merges two trees that were both made from base. All three are trees of the same Nodes. Merge is a pure and
+// symmetric function: with the two sides, and their names, exchanged it returns an equivalent tree. Merging an already
+// merged tree again changes nothing.
 //
-// What only one side changed is as that side has it. What both changed:
+// Changes of only one side are kept. Where both sides changed something:
 //
 //   - Folders merge member by member, also when both made the folder.
-//   - Of two different contents of a file the one stays that was modified later, which is what people take for the
-//     newest; at the same time the one with the greater version, which is random. The other stands beside it under a
-//     name that tells of the conflict, the device that wrote it, and the day (UTC) it was modified.
-//   - The same contents are no conflict: versions apart, what has the same size, MD5 and SHA-1 is the same.
+//   - Of two different contents of a file the one modified later keeps the name, since people take it for the
+//     newest; at equal times the one with the greater version, which is random. The other is kept next to it under a
+//     name with the word conflict, the device that wrote it, and the day (UTC) it was modified.
+//   - Equal contents are no conflict: files of equal size, MD5 and SHA-1 are equal, whatever their versions.
 //   - Times, content type, form of the name and each property merge on their own. Where both sides changed one of them
 //     the later time of modification stays, the earlier one of creation, else the greater value.
-//   - What was changed or moved on one side stays although the other side removed it, or a folder above it; of such a
-//     folder just what was changed stays. A move is a removal and an addition: a file that one side moved and the other
-//     changed is in its new place as it was, and in its old one as it is.
-//   - A folder keeps the name against a file, which stands beside it.
-//   - Another folder that took the place of one (its version tells) counts as the removal of the one and the addition
-//     of the other; in times and properties what was not changed in the one gives way to what the other has.
-//   - Where properties of both sides are more than one entry can have, the file, or an empty folder, stands beside it
+//   - A file that one side changed or moved stays although the other side removed it, or a folder above it; of such a
+//     folder only the changed files stay. A move is a removal and an addition: a file that one side moved and the other
+//     changed is at its new path with the old contents, and at its old path with the new ones.
+//   - A folder keeps its name against a file, which is kept next to it.
+//   - A folder that replaced another one (it has another version) counts as the removal of that and the addition
+//     of this; unchanged times and properties of the former give way to those of the latter.
+//   - If the properties of both sides exceed the bound of one entry, the file, or an empty folder, is kept next to it
 //     with those of one side.
 //
-// So every file, property and time that one side wrote and that side itself did not remove is there, but for a time or
-// the value of a property that the other side changed as well.
+// So every file, property and time that a side wrote and did not itself remove is kept, except for a time or the value
+// of a property that the other side changed as well.
 //
-// Pages that the same reference leads to on two sides are not loaded: the work is in proportion to what differs. What
-// lies in different places, but means the same, is taken from theirs, which should be the newer commit.
+// Pages common to two sides are not loaded: the work is in proportion to the differences. Of equal entries at different
+// places the merge takes those of theirs, which should be the newer commit.
 //
 // Errors are of type *vfs.Error: vfs.ErrInvalid for trees of different Nodes, vfs.ErrUnavailable, vfs.ErrCorrupt.
 func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, []Conflict, error) {
@@ -76,23 +76,22 @@ type merger struct {
 	devices   [2]string // ours, theirs
 	time      time.Time
 	conflicts []Conflict
-	levels    []*level // the folders under way, each within the one before
+	levels    []*level // the folders being merged, each within the one before
 }
 
-// copied is what has to give way to another of its name.
+// copied is an entry that lost its name to another.
 type copied struct {
-	kept   *location // the place of the other
+	kept   *location // the path of the winner
 	entry  *entry
 	device string
 }
 
-// then takes what a merge came to, and goes on with it. A merge that needs what is in folders puts a level on the
-// stack, and calls its then when that is done: so no merge waits on the call stack for another, however deep folders
-// lie in each other.
+// then takes the result of a merge and continues with it. A merge that needs the members of folders pushes a level, and
+// calls its then when that is done: so no merge waits for another on the call stack, however deep folders are nested.
 type then func(ctx context.Context, merged *entry) error
 
-// entry merges what lies at a place: base, ours and theirs, each of which may be nil. What can't stay there is added to
-// copies.
+// entry merges the entries at a path: base, ours and theirs, each of which may be nil. Entries that lose their name are
+// added to copies.
 func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	switch {
 	case same(o, b) || same(o, t):
@@ -106,7 +105,7 @@ func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies
 	if b == nil || b.o.Kind != object.Folder {
 		return m.sides(ctx, at, b, o, t, copies, next)
 	}
-	// A side that no longer has this folder removed it. Of what the other side has of it, only its own changes stay.
+	// A side without this folder removed it. Of the other side's folder only its own changes stay.
 	switch ours, theirs := continues(b, o), continues(b, t); {
 	case ours && theirs:
 		return m.sides(ctx, at, b, o, t, copies, next)
@@ -122,7 +121,7 @@ func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies
 	return m.sides(ctx, at, nil, o, t, copies, next)
 }
 
-// sides is entry once the removal of a folder has been dealt with.
+// sides is entry after the removal of a folder was handled.
 func (m *merger) sides(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	switch {
 	case o == nil:
@@ -146,13 +145,13 @@ func (m *merger) sides(ctx context.Context, at *location, b, o, t *entry, copies
 	return next(ctx, m.files(at, b, o, t, copies))
 }
 
-// continues reports whether e is the folder that b was, with whatever in it.
+// continues reports whether e is the same folder as b, with any contents.
 func continues(b, e *entry) bool {
 	return e != nil && e.o.Kind == object.Folder && e.o.Version == b.o.Version
 }
 
-// written finds what a side wrote in a folder that the other side removed: nil when it is nothing. When the other side
-// put another folder in its place, it is on its way into that one.
+// written returns the changes that a side made in a folder that the other side removed, or nil if there are none. If
+// the other side put another folder in its place, the changes go into that one.
 func (m *merger) written(ctx context.Context, at *location, b, e, other *entry, next then) error {
 	void := e.holding(target{}, &page{})
 	m.push(at, m.nodes.differ(b, e), [3]*entry{b, void, e}, void, func(ctx context.Context, members *entry) error {
@@ -167,7 +166,7 @@ func (m *merger) written(ctx context.Context, at *location, b, e, other *entry, 
 	return nil
 }
 
-// folders merges two folders, and a third that both were made from unless it is nil.
+// folders merges two folders, with their common base unless it is nil.
 func (m *merger) folders(ctx context.Context, at *location, b, o, t *entry, copies *[]copied, next then) error {
 	d, err := m.shorter(ctx, b, o, t)
 	if err != nil {
@@ -177,7 +176,7 @@ func (m *merger) folders(ctx context.Context, at *location, b, o, t *entry, copi
 		merged := *members
 		var err error
 		if merged.o.Properties, err = mergeProperties(b, o, t); err != nil {
-			// More than one folder can have. Those of the one go to an empty folder beside it.
+			// The properties exceed the bound. Those of the loser go to an empty folder next to it.
 			kept, other, device := m.rank(o, t)
 			merged.o.Properties = kept.o.Properties
 			*copies = append(*copies, copied{at, other.holding(target{}, &page{}), device})
@@ -218,7 +217,7 @@ func (m *merger) files(at *location, b, o, t *entry, copies *[]copied) *entry {
 	return kept
 }
 
-// rank returns which of two keeps the name, and the device that wrote the other.
+// rank returns the entry that keeps the name, the other one, and the device that wrote the other.
 func (m *merger) rank(o, t *entry) (kept, other *entry, device string) {
 	if compare(o, t) >= 0 {
 		return o, t, m.devices[1]

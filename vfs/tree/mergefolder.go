@@ -9,7 +9,7 @@ import (
 	"postern/vfs/object"
 )
 
-// location is where something lies: names take memory once, whatever is below them.
+// location is a path as a linked list: a name takes memory once, however many entries are below it.
 type location struct {
 	folder *location // nil: this is the root
 	key    string
@@ -30,7 +30,7 @@ func (p *location) String() string {
 	return strings.Join(names, "/")
 }
 
-// failed gives an error its place, once.
+// failed adds the path to an error, once.
 func (p *location) failed(err error) error {
 	if placed := (*vfs.Error)(nil); err == nil || errors.As(err, &placed) {
 		return err
@@ -38,14 +38,14 @@ func (p *location) failed(err error) error {
 	return fail("merge", p.String(), err)
 }
 
-// level is a folder under way: the differences that are left to go through, and what it has come to so far.
+// level is a folder being merged: the remaining differences, and the result so far.
 type level struct {
 	at      *location
 	d       *differ
 	folders [3]*entry // base, ours, theirs
 	merged  *entry
 	copies  []copied
-	next    then // takes the folder when it is done
+	next    then // takes the merged folder
 }
 
 // run merges the roots.
@@ -63,12 +63,13 @@ func (m *merger) run(ctx context.Context, b, o, t *entry) (*entry, error) {
 	return merged, err
 }
 
-// push puts a folder on the stack, of which d finds what is to be merged.
+// push pushes a folder, whose differences d finds, on the stack.
 func (m *merger) push(at *location, d *differ, folders [3]*entry, merged *entry, next then) {
 	m.levels = append(m.levels, &level{at: at, d: d, folders: folders, merged: merged, next: next})
 }
 
-// step goes on in the innermost folder: past one difference, into a folder in it, or out of it when there are no more.
+// step continues in the innermost folder: past one difference, into a folder in it, or out of it if no difference is
+// left.
 func (m *merger) step(ctx context.Context) error {
 	l := m.levels[len(m.levels)-1]
 	found, err := l.d.next(ctx)
@@ -78,7 +79,7 @@ func (m *merger) step(ctx context.Context) error {
 	if found {
 		return m.member(ctx, l)
 	}
-	m.levels[len(m.levels)-1] = nil // its pages may go
+	m.levels[len(m.levels)-1] = nil // frees its pages
 	m.levels = m.levels[:len(m.levels)-1]
 	if l.merged, err = m.aside(ctx, l.at, l.merged, l.copies); err != nil {
 		return err
@@ -86,11 +87,11 @@ func (m *merger) step(ctx context.Context) error {
 	return l.next(ctx, l.merged)
 }
 
-// shorter returns the differences to go through in two folders; b, which both were made from, may be nil.
+// shorter returns the walk of the differences to merge in two folders; their base b may be nil.
 //
-// Where ours is as base was, theirs holds; where both are alike, theirs as well. So it is enough to go through the
-// differences of ours from either. Both walks run side by side to find out which is the shorter; the cost is a few
-// times that, whatever the size of the folders.
+// Where ours equals base, or ours equals theirs, the result is theirs. So it is enough to walk the differences of ours
+// from either base or theirs. Both walks run side by side until the shorter one ends; the cost is a few times that,
+// whatever the size of the folders.
 func (m *merger) shorter(ctx context.Context, b, o, t *entry) (*differ, error) {
 	race := [...]*differ{m.nodes.differ(b, o), m.nodes.differ(o, t)}
 	for !race[0].done && !race[1].done {
@@ -106,7 +107,7 @@ func (m *merger) shorter(ctx context.Context, b, o, t *entry) (*differ, error) {
 	return m.nodes.differ(b, o), nil
 }
 
-// member merges the difference that was found last in a folder, and puts what comes of it into the folder.
+// member merges the last difference found in a folder, and puts the result into the folder.
 func (m *merger) member(ctx context.Context, l *level) error {
 	key := l.d.key
 	var sides [3]*entry // base, ours, theirs
@@ -141,7 +142,7 @@ func (m *merger) member(ctx context.Context, l *level) error {
 		})
 }
 
-// aside puts what had to give way into its folder, under names that nothing has.
+// aside puts entries that lost their names into their folder, under free names.
 func (m *merger) aside(ctx context.Context, at *location, folder *entry, copies []copied) (*entry, error) {
 	for _, c := range copies {
 		when := c.entry.o.Modified
@@ -155,7 +156,7 @@ func (m *merger) aside(ctx context.Context, at *location, folder *entry, copies 
 				return nil, at.failed(err)
 			}
 			if there != nil && same(there.renamed(e.o.Name), e) {
-				break // put there by a merge before
+				break // an earlier merge put it there
 			}
 			if there != nil {
 				continue

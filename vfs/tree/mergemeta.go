@@ -11,7 +11,7 @@ import (
 	"postern/vfs/object"
 )
 
-// same reports whether two entries mean the same, or both are nil. It may report false for folders of the same contents
+// same reports whether two entries are equivalent, or both are nil. It may report false for folders of equal contents
 // on different pages.
 func same(x, y *entry) bool {
 	switch {
@@ -25,20 +25,20 @@ func same(x, y *entry) bool {
 	return sameContents(x, y)
 }
 
-// sameMeta reports whether all is the same but what is in the file or folder.
+// sameMeta reports whether everything is equal except the contents of the file or folder.
 func sameMeta(x, y *entry) bool {
 	return x.o.Name == y.o.Name && x.o.Version == y.o.Version && x.o.Modified == y.o.Modified &&
 		x.o.Created == y.o.Created &&
 		x.o.ContentType == y.o.ContentType && slices.Equal(x.o.Properties, y.o.Properties)
 }
 
-// sameContents reports whether two files have the same contents, of one writing, or two mounts the same target.
+// sameContents reports whether two files have the same contents from the same write, or two mounts the same target.
 func sameContents(x, y *entry) bool {
 	return x.o.Version == y.o.Version && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1 &&
 		sameSpace(x, y)
 }
 
-// sameSpace reports whether two entries are mounts of one space, or no mounts.
+// sameSpace reports whether two entries are mounts of one space, or both are not mounts.
 func sameSpace(x, y *entry) bool {
 	if x.o.Target == nil || y.o.Target == nil {
 		return x.o.Target == y.o.Target
@@ -46,23 +46,23 @@ func sameSpace(x, y *entry) bool {
 	return *x.o.Target == *y.o.Target
 }
 
-// sameBytes reports whether two files are known to have the same contents, also when they were written apart. No two
-// different files are known of which both hashes are the same.
+// sameBytes reports whether two files have equal contents, even from different writes. No two different files with
+// equal MD5 and SHA-1 are known.
 func sameBytes(x, y *entry) bool {
 	hashed := x.o.Size == 0 && x.o.Target == nil && y.o.Target == nil || x.o.MD5 != [16]byte{} && x.o.SHA1 != [20]byte{}
 	return hashed && x.o.Size == y.o.Size && x.o.MD5 == y.o.MD5 && x.o.SHA1 == y.o.SHA1
 }
 
-// lying is a file as ours has it, with its contents where those of theirs lie. Theirs is the newer commit: it may have
-// moved them to a blob that is kept for longer.
+// lying returns the file of ours with the content reference of theirs. Theirs is the newer commit: it may have moved
+// the contents to a blob that is kept for longer.
 func lying(ours, theirs *entry) *entry {
 	e := *ours
 	e.o.Content, e.content = theirs.o.Content, theirs.content
 	return &e
 }
 
-// compare is the order of two things of one name that can't both keep it: the later modified one is the greater, then
-// the one of the greater version. The rest is for what is beyond conflicts of contents, so that the order is total.
+// compare orders two entries of one name of which only one can keep it: by time of modification, then by version. The
+// remaining criteria make the order total.
 func compare(x, y *entry) int {
 	if c := cmp.Or(cmp.Compare(x.o.Modified, y.o.Modified), bytes.Compare(x.o.Version[:], y.o.Version[:]),
 		cmp.Compare(x.o.Size, y.o.Size), bytes.Compare(x.o.SHA1[:], y.o.SHA1[:]), bytes.Compare(x.o.MD5[:], y.o.MD5[:]),
@@ -75,7 +75,7 @@ func compare(x, y *entry) int {
 	})
 }
 
-// compareSpaces orders mounts by the space that they refer to; what is no mount comes first.
+// compareSpaces orders mounts by their space; entries that are not mounts come first.
 func compareSpaces(x, y *object.Target) int {
 	switch {
 	case x == nil && y == nil:
@@ -99,8 +99,8 @@ func laterVersion(a, b vfs.Version) vfs.Version {
 	return b
 }
 
-// three merges one value that entries have. Both chooses when it was changed on both sides; it must be commutative and
-// associative, so that any order of merges comes to the same.
+// three merges one value of entries. Both chooses if it was changed on both sides; it must be commutative and
+// associative, so that all orders of merges have the same result.
 func three[T comparable](b, o, t *entry, value func(*entry) T, both func(T, T) T) T {
 	vo, vt := value(o), value(t)
 	switch {
@@ -112,7 +112,7 @@ func three[T comparable](b, o, t *entry, value func(*entry) T, both func(T, T) T
 	return both(vo, vt)
 }
 
-// mergeMeta puts into e what is left when contents, properties and version are merged.
+// mergeMeta merges into e the fields other than contents, properties and version.
 func mergeMeta(e, b, o, t *entry) {
 	e.o.Modified = three(b, o, t, func(e *entry) int64 {
 		return e.o.Modified
@@ -124,7 +124,7 @@ func mergeMeta(e, b, o, t *entry) {
 	e.o.Name = three(b, o, t, func(e *entry) string { return e.o.Name }, func(x, y string) string { return max(x, y) })
 }
 
-// joining is e, made from b, on its way into another folder: it vies with that one only in what was changed.
+// joining returns e, made from b, on its way into another folder: only its changed fields compete with that folder's.
 func joining(b, e, into *entry) *entry {
 	j := *e
 	j.o.Version, j.o.Properties = into.o.Version, nil
@@ -148,8 +148,8 @@ func joining(b, e, into *entry) *entry {
 	return &j
 }
 
-// mergeProperties merges the properties of two entries, each on its own. One that was removed on one side and set on
-// the other stays. The error is vfs.ErrTooLarge when there are more than one entry can have.
+// mergeProperties merges the properties of two entries, each on its own. A property removed on one side and set on the
+// other stays. The error is vfs.ErrTooLarge if they exceed the bound of one entry.
 func mergeProperties(b, o, t *entry) ([]vfs.Property, error) {
 	before := map[vfs.PropertyName]vfs.Property{}
 	if b != nil {
@@ -173,7 +173,7 @@ func mergeProperties(b, o, t *entry) ([]vfs.Property, error) {
 			c = object.CompareProperties(x[0].Name, y[0].Name)
 		}
 		switch {
-		case c < 0: // the other side has not had it, or removed it
+		case c < 0: // the other side never had it, or removed it
 			if x[0] != before[x[0].Name] {
 				keep(x[0])
 			}

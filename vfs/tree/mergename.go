@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// maxExtension is the longest ending of a name in bytes, with its dot, that is taken for a file's type.
+	// maxExtension is the longest extension of a name in bytes, with its dot.
 	maxExtension = 16
-	// maxOnDisks is what nearly all disks take as a name, in bytes. What a client that syncs could keep, it can keep when
-	// it had to give way.
+	// maxOnDisks is the longest name, in bytes, that nearly all filesystems accept. A file that a syncing client could
+	// store stays storable under its new name.
 	maxOnDisks = 255
-	// maxDeviceInName bounds what a device adds to a name, in bytes.
+	// maxDeviceInName bounds a device's part of a name, in bytes.
 	maxDeviceInName = 64
 )
 
-// conflictName is the name of the n-th that had to give way to another one of the same name, device and day:
+// conflictName returns the name of the n-th file that lost its name to another one, for equal name, device and day:
 // "report (conflict, laptop, 2026-11-20).odt", "report (conflict, laptop, 2026-11-20, 2).odt".
 func conflictName(name, device string, day time.Time, n int) string {
 	mark := fmt.Sprintf(" (conflict, %s, %s", device, day.UTC().Format(time.DateOnly))
@@ -39,7 +39,7 @@ func conflictName(name, device string, day time.Time, n int) string {
 	return strings.TrimPrefix(shortened(stem, limit-len(mark)-len(extension))+mark+extension, " ")
 }
 
-// shortened is s without what is beyond limit bytes, cut between characters.
+// shortened returns s cut to at most limit bytes, between characters.
 func shortened(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -50,7 +50,7 @@ func shortened(s string, limit int) string {
 	return s[:limit]
 }
 
-// device is the name of a device as it may stand in the name of a file on any system.
+// device returns the name of a device in a form that is valid in file names on all systems.
 func device(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) || strings.ContainsRune(`/\:*?"<>|`, r) {

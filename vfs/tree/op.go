@@ -10,27 +10,27 @@ import (
 	"postern/vfs/object"
 )
 
-// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. All that is random or told by a clock is in
-// the op, so that the same op makes the same tree of the same tree, at the time of the request and when a journal is
-// replayed. Times are kept to the nanosecond; a zero time changes nothing.
+// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. It contains every random value and every
+// time that it needs, so that the same op on the same tree has the same result at the time of the request and in a
+// replay of the journal. Times are kept to the nanosecond; a zero time changes nothing.
 type Op interface {
-	// apply makes the change. The errors are bare kinds; place names the path they are about.
+	// apply makes the change. The errors are bare kinds; place is the path that they concern.
 	apply(ctx context.Context, t Tree) (next Tree, r Result, place string, err error)
-	name() string // for people: "put"
+	name() string // for messages: "put"
 	kind() opKind
 }
 
-// Put puts a file in its place, a new one or over another file: then the stored form of the name, Created and the
-// properties stay as they are, and ContentType if the new one is empty.
+// Put puts a file at a path, new or over another file: then the stored form of the name, Created and the properties
+// stay, and so does ContentType if the new one is empty.
 type Put struct {
 	Path string
 	// Entry is the file. Its name is taken from Path.
 	Entry object.Entry
-	// Piece is the name (BLAKE3) of the sealed chunk, if that lies in the journal: then the one chunk of Entry.Content has
-	// keys but no place. Else zero.
+	// Piece is the name (BLAKE3) of the sealed chunk if that is in the journal: then the one chunk of Entry.Content has
+	// keys but no place. Else it is zero.
 	Piece crypto.BlobName
-	// Chosen says that Entry.Modified is the clock's time and not the client's: then it is moved to another second than
-	// that of the file replaced (savedAt), so that Last-Modified, which counts in seconds, changes with each version.
+	// Chosen means that Entry.Modified is the clock's time and not the client's: then it is moved to another second than
+	// that of the replaced file (savedAt), so that Last-Modified, which has seconds only, changes with each version.
 	Chosen bool
 }
 
@@ -41,30 +41,29 @@ type Mkdir struct {
 	Time    time.Time
 }
 
-// Remove removes a file, or a folder with all that is in it.
+// Remove removes a file, or a folder with everything in it.
 type Remove struct {
 	Path string
 }
 
-// Move renames a file or folder, with all that goes with it. With Replace it takes the place of what is there, a whole
-// folder even, and keeps the stored form of its name. From one Unicode form of a name to another it only changes the
-// form.
+// Move renames a file or folder with everything in it. With Replace it replaces an existing entry, even a whole folder,
+// and keeps the stored form of its name. A move from one Unicode form of a name to another only changes the form.
 type Move struct {
 	From, To string
 	Replace  bool
 	Modified time.Time
 }
 
-// Copy copies a file or folder by reference, dirty or not. A folder may be copied into itself: the copy is of what it
-// was.
+// Copy copies a file or folder by reference, sealed or not. A folder may be copied into itself: the copy is of its
+// earlier state.
 type Copy struct {
 	From, To string
 	Replace  bool
-	Shallow  bool // a folder without what is in it
+	Shallow  bool // a folder without its members
 	Modified time.Time
 }
 
-// Patch changes times and dead properties. What is in Remove goes before what is in Set comes.
+// Patch changes times and dead properties. Remove applies before Set.
 type Patch struct {
 	Path              string
 	Modified, Created time.Time
@@ -72,21 +71,21 @@ type Patch struct {
 	Remove            []vfs.PropertyName
 }
 
-// Result tells what an op did.
+// Result is the result of an op.
 type Result struct {
-	// Entry is what lies at the path now (of a Move or Copy: at To). Zero after Remove.
+	// Entry is the new entry at the path (of a Move or Copy: at To). Zero after Remove.
 	Entry Entry
-	// Before is what the op replaced, removed or patched; zero when there was nothing.
+	// Before is the entry that the op replaced, removed or patched; zero if there was none.
 	Before Entry
 }
 
-// Replaced reports whether a Put, Move or Copy took the place of something.
+// Replaced reports whether a Put, Move or Copy replaced an entry.
 func (r Result) Replaced() bool { return !r.Before.IsZero() }
 
-// Apply makes the change that op is and gives the tree after it; t stays as it is. It is a pure function: of the same
-// tree and op it makes the same tree. After an error nothing has changed. Errors are of type *vfs.Error:
-// vfs.ErrNotExist, vfs.ErrExist, vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrName, vfs.ErrInvalid, vfs.ErrTooLarge as
-// package vfs says, and vfs.ErrUnavailable and vfs.ErrCorrupt when pages had to be loaded.
+// Apply applies op and returns the new tree; t does not change. It is a pure function: the same tree and op have the
+// same result. After an error nothing has changed. Errors are of type *vfs.Error: vfs.ErrNotExist, vfs.ErrExist,
+// vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrName, vfs.ErrInvalid, vfs.ErrTooLarge as in package vfs, and
+// vfs.ErrUnavailable and vfs.ErrCorrupt if pages had to be loaded.
 func Apply(ctx context.Context, t Tree, op Op) (Tree, Result, error) {
 	next, r, place, err := op.apply(ctx, t)
 	if err != nil {
@@ -122,8 +121,8 @@ func (Move) name() string   { return "move" }
 func (Copy) name() string   { return "copy" }
 func (Patch) name() string  { return "change" }
 
-// EncodeOp is the canonical encoding of an op, for the journal. It fails for what DecodeOp would not read back: an op
-// that was never to be applied, or one beyond all bounds.
+// EncodeOp returns the canonical encoding of an op, for the journal. It fails for an op that DecodeOp would reject: one
+// that can never be applied, or one beyond all bounds.
 func EncodeOp(op Op) ([]byte, error) {
 	wire, err := toWire(op)
 	if err != nil {
@@ -137,14 +136,14 @@ func EncodeOp(op Op) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op.name(), err)
 	}
-	// A record that can't be replayed would be a change lost after it was promised, so this is found out now.
+	// An unreadable record would lose an acknowledged change, so this is checked now.
 	if _, err := DecodeOp(b); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", vfs.ErrInvalid, op.name(), err)
 	}
 	return b, nil
 }
 
-// DecodeOp reads what EncodeOp wrote. The error is crypto.ErrFormat.
+// DecodeOp decodes the bytes of EncodeOp. The error is crypto.ErrFormat.
 func DecodeOp(b []byte) (Op, error) {
 	var e opEnvelope
 	if err := crypto.Decode(b, &e); err != nil {

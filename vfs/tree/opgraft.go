@@ -9,14 +9,13 @@ import (
 	"postern/vfs/object"
 )
 
-// Graft puts a file or folder that is sealed already in its place, by reference and with all that goes with it: that is
-// how something comes back from the history. With Replace it takes the place of what is there, a whole folder even, and
-// keeps the stored form of its name; without, that is vfs.ErrExist. What it leads to is not looked at before it is
-// read.
+// Graft puts an already sealed file or folder at a path, by reference and with everything in it, as in a restore from
+// the history. With Replace it replaces an existing entry, even a whole folder, and keeps the stored form of its name;
+// without, an existing entry is vfs.ErrExist. Its contents are not checked before they are read.
 type Graft struct {
 	Path string
-	// Entry is the file or folder, as Entry.Object gives it for what no longer waits for a commit: all of its Content, or
-	// its Root, lies in blobs. Its name is taken from Path.
+	// Entry is the file or folder, as returned by Entry.Object for an entry without a pending piece: all of its Content,
+	// or its Root, is in blobs. Its name is taken from Path.
 	Entry   object.Entry
 	Replace bool
 }
@@ -26,14 +25,14 @@ const opGraft = opPatch + 1
 func (Graft) kind() opKind { return opGraft }
 func (Graft) name() string { return "restore" }
 
-// entry is what is grafted, where nothing lies.
+// entry returns the grafted entry for a free path.
 func (op Graft) entry() (object.Entry, error) {
 	names, ok := split(op.Path)
 	if !ok {
 		return object.Entry{}, vfs.ErrName
 	}
 	if len(names) == 0 {
-		return object.Entry{}, fmt.Errorf("%w: the root can't be replaced", vfs.ErrInvalid)
+		return object.Entry{}, fmt.Errorf("%w: the root cannot be replaced", vfs.ErrInvalid)
 	}
 	e := op.Entry
 	e.Name = names[len(names)-1]

@@ -12,48 +12,47 @@ import (
 	"postern/vfs/object"
 )
 
-// Pieces gives the sealed chunks of small files that lie in the journal, by their names.
+// Pieces returns the sealed chunks of small files in the journal, by their names.
 type Pieces interface {
 	Piece(ctx context.Context, name crypto.BlobName) ([]byte, error)
 }
 
-// Packing is what Pack needs. All fields are required.
+// Packing has the parameters of Pack. All fields are required.
 type Packing struct {
 	Pieces Pieces
-	// Emit stores a blob, which is Emit's to keep, and gives its name (crypto.NameOf).
+	// Emit stores a blob, which it owns from then on, and returns its name (crypto.NameOf).
 	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
-	// Commit gives the plain encoding of the signed commit. Where root leads into the commit's own blob its blob name is
-	// zero; front is the hash of all that lies before the commit there, for object.Commit.Front.
+	// Commit returns the plain encoding of the signed commit. If root is in the commit's own blob, its blob name is zero;
+	// front is the hash of everything before the commit there, for object.Commit.Front.
 	Commit func(root object.Entry, front crypto.BlobName) ([]byte, error)
 	Rand   io.Reader
 }
 
-// Packed is what Pack made: what a tree held in memory only, sealed.
+// Packed is the result of Pack: the sealed form of everything that a tree had in memory only.
 type Packed struct {
-	Commit object.Ref        // leads to the commit
+	Commit object.Ref        // refers to the commit
 	Hash   object.CommitHash // of the commit, for its child
-	Root   object.Entry      // the root as the commit holds it, with the name of its blob
-	Blobs  []crypto.BlobName // in the order they were emitted: none leads to a later one
+	Root   object.Entry      // the root in the commit, with the name of its blob
+	Blobs  []crypto.BlobName // in the order of Emit: none refers to a later one
 	Pages  int
 	Pieces int
 
 	settle func()
 }
 
-// Settle tells all trees where the pages and pieces lie now. It is to be called once the blobs are durable at the
-// remote, or at least where the Source of the trees finds them. What the trees mean does not change, and readers do not
-// wait.
+// Settle gives all trees the new places of their pages and pieces. Call it once the blobs are durable at the remote, or
+// at least readable by the trees' Source. The trees keep their meaning, and readers do not wait.
 func (p *Packed) Settle() {
 	if p.settle != nil {
 		p.settle()
-		p.settle = nil // it holds the pages
+		p.settle = nil // releases the pages
 	}
 }
 
-// Pack seals what lies in memory only: the pieces first, then the pages from the leaves up, then the commit, in as few
-// blobs as they fit into, each padded. It neither reads nor visits what was sealed before. Every page and every piece
-// is sealed under fresh keys at each attempt, so that the packs of two attempts have nothing in common. The tree can be
-// read and built upon meanwhile; a second Pack must wait for the first to settle or to be given up.
+// Pack seals everything that is in memory only: the pieces first, then the pages from the leaves up, then the commit,
+// in as few blobs as possible, each padded. It neither reads nor visits what was sealed before. Each attempt seals
+// every page and every piece under fresh keys, so that the packs of two attempts share no ciphertext. The tree can be
+// read and changed meanwhile; a second Pack must wait until the first has settled or was abandoned.
 func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
 	k := packer{ctx: ctx, o: o, places: map[*link]spot{}, pieces: map[*Content]placed{}}
 	k.collect(t.root.root)
@@ -75,14 +74,14 @@ func Pack(ctx context.Context, t Tree, o Packing) (*Packed, error) {
 	return packed, nil
 }
 
-// spot is where something was put. blob is the number of the blob within the pack.
+// spot is a place in the pack. blob is the number of the blob within the pack.
 type spot struct {
 	blob     int
 	off, len int
 	key      crypto.NodeKey
 }
 
-// placed is where a sealed chunk was put, and the keys that it was sealed under there.
+// placed is the new place of a sealed chunk, and its new keys.
 type placed struct {
 	spot
 	keys object.Chunk
@@ -108,14 +107,14 @@ type packer struct {
 }
 
 // collect finds the pages below t that are in memory only, each once: a page that was copied by reference has one
-// place. A sealed page never leads to one that isn't, so the search ends there. It keeps a stack of its own, since
-// folders can lie in each other without bound.
+// place. A sealed page never refers to an unsealed one, so the search ends there. It keeps a stack of its own, since
+// folders can be nested without bound.
 func (k *packer) collect(t target) {
 	stack := k.enter(nil, t)
 	for len(stack) > 0 {
 		last := len(stack) - 1
 		d := stack[last]
-		if d.below { // all that it leads to has been collected
+		if d.below { // everything below it has been collected
 			stack = stack[:last]
 			k.order = append(k.order, d.dirtyPage)
 			continue
@@ -129,7 +128,7 @@ func (k *packer) collect(t target) {
 		begin := len(stack)
 		for i := range d.page.lines {
 			e := d.page.lines[i].entry
-			if e == nil { // it leads to what is sealed, as it is itself
+			if e == nil { // the entry is still encoded, so everything below it is sealed
 				continue
 			}
 			stack = k.enter(stack, e.root)
@@ -145,10 +144,10 @@ func (k *packer) collect(t target) {
 // collected is a page on the stack of collect.
 type collected struct {
 	dirtyPage
-	below bool // what it leads to is on the stack, or was
+	below bool // everything below it is on the stack, or was
 }
 
-// enter pushes the page that t leads to, unless it is sealed or was collected.
+// enter pushes the page of t, unless it is sealed or was collected.
 func (k *packer) enter(stack []collected, t target) []collected {
 	if t.link == nil {
 		return stack
@@ -160,7 +159,7 @@ func (k *packer) enter(stack []collected, t target) []collected {
 	return append(stack, collected{dirtyPage: dirtyPage{t.link, p}})
 }
 
-// await notes a file whose piece lies in the journal.
+// await records a file whose piece is in the journal.
 func (k *packer) await(c *Content) {
 	if c == nil {
 		return
@@ -188,8 +187,7 @@ func (k *packer) addPiece(c *Content) error {
 	return nil
 }
 
-// addChunk appends a sealed chunk, sealed again, to the blob that is being filled. The error is vfs.ErrCorrupt when the
-// chunk does not open.
+// addChunk reseals a chunk into the current blob. The error is vfs.ErrCorrupt if the chunk does not open.
 func (k *packer) addChunk(c object.Chunk, sealed []byte) (placed, error) {
 	if err := k.room(len(sealed)); err != nil {
 		return placed{}, err
@@ -226,7 +224,7 @@ func (k *packer) addPage(d dirtyPage) error {
 	return nil
 }
 
-// seal appends a node to the blob that is being filled.
+// seal appends a node to the current blob.
 func (k *packer) seal(plain []byte) (spot, error) {
 	if len(plain) > object.MaxNode || len(k.blob)+len(plain)+crypto.NodeOverhead > crypto.MaxBlobSize {
 		return spot{}, fmt.Errorf("%w: a node of %d bytes", vfs.ErrTooLarge, len(plain))
@@ -236,12 +234,12 @@ func (k *packer) seal(plain []byte) (spot, error) {
 		return spot{}, err
 	}
 	at := spot{blob: len(k.names), off: len(k.blob), len: len(plain) + crypto.NodeOverhead, key: key}
-	k.blob = slices.Grow(k.blob, at.len) // sealing itself would grow it by no more than that, and copy it all each time
+	k.blob = slices.Grow(k.blob, at.len) // sealing would grow it by only that, and copy it each time
 	k.blob = crypto.SealNode(k.blob, key, plain)
 	return at, nil
 }
 
-// entry is an entry as it is encoded now.
+// entry returns an entry as it is to be encoded.
 func (k *packer) entry(e *entry) object.Entry {
 	o := e.o
 	if o.Kind == object.Folder {
@@ -253,7 +251,7 @@ func (k *packer) entry(e *entry) object.Entry {
 	return o
 }
 
-// ref leads to a page: with a zero blob name when the page is in the blob that is being filled.
+// ref returns the reference to a page, with a zero blob name if the page is in the current blob.
 func (k *packer) ref(t target) object.Ref {
 	if t.link != nil {
 		if at, ok := k.places[t.link]; ok {
@@ -284,7 +282,7 @@ func (k *packer) blobName(at spot) crypto.BlobName {
 	return k.names[at.blob]
 }
 
-// room makes sure that n bytes fit into the blob that is being filled: else it is emitted and the next one begun.
+// room ensures that n bytes fit into the current blob: else it emits the blob and begins the next.
 func (k *packer) room(n int) error {
 	if len(k.blob)+n <= crypto.MaxBlobSize {
 		return nil
@@ -308,7 +306,7 @@ func (k *packer) flush() error {
 	return nil
 }
 
-// finish adds the commit. It goes where the root page is, if there is room for the largest commit that may be.
+// finish adds the commit, in the blob of the root page if that has room for the largest possible commit.
 func (k *packer) finish(t Tree) (*Packed, error) {
 	if err := k.room(object.MaxNode + crypto.NodeOverhead); err != nil {
 		return nil, err
@@ -317,7 +315,7 @@ func (k *packer) finish(t Tree) (*Packed, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A commit that can't be read would be the end of the space, so this is found out now.
+	// An unreadable commit would destroy the space, so this is checked now.
 	if _, err := object.DecodeCommit(plain, object.Ref{}); err != nil {
 		return nil, err
 	}
@@ -338,7 +336,7 @@ func (k *packer) finish(t Tree) (*Packed, error) {
 	}, nil
 }
 
-// settle gives pieces and pages their places. The pages stay at hand for a while, as the ones that were used last.
+// settle gives pieces and pages their places. The pages stay in memory for a while, as the most recently used ones.
 func (k *packer) settle(nodes *Nodes) {
 	for _, c := range k.pending {
 		c.state.Store(&contentState{content: k.content(c)})

@@ -6,19 +6,19 @@ import (
 	"postern/vfs/object"
 )
 
-// page is a decoded folder page. It is never changed once something leads to it, but by the Batch that has made it.
+// page is a decoded folder page. It is immutable once something refers to it, except for the Batch that made it.
 type page struct {
 	level    uint8
 	lines    []line   // level 0
-	from     *encoded // holds the lines that are not decoded; nil: there are none
+	from     *encoded // has the encoded lines; nil: none
 	children []child  // levels above
-	count    int64    // sums over all below, as Entry.Count and Entry.Size of a folder have them
+	count    int64    // sums over everything below, like Entry.Count and Entry.Size
 	bytes    int64
 	size     int   // bounds the encoded size
-	own      *edit // of the Batch that has made it, if any
+	own      *edit // of the Batch that made it, if any
 }
 
-// child leads from an inner page to one below.
+// child refers from an inner page to one below.
 type child struct {
 	first string // the lowest sort key below
 	count int64
@@ -29,14 +29,14 @@ type child struct {
 // size bounds the encoded size of a child: heads, two sums, a reference.
 func (c *child) size() int { return 1 + 3 + len(c.first) + 9 + 9 + 79 }
 
-// target leads to a page: by a link when the page was in memory when this was made, else by a reference. Both are zero
-// for the root page of an empty folder.
+// target refers to a page: by a link if the page was in memory at first, else by a reference. Both are zero for the
+// root page of an empty folder.
 type target struct {
 	link *link
 	ref  object.Ref
 }
 
-// link leads to a page that is, or was, in memory only.
+// link refers to a page that is, or was, in memory only.
 type link struct{ state atomic.Pointer[linkState] }
 
 // linkState holds a page, or a reference once the page has been sealed and has landed.
@@ -45,7 +45,7 @@ type linkState struct {
 	ref  object.Ref
 }
 
-// fresh leads to a page that is in memory only.
+// fresh returns a target for a page that is in memory only.
 func fresh(p *page) target {
 	l := new(link)
 	l.state.Store(&linkState{page: p})
@@ -54,7 +54,7 @@ func fresh(p *page) target {
 
 func (t target) empty() bool { return t.link == nil && t.ref == object.Ref{} }
 
-// load gives the page in memory, or else the reference it is sealed at.
+// load returns the page in memory, or else the reference of the sealed page.
 func (t target) load() (*page, object.Ref) {
 	if t.link == nil {
 		return nil, t.ref
@@ -68,13 +68,13 @@ func (t target) dirty() bool {
 	return p != nil
 }
 
-// sealed is the reference to the sealed page, zero when there is none.
+// sealed returns the reference of the sealed page, or zero.
 func (t target) sealed() object.Ref {
 	_, ref := t.load()
 	return ref
 }
 
-// leaf makes a leaf of at least one line, of which those that are not decoded lie in from.
+// leaf returns a leaf of at least one line; from has the encoded lines.
 func leaf(lines []line, from *encoded) *page {
 	p := &page{lines: lines, size: pageHead}
 	for i := range lines {
@@ -88,7 +88,7 @@ func leaf(lines []line, from *encoded) *page {
 	return p
 }
 
-// inner makes an inner page of at least one child.
+// inner returns an inner page of at least one child.
 func inner(level uint8, children []child) *page {
 	p := &page{level: level, children: children, size: pageHead}
 	for i := range children {
@@ -99,7 +99,7 @@ func inner(level uint8, children []child) *page {
 	return p
 }
 
-// pageHead bounds what a page's encoding has beside entries or children.
+// pageHead bounds the encoding of a page without entries or children.
 const pageHead = 1 + 1 + 2 + 5
 
 func (p *page) add(count, bytes int64) {
@@ -113,12 +113,12 @@ func (p *page) first() string {
 	return p.children[0].first
 }
 
-// below is the line of an inner page that leads to p, which is new.
+// below returns the child of an inner page for p, which is new.
 func (p *page) below() child {
 	return child{first: p.first(), count: p.count, bytes: p.bytes, at: fresh(p)}
 }
 
-// decode makes a page of its encoding. The error is crypto.ErrFormat.
+// decode decodes a page. The error is crypto.ErrFormat.
 func decode(plain []byte, at object.Ref) (*page, error) {
 	var lines []line
 	o, err := object.ScanPage(plain, at, func(e *object.Entry, off, n int) {

@@ -8,18 +8,18 @@ import (
 	"postern/vfs/object"
 )
 
-// place is where a path leads, resolved as far as the parent.
+// place is the target of a path, resolved up to the parent.
 type place struct {
 	names []string
 	chain []*entry // from the root to the parent; of the root itself just the root
-	at    *entry   // what is there, nil when nothing is
+	at    *entry   // the entry there, or nil
 }
 
 func (p place) root() bool { return len(p.names) == 0 }
 
 func (p place) base() string { return p.names[len(p.names)-1] }
 
-// find resolves a path whose last element need not be there. Errors: vfs.ErrName, vfs.ErrNotExist, vfs.ErrNotFolder.
+// find resolves a path whose last element need not exist. Errors: vfs.ErrName, vfs.ErrNotExist, vfs.ErrNotFolder.
 func (t Tree) find(ctx context.Context, path string) (place, error) {
 	names, ok := split(path)
 	if !ok {
@@ -41,7 +41,7 @@ func (t Tree) find(ctx context.Context, path string) (place, error) {
 	return p, err
 }
 
-// there is find for what must be there.
+// there is find for an entry that must exist.
 func (t Tree) there(ctx context.Context, path string) (place, error) {
 	p, err := t.find(ctx, path)
 	if err == nil && p.at == nil {
@@ -50,7 +50,7 @@ func (t Tree) there(ctx context.Context, path string) (place, error) {
 	return p, err
 }
 
-// with is the tree with e at a place, in place of what was there.
+// with returns the tree with e at a place, in place of the entry there.
 func (t Tree) with(ctx context.Context, p place, e *entry) (Tree, error) {
 	if p.root() {
 		return Tree{t.nodes, e}, nil
@@ -62,7 +62,7 @@ func (t Tree) with(ctx context.Context, p place, e *entry) (Tree, error) {
 	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
 }
 
-// without is the tree without what is at a place.
+// without returns the tree without the entry at a place.
 func (t Tree) without(ctx context.Context, p place) (Tree, error) {
 	folder, err := t.nodes.remove(ctx, p.chain[len(p.chain)-1], p.at.key)
 	if err != nil {
@@ -71,7 +71,7 @@ func (t Tree) without(ctx context.Context, p place) (Tree, error) {
 	return t.up(ctx, p.chain[:len(p.chain)-1], folder)
 }
 
-// up puts a changed folder into those above it, up to the root.
+// up puts a changed folder into its parents, up to the root.
 func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, error) {
 	for _, parent := range slices.Backward(above) {
 		var err error
@@ -82,8 +82,8 @@ func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, erro
 	return Tree{t.nodes, folder}, nil
 }
 
-// ends resolves both ends of a Move or Copy and judges what can be judged of both alike. The string is the path that
-// the error is about.
+// ends resolves both ends of a Move or Copy and makes the checks common to both. The string is the path that the error
+// concerns.
 func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move bool) (from, to place, where string,
 	err error) {
 	if _, ok := split(toPath); !ok {
@@ -104,14 +104,14 @@ func (t Tree) ends(ctx context.Context, fromPath, toPath string, replace, move b
 			err = vfs.ErrInvalid // onto itself
 		}
 	case within(a, b) && move, within(b, a):
-		err = vfs.ErrInvalid // into itself, or over a folder that it lies in
+		err = vfs.ErrInvalid // into itself, or over a folder above it
 	case to.at != nil && !replace:
 		err = vfs.ErrExist
 	}
 	return from, to, toPath, err
 }
 
-// keys are names as they are compared.
+// keys returns the keys by which names are compared.
 func keys(names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {
@@ -120,7 +120,7 @@ func keys(names []string) []string {
 	return out
 }
 
-// within reports whether a path lies below a folder.
+// within reports whether a path is below a folder.
 func within(folder, path []string) bool {
 	return len(path) > len(folder) && slices.Equal(folder, path[:len(folder)])
 }

@@ -11,33 +11,32 @@ import (
 	"postern/vfs/object"
 )
 
-// Reapply makes changes again, one after the other, on a tree that they were not made to: when the one that they were
-// made to can't be read any more, so that there is nothing to merge by. Since it can't tell what others have changed
-// from what they have not,
+// Reapply repeats changes, one after the other, on a tree that they were not made on, if the original tree cannot be
+// read any more and a merge is impossible. Since it cannot know which files others have changed,
 //
-//   - what is put is there afterwards: in folders made for it, and beside what others may have written, as after a
+//   - new files are kept: in folders made for them, and next to files that others may have written, as after a
 //     conflict;
-//   - only what the changes have put themselves is removed or replaced;
-//   - what can't be done so is passed over.
+//   - only files that the repeated changes have put themselves are removed or replaced;
+//   - changes that are impossible under these rules are skipped.
 //
-// So of both sides no contents are lost. It is not safe for concurrent use.
+// So neither side loses contents. Reapply is not safe for concurrent use.
 type Reapply struct {
 	tree   Tree
 	device string
-	ours   map[vfs.Version]struct{} // what the changes have put and made
-	moved  map[string]string        // where a path lies of which another has the name; keys are normalised
+	ours   map[vfs.Version]struct{} // versions put or made by the repeated changes
+	moved  map[string]string        // new path of an entry whose name was taken; keys are normalised
 }
 
-// NewReapply begins with the tree that the changes are to be made on, by the device that conflicts are to name.
+// NewReapply begins with the tree to change, and the device that conflicts name.
 func NewReapply(onto Tree, deviceName string) *Reapply {
 	return &Reapply{tree: onto, device: device(deviceName), ours: map[vfs.Version]struct{}{}, moved: map[string]string{}}
 }
 
-// Tree is what the changes have come to so far.
+// Tree returns the tree after the changes so far.
 func (r *Reapply) Tree() Tree { return r.tree }
 
-// Do makes the next change, or tells why it was passed over. The error is of what is put and can't be, or
-// vfs.ErrUnavailable; then the tree is as it was.
+// Do repeats the next change, or returns why it was skipped. The error is that of a file that cannot be put, or
+// vfs.ErrUnavailable; the tree then has not changed.
 func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
 	switch op := op.(type) {
 	case Put:
@@ -59,7 +58,7 @@ func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
 		op.Path = r.at(op.Path)
 		err = r.apply(ctx, op)
 	default:
-		err = fmt.Errorf("%w: %s can't be made again", vfs.ErrInvalid, op.name())
+		err = fmt.Errorf("%w: %s cannot be repeated", vfs.ErrInvalid, op.name())
 	}
 	if errors.Is(err, vfs.ErrUnavailable) || ctx.Err() != nil {
 		return nil, err
@@ -79,7 +78,7 @@ func (r *Reapply) put(ctx context.Context, op Put) error {
 	path := op.Path
 	to, _, err := r.room(ctx, path, object.File, op.Entry.Version, op.Entry.Modified)
 	if errors.Is(err, vfs.ErrCorrupt) {
-		// Its folder can't be read: into another one beside that, with all that follows it.
+		// Its folder cannot be read: the file goes into another folder next to it, like all later ones.
 		top, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 		r.moved[normal("/"+top)] = "/" + conflictName(top, r.device, object.Time(op.Entry.Modified), 1)
 		to, _, err = r.room(ctx, path, object.File, op.Entry.Version, op.Entry.Modified)
@@ -130,7 +129,7 @@ func (r *Reapply) move(ctx context.Context, op Move) error {
 	if normal(asked.From) == normal(asked.To) { // another form of the name
 		folder, name := path.Split(op.From)
 		if normal(name) != normal(path.Base(asked.From)) {
-			return nil // it has given way, and has a name of its own
+			return nil // it lost its name, and has another one
 		}
 		op.To = folder + path.Base(op.To)
 		return r.apply(ctx, op)
@@ -143,7 +142,7 @@ func (r *Reapply) move(ctx context.Context, op Move) error {
 	if err := r.apply(ctx, op); err != nil {
 		return err
 	}
-	// What had to give way in it has moved with it.
+	// Renamed entries below it have moved with it.
 	from := normal(asked.From)
 	for key, lies := range r.moved {
 		if rest, below := strings.CutPrefix(key, from+"/"); below {
@@ -157,7 +156,7 @@ func (r *Reapply) move(ctx context.Context, op Move) error {
 	return nil
 }
 
-// arrive makes room for what lies at one path at another.
+// arrive frees a path for an entry that comes from another.
 func (r *Reapply) arrive(ctx context.Context, from, path string, move bool) (to string, err error) {
 	source, _, where, err := r.tree.ends(ctx, from, r.at(path), true, move)
 	if source.at == nil || errors.Is(err, vfs.ErrInvalid) {
@@ -167,7 +166,7 @@ func (r *Reapply) arrive(ctx context.Context, from, path string, move bool) (to 
 	return to, err
 }
 
-// at is where a path of the changes lies.
+// at returns the current place of a path of the changes.
 func (r *Reapply) at(path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		if lies, ok := r.moved[normal(path[:end])]; ok {
@@ -182,8 +181,8 @@ func normal(path string) string {
 	return strings.Join(keys(names), "/")
 }
 
-// room finds or makes the place of a path, in folders of a version and time: at its name when that is free, holds what
-// may be replaced, or, for a folder, is one already; else under a name that tells of the conflict.
+// room finds or makes the place of a path, in folders of a version and time: at its name if that is free, has something
+// replaceable, or, for a folder, already is one; else under a name for a conflict.
 func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, version vfs.Version,
 	modified int64) (to string, there bool, err error) {
 	names, ok := split(r.at(path))
@@ -226,11 +225,11 @@ func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, versi
 	return to, there, nil
 }
 
-// errTheirs says that something may be another's.
+// errTheirs is the error for an entry that may belong to another device.
 var errTheirs = errors.New("it may have been changed on another device")
 
-// mine returns nil if the changes have put an entry, and all that is in it; else it returns why not. It keeps a stack
-// of its own, since folders can lie in each other without bound.
+// mine returns nil if the repeated changes have put an entry and everything in it; else it returns the reason. It keeps
+// a stack of its own, since folders can be nested without bound.
 func (r *Reapply) mine(ctx context.Context, e *entry) error {
 	for stack := []*entry{e}; len(stack) > 0; {
 		e := stack[len(stack)-1]

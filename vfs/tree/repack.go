@@ -11,24 +11,24 @@ import (
 	"postern/vfs/object"
 )
 
-// RepackOptions are what a Repacking needs. All fields but Leads are required.
+// RepackOptions are the parameters of a Repacking. All fields but Leads are required.
 type RepackOptions struct {
-	// Source is where what is to be moved is read.
+	// Source reads the blobs that are to be emptied.
 	Source Source
-	// Moves tells the blobs that are to be emptied.
+	// Moves reports whether a blob is to be emptied.
 	Moves func(crypto.BlobName) bool
-	// Leads tells which pages lie in such blobs or lead to them, however far; nil: all may. To say so of a page that does
-	// not costs time only.
+	// Leads reports whether a page is in such a blob, or has a page or chunk in one at any depth below; nil: all may. A
+	// false positive only costs time.
 	Leads func(object.Ref) bool
-	// Emit stores a blob, which is Emit's to keep, and gives its name.
+	// Emit stores a blob, which it owns from then on, and returns its name.
 	Emit func(ctx context.Context, blob []byte) (crypto.BlobName, error)
 	Rand io.Reader
 }
 
-// Repacking moves what some blobs hold to new blobs: pages, the chunks of small files, and all pages that lead to
-// either are sealed again under fresh keys, so that no blob shows what it has in common with another. What was shared
-// before, between files, folders or states of the history, is shared afterwards, over all trees that are moved by one
-// Repacking. It is for one goroutine at a time.
+// Repacking moves the contents of some blobs to new blobs: pages, the chunks of small files, and all pages above either
+// are sealed again under fresh keys, so that no blob reveals what it shares with another. Files, folders and states of
+// the history share afterwards what they shared before, over all trees moved by one Repacking. It is not safe for
+// concurrent use.
 //
 // Index nodes, and the chunks of files of several chunks, stay where they are.
 type Repacking struct {
@@ -39,12 +39,12 @@ type Repacking struct {
 	files map[mark]*Content
 	k     packer
 
-	sealed []dirtyPage // whose blob has no name yet
+	sealed []dirtyPage // in a blob without a name yet
 	chunks []*Content  // likewise
 	moved  int64
 }
 
-// NewRepacking makes a Repacking. Nothing is read before Move.
+// NewRepacking returns a Repacking. Nothing is read before Move.
 func NewRepacking(o RepackOptions) *Repacking {
 	return &Repacking{
 		o:     o,
@@ -54,12 +54,12 @@ func NewRepacking(o RepackOptions) *Repacking {
 	}
 }
 
-// Moved returns the bytes that were sealed so far.
+// Moved returns the number of bytes sealed so far.
 func (r *Repacking) Moved() int64 { return r.moved }
 
-// Move gives a tree that means the same as t and leads to nothing that is to be moved. What is in memory only in t is
-// so in it, too. When it returns, all that was moved has been emitted. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt,
-// those of Emit; after one the Repacking is of no use any more.
+// Move returns a tree that is equivalent to t and refers to no blob that is to be emptied. Unsealed parts of t stay in
+// memory. When it returns, everything moved has been emitted. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt, those of
+// Emit; after an error the Repacking must not be used.
 func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	r.k.ctx = ctx
 	root, err := r.target(ctx, t.root.root)
@@ -78,12 +78,11 @@ func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	return Tree{t.nodes, &e}, nil
 }
 
-// target moves a page with all below it. It keeps a stack of its own, since folders can lie in each other without
-// bound.
+// target moves a page with everything below it. It keeps a stack of its own, since folders can be nested without bound.
 func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 	type job struct {
 		at   target
-		page *page // loaded, and what it leads to is on the stack, or was
+		page *page // loaded; everything below it is on the stack, or was
 	}
 	for stack := []job{{at: t}}; len(stack) > 0; {
 		last := len(stack) - 1
@@ -115,7 +114,7 @@ func (r *Repacking) target(ctx context.Context, t target) (target, error) {
 	return moved, nil
 }
 
-// targets are the pages that a page leads to: the root pages of the folders in it, and its children.
+// targets returns the pages that a page refers to: the root pages of the folders in it, and its children.
 func (p *page) targets() []target {
 	var found []target
 	for i := range p.lines {
@@ -132,7 +131,7 @@ func (p *page) targets() []target {
 	return found
 }
 
-// known returns where a page has been moved, or that it stays; false when it is to be looked at.
+// known returns the new place of a page, or its unchanged place; false if it was not visited yet.
 func (r *Repacking) known(t target) (target, bool) {
 	p, ref := t.load()
 	if t.empty() {
@@ -149,7 +148,7 @@ func (r *Repacking) known(t target) (target, bool) {
 	return moved, ok
 }
 
-// page moves one page of which all that it leads to is known.
+// page moves one page after everything below it.
 func (r *Repacking) page(ctx context.Context, t target, p *page) error {
 	dirty, ref := t.load()
 	next, err := r.below(ctx, p)
@@ -177,7 +176,7 @@ func (r *Repacking) page(ctx context.Context, t target, p *page) error {
 	return nil
 }
 
-// below is the page with all that it leads to where that has been moved to; nil when nothing was.
+// below returns the page with the new places of everything below it; nil if nothing was moved.
 func (r *Repacking) below(ctx context.Context, p *page) (*page, error) {
 	var lines []line
 	for i := range p.lines {
@@ -235,7 +234,7 @@ func (r *Repacking) entry(ctx context.Context, e *entry) (*entry, error) {
 	return &moved, nil
 }
 
-// chunk seals a chunk again, once.
+// chunk reseals a chunk, once.
 func (r *Repacking) chunk(ctx context.Context, c object.Chunk, size int) (*Content, error) {
 	key := chunkMark(c)
 	if moved, ok := r.files[key]; ok {
@@ -261,7 +260,7 @@ func (r *Repacking) chunk(ctx context.Context, c object.Chunk, size int) (*Conte
 	return moved, nil
 }
 
-// seal appends a page to the blob that is being filled.
+// seal appends a page to the current blob.
 func (r *Repacking) seal(d dirtyPage) error {
 	if err := r.k.room(d.page.size + crypto.NodeOverhead); err != nil {
 		return err
@@ -275,7 +274,7 @@ func (r *Repacking) seal(d dirtyPage) error {
 	return nil
 }
 
-// emitted settles what lies in blobs that have their names, when the blob that was being filled has been emitted.
+// emitted gives the pages and chunks of the emitted blob their places.
 func (r *Repacking) emitted() {
 	if len(r.k.blob) == 0 {
 		r.settle()
@@ -294,7 +293,7 @@ func (r *Repacking) settle() {
 	r.chunks, r.sealed = nil, nil
 }
 
-// ReadChunk reads a sealed chunk of plain bytes and returns it as it is when all of it opens as the chunk of that
+// ReadChunk reads a sealed chunk of plain bytes and returns it still sealed, if all of it opens as the chunk of that
 // number of a file. Errors: those of vfs.Authentic.
 func ReadChunk(ctx context.Context, src Source, c object.Chunk, number uint64, plain int) ([]byte, error) {
 	sealed := make([]byte, crypto.SealedChunkSize(plain))

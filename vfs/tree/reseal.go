@@ -9,10 +9,10 @@ import (
 	"postern/vfs/object"
 )
 
-// reseal appends to dst the chunk in sealed, sealed again under fresh keys, and returns those keys in a Chunk without a
-// place. The remote must not see one ciphertext in two blobs: what they share would show where a chunk begins and ends,
-// and so its exact size. Errors: crypto.ErrOpen and crypto.ErrFormat when not all of sealed opens; those of random. dst
-// is then as long as it was.
+// reseal appends the chunk in sealed to dst, sealed again under fresh keys, and returns those keys in a Chunk without a
+// place. The remote must not see one ciphertext in two blobs: the shared part would reveal where a chunk begins and
+// ends, and so its exact size. Errors: crypto.ErrOpen and crypto.ErrFormat if sealed does not open; those of random.
+// dst then keeps its length.
 func reseal(dst []byte, old object.Chunk, sealed []byte, random io.Reader) (all []byte, now object.Chunk, err error) {
 	if len(sealed) < crypto.ChunkMetaSize {
 		return dst, now, fmt.Errorf("chunk of %d bytes: %w", len(sealed), crypto.ErrFormat)

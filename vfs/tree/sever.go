@@ -9,18 +9,18 @@ import (
 	"postern/vfs/object"
 )
 
-// Sever takes a page that can't be read out of its folder, with all that it leads to, and makes it the page of a folder
-// of its own: so the rest of the folder is whole again, and should the page be found one day, what it held is. The page
-// itself is not read. It is vfs.ErrNotExist when the folder has no such page any more.
+// Sever removes an unreadable page from its folder, with everything below it, and makes it the page of a folder of its
+// own: so the rest of the folder is readable again, and so are the lost entries if the page is found one day. The page
+// itself is not read. The error is vfs.ErrNotExist if the folder no longer has the page.
 type Sever struct {
 	Path  string // the folder
-	Root  bool   // all of the folder's pages go: it was its root page
-	First string // else: the sort key from which on the page holds names
+	Root  bool   // it is the root page, so all of the folder's pages go
+	First string // else: the page's lowest sort key
 	Level uint8  // of the page; not of a root page
 	Blob  crypto.BlobName
-	Off   uint32 // where it should lie
+	Off   uint32 // its expected offset
 
-	To      string // the folder that is made of it, whose parent is there; nothing is at To
+	To      string // path of the new folder; its parent exists, and the path is free
 	Version vfs.Version
 	Time    int64 // nanoseconds since 1970
 }
@@ -58,13 +58,13 @@ func (op Sever) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.To, err
 }
 
-// is reports whether a page is the one that is meant.
+// is reports whether a page is the one to remove.
 func (op Sever) is(at target) bool {
 	ref := at.sealed()
 	return ref.Blob == op.Blob && ref.Off == op.Off && ref != object.Ref{}
 }
 
-// sever is the folder without the page, and what led to that.
+// sever returns the folder without the page, and the child that referred to it.
 func (n *Nodes) sever(ctx context.Context, folder *entry, op Sever) (*entry, child, error) {
 	if op.Root {
 		if !op.is(folder.root) {
@@ -91,8 +91,8 @@ func (n *Nodes) sever(ctx context.Context, folder *entry, op Sever) (*entry, chi
 	return folder.holding(fresh(p), p), lost, nil
 }
 
-// severPage is an inner page without the page that is meant, nil when nothing is left. Like removePage it may leave it
-// too small.
+// severPage returns an inner page without the page to remove, or nil if it would be empty. Like removePage it may
+// return a page that is too small.
 func (n *Nodes) severPage(ctx context.Context, p *page, op Sever) (*page, child, error) {
 	i := p.childFor(op.First)
 	c := p.children[i]
@@ -140,7 +140,7 @@ func (Sever) kind() opKind { return opSever }
 
 func (Sever) name() string { return "sever" }
 
-// wireSever is what it looks like in the journal.
+// wireSever is the encoding of Sever in the journal.
 type wireSever struct {
 	_       struct{} `cbor:",toarray"`
 	Path    string

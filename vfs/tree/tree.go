@@ -1,10 +1,10 @@
-// Package tree is the folders of a space as an immutable value: a B+tree of pages for each folder, each page sealed at
-// the remote under its own key or, when it was changed since, in memory. A change makes a new Tree that shares all but
-// a few pages with the old one, so readers keep the state they began with and never wait for writers.
+// Package tree has the folders of a space as an immutable value: a B+tree of pages for each folder, each page sealed at
+// the remote under its own key or, if it was changed since, in memory. A change makes a new Tree that shares all but a
+// few pages with the old one, so readers keep their state and never wait for writers.
 //
-// Apply is the one way to change a tree: a pure function of a tree and an Op, which is also what the journal records.
-// Pack seals what is in memory only into blobs, the commit with them; when those have landed, Settle tells all trees
-// where their pages lie now, so that memory may forget them.
+// Apply is the only way to change a tree: a pure function of a tree and an Op, which the journal records, too. Pack
+// seals everything in memory into blobs, with the commit; once those have landed, Settle gives all trees the places of
+// their pages, so that memory may drop the pages.
 package tree
 
 import (
@@ -16,26 +16,26 @@ import (
 	"postern/vfs/object"
 )
 
-// Tree is one state of a space. It never changes and may be used by any number of goroutines.
+// Tree is one state of a space. It is immutable and safe for concurrent use.
 type Tree struct {
 	nodes *Nodes
 	root  *entry
 }
 
-// New is the tree whose root entry a commit holds, or an empty one: a root with neither Root, Size nor Count.
+// New returns the tree of a commit's root entry, or an empty one for a root without Root, Size and Count.
 func New(nodes *Nodes, root object.Entry) Tree {
 	root.Name, root.Kind = "", object.Folder
 	return Tree{nodes: nodes, root: newEntry(root)}
 }
 
-// Root is the entry of the root folder: its name is empty, its size and count are the totals of the space.
+// Root returns the entry of the root folder: its name is empty, its size and count are the totals of the space.
 func (t Tree) Root() Entry { return Entry{t.root} }
 
-// Dirty reports whether anything in the tree lies in memory only, so that a commit is due.
+// Dirty reports whether anything in the tree is in memory only, so that a commit is due.
 func (t Tree) Dirty() bool { return t.root.root.dirty() }
 
-// Lookup finds what lies at a path. Errors are of type *vfs.Error: vfs.ErrNotExist (also for what can't be a path),
-// vfs.ErrNotFolder (something above the path is a file), vfs.ErrUnavailable, vfs.ErrCorrupt.
+// Lookup returns the entry at a path. Errors are of type *vfs.Error: vfs.ErrNotExist (also for an invalid path),
+// vfs.ErrNotFolder (an element above is a file), vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (t Tree) Lookup(ctx context.Context, path string) (Entry, error) {
 	e, err := t.lookup(ctx, path)
 	if err != nil {
@@ -56,7 +56,7 @@ func (t Tree) lookup(ctx context.Context, path string) (*entry, error) {
 	return chain[len(names)], nil
 }
 
-// resolve finds the entries on the way along names, from the root on: chain[i] is what names[:i] lead to.
+// resolve finds the entries along names, from the root on: chain[i] is the entry at names[:i].
 func (t Tree) resolve(ctx context.Context, names []string) (chain []*entry, err error) {
 	chain = make([]*entry, 1, len(names)+1)
 	chain[0] = t.root
@@ -76,7 +76,7 @@ func (t Tree) resolve(ctx context.Context, names []string) (chain []*entry, err 
 	return chain, nil
 }
 
-// find looks a key up in a folder; nil when it isn't there.
+// find looks up a key in a folder; nil if it is missing.
 func (n *Nodes) find(ctx context.Context, folder *entry, key string) (*entry, error) {
 	p, err := n.rootPage(ctx, folder)
 	if err != nil || p == nil {
@@ -98,18 +98,18 @@ func (n *Nodes) find(ctx context.Context, folder *entry, key string) (*entry, er
 	return p.entry(i), nil
 }
 
-// childFor is the index of the child below which the key belongs.
+// childFor returns the index of the child below which the key belongs.
 func (p *page) childFor(key string) int {
 	i := sort.Search(len(p.children), func(i int) bool { return p.children[i].first > key })
 	return max(0, i-1)
 }
 
-// lineFor is the index of the key's line, or where it belongs.
+// lineFor returns the index of the key's line, or of the place where it belongs.
 func (p *page) lineFor(key string) (int, bool) {
 	return sort.Find(len(p.lines), func(i int) int { return p.compare(key, i) })
 }
 
-// split cuts a path into its names; false when it is none.
+// split splits a path into its names; false if it is invalid.
 func split(path string) (names []string, ok bool) {
 	if path == "/" {
 		return nil, true

@@ -15,10 +15,10 @@ import (
 	"postern/vfs/object"
 )
 
-// VisitKind tells what a walk has come to.
+// VisitKind is the kind of a visit.
 type VisitKind uint8
 
-// What a walk comes to. What lies in the journal yet is not visited.
+// The kinds of visits. Pieces in the journal are not visited.
 const (
 	VisitPage  VisitKind = iota + 1 // a page of a folder
 	VisitIndex                      // a node of a file's index
@@ -29,12 +29,12 @@ const (
 // Visit is one step of a walk.
 type Visit struct {
 	Kind   VisitKind
-	ID     uint32 // numbers what is visited, from 1 on
-	Parent uint32 // the page or index node that leads here; 0: the root of a tree
-	Again  bool   // it was come to before by another way, and what is below is not visited again
-	Err    error  // it could not be loaded, or is not what belongs there: what is below can't be visited
+	ID     uint32 // number of the visited node or chunk, from 1 on
+	Parent uint32 // the page or index node that refers to it; 0: the root of a tree
+	Again  bool   // already visited by another way; nothing below is visited again
+	Err    error  // it could not be loaded or is wrong: nothing below is visited
 
-	Ref    object.Ref   // of a page or an index node; zero for a page that lies in memory only
+	Ref    object.Ref   // of a page or an index node; zero for a page in memory only
 	Chunk  object.Chunk // of a chunk
 	Sealed int          // bytes from Ref's or Chunk's place on
 
@@ -42,18 +42,18 @@ type Visit struct {
 	First  string // of a page: the sort key from which on it holds names, "" for a folder's root page
 	Until  string // of a page: the sort key before which its names end, "" for a folder's last page
 	Root   bool   // of a page: it is the folder's root page
-	Level  uint8  // of a page that isn't a root page, and of an index node, which holds items of the level below
-	Count  int64  // of a page: what lies below, as what leads here says
-	Bytes  int64  // of a page likewise; of an index node or a chunk: the bytes of the file in it
-	Offset int64  // of an index node or a chunk: where in the file it begins
+	Level  uint8  // of a page that is not a root page, and of an index node, whose items are one level below
+	Count  int64  // of a page: entries below, according to its parent
+	Bytes  int64  // of a page likewise; of an index node or a chunk: its bytes of the file
+	Offset int64  // of an index node or a chunk: its offset in the file
 	folder string
 	name   string
 }
 
-// Path is where the walk came to it: of a page the folder, else the file. There may be other ways.
+// Path returns the path by which the walk arrived: of a page the folder, else the file. There may be other paths.
 func (v Visit) Path() string { return join2(v.folder, v.name) }
 
-// Place tells the blob that it lies in and from which byte on; false for a page in memory only.
+// Place returns its blob and offset; false for a page in memory only.
 func (v Visit) Place() (blob crypto.BlobName, off uint32, ok bool) {
 	if v.Kind == VisitChunk {
 		return v.Chunk.Blob, v.Chunk.Off, true
@@ -61,8 +61,8 @@ func (v Visit) Place() (blob crypto.BlobName, off uint32, ok bool) {
 	return v.Ref.Blob, v.Ref.Off, v.Ref != object.Ref{}
 }
 
-// maxPath bounds the paths of a walk, in bytes: in folders that lie deeper, all have the path of the last one that
-// fits, with elided behind it. Without a bound the paths of a deep tree would take memory by the square of its depth.
+// maxPath bounds the paths of a walk, in bytes: deeper folders have the path of the last one that fits, followed by
+// elided. Without a bound the paths of a deep tree would take memory by the square of its depth.
 const (
 	maxPath = 64 << 10
 	elided  = "/…"
@@ -82,11 +82,11 @@ func join2(folder, name string) string {
 	return folder + "/" + name
 }
 
-// DefaultParallel is how many nodes a walk loads at once: enough for 300 nodes a second over a line of 50 ms.
+// DefaultParallel is the number of nodes that a walk loads at once: enough for 300 nodes a second over a line of 50 ms.
 const DefaultParallel = 16
 
-// Walker visits everything that trees lead to, each reference once for all trees that it walks, since trees of one
-// space share most of what they have. It remembers some 70 bytes for each.
+// Walker visits everything that trees refer to, each reference once for all of its trees, since trees of one space
+// share most of their nodes. It remembers some 70 bytes for each.
 type Walker struct {
 	parallel int
 
@@ -96,7 +96,7 @@ type Walker struct {
 	last  uint32
 }
 
-// NewWalker makes a Walker that loads so many nodes at once; 0: DefaultParallel.
+// NewWalker returns a Walker that loads the given number of nodes at once; 0: DefaultParallel.
 func NewWalker(parallel int) *Walker {
 	if parallel <= 0 {
 		parallel = DefaultParallel
@@ -104,7 +104,7 @@ func NewWalker(parallel int) *Walker {
 	return &Walker{parallel: parallel, seen: map[mark]uint32{}, links: map[*link]uint32{}}
 }
 
-// mark tells references apart: names of blobs and keys are random, so that parts of them do.
+// mark identifies a reference: names of blobs and keys are random, so parts of them suffice.
 type mark [24]byte
 
 func markOf(blob crypto.BlobName, off uint32, key []byte) (m mark) {
@@ -129,22 +129,22 @@ func (w *Walker) NodeID(r object.Ref) uint32 {
 	return w.seen[refMark(r)]
 }
 
-// ChunkID is the number that a chunk has been visited under; 0: it wasn't.
+// ChunkID returns the number under which a chunk was visited; 0: not visited.
 func (w *Walker) ChunkID(c object.Chunk) uint32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.seen[chunkMark(c)]
 }
 
-// Walk visits what t leads to. visit is called by several goroutines at once and may take its time, which bounds how
-// much is under way; an error of it ends the walk and is returned, as the context's is. What can't be loaded is visited
-// with its error, and the walk goes on. Pages that were not kept in memory before are not kept afterwards.
+// Walk visits everything that t refers to. Several goroutines call visit at once; a slow visit slows the walk down. An
+// error of visit or of the context ends the walk and is returned. A node that cannot be loaded is visited with its
+// error, and the walk continues. Pages that were not in memory before are not kept.
 func (w *Walker) Walk(ctx context.Context, t Tree, visit func(context.Context, Visit) error) error {
 	return w.run(ctx, t, visit, nil)
 }
 
-// Trace visits, after Walk, every way that leads from t to what leads tells by its number: also what several ways lead
-// to, by each of them. leads must tell as well what is on such a way, or the trace ends there.
+// Trace visits, after Walk, every path in t to the numbered nodes for which leads is true, also several paths to one
+// node. leads must be true for the nodes along such a path, too, or the trace ends there.
 func (w *Walker) Trace(ctx context.Context, t Tree, leads func(id uint32) bool,
 	visit func(context.Context, Visit) error) error {
 	return w.run(ctx, t, visit, leads)
@@ -173,12 +173,12 @@ func (w *Walker) run(ctx context.Context, t Tree, visit func(context.Context, Vi
 	return g.Wait()
 }
 
-// walk is one Walk: a stack of nodes to be loaded, so that what is waiting stays about as high as the tree.
+// walk is one Walk: a stack of nodes to load, whose height stays about that of the tree.
 type walk struct {
 	*Walker
 	nodes *Nodes
 	visit func(context.Context, Visit) error
-	leads func(id uint32) bool // nil: everything is visited, once
+	leads func(id uint32) bool // nil: visit everything once
 
 	jobs    sync.Mutex
 	idle    *sync.Cond
@@ -186,7 +186,7 @@ type walk struct {
 	busy    int
 }
 
-// job is a node that is to be loaded.
+// job is a node to load.
 type job struct {
 	visit Visit
 	at    target // of a page
@@ -233,7 +233,7 @@ func (w *walk) done(more []job) {
 	w.idle.Broadcast()
 }
 
-// enter gives the number of something, and reports whether it is known.
+// enter returns the number of a node or chunk, and whether it was known.
 func enter[K comparable](w *Walker, known map[K]uint32, key K) (id uint32, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -245,7 +245,7 @@ func enter[K comparable](w *Walker, known map[K]uint32, key K) (id uint32, again
 	return id, again
 }
 
-// page comes to a page: it adds a job, unless the page is known.
+// page visits a page: it adds a job, unless the page is known.
 func (w *walk) page(ctx context.Context, jobs []job, at target, v Visit) ([]job, error) {
 	p, ref := at.load()
 	switch {
@@ -397,7 +397,7 @@ func (w *walk) doIndex(ctx context.Context, v Visit) ([]job, error) {
 	return w.content(ctx, nil, c, sub)
 }
 
-// holds reports whether an index node has as many items as its part of the file needs.
+// holds returns an error unless an index node has as many items as its part of the file needs.
 func (v Visit) holds(c object.Content) error {
 	span := int64(crypto.ChunkSize)
 	for range c.Level {
@@ -409,15 +409,15 @@ func (v Visit) holds(c object.Content) error {
 	return nil
 }
 
-// fits holds a page to what leads to it says of it.
+// fits returns an error unless a page agrees with its parent.
 func (v Visit) fits(p *page) error {
 	if p.count != v.Count || p.bytes != v.Bytes || !v.Root && (p.level != v.Level || p.first() != v.First) {
-		return fmt.Errorf("%w: a folder page holds other than what leads to it says", vfs.ErrCorrupt)
+		return fmt.Errorf("%w: a folder page differs from what its parent says", vfs.ErrCorrupt)
 	}
 	return nil
 }
 
-// peek gives a page as page does, and leaves what is kept as it is.
+// peek returns a page like page, without changing which pages are kept.
 func (n *Nodes) peek(ctx context.Context, t target) (*page, error) {
 	p, ref := t.load()
 	if p == nil {

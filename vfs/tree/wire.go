@@ -10,8 +10,8 @@ import (
 	"postern/vfs/object"
 )
 
-// What an op looks like in the journal: [kind, fields]. The journal is local and is upgraded by the program that finds
-// it, so this is no part of the format of spaces.
+// The encoding of an op in the journal: [kind, fields]. The journal is local and is upgraded by the program that finds
+// it, so this is not part of the format of spaces.
 
 type opEnvelope struct {
 	_    struct{} `cbor:",toarray"`
@@ -204,13 +204,13 @@ func decodePatch(b raw) (Op, error) {
 	return op, nil
 }
 
-// maxAhead is how many seconds a version's time may be ahead of the clock to differ from that of the version it
-// replaces.
+// maxAhead is the number of seconds that a version's time may be ahead of the clock, to differ from that of the version
+// it replaces.
 const maxAhead = 2
 
-// savedAt is the time, in nanoseconds, of a version that is saved now over one of the time old: now, or the next full
-// second after old where both are in the same second, so that clients that compare HTTP dates see another one. It is at
-// most maxAhead seconds after now; where old is already further ahead, now is another second anyway.
+// savedAt returns the time, in nanoseconds, of a version saved now over one of the time old: now, or the next full
+// second after old if both are in the same second, so that clients that compare HTTP dates see a change. It is at most
+// maxAhead seconds after now; if old is further ahead, now is in another second anyway.
 func savedAt(old, now int64) int64 {
 	const second = int64(time.Second)
 	o, n := floorDiv(old, second), floorDiv(now, second)

@@ -79,7 +79,7 @@ func (m *Model) transfer(ctx context.Context, op, from, to string, o vfs.CopyOpt
 	form := move && src.node == dst.node && src.parent != nil && src.node.info.Name != dst.name
 	switch {
 	case src.node == dst.node && !form, move && within(src.node, dst), dst.node != nil && within(dst.node, src):
-		// Onto itself, into itself, or over a folder that the source lies in.
+		// The destination is the source, is below it, or is a folder above it.
 		return false, fail(op, to, vfs.ErrInvalid)
 	case move && src.fixed():
 		return false, fail(op, from, vfs.ErrReadOnly)
@@ -96,7 +96,7 @@ func (m *Model) transfer(ctx context.Context, op, from, to string, o vfs.CopyOpt
 	}
 	moved.info.Name = dst.name
 	if dst.node != nil && !form {
-		moved.info.Name = dst.node.info.Name // the form that was stored first
+		moved.info.Name = dst.node.info.Name // the stored form of the name stays
 	}
 	if !o.Modified.IsZero() {
 		moved.info.Modified = o.Modified.Round(0).UTC()
@@ -105,7 +105,7 @@ func (m *Model) transfer(ctx context.Context, op, from, to string, o vfs.CopyOpt
 	return dst.node != nil && !form, nil
 }
 
-// Patch implements vfs.Writer. What is in Remove goes before what is in Set comes.
+// Patch implements vfs.Writer. It applies Remove before Set.
 func (m *Model) Patch(ctx context.Context, path string, p vfs.Patch, cond vfs.Cond) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,7 +144,7 @@ func (m *Model) Patch(ctx context.Context, path string, p vfs.Patch, cond vfs.Co
 	return nil
 }
 
-// change begins a change of what is at one path: it checks the name, asks the condition, resolves the path.
+// change begins a change at one path: it checks the name, resolves the path and calls the condition.
 func (m *Model) change(ctx context.Context, op, path string, cond vfs.Cond) (place, error) {
 	if _, ok := split(path); !ok {
 		return place{}, fail(op, path, vfs.ErrName)
@@ -164,12 +164,12 @@ func (m *Model) change(ctx context.Context, op, path string, cond vfs.Cond) (pla
 	return at, nil
 }
 
-// fixed reports whether what is at the place can't be made, replaced or removed.
+// fixed reports whether the entry at the place cannot be made, replaced or removed.
 func (p place) fixed() bool {
 	return p.parent == nil || p.parent.info.ReadOnly || p.node != nil && p.node.info.ReadOnly
 }
 
-// within reports whether a place lies in a folder, however deep.
+// within reports whether a place is in a folder, at any depth.
 func within(folder *node, at place) bool {
 	if at.parent == folder {
 		return true
@@ -182,7 +182,7 @@ func within(folder *node, at place) bool {
 	return false
 }
 
-// look shows a condition the model while its lock is held.
+// look gives a condition access to the model while its lock is held.
 type look struct{ m *Model }
 
 // Stat implements vfs.Stater.

@@ -15,21 +15,22 @@ import (
 	"postern/vfs"
 )
 
-// Subject is a real drive for Compare, empty but for the writable folder "/files".
+// Subject is a real drive for Compare, empty except for the writable folder "/files".
 type Subject struct {
 	FS vfs.FS
-	// Reopen, where there is one, closes the drive, cleanly or not, and opens it again; the file system it returns takes
-	// the place of FS. Open files and uploads are ended before.
+	// Reopen, if not nil, closes the drive, cleanly or not, and opens it again; the returned file system replaces FS. Open
+	// files and uploads have ended before.
 	Reopen func() (vfs.FS, error)
-	// Steps, by name, are done between the operations and must not show: a flush, a crash of the remote, a collection.
+	// Steps, by name, run between the operations and must have no visible effect: a flush, a crash of the remote, a
+	// collection.
 	Steps map[string]func() error
-	// Close ends the drive after the last operation.
+	// Close closes the drive after the last operation.
 	Close func() error
 }
 
-// Compare does random operations on a drive and on a Model, and wants the same outcome of each, the same kind of
-// failure where more than one would be true any of them, and the same tree after each. open makes a drive for each run;
-// -rapid.checks, -rapid.steps and -rapid.seed steer how many, how long and which.
+// Compare runs random operations on a drive and on a Model, and requires the same outcome of each, and the same tree
+// after each. Where several errors apply, the drive may return any of them. open makes a drive for each run;
+// -rapid.checks, -rapid.steps and -rapid.seed set how many, how long and which.
 func Compare(t *testing.T, open func(t *testing.T) Subject) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := &pair{
@@ -62,7 +63,7 @@ func Compare(t *testing.T, open func(t *testing.T) Subject) {
 	})
 }
 
-// pair is the drive and the model side by side.
+// pair is the drive with its model.
 type pair struct {
 	t     *rapid.T
 	s     Subject
@@ -71,10 +72,10 @@ type pair struct {
 	files   []pairOf[vfs.File]
 	uploads []pairOf[vfs.Upload]
 
-	toReal, toModel map[vfs.Version]vfs.Version // which version of one is which of the other
+	toReal, toModel map[vfs.Version]vfs.Version // translate versions between the two
 }
 
-// pairOf is an open file or upload of both.
+// pairOf is an open file or upload on both sides.
 type pairOf[T any] struct {
 	path        string
 	real, model T
@@ -88,7 +89,7 @@ func (p *pair) must(err error) {
 	}
 }
 
-// end closes what is open.
+// end closes all files and uploads.
 func (p *pair) end() {
 	for _, f := range p.files {
 		f.real.Close()
@@ -116,7 +117,7 @@ func (p *pair) reopen(*rapid.T) {
 	p.sameTree(true)
 }
 
-// same wants both to have succeeded, or both to have failed in one of the ways that are true (the model's own is).
+// same requires both to succeed, or both to fail with one of the applicable errors (the model's own is one).
 func (p *pair) same(what string, actual, model error, also ...error) (ok bool) {
 	p.t.Helper()
 	switch {
@@ -125,7 +126,7 @@ func (p *pair) same(what string, actual, model error, also ...error) (ok bool) {
 	case actual == nil || model == nil:
 		p.t.Fatalf("%s: the drive says %v, the model %v", what, actual, model)
 	case errors.Is(model, errTest):
-		return false // the condition failed: whatever else is wrong with it may have shown first
+		return false // the condition failed: another error may have been found first
 	}
 	want := append(kindsOf(model), also...)
 	if got := kindsOf(actual); len(got) != 1 || !slices.Contains(want, got[0]) {
@@ -134,15 +135,15 @@ func (p *pair) same(what string, actual, model error, also ...error) (ok bool) {
 	return false
 }
 
-// commit is an outcome of Commit on one side.
+// commit is the outcome of Commit on one side.
 type commit struct {
 	info     vfs.Info
 	replaced bool
 	err      error
 }
 
-// committed compares the outcomes of Commit on a path. A time that was not given is the drive's to choose, within the
-// rule; the model takes it over.
+// committed compares the outcomes of Commit on a path. The drive chooses a time that was not given, within the rule;
+// the model then adopts it.
 func (p *pair) committed(path string, old time.Time, given time.Time, actual, model commit) {
 	p.t.Helper()
 	what := "commit " + path
@@ -160,7 +161,7 @@ func (p *pair) committed(path string, old time.Time, given time.Time, actual, mo
 		p.t.Fatalf("%s: replaced is %v, the model says %v", what, actual.replaced, model.replaced)
 	}
 	if _, known := p.toModel[actual.info.Version]; known {
-		p.t.Fatalf("%s: new contents came by a version that is known, %x", what, actual.info.Version)
+		p.t.Fatalf("%s: new contents have a known version, %x", what, actual.info.Version)
 	}
 	p.toReal[model.info.Version] = actual.info.Version
 	p.toModel[actual.info.Version] = model.info.Version
@@ -189,7 +190,7 @@ func (p *pair) begin(rt *rapid.T) {
 	actual, err := p.s.FS.Create(p.ctx(), path)
 	model, modelErr := p.model.Create(p.ctx(), path)
 	if errors.Is(err, vfs.ErrIsFolder) && modelErr == nil {
-		model.Abort() // the model only says so at Commit
+		model.Abort() // the model reports it only at Commit
 		return
 	}
 	if !p.same("create "+path, err, modelErr) {
@@ -268,7 +269,7 @@ func (p *pair) transfer(rt *rapid.T, op string) {
 	}
 }
 
-// faults are the kinds of all that is wrong with a move or copy, whichever is found first.
+// faults returns the kinds of all errors that apply to a move or copy.
 func (p *pair) faults(from, to string, replace bool) (of []error) {
 	p.model.mu.Lock()
 	defer p.model.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"postern/vfs"
 )
 
-// rounds is how often the tests of concurrency repeat.
+// rounds returns the number of repetitions in tests of concurrency.
 func rounds() int {
 	if testing.Short() {
 		return 10
@@ -21,7 +21,7 @@ func rounds() int {
 	return 40
 }
 
-// absent is If-None-Match: *.
+// absent returns the condition If-None-Match: *.
 func absent(path string) vfs.Cond {
 	return func(ctx context.Context, at vfs.Stater) error {
 		if _, err := at.Stat(ctx, path); errors.Is(err, vfs.ErrNotExist) {
@@ -75,7 +75,7 @@ func testConcurrentCreate(d drive) {
 	}
 }
 
-// testConcurrentSwap counts in a file under If-Match: no step may be lost.
+// testConcurrentSwap counts in a file under If-Match: no increment may be lost.
 func testConcurrentSwap(d drive) {
 	d.put("/files/n", "0")
 	var wg sync.WaitGroup
@@ -119,7 +119,7 @@ func testConcurrentSwap(d drive) {
 	}
 }
 
-// testConcurrentMove moves a file to and fro between names of one folder: each listing shows it exactly once.
+// testConcurrentMove moves a file between two names of one folder: each listing has it exactly once.
 func testConcurrentMove(d drive) {
 	d.mkdir("/files/dir")
 	d.put("/files/dir/a", "x")
@@ -155,7 +155,7 @@ func testConcurrentMove(d drive) {
 	wg.Wait()
 }
 
-// testConcurrentReplace overwrites a file while it is read: each read is of one version, and versions never go back.
+// testConcurrentReplace overwrites a file while it is read: each read returns one version, and versions never go back.
 func testConcurrentReplace(d drive) {
 	body := func(i int) []byte { return slices.Repeat([]byte(fmt.Sprintf("%08d", i)), 20000) }
 	_, _, err := tryPut(d.ctx(), d, "/files/f", body(0), vfs.CommitOptions{})

@@ -6,7 +6,7 @@ import (
 	"postern/vfs"
 )
 
-// changes are all calls that take a condition, made so that they would succeed on the tree of testConditions.
+// changes returns all calls that take a condition, made so that they would succeed on the tree of testConditions.
 func (d drive) changes() map[string]func(vfs.Cond) error {
 	return map[string]func(vfs.Cond) error{
 		"mkdir":  func(c vfs.Cond) error { return d.Mkdir(d.ctx(), "/files/dir/new", c) },
@@ -71,7 +71,7 @@ func testConditions(d drive) {
 	}
 }
 
-// testConditionState: what changes between Create and Commit is what Commit's condition sees.
+// testConditionState: the condition of Commit sees changes made between Create and Commit.
 func testConditionState(d drive) {
 	first := d.put("/files/f", "first")
 	up := d.create("/files/f")

@@ -18,7 +18,7 @@ import (
 	"postern/vfs"
 )
 
-// kinds are all kinds of failure, for telling which one an error is of. A file system's error is of exactly one.
+// kinds are all kinds of errors. Every error of a file system has exactly one.
 var kinds = []error{
 	vfs.ErrNotExist, vfs.ErrExist, vfs.ErrNotFolder, vfs.ErrIsFolder, vfs.ErrReadOnly, vfs.ErrName, vfs.ErrInvalid,
 	vfs.ErrFull, vfs.ErrTooLarge, vfs.ErrTooDeep, vfs.ErrUnavailable, vfs.ErrCorrupt,
@@ -32,7 +32,7 @@ type drive struct {
 
 func (d drive) ctx() context.Context { return d.t.Context() }
 
-// put writes a file and returns what Commit said.
+// put writes a file and returns the result of Commit.
 func (d drive) put(path, data string) vfs.Info {
 	d.t.Helper()
 	info, _, err := tryPut(d.ctx(), d, path, []byte(data), vfs.CommitOptions{})
@@ -95,7 +95,7 @@ func readAll(ctx context.Context, fs vfs.Reader, path string) ([]byte, error) {
 	return data, err
 }
 
-// list is a whole listing.
+// list returns a whole listing.
 func (d drive) list(path string) []vfs.Info {
 	d.t.Helper()
 	infos, err := listAll(d.ctx(), d, path)
@@ -128,7 +128,7 @@ func (d drive) names(path string) []string {
 	return names
 }
 
-// tree is everything below path: folders as "path/", files as "path=contents" with their properties' names behind.
+// tree returns everything below path: folders as "path/", files as "path=contents" with their properties' names behind.
 func (d drive) tree(path string) []string {
 	d.t.Helper()
 	lines := []string{}
@@ -152,11 +152,11 @@ func (d drive) tree(path string) []string {
 func (d drive) wantTree(path string, want ...string) {
 	d.t.Helper()
 	if diff := cmp.Diff(append([]string{}, want...), d.tree(path)); diff != "" {
-		d.t.Errorf("what lies in %s is wrong (-want +got):\n%s", path, diff)
+		d.t.Errorf("the tree below %s is wrong (-want +got):\n%s", path, diff)
 	}
 }
 
-// unchanged returns a check that neither the tree nor the figures below /files have changed since.
+// unchanged returns a check that neither the tree nor the metadata below /files has changed since.
 func (d drive) unchanged() func() {
 	d.t.Helper()
 	before, infos := d.tree("/files"), d.list("/files")
@@ -178,7 +178,7 @@ func (d drive) must(err error) {
 	}
 }
 
-// fails checks that err is of the first kind given or of one of the others, and of no further kind.
+// fails checks that err is of one of the given kinds, and of exactly one.
 func (d drive) fails(err error, want ...error) {
 	d.t.Helper()
 	got := kindsOf(err)
@@ -187,7 +187,7 @@ func (d drive) fails(err error, want ...error) {
 	}
 }
 
-// kindsOf returns which kinds of failure an error is of.
+// kindsOf returns the kinds of an error.
 func kindsOf(err error) (of []error) {
 	for _, kind := range kinds {
 		if errors.Is(err, kind) {
@@ -211,7 +211,7 @@ func (d drive) wantInfo(info vfs.Info, name, data string) {
 	}
 }
 
-// noise is n bytes that no codec takes for zeros, the same for the same seed.
+// noise returns n bytes that no codec mistakes for zeros, equal for equal seeds.
 func noise(seed uint64, n int) []byte {
 	out := make([]byte, n)
 	x := seed*0x9E3779B97F4A7C15 + 1
@@ -237,5 +237,5 @@ func (d drive) same(what string, want, got []byte) {
 	d.t.Errorf("%s: %d bytes wanted, %d came, the first difference is at %d", what, len(want), len(got), at)
 }
 
-// ns is a time with nanoseconds that no clock of a test gives by chance.
+// ns returns a time with nanoseconds that no test's clock returns by chance.
 func ns(year int) time.Time { return time.Date(year, 2, 3, 4, 5, 6, 123456789, time.UTC) }

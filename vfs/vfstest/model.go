@@ -17,26 +17,26 @@ import (
 	"postern/vfs"
 )
 
-// ModelOptions shape a Model. The zero value is right for most tests.
+// ModelOptions are the choices of a Model. The zero value suits most tests.
 type ModelOptions struct {
-	// Clock gives the times of what is made. Nil: a clock that starts at 2026-01-01 00:00:00 UTC and goes on by a
-	// millisecond with each look, so that runs repeat exactly.
+	// Clock returns the times of new files and changes. Nil: a clock that starts at 2026-01-01 00:00:00 UTC and advances
+	// by a millisecond with each call, so that runs are repeatable.
 	Clock func() time.Time
-	// Version names new contents. Nil: 1, 2, 3, … as big-endian numbers.
+	// Version returns the version of new contents. Nil: 1, 2, 3, … as big-endian numbers.
 	Version func() vfs.Version
-	// Limit is how many bytes all files together may take; beyond it is vfs.ErrFull. Zero: no limit.
+	// Limit is the largest total size of all files in bytes; beyond it changes fail with vfs.ErrFull. Zero: no limit.
 	Limit int64
-	// Fail is asked before each operation ("stat", "list", "open", "read", "create", "write", "commit", "mkdir", "remove",
-	// "move", "copy", "patch"); what it returns but nil is the operation's error, and nothing has changed.
+	// Fail is called before each operation ("stat", "list", "open", "read", "create", "write", "commit", "mkdir",
+	// "remove", "move", "copy", "patch"). An error that it returns is the operation's error, and nothing changes.
 	Fail func(op, path string) error
 }
 
-// Model is a drive in memory: the plainest thing that keeps the contract of vfs.FS. It is what property tests compare
-// the real drive with, and the double under the unit tests of what lies above.
+// Model is a drive in memory: the plainest implementation of the contract of vfs.FS. Property tests compare the real
+// drive with it, and unit tests of the layers above use it as their drive.
 //
-// The root is read-only and holds the writable folder "/files". Where the contract leaves a choice, the model chooses
-// so: an invalid name is vfs.ErrName to a change and vfs.ErrNotExist to a look; a condition runs after the names were
-// found valid and before anything else is checked; a folder's Modified moves only by Patch, Move and Copy.
+// The root is read-only and has the writable folder "/files". Where the contract leaves a choice, the model chooses: an
+// invalid name is vfs.ErrName for a change and vfs.ErrNotExist for a read; a condition runs once the names are valid
+// and before any other check; only Patch, Move and Copy change a folder's Modified.
 type Model struct {
 	o ModelOptions
 
@@ -48,14 +48,14 @@ type Model struct {
 
 var _ vfs.FS = (*Model)(nil)
 
-// node is a file or a folder. Its info lacks what is derived: the size of a folder.
+// node is a file or a folder. Its info lacks the derived size of a folder.
 type node struct {
 	info vfs.Info
-	data []byte           // of a file; never changed, only replaced
+	data []byte           // of a file; replaced, never modified
 	kids map[string]*node // of a folder, by normalised name
 }
 
-// NewModel makes an empty drive.
+// NewModel returns an empty drive.
 func NewModel(o ModelOptions) *Model {
 	m := &Model{o: o, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	m.root = m.newFolder("")
@@ -64,7 +64,7 @@ func NewModel(o ModelOptions) *Model {
 	return m
 }
 
-// Freeze makes what lies at path read-only with all that is in it, like a folder that a friend shares.
+// Freeze makes the entry at path and everything below it read-only, like a folder that a friend shares.
 func (m *Model) Freeze(path string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -76,7 +76,7 @@ func (m *Model) Freeze(path string) error {
 	return nil
 }
 
-// Root makes a folder beside "/files", where no client can make one.
+// Root makes a folder next to "/files", where no client can make one.
 func (m *Model) Root(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -97,7 +97,7 @@ func (m *Model) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	return m.stat(ctx, path)
 }
 
-// List implements vfs.Reader. The listing is one state of the folder, taken when it begins.
+// List implements vfs.Reader. The listing is one state of the folder, taken at its beginning.
 func (m *Model) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		infos, err := m.list(ctx, path)
@@ -134,7 +134,7 @@ func (m *Model) Open(ctx context.Context, path string) (vfs.File, error) {
 	return &file{ctx: ctx, m: m, path: path, info: at.look(), data: at.data}, nil
 }
 
-// Usage implements vfs.FS: the whole drive shares one room.
+// Usage implements vfs.FS: all paths share the space of the drive.
 func (m *Model) Usage(ctx context.Context, path string, _ int64) (vfs.Usage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -179,7 +179,7 @@ func (m *Model) list(ctx context.Context, path string) ([]vfs.Info, error) {
 	return infos, nil
 }
 
-// begin is asked first in each operation, under the lock.
+// begin is called first in each operation, under the lock.
 func (m *Model) begin(ctx context.Context, op, path string) error {
 	if err := ctx.Err(); err != nil {
 		return fail(op, path, err)
@@ -190,15 +190,15 @@ func (m *Model) begin(ctx context.Context, op, path string) error {
 	return nil
 }
 
-// place is where a path leads: a child of parent (nil for the root), which need not be there (node is nil then).
+// place is the target of a path: a child of parent (nil for the root). node is nil if the child does not exist.
 type place struct {
 	parent *node
 	key    string // normalised name
-	name   string // as asked for
+	name   string // as given
 	node   *node
 }
 
-// find resolves a path as far as its parent; the error is a bare kind.
+// find resolves a path up to its parent; the error is a bare kind.
 func (m *Model) find(path string) (place, error) {
 	names, ok := split(path)
 	if !ok {
@@ -218,7 +218,7 @@ func (m *Model) find(path string) (place, error) {
 	return at, nil
 }
 
-// lookup resolves the path of something that must be there.
+// lookup resolves the path of an existing entry.
 func (m *Model) lookup(op, path string) (*node, error) {
 	at, err := m.find(path)
 	switch {
@@ -257,7 +257,7 @@ func (m *Model) newFolder(name string) *node {
 	}
 }
 
-// look is the info as it is given away: whole, and sharing nothing that changes.
+// look returns a complete copy of the info, which shares no mutable data.
 func (n *node) look() vfs.Info {
 	info := n.info
 	info.Size = n.size()
@@ -273,7 +273,7 @@ func (n *node) size() int64 {
 	return sum
 }
 
-// clone copies a node, with all below it unless shallow. The copy is writable.
+// clone copies a node, with everything below it unless shallow. The copy is writable.
 func (n *node) clone(shallow bool) *node {
 	c := &node{info: n.info, data: n.data}
 	c.info.ReadOnly = false
@@ -296,7 +296,7 @@ func (n *node) freeze() {
 	}
 }
 
-// split cuts a path into names; false when it isn't one.
+// split splits a path into names; false if the path is invalid.
 func split(path string) ([]string, bool) {
 	if path == "/" {
 		return nil, true
@@ -319,7 +319,7 @@ func validName(name string) bool {
 		utf8.ValidString(name) && !strings.ContainsAny(name, "/\x00")
 }
 
-// sortKey is what names are equal and sorted by.
+// sortKey returns the key by which names are compared and sorted.
 func sortKey(name string) string { return norm.NFC.String(name) }
 
 func fail(op, path string, kind error) error { return &vfs.Error{Op: op, Path: path, Kind: kind} }

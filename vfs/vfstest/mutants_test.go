@@ -18,8 +18,8 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// mutants are drives with one fault each, and a part of Run that must find it. Those with compare must be found by
-// Compare too.
+// mutants are drives with one fault each, and the part of Run that must detect it. Compare must also detect those with
+// compare.
 var mutants = map[string]struct {
 	of      func(*vfstest.Model) vfs.FS
 	part    string
@@ -36,7 +36,7 @@ var mutants = map[string]struct {
 	"times to the second":       {func(m *vfstest.Model) vfs.FS { return coarse{m} }, "times_of_files", true},
 	"abort leaves a file":       {func(m *vfstest.Model) vfs.FS { return litter{m} }, "upload_aborted", true},
 	"overwrite keeps a version": {func(m *vfstest.Model) vfs.FS { return frozen{m} }, "overwrite_keeps", true},
-	"replaced not told":         {func(m *vfstest.Model) vfs.FS { return silent{m} }, "move_and_copy", true},
+	"replaced not reported":     {func(m *vfstest.Model) vfs.FS { return silent{m} }, "move_and_copy", true},
 	"move in two steps":         {func(m *vfstest.Model) vfs.FS { return steps{m} }, "moves_are_one_step", false},
 	"copy without properties":   {func(m *vfstest.Model) vfs.FS { return bare{m} }, "move_and_copy_keep", true},
 	"open follows changes":      {func(m *vfstest.Model) vfs.FS { return follow{m} }, "open_file_is_one_version", true},
@@ -63,7 +63,7 @@ func TestMutant(t *testing.T) {
 	})
 }
 
-// TestMutants shows that each part can fail, and for what.
+// TestMutants shows that each part can fail, and why.
 func TestMutants(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -84,7 +84,7 @@ func TestMutants(t *testing.T) {
 			if !strings.Contains(string(out), "--- FAIL: TestMutant/run/"+m.part) {
 				t.Errorf("the part %s did not find it:\n%s", m.part, out)
 			}
-			// By chance Compare finds others, too.
+			// Compare may find other mutants by chance, too.
 			if m.compare && !strings.Contains(string(out), "--- FAIL: TestMutant/compare") {
 				t.Errorf("Compare did not find it:\n%s", out)
 			}
@@ -148,7 +148,7 @@ func (l talkative) List(ctx context.Context, path string) iter.Seq2[vfs.Info, er
 	}
 }
 
-// uploads wraps what Create returns.
+// uploads wraps the upload of Create.
 func uploads(ctx context.Context, m *vfstest.Model, path string, wrap func(vfs.Upload) vfs.Upload) (vfs.Upload, error) {
 	u, err := m.Create(ctx, path)
 	if err != nil {
@@ -188,7 +188,7 @@ func (e early) Create(ctx context.Context, path string) (vfs.Upload, error) {
 					u.Abort()
 					return vfs.Info{}, false, err
 				}
-				<-time.After(time.Millisecond) // so that another comes between, always
+				<-time.After(time.Millisecond) // so that another change always comes between
 			}
 			o.Cond = nil
 			return u.Commit(ctx, o)
@@ -232,7 +232,7 @@ func (l leftover) Abort() {
 	_, _, _ = l.Commit(context.Background(), vfs.CommitOptions{}) // the fault
 }
 
-// frozen gives every file the version of the first.
+// frozen returns the version of the first file for every file.
 type frozen struct{ *vfstest.Model }
 
 func (f frozen) Stat(ctx context.Context, path string) (vfs.Info, error) {
@@ -276,7 +276,7 @@ func (s steps) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bo
 	if err != nil {
 		return s.Model.Move(ctx, from, to, o)
 	}
-	<-time.After(time.Millisecond) // so that another looks between, always
+	<-time.After(time.Millisecond) // so that another read always comes between
 	return replaced, s.Remove(ctx, from, nil)
 }
 
@@ -305,7 +305,7 @@ func (f follow) Open(ctx context.Context, path string) (vfs.File, error) {
 	return &following{File: file, fs: f.Model, path: path, ctx: ctx}, nil
 }
 
-// following reads whatever lies at its path now.
+// following reads the current file at its path.
 type following struct {
 	vfs.File
 	fs   *vfstest.Model

@@ -106,7 +106,7 @@ func testUnicode(d drive) {
 	d.must(d.Patch(d.ctx(), "/files/"+nfc+"/"+nfc, vfs.Patch{Set: props("p=1")}, nil))
 	d.wantProps("/files/"+nfd+"/"+nfd, props("p=1")...)
 
-	// A move from one form to the other changes the form, no more.
+	// A move from one form to the other only changes the form.
 	for i, form := range []string{nfc, nfd} {
 		replaced, err := d.move(i == 0)("/files/"+nfc+"/"+nfd, "/files/"+nfd+"/"+form)
 		d.must(err)

@@ -12,7 +12,7 @@ import (
 	"postern/vfs"
 )
 
-// sizes lie on and beside the borders of segments, packs and chunks of the format.
+// sizes returns sizes on and next to the borders of the format's segments, packs and chunks.
 func sizes() []int {
 	const k, m = 1 << 10, 1 << 20
 	all := []int{0, 1, 15, 4*k - 1, 4 * k, 64*k - 1, 64 * k, 64*k + 1, 128 * k, 512 * k, 512*k + 1}
@@ -143,7 +143,7 @@ func testReader(d drive) {
 		d.t.Errorf("an empty read gave %d, %v", n, err)
 	}
 	var got []byte
-	for i := 1; ; i++ { // reads and ranges follow one another in one position
+	for i := 1; ; i++ { // reads and ranges share one position
 		buf := make([]byte, i*100)
 		n, err := f.Read(buf)
 		got = append(got, buf[:n]...)

@@ -14,10 +14,10 @@ import (
 	"postern/vfs"
 )
 
-// names are few, so that operations meet; two of them are one name in two forms.
+// names are few, so that operations collide; two of them are one name in two forms.
 var names = []string{"a", "b", "c d", "\u00e9", "e\u0301", "x.html", "Z"}
 
-// path draws the path of something that is there, of something beside it or below it, or any other.
+// path draws the path of an existing entry, of one next to it or below it, or any other.
 func (p *pair) path(rt *rapid.T, label string) string {
 	path := "/files"
 	if kind := rapid.IntRange(0, 9).Draw(rt, label+" kind"); kind < 7 {
@@ -32,7 +32,7 @@ func (p *pair) path(rt *rapid.T, label string) string {
 	return path + "/" + strings.Join(below, "/")
 }
 
-// there draws the path of something that is there, mostly.
+// there mostly draws the path of an existing entry.
 func (p *pair) there(rt *rapid.T, label string) string {
 	if all := p.paths("/files"); len(all) > 0 && rapid.IntRange(0, 9).Draw(rt, label+" any") > 0 {
 		return rapid.SampledFrom(all).Draw(rt, label)
@@ -70,10 +70,10 @@ func someTime(rt *rapid.T, label string) time.Time {
 	return time.Time{}
 }
 
-// told tells a time of creation that was given from one that a clock gave: runs take place well between.
-func told(at time.Time) bool { return at.Year() < 2000 || at.Year() > 2100 }
+// given reports whether a time of creation was given and not read from a clock: tests run well between the two years.
+func given(at time.Time) bool { return at.Year() < 2000 || at.Year() > 2100 }
 
-// conds are one condition on the drive and the same on the model.
+// conds is one condition on the drive and the same on the model.
 type conds struct{ real, model vfs.Cond }
 
 // cond draws a condition: mostly none, else one that holds, one that fails, one on a kind, one on a version.
@@ -105,7 +105,7 @@ func (p *pair) cond(rt *rapid.T) conds {
 	return conds{}
 }
 
-// matches is If-Match.
+// matches returns the condition If-Match.
 func matches(path string, v vfs.Version) vfs.Cond {
 	return func(ctx context.Context, at vfs.Stater) error {
 		if info, err := at.Stat(ctx, path); err != nil || info.Version != v {
@@ -115,7 +115,7 @@ func matches(path string, v vfs.Version) vfs.Cond {
 	}
 }
 
-// modified is when a file was changed last; zero when there is none.
+// modified returns the time of a file's last change; zero if there is no file.
 func (p *pair) modified(path string) time.Time {
 	info, err := p.model.Stat(p.ctx(), path)
 	if err != nil {
@@ -124,7 +124,7 @@ func (p *pair) modified(path string) time.Time {
 	return info.Modified
 }
 
-// touch sets the time of what is at path.
+// touch sets the time of the entry at path.
 func (m *Model) touch(path string, modified time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,7 +133,7 @@ func (m *Model) touch(path string, modified time.Time) {
 	}
 }
 
-// sameInfo compares what both sides must agree on. A folder's Modified may move with what is in it.
+// sameInfo compares the fields on which both sides must agree. A folder's Modified may change with its contents.
 func (p *pair) sameInfo(what string, actual, model vfs.Info) {
 	p.t.Helper()
 	if !model.Folder && p.toReal[model.Version] != actual.Version {
@@ -148,7 +148,7 @@ func (p *pair) sameInfo(what string, actual, model vfs.Info) {
 	}
 }
 
-// common is the part of an info that can be compared, going by what is told in the model's.
+// common returns the comparable part of an info, depending on the fields set in the model's.
 func common(info, model vfs.Info) vfs.Info {
 	info.Version = vfs.Version{}
 	info.Properties = sortedProps(info.Properties)
@@ -156,7 +156,7 @@ func common(info, model vfs.Info) vfs.Info {
 	if model.Folder {
 		info.Modified = time.Time{}
 	}
-	if !told(model.Created) {
+	if !given(model.Created) {
 		info.Created = time.Time{}
 	}
 	if !strings.HasPrefix(model.ContentType, "x-test/") {
@@ -165,7 +165,7 @@ func common(info, model vfs.Info) vfs.Info {
 	return info
 }
 
-// sortedProps are properties in one order; nil when there are none.
+// sortedProps returns properties in a fixed order; nil if there are none.
 func sortedProps(list []vfs.Property) []vfs.Property {
 	list = append([]vfs.Property(nil), list...)
 	slices.SortFunc(list, func(a, b vfs.Property) int {
@@ -174,7 +174,7 @@ func sortedProps(list []vfs.Property) []vfs.Property {
 	return list
 }
 
-// sameTree compares all that lies below /files, with the contents when whole.
+// sameTree compares everything below /files, with the contents if whole.
 func (p *pair) sameTree(whole bool) {
 	p.t.Helper()
 	p.sameFolder("/files", whole)

@@ -2,6 +2,6 @@
 
 package vfstest
 
-// UnderRace tells that the race detector makes everything ten times as slow: a test that goes through much of the same
-// looks at a part then.
+// UnderRace reports whether the race detector is on, which makes everything ten times as slow: long tests then do only
+// a part.
 const UnderRace = true

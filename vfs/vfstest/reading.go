@@ -154,7 +154,7 @@ func testListSnapshot(d drive) {
 	var got []string
 	for info, err := range d.List(d.ctx(), "/files") {
 		d.must(err)
-		if len(got) == 0 { // now that it has begun
+		if len(got) == 0 { // the listing has begun
 			d.must(d.Remove(d.ctx(), "/files/20", nil))
 			d.put("/files/20a", "new")
 			d.put("/files/30", "longer than before")

@@ -6,9 +6,10 @@ import (
 	"postern/vfs"
 )
 
-// Run proves that what open returns keeps the contract of vfs.FS. Each part opens a drive of its own, which must be
-// empty but for the writable folder "/files" (others may stand beside it); open cleans up with t.Cleanup. Times are
-// checked to the nanosecond. With -short bodies stay below a few MiB and listings below a few hundred entries.
+// Run tests that the drives of open keep the contract of vfs.FS. Each part opens a drive of its own, which must be
+// empty except for the writable folder "/files" (other folders may exist next to it); open cleans up with t.Cleanup.
+// Times are compared to the nanosecond. With -short bodies stay below a few MiB and listings below a few hundred
+// entries.
 func Run(t *testing.T, open func(t *testing.T) vfs.FS) {
 	parts := []struct {
 		name string

@@ -36,7 +36,7 @@ func (f *file) Close() error {
 	return nil
 }
 
-// rest is what can be read from here on.
+// rest returns the bytes from the position on.
 func (f *file) rest() ([]byte, error) {
 	if f.closed {
 		return nil, fail("read", f.path, fs.ErrClosed)
@@ -93,7 +93,7 @@ func (f *file) Seek(off int64, whence int) (int64, error) {
 	return off, nil
 }
 
-// upload is a file on its way into a Model.
+// upload is an upload to a Model.
 type upload struct {
 	ctx    context.Context
 	m      *Model
@@ -149,7 +149,7 @@ func (u *upload) Sums() (vfs.Sums, error) {
 // Abort implements vfs.Upload.
 func (u *upload) Abort() { u.ended, u.data = true, nil }
 
-// Commit implements vfs.Upload. Whatever comes of it, the upload has ended.
+// Commit implements vfs.Upload. The upload has ended afterwards, also with an error.
 func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
 	if u.ended {
 		return vfs.Info{}, false, fail("commit", u.path, vfs.ErrInvalid)

@@ -43,7 +43,7 @@ func testTransfer(d drive) {
 		"/files/dst/z=F",
 		"/files/src/", "/files/src/f=F", "/files/src/sub/", "/files/src/sub/g=G", "/files/x=X")
 
-	// A folder over a folder leaves nothing of the one below, a file over a folder and the other way round do as well.
+	// A folder that replaces a folder leaves nothing of it; a file over a folder and a folder over a file do the same.
 	d.put("/files/dst/all/extra", "gone soon")
 	step(true)(d.move(true)("/files/src", "/files/dst/all"))
 	step(true)(d.copy(true)("/files/dst/all/sub", "/files/x"))
@@ -103,7 +103,7 @@ func testTransferErrors(d drive) {
 		} {
 			if !replace && c.to != c.from && (c.to == "/files/a" || c.to == "/files/a/b") {
 				_, err := d.move(replace)(c.from, c.to)
-				d.fails(err, vfs.ErrInvalid, vfs.ErrExist) // both are true
+				d.fails(err, vfs.ErrInvalid, vfs.ErrExist) // both apply
 				continue
 			}
 			_, err := d.move(replace)(c.from, c.to)
@@ -153,7 +153,7 @@ func testTransferKeeps(d drive) {
 	d.must(err)
 	d.wantProps("/files/dir3", set[:1]...)
 
-	// What was below a replaced file does not show through.
+	// Members of a replaced folder do not reappear.
 	d.put("/files/target", "T")
 	d.must(d.Patch(d.ctx(), "/files/target", vfs.Patch{Set: props("own=1")}, nil))
 	_, err = d.copy(true)("/files/moved", "/files/target")
@@ -185,7 +185,7 @@ func testCopyIndependent(d drive) {
 	d.must(d.Remove(d.ctx(), "/files/a", nil))
 	d.wantTree("/files", "/files/b/", "/files/b/f=F +p", "/files/b/new/", "/files/b/sub/", "/files/b/sub/g=G")
 
-	// Into itself, a copy is of the state before.
+	// A copy into itself is a copy of the earlier state.
 	_, err = d.copy(false)("/files/b", "/files/b/sub/inner")
 	d.must(err)
 	d.wantTree("/files/b/sub", "/files/b/sub/g=G",

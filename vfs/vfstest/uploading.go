@@ -120,7 +120,7 @@ func testUploadErrors(d drive) {
 		"/files/\xff\xfe": vfs.ErrName,
 	} {
 		up, err := d.Create(d.ctx(), path)
-		if err == nil { // only a folder in the way may show as late as this
+		if err == nil { // only a folder at the path may be detected this late
 			if !errors.Is(kind, vfs.ErrIsFolder) {
 				d.t.Errorf("Create %q succeeded, want %v", path, kind)
 			}
@@ -227,8 +227,8 @@ func testTimes(d drive) {
 			d.t.Errorf("Modified is %v, and %v in Commit's info, want %v to the nanosecond", got, info.Modified, at)
 		}
 	}
-	// Without a time given each version differs from the one before by what an HTTP date can show, and is not dated ahead
-	// of the clock by more than that takes, however many there are and whatever time the first one was given.
+	// Without a given time each version differs from the one before in an HTTP date, and is at most that much ahead of the
+	// clock, for any number of versions and any time of the first one.
 	d.put("/files/clock", "z")
 	for _, start := range []time.Time{ns(1980), ns(2150), {}} {
 		last, _, err := tryPut(d.ctx(), d, "/files/own", []byte("x"), vfs.CommitOptions{Modified: start})
@@ -273,10 +273,10 @@ func testTypes(d drive) {
 	}
 }
 
-// errTest is what conditions fail with.
+// errTest is the error of failing conditions.
 var errTest = errors.New("the test said no")
 
-// isOwn reports whether an error is errTest as it is, not wrapped into another.
+// isOwn reports whether an error is errTest itself, not wrapped.
 //
-//nolint:errorlint // that it comes back as it is, is what is tested
+//nolint:errorlint // the test is for the unwrapped error
 func isOwn(err error) bool { return err == errTest }

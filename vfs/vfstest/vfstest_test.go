@@ -58,7 +58,7 @@ func TestModelLimit(t *testing.T) {
 	}
 }
 
-// TestModelFail: an operation that is made to fail changes nothing, and is asked about by its name.
+// TestModelFail: an operation that is made to fail changes nothing, and Fail gets its name.
 func TestModelFail(t *testing.T) {
 	var failing string
 	asked := map[string]bool{}
@@ -155,7 +155,7 @@ func TestModelReadOnlyFolders(t *testing.T) {
 	}
 }
 
-// TestModelInjected: clock and versions come from where the test says.
+// TestModelInjected: clock and versions come from the options.
 func TestModelInjected(t *testing.T) {
 	now := time.Date(2026, 11, 20, 9, 15, 0, 5, time.UTC)
 	m := vfstest.NewModel(vfstest.ModelOptions{
