@@ -118,8 +118,8 @@ func allowed(patterns []string, path string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return fits(p, path) })
 }
 
-// TestArrows keeps the layers apart. Tests may use doubles of the layers below them, but nothing above; those of the drive
-// may also use a real cache, which a collection and a check must read past.
+// TestArrows keeps the layers apart. Tests may use doubles of the layers below them, but nothing above; those of the
+// drive may also use a real cache, which a collection and a check must read past.
 func TestArrows(t *testing.T) {
 	for _, p := range packages(t) {
 		at := slices.IndexFunc(arrows, func(a arrow) bool { return fits(a.from, p.ImportPath) })

@@ -12,7 +12,8 @@ import (
 	"postern/remote"
 )
 
-// TestInterrupted: a command that the user ends says so and nothing else, however far it was; run again it does all of its work.
+// TestInterrupted: a command that the user ends says so and nothing else, however far it was; run again it does all of
+// its work.
 func TestInterrupted(t *testing.T) {
 	w := newWorld(t)
 	w.must("desk", phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon"), "init", "--user", "alice", "--remote", "test:")

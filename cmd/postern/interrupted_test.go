@@ -116,8 +116,8 @@ func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bo
 	t.Fatal("it never had writes enough")
 }
 
-// TestInitInterrupted breaks off the making of an account at every write. Doing it again finishes it: there is one account,
-// its words were shown, and another machine can log in.
+// TestInitInterrupted breaks off the making of an account at every write. Doing it again finishes it: there is one
+// account, its words were shown, and another machine can log in.
 func TestInitInterrupted(t *testing.T) {
 	env := phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon")
 	eachWrite(t, func(t *testing.T, writes int64) bool {
@@ -144,8 +144,8 @@ func TestInitInterrupted(t *testing.T) {
 	})
 }
 
-// TestPasswdInterrupted breaks off a change of passphrase at every write. At no time is there none that works, and doing it
-// again leaves the new one only.
+// TestPasswdInterrupted breaks off a change of passphrase at every write. At no time is there none that works, and
+// doing it again leaves the new one only.
 func TestPasswdInterrupted(t *testing.T) {
 	const before, after = "old and dusty piano", "new and shiny trumpet"
 	old, fresh := phrase("POSTERN_PASSPHRASE", before), phrase("POSTERN_PASSPHRASE", after)

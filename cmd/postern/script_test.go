@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"postern": main})
 }
 
-// TestScripts runs the stories in testdata/script, each in a folder and with a home of its own. They read like a manual.
+// TestScripts runs the stories in testdata/script, each in a folder and with a home of its own. They read like a
+// manual.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -81,8 +82,8 @@ func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdDAV is "dav CODE METHOD PATH [FILE [header: value…]]": a request to the gateway that runs on $POSTERN_HOME, with the
-// drive's password unless $ANONYMOUS is set. The answer's body is the script's stdout.
+// cmdDAV is "dav CODE METHOD PATH [FILE [header: value…]]": a request to the gateway that runs on $POSTERN_HOME, with
+// the drive's password unless $ANONYMOUS is set. The answer's body is the script's stdout.
 func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: dav CODE METHOD PATH [FILE [header: value…]]")
@@ -128,8 +129,8 @@ func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 	_, _ = ts.Stdout().Write(answer)
 }
 
-// cmdWords is "words FILE": moves the recovery words that the last command left in the home to a file. "! words" fails if it
-// showed any, or left them.
+// cmdWords is "words FILE": moves the recovery words that the last command left in the home to a file. "! words" fails
+// if it showed any, or left them.
 func cmdWords(ts *testscript.TestScript, neg bool, args []string) {
 	for line := range strings.Lines(ts.ReadFile("stdout")) {
 		if strings.HasPrefix(line, "    ") && len(strings.Fields(line)) == 6 {
@@ -154,8 +155,8 @@ func cmdWords(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Rename(left, ts.MkAbs(args[0])))
 }
 
-// cmdSmallDisk is "smalldisk FOLDER SIZE": mounts an empty disk of so many bytes, where the system lets us; else the story
-// ends here.
+// cmdSmallDisk is "smalldisk FOLDER SIZE": mounts an empty disk of so many bytes, where the system lets us; else the
+// story ends here.
 func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: smalldisk FOLDER SIZE")

@@ -18,8 +18,8 @@ const DefaultUser = "postern"
 type ShowWords func(crypto.AccountSecret) error
 
 // Make makes an account with its drive and its login record. It can be repeated after any failure: it goes on with the
-// secret of the attempt before. The order is: account file (marked unfinished), drive, login record, words, account file
-// (finished). So no account is finished whose words were never shown.
+// secret of the attempt before. The order is: account file (marked unfinished), drive, login record, words, account
+// file (finished). So no account is finished whose words were never shown.
 func Make(ctx context.Context, at Place, passphrase string, show ShowWords, rand io.Reader) (err error) {
 	login, err := newLogin(at.User, passphrase)
 	if err != nil {

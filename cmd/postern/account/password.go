@@ -14,8 +14,8 @@ import (
 // PasswordVariable is the environment variable that sets the drive's password in place of the file in the home.
 const PasswordVariable = "POSTERN_DAV_PASSWORD"
 
-// Password returns the password that WebDAV clients log in with, and where the user finds it: the file that holds it, or
-// "$" and the variable that sets it. The first call for a home makes a password at random.
+// Password returns the password that WebDAV clients log in with, and where the user finds it: the file that holds it,
+// or "$" and the variable that sets it. The first call for a home makes a password at random.
 func Password(h home.Home, getenv func(string) string, rand io.Reader) (password, where string, err error) {
 	if password := getenv(PasswordVariable); password != "" {
 		return password, "$" + PasswordVariable, nil

@@ -24,8 +24,8 @@ func Import(ctx context.Context, h home.Home, to gateway.Target, file string, te
 	return gateway.ImportFile(ctx, store, file, bundle.ImportOptions{Progress: control.Carried("imported", tell)})
 }
 
-// BringsLogin reports whether a bundle brings a login record along with the drive. It reports true for a bundle that can't
-// be read, which Import rejects.
+// BringsLogin reports whether a bundle brings a login record along with the drive. It reports true for a bundle that
+// can't be read, which Import rejects.
 func BringsLogin(path string) (bool, error) {
 	file, err := localfs.OpenRegular(path)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// Since returns the state that an export takes for granted. It is named by an earlier bundle of the drive, or by a time:
-// then it is the newest state that this device exported until that time. isFile reports which of the two it was.
+// Since returns the state that an export takes for granted. It is named by an earlier bundle of the drive, or by a
+// time: then it is the newest state that this device exported until that time. isFile reports which of the two it was.
 func Since(h home.Home, account home.Account, since string, now time.Time) (base crypto.Pointer, isFile bool, err error) {
 	id := account.Secret.Writer().ID()
 	if file, err := localfs.OpenRegular(since); err == nil {

@@ -10,7 +10,8 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// WithGateway calls do with the gateway that serves the home. If none runs, it opens the drive for the time of the call.
+// WithGateway calls do with the gateway that serves the home. If none runs, it opens the drive for the time of the
+// call.
 func (p *Program) WithGateway(ctx context.Context, do func(control.Gateway) error) error {
 	h, err := p.Home()
 	if err != nil {

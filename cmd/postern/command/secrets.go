@@ -106,8 +106,8 @@ func (p *Program) typed(ctx context.Context, s Secret) (string, error) {
 // HasSecret reports whether ReadSecret needs no terminal.
 func (p *Program) HasSecret(s Secret) bool { return s.File != "" || p.Getenv(s.Variable) != "" }
 
-// ask reads one line from the terminal without showing it. Nothing can end a read of a terminal: when ctx ends, the read
-// is left behind and the terminal gets its former state back.
+// ask reads one line from the terminal without showing it. Nothing can end a read of a terminal: when ctx ends, the
+// read is left behind and the terminal gets its former state back.
 func (p *Program) ask(ctx context.Context, prompt string) (string, error) {
 	terminal := int(p.In.Fd())
 	before, err := term.GetState(terminal)

@@ -10,8 +10,8 @@ import (
 	"postern/crypto"
 )
 
-// leastGuesses is how many guesses a new passphrase must withstand. Whoever keeps the remote can make them there unseen:
-// a graphics card makes 2,500 a second (crypto/THREATS.md, 5), and needs twelve years for so many.
+// leastGuesses is how many guesses a new passphrase must withstand. Whoever keeps the remote can make them there
+// unseen: a graphics card makes 2,500 a second (crypto/THREATS.md, 5), and needs twelve years for so many.
 const leastGuesses = 1e12
 
 // estimated is how many runes of a passphrase are estimated: the cost grows faster than the length.
@@ -20,9 +20,9 @@ const estimated = 64
 // phraseWords are the words of an offered passphrase: 55 bits.
 const phraseWords = 5
 
-// checkStrength rejects a new passphrase that is too easy to guess. The estimate is zxcvbn's: it knows common passwords,
-// words, names, dates, keyboard patterns and repetitions. (github.com/trustelem/zxcvbn follows version 4 of the original
-// and passes its tests; the more active port ccojocar/zxcvbn-go takes any repetition for strong.)
+// checkStrength rejects a new passphrase that is too easy to guess. The estimate is zxcvbn's: it knows common
+// passwords, words, names, dates, keyboard patterns and repetitions. (github.com/trustelem/zxcvbn follows version 4 of
+// the original and passes its tests; the more active port ccojocar/zxcvbn-go takes any repetition for strong.)
 func checkStrength(what, passphrase, user string) error {
 	runes := []rune(passphrase)
 	looked := string(runes[:min(len(runes), estimated)])

@@ -43,14 +43,15 @@ func (t *Terminal) PrintJSON(value any) error {
 	return out.Encode(value)
 }
 
-// OnScreen reports whether Out is a terminal. Anything else may be a log, which others read and which is kept for years.
+// OnScreen reports whether Out is a terminal. Anything else may be a log, which others read and which is kept for
+// years.
 func (t *Terminal) OnScreen() bool { return term.IsTerminal(int(t.Out.Fd())) }
 
 // Interactive reports whether somebody can be asked.
 func (t *Terminal) Interactive() bool { return term.IsTerminal(int(t.In.Fd())) }
 
-// Complete adds --home to the commands in a text, where the user gave it, so that they can be typed as they stand. Print,
-// Printf and Warnf do so.
+// Complete adds --home to the commands in a text, where the user gave it, so that they can be typed as they stand.
+// Print, Printf and Warnf do so.
 func (t *Terminal) Complete(text string) string {
 	if t.hints == nil {
 		return text

@@ -1,5 +1,5 @@
-// Package control is how commands talk to a running gateway: HTTP over a socket in the home folder that only the user can
-// open. Nothing but the file's mode guards it, so nothing that it answers holds a secret.
+// Package control is how commands talk to a running gateway: HTTP over a socket in the home folder that only the user
+// can open. Nothing but the file's mode guards it, so nothing that it answers holds a secret.
 //
 //	GET  /status            Status
 //	POST /rekey             reads the drive's password again

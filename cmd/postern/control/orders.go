@@ -41,8 +41,8 @@ type Fork struct {
 
 // Historian looks back.
 type Historian interface {
-	// Versions tells the states of the history, the newest first: all of them, or those in which what lies at a path of the drive
-	// differs from what it became.
+	// Versions tells the states of the history, the newest first: all of them, or those in which what lies at a path of
+	// the drive differs from what it became.
 	Versions(ctx context.Context, path string) ([]Version, error)
 	// Restore copies from the history to another path of the drive, by reference; with replace also over what is there.
 	Restore(ctx context.Context, from, to string, replace bool) error

@@ -7,7 +7,8 @@ func Seeking(tell Tell) func(int64) {
 	return func(parts int64) { tell(Progress{What: "parts looked at", Items: parts}) }
 }
 
-// Carried returns a function that reports the progress of a transfer; what says what is done to the blobs, such as "copied".
+// Carried returns a function that reports the progress of a transfer; what says what is done to the blobs, such as
+// "copied".
 func Carried(what string, tell Tell) func(transfer.Progress) {
 	return func(at transfer.Progress) {
 		tell(Progress{What: "blobs " + what, Items: at.Done(), TotalItems: max(at.TotalBlobs, 0),

@@ -14,8 +14,8 @@ import (
 // maxSocketPath is what fits into a socket address everywhere: 104 bytes on macOS, 108 on Linux, less the closing zero.
 const maxSocketPath = 103
 
-// Listen opens the socket for the user alone. The caller holds the home's lock, so a file that lies there is left over from
-// a gateway that was killed, and is removed.
+// Listen opens the socket for the user alone. The caller holds the home's lock, so a file that lies there is left over
+// from a gateway that was killed, and is removed.
 func Listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("can't remove the old socket %s: %w", path, err)
@@ -25,8 +25,8 @@ func Listen(path string) (net.Listener, error) {
 		return nil, err
 	}
 	defer done()
-	// The socket is born in a folder that is closed to others, under a name that nobody looks for, and gets its place when its
-	// mode is right.
+	// The socket is born in a folder that is closed to others, under a name that nobody looks for, and gets its place when
+	// its mode is right.
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: short + "~", Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("can't listen on %s: %w", path, err)

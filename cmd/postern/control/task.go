@@ -13,7 +13,8 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// maxResult bounds what a client reads of one line of a task's answer, in bytes: the report of ten thousand damaged paths is far below.
+// maxResult bounds what a client reads of one line of a task's answer, in bytes: the report of ten thousand damaged
+// paths is far below.
 const maxResult = 64 << 20
 
 // tellEvery is how often a task's progress travels: often enough to look alive, and seldom enough to cost nothing.
@@ -34,8 +35,8 @@ type Tell func(Progress)
 // Quiet tells nobody.
 func Quiet(Progress) {}
 
-// step is one line of the answer to a task: progress, or in the end what came of it. An error may come with a result, which then is as
-// far as the work went.
+// step is one line of the answer to a task: progress, or in the end what came of it. An error may come with a result,
+// which then is as far as the work went.
 type step struct {
 	Progress *Progress       `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`

@@ -20,7 +20,8 @@ const AccountVersion = 1
 // ErrNoAccount says that a home has no account yet.
 var ErrNoAccount = errors.New("no account in this home")
 
-// DeviceID tells the devices of one account apart. It is random, made with the account file, and never leaves sealed places.
+// DeviceID tells the devices of one account apart. It is random, made with the account file, and never leaves sealed
+// places.
 type DeviceID [16]byte
 
 // String is 32 hex digits.

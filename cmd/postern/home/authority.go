@@ -18,8 +18,8 @@ func (h Home) ReadAuthority() ([]byte, error) {
 	return text, nil
 }
 
-// WriteAuthority keeps an authority, and beside it the certificate alone. The first counts: a crash between leaves the second to be
-// written again.
+// WriteAuthority keeps an authority, and beside it the certificate alone. The first counts: a crash between leaves the
+// second to be written again.
 func (h Home) WriteAuthority(authority, certificate []byte) error {
 	if err := os.MkdirAll(filepath.Dir(h.Authority()), 0o700); err != nil {
 		return fmt.Errorf("can't make a folder for the certificate authority: %w", cause(err))

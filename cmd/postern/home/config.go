@@ -40,7 +40,8 @@ type StagingSettings struct {
 	Patience Span `toml:"patience"` // how long a write waits for room before it is refused
 }
 
-// HistorySettings say for how long all states of the drive are kept, then one an hour, then one a day; after that, one a month.
+// HistorySettings say for how long all states of the drive are kept, then one an hour, then one a day; after that, one
+// a month.
 type HistorySettings struct {
 	All    Span `toml:"all"`
 	Hourly Span `toml:"hourly"`
@@ -87,7 +88,8 @@ func (h Home) ReadConfig() (Settings, error) {
 	return s, nil
 }
 
-// quoted is the type of settings with text for every Span: a bare 7 would be taken for seven nanoseconds, without asking Span.
+// quoted is the type of settings with text for every Span: a bare 7 would be taken for seven nanoseconds, without
+// asking Span.
 func quoted(t reflect.Type) reflect.Type {
 	switch {
 	case t == reflect.TypeFor[Span]():

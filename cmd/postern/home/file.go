@@ -19,8 +19,8 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// readFile reads a regular file. It follows links, since a user may keep a file of the home elsewhere. It refuses a pipe
-// or a device.
+// readFile reads a regular file. It follows links, since a user may keep a file of the home elsewhere. It refuses a
+// pipe or a device.
 func readFile(path string) ([]byte, error) {
 	f, err := localfs.OpenRegular(path)
 	if err != nil {
@@ -43,7 +43,8 @@ func checkPlain(path string) error {
 	return err
 }
 
-// sharedFolder reports whether users other than the owner can write to a folder. On Windows a user's profile is closed to others.
+// sharedFolder reports whether users other than the owner can write to a folder. On Windows a user's profile is closed
+// to others.
 func sharedFolder(info fs.FileInfo) bool {
 	return runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0
 }

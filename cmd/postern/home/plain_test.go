@@ -14,7 +14,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// TestOwnFilesArePlain: the home's own files are not written through links, and nothing blocks on a pipe in their place.
+// TestOwnFilesArePlain: the home's own files are not written through links, and nothing blocks on a pipe in their
+// place.
 func TestOwnFilesArePlain(t *testing.T) {
 	for name, open := range map[string]func(Home) error{
 		"lock":    func(h Home) error { _, err := h.Lock(); return err },
@@ -49,7 +50,8 @@ func TestOwnFilesArePlain(t *testing.T) {
 	}
 }
 
-// TestReadFilesArePlain: a pipe in place of a file that is read is an error. A link is followed: a user may keep a secret elsewhere.
+// TestReadFilesArePlain: a pipe in place of a file that is read is an error. A link is followed: a user may keep a
+// secret elsewhere.
 func TestReadFilesArePlain(t *testing.T) {
 	for name, read := range map[string]func(Home) error{
 		"account":      func(h Home) error { _, err := h.ReadAccount(); return err },

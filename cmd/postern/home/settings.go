@@ -43,8 +43,8 @@ const (
 	SwitchOff = "off"
 )
 
-// leastGrace is the shortest grace period that may be configured: a gateway that is suspended for a night must not have to look whether
-// all that it refers to is still there.
+// leastGrace is the shortest grace period that may be configured: a gateway that is suspended for a night must not have
+// to look whether all that it refers to is still there.
 const leastGrace = Span(time.Hour)
 
 // logLevels are the values of Settings.Log.

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestSharedHome: a home that other users can write to is refused, since they could lead the gateway elsewhere by links.
+// TestSharedHome: a home that other users can write to is refused, since they could lead the gateway elsewhere by
+// links.
 func TestSharedHome(t *testing.T) {
 	for mode, refused := range map[os.FileMode]bool{0o700: false, 0o755: false, 0o770: true, 0o777: true, 0o702: true} {
 		folder := t.TempDir()

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes, written as "64MiB", "1.5GiB", "500 MB" or "4096". Zero is "not chosen"; "off" and "0" are Off.
+// Size is a number of bytes, written as "64MiB", "1.5GiB", "500 MB" or "4096". Zero is "not chosen"; "off" and "0" are
+// Off.
 type Size int64
 
 // Off is a size that was chosen to be nothing.

@@ -22,8 +22,8 @@ var (
 // stateTimeout is how long opening waits for another process; the home's lock should have kept it out already.
 const stateTimeout = time.Second
 
-// State is what must be remembered and isn't in the journal: the newest state seen of each pointer, and the drive's locks.
-// Every change is durable when the call returns. It is safe for concurrent use.
+// State is what must be remembered and isn't in the journal: the newest state seen of each pointer, and the drive's
+// locks. Every change is durable when the call returns. It is safe for concurrent use.
 type State struct {
 	db   *bbolt.DB
 	path string

@@ -16,9 +16,9 @@ const (
 	maxUploadsFile = 64 << 10 // bytes of ended notes before the file is written anew
 )
 
-// Uploads notes which uploads are under way, or have failed, for the gateway that comes next: it may have to know what was not
-// brought to a good end. A note costs no wait for the disk: it outlives the process, not the machine, and who uploads sits on this
-// machine. It is safe for concurrent use.
+// Uploads notes which uploads are under way, or have failed, for the gateway that comes next: it may have to know what
+// was not brought to a good end. A note costs no wait for the disk: it outlives the process, not the machine, and who
+// uploads sits on this machine. It is safe for concurrent use.
 type Uploads struct {
 	left []string
 

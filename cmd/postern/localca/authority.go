@@ -1,7 +1,9 @@
 // Package localca is a certificate authority for one drive on one machine, so that HTTPS works without anybody else.
 //
-// An authority that a machine trusts is dangerous in a thief's hands, so this one can do little: it is constrained (RFC 5280,
-// 4.2.1.10) to the names that the drive is reached by, which are localhost and this machine's loopback addresses unless the user
+// An authority that a machine trusts is dangerous in a thief's hands, so this one can do little: it is constrained (RFC
+// 5280,
+// 4.2.1.10) to the names that the drive is reached by, which are localhost and this machine's loopback addresses unless
+// the user
 // adds others, and to servers. Nobody can be impersonated with it but the drive.
 package localca
 
@@ -25,8 +27,8 @@ import (
 )
 
 const (
-	// Life is how long an authority is good for. Its end is a nuisance, since people have to trust the next one; that its key
-	// could be stolen until then is what the constraints are for.
+	// Life is how long an authority is good for. Its end is a nuisance, since people have to trust the next one; that its
+	// key could be stolen until then is what the constraints are for.
 	Life = 10 * 365 * 24 * time.Hour
 	// early is how far back certificates begin, for clients whose clock is behind.
 	early = 24 * time.Hour
@@ -54,7 +56,8 @@ func New(names []string, now time.Time) (*Authority, error) {
 	sum := sha256.Sum256(public)
 	template := &x509.Certificate{
 		SerialNumber: new(big.Int).SetBytes(sum[:16]),
-		// Who connects sees the name, so it tells nothing of machine or user; the digits keep several authorities apart in a store.
+		// Who connects sees the name, so it tells nothing of machine or user; the digits keep several authorities apart in a
+		// store.
 		Subject:   pkix.Name{CommonName: "Postern local authority " + hex.EncodeToString(sum[:4])},
 		NotBefore: now.Add(-early), NotAfter: now.Add(Life),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,

@@ -67,8 +67,8 @@ func TestCertifies(t *testing.T) {
 	}
 }
 
-// TestStolenKey: with the authority's key, no certificate can be made that a client takes for anybody but the drive, nor for anything
-// but a server.
+// TestStolenKey: with the authority's key, no certificate can be made that a client takes for anybody but the drive,
+// nor for anything but a server.
 func TestStolenKey(t *testing.T) {
 	a := made(t, "drive.example")
 	forged := func(change func(*x509.Certificate)) *x509.Certificate {
@@ -110,7 +110,8 @@ func TestStolenKey(t *testing.T) {
 	}
 }
 
-// TestLives: a certificate is renewed by itself well before its end, also after the clock was set back, and never outlives its authority.
+// TestLives: a certificate is renewed by itself well before its end, also after the clock was set back, and never
+// outlives its authority.
 func TestLives(t *testing.T) {
 	a := made(t)
 	now := day

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Files hands out a certificate of the user's own, and reads it again when its files have changed. It is safe for concurrent use.
+// Files hands out a certificate of the user's own, and reads it again when its files have changed. It is safe for
+// concurrent use.
 type Files struct {
 	cert, key string
 	log       *slog.Logger
@@ -30,8 +31,8 @@ func Open(cert, key string, log *slog.Logger) (*Files, error) {
 	return f, f.read(seen)
 }
 
-// Certificate is for tls.Config.GetCertificate. Whoever renews certificates replaces two files, not both at once: while they do not fit,
-// the one before is good.
+// Certificate is for tls.Config.GetCertificate. Whoever renews certificates replaces two files, not both at once: while
+// they do not fit, the one before is good.
 func (f *Files) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -37,7 +37,8 @@ func written(t *testing.T, folder string, changed time.Time) (cert, key string, 
 	return cert, key, pair.Leaf
 }
 
-// TestFilesAreReadAgain: a renewed certificate is used from the next connection on; half a renewal changes nothing and is told of once.
+// TestFilesAreReadAgain: a renewed certificate is used from the next connection on; half a renewal changes nothing and
+// is told of once.
 func TestFilesAreReadAgain(t *testing.T) {
 	folder := t.TempDir()
 	var said bytes.Buffer

@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// leafLife is how long a server's certificate is good for: far below the 398 days after which browsers and the 825 after which
-	// macOS refuse it.
+	// leafLife is how long a server's certificate is good for: far below the 398 days after which browsers and the 825
+	// after which macOS refuse it.
 	leafLife = 90 * 24 * time.Hour
 	// leafSpare is what must be left of it, or the next one is made: connections last for hours.
 	leafSpare = leafLife / 3
 )
 
-// Issuer makes the certificates of a server as they are needed and keeps them in memory only: the next run makes its own, since
-// clients trust the authority. It is safe for concurrent use.
+// Issuer makes the certificates of a server as they are needed and keeps them in memory only: the next run makes its
+// own, since clients trust the authority. It is safe for concurrent use.
 type Issuer struct {
 	authority *Authority
 	names     []string
@@ -43,8 +43,8 @@ func (a *Authority) Issuer(names []string, clock func() time.Time) *Issuer {
 	return &Issuer{authority: a, names: slices.Compact(names), clock: clock}
 }
 
-// Certificate is for tls.Config.GetCertificate. Looking at each handshake costs nothing and, unlike a timer, works after a machine has
-// slept or its clock was set.
+// Certificate is for tls.Config.GetCertificate. Looking at each handshake costs nothing and, unlike a timer, works
+// after a machine has slept or its clock was set.
 func (i *Issuer) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

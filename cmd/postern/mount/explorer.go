@@ -57,8 +57,8 @@ type limit struct {
 	allows string
 }
 
-// limits are all in HKLM\SYSTEM\CurrentControlSet\Services\WebClient\Parameters. BasicAuthLevel is not among them: Windows sends passwords by
-// Digest, which the drive offers, and Basic over TLS only, as it should.
+// limits are all in HKLM\SYSTEM\CurrentControlSet\Services\WebClient\Parameters. BasicAuthLevel is not among them:
+// Windows sends passwords by Digest, which the drive offers, and Basic over TLS only, as it should.
 var limits = []limit{
 	{"FileSizeLimitInBytes", 0xffffffff, "50,000,000", "files up to 4 GiB; more Windows can't, use rclone for them"},
 	{"FileAttributesLimitInBytes", 64 << 20, "1,000,000", "folders of some 250,000 entries instead of 3,800"},

@@ -1,5 +1,6 @@
-// Package mount makes the drive a folder of this system, by the means that the system has for it: gio or davfs2 on Linux, Finder's own on
-// macOS, the WebClient service on Windows. The password goes by standard input or memory, never by an argument.
+// Package mount makes the drive a folder of this system, by the means that the system has for it: gio or davfs2 on
+// Linux, Finder's own on macOS, the WebClient service on Windows. The password goes by standard input or memory, never
+// by an argument.
 package mount
 
 import (
@@ -38,15 +39,16 @@ type File struct{ Path, Text string }
 // Connection is a network drive of Windows.
 type Connection struct{ Letter, Remote string }
 
-// ErrRights says that the way to mount here needs an administrator, ErrWay that there is none, ErrFolder that one has to be named.
+// ErrRights says that the way to mount here needs an administrator, ErrWay that there is none, ErrFolder that one has
+// to be named.
 var (
 	ErrRights = errors.New("mounting on a folder needs an administrator")
 	ErrWay    = errors.New("this system has nothing to mount with")
 	ErrFolder = errors.New("a folder to mount on has to be named")
 )
 
-// For plans how to mount a drive. The folder may be empty where the system chooses one; on Windows it is a letter, such as P:. Files are
-// planned into scratch, a folder that others may look into.
+// For plans how to mount a drive. The folder may be empty where the system chooses one; on Windows it is a letter, such
+// as P:. Files are planned into scratch, a folder that others may look into.
 func For(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
 	switch f.OS {
 	case "windows":
@@ -119,8 +121,8 @@ func appleScript(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// credentials is what "mount_webdav -a FD" reads, as Finder gives it (readCredentialsFromFile in Apple's webdavfs): user, password, a proxy's
-// user and password, and certificates, each after its length.
+// credentials is what "mount_webdav -a FD" reads, as Finder gives it (readCredentialsFromFile in Apple's webdavfs):
+// user, password, a proxy's user and password, and certificates, each after its length.
 func credentials(user, password string) string {
 	var out []byte
 	for _, s := range []string{user, password, "", "", ""} {
@@ -130,8 +132,8 @@ func credentials(user, password string) string {
 	return string(out)
 }
 
-// Undo plans how to unmount. An empty folder is every place where it is mounted, of which mounted tells: what the program mount says. Where
-// the system has none, there are no steps.
+// Undo plans how to unmount. An empty folder is every place where it is mounted, of which mounted tells: what the
+// program mount says. Where the system has none, there are no steps.
 func Undo(f system.Facts, d Drive, folder, mounted string) ([]system.Step, error) {
 	switch {
 	case f.OS == "windows" && folder == "":
@@ -153,8 +155,8 @@ func Undo(f system.Facts, d Drive, folder, mounted string) ([]system.Step, error
 	return steps, nil
 }
 
-// Places are the folders that an address is mounted on, of what the program mount says: "URL on FOLDER type fuse (…)" on Linux, without the
-// type on macOS.
+// Places are the folders that an address is mounted on, of what the program mount says: "URL on FOLDER type fuse (…)"
+// on Linux, without the type on macOS.
 func Places(mounted, address string) (folders []string) {
 	for line := range strings.Lines(mounted) {
 		rest, ok := strings.CutPrefix(line, address+" on ")

@@ -35,8 +35,9 @@ func LocalHost() (string, error) {
 	return host, nil
 }
 
-// Announce tells the network of the drive until withdraw is called, which says that it is gone. Every machine on the same network learns that
-// there is a drive of this name, on which machine, at which port; nothing of what is in it, and not its user.
+// Announce tells the network of the drive until withdraw is called, which says that it is gone. Every machine on the
+// same network learns that there is a drive of this name, on which machine, at which port; nothing of what is in it,
+// and not its user.
 //
 // The library is libp2p's fork of zeroconf: unlike hashicorp/mdns it announces unasked and says goodbye.
 func Announce(a Announcement, addr net.Addr, log *slog.Logger) (withdraw func(), err error) {

@@ -29,7 +29,8 @@ func TestAnnounceLoopback(t *testing.T) {
 	}
 }
 
-// TestAnnounce looks the drive up as a file manager does, on a network of its own, so that nothing is heard outside of it.
+// TestAnnounce looks the drive up as a file manager does, on a network of its own, so that nothing is heard outside of
+// it.
 func TestAnnounce(t *testing.T) {
 	const inside = "POSTERN_TEST_OWN_NETWORK"
 	if os.Getenv(inside) == "" {

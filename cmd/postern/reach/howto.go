@@ -1,5 +1,5 @@
-// Package reach is how clients find a drive: its address and TLS, its announcement on the local network, and the hints on
-// how to mount it.
+// Package reach is how clients find a drive: its address and TLS, its announcement on the local network, and the hints
+// on how to mount it.
 package reach
 
 import (
@@ -21,8 +21,8 @@ type HowTo struct {
 	Where    string // the file that holds the password, or the variable that set it
 }
 
-// DriveURL is an address that is listened at as clients write it. A drive that listens everywhere is reached by the loopback name here;
-// name is by what clients have to know it, or empty.
+// DriveURL is an address that is listened at as clients write it. A drive that listens everywhere is reached by the
+// loopback name here; name is by what clients have to know it, or empty.
 func DriveURL(address, name string, secure bool) *url.URL {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil && everywhere(host) {

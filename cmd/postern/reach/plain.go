@@ -13,11 +13,12 @@ import (
 // maxPlain bounds the header of a request that came without TLS, in bytes.
 const maxPlain = 64 << 10
 
-// plainAware answers clients that speak plain HTTP where TLS is expected, which else see nothing but a broken connection.
+// plainAware answers clients that speak plain HTTP where TLS is expected, which else see nothing but a broken
+// connection.
 type plainAware struct{ net.Listener }
 
-// Accept implements net.Listener. What the client speaks is looked at when it is first read from, so that a silent one holds up nobody;
-// the server's deadline for handshakes is then in force.
+// Accept implements net.Listener. What the client speaks is looked at when it is first read from, so that a silent one
+// holds up nobody; the server's deadline for handshakes is then in force.
 func (l plainAware) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -48,8 +49,9 @@ func (c *plainAwareConn) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// insteadOfPlain is the answer to a request that came without TLS. Browsers are sent on; others would not follow, or would not send
-// what belongs to the request again. (No Strict-Transport-Security here or elsewhere: it would bind all ports of localhost.)
+// insteadOfPlain is the answer to a request that came without TLS. Browsers are sent on; others would not follow, or
+// would not send what belongs to the request again. (No Strict-Transport-Security here or elsewhere: it would bind all
+// ports of localhost.)
 func insteadOfPlain(r *http.Request) string {
 	where := "https://" + r.Host + r.URL.RequestURI()
 	text := "This drive is reached by HTTPS: " + where + "\n"

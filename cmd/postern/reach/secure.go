@@ -17,8 +17,8 @@ import (
 // EndingSoon is how long before its authority's end a gateway begins to say so.
 const EndingSoon = 60 * 24 * time.Hour
 
-// Secure puts TLS in front of the drive's listener if the settings say so, and warns where it should have been. It begins to tell how the
-// drive is reached.
+// Secure puts TLS in front of the drive's listener if the settings say so, and warns where it should have been. It
+// begins to tell how the drive is reached.
 func Secure(h home.Home, settings home.Settings, listener net.Listener, log *slog.Logger) (HowTo, net.Listener, error) {
 	address := listener.Addr().String()
 	if settings.TLS.Mode != home.SwitchOn {
@@ -40,9 +40,9 @@ func Secure(h home.Home, settings home.Settings, listener net.Listener, log *slo
 
 // secured puts TLS in front of a listener, as the settings say.
 //
-// HTTP/2 is not offered. Finder, Explorer, davfs2 and all others on neon speak HTTP/1.1 only. Those who know both (curl, rclone,
-// browsers) gain nothing on a local line, and its framing costs the gateway half again as much processor for what they read (1.2 s
-// instead of 0.8 s for 256 MiB, with curl) and a tenth more for what they write.
+// HTTP/2 is not offered. Finder, Explorer, davfs2 and all others on neon speak HTTP/1.1 only. Those who know both
+// (curl, rclone, browsers) gain nothing on a local line, and its framing costs the gateway half again as much processor
+// for what they read (1.2 s instead of 0.8 s for 256 MiB, with curl) and a tenth more for what they write.
 func secured(listener net.Listener, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) net.Listener {
 	return tls.NewListener(plainAware{listener}, &tls.Config{
 		GetCertificate: certificate,
@@ -111,7 +111,8 @@ func ReadAuthority(h home.Home) (*localca.Authority, error) {
 	return authority, nil
 }
 
-// NameOf is by what clients have to know a drive that shows a certificate of the user's, which names no loopback address; else empty.
+// NameOf is by what clients have to know a drive that shows a certificate of the user's, which names no loopback
+// address; else empty.
 func NameOf(settings home.Settings) string {
 	if settings.TLS.Mode != home.SwitchOn || settings.TLS.Cert == "" || len(settings.Hosts) == 0 {
 		return ""
@@ -119,7 +120,8 @@ func NameOf(settings home.Settings) string {
 	return bareHost(settings.Hosts[0])
 }
 
-// NamesOf are the names that a drive is reached by, besides the loopback ones: those of the settings, and the address it listens at.
+// NamesOf are the names that a drive is reached by, besides the loopback ones: those of the settings, and the address
+// it listens at.
 func NamesOf(settings home.Settings, addr string) []string {
 	var names []string
 	for _, host := range settings.Hosts {

@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns text that is safe to show on a terminal or in a line of a log: everything that is not printed but obeyed
-// there (newlines, escape sequences, marks that turn the direction of writing) and every byte that is no UTF-8 is escaped as
-// in Go. File names can hold all of these.
+// Printable returns text that is safe to show on a terminal or in a line of a log: everything that is not printed but
+// obeyed there (newlines, escape sequences, marks that turn the direction of writing) and every byte that is no UTF-8
+// is escaped as in Go. File names can hold all of these.
 func Printable(text string) string {
 	if utf8.ValidString(text) && !strings.ContainsFunc(text, obeyed) {
 		return text

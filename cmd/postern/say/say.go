@@ -49,7 +49,8 @@ func Told(sentence, whole string) error {
 	return &told{sentence, whole}
 }
 
-// advice is what to do about each kind of failure that layers below can't know the remedy of. The first that fits counts.
+// advice is what to do about each kind of failure that layers below can't know the remedy of. The first that fits
+// counts.
 var advice = []struct {
 	kind error
 	text string
@@ -68,8 +69,8 @@ var advice = []struct {
 	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
 }
 
-// Interrupted reports whether err is only the consequence of the user ending the command. What has failed on the way says so in words of its
-// own, which are of no use then.
+// Interrupted reports whether err is only the consequence of the user ending the command. What has failed on the way
+// says so in words of its own, which are of no use then.
 func Interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }

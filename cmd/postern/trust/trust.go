@@ -1,8 +1,8 @@
 // Package trust has the programs of a machine accept the drive's certificate authority, or no longer.
 //
-// It plans commands of the system instead of writing into stores itself, and instead of using smallstep/truststore, which does: the same
-// lines can then be shown to whom this process' rights do not suffice for, and on Windows it is the machine's store that counts for
-// Explorer (the WebClient service), where that library writes to the user's.
+// It plans commands of the system instead of writing into stores itself, and instead of using smallstep/truststore,
+// which does: the same lines can then be shown to whom this process' rights do not suffice for, and on Windows it is
+// the machine's store that counts for Explorer (the WebClient service), where that library writes to the user's.
 package trust
 
 import (
@@ -31,7 +31,8 @@ var stores = []struct {
 	{"/usr/local/etc/ssl/certs", ".pem", []string{"certctl", "rehash"}, nil},                                                        // FreeBSD
 }
 
-// databases are where browsers on Unix systems keep whom they trust (NSS), below a user's home. They do not look into the system's store.
+// databases are where browsers on Unix systems keep whom they trust (NSS), below a user's home. They do not look into
+// the system's store.
 var databases = []struct{ pattern, whose string }{
 	{".pki/nssdb", "Chromium"},
 	{".local/share/pki/nssdb", "Chromium"},
@@ -45,7 +46,8 @@ var databases = []struct{ pattern, whose string }{
 // browsers are the programs that make a database at their first run, which may be still to come.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "brave-browser"}
 
-// Plan is how a system comes to trust the authority, or with remove no longer does. Missing tells what it can't plan for and why.
+// Plan is how a system comes to trust the authority, or with remove no longer does. Missing tells what it can't plan
+// for and why.
 func Plan(f system.Facts, ca CA, remove bool) (steps []system.Step, missing []string) {
 	switch f.OS {
 	case "windows":

@@ -221,7 +221,8 @@ func TestMountingOnWindows(t *testing.T) {
 	}
 }
 
-// TestTrusting: with the rights all is done, without them the rest is told, and an authority that does not cover a name is exchanged.
+// TestTrusting: with the rights all is done, without them the rest is told, and an authority that does not cover a name
+// is exchanged.
 func TestTrusting(t *testing.T) {
 	h := home.Home(filepath.Join(t.TempDir(), "home"))
 	const folder = "/usr/local/share/ca-certificates"

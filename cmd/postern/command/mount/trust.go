@@ -111,8 +111,8 @@ func suffices(a *localca.Authority, names []string) bool {
 	return time.Until(a.Ends()) > reach.EndingSoon
 }
 
-// forget takes an authority out of the stores. That it is in none of them is no error; that the rights do not suffice is told when the next
-// one is installed.
+// forget takes an authority out of the stores. That it is in none of them is no error; that the rights do not suffice
+// is told when the next one is installed.
 func (t truster) forget(ctx context.Context, a *localca.Authority) error {
 	steps, _ := trust.Plan(t.facts, t.known(a), true)
 	for i := range steps {
