@@ -59,50 +59,56 @@ type arrow struct {
 // alloctest is for the tests of all layers.
 const alloctest = "postern/crypto/alloctest"
 
-// logic is what the families of commands call.
-var logic = []string{"postern/cmd/postern/account", "postern/cmd/postern/carry", "postern/cmd/postern/gateway",
-	"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/mount",
-	"postern/cmd/postern/reach", "postern/cmd/postern/say", "postern/cmd/postern/system", "postern/cmd/postern/trust"}
+// below returns the packages of cmd/postern with these names.
+func below(names ...string) (paths []string) {
+	for _, name := range names {
+		paths = append(paths, "postern/cmd/postern/"+name)
+	}
+	return paths
+}
+
+// layers are the layers under the programs, the highest first.
+var layers = []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...",
+	"postern/remote/...", "postern/crypto"}
 
 // arrows is the picture in the README, line by line. The first that fits a package counts.
 var arrows = []arrow{
 	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil,
 		"words for people need only the kinds of errors"},
-	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote/verify", "postern/remote/localfs", "postern/crypto"}, nil,
-		"the folder of one machine does not know what is served from it"},
+	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote/verify", "postern/remote/localfs",
+		"postern/crypto"}, nil, "the folder of one machine does not know what is served from it"},
 	{"postern/cmd/postern/localca", nil, nil, "a certificate authority knows nothing of the drive"},
 	{"postern/cmd/postern/system", nil, nil, "running programs of the system needs nothing of ours"},
-	{"postern/cmd/postern/trust", []string{"postern/cmd/postern/system"}, nil, "plans for a system are plain functions"},
-	{"postern/cmd/postern/mount", []string{"postern/cmd/postern/system"}, nil, "plans for a system are plain functions"},
-	{"postern/cmd/postern/control", []string{"postern/cmd/postern/say", "postern/remote/transfer", "postern/vfs/..."}, []string{"postern/remote"},
-		"orders to a gateway do not depend on what carries them out"},
-	{"postern/cmd/postern/reach", []string{"postern/cmd/postern/home", "postern/cmd/postern/localca", "postern/cmd/postern/say"}, nil,
+	{"postern/cmd/postern/trust", below("system"), nil, "plans for a system are plain functions"},
+	{"postern/cmd/postern/mount", below("system"), nil, "plans for a system are plain functions"},
+	{"postern/cmd/postern/control", append(below("say"), "postern/remote/transfer", "postern/vfs/..."),
+		[]string{"postern/remote"}, "orders to a gateway do not depend on what carries them out"},
+	{"postern/cmd/postern/reach", below("home", "localca", "say"), nil,
 		"how a drive is reached does not depend on what serves it"},
-	{"postern/cmd/postern/gateway", []string{"postern/cmd/postern/control", "postern/cmd/postern/home", "postern/cmd/postern/reach",
-		"postern/cmd/postern/say", "postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...",
-		"postern/remote/...", "postern/crypto"}, []string{"postern/cmd/postern/localca"},
+	{"postern/cmd/postern/gateway", append(below("control", "home", "reach", "say"), layers...), below("localca"),
 		"the gateway wires the layers, and knows no command"},
-	{"postern/cmd/postern/account", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
-		"postern/cmd/postern/say", "postern/remote/...", "postern/crypto"}, nil,
-		"accounts are managed by functions that know no command"},
-	{"postern/cmd/postern/carry", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
-		"postern/cmd/postern/say", "postern/vfs/...", "postern/remote/...", "postern/crypto"}, nil,
-		"drives are carried by functions that know no command"},
-	{"postern/cmd/postern/command", []string{"postern/cmd/postern/gateway", "postern/cmd/postern/control", "postern/cmd/postern/home",
-		"postern/cmd/postern/reach", "postern/cmd/postern/say", "postern/crypto"}, nil,
+	{"postern/cmd/postern/account", append(below("gateway", "control", "home", "say"), "postern/remote/...",
+		"postern/crypto"), nil, "accounts are managed by functions that know no command"},
+	{"postern/cmd/postern/carry", append(below("gateway", "control", "home", "say"), "postern/vfs/...",
+		"postern/remote/...", "postern/crypto"), nil, "drives are carried by functions that know no command"},
+	{"postern/cmd/postern/command", append(below("gateway", "control", "home", "reach", "say"), "postern/crypto"), nil,
 		"what commands have in common depends on none of them"},
-	{"postern/cmd/postern/command/...", slices.Concat([]string{"postern/cmd/postern/command"}, logic, []string{"postern/vfs/...",
-		"postern/remote/...", "postern/crypto"}), nil, "a family of commands knows no other family, and wires no layers itself"},
+	{"postern/cmd/postern/command/...", append(below("command", "account", "carry", "gateway", "control", "home",
+		"localca", "mount", "reach", "say", "system", "trust"), "postern/vfs/...", "postern/remote/...",
+		"postern/crypto"), nil, "a family of commands knows no other family, and wires no layers itself"},
 	{"postern/cmd/...", []string{"postern/..."}, nil, "the programs use everything"},
-	{"postern/metrics/...", []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...", "postern/cache/...", "postern/remote/...", "postern/crypto"}, nil,
-		"metrics watch the layers"},
-	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs", "postern/vfs/layout", "postern/vfs/versions"}, []string{"postern/vfs/vfstest"},
-		"WebDAV speaks to the drive's contract and layout, not to what keeps it"},
-	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/remote/localfs", "postern/crypto"}, []string{"postern/remote/...", "postern/cache"},
+	{"postern/metrics/...", layers, nil, "metrics watch the layers"},
+	{"postern/dav/...", []string{"postern/dav/...", "postern/vfs", "postern/vfs/layout", "postern/vfs/versions"},
+		[]string{"postern/vfs/vfstest"}, "WebDAV speaks to the drive's contract and layout, not to what keeps it"},
+	{"postern/vfs/...", []string{"postern/vfs/...", "postern/remote", "postern/remote/localfs", "postern/crypto"},
+		[]string{"postern/remote/...", "postern/cache"},
 		"the drive knows the contract of remotes and the local disk, neither drivers nor caches"},
-	{"postern/cache/...", []string{"postern/cache/...", "postern/remote", "postern/crypto"}, []string{"postern/remote/..."}, "a cache sees ciphertext only"},
-	{"postern/remote/localfs/...", []string{"postern/remote/localfs/..."}, nil, "a filesystem knows nothing of what lies on it"},
-	{"postern/remote/...", []string{"postern/remote/...", "postern/crypto"}, nil, "a remote knows sealed blobs and signed pointers"},
+	{"postern/cache/...", []string{"postern/cache/...", "postern/remote", "postern/crypto"},
+		[]string{"postern/remote/..."}, "a cache sees ciphertext only"},
+	{"postern/remote/localfs/...", []string{"postern/remote/localfs/..."}, nil,
+		"a filesystem knows nothing of what lies on it"},
+	{"postern/remote/...", []string{"postern/remote/...", "postern/crypto"}, nil,
+		"a remote knows sealed blobs and signed pointers"},
 	{alloctest, nil, nil, "what measures tests uses nothing of ours"},
 	{"postern/crypto", nil, nil, "crypto stands below everything"},
 }
@@ -171,7 +177,8 @@ func TestCryptoIsPure(t *testing.T) {
 			continue
 		}
 		for _, path := range p.Imports {
-			if slices.Contains([]string{"os", "net", "net/http", "time", "context", "syscall", "crypto/rand", "math/rand", "math/rand/v2"}, path) {
+			if slices.Contains([]string{"os", "net", "net/http", "time", "context", "syscall", "crypto/rand", "math/rand",
+				"math/rand/v2"}, path) {
 				t.Errorf("crypto imports %s", path)
 			}
 		}

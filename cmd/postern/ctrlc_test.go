@@ -16,10 +16,12 @@ import (
 // its work.
 func TestInterrupted(t *testing.T) {
 	w := newWorld(t)
-	w.must("desk", phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon"), "init", "--user", "alice", "--remote", "test:")
+	w.must("desk", phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon"), "init", "--user", "alice", "--remote",
+		"test:")
 	w.must("desk", nil, "bundle", "export", w.folder+"/whole.bundle")
 	for _, line := range []string{
-		"fsck", "fsck --read-data --repair", "gc", "gc --dry-run", "remote copy test: disk:$HERE/copy", "bundle export $HERE/a.bundle",
+		"fsck", "fsck --read-data --repair", "gc", "gc --dry-run", "remote copy test: disk:$HERE/copy",
+		"bundle export $HERE/a.bundle",
 		"bundle import --remote test: $HERE/whole.bundle", "remote check test:", "history list", "inspect /files", "flush",
 	} {
 		t.Run(line, func(t *testing.T) {
@@ -44,7 +46,8 @@ func TestInterrupted(t *testing.T) {
 				}
 				lines := strings.Split(strings.TrimSpace(said), "\n")
 				last := lines[len(lines)-1]
-				if code != command.ExitDone && (code != command.ExitFailed || !strings.HasSuffix(last, " was interrupted before it was done: run it again") ||
+				if code != command.ExitDone && (code != command.ExitFailed ||
+					!strings.HasSuffix(last, " was interrupted before it was done: run it again") ||
 					strings.Contains(said, "BROKEN")) {
 					t.Errorf("ended in call %d: %d %s", calls, code, said)
 				}

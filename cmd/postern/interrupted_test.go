@@ -70,12 +70,13 @@ func (w *world) runUntil(ctx context.Context, machine string, env map[string]str
 		w.t.Fatal(err)
 	}
 	defer func() { _ = null.Close() }()
-	p := &command.Program{Terminal: command.Terminal{In: null, Out: out, Err: out}, Rand: rand.Reader, Drivers: w.drivers, Getenv: func(name string) string {
-		if name == "POSTERN_HOME" {
-			return filepath.Join(w.folder, machine)
-		}
-		return env[name]
-	}}
+	p := &command.Program{Terminal: command.Terminal{In: null, Out: out, Err: out}, Rand: rand.Reader, Drivers: w.drivers,
+		Getenv: func(name string) string {
+			if name == "POSTERN_HOME" {
+				return filepath.Join(w.folder, machine)
+			}
+			return env[name]
+		}}
 	code := p.Run(ctx, args, families)
 	said, err := os.ReadFile(out.Name())
 	if err != nil {
@@ -134,7 +135,8 @@ func TestInitInterrupted(t *testing.T) {
 		if code, said := w.run("desk", env, "login", "--user", "alice", "--remote", "test:"); code == command.ExitDone {
 			t.Errorf("a half-made account was passed over: %s", said)
 		}
-		if said := w.must("desk", env, "init", "--user", "alice", "--remote", "test:"); !strings.Contains(said, "recovery words are in") {
+		said = w.must("desk", env, "init", "--user", "alice", "--remote", "test:")
+		if !strings.Contains(said, "recovery words are in") {
 			t.Errorf("no words: %s", said)
 		}
 		w.must("laptop", env, "login", "--user", "alice", "--remote", "test:")
@@ -161,7 +163,8 @@ func TestPasswdInterrupted(t *testing.T) {
 		}
 		w.must("first", old, "login", "--user", "alice", "--remote", "test:")
 		w.must("desk", change, "passwd")
-		if code, said := w.run("second", old, "login", "--user", "alice", "--remote", "test:"); code == command.ExitDone || !strings.Contains(said, "newer one") {
+		code, said := w.run("second", old, "login", "--user", "alice", "--remote", "test:")
+		if code == command.ExitDone || !strings.Contains(said, "newer one") {
 			t.Errorf("the old passphrase: %s", said)
 		}
 		w.must("second", fresh, "login", "--user", "alice", "--remote", "test:")

@@ -95,7 +95,8 @@ func cmdDAV(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 3 && args[3] != "-" {
 		body = strings.NewReader(ts.ReadFile(args[3]))
 	}
-	req, err := http.NewRequestWithContext(context.Background(), args[1], strings.TrimSuffix(status.URL, "/")+args[2], body)
+	req, err := http.NewRequestWithContext(context.Background(), args[1], strings.TrimSuffix(status.URL, "/")+args[2],
+		body)
 	ts.Check(err)
 	for i := 4; i < len(args); i++ {
 		name, value, _ := strings.Cut(args[i], ": ")
@@ -163,7 +164,8 @@ func cmdSmallDisk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	folder := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(folder, 0o700))
-	if runtime.GOOS != "linux" || exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[1], "tmpfs", folder).Run() != nil {
+	mount := exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[1], "tmpfs", folder)
+	if runtime.GOOS != "linux" || mount.Run() != nil {
 		ts.Logf("no disk can be mounted here")
 		ts.Check(os.WriteFile(ts.MkAbs("no-disk"), nil, 0o600))
 		return

@@ -58,7 +58,9 @@ func (p Place) unfinished() (*home.Account, error) {
 }
 
 // bring writes a known account into the home that s holds, if its drive is at the remote.
-func (p Place) bring(ctx context.Context, s *gateway.Session, secret crypto.AccountSecret, passphrase bool, rand io.Reader) error {
+func (p Place) bring(
+	ctx context.Context, s *gateway.Session, secret crypto.AccountSecret, passphrase bool, rand io.Reader,
+) error {
 	found, err := gateway.HasDrive(ctx, s.Store, secret)
 	if err != nil {
 		return err

@@ -187,7 +187,8 @@ func firstRun(t *testing.T, h home.Home, url string, show ShowWords) (home.Accou
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := gateway.Hold(context.WithoutCancel(t.Context()), gateway.HoldOptions{Home: h, To: to, Founding: true, First: true})
+	o := gateway.HoldOptions{Home: h, To: to, Founding: true, First: true}
+	s, err := gateway.Hold(context.WithoutCancel(t.Context()), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +246,8 @@ func TestPassword(t *testing.T) {
 		t.Errorf("the password did not change: %v", err)
 	}
 	set := func(name string) string { return say.IfElse(name == PasswordVariable, "my own choice", "") }
-	if own, where, err := Password(h, set, rand.Reader); err != nil || own != "my own choice" || where != "$"+PasswordVariable {
+	own, where, err := Password(h, set, rand.Reader)
+	if err != nil || own != "my own choice" || where != "$"+PasswordVariable {
 		t.Error(own, where, err)
 	}
 }

@@ -35,22 +35,25 @@ func LogIn(ctx context.Context, at Place, passphrase string, rand io.Reader) (er
 // errNoRecord can't be more exact: the address of a record follows from name and passphrase together, so that a remote
 // can't find out who has an account.
 func errNoRecord(to gateway.Target) error {
-	return say.Advisef("nothing at %s opens with this name and passphrase: the name, the passphrase or the remote is wrong "+
-		"(which of them can't be told); try again", to)
+	return say.Advisef("nothing at %s opens with this name and passphrase: the name, the passphrase or the remote is "+
+		"wrong (which of them can't be told); try again", to)
 }
 
 // FromWords returns the secret that recovery words stand for.
 func FromWords(words []string) (crypto.AccountSecret, error) {
 	secret, err := crypto.SecretFromWords(words)
 	if err != nil {
-		return crypto.AccountSecret{}, say.Advisef("these are not the recovery words of an account: %w; look at them again", err)
+		return crypto.AccountSecret{}, say.Advisef("these are not the recovery words of an account: %w; "+
+			"look at them again", err)
 	}
 	return secret, nil
 }
 
 // Recover brings the account of a secret into a home. With a passphrase, it also makes the user's name and that
 // passphrase open the account.
-func Recover(ctx context.Context, at Place, secret crypto.AccountSecret, passphrase string, rand io.Reader) (err error) {
+func Recover(
+	ctx context.Context, at Place, secret crypto.AccountSecret, passphrase string, rand io.Reader,
+) (err error) {
 	s, err := gateway.Hold(ctx, gateway.HoldOptions{Home: at.Home, To: at.To})
 	if err != nil {
 		return err
@@ -61,7 +64,8 @@ func Recover(ctx context.Context, at Place, secret crypto.AccountSecret, passphr
 		return err
 	}
 	if !found {
-		return say.Advisef("no drive at %s belongs to these words: see that this is the remote the account was made at", at.To)
+		return say.Advisef("no drive at %s belongs to these words: see that this is the remote the account was made at",
+			at.To)
 	}
 	if passphrase != "" {
 		login, err := newLogin(at.User, passphrase)

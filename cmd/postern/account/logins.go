@@ -86,7 +86,9 @@ func (l logins) retire(ctx context.Context, login crypto.Login, now record) erro
 }
 
 // current finds the record that a passphrase of a finished account opens. A passphrase that opens none is an error.
-func (l logins) current(ctx context.Context, user string, secret crypto.AccountSecret, passphrase string) (crypto.Login, record, error) {
+func (l logins) current(
+	ctx context.Context, user string, secret crypto.AccountSecret, passphrase string,
+) (crypto.Login, record, error) {
 	wrong := say.Advisef("this is not the passphrase of %s at %s: try again, or set a new one by postern recover "+
 		"with the recovery words and another home", user, l.to)
 	login, err := crypto.NewLogin(user, passphrase)

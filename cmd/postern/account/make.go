@@ -71,7 +71,9 @@ func (p Place) begin(ctx context.Context, s *gateway.Session, known logins, logi
 
 // FirstRun returns the account of the home that s holds. It makes one, without a passphrase, if there is none, and
 // finishes one that an earlier run began. made reports whether it did either, and so showed the words.
-func FirstRun(ctx context.Context, s *gateway.Session, show ShowWords, rand io.Reader) (_ home.Account, made bool, err error) {
+func FirstRun(
+	ctx context.Context, s *gateway.Session, show ShowWords, rand io.Reader,
+) (_ home.Account, made bool, err error) {
 	if s.To.Volatile() {
 		// Nothing of this drive outlives the process, so its account is not written down either.
 		passing, err := home.NewAccount(DefaultUser, s.To.String(), rand)

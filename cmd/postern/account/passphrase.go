@@ -23,7 +23,9 @@ type Change struct {
 }
 
 // BeginChange opens the account's remote for a change of passphrase.
-func BeginChange(ctx context.Context, h home.Home, known home.Account, to gateway.Target, rand io.Reader) (*Change, error) {
+func BeginChange(
+	ctx context.Context, h home.Home, known home.Account, to gateway.Target, rand io.Reader,
+) (*Change, error) {
 	store, err := openUnpinned(ctx, h, to)
 	if err != nil {
 		return nil, err
@@ -66,7 +68,9 @@ func (c *Change) Set(ctx context.Context, passphrase string) error {
 func (c *Change) Close() error { return c.logins.store.Close() }
 
 // LoginRecord returns the login record that the account's passphrase leads to at a remote, for a copy of the account.
-func LoginRecord(ctx context.Context, h home.Home, known home.Account, at gateway.Target, passphrase string) (_ crypto.Pointer, err error) {
+func LoginRecord(
+	ctx context.Context, h home.Home, known home.Account, at gateway.Target, passphrase string,
+) (_ crypto.Pointer, err error) {
 	store, err := openUnpinned(ctx, h, at)
 	if err != nil {
 		return crypto.Pointer{}, err

@@ -28,7 +28,8 @@ func Password(h home.Home, getenv func(string) string, rand io.Reader) (password
 func RotatePassword(ctx context.Context, h home.Home, rand io.Reader) error {
 	client := control.NewClient(h.Socket())
 	if s, err := client.Status(ctx); err == nil && strings.HasPrefix(s.PasswordIn, "$") {
-		return say.Advisef("the gateway takes the password from %s: change it there and start the gateway again", s.PasswordIn)
+		return say.Advisef("the gateway takes the password from %s: change it there and start the gateway again",
+			s.PasswordIn)
 	}
 	if err := h.RotatePassword(rand); err != nil {
 		return err

@@ -15,7 +15,9 @@ import (
 
 // Import takes a bundle to a remote, for which no account is needed. A pointer that is there is replaced only if the
 // bundle builds on it: nothing is merged.
-func Import(ctx context.Context, h home.Home, to gateway.Target, file string, tell control.Tell) (at transfer.Progress, err error) {
+func Import(
+	ctx context.Context, h home.Home, to gateway.Target, file string, tell control.Tell,
+) (at transfer.Progress, err error) {
 	store, err := open(ctx, h, to, true)
 	if err != nil {
 		return at, err

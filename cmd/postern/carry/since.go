@@ -14,7 +14,9 @@ import (
 
 // Since returns the state that an export takes for granted. It is named by an earlier bundle of the drive, or by a
 // time: then it is the newest state that this device exported until that time. isFile reports which of the two it was.
-func Since(h home.Home, account home.Account, since string, now time.Time) (base crypto.Pointer, isFile bool, err error) {
+func Since(
+	h home.Home, account home.Account, since string, now time.Time,
+) (base crypto.Pointer, isFile bool, err error) {
 	id := account.Secret.Writer().ID()
 	if file, err := localfs.OpenRegular(since); err == nil {
 		defer func() { _ = file.Close() }() // only read from
@@ -36,7 +38,8 @@ func Since(h home.Home, account home.Account, since string, now time.Time) (base
 func stateIn(file *os.File, name string, id crypto.PointerID) (crypto.Pointer, error) {
 	reader, err := bundle.NewReader(file)
 	if err != nil {
-		return crypto.Pointer{}, say.Advisef("--since %s: %w: name an earlier bundle, or leave --since out to export all", name, err)
+		return crypto.Pointer{}, say.Advisef("--since %s: %w: name an earlier bundle, or leave --since out to export all",
+			name, err)
 	}
 	for _, pointer := range reader.Contents().Pointers {
 		if pointer.ID == id {

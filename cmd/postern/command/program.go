@@ -84,7 +84,8 @@ Begin with: postern serve`,
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else the system's place for user data)")
+	flags.StringVar(&p.homeFlag, "home", "", "folder of settings, keys, journal and cache (default $POSTERN_HOME, else "+
+		"the system's place for user data)")
 	flags.BoolVar(&p.verbose, "verbose", false, "print failures with all their causes and whole ids")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return say.Usagef("%w: see %s --help", err, cmd.CommandPath())
@@ -151,7 +152,8 @@ func (p *Program) Account(h home.Home) (home.Account, gateway.Target, error) {
 		return home.Account{}, gateway.Target{}, err
 	}
 	if account.Unfinished {
-		return home.Account{}, gateway.Target{}, say.Advisef("the account in %s is half made: run postern serve once to finish it", h)
+		return home.Account{}, gateway.Target{}, say.Advisef("the account in %s is half made: run postern serve once to "+
+			"finish it", h)
 	}
 	settings, err := p.Settings(h, home.Settings{})
 	if err != nil {

@@ -42,6 +42,7 @@ func (p *Program) offerPhrase() error {
 	if err != nil {
 		return err
 	}
-	p.Warnf("It has to be hard to guess. You may take these words, drawn at random just now: %s\n", strings.Join(words, " "))
+	p.Warnf("It has to be hard to guess. You may take these words, drawn at random just now: %s\n",
+		strings.Join(words, " "))
 	return nil
 }

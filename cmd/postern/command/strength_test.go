@@ -7,7 +7,8 @@ import (
 
 func TestStrength(t *testing.T) {
 	for _, weak := range []string{
-		"x", "password", "Password1!", "letmein123", "correct horse", "alice alice alice", "alice-in-wonderland"[:5] + "2026!", "qwertyuiop[]", "D8#kd02;sL",
+		"x", "password", "Password1!", "letmein123", "correct horse", "alice alice alice",
+		"alice-in-wonderland"[:5] + "2026!", "qwertyuiop[]", "D8#kd02;sL",
 		"postern-alice", strings.Repeat("a", 10_000), strings.Repeat("abc123", 1000), "\xff\xfe", " ",
 	} {
 		if err := checkStrength("passphrase", weak, "alice"); err == nil {
@@ -17,7 +18,8 @@ func TestStrength(t *testing.T) {
 		}
 	}
 	for _, strong := range []string{
-		"correct horse battery staple", "crop nerve zoo lizard abandon", "D8#kd02;sLx!4", "Mein Hund heißt Bello", "gj2k-o0pq-77xa",
+		"correct horse battery staple", "crop nerve zoo lizard abandon", "D8#kd02;sLx!4", "Mein Hund heißt Bello",
+		"gj2k-o0pq-77xa",
 	} {
 		if err := checkStrength("passphrase", strong, "alice"); err != nil {
 			t.Errorf("%q: %v", strong, err)

@@ -45,8 +45,8 @@ type Status struct {
 	Remote     string    `json:"remote"`                // without secrets
 	Address    string    `json:"address,omitempty"`     // listened at, host:port
 	URL        string    `json:"url,omitempty"`         // by which clients of this machine reach it
-	CA         string    `json:"ca,omitempty"`          // path of the certificate of the drive\'s own authority, if that is who certifies it
-	PasswordIn string    `json:"password_in,omitempty"` // the file that holds the drive's password, or the variable that sets it, with $
+	CA         string    `json:"ca,omitempty"`          // the file of the drive's own authority; empty: another one
+	PasswordIn string    `json:"password_in,omitempty"` // the password's file, or "$" and the variable that sets it
 	Version    string    `json:"version"`
 	PID        int       `json:"pid,omitempty"`
 	Since      time.Time `json:"since,omitzero"`
@@ -121,10 +121,10 @@ type Commit struct {
 	LastError string    `json:"last_error,omitempty"` // of the newest attempt; empty when it landed
 	Offline   time.Time `json:"offline_since,omitzero"`
 	Reason    string    `json:"offline_reason,omitempty"` // why the remote can't be reached, in a few words
-	Broken    string    `json:"broken,omitempty"`         // why no changes are taken: the journal here can't be written
-	Blocked   string    `json:"blocked,omitempty"`        // why no changes are taken: the remote shows an old or another state
-	Lost      int       `json:"lost,omitempty"`           // blobs that changes made here need, and that were collected while this device was away
-	Copied    time.Time `json:"copied,omitzero"`          // when this run noticed that there is, or was, another copy of its home
+	Broken    string    `json:"broken,omitempty"`         // why changes are refused: the journal here can't be written
+	Blocked   string    `json:"blocked,omitempty"`        // why changes are refused: the remote is not as it was
+	Lost      int       `json:"lost,omitempty"`           // blobs that changes here need and that were collected meanwhile
+	Copied    time.Time `json:"copied,omitzero"`          // when this run found another copy of its home
 }
 
 // Cache is what reading was spared: blocks that a tier held, and requests that went to the remote.

@@ -58,7 +58,8 @@ func serving(t *testing.T, folder string, g Gateway) string {
 
 func TestRoundTrip(t *testing.T) {
 	want := Status{Running: true, Home: "/h", User: "alice", Since: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
-		Pending: Pending{Changes: 3, Bytes: 4, Oldest: 1.5}, Commit: Commit{Landed: 7, LastError: "why"}, Cache: Cache{Hits: 1}}
+		Pending: Pending{Changes: 3, Bytes: 4, Oldest: 1.5}, Commit: Commit{Landed: 7, LastError: "why"},
+		Cache: Cache{Hits: 1}}
 	client := NewClient(serving(t, t.TempDir(), &fake{status: want}))
 	got, err := client.Status(t.Context())
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -90,7 +91,8 @@ func TestErrorsTravel(t *testing.T) {
 // TestAllCausesTravel: the client can print both the one sentence of a failure and all its causes.
 func TestAllCausesTravel(t *testing.T) {
 	id := strings.Repeat("0123abcd", 8)
-	failed := fmt.Errorf("commit: %w", &remote.Error{Op: "put", On: "blob " + id, Kind: remote.ErrUnavailable, Err: errors.New("dial: refused")})
+	failed := fmt.Errorf("commit: %w", &remote.Error{Op: "put", On: "blob " + id, Kind: remote.ErrUnavailable,
+		Err: errors.New("dial: refused")})
 	asked := NewClient(serving(t, t.TempDir(), &fake{err: failed})).Flush(t.Context())
 	_, worked := NewClient(serving(t, t.TempDir(), &worker{fail: failed})).Collect(t.Context(), CollectOrder{}, Quiet)
 	for what, err := range map[string]error{"a question": asked, "a task": worked} {
@@ -180,7 +182,9 @@ func TestForeignAnswer(t *testing.T) {
 	answers := []string{"", "no JSON", `{"error":1}`}
 	codes := []int{http.StatusTeapot, http.StatusOK, http.StatusInternalServerError}
 	at := 0
-	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(
+		w http.ResponseWriter, _ *http.Request,
+	) {
 		w.WriteHeader(codes[at])
 		_, _ = w.Write([]byte(answers[at]))
 	})}
@@ -208,7 +212,8 @@ func TestProfilesAndMetrics(t *testing.T) {
 	defer func() { _ = server.Close(); <-done }()
 	client := NewClient(path).http
 	for url, want := range map[string]int{
-		"/metrics": http.StatusAccepted, "/debug/pprof/": http.StatusOK, "/debug/pprof/heap": http.StatusOK, "/nothing": http.StatusNotFound,
+		"/metrics": http.StatusAccepted, "/debug/pprof/": http.StatusOK, "/debug/pprof/heap": http.StatusOK,
+		"/nothing": http.StatusNotFound,
 	} {
 		resp, err := client.Get("http://postern" + url)
 		if err != nil {

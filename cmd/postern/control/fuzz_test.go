@@ -51,7 +51,8 @@ func (willing) Import(context.Context, string, Tell) (transfer.Progress, error) 
 }
 
 // tasks are the questions that come with a body.
-var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin", "/unpin", "/pinned", "/export", "/import"}
+var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin",
+	"/unpin", "/pinned", "/export", "/import"}
 
 // FuzzQuestion: a body is answered by lines of JSON, of which the last is the end, or by an error as JSON.
 func FuzzQuestion(f *testing.F) {
@@ -91,7 +92,8 @@ type saying struct {
 }
 
 func (s saying) RoundTrip(*http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: s.code, Status: http.StatusText(s.code), Body: io.NopCloser(bytes.NewReader(s.body))}, nil
+	return &http.Response{StatusCode: s.code, Status: http.StatusText(s.code),
+		Body: io.NopCloser(bytes.NewReader(s.body))}, nil
 }
 
 // FuzzAnswer: whatever a gateway of another version answers, a command ends with a result or an error.

@@ -113,7 +113,8 @@ func TestTasks(t *testing.T) {
 	if l, err := c.Break(t.Context(), "tok"); err != nil || !reflect.DeepEqual(l, []Lock{{Token: "tok"}}) {
 		t.Errorf("break: %+v, %v", l, err)
 	}
-	if at, err := c.Export(t.Context(), ExportOrder{File: "/f", Base: []byte{0, 255}}, Quiet); err != nil || at.Copied != 7 ||
+	at, err := c.Export(t.Context(), ExportOrder{File: "/f", Base: []byte{0, 255}}, Quiet)
+	if err != nil || at.Copied != 7 ||
 		!reflect.DeepEqual(w.asked, ExportOrder{File: "/f", Base: []byte{0, 255}}) {
 		t.Errorf("export: %+v, %v, asked for %+v", at, err, w.asked)
 	}

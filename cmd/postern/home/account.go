@@ -65,11 +65,13 @@ func (h Home) ReadAccount() (Account, error) {
 		return Account{}, fmt.Errorf("can't read the account file %s: %w", h.Account(), cause(err))
 	}
 	if info, err := os.Stat(h.Account()); err == nil && !private(info) {
-		return Account{}, fmt.Errorf("the account file %s can be read by others: run chmod 600 on it, and think about who may have read it", h.Account())
+		return Account{}, fmt.Errorf("the account file %s can be read by others: run chmod 600 on it, and think about who "+
+			"may have read it", h.Account())
 	}
 	account, err := parseAccount(text)
 	if err != nil {
-		return Account{}, fmt.Errorf("the account file %s is damaged (%w): put a good copy in its place, or move it away and run postern login or postern recover", h.Account(), err)
+		return Account{}, fmt.Errorf("the account file %s is damaged (%w): put a good copy in its place, or move it away "+
+			"and run postern login or postern recover", h.Account(), err)
 	}
 	return account, nil
 }
@@ -84,7 +86,8 @@ func parseAccount(text []byte) (Account, error) {
 	if f.Version != AccountVersion {
 		return Account{}, fmt.Errorf("version %d, and this build knows only version %d", f.Version, AccountVersion)
 	}
-	a := Account{User: f.User, Remote: f.Remote, DeviceName: f.DeviceName, Passphrase: f.Passphrase, Unfinished: f.Unfinished}
+	a := Account{User: f.User, Remote: f.Remote, DeviceName: f.DeviceName, Passphrase: f.Passphrase,
+		Unfinished: f.Unfinished}
 	if user, err := crypto.NormalizeUser(f.User); err != nil || user != f.User {
 		return Account{}, errors.New("the user name is not valid")
 	}
@@ -123,7 +126,8 @@ func (h Home) WriteAccount(a Account) error {
 	var out bytes.Buffer
 	out.WriteString(accountComment)
 	err := toml.NewEncoder(&out).Encode(accountFile{
-		Version: AccountVersion, User: a.User, Remote: a.Remote, Secret: hex.EncodeToString(a.Secret[:]), Device: a.Device.String(),
+		Version: AccountVersion, User: a.User, Remote: a.Remote, Secret: hex.EncodeToString(a.Secret[:]),
+		Device:     a.Device.String(),
 		DeviceName: a.DeviceName, Passphrase: a.Passphrase, Unfinished: a.Unfinished, Check: a.check(),
 	})
 	if err != nil {

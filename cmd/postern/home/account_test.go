@@ -38,7 +38,8 @@ func TestAccountRoundTrip(t *testing.T) {
 	if !a.Unfinished || a.Passphrase || a.DeviceName == "" || a.Device == (DeviceID{}) {
 		t.Errorf("a new account: %+v", a)
 	}
-	for _, change := range []func(){func() {}, func() { a.Unfinished, a.Passphrase = false, true }, func() { a.DeviceName = "größe" }} {
+	for _, change := range []func(){func() {}, func() { a.Unfinished, a.Passphrase = false, true },
+		func() { a.DeviceName = "größe" }} {
 		change()
 		if err := h.WriteAccount(a); err != nil {
 			t.Fatal(err)

@@ -13,7 +13,8 @@ func (h Home) ReadAuthority() ([]byte, error) {
 		return nil, fmt.Errorf("can't read the certificate authority %s: %w", h.Authority(), cause(err))
 	}
 	if info, err := os.Stat(h.Authority()); err == nil && !private(info) {
-		return nil, fmt.Errorf("the certificate authority %s can be read by others: run postern trust --remove, delete the file, and begin anew with postern trust", h.Authority())
+		return nil, fmt.Errorf("the certificate authority %s can be read by others: run postern trust --remove, delete the "+
+			"file, and begin anew with postern trust", h.Authority())
 	}
 	return text, nil
 }

@@ -30,7 +30,8 @@ func (h Home) ReadExports() (made []Export, err error) {
 		return nil, fmt.Errorf("can't read %s: %w", h.Exports(), cause(err))
 	}
 	if err := json.Unmarshal(text, &made); err != nil {
-		return nil, fmt.Errorf("%s is damaged: remove it; the next export then has to be of everything, or since an earlier bundle", h.Exports())
+		return nil, fmt.Errorf("%s is damaged: remove it; the next export then has to be of everything, or since an "+
+			"earlier bundle", h.Exports())
 	}
 	return made, nil
 }

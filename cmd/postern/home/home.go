@@ -132,7 +132,8 @@ func (h Home) Make() error {
 	}
 	if sharedFolder(info) {
 		// Somebody who can put links and files there decides what the gateway reads and where it writes.
-		return fmt.Errorf("the home %s can be written by other users of this machine: take that right away with chmod go-w, or name another with --home", h)
+		return fmt.Errorf("the home %s can be written by other users of this machine: take that right away with chmod "+
+			"go-w, or name another with --home", h)
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ func TestDataFolder(t *testing.T) {
 		{"darwin", []string{"HOME", "/Users/u", "XDG_DATA_HOME", "/data"}, "/Users/u/Library/Application Support"},
 		{"windows", []string{"LocalAppData", `C:\Users\u\AppData\Local`}, `C:\Users\u\AppData\Local`},
 	} {
-		if got := filepath.ToSlash(dataFolder(c.goos, environment(c.env...))); got != c.want && got != filepath.ToSlash(c.want) {
+		if got := filepath.ToSlash(dataFolder(c.goos, environment(c.env...))); got != c.want &&
+			got != filepath.ToSlash(c.want) {
 			t.Errorf("%s %v: %q, want %q", c.goos, c.env, got, c.want)
 		}
 	}

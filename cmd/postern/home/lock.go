@@ -21,7 +21,8 @@ func (e *InUseError) Error() string {
 	if e.PID > 0 {
 		by = fmt.Sprintf("process %d", e.PID)
 	}
-	return fmt.Sprintf("the home %s is in use by %s: stop that gateway first, or name another home with --home", e.Home, by)
+	return fmt.Sprintf("the home %s is in use by %s: stop that gateway first, or name another home with --home", e.Home,
+		by)
 }
 
 // Lock is the right of one process to a home's journal and state.

@@ -27,7 +27,8 @@ func (h Home) ReadPassword(rand io.Reader) (string, error) {
 	}
 	password := strings.TrimRight(string(text), "\r\n")
 	if password == "" || strings.ContainsFunc(password, unicode.IsControl) {
-		return "", fmt.Errorf("the drive's password in %s is not one line of text: write one there, or remove the file to have one made", h.Password())
+		return "", fmt.Errorf("the drive's password in %s is not one line of text: write one there, or remove the file to "+
+			"have one made", h.Password())
 	}
 	return password, nil
 }

@@ -26,8 +26,9 @@ func Defaults() Settings {
 			Memory: 64 << 20, // a fraction of what a small machine has, and some thousand segments
 			Disk:   4 << 30,  // ciphertext of what was read lately
 		},
-		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour), Daily: 31 * 24 * Span(time.Hour)},
-		GC:      GCSettings{Auto: SwitchOn, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
+		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour),
+			Daily: 31 * 24 * Span(time.Hour)},
+		GC: GCSettings{Auto: SwitchOn, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
 	}
 }
 
@@ -154,10 +155,12 @@ func (s Settings) Check() error {
 		return fmt.Errorf("tls.cert and tls.key go together: name the certificate and its key, or neither")
 	}
 	if s.GC.Grace != 0 && s.GC.Grace < leastGrace {
-		return fmt.Errorf("gc.grace %v is too short: other devices' commits under way could lose what they refer to; use an hour or more", s.GC.Grace)
+		return fmt.Errorf("gc.grace %v is too short: other devices' commits under way could lose what they refer to; use "+
+			"an hour or more", s.GC.Grace)
 	}
 	if h := s.History; h.All > 0 && h.Hourly > 0 && h.All > h.Hourly || h.Hourly > 0 && h.Daily > 0 && h.Hourly > h.Daily {
-		return fmt.Errorf("history.all, hourly and daily (%v, %v, %v) must not fall: each is counted from now", h.All, h.Hourly, h.Daily)
+		return fmt.Errorf("history.all, hourly and daily (%v, %v, %v) must not fall: each is counted from now", h.All,
+			h.Hourly, h.Daily)
 	}
 	if s.Device.Name != "" && DeviceName(func() (string, error) { return s.Device.Name, nil }) != s.Device.Name {
 		return fmt.Errorf("device.name %q must be up to %d letters, digits, - and _", s.Device.Name, maxDeviceName)

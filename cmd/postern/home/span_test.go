@@ -7,7 +7,8 @@ import (
 
 func TestSpan(t *testing.T) {
 	for text, want := range map[string]Span{
-		"90m": Span(90 * time.Minute), "24h": Span(24 * time.Hour), "7d": Span(7 * 24 * time.Hour), "5w": Span(35 * 24 * time.Hour),
+		"90m": Span(90 * time.Minute), "24h": Span(24 * time.Hour), "7d": Span(7 * 24 * time.Hour),
+		"5w":   Span(35 * 24 * time.Hour),
 		" 1d ": Span(24 * time.Hour), "0": NoTime, "none": NoTime, "0s": NoTime, "0d": NoTime,
 	} {
 		var got Span

@@ -55,7 +55,8 @@ func (h Home) OpenState() (*State, error) {
 	case errors.As(err, &path):
 		return nil, fmt.Errorf("can't open %s: %w", h.State(), path.Err)
 	}
-	return nil, fmt.Errorf("the state file %s is damaged (%w): move it away; Postern then trusts the remote anew at its next sight", h.State(), err)
+	return nil, fmt.Errorf("the state file %s is damaged (%w): move it away; Postern then trusts the remote anew at its "+
+		"next sight", h.State(), err)
 }
 
 // Close lets go of the file.

@@ -90,7 +90,8 @@ func TestUploadsStaySmall(t *testing.T) {
 
 // FuzzUploads: whatever stands in the file, what is left of it is left again when it is noted.
 func FuzzUploads(f *testing.F) {
-	for _, s := range []string{"+ \"a\"\n", "+ \"a\"\n- \"a\"\n", "- \"a\"\n+ \"b\\n\"\n+ \"cut", "+\n", "\n\n", "+ `raw`\n", "* \"a\"\n"} {
+	for _, s := range []string{"+ \"a\"\n", "+ \"a\"\n- \"a\"\n", "- \"a\"\n+ \"b\\n\"\n+ \"cut", "+\n", "\n\n",
+		"+ `raw`\n", "* \"a\"\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -107,7 +107,9 @@ func (a *Authority) Covers(name string) bool {
 		return within(a.cert.PermittedIPRanges, ip)
 	}
 	host := canonical(name)
-	return slices.ContainsFunc(a.cert.PermittedDNSDomains, func(d string) bool { return host == d || strings.HasSuffix(host, "."+d) })
+	return slices.ContainsFunc(a.cert.PermittedDNSDomains, func(d string) bool {
+		return host == d || strings.HasSuffix(host, "."+d)
+	})
 }
 
 // Ends is when the authority is of no use any more.

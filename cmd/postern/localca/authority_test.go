@@ -51,8 +51,10 @@ func at(now *time.Time) func() time.Time { return func() time.Time { return *now
 func TestCertifies(t *testing.T) {
 	a := made(t, "Drive.Example.", "192.0.2.7", "2001:db8::7", "127.0.0.9")
 	now := day
-	leaf := issued(t, a.Issuer([]string{"drive.example", "192.0.2.7", "2001:db8::7", "localhost", "127.0.0.9", "other.example"}, at(&now)))
-	for _, name := range []string{"localhost", "127.0.0.1", "127.0.0.9", "::1", "drive.example", "192.0.2.7", "2001:db8::7"} {
+	leaf := issued(t, a.Issuer([]string{"drive.example", "192.0.2.7", "2001:db8::7", "localhost", "127.0.0.9",
+		"other.example"}, at(&now)))
+	for _, name := range []string{"localhost", "127.0.0.1", "127.0.0.9", "::1", "drive.example", "192.0.2.7",
+		"2001:db8::7"} {
 		if err := accepts(a, leaf, name, now); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -89,7 +91,8 @@ func TestStolenKey(t *testing.T) {
 		}
 		return cert
 	}
-	if err := accepts(a, forged(func(c *x509.Certificate) { c.DNSNames = []string{"drive.example"} }), "drive.example", day); err != nil {
+	named := forged(func(c *x509.Certificate) { c.DNSNames = []string{"drive.example"} })
+	if err := accepts(a, named, "drive.example", day); err != nil {
 		t.Fatalf("the way to forge is wrong: %v", err)
 	}
 	for _, name := range []string{"bank.example", "example", "evildrive.example", "localhost.example"} {
@@ -105,7 +108,8 @@ func TestStolenKey(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	code := forged(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} })
-	if _, err := code.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: day, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}}); err == nil {
+	if _, err := code.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: day,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}}); err == nil {
 		t.Error("it signs programs")
 	}
 }
@@ -145,7 +149,8 @@ func TestLives(t *testing.T) {
 
 func TestCovers(t *testing.T) {
 	a := made(t, "drive.example", "192.0.2.7")
-	for name, want := range map[string]bool{"localhost": true, "LOCALHOST.": true, "x.localhost": true, "127.9.9.9": true, "::1": true,
+	for name, want := range map[string]bool{"localhost": true, "LOCALHOST.": true, "x.localhost": true, "127.9.9.9": true,
+		"::1":           true,
 		"drive.example": true, "sub.drive.example": true, "192.0.2.7": true,
 		"192.0.2.8": false, "::2": false, "example": false, "notdrive.example": false, "": false} {
 		if a.Covers(name) != want {
@@ -178,7 +183,8 @@ func TestMarshal(t *testing.T) {
 		"another key": cert + string(other[len(other)-len(secret):]), "cut": string(text[:len(text)-40]),
 		"bad key":  cert + string(pem.EncodeToMemory(&pem.Block{Type: keyType, Bytes: []byte("x")})),
 		"bad cert": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})) + secret,
-		"a leaf":   string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued(t, a.Issuer(nil, at(&now))).Raw})) + secret,
+		"a leaf": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: issued(t, a.Issuer(nil, at(&now))).Raw})) + secret,
 	} {
 		if _, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -35,7 +35,8 @@ func Connect(c Connection, user, password string) error {
 		return fmt.Errorf("can't mount the drive: %w", err)
 	}
 	resource := netResource{kind: resourceDisk, local: words[0], remote: words[1]}
-	code, _, _ := addConnection.Call(uintptr(unsafe.Pointer(&resource)), uintptr(unsafe.Pointer(words[3])), uintptr(unsafe.Pointer(words[2])), connectTemporary)
+	code, _, _ := addConnection.Call(uintptr(unsafe.Pointer(&resource)), uintptr(unsafe.Pointer(words[3])),
+		uintptr(unsafe.Pointer(words[2])), connectTemporary)
 	if code == 0 {
 		return nil
 	}

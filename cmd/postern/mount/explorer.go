@@ -24,12 +24,14 @@ func onWindows(f system.Facts, d Drive, letter string) (Plan, error) {
 			return Plan{}, errors.New("no drive letter is free")
 		}
 	}
-	if letter = strings.ToUpper(strings.TrimSuffix(letter, `\`)); len(letter) != 2 || letter[0] < 'A' || letter[0] > 'Z' || letter[1] != ':' {
+	letter = strings.ToUpper(strings.TrimSuffix(letter, `\`))
+	if len(letter) != 2 || letter[0] < 'A' || letter[0] > 'Z' || letter[1] != ':' {
 		return Plan{}, fmt.Errorf("on Windows a drive is mounted on a letter, such as P:, and %q is none", letter)
 	}
 	return Plan{
 		Folder: letter + `\`, Net: &Connection{Letter: letter, Remote: unc(d)},
-		Steps: []system.Step{{Does: "mounts it; it asks for the password", Args: []string{"net", "use", letter, d.URL.String(), "/user:" + d.User, "*"}}},
+		Steps: []system.Step{{Does: "mounts it; it asks for the password", Args: []string{"net", "use", letter,
+			d.URL.String(), "/user:" + d.User, "*"}}},
 	}, nil
 }
 
@@ -70,24 +72,30 @@ func Lift() []system.Step {
 	var steps []system.Step
 	for _, l := range limits {
 		steps = append(steps, system.Step{Does: fmt.Sprintf("%s (usually %s): %s", l.value, l.usual, l.allows), Admin: true,
-			Args: []string{"reg", "add", `HKLM\SYSTEM\CurrentControlSet\Services\WebClient\Parameters`, "/v", l.value, "/t", "REG_DWORD",
+			Args: []string{"reg", "add", `HKLM\SYSTEM\CurrentControlSet\Services\WebClient\Parameters`, "/v", l.value,
+				"/t", "REG_DWORD",
 				"/d", strconv.FormatUint(uint64(l.set), 10), "/f"}})
 	}
 	return append(steps,
-		system.Step{Does: "starts the WebClient service, which mounts, with Windows", Admin: true, Args: []string{"sc", "config", "WebClient", "start=", "auto"}},
-		system.Step{Does: "stops the service, so that it reads the values again", Admin: true, Maybe: true, Args: []string{"net", "stop", "WebClient"}},
+		system.Step{Does: "starts the WebClient service, which mounts, with Windows", Admin: true,
+			Args: []string{"sc", "config", "WebClient", "start=", "auto"}},
+		system.Step{Does: "stops the service, so that it reads the values again", Admin: true, Maybe: true,
+			Args: []string{"net", "stop", "WebClient"}},
 		system.Step{Does: "starts it", Admin: true, Args: []string{"net", "start", "WebClient"}})
 }
 
 // The errors of Windows that its users meet (winerror.h), and what to do about them.
 var troubles = map[uint32]string{
-	53:   "Windows does not find the drive: see that it is served, and that the WebClient service runs (postern mount --apply starts it)",
-	67:   "the WebClient service does not run: postern mount --apply starts it, as an administrator; a Windows Server needs the feature WebDAV Redirector first",
+	53: "Windows does not find the drive: see that it is served, and that the WebClient service runs (postern mount " +
+		"--apply starts it)",
+	67: "the WebClient service does not run: postern mount --apply starts it, as an administrator; a Windows Server " +
+		"needs the feature WebDAV Redirector first",
 	85:   "the letter is taken: name another, such as postern mount Q:",
 	86:   "the password is wrong",
 	224:  "Windows does not trust the drive's certificate: run postern trust as an administrator",
 	1219: "the drive is mounted already for another user: unmount it first",
-	1244: "Windows did not log in: see that the WebClient service's AuthForwardServerList and BasicAuthLevel are as they were",
+	1244: "Windows did not log in: see that the WebClient service's AuthForwardServerList and BasicAuthLevel are as " +
+		"they were",
 	1326: "the user's name or the password is wrong",
 }
 

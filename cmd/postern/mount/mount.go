@@ -94,7 +94,8 @@ func onLinux(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
 	}
 	return Plan{
 		Files: append(files, File{conf, text}), Folder: folder, Make: true,
-		Steps: []system.Step{{Does: "mounts it", Args: []string{"mount.davfs", "-o", options, d.URL.String(), folder}, In: d.Password + "\n"}},
+		Steps: []system.Step{{Does: "mounts it", Args: []string{"mount.davfs", "-o", options, d.URL.String(), folder},
+			In: d.Password + "\n"}},
 	}, nil
 }
 
@@ -109,11 +110,13 @@ func gioURL(d Drive) string {
 // onMac has Finder's own way, where the system chooses the folder, and mount_webdav where the user does.
 func onMac(d Drive, folder string) Plan {
 	if folder == "" {
-		script := fmt.Sprintf("mount volume %s as user name %s with password %s\n", appleScript(d.URL.String()), appleScript(d.User), appleScript(d.Password))
+		script := fmt.Sprintf("mount volume %s as user name %s with password %s\n", appleScript(d.URL.String()),
+			appleScript(d.User), appleScript(d.Password))
 		return Plan{Steps: []system.Step{{Does: "mounts it as Finder does", Args: []string{"osascript", "-"}, In: script}}}
 	}
 	return Plan{Folder: folder, Make: true, Steps: []system.Step{{Does: "mounts it",
-		Args: []string{"mount_webdav", "-a", "0", "-v", "Postern", d.URL.String(), folder}, In: credentials(d.User, d.Password)}}}
+		Args: []string{"mount_webdav", "-a", "0", "-v", "Postern", d.URL.String(), folder},
+		In:   credentials(d.User, d.Password)}}}
 }
 
 // appleScript is a string literal of that language.
@@ -147,10 +150,12 @@ func Undo(f system.Facts, d Drive, folder, mounted string) ([]system.Step, error
 	}
 	var steps []system.Step
 	for _, folder := range folders {
-		steps = append(steps, system.Step{Does: "unmounts it from " + folder, Args: []string{"umount", folder}, Admin: f.OS == "linux"})
+		steps = append(steps, system.Step{Does: "unmounts it from " + folder, Args: []string{"umount", folder},
+			Admin: f.OS == "linux"})
 	}
 	if folder == "" && f.OS == "linux" && f.Getenv("DBUS_SESSION_BUS_ADDRESS") != "" && f.Has("gio") {
-		steps = append(steps, system.Step{Does: "unmounts it from the desktop", Args: []string{"gio", "mount", "-u", gioURL(d)}, Maybe: len(steps) > 0})
+		steps = append(steps, system.Step{Does: "unmounts it from the desktop",
+			Args: []string{"gio", "mount", "-u", gioURL(d)}, Maybe: len(steps) > 0})
 	}
 	return steps, nil
 }

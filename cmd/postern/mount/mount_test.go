@@ -54,15 +54,21 @@ func TestFor(t *testing.T) {
 		conf    string
 		err     error
 	}{
-		{name: "a desktop", facts: machine("linux", false, "gio", bus), address: plain, line: "gio mount dav://alice@127.0.0.1:8090/", in: secret + "\n"},
-		{name: "a desktop over TLS", facts: machine("linux", true, "gio", "mount.davfs", bus), address: secure, ca: "CA", line: "gio mount davs://alice@127.0.0.1:8090/", in: secret + "\n"},
+		{name: "a desktop", facts: machine("linux", false, "gio", bus), address: plain,
+			line: "gio mount dav://alice@127.0.0.1:8090/", in: secret + "\n"},
+		{name: "a desktop over TLS", facts: machine("linux", true, "gio", "mount.davfs", bus), address: secure, ca: "CA",
+			line: "gio mount davs://alice@127.0.0.1:8090/", in: secret + "\n"},
 		{name: "root", facts: machine("linux", true, "gio", "mount.davfs", bus), address: plain, folder: "/mnt",
-			line: "mount.davfs -o rw,conf=/s/davfs2.conf,username=alice http://127.0.0.1:8090/ /mnt", in: secret + "\n", conf: "buf_size 64\ndelay_upload 0\n"},
-		{name: "root for somebody, over TLS", facts: machine("linux", true, "mount.davfs", "SUDO_UID=1000", "SUDO_GID=100"), address: secure, ca: "CA", folder: "/mnt/a b",
-			line: "mount.davfs -o rw,conf=/s/davfs2.conf,username=alice,uid=1000,gid=100 https://127.0.0.1:8090/ '/mnt/a b'", in: secret + "\n",
+			line: "mount.davfs -o rw,conf=/s/davfs2.conf,username=alice http://127.0.0.1:8090/ /mnt", in: secret + "\n",
+			conf: "buf_size 64\ndelay_upload 0\n"},
+		{name: "root for somebody, over TLS", facts: machine("linux", true, "mount.davfs", "SUDO_UID=1000", "SUDO_GID=100"),
+			address: secure, ca: "CA", folder: "/mnt/a b",
+			line: "mount.davfs -o rw,conf=/s/davfs2.conf,username=alice,uid=1000,gid=100 https://127.0.0.1:8090/ '/mnt/a b'",
+			in:   secret + "\n",
 			conf: "buf_size 64\ndelay_upload 0\ntrust_ca_cert /s/ca.pem\n"},
 		{name: "root names no folder", facts: machine("linux", true, "mount.davfs"), address: plain, err: ErrFolder},
-		{name: "a user and a folder", facts: machine("linux", false, "gio", "mount.davfs", bus), address: plain, folder: "/mnt", err: ErrRights},
+		{name: "a user and a folder", facts: machine("linux", false, "gio", "mount.davfs", bus), address: plain,
+			folder: "/mnt", err: ErrRights},
 		{name: "a bus without gio", facts: machine("linux", false, bus), address: plain, err: ErrWay},
 		{name: "gio without a bus", facts: machine("linux", false, "gio"), address: plain, folder: "/mnt", err: ErrWay},
 		{name: "another system", facts: machine("freebsd", true), address: plain, folder: "/mnt", err: ErrWay},
@@ -71,8 +77,10 @@ func TestFor(t *testing.T) {
 		{name: "macOS on a folder", facts: machine("darwin", false), address: plain, folder: "/Users/a/Drive",
 			line: "mount_webdav -a 0 -v Postern http://127.0.0.1:8090/ /Users/a/Drive",
 			in:   "\x00\x00\x00\x05alice\x00\x00\x00\x06s3cret\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
-		{name: "Windows", facts: machine("windows", false), address: plain, line: "net use P: http://127.0.0.1:8090/ /user:alice *"},
-		{name: "Windows on a letter", facts: machine("windows", false), address: secure, folder: `q:\`, line: "net use Q: https://127.0.0.1:8090/ /user:alice *"},
+		{name: "Windows", facts: machine("windows", false), address: plain,
+			line: "net use P: http://127.0.0.1:8090/ /user:alice *"},
+		{name: "Windows on a letter", facts: machine("windows", false), address: secure, folder: `q:\`,
+			line: "net use Q: https://127.0.0.1:8090/ /user:alice *"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan, err := For(c.facts, drive(t, c.address, c.ca), c.folder, "/s")
@@ -123,7 +131,8 @@ func TestLetters(t *testing.T) {
 	}
 	for address, want := range map[string]string{
 		"http://127.0.0.1:8090/": `\\127.0.0.1@8090\DavWWWRoot`, "https://127.0.0.1:8090/": `\\127.0.0.1@SSL@8090\DavWWWRoot`,
-		"https://drive.example/": `\\drive.example@SSL\DavWWWRoot`, "http://[::1]:8090/": `\\--1.ipv6-literal.net@8090\DavWWWRoot`,
+		"https://drive.example/": `\\drive.example@SSL\DavWWWRoot`,
+		"http://[::1]:8090/":     `\\--1.ipv6-literal.net@8090\DavWWWRoot`,
 	} {
 		if got := unc(drive(t, address, "")); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
@@ -132,7 +141,8 @@ func TestLetters(t *testing.T) {
 }
 
 func TestTrouble(t *testing.T) {
-	for code, want := range map[uint32]string{67: "WebClient", 85: "letter", 224: "postern trust", 1326: "password", 5: "Access is denied"} {
+	for code, want := range map[uint32]string{67: "WebClient", 85: "letter", 224: "postern trust", 1326: "password",
+		5: "Access is denied"} {
 		if err := trouble(code, "Access is denied."); !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v", code, err)
 		}
@@ -150,8 +160,10 @@ func TestLift(t *testing.T) {
 	}
 	text := strings.Join(all, "\n")
 	const key = `reg add HKLM\SYSTEM\CurrentControlSet\Services\WebClient\Parameters /v `
-	for _, want := range []string{key + "FileSizeLimitInBytes /t REG_DWORD /d 4294967295 /f", key + "FileAttributesLimitInBytes /t REG_DWORD /d 67108864 /f",
-		key + "SendReceiveTimeoutInSec /t REG_DWORD /d 3600 /f", "sc config WebClient start= auto", "net stop WebClient\nnet start WebClient"} {
+	for _, want := range []string{key + "FileSizeLimitInBytes /t REG_DWORD /d 4294967295 /f",
+		key + "FileAttributesLimitInBytes /t REG_DWORD /d 67108864 /f",
+		key + "SendReceiveTimeoutInSec /t REG_DWORD /d 3600 /f", "sc config WebClient start= auto",
+		"net stop WebClient\nnet start WebClient"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -163,7 +175,9 @@ func TestLift(t *testing.T) {
 
 func TestUndo(t *testing.T) {
 	const bus = "DBUS_SESSION_BUS_ADDRESS=unix:x"
-	linux := "proc on /proc type proc (rw)\nhttp://127.0.0.1:8090/ on /mnt/a type b type fuse (rw,uid=0)\nhttp://127.0.0.1:8090/x on /mnt/c type fuse (rw)\n"
+	linux := "proc on /proc type proc (rw)\n" +
+		"http://127.0.0.1:8090/ on /mnt/a type b type fuse (rw,uid=0)\n" +
+		"http://127.0.0.1:8090/x on /mnt/c type fuse (rw)\n"
 	mac := "http://127.0.0.1:8090/ on /Volumes/127.0.0.1 (1) (webdav, nodev, mounted by a)\n"
 	for _, c := range []struct {
 		name            string

@@ -43,7 +43,8 @@ func LocalHost() (string, error) {
 func Announce(a Announcement, addr net.Addr, log *slog.Logger) (withdraw func(), err error) {
 	at, ok := addr.(*net.TCPAddr)
 	if !ok || at.IP.IsLoopback() {
-		return nil, say.Advisef("a drive at %s is reached by this machine only, so there is nobody to announce it to: choose another --addr, or leave mdns off", addr)
+		return nil, say.Advisef("a drive at %s is reached by this machine only, so there is nobody to announce it to: "+
+			"choose another --addr, or leave mdns off", addr)
 	}
 	interfaces, err := reachedBy(at.IP)
 	if err != nil {
@@ -55,11 +56,14 @@ func Announce(a Announcement, addr net.Addr, log *slog.Logger) (withdraw func(),
 	}
 	stdlog.SetFlags(0) // the library speaks there
 	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
-	server, err := zeroconf.RegisterProxy(a.Instance, a.service(), "local.", at.Port, a.Host, only, []string{"path=/"}, interfaces)
+	server, err := zeroconf.RegisterProxy(a.Instance, a.service(), "local.", at.Port, a.Host, only, []string{"path=/"},
+		interfaces)
 	if err != nil {
-		return nil, say.Advisef("can't announce the drive on the network (%w): see whether this machine is on one, or leave mdns off", err)
+		return nil, say.Advisef("can't announce the drive on the network (%w): see whether this machine is on one, or "+
+			"leave mdns off", err)
 	}
-	log.Info("announced on the local network", "name", a.Instance, "service", a.service(), "host", a.Host+".local", "port", at.Port)
+	log.Info("announced on the local network", "name", a.Instance, "service", a.service(), "host", a.Host+".local", "port",
+		at.Port)
 	return server.Shutdown, nil
 }
 
@@ -74,7 +78,8 @@ func reachedBy(ip net.IP) ([]net.Interface, error) {
 		return i.Flags&able != able || i.Flags&net.FlagLoopback != 0 || !ip.IsUnspecified() && !has(i, ip)
 	})
 	if len(fit) == 0 {
-		return nil, say.Advisef("no network interface can announce the drive (%w): see whether this machine is on a network, or leave mdns off", errors.ErrUnsupported)
+		return nil, say.Advisef("no network interface can announce the drive (%w): see whether this machine is on a "+
+			"network, or leave mdns off", errors.ErrUnsupported)
 	}
 	return fit, nil
 }

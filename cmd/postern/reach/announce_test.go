@@ -18,12 +18,14 @@ import (
 
 func TestAnnounceLoopback(t *testing.T) {
 	for _, ip := range []string{"127.0.0.1", "::1"} {
-		_, err := Announce(Announcement{Instance: "x", Host: "x"}, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}, slog.New(slog.DiscardHandler))
+		_, err := Announce(Announcement{Instance: "x", Host: "x"}, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1},
+			slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "this machine only") {
 			t.Errorf("%s: %v", ip, err)
 		}
 	}
-	_, err := Announce(Announcement{Instance: "x", Host: "x"}, &net.TCPAddr{IP: net.ParseIP("203.0.113.77"), Port: 1}, slog.New(slog.DiscardHandler))
+	_, err := Announce(Announcement{Instance: "x", Host: "x"}, &net.TCPAddr{IP: net.ParseIP("203.0.113.77"), Port: 1},
+		slog.New(slog.DiscardHandler))
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("an address that is not ours: %v", err)
 	}
@@ -37,12 +39,16 @@ func TestAnnounce(t *testing.T) {
 		if runtime.GOOS != "linux" || os.Getuid() != 0 {
 			t.Skip("a network of one's own needs Linux and root")
 		}
-		script := "ip link set lo up && ip link add near type veth peer name far && ip addr add 10.99.0.1/24 dev near && ip link set near up && ip link set far up multicast off && ip route add 224.0.0.0/4 dev near || exit 77; exec \"$@\""
-		cmd := exec.CommandContext(t.Context(), "unshare", "-n", "sh", "-c", script, "sh", os.Args[0], "-test.run", "^TestAnnounce$", "-test.v")
+		script := "ip link set lo up && ip link add near type veth peer name far && ip addr add 10.99.0.1/24 dev near && " +
+			"ip link set near up && ip link set far up multicast off && ip route add 224.0.0.0/4 dev near || exit 77; exec " +
+			"\"$@\""
+		cmd := exec.CommandContext(t.Context(), "unshare", "-n", "sh", "-c", script, "sh", os.Args[0], "-test.run",
+			"^TestAnnounce$", "-test.v")
 		cmd.Env = append(os.Environ(), inside+"=1")
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
-		if errors.Is(err, exec.ErrNotFound) || errors.As(err, &exit) && (exit.ExitCode() == 77 || exit.ExitCode() == 127 || strings.HasPrefix(string(out), "unshare:")) {
+		if errors.Is(err, exec.ErrNotFound) || errors.As(err, &exit) && (exit.ExitCode() == 77 || exit.ExitCode() == 127 ||
+			strings.HasPrefix(string(out), "unshare:")) {
 			t.Skipf("no network of one's own can be made here: %v %s", err, out)
 		}
 		if err != nil || !strings.Contains(string(out), "--- PASS: TestAnnounce") {
@@ -65,7 +71,8 @@ func TestAnnounce(t *testing.T) {
 		if entry == nil {
 			t.Fatalf("%s is not found", service)
 		}
-		if entry.Instance != `Postern\ on\ laptop` && entry.Instance != "Postern on laptop" || entry.Port != 8090 || entry.HostName != "laptop.local." ||
+		if entry.Instance != `Postern\ on\ laptop` && entry.Instance != "Postern on laptop" || entry.Port != 8090 ||
+			entry.HostName != "laptop.local." ||
 			len(entry.AddrIPv4) != 1 || entry.AddrIPv4[0].String() != "10.99.0.1" || strings.Join(entry.Text, " ") != "path=/" {
 			t.Errorf("found %+v", entry)
 		}

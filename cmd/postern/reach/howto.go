@@ -28,7 +28,8 @@ func DriveURL(address, name string, secure bool) *url.URL {
 	if err == nil && everywhere(host) {
 		host = "127.0.0.1"
 	}
-	return &url.URL{Scheme: say.IfElse(secure, "https", "http"), Host: net.JoinHostPort(cmp.Or(name, host), port), Path: "/"}
+	return &url.URL{Scheme: say.IfElse(secure, "https", "http"), Host: net.JoinHostPort(cmp.Or(name, host), port),
+		Path: "/"}
 }
 
 // With is the address under another name of the protocol, which has an s over TLS, with the user's name.
@@ -55,8 +56,10 @@ func (t HowTo) Hints() []Hint {
 		{"Windows", "", "net use P: " + base + " /user:" + t.User + " *", ""},
 		{"GNOME", "", "gio mount " + t.With("dav"), "      or Files: Other Locations, the same address"},
 		{"KDE", "", "dolphin " + t.With("webdav"), ""},
-		{"davfs2", "", "sudo mount -t davfs -o uid=$(id -u) " + base + " /mnt", "\n(on Linux 6.16 and newer with \"buf_size 64\" in /etc/davfs2/davfs2.conf)"},
-		{"rclone", "", "rclone config create drive webdav url=" + strings.TrimSuffix(base, "/") + " vendor=owncloud pacer_min_sleep=1ms user=" + t.User + " pass=\"" + t.command() + "\" --obscure",
+		{"davfs2", "", "sudo mount -t davfs -o uid=$(id -u) " + base + " /mnt",
+			"\n(on Linux 6.16 and newer with \"buf_size 64\" in /etc/davfs2/davfs2.conf)"},
+		{"rclone", "", "rclone config create drive webdav url=" + strings.TrimSuffix(base, "/") +
+			" vendor=owncloud pacer_min_sleep=1ms user=" + t.User + " pass=\"" + t.command() + "\" --obscure",
 			"\nrclone sync ~/Documents drive:files/Documents"},
 		{"browser", "", base, ""},
 	}
@@ -88,7 +91,8 @@ func (t HowTo) Long() string {
 	if t.Password != "" {
 		login = fmt.Sprintf("user %s, password %s  (also in %s)", t.User, t.Password, t.Where)
 	}
-	return fmt.Sprintf("The drive is at %s\n    %s\n\n%s\nYour files are in the folder \"files\". Ctrl-C ends the drive; what is in it stays.\n", t.URL, login, t.Ways())
+	return fmt.Sprintf("The drive is at %s\n    %s\n\n%s\nYour files are in the folder \"files\". Ctrl-C ends the "+
+		"drive; what is in it stays.\n", t.URL, login, t.Ways())
 }
 
 // Ways are the hints as a table.
@@ -98,7 +102,8 @@ func (t HowTo) Ways() string {
 		fmt.Fprintf(&out, "  %-9s %s\n", h.Client, strings.ReplaceAll(h.before+h.How+h.after, "\n", "\n            "))
 	}
 	if t.CA != "" {
-		fmt.Fprintf(&out, "\nIts certificate is of the drive's own authority: postern trust has this machine accept it; or name %s\nto a program, as curl --cacert and rclone --ca-cert take it.\n", t.CA)
+		fmt.Fprintf(&out, "\nIts certificate is of the drive's own authority: postern trust has this machine accept it; or "+
+			"name %s\nto a program, as curl --cacert and rclone --ca-cert take it.\n", t.CA)
 	}
 	return out.String()
 }

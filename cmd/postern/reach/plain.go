@@ -60,7 +60,8 @@ func insteadOfPlain(r *http.Request) string {
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Host != "" && !strings.ContainsAny(r.Host, " \t") {
 		status, head = "307 Temporary Redirect", "Location: "+where+"\r\n"
 	}
-	answer := fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", status, head, len(text))
+	answer := fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Type: text/plain; charset=utf-8\r\n"+
+		"Content-Length: %d\r\nConnection: close\r\n\r\n", status, head, len(text))
 	if r.Method == http.MethodHead {
 		return answer
 	}

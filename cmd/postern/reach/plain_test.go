@@ -25,7 +25,11 @@ func secureServer(t *testing.T) (string, *http.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Method+" "+r.Proto) })}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(
+		w http.ResponseWriter, r *http.Request,
+	) {
+		_, _ = io.WriteString(w, r.Method+" "+r.Proto)
+	})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -33,7 +37,8 @@ func secureServer(t *testing.T) (string, *http.Client) {
 	}()
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority.Certificate())
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: true}}
 	t.Cleanup(func() { client.CloseIdleConnections(); _ = server.Close(); <-done })
 	return listener.Addr().String(), client
 }
@@ -52,7 +57,8 @@ func TestSecured(t *testing.T) {
 	if _, err := (&http.Client{Transport: &http.Transport{}}).Get("https://" + addr + "/"); err == nil {
 		t.Error("a client that trusts nobody is content")
 	}
-	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}) //nolint:gosec // that is what is refused
+	obsolete := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
+	conn, err := tls.Dial("tcp", addr, obsolete)
 	if err == nil {
 		_ = conn.Close()
 		t.Error("TLS 1.1 is spoken")
@@ -63,7 +69,8 @@ func TestSecured(t *testing.T) {
 func TestPlainWhereTLSIs(t *testing.T) {
 	addr, _ := secureServer(t)
 	for _, c := range []struct{ request, status, location, says string }{
-		{"GET /files/a%20b?x=y HTTP/1.1\r\nHost: localhost:8090\r\n\r\n", "307", "https://localhost:8090/files/a%20b?x=y", "reached by HTTPS"},
+		{"GET /files/a%20b?x=y HTTP/1.1\r\nHost: localhost:8090\r\n\r\n", "307", "https://localhost:8090/files/a%20b?x=y",
+			"reached by HTTPS"},
 		{"HEAD / HTTP/1.1\r\nHost: localhost:8090\r\n\r\n", "307", "https://localhost:8090/", ""},
 		{"PROPFIND / HTTP/1.1\r\nHost: localhost:8090\r\nDepth: 1\r\n\r\n", "400", "", "https://localhost:8090/"},
 		{"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "400", "", "https://localhost/x"},
@@ -82,7 +89,8 @@ func TestPlainWhereTLSIs(t *testing.T) {
 			t.Fatalf("%q: %v", c.request, err)
 		}
 		body, _ := io.ReadAll(resp.Body)
-		if !strings.HasPrefix(resp.Status, c.status) || resp.Header.Get("Location") != c.location || !strings.Contains(string(body), c.says) {
+		if !strings.HasPrefix(resp.Status, c.status) || resp.Header.Get("Location") != c.location ||
+			!strings.Contains(string(body), c.says) {
 			t.Errorf("%q: %s, %q, %q", c.request, resp.Status, resp.Header.Get("Location"), body)
 		}
 		_ = resp.Body.Close()

@@ -23,7 +23,8 @@ func Secure(h home.Home, settings home.Settings, listener net.Listener, log *slo
 	address := listener.Addr().String()
 	if settings.TLS.Mode != home.SwitchOn {
 		if !onlyHere(listener.Addr()) {
-			log.Warn("other machines can reach the drive, and the line is open to all on it: files, and the password of most clients; use --tls, or put something with TLS in front", "addr", address)
+			log.Warn("other machines can reach the drive, and the line is open to all on it: files, and the password of most "+
+				"clients; use --tls, or put something with TLS in front", "addr", address)
 		}
 		return HowTo{URL: DriveURL(address, "", false)}, listener, nil
 	}
@@ -52,11 +53,14 @@ func secured(listener net.Listener, certificate func(*tls.ClientHelloInfo) (*tls
 }
 
 // certificates is where a gateway's certificates come from: the user's files, else the home's authority.
-func certificates(h home.Home, settings home.Settings, names []string, log *slog.Logger) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
+func certificates(
+	h home.Home, settings home.Settings, names []string, log *slog.Logger,
+) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
 	if settings.TLS.Cert != "" {
 		files, err := localca.Open(settings.TLS.Cert, settings.TLS.Key, log)
 		if err != nil {
-			return nil, say.Advisef("%w: see tls.cert and tls.key in %s, or leave both out to use the drive's own authority", err, h.Config())
+			return nil, say.Advisef("%w: see tls.cert and tls.key in %s, or leave both out to use the drive's own authority",
+				err, h.Config())
 		}
 		return files.Certificate, nil
 	}
@@ -66,11 +70,13 @@ func certificates(h home.Home, settings home.Settings, names []string, log *slog
 	}
 	for _, name := range names {
 		if !authority.Covers(name) {
-			log.Warn("the certificate is not good for a name of the drive: run postern trust, then start the gateway again", "name", name)
+			log.Warn("the certificate is not good for a name of the drive: run postern trust, then start the gateway again",
+				"name", name)
 		}
 	}
 	if left := time.Until(authority.Ends()); left < EndingSoon {
-		log.Warn("the drive's certificate authority ends soon: run postern trust, then start the gateway again", "ends", authority.Ends())
+		log.Warn("the drive's certificate authority ends soon: run postern trust, then start the gateway again", "ends",
+			authority.Ends())
 	}
 	return authority.Issuer(names, time.Now).Certificate, nil
 }
@@ -106,7 +112,8 @@ func ReadAuthority(h home.Home) (*localca.Authority, error) {
 	}
 	authority, err := localca.Parse(text)
 	if err != nil {
-		return nil, say.Advisef("the certificate authority %s is damaged (%w): delete it, and run postern trust again once another is made", h.Authority(), err)
+		return nil, say.Advisef("the certificate authority %s is damaged (%w): delete it, and run postern trust again once "+
+			"another is made", h.Authority(), err)
 	}
 	return authority, nil
 }

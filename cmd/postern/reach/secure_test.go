@@ -40,7 +40,8 @@ func TestOpenLine(t *testing.T) {
 		listener := given{at: net.TCPAddr{IP: net.ParseIP(c.ip), Port: 1}}
 		settings := home.Settings{Addr: listener.at.String(), TLS: home.TLSSettings{Mode: c.tls}}
 		help, _, err := Secure(h, settings, listener, slog.New(slog.NewTextHandler(&said, nil)))
-		if err != nil || help.URL.String() != c.url || strings.Contains(said.String(), "use --tls") != c.warns || !c.warns && said.Len() > 0 {
+		if err != nil || help.URL.String() != c.url ||
+			strings.Contains(said.String(), "use --tls") != c.warns || !c.warns && said.Len() > 0 {
 			t.Errorf("%s, tls %s: %v, %v, it says %q", c.ip, c.tls, help.URL, err, &said)
 		}
 		if (help.CA == h.CA()) != (c.tls == home.SwitchOn) {
@@ -50,14 +51,16 @@ func TestOpenLine(t *testing.T) {
 }
 
 func TestNamesOf(t *testing.T) {
-	for addr, want := range map[string]string{"127.0.0.1:8090": "drive.example with.port 127.0.0.1", ":8090": "drive.example with.port", "[::]:8090": "drive.example with.port",
+	for addr, want := range map[string]string{"127.0.0.1:8090": "drive.example with.port 127.0.0.1",
+		":8090": "drive.example with.port", "[::]:8090": "drive.example with.port",
 		"nas.local:1": "drive.example with.port nas.local", "[2001:db8::1]:1": "drive.example with.port 2001:db8::1"} {
 		got := NamesOf(home.Settings{Hosts: []string{"drive.example", "with.port:99"}}, addr)
 		if !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%s: %v", addr, got)
 		}
 	}
-	own := home.Settings{Hosts: []string{"drive.example:443"}, TLS: home.TLSSettings{Mode: home.SwitchOn, Cert: "/c", Key: "/k"}}
+	own := home.Settings{Hosts: []string{"drive.example:443"}, TLS: home.TLSSettings{Mode: home.SwitchOn, Cert: "/c",
+		Key: "/k"}}
 	if NameOf(own) != "drive.example" {
 		t.Errorf("a certificate of one's own is not good for %q", NameOf(own))
 	}

@@ -35,7 +35,8 @@ func TestLogsArePrintable(t *testing.T) {
 	var out bytes.Buffer
 	hostile := "/files/a\nlevel=ERROR msg=forged \x1b[2J\u202e"
 	slog.New(slog.NewTextHandler(&out, nil)).Info(hostile, "path", hostile, "error", errors.New(hostile))
-	if line := strings.TrimSuffix(out.String(), "\n"); strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	line := strings.TrimSuffix(out.String(), "\n")
+	if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("the log holds %q", line)
 	}
 }

@@ -52,7 +52,8 @@ func TestRun(t *testing.T) {
 func TestHere(t *testing.T) {
 	f := Here(os.Getenv)
 	folder := t.TempDir()
-	if !f.Exists(folder) || f.Exists(filepath.Join(folder, "nothing")) || f.Has("no-such-program") || f.OS != runtime.GOOS || f.Admin != (os.Geteuid() == 0) {
+	if !f.Exists(folder) || f.Exists(filepath.Join(folder, "nothing")) || f.Has("no-such-program") ||
+		f.OS != runtime.GOOS || f.Admin != (os.Geteuid() == 0) {
 		t.Errorf("%+v", f)
 	}
 }
@@ -65,7 +66,8 @@ func TestLine(t *testing.T) {
 	}{
 		{"linux", Step{Args: []string{"a", "-d", "sql:/x", "b c", "it's", "", "*"}}, `a -d sql:/x 'b c' 'it'\''s' '' '*'`},
 		{"darwin", Step{Args: []string{"a"}, Admin: true}, "sudo a"},
-		{"windows", Step{Args: []string{`C:\a b\c.exe`, "/v", "*", `say "x"`, "start="}, Admin: true}, `"C:\a b\c.exe" /v * "say ""x""" start=`},
+		{"windows", Step{Args: []string{`C:\a b\c.exe`, "/v", "*", `say "x"`, "start="}, Admin: true},
+			`"C:\a b\c.exe" /v * "say ""x""" start=`},
 	} {
 		if got := c.step.Line(c.goos); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)

@@ -24,11 +24,17 @@ var stores = []struct {
 	folder, ending string
 	update, fresh  []string // after a certificate came, after one went
 }{
-	{"/usr/local/share/ca-certificates", ".crt", []string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"}}, // Debian, Ubuntu, Alpine
-	{"/etc/pki/ca-trust/source/anchors", ".pem", []string{"update-ca-trust", "extract"}, nil},                                       // Fedora and its kin
-	{"/etc/ca-certificates/trust-source/anchors", ".crt", []string{"update-ca-trust"}, nil},                                         // Arch
-	{"/usr/share/pki/trust/anchors", ".pem", []string{"update-ca-certificates"}, nil},                                               // openSUSE
-	{"/usr/local/etc/ssl/certs", ".pem", []string{"certctl", "rehash"}, nil},                                                        // FreeBSD
+	// Debian, Ubuntu, Alpine
+	{"/usr/local/share/ca-certificates", ".crt",
+		[]string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"}},
+	// Fedora and its kin
+	{"/etc/pki/ca-trust/source/anchors", ".pem", []string{"update-ca-trust", "extract"}, nil},
+	// Arch
+	{"/etc/ca-certificates/trust-source/anchors", ".crt", []string{"update-ca-trust"}, nil},
+	// openSUSE
+	{"/usr/share/pki/trust/anchors", ".pem", []string{"update-ca-certificates"}, nil},
+	// FreeBSD
+	{"/usr/local/etc/ssl/certs", ".pem", []string{"certctl", "rehash"}, nil},
 }
 
 // databases are where browsers on Unix systems keep whom they trust (NSS), below a user's home. They do not look into
@@ -44,7 +50,8 @@ var databases = []struct{ pattern, whose string }{
 }
 
 // browsers are the programs that make a database at their first run, which may be still to come.
-var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "brave-browser"}
+var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge",
+	"brave-browser"}
 
 // Plan is how a system comes to trust the authority, or with remove no longer does. Missing tells what it can't plan
 // for and why.
@@ -71,7 +78,8 @@ func unixStore(f system.Facts, ca CA, remove bool) []system.Step {
 		file := filepath.ToSlash(filepath.Join(s.folder, strings.ReplaceAll(strings.ToLower(ca.Name), " ", "-")+s.ending))
 		if !remove {
 			return []system.Step{
-				{Does: "puts the certificate beside the system's", Args: []string{"install", "-m", "644", ca.File, file}, Admin: true},
+				{Does: "puts the certificate beside the system's", Args: []string{"install", "-m", "644", ca.File, file},
+					Admin: true},
 				{Does: "has the system trust it (curl, rclone, davfs2, GNOME, KDE)", Args: s.update, Admin: true},
 			}
 		}
@@ -106,20 +114,26 @@ func nss(f system.Facts, ca CA, remove bool) (steps []system.Step, missing []str
 			if f.Has(b) {
 				folder := filepath.Join(home, ".pki", "nssdb")
 				steps = append(steps,
-					system.Step{Does: "makes a folder for Chromium's certificates", Args: []string{"mkdir", "-p", "-m", "700", folder}},
-					system.Step{Does: "begins Chromium's store", Args: []string{"certutil", "-N", "-d", "sql:" + folder, "--empty-password"}})
+					system.Step{Does: "makes a folder for Chromium's certificates", Args: []string{"mkdir", "-p", "-m", "700",
+						folder}},
+					system.Step{Does: "begins Chromium's store", Args: []string{"certutil", "-N", "-d", "sql:" + folder,
+						"--empty-password"}})
 				found[folder], order = "Chromium", append(order, folder)
 				break
 			}
 		}
 	}
 	if len(order) > 0 && !f.Has("certutil") {
-		return nil, []string{"the browsers here keep their own list of whom they trust, for which certutil is needed: install libnss3-tools (Debian, Ubuntu) or nss-tools, and run this again; or import " + ca.File + " in the browser's settings"}
+		return nil, []string{"the browsers here keep their own list of whom they trust, for which certutil is needed: " +
+			"install libnss3-tools (Debian, Ubuntu) or nss-tools, and run this again; or import " + ca.File +
+			" in the browser's settings"}
 	}
 	for _, folder := range order {
-		step := system.Step{Does: "has " + found[folder] + " trust it", Args: []string{"certutil", "-A", "-d", "sql:" + folder, "-t", "C,,", "-n", ca.Name, "-i", ca.File}}
+		step := system.Step{Does: "has " + found[folder] + " trust it", Args: []string{"certutil", "-A", "-d",
+			"sql:" + folder, "-t", "C,,", "-n", ca.Name, "-i", ca.File}}
 		if remove {
-			step = system.Step{Does: "has " + found[folder] + " forget it", Args: []string{"certutil", "-D", "-d", "sql:" + folder, "-n", ca.Name}, Maybe: true}
+			step = system.Step{Does: "has " + found[folder] + " forget it", Args: []string{"certutil", "-D", "-d",
+				"sql:" + folder, "-n", ca.Name}, Maybe: true}
 		}
 		steps = append(steps, step)
 	}
@@ -128,7 +142,8 @@ func nss(f system.Facts, ca CA, remove bool) (steps []system.Step, missing []str
 
 // darwin uses the user's own keychain, which Finder, Safari, curl and rclone look into. The system asks whether it may.
 func darwin(f system.Facts, ca CA, remove bool) []system.Step {
-	keychain, domain := filepath.ToSlash(filepath.Join(f.Getenv("HOME"), "Library/Keychains/login.keychain-db")), []string(nil)
+	keychain := filepath.ToSlash(filepath.Join(f.Getenv("HOME"), "Library/Keychains/login.keychain-db"))
+	var domain []string
 	if f.Admin {
 		keychain, domain = "/Library/Keychains/System.keychain", []string{"-d"}
 	}
@@ -137,12 +152,15 @@ func darwin(f system.Facts, ca CA, remove bool) []system.Step {
 	}
 	if remove {
 		return []system.Step{
-			{Does: "ends the trust of Finder and all others", Args: args([]string{"remove-trusted-cert"}, []string{ca.File}), Admin: f.Admin, Maybe: true},
-			{Does: "takes the certificate out of the keychain", Args: []string{"security", "delete-certificate", "-Z", strings.ToUpper(ca.Fingerprint), keychain}, Admin: f.Admin, Maybe: true},
+			{Does: "ends the trust of Finder and all others", Args: args([]string{"remove-trusted-cert"}, []string{ca.File}),
+				Admin: f.Admin, Maybe: true},
+			{Does: "takes the certificate out of the keychain", Args: []string{"security", "delete-certificate", "-Z",
+				strings.ToUpper(ca.Fingerprint), keychain}, Admin: f.Admin, Maybe: true},
 		}
 	}
 	return []system.Step{{Does: "has Finder, Safari, curl, rclone and all others trust it; macOS asks whether it may",
-		Args: args([]string{"add-trusted-cert"}, []string{"-r", "trustRoot", "-p", "ssl", "-k", keychain, ca.File}), Admin: f.Admin}}
+		Args:  args([]string{"add-trusted-cert"}, []string{"-r", "trustRoot", "-p", "ssl", "-k", keychain, ca.File}),
+		Admin: f.Admin}}
 }
 
 // windows uses the machine's store: the WebClient service, which speaks for Explorer, does not look into a user's.
@@ -153,7 +171,9 @@ func windows(f system.Facts, ca CA, remove bool) []system.Step {
 	}
 	certutil := root + `\System32\certutil.exe` // and not NSS's program of that name
 	if remove {
-		return []system.Step{{Does: "has Windows forget it", Args: []string{certutil, "-delstore", "Root", ca.Fingerprint}, Admin: true, Maybe: true}}
+		return []system.Step{{Does: "has Windows forget it", Args: []string{certutil, "-delstore", "Root", ca.Fingerprint},
+			Admin: true, Maybe: true}}
 	}
-	return []system.Step{{Does: "has Explorer, browsers, curl and rclone trust it", Args: []string{certutil, "-addstore", "-f", "Root", ca.File}, Admin: true}}
+	return []system.Step{{Does: "has Explorer, browsers, curl and rclone trust it",
+		Args: []string{certutil, "-addstore", "-f", "Root", ca.File}, Admin: true}}
 }

@@ -16,7 +16,8 @@ func create(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init --user NAME --remote URL",
 		Short: "Make a new account",
-		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file of the home.
+		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file
+of the home.
 
 User name, passphrase and remote are enough to log in on another machine. The record that makes it so can
 be found only with both name and passphrase; the same name with another passphrase leads to another place.`,

@@ -48,7 +48,8 @@ func (f *flags) place(p *command.Program, needRemote bool) (account.Place, error
 		return account.Place{}, say.Usagef("--user %q: %w", f.user, err)
 	}
 	if settings.Remote == "" && needRemote {
-		return account.Place{}, say.Usagef("a remote is needed: give the URL of the one that the account lives at with --remote")
+		return account.Place{}, say.Usagef("a remote is needed: " +
+			"give the URL of the one that the account lives at with --remote")
 	}
 	to, err := p.Drivers.Parse(settings.Remote, h)
 	if err != nil {

@@ -15,8 +15,8 @@ func restore(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recover --user NAME --remote URL",
 		Short: "Use an account on this machine by its 24 recovery words",
-		Long: `Reads the 24 recovery words, asked for on a terminal, else from stdin, and sets a new passphrase if one is given.
-A passphrase that was forgotten can't be retired: its record can be found only with the passphrase itself.`,
+		Long: `Reads the 24 recovery words, asked for on a terminal, else from stdin, and sets a new passphrase if one
+is given. A passphrase that was forgotten can't be retired: its record can be found only with the passphrase itself.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return recoverAccount(cmd.Context(), p, f) },
 	}

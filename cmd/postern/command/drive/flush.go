@@ -20,8 +20,8 @@ func flush(p *command.Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "flush",
 		Short: "Wait until everything is at the remote",
-		Long: `Waits until all changes made before are at the remote. While the remote is away or full it says so and goes on waiting; it
-fails where waiting is of no use, since the remote is not as it was.`,
+		Long: `Waits until all changes made before are at the remote. While the remote is away or full it says so and
+goes on waiting. It fails where waiting is of no use, since the remote is not as it was.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error { return awaitFlush(cmd.Context(), p, g) })
@@ -63,7 +63,8 @@ func awaitFlush(ctx context.Context, p *command.Program, g control.Gateway) erro
 			p.Warnf("%s; waiting\n", why)
 		}
 		told = why
-		m.Show(control.Progress{What: "changes not yet at the remote", Items: s.Pending.Changes, Bytes: s.Pending.Bytes + s.Pending.Staged})
+		m.Show(control.Progress{What: "changes not yet at the remote", Items: s.Pending.Changes,
+			Bytes: s.Pending.Bytes + s.Pending.Staged})
 	}
 }
 
@@ -72,15 +73,18 @@ func heldUp(s control.Status) (why string, hopeless bool) {
 	left := fmt.Sprintf("%s (%s)", say.Plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged))
 	switch {
 	case s.Commit.Blocked != "":
-		return fmt.Sprintf("%s can't go to the remote %s, which is not as it was (%s): restore it from its newest copy, or see postern inspect fork",
+		return fmt.Sprintf("%s can't go to the remote %s, which is not as it was (%s): restore it from its newest copy, or "+
+			"see postern inspect fork",
 			left, s.Remote, s.Commit.Blocked), true
 	case !s.Commit.Offline.IsZero():
 		return fmt.Sprintf("the remote %s is away since %s%s: %s will go there when it is back", s.Remote,
-			s.Commit.Offline.Local().Format(time.DateTime), say.IfElse(s.Commit.Reason == "", "", " ("+s.Commit.Reason+")"), left), false
+			s.Commit.Offline.Local().Format(time.DateTime), say.IfElse(s.Commit.Reason == "", "", " ("+s.Commit.Reason+")"),
+			left), false
 	case s.Commit.Full:
 		return fmt.Sprintf("the remote %s is full: %s will go there when room was made", s.Remote, left), false
 	case s.Commit.LastError != "":
-		return fmt.Sprintf("the remote %s did not take %s, which is tried again: %s", s.Remote, left, s.Commit.LastError), false
+		return fmt.Sprintf("the remote %s did not take %s, which is tried again: %s", s.Remote, left,
+			s.Commit.LastError), false
 	}
 	return "", false
 }

@@ -52,9 +52,10 @@ func TestFlushSaysWhatItWaitsFor(t *testing.T) {
 		fails  string
 	}{
 		"nothing in the way": {nil, nil, ""},
-		"away":               {[]control.Status{away, away, away}, []string{"the remote disk:/r is away since", "2 changes"}, ""},
-		"full":               {[]control.Status{away, full}, []string{"is away", "is full"}, ""},
-		"blocked":            {[]control.Status{away, blocked, away}, []string{"is away"}, "not as it was (older than"},
+		"away": {[]control.Status{away, away, away},
+			[]string{"the remote disk:/r is away since", "2 changes"}, ""},
+		"full":    {[]control.Status{away, full}, []string{"is away", "is full"}, ""},
+		"blocked": {[]control.Status{away, blocked, away}, []string{"is away"}, "not as it was (older than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := os.Create(filepath.Join(t.TempDir(), "err"))

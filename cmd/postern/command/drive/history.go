@@ -19,8 +19,9 @@ func historyList(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [PATH]",
 		Short: "List the states that are kept, or the earlier versions of a file or folder",
-		Long: `Lists the states of the drive that are kept, or, with a path such as /files/letters/a.txt, those in which it was another than it became;
-the newest first. Times in paths are UTC. How much is kept is set by history.all, history.hourly and history.daily.`,
+		Long: `Lists the states of the drive that are kept, the newest first. With a path such as /files/letters/a.txt,
+it lists the states in which the file or folder was different from the next. Times in paths are UTC. How much is kept is
+set by history.all, history.hourly and history.daily.`,
 		Args: command.AtMostOne("one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all []control.Version
@@ -47,8 +48,8 @@ func historyShow(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PATH",
 		Short: "Show a file as it was, or what lay in a folder",
-		Long: `Writes the bytes of a file of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to the output, or lists a folder.
-postern history list tells the paths.`,
+		Long: `Writes the bytes of a file of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to the
+output, or lists a folder. postern history list lists the paths.`,
 		Args: command.Exactly(1, "one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
@@ -73,12 +74,14 @@ func historyRestore(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore PATH",
 		Short: "Bring back a file or folder of the history",
-		Long: `Copies a file or folder of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to where it was, by reference, so that it
-costs nothing whatever its size. With a path such as /files/letters/a.txt its newest earlier version comes back. What is there is replaced only
-with --force, and is in the history then.`,
+		Long: `Copies a file or folder of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to where it
+was, by reference, so that it costs nothing whatever its size. With a path such as /files/letters/a.txt its newest
+earlier version comes back. What is there is replaced only with --force, and is in the history then.`,
 		Args: command.Exactly(1, "one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error { return restore(cmd.Context(), p, g, args[0], to, force) })
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				return restore(cmd.Context(), p, g, args[0], to, force)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&to, "to", "", "path of the drive to copy to, such as /files/old.txt (default: where it was)")
@@ -104,9 +107,11 @@ func restore(ctx context.Context, p *command.Program, g control.Gateway, from, t
 	state, within, ok := layout.CutState(from)
 	switch {
 	case !ok:
-		return say.Usagef("%s is no path of the history, such as %s: postern history list lists them", from, layout.InState("2026-11-20 09.15.00", "/letters/a.txt"))
+		return say.Usagef("%s is no path of the history, such as %s: postern history list lists them", from,
+			layout.InState("2026-11-20 09.15.00", "/letters/a.txt"))
 	case to == "" && within == "":
-		return say.Usagef("%s is the whole drive as it was: name a file or folder in it, or a new folder to copy it to with --to", from)
+		return say.Usagef("%s is the whole drive as it was: name a file or folder in it, or a new folder to copy it to "+
+			"with --to", from)
 	case to == "":
 		to = layout.Files + within
 	}
@@ -130,7 +135,8 @@ func showVersions(p *command.Program, all []control.Version, asJSON bool) error 
 	}
 	table := p.RightTable()
 	for _, v := range all {
-		table.Row("%s\t%s\t  %s%s", home.Size(v.Size), v.Modified.Local().Format(time.DateTime), v.Path, say.IfElse(v.Folder, "/", ""))
+		table.Row("%s\t%s\t  %s%s", home.Size(v.Size), v.Modified.Local().Format(time.DateTime), v.Path,
+			say.IfElse(v.Folder, "/", ""))
 	}
 	return table.Flush()
 }

@@ -37,8 +37,8 @@ func locksBreak(p *command.Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "break PATH | TOKEN",
 		Short: "End the locks on a path, or that of a token, whoever took them",
-		Long: `Ends locks that a program left behind, so that others can write again. A program that still works on the file is
-refused at its next write, and should be closed before.`,
+		Long: `Ends locks that a program left behind, so that others can write again. A program that still works on the
+file is refused at its next write, and should be closed before.`,
 		Args: command.Exactly(1, "one path or token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
@@ -58,7 +58,8 @@ func showLocks(p *command.Program, all []control.Lock) error {
 	}
 	table := p.Table()
 	for _, l := range all {
-		table.Row("%s%s\t%s\tuntil %s\t%s\t%s", l.Path, say.IfElse(l.Beneath, " and all beneath", ""), say.IfElse(l.Shared, "shared", "exclusive"),
+		table.Row("%s%s\t%s\tuntil %s\t%s\t%s", l.Path, say.IfElse(l.Beneath, " and all beneath", ""),
+			say.IfElse(l.Shared, "shared", "exclusive"),
 			l.Expires.Local().Format(time.DateTime), l.Token, l.Owner)
 	}
 	return table.Flush()

@@ -18,9 +18,9 @@ func pins(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pin PATH",
 		Short: "Keep a file or folder readable offline",
-		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to date. It returns when all of it
-is here; broken off, a running gateway goes on by itself. A path stays pinned when what lies there is replaced. When a pinned folder, or one
-above it, is renamed on this machine, its pin goes with it.`,
+		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to
+date. It returns when all of it is here. If it is interrupted, a running gateway goes on by itself. A path stays pinned
+when what lies there is replaced. When a pinned folder, or one above it, is renamed on this machine, its pin follows.`,
 		Args: command.AtMostOne("one path, or --list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -47,7 +47,9 @@ above it, is renamed on this machine, its pin goes with it.`,
 	return cmd
 }
 
-func pinning(ctx context.Context, g control.Gateway, args []string, remove bool, tell control.Tell) (pin.Status, error) {
+func pinning(
+	ctx context.Context, g control.Gateway, args []string, remove bool, tell control.Tell,
+) (pin.Status, error) {
 	switch {
 	case len(args) == 0:
 		return g.Pinned(ctx)

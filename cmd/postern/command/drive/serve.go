@@ -26,21 +26,24 @@ func serve(p *command.Program) *cobra.Command {
 by itself and shows its recovery words, once. A remote other than the folder in the home must be there then, or is made
 with --create. Started by a systemd socket unit it serves at that socket instead of --addr.
 
-Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, then config.toml in the home, then defaults.`,
+Settings: flags, then $POSTERN_ADDR, $POSTERN_REMOTE, $POSTERN_SYNC and so on, then config.toml in the home, then
+defaults.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serveDrive(cmd.Context(), p, flags, create) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.Addr, "addr", "", "HOST:PORT to serve at (default "+home.Defaults().Addr+")")
-	f.StringVar(&flags.Remote, "remote", "", "URL of the remote (default: where the account lives; at first a folder in the home)")
+	f.StringVar(&flags.Remote, "remote", "", "URL of the remote (default: where the account lives; at first a folder in "+
+		"the home)")
 	f.BoolVar(&create, "create", false, "at the first run, make the remote of --remote in an empty or missing folder")
-	f.StringVar(&flags.TLS.Mode, "tls", "", "serve HTTPS: with the certificate of tls.cert and tls.key, else with one of the "+
-		"drive's own authority (see postern trust); --tls=off for not")
+	f.StringVar(&flags.TLS.Mode, "tls", "", "serve HTTPS: with the certificate of tls.cert and tls.key, "+
+		"else with one of the drive's own authority (see postern trust); --tls=off for not")
 	f.Lookup("tls").NoOptDefVal = home.SwitchOn
-	f.StringVar(&flags.MDNS, "mdns", "", "announce the drive on the local network: everybody there learns this machine's name, "+
-		"address and port and that it has a drive, nothing else")
+	f.StringVar(&flags.MDNS, "mdns", "", "announce the drive on the local network: everybody there learns "+
+		"this machine's name, address and port and that it has a drive, nothing else")
 	f.Lookup("mdns").NoOptDefVal = home.SwitchOn
-	f.StringVar(&flags.Sync, "sync", "", `"back": answer when a change is durable here; "through": when the remote has it (default back)`)
+	f.StringVar(&flags.Sync, "sync", "",
+		`"back": answer when a change is durable here; "through": when the remote has it (default back)`)
 	f.StringVar(&flags.Log, "log", "", "least severe messages to log: error, warn, info, debug (default info)")
 	return cmd
 }
@@ -101,6 +104,8 @@ func welcome(p *command.Program, help reach.HowTo, made bool) {
 
 // newLog returns a log to w of all messages that are at least as severe as the level.
 func newLog(w io.Writer, level string) *slog.Logger {
-	levels := map[string]slog.Level{"error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug}
+	levels := map[string]slog.Level{
+		"error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug,
+	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: levels[level]}))
 }

@@ -88,8 +88,11 @@ func idleStatus(p *command.Program, h home.Home) (control.Status, error) {
 	if err != nil {
 		return control.Status{}, err
 	}
-	return control.Status{Home: h.String(), User: account.User, Device: gateway.DeviceOf(account, settings).Name, Remote: to.String(), Version: command.Version(),
-		Passphrase: account.Passphrase, Sync: settings.Sync, Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()}}, nil
+	return control.Status{
+		Home: h.String(), User: account.User, Device: gateway.DeviceOf(account, settings).Name, Remote: to.String(),
+		Version: command.Version(), Passphrase: account.Passphrase, Sync: settings.Sync,
+		Pending: control.Pending{Limit: settings.Staging.Limit.Bytes()},
+	}, nil
 }
 
 func printStatus(p *command.Program, s control.Status) error {
@@ -111,7 +114,8 @@ func printStatus(p *command.Program, s control.Status) error {
 	if s.Pending.Changes == 0 {
 		row("pending", "nothing: everything is at the remote")
 	} else {
-		row("pending", "%s, %s, the oldest for %s", say.Plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged),
+		row("pending", "%s, %s, the oldest for %s", say.Plural(s.Pending.Changes, "change"),
+			home.Size(s.Pending.Bytes+s.Pending.Staged),
 			time.Duration(s.Pending.Oldest*float64(time.Second)).Round(time.Second))
 	}
 	row("staging", "%s of %s", home.Size(s.Pending.Staged), home.Size(s.Pending.Limit))
@@ -120,19 +124,23 @@ func printStatus(p *command.Program, s control.Status) error {
 	case s.Commit.Broken != "":
 		row("trouble", "no changes are taken: %s; check the disk, then restart postern", s.Commit.Broken)
 	case s.Commit.Blocked != "":
-		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see postern inspect fork", s.Commit.Blocked)
+		row("trouble", "no changes are taken, for the remote is not as it was: %s; restore it from its newest copy, or see "+
+			"postern inspect fork", s.Commit.Blocked)
 	case !s.Commit.Offline.IsZero():
-		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime), say.IfElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
+		row("offline", "since %s%s: %s", s.Commit.Offline.Local().Format(time.DateTime),
+			say.IfElse(s.Commit.Reason == "", "", ", "+s.Commit.Reason), waiting(s.Pending))
 	case s.Commit.Full:
 		row("full", "the remote has no room: make room there; %s", waiting(s.Pending))
 	case s.Commit.LastError != "":
 		row("trouble", "%s", s.Commit.LastError)
 	}
 	if s.Commit.Lost > 0 {
-		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern fsck names the files", say.Plural(int64(s.Commit.Lost), "blob"))
+		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern "+
+			"fsck names the files", say.Plural(int64(s.Commit.Lost), "blob"))
 	}
 	if !s.Commit.Copied.IsZero() {
-		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine use postern login instead of a copy")
+		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but "+
+			"on another machine use postern login instead of a copy")
 	}
 	if s.History.States > 0 {
 		row("history", "%s, since %s", say.Plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
@@ -140,12 +148,14 @@ func printStatus(p *command.Program, s control.Status) error {
 	switch {
 	case s.Garbage.Last.IsZero():
 	case s.Garbage.Waiting > 0:
-		row("garbage", "looked for at %s: %s waiting, the first until %s", s.Garbage.Last.Local().Format(time.DateTime), home.Size(s.Garbage.Waiting),
+		row("garbage", "looked for at %s: %s waiting, the first until %s", s.Garbage.Last.Local().Format(time.DateTime),
+			home.Size(s.Garbage.Waiting),
 			s.Garbage.Due.Local().Format(time.DateTime))
 	default:
 		row("garbage", "looked for at %s: none waiting", s.Garbage.Last.Local().Format(time.DateTime))
 	}
-	row("cache", "%s, %s from the remote, %s in memory, %s on disk", say.Plural(int64(s.Cache.Hits), "hit"), home.Size(s.Cache.Fetched),
+	row("cache", "%s, %s from the remote, %s in memory, %s on disk", say.Plural(int64(s.Cache.Hits), "hit"),
+		home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
 }

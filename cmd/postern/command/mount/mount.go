@@ -77,18 +77,21 @@ func (m mounter) drive(ctx context.Context) (mount.Drive, home.Home, error) {
 	}
 	status, err := control.NewClient(h.Socket()).Status(ctx)
 	if errors.Is(err, control.ErrNotRunning) {
-		return mount.Drive{}, "", say.Advisef("no gateway serves the home %s: start it with postern serve, or name the right home with --home", h)
+		return mount.Drive{}, "", say.Advisef("no gateway serves the home %s: start it with postern serve, or name the "+
+			"right home with --home", h)
 	}
 	if err != nil {
 		return mount.Drive{}, "", err
 	}
 	d := mount.Drive{User: status.User}
 	if d.URL, err = url.Parse(status.URL); err != nil || status.URL == "" {
-		return mount.Drive{}, "", say.Advisef("the running gateway does not tell its address: it is of another version, start it again")
+		return mount.Drive{}, "", say.Advisef("the running gateway does not tell its address: it is of another version, " +
+			"start it again")
 	}
 	if name, ok := strings.CutPrefix(status.PasswordIn, "$"); ok {
 		if d.Password = m.p.Getenv(name); d.Password == "" {
-			return mount.Drive{}, "", say.Advisef("the drive's password was set by %s where it is served: set it here, too", status.PasswordIn)
+			return mount.Drive{}, "", say.Advisef("the drive's password was set by %s where it is served: set it here, too",
+				status.PasswordIn)
 		}
 	} else if d.Password, err = h.ReadPassword(m.p.Rand); err != nil {
 		return mount.Drive{}, "", err
@@ -119,7 +122,8 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 	plan, err := mount.For(m.facts, d, folder, scratch)
 	switch {
 	case errors.Is(err, mount.ErrRights):
-		return say.Advisef("%w: run sudo postern mount --home %s %s, or without a folder on a desktop", err, reach.ShellQuote(h.String()), reach.ShellQuote(folder))
+		return say.Advisef("%w: run sudo postern mount --home %s %s, or without a folder on a desktop", err,
+			reach.ShellQuote(h.String()), reach.ShellQuote(folder))
 	case errors.Is(err, mount.ErrFolder):
 		return say.Usagef("%w: postern mount DIR", err)
 	case err != nil:
@@ -142,8 +146,10 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 		_, err = m.run.Run(ctx, s)
 	}
 	if err != nil {
-		return say.Advisef("can't mount the drive at %s: %w; %s", d.URL, err, say.IfElse(len(d.CA) > 0 && len(plan.Files) == 0,
-			"if it is the certificate that is not trusted, run postern trust first", "postern mount --print tells of other ways"))
+		return say.Advisef("can't mount the drive at %s: %w; %s", d.URL, err,
+			say.IfElse(len(d.CA) > 0 && len(plan.Files) == 0,
+				"if it is the certificate that is not trusted, run postern trust first",
+				"postern mount --print tells of other ways"))
 	}
 	m.p.Printf("The drive is at %s. postern mount --remove unmounts it.\n", m.where(ctx, plan))
 	return nil
@@ -245,7 +251,8 @@ func (m mounter) lift(ctx context.Context) error {
 	steps := mount.Lift()
 	if !m.facts.Admin {
 		m.p.Print(system.Script(m.facts.OS, steps))
-		return say.Advisef("the limits are the machine's: run this, or the lines above, in a prompt that was started as administrator")
+		return say.Advisef("the limits are the machine's: run this, or the lines above, in a prompt that was started as " +
+			"administrator")
 	}
 	for _, s := range steps {
 		if _, err := m.run.Run(ctx, s); err != nil && !s.Maybe {

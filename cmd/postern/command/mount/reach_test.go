@@ -120,16 +120,22 @@ func TestMounting(t *testing.T) {
 		fails   string
 	}{
 		{name: "gio", facts: machine("linux", false, "gio", "bus"), run: script{fails: "gio info"},
-			ran: "gio mount davs://alice@127.0.0.1:8090/", in: "s3cret\n", says: "The drive is at its place in the file manager"},
-		{name: "gio, mounted already", facts: machine("linux", false, "gio", "bus"), run: script{answers: map[string]string{"gio info": "uri: x\nlocal path: /run/gvfs/dav\n"}},
+			ran: "gio mount davs://alice@127.0.0.1:8090/", in: "s3cret\n",
+			says: "The drive is at its place in the file manager"},
+		{name: "gio, mounted already", facts: machine("linux", false, "gio", "bus"),
+			run: script{answers: map[string]string{"gio info": "uri: x\nlocal path: /run/gvfs/dav\n"}},
 			ran: "gio info davs://alice@127.0.0.1:8090/", says: "The drive is at /run/gvfs/dav already"},
 		{name: "gio refuses", facts: machine("linux", false, "gio", "bus"), run: script{fails: "gio"},
-			ran: "gio mount davs://alice@127.0.0.1:8090/", in: "s3cret\n", fails: "it does not want to; if it is the certificate that is not trusted, run postern trust first"},
-		{name: "no rights", facts: machine("linux", false, "mount.davfs"), folder: "/mnt", fails: "run sudo postern mount --home " + string(h) + " /mnt"},
-		{name: "no folder", facts: machine("linux", true, "mount.davfs"), fails: "a folder to mount on has to be named: postern mount DIR"},
+			ran: "gio mount davs://alice@127.0.0.1:8090/", in: "s3cret\n", fails: "it does not want to; if it is the " +
+				"certificate that is not trusted, run postern trust first"},
+		{name: "no rights", facts: machine("linux", false, "mount.davfs"), folder: "/mnt", fails: "run sudo postern mount " +
+			"--home " + string(h) + " /mnt"},
+		{name: "no folder", facts: machine("linux", true, "mount.davfs"), fails: "a folder to mount on has to be named: " +
+			"postern mount DIR"},
 		{name: "nothing to mount with", facts: machine("linux", true), fails: "postern mount --print tells of other ways"},
 		{name: "mounted on that folder", facts: machine("linux", true, "mount.davfs", "mount"), folder: "/mnt",
-			run: script{answers: map[string]string{"mount": "https://127.0.0.1:8090/ on /mnt type fuse (rw)\n"}}, ran: "mount", says: "The drive is at /mnt already"},
+			run: script{answers: map[string]string{"mount": "https://127.0.0.1:8090/ on /mnt type fuse (rw)\n"}}, ran: "mount",
+			says: "The drive is at /mnt already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, said := quietProgram(t, h)
@@ -176,7 +182,8 @@ func TestMountingDavfs(t *testing.T) {
 		return nil
 	})
 	folder := filepath.Join(t.TempDir(), "new", "drive")
-	if err := (mounter{p: p, facts: machine("linux", true, "mount.davfs"), run: look}).mount(t.Context(), folder); err != nil {
+	m := mounter{p: p, facts: machine("linux", true, "mount.davfs"), run: look}
+	if err := m.mount(t.Context(), folder); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
@@ -196,14 +203,18 @@ func TestMountingOnWindows(t *testing.T) {
 	p, said := quietProgram(t, h)
 	run := &script{}
 	var connected []string
-	m := mounter{p: p, facts: machine("windows", false), run: run, connect: func(c mount.Connection, user, password string) error {
+	connect := func(c mount.Connection, user, password string) error {
 		connected = append(connected, c.Letter, c.Remote, user, password)
 		return nil
-	}}
-	if err := m.mount(t.Context(), ""); err != nil || strings.Join(connected, " ") != `P: \\127.0.0.1@8090\DavWWWRoot alice s3cret` || len(run.ran) > 0 {
+	}
+	m := mounter{p: p, facts: machine("windows", false), run: run, connect: connect}
+	err := m.mount(t.Context(), "")
+	if err != nil || strings.Join(connected, " ") != `P: \\127.0.0.1@8090\DavWWWRoot alice s3cret` || len(run.ran) > 0 {
 		t.Errorf("%v %q %q", err, connected, run.ran)
 	}
-	if err := m.lift(t.Context()); err == nil || !strings.Contains(err.Error(), "administrator") || len(run.ran) > 0 || !strings.Contains(said(), "/d 4294967295 /f") {
+	err = m.lift(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "administrator") || len(run.ran) > 0 ||
+		!strings.Contains(said(), "/d 4294967295 /f") {
 		t.Errorf("without rights: %v %q", err, run.ran)
 	}
 	m.facts.Admin, run.fails = true, "net stop"
@@ -235,7 +246,8 @@ func TestTrusting(t *testing.T) {
 	}
 	user := truster{p: p, home: h, facts: machine("linux", false, folder, "update-ca-certificates"), run: run}
 	err := user.install(t.Context(), nil, false)
-	if err == nil || !strings.Contains(err.Error(), "administrator") || len(run.ran) > 0 || !strings.Contains(said(), "sudo install -m 644 "+h.CA()) {
+	if err == nil || !strings.Contains(err.Error(), "administrator") || len(run.ran) > 0 ||
+		!strings.Contains(said(), "sudo install -m 644 "+h.CA()) {
 		t.Errorf("without rights: %v %q %s", err, run.ran, said())
 	}
 	first, err := os.ReadFile(h.CA())
@@ -245,7 +257,8 @@ func TestTrusting(t *testing.T) {
 	root := user
 	root.facts = machine("linux", true, folder, "update-ca-certificates")
 	// The runner installs nothing, and that is noticed.
-	if err := root.install(t.Context(), nil, false); err == nil || !strings.Contains(err.Error(), "still this system does not trust") || len(run.ran) != 2 {
+	err = root.install(t.Context(), nil, false)
+	if err == nil || !strings.Contains(err.Error(), "still this system does not trust") || len(run.ran) != 2 {
 		t.Errorf("with rights: %v %q", err, run.ran)
 	}
 	if err := root.install(t.Context(), []string{"127.0.0.9"}, true); err != nil || len(run.ran) != 2 {
@@ -256,7 +269,8 @@ func TestTrusting(t *testing.T) {
 	}
 	run.ran = nil
 	_ = root.install(t.Context(), []string{"drive.example"}, false)
-	if now, err := os.ReadFile(h.CA()); err != nil || string(now) == string(first) || len(run.ran) != 4 || !strings.HasPrefix(run.ran[0], "rm -f ") {
+	if now, err := os.ReadFile(h.CA()); err != nil || string(now) == string(first) || len(run.ran) != 4 ||
+		!strings.HasPrefix(run.ran[0], "rm -f ") {
 		t.Errorf("a name that was not covered: %v %q", err, run.ran)
 	}
 	run.ran, run.fails = nil, "update-ca"
@@ -282,9 +296,11 @@ func TestHintsAreInTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	readme := strings.Join(strings.Fields(strings.ReplaceAll(string(text), "\\\n", " ")), " ")
-	help := reach.HowTo{URL: reach.DriveURL(home.Defaults().Addr, "", false), User: account.DefaultUser, Where: "~/.local/share/postern/dav-password"}
+	help := reach.HowTo{URL: reach.DriveURL(home.Defaults().Addr, "", false), User: account.DefaultUser,
+		Where: "~/.local/share/postern/dav-password"}
 	for _, hint := range help.Hints() {
-		how := strings.ReplaceAll(hint.How, "'~/.local/share/postern/dav-password'", "~/.local/share/postern/dav-password") // ~ is for the shell to resolve
+		// The shell resolves a tilde only outside quotes.
+		how := strings.ReplaceAll(hint.How, "'"+help.Where+"'", help.Where)
 		if first, _, ok := strings.Cut(how, " pass="); ok {
 			how = first // and the rest stands on a line of its own
 		}

@@ -32,10 +32,13 @@ func (m mounter) show(ctx context.Context) error {
 		return err
 	}
 	m.p.Print(help.Short() + "\n" + help.Ways())
-	m.p.Printf("\nTo unmount: postern mount --remove; or umount DIR, gio mount -u %s, net use P: /delete, Finder's eject button.\n", help.With("dav"))
-	m.p.Printf("\nWindows limits network drives of this kind. As an administrator, postern mount --apply sets these values and starts the service; or type:\n\n")
+	m.p.Printf("\nTo unmount: postern mount --remove; or umount DIR, gio mount -u %s, net use P: /delete, Finder's "+
+		"eject button.\n", help.With("dav"))
+	m.p.Printf("\nWindows limits network drives of this kind. As an administrator, postern mount --apply sets these " +
+		"values and starts the service; or type:\n\n")
 	m.p.Print(system.Script("windows", mount.Lift()))
-	m.p.Printf("\nBasicAuthLevel stays as it is: Windows logs in by Digest, or by Basic over TLS. Files above 4 GiB are for rclone.\n")
+	m.p.Printf("\nBasicAuthLevel stays as it is: Windows logs in by Digest, or by Basic over TLS. Files above 4 GiB are " +
+		"for rclone.\n")
 	return nil
 }
 
@@ -49,7 +52,8 @@ func idleHowTo(p *command.Program, h home.Home) (reach.HowTo, error) {
 	if known, err := h.ReadAccount(); err == nil {
 		user = known.User
 	}
-	help := reach.HowTo{User: user, Where: h.Password(), URL: reach.DriveURL(settings.Addr, reach.NameOf(settings), settings.TLS.Mode == home.SwitchOn)}
+	help := reach.HowTo{User: user, Where: h.Password(), URL: reach.DriveURL(settings.Addr, reach.NameOf(settings),
+		settings.TLS.Mode == home.SwitchOn)}
 	if settings.TLS.Mode == home.SwitchOn && settings.TLS.Cert == "" {
 		help.CA = h.CA()
 	}

@@ -24,12 +24,12 @@ func trusting(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust",
 		Short: "Have this machine's programs accept the drive's certificate",
-		Long: `Installs the drive's own certificate authority where this machine's programs look whom they may trust, so that
-postern serve --tls is as good to them as any site: the system's store, and those of Firefox and Chromium where they keep one.
-For what needs an administrator and you are none, it tells the exact commands.
+		Long: `Installs the drive's own certificate authority in the places where this machine's programs look for
+authorities, so that they trust postern serve --tls as any site: the system's store, and those of Firefox and Chromium
+where they keep one. It prints the exact commands for the steps that need an administrator, if you are none.
 
-The authority is made for this drive alone. It can certify localhost, 127.0.0.1, ::1 and the names of the setting hosts, and nobody
-else; its key stays in the home, for nobody but you to read.`,
+The authority is made for this drive alone. It can certify localhost, 127.0.0.1, ::1 and the names of the setting hosts,
+and nothing else. Its key stays in the home, and only you can read it.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h, err := p.Home()
@@ -41,7 +41,8 @@ else; its key stays in the home, for nobody but you to read.`,
 				return err
 			}
 			if settings.TLS.Cert != "" {
-				return say.Usagef("the drive shows a certificate of your own, %s: there is no authority of its own to trust; leave tls.cert and tls.key out to have one", settings.TLS.Cert)
+				return say.Usagef("the drive shows a certificate of your own, %s: there is no authority of its own to trust; "+
+					"leave tls.cert and tls.key out to have one", settings.TLS.Cert)
 			}
 			t := truster{p: p, home: h, facts: system.Here(p.Getenv), run: system.Commands{}}
 			switch {
@@ -67,8 +68,10 @@ type truster struct {
 
 // install makes an authority, or another where the one that is there does not do any more, and has the system trust it.
 func (t truster) install(ctx context.Context, names []string, show bool) error {
-	if now, err := reach.ReadAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" && (errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
-		return say.Advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: run postern trust without sudo, which tells what is left for root", t.home)
+	if now, err := reach.ReadAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" &&
+		(errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
+		return say.Advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: "+
+			"run postern trust without sudo, which tells what is left for root", t.home)
 	}
 	if err := t.home.Make(); err != nil {
 		return err
@@ -91,7 +94,8 @@ func (t truster) install(ctx context.Context, names []string, show bool) error {
 		renewed = true
 	}
 	steps, missing := trust.Plan(t.facts, t.known(authority), false)
-	t.p.Printf("%s, in %s, is good until %s.\n", authority.Name(), t.home.CA(), authority.Ends().Local().Format(time.DateOnly))
+	t.p.Printf("%s, in %s, is good until %s.\n", authority.Name(), t.home.CA(),
+		authority.Ends().Local().Format(time.DateOnly))
 	if err := t.do(ctx, steps, missing, show); err != nil || show {
 		return err
 	}
@@ -134,7 +138,8 @@ func (t truster) remove(ctx context.Context, show bool) error {
 	if err := t.do(ctx, steps, nil, show); err != nil || show {
 		return err
 	}
-	t.p.Printf("%s is trusted no longer. It stays in %s, for postern serve --tls; programs that run must be started again to forget it.\n", authority.Name(), t.home.CA())
+	t.p.Printf("%s is trusted no longer. It stays in %s, for postern serve --tls; programs that run must be started "+
+		"again to forget it.\n", authority.Name(), t.home.CA())
 	return nil
 }
 
@@ -167,7 +172,8 @@ func (t truster) do(ctx context.Context, steps []system.Step, missing []string, 
 		return nil
 	}
 	t.p.Print(system.Script(t.facts.OS, left))
-	return say.Advisef("the rest needs an administrator: run the lines above%s", say.IfElse(t.facts.OS == "windows", " in a prompt that was started as administrator", ""))
+	return say.Advisef("the rest needs an administrator: run the lines above%s",
+		say.IfElse(t.facts.OS == "windows", " in a prompt that was started as administrator", ""))
 }
 
 // verified looks whether the system now accepts what the authority certifies, as a program of the system would.
@@ -177,7 +183,8 @@ func verified(a *localca.Authority) error {
 		return err
 	}
 	if _, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: "localhost"}); err != nil {
-		return say.Advisef("all was done, and still this system does not trust %s (%w): name its certificate to the programs one by one", a.Name(), err)
+		return say.Advisef("all was done, and still this system does not trust %s (%w): name its certificate to the "+
+			"programs one by one", a.Name(), err)
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ passphrase are enough at a remote that the file is imported to; without, the rec
 			return exportDrive(cmd.Context(), p, args[0], since, passphraseFile)
 		},
 	}
-	cmd.Flags().StringVar(&since, "since", "", `an earlier bundle, or a time such as 2026-11-20, "2026-11-20 09:15" or 7d (ago)`)
+	cmd.Flags().StringVar(&since, "since", "",
+		`an earlier bundle, or a time such as 2026-11-20, "2026-11-20 09:15" or 7d (ago)`)
 	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "",
 		"file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else the login record stays)")
 	return cmd
@@ -76,7 +77,8 @@ func exportDrive(ctx context.Context, p *command.Program, file, since, passphras
 	if err != nil {
 		return err
 	}
-	p.Printf("%s holds %s, %s%s.\n", file, say.Plural(at.Copied+at.Skipped, "blob"), home.Size(at.CopiedBytes+at.SkippedBytes),
+	p.Printf("%s holds %s, %s%s.\n", file, say.Plural(at.Copied+at.Skipped, "blob"),
+		home.Size(at.CopiedBytes+at.SkippedBytes),
 		say.IfElse(since == "", "", ", and needs what was exported before"))
 	return nil
 }

@@ -19,10 +19,10 @@ func importing(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Take what a bundle holds to a remote",
-		Long: `Takes what a bundle holds to the drive's remote. What both sides have changed is merged, as between devices of one
-remote; carry a bundle back to have it on the other side, too. With --remote it goes to any remote, for which no account
-is needed: after that postern login or postern recover works there; but nothing is merged. Everything is verified; an
-import that was cut is run again and goes on.`,
+		Long: `Takes what a bundle holds to the drive's remote. What both sides have changed is merged, as between
+devices of one remote; carry a bundle back to have it on the other side, too. With --remote it goes to any remote, for
+which no account is needed: after that postern login or postern recover works there; but nothing is merged. Everything
+is verified. An import that was cut is run again and goes on.`,
 		Args: command.Exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return importBundle(cmd.Context(), p, args[0], url) },
 	}
@@ -72,8 +72,8 @@ func importTo(ctx context.Context, p *command.Program, url, file string) (transf
 	if brings, err := carry.BringsLogin(file); err != nil {
 		return transfer.Progress{}, err
 	} else if !brings {
-		p.Printf("The bundle brings no login record: unless an earlier one did, the drive opens there by postern recover and " +
-			"its recovery words, not by postern login.\n")
+		p.Printf("The bundle brings no login record: unless an earlier one did, the drive opens there by postern recover " +
+			"and its recovery words, not by postern login.\n")
 	}
 	m := p.Meter()
 	defer m.Clear()

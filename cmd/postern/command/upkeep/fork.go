@@ -13,12 +13,13 @@ func inspectFork(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fork",
 		Short: "Compare what the remote shows with what this device has seen, and get out of a rollback",
-		Long: `A remote that shows an older state than before, or another one in its place, is not believed: the drive takes no changes until the
-remote is as it was. That is what should be tried first: restore the remote from its newest copy.
+		Long: `A remote that shows an older state than before, or another one in its place, is not believed: the drive
+takes no changes until the remote is as it was. Try that first: restore the remote from its newest copy.
 
-If there is none, --accept takes what the remote shows now for the truth. What is not at the remote yet stays in the journal and
-is merged with it, as with changes of another device. What was at the remote before, and isn't any more, is kept in a folder
-/files/kept-TIME, as far as the remote or this device still has it. Other devices have to accept for themselves.`,
+If there is none, --accept takes the state that the remote shows now. Changes that are not at the remote yet stay in the
+journal and are merged with it, as with changes of another device. What the remote had before and has no longer is kept
+in a folder /files/kept-TIME, as far as the remote or this device still has it. Each other device has to accept for
+itself.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
@@ -34,7 +35,8 @@ is merged with it, as with changes of another device. What was at the remote bef
 					return err
 				}
 				if fork.Trouble && !fork.Accepted {
-					return say.Advisef("the remote does not show what it showed before: restore it from its newest copy; if there is none, postern inspect fork --accept takes it as it is")
+					return say.Advisef("the remote does not show what it showed before: restore it from its newest copy; if there " +
+						"is none, postern inspect fork --accept takes it as it is")
 				}
 				return nil
 			})

@@ -23,12 +23,13 @@ func check(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check that everything can be read, and repair what can be",
-		Long: `Looks whether all that the drive and its history lead to is at the remote, and names each path that is damaged.
-With --repair, what the cache or what waits for the remote still has is put back; the rest is moved to /files/lost+found with all that
-can still be read, and the report names good versions in the history. Exit code 1 when something is damaged and was not put back; what a
-repair gave up is no damage to a later check, and postern gc no longer keeps what only it leads to.
+		Long: `Checks that everything the drive and its history lead to is at the remote, and names each path that is
+damaged. --repair puts back what the cache or the changes that wait for the remote still have. It moves the rest to
+/files/lost+found with all that can still be read, and the report names good versions in the history. The exit code is 1
+when something is damaged and was not put back. Losses that a repair gave up no longer count as damage in later checks,
+and postern gc no longer keeps what only they lead to.
 
-Of a mirror each remote is looked at by itself: what it should have, and with --read-data every byte of it.`,
+Each remote of a mirror is checked by itself: that it has what it should, and with --read-data every byte of it.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var report fsck.Report
@@ -61,17 +62,21 @@ func verdict(r fsck.Report, repaired bool) error {
 	n := len(r.Damage) - givenUp(r)
 	switch {
 	case headless(r):
-		return say.Advisef("the drive's newest commit is lost, and no older one is at hand here: check it on another device of yours, or restore the remote from its newest copy")
+		return say.Advisef("the drive's newest commit is lost, and no older one is at hand here: check it on another " +
+			"device of yours, or restore the remote from its newest copy")
 	case n > 0 && repaired:
-		return say.Advisef("%s%s damaged for good: what is left of it lies in /files/lost+found, or as it was in the history", say.IfElse(r.More, "more than ", ""), pathsAre(n))
+		return say.Advisef("%s%s damaged for good: what is left of it lies in /files/lost+found, or as it was in the history",
+			say.IfElse(r.More, "more than ", ""), pathsAre(n))
 	case n > 0:
 		return say.Advisef("%s%s damaged: run postern fsck --repair", say.IfElse(r.More, "more than ", ""), pathsAre(n))
 	case ill(r) > 0 && repaired:
-		return say.Advisef("%s at one remote of the mirror could not be put right from the others", say.Plural(ill(r), "blob"))
+		return say.Advisef("%s at one remote of the mirror could not be put right from the others",
+			say.Plural(ill(r), "blob"))
 	case ill(r) > 0:
 		return say.Advisef("a remote of the mirror lacks or has damaged what another has: run postern fsck --repair")
 	case len(r.Unchecked) > 0:
-		return say.Advisef("%s not checked, for the remote can't be reached: try again when it can", pathsAre(len(r.Unchecked)))
+		return say.Advisef("%s not checked, for the remote can't be reached: try again when it can",
+			pathsAre(len(r.Unchecked)))
 	}
 	return nil
 }
@@ -125,15 +130,19 @@ func showChecked(p *command.Program, r fsck.Report) {
 			p.Printf("%s was not looked at in full: %s\n", c.Remote, c.Trouble)
 		}
 		if c.Missing+c.Damaged > 0 {
-			p.Printf("%s lacks %s and has %d damaged; put right: %d\n", c.Remote, say.Plural(c.Missing, "blob"), c.Damaged, c.Healed)
+			p.Printf("%s lacks %s and has %d damaged; put right: %d\n", c.Remote, say.Plural(c.Missing, "blob"), c.Damaged,
+				c.Healed)
 		}
 	}
 	if r.Clean() {
-		p.Printf("%s, as of %s: all is well (%s of folders and indexes, %s, %s)\n", say.IfElse(r.ReadData, "Every byte was read", "Everything is there"),
-			r.Commit.Local().Format(time.DateTime), say.Plural(r.Nodes, "part"), say.Plural(r.Chunks, "chunk"), home.Size(r.Bytes))
+		p.Printf("%s, as of %s: all is well (%s of folders and indexes, %s, %s)\n",
+			say.IfElse(r.ReadData, "Every byte was read", "Everything is there"),
+			r.Commit.Local().Format(time.DateTime), say.Plural(r.Nodes, "part"), say.Plural(r.Chunks, "chunk"),
+			home.Size(r.Bytes))
 	}
 	if n := givenUp(r); n > 0 {
-		p.Printf("%s damaged, and given up by an earlier repair, in /files/lost+found and the history: remove lost+found when you have taken from it what you need; the history goes with time (--json lists them)\n", pathsAre(n))
+		p.Printf("%s damaged, and given up by an earlier repair, in /files/lost+found and the history: remove lost+found "+
+			"when you have taken from it what you need; the history goes with time (--json lists them)\n", pathsAre(n))
 	}
 }
 
@@ -160,10 +169,12 @@ func damageLine(d fsck.Damage) string {
 		what = append(what, "so in the history, "+say.IfElse(d.Oldest == d.Newest, "at ", "from "+d.Oldest+" to ")+d.Newest)
 	}
 	if !d.WentBack.IsZero() {
-		what = append(what, "the drive was taken back to its state of "+d.WentBack.Local().Format(time.DateTime)+", and what was committed after it is lost")
+		what = append(what, "the drive was taken back to its state of "+d.WentBack.Local().Format(time.DateTime)+
+			", and what was committed after it is lost")
 	}
 	if d.Moved != "" {
 		what = append(what, "moved to "+d.Moved)
 	}
-	return fmt.Sprintf("damaged %s: %s: %s", d.Kind, d.Path, strings.Join(slices.DeleteFunc(what, func(s string) bool { return s == "" }), "; "))
+	what = slices.DeleteFunc(what, func(s string) bool { return s == "" })
+	return fmt.Sprintf("damaged %s: %s: %s", d.Kind, d.Path, strings.Join(what, "; "))
 }
