@@ -10,7 +10,7 @@ import (
 	"postern/crypto"
 )
 
-// leastGuesses is how many guesses a new passphrase must withstand. Whoever keeps the remote can make them there
+// leastGuesses is how many guesses a new passphrase must withstand. The keeper of the remote can make them there
 // unseen: a graphics card makes 2,500 a second (crypto/THREATS.md, 5), and needs twelve years for so many.
 const leastGuesses = 1e12
 

@@ -22,23 +22,23 @@ import (
 // ErrNotRunning says that no gateway listens at the socket.
 var ErrNotRunning = errors.New("no gateway is running on this home")
 
-// maxAnswer bounds what a client reads of one answer, in bytes.
+// maxAnswer is the most that a client reads of one answer, in bytes.
 const maxAnswer = 1 << 20
 
-// Client asks a running gateway. It implements Gateway.
+// Client sends requests to a running gateway. It implements Gateway.
 type Client struct {
 	http *http.Client
 }
 
-// NewClient makes a client for the socket at path. It does not look whether anybody listens.
+// NewClient returns a client for the socket at path. It does not check whether a gateway listens there.
 func NewClient(path string) *Client {
 	return &Client{http: &http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
-		DisableKeepAlives: true, // one question per command
+		DisableKeepAlives: true, // one request per command
 	}}}
 }
 
-// Status implements Gateway. ErrNotRunning when nobody listens, as for the other calls.
+// Status implements Gateway. Like all calls, it returns ErrNotRunning when no gateway listens.
 func (c *Client) Status(ctx context.Context) (status Status, err error) {
 	err = c.ask(ctx, http.MethodGet, "/status", &status)
 	return status, err
@@ -155,7 +155,7 @@ func (c *Client) ask(ctx context.Context, method, path string, into any) error {
 	return nil
 }
 
-// send asks, and returns an answer that is no failure.
+// send sends a request and returns the response, unless that is a failure.
 func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://postern"+path, body)
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		// A file that nobody listens behind is what a killed gateway leaves.
+		// A killed gateway leaves a socket file without a listener.
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			return nil, ErrNotRunning
 		}

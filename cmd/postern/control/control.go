@@ -1,11 +1,11 @@
 // Package control is how commands talk to a running gateway: HTTP over a socket in the home folder that only the user
-// can open. Nothing but the file's mode guards it, so nothing that it answers holds a secret.
+// can open. Only the file's mode guards it, so no response contains a secret.
 //
 //	GET  /status            Status
 //	POST /rekey             reads the drive's password again
 //	POST /flush             waits until everything is at the remote
 //	GET  /inspect?what=…    []Fact
-//	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and in the end what came of it
+//	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and at the end the result
 //	POST /versions, /list, /restore, /locks, /break   likewise
 //	GET  /read?path=…       a file's bytes
 //	GET  /metrics           for Prometheus
@@ -19,7 +19,7 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// Gateway is what can be asked of a running gateway.
+// Gateway is what a running gateway does for commands.
 type Gateway interface {
 	Status(ctx context.Context) (Status, error)
 	// Rekey makes the gateway read the drive's password again; clients with the old one are locked out at once.
@@ -51,7 +51,7 @@ type Status struct {
 	PID        int       `json:"pid,omitempty"`
 	Since      time.Time `json:"since,omitzero"`
 
-	Passphrase bool    `json:"passphrase"` // whether this device knows of a login record
+	Passphrase bool    `json:"passphrase"` // whether this device has seen a login record
 	Sync       string  `json:"sync"`       // "back" or "through"
 	Pending    Pending `json:"pending"`
 	Commit     Commit  `json:"commit"`
@@ -89,7 +89,7 @@ func (c Copy) State() string {
 	return state
 }
 
-// History is how far one can go back.
+// History is how far the history goes back.
 type History struct {
 	States int64     `json:"states"`
 	Oldest time.Time `json:"oldest,omitzero"`
@@ -103,7 +103,7 @@ type Garbage struct {
 	Due     time.Time `json:"due,omitzero"`  // when the first of it may be deleted
 }
 
-// Pending is what was answered and isn't yet at the remote.
+// Pending counts the changes that were acknowledged and are not yet at the remote.
 type Pending struct {
 	Changes int64   `json:"changes"`
 	Bytes   int64   `json:"bytes"`
@@ -112,7 +112,7 @@ type Pending struct {
 	Limit   int64   `json:"staged_limit_bytes"`
 }
 
-// Commit is how writing to the remote goes.
+// Commit is the state of writing to the remote.
 type Commit struct {
 	Landed    uint64    `json:"landed"` // since the start
 	Failed    uint64    `json:"failed"` // attempts that will be repeated
@@ -127,7 +127,7 @@ type Commit struct {
 	Copied    time.Time `json:"copied,omitzero"`          // when this run found another copy of its home
 }
 
-// Cache is what reading was spared: blocks that a tier held, and requests that went to the remote.
+// Cache counts the blocks that a cache tier had, and the requests that went to the remote.
 type Cache struct {
 	Hits    uint64 `json:"hits"`
 	Fetches uint64 `json:"fetches"`

@@ -13,11 +13,13 @@ import (
 
 // Keeper keeps the drive in order.
 type Keeper interface {
-	// Collect deletes what nobody needs any more. The report is as far as it came, also with an error.
+	// Collect deletes unneeded blobs. An error comes with the report of the work done until then.
 	Collect(ctx context.Context, o CollectOrder, tell Tell) (gc.Report, error)
-	// Check checks everything, and repairs if it is told to. The report is as far as it came, also with an error.
+	// Check checks the whole drive, and repairs it if o says so. An error comes with the report of the work done until
+	// then.
 	Check(ctx context.Context, o CheckOrder, tell Tell) (fsck.Report, error)
-	// Fork returns what the remote shows beside what this device has seen of it, and with accept takes it for the truth.
+	// Fork compares the pointer at the remote with the newest one this device has seen. With accept, the drive goes on
+	// from the one at the remote.
 	Fork(ctx context.Context, accept bool) (Fork, error)
 }
 
@@ -32,23 +34,23 @@ type CheckOrder struct {
 	ReadData, Repair bool
 }
 
-// Fork is what the remote shows of the drive's pointer, and what was seen of it.
+// Fork compares the drive's pointer at the remote with the newest one seen.
 type Fork struct {
 	Facts    []Fact `json:"facts"`
 	Trouble  bool   `json:"trouble"`  // the two can't be of one history
-	Accepted bool   `json:"accepted"` // it was, and is the truth from now on
+	Accepted bool   `json:"accepted"` // the drive goes on from the remote's pointer
 }
 
 // Historian looks back.
 type Historian interface {
-	// Versions tells the states of the history, the newest first: all of them, or those in which what lies at a path of
-	// the drive differs from what it became.
+	// Versions returns the states of the history, the newest first: all of them, or those in which the file or folder
+	// at a path differs from the next state.
 	Versions(ctx context.Context, path string) ([]Version, error)
 	// Restore copies from the history to another path of the drive, by reference; with replace also over what is there.
 	Restore(ctx context.Context, from, to string, replace bool) error
 	// Read writes a file's bytes.
 	Read(ctx context.Context, path string, w io.Writer) error
-	// List returns what lies in a folder of the drive; of a file it tells that alone.
+	// List returns the entries of a folder of the drive, or a file alone.
 	List(ctx context.Context, path string) ([]Version, error)
 }
 
@@ -60,10 +62,10 @@ type Version struct {
 	Modified time.Time `json:"modified"`
 }
 
-// Locksmith looks after what programs have locked.
+// Locksmith manages the locks that programs hold.
 type Locksmith interface {
 	Locks(ctx context.Context) ([]Lock, error)
-	// Break ends the lock of a token, or all locks on a path, whoever took them, and tells which.
+	// Break ends the lock of a token, or all locks on a path, and returns them.
 	Break(ctx context.Context, what string) ([]Lock, error)
 }
 
@@ -73,13 +75,13 @@ type Lock struct {
 	Token   string    `json:"token"`
 	Owner   string    `json:"owner"` // as the program calls itself
 	Shared  bool      `json:"shared"`
-	Beneath bool      `json:"beneath"` // what lies in the folder is locked, too
+	Beneath bool      `json:"beneath"` // the entries of the folder are locked, too
 	Expires time.Time `json:"expires"`
 }
 
-// Pins looks after what stays readable offline.
+// Pins manages the paths that stay readable offline.
 type Pins interface {
-	// Pin keeps a file or folder of the drive at hand, and returns when all of it is.
+	// Pin keeps a file or folder of the drive on this machine, and returns when all of it is there.
 	Pin(ctx context.Context, path string, tell Tell) (pin.Status, error)
 	// Unpin ends keeping it.
 	Unpin(ctx context.Context, path string) (pin.Status, error)

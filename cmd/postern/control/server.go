@@ -64,7 +64,7 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 	return mux
 }
 
-// restoring is what Restore is asked for.
+// restoring is the order of Restore.
 type restoring struct {
 	From, To string
 	Replace  bool
@@ -75,7 +75,7 @@ func quick[In, Out any](do func(context.Context, In) (Out, error)) func(context.
 	return func(ctx context.Context, in In, _ Tell) (Out, error) { return do(ctx, in) }
 }
 
-// begun knows whether anything was written.
+// begun notes whether anything was written.
 type begun struct {
 	io.Writer
 	any bool
@@ -89,7 +89,7 @@ func (b *begun) Write(p []byte) (int, error) {
 	return b.Writer.Write(p)
 }
 
-// failure is how an error travels: in the words that the command then prints, since only the gateway knows its kind.
+// failure is an error on its way to the client, in the words that the command prints: only the gateway knows its kind.
 type failure struct {
 	Error string `json:"error,omitempty"` // the sentence
 	Whole string `json:"whole,omitempty"` // with all causes, for --verbose; empty: there is no more to say
@@ -109,7 +109,7 @@ func answer(w http.ResponseWriter, value any, err error) {
 	if err != nil {
 		code, value = http.StatusInternalServerError, failureOf(err)
 		if errors.Is(err, context.Canceled) {
-			return // nobody is there any more
+			return // the client is gone
 		}
 	}
 	body, err := json.Marshal(value)

@@ -11,7 +11,8 @@ import (
 	"runtime"
 )
 
-// maxSocketPath is what fits into a socket address everywhere: 104 bytes on macOS, 108 on Linux, less the closing zero.
+// maxSocketPath is the length that fits into a socket address everywhere: 104 bytes on macOS, 108 on Linux, less the
+// closing zero.
 const maxSocketPath = 103
 
 // Listen opens the socket for the user alone. The caller holds the home's lock, so a file that lies there is left over
@@ -25,8 +26,7 @@ func Listen(path string) (net.Listener, error) {
 		return nil, err
 	}
 	defer done()
-	// The socket is born in a folder that is closed to others, under a name that nobody looks for, and gets its place when
-	// its mode is right.
+	// The socket is made in a folder that is closed to other users, and renamed into its place when its mode is right.
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: short + "~", Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("can't listen on %s: %w", path, err)

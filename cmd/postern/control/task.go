@@ -13,14 +13,14 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// maxResult bounds what a client reads of one line of a task's answer, in bytes: the report of ten thousand damaged
-// paths is far below.
+// maxResult is the most that a client reads of one line of a task's response, in bytes: the report of ten thousand
+// damaged paths is far below.
 const maxResult = 64 << 20
 
-// tellEvery is how often a task's progress travels: often enough to look alive, and seldom enough to cost nothing.
+// tellEvery is how often a task's progress is sent: often enough to look alive, rarely enough to cost nothing.
 const tellEvery = 200 * time.Millisecond
 
-// Progress is how far long work has come. Figures that are not known are 0.
+// Progress is how far long work is. Unknown figures are 0.
 type Progress struct {
 	What       string `json:"what"`  // of the items: "blobs copied", "parts checked"
 	Items      int64  `json:"items"` // blobs, or parts of files
@@ -29,14 +29,14 @@ type Progress struct {
 	TotalBytes int64  `json:"total_bytes,omitempty"`
 }
 
-// Tell is told of progress now and then, by several goroutines. It must not be nil.
+// Tell receives progress now and then, from several goroutines. It must not be nil.
 type Tell func(Progress)
 
-// Quiet tells nobody.
+// Quiet drops all progress.
 func Quiet(Progress) {}
 
-// step is one line of the answer to a task: progress, or in the end what came of it. An error may come with a result,
-// which then is as far as the work went.
+// step is one line of the response to a task: progress, or at the end the result. An error may come with a result of
+// the work done until then.
 type step struct {
 	Progress *Progress       `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
@@ -44,7 +44,7 @@ type step struct {
 	failure
 }
 
-// handleTask answers a question that may take long: the answer is lines of JSON, one for each step.
+// handleTask serves a request that may take long. The response is lines of JSON, one for each step.
 func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Context, In, Tell) (Out, error)) {
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		var in In
@@ -82,7 +82,7 @@ func handleTask[In, Out any](mux *http.ServeMux, path string, do func(context.Co
 	})
 }
 
-// task asks a question that may take long.
+// task sends a request that may take long.
 func task[Out any](ctx context.Context, c *Client, path string, in any, tell Tell) (out Out, err error) {
 	body, err := json.Marshal(in)
 	if err != nil {

@@ -20,14 +20,14 @@ const AccountVersion = 1
 // ErrNoAccount says that a home has no account yet.
 var ErrNoAccount = errors.New("no account in this home")
 
-// DeviceID tells the devices of one account apart. It is random, made with the account file, and never leaves sealed
-// places.
+// DeviceID distinguishes the devices of one account. It is random, made with the account file, and stored elsewhere
+// only under a seal.
 type DeviceID [16]byte
 
 // String is 32 hex digits.
 func (d DeviceID) String() string { return hex.EncodeToString(d[:]) }
 
-// Account is who the drive belongs to, on this device.
+// Account is the owner of the drive, as this device knows it.
 type Account struct {
 	User       string               // normalised
 	Remote     string               // the remote's URL; empty: the folder in the home
@@ -40,7 +40,7 @@ type Account struct {
 	Unfinished bool
 }
 
-// accountFile is the account as it lies on disk. The check sum tells a slip of an editor from another account.
+// accountFile is the account as it lies on disk. The check sum detects a slip in an editor.
 type accountFile struct {
 	Version    int    `toml:"version"`
 	User       string `toml:"user"`
@@ -55,7 +55,7 @@ type accountFile struct {
 
 const accountComment = "# Written by Postern. Whoever reads this file can read the whole drive: keep it secret.\n"
 
-// ReadAccount reads the account of this home. ErrNoAccount where there is none.
+// ReadAccount reads the account of this home. It returns ErrNoAccount where there is none.
 func (h Home) ReadAccount() (Account, error) {
 	text, err := readFile(h.Account())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,7 +65,7 @@ func (h Home) ReadAccount() (Account, error) {
 		return Account{}, fmt.Errorf("can't read the account file %s: %w", h.Account(), cause(err))
 	}
 	if info, err := os.Stat(h.Account()); err == nil && !private(info) {
-		return Account{}, fmt.Errorf("the account file %s can be read by others: run chmod 600 on it, and think about who "+
+		return Account{}, fmt.Errorf("the account file %s can be read by others: run chmod 600 on it, and consider who "+
 			"may have read it", h.Account())
 	}
 	account, err := parseAccount(text)
@@ -139,7 +139,7 @@ func (h Home) WriteAccount(a Account) error {
 	return nil
 }
 
-// RemoveAccount takes back an account that was never finished, so that its making can be tried again.
+// RemoveAccount removes an account that was never finished, so that it can be made again.
 func (h Home) RemoveAccount() error { return os.Remove(h.Account()) }
 
 // NewAccount makes an unfinished account with a fresh secret; nothing is written.
@@ -151,7 +151,7 @@ func NewAccount(user, remote string, rand io.Reader) (Account, error) {
 	return AccountWith(user, remote, secret, rand)
 }
 
-// AccountWith is an account of a known secret on this device.
+// AccountWith returns the unfinished account of a known secret on this device; nothing is written.
 func AccountWith(user, remote string, secret crypto.AccountSecret, rand io.Reader) (Account, error) {
 	a := Account{User: user, Remote: remote, Secret: secret, DeviceName: DeviceName(os.Hostname), Unfinished: true}
 	if _, err := io.ReadFull(rand, a.Device[:]); err != nil {

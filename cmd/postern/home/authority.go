@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// ReadAuthority reads the authority that certifies the drive. fs.ErrNotExist where there is none.
+// ReadAuthority reads the authority that certifies the drive. It returns fs.ErrNotExist where there is none.
 func (h Home) ReadAuthority() ([]byte, error) {
 	text, err := readFile(h.Authority())
 	if err != nil {
@@ -19,8 +19,8 @@ func (h Home) ReadAuthority() ([]byte, error) {
 	return text, nil
 }
 
-// WriteAuthority keeps an authority, and beside it the certificate alone. The first counts: a crash between leaves the
-// second to be written again.
+// WriteAuthority writes an authority, then its certificate alone beside it. The first file counts: after a crash
+// between the two the second is written again.
 func (h Home) WriteAuthority(authority, certificate []byte) error {
 	if err := os.MkdirAll(filepath.Dir(h.Authority()), 0o700); err != nil {
 		return fmt.Errorf("can't make a folder for the certificate authority: %w", cause(err))

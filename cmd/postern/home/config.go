@@ -48,10 +48,10 @@ type HistorySettings struct {
 	Daily  Span `toml:"daily"`
 }
 
-// GCSettings say how what nobody needs is deleted.
+// GCSettings say how unneeded blobs are deleted.
 type GCSettings struct {
 	Auto  string `toml:"auto"`  // "on": a gateway collects by itself when that is worth it; "off"
-	Grace Span   `toml:"grace"` // how long it stays
+	Grace Span   `toml:"grace"` // how long they stay
 }
 
 // CacheSettings bound the cache. Zero means "not chosen"; "off" turns a tier off.
@@ -60,7 +60,7 @@ type CacheSettings struct {
 	Disk   Size `toml:"disk"`
 }
 
-// DeviceSettings say how this machine is called in the drive.
+// DeviceSettings name this machine in the drive.
 type DeviceSettings struct {
 	Name string `toml:"name"`
 }
@@ -88,8 +88,8 @@ func (h Home) ReadConfig() (Settings, error) {
 	return s, nil
 }
 
-// quoted is the type of settings with text for every Span: a bare 7 would be taken for seven nanoseconds, without
-// asking Span.
+// quoted is the type of settings with text in place of every Span: go-toml would take a bare 7 for seven nanoseconds
+// without calling Span.
 func quoted(t reflect.Type) reflect.Type {
 	switch {
 	case t == reflect.TypeFor[Span]():
@@ -104,7 +104,7 @@ func quoted(t reflect.Type) reflect.Type {
 	return t
 }
 
-// plainTOML makes one line of what go-toml says over several: "line 3, key sink: …".
+// plainTOML puts an error of go-toml, which has several lines, into one: "line 3, key sink: …".
 func plainTOML(err error) error {
 	var strict *toml.StrictMissingError
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Export is a bundle that was made: when, and of which state of the drive, as a marshalled pointer.
+// Export notes when a bundle was made, and of which state of the drive, as a marshalled pointer.
 type Export struct {
 	Time    time.Time `json:"time"`
 	Pointer []byte    `json:"pointer"`
 }
 
-// maxExports bounds how many are remembered: one a day for some years.
+// maxExports is how many are remembered: one a day for some years.
 const maxExports = 1000
 
 // Exports is where the exports are noted, so that the next may hold only what came after.

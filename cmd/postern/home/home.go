@@ -108,10 +108,10 @@ func (h Home) Socket() string { return h.join("control.sock") }
 // Authority is where the authority that certifies the drive lies, with its private key.
 func (h Home) Authority() string { return h.join(filepath.Join("tls", "authority.pem")) }
 
-// CA is the authority's certificate, for programs that are told whom to trust.
+// CA is the authority's certificate, for programs that take the name of such a file.
 func (h Home) CA() string { return h.join(filepath.Join("tls", "ca.pem")) }
 
-// Words is where a first run leaves the recovery words when nobody would see them on a screen.
+// Words is where a first run leaves the recovery words when it has no terminal to show them on.
 func (h Home) Words() string { return h.join("recovery-words") }
 
 func (h Home) lockFile() string { return h.join("lock") }
@@ -131,7 +131,7 @@ func (h Home) Make() error {
 		return fmt.Errorf("the home %s is a file, not a folder; name another with --home", h)
 	}
 	if sharedFolder(info) {
-		// Somebody who can put links and files there decides what the gateway reads and where it writes.
+		// Users who can put links and files there decide what the gateway reads and where it writes.
 		return fmt.Errorf("the home %s can be written by other users of this machine: take that right away with chmod "+
 			"go-w, or name another with --home", h)
 	}

@@ -22,7 +22,7 @@ var (
 // stateTimeout is how long opening waits for another process; the home's lock should have kept it out already.
 const stateTimeout = time.Second
 
-// State is what must be remembered and isn't in the journal: the newest state seen of each pointer, and the drive's
+// State keeps across restarts what is not in the journal: the newest state seen of each pointer, and the drive's
 // locks. Every change is durable when the call returns. It is safe for concurrent use.
 type State struct {
 	db   *bbolt.DB
@@ -59,7 +59,7 @@ func (h Home) OpenState() (*State, error) {
 		"next sight", h.State(), err)
 }
 
-// Close lets go of the file.
+// Close closes the file.
 func (s *State) Close() error { return s.db.Close() }
 
 // Pins are the newest states seen of pointers.

@@ -16,9 +16,9 @@ const (
 	maxUploadsFile = 64 << 10 // bytes of ended notes before the file is written anew
 )
 
-// Uploads notes which uploads are under way, or have failed, for the gateway that comes next: it may have to know what
-// was not brought to a good end. A note costs no wait for the disk: it outlives the process, not the machine, and who
-// uploads sits on this machine. It is safe for concurrent use.
+// Uploads notes the uploads that are under way or have failed, so that the next gateway knows which ones never ended
+// well. A note costs no wait for the disk: it outlives the process, not the machine, and the clients run on this
+// machine. It is safe for concurrent use.
 type Uploads struct {
 	left []string
 
@@ -28,7 +28,7 @@ type Uploads struct {
 	open map[string]bool
 }
 
-// OpenUploads reads what the last gateway left, and begins anew.
+// OpenUploads reads the notes that the last gateway left, and begins a new file.
 func (h Home) OpenUploads() (*Uploads, error) {
 	if err := checkPlain(h.Uploads()); err != nil {
 		return nil, fmt.Errorf("can't open the notes of uploads %s: %w", h.Uploads(), cause(err))
@@ -52,7 +52,7 @@ func closed(file *os.File, err error) error {
 	return err
 }
 
-// unfinished are the notes that were begun and not ended. What is not a note was cut by the end.
+// unfinished returns the notes that were begun and not ended. It skips text that is no note, which a crash cut.
 func unfinished(text string) []string {
 	open := map[string]bool{}
 	for line := range strings.Lines(text) {
@@ -119,7 +119,7 @@ func (u *Uploads) write(sign, note string) error {
 	return err
 }
 
-// Close lets go of the file, and leaves none where nothing is to be remembered.
+// Close closes the file, and removes it if it holds no note.
 func (u *Uploads) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -1,10 +1,8 @@
-// Package localca is a certificate authority for one drive on one machine, so that HTTPS works without anybody else.
+// Package localca is a certificate authority for one drive on one machine, so that HTTPS needs no other party.
 //
-// An authority that a machine trusts is dangerous in a thief's hands, so this one can do little: it is constrained (RFC
-// 5280,
-// 4.2.1.10) to the names that the drive is reached by, which are localhost and this machine's loopback addresses unless
-// the user
-// adds others, and to servers. Nobody can be impersonated with it but the drive.
+// An authority that a machine trusts is dangerous in a thief's hands, so this one is constrained (RFC 5280, section
+// 4.2.1.10) to servers and to the names of the drive, which are localhost and this machine's loopback addresses unless
+// the user adds others. It can impersonate no server but the drive.
 package localca
 
 import (
@@ -27,8 +25,8 @@ import (
 )
 
 const (
-	// Life is how long an authority is good for. Its end is a nuisance, since people have to trust the next one; that its
-	// key could be stolen until then is what the constraints are for.
+	// Life is how long an authority is valid. It is long, since people have to trust the next one by hand; the
+	// constraints limit what a stolen key is good for until then.
 	Life = 10 * 365 * 24 * time.Hour
 	// early is how far back certificates begin, for clients whose clock is behind.
 	early = 24 * time.Hour
@@ -56,8 +54,8 @@ func New(names []string, now time.Time) (*Authority, error) {
 	sum := sha256.Sum256(public)
 	template := &x509.Certificate{
 		SerialNumber: new(big.Int).SetBytes(sum[:16]),
-		// Who connects sees the name, so it tells nothing of machine or user; the digits keep several authorities apart in a
-		// store.
+		// Every client sees the name, so it contains nothing about machine or user. The digits distinguish several
+		// authorities in a store.
 		Subject:   pkix.Name{CommonName: "Postern local authority " + hex.EncodeToString(sum[:4])},
 		NotBefore: now.Add(-early), NotAfter: now.Add(Life),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
@@ -112,13 +110,13 @@ func (a *Authority) Covers(name string) bool {
 	})
 }
 
-// Ends is when the authority is of no use any more.
+// Ends is when the authority expires.
 func (a *Authority) Ends() time.Time { return a.cert.NotAfter }
 
 // Name is how certificate stores list it.
 func (a *Authority) Name() string { return a.cert.Subject.CommonName }
 
-// Fingerprint is the SHA-1 of the certificate in hex: by it stores tell certificates apart. Nothing rests on it.
+// Fingerprint is the SHA-1 of the certificate in hex, by which stores name certificates. No security depends on it.
 func (a *Authority) Fingerprint() string { return fingerprint(a.cert) }
 
 // Certificate is what clients have to trust, in PEM.

@@ -31,8 +31,8 @@ func Open(cert, key string, log *slog.Logger) (*Files, error) {
 	return f, f.read(seen)
 }
 
-// Certificate is for tls.Config.GetCertificate. Whoever renews certificates replaces two files, not both at once: while
-// they do not fit, the one before is good.
+// Certificate is for tls.Config.GetCertificate. A renewal replaces two files one after the other: while they do not
+// fit, it returns the previous certificate.
 func (f *Files) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

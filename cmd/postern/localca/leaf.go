@@ -21,7 +21,8 @@ const (
 	// leafLife is how long a server's certificate is good for: far below the 398 days after which browsers and the 825
 	// after which macOS refuse it.
 	leafLife = 90 * 24 * time.Hour
-	// leafSpare is what must be left of it, or the next one is made: connections last for hours.
+	// leafSpare is the least validity that a certificate must have left, or the next one is made: connections last for
+	// hours.
 	leafSpare = leafLife / 3
 )
 
@@ -59,7 +60,8 @@ func (i *Issuer) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return i.leaf, nil
 }
 
-// renewal is when the next certificate is to be made. What the authority's own end has cut short lasts until that.
+// renewal is when the next certificate is to be made. A certificate that the authority's own end cuts short is used
+// until that end.
 func renewal(leaf *x509.Certificate) time.Time {
 	begin := leaf.NotBefore.Add(early)
 	return begin.Add(min(leafLife-leafSpare, leaf.NotAfter.Sub(begin)))

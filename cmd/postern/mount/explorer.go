@@ -35,7 +35,7 @@ func onWindows(f system.Facts, d Drive, letter string) (Plan, error) {
 	}, nil
 }
 
-// unc is the drive's root as the WebClient service knows it.
+// unc is the name of the drive's root for the WebClient service.
 func unc(d Drive) string {
 	host := d.URL.Hostname()
 	if strings.Contains(host, ":") { // no colon can stand in such a name
@@ -99,7 +99,7 @@ var troubles = map[uint32]string{
 	1326: "the user's name or the password is wrong",
 }
 
-// trouble says what a failure means.
+// trouble returns an error for a failure of Windows, with its remedy where that is known.
 func trouble(code uint32, text string) error {
 	if advice, ok := troubles[code]; ok {
 		return fmt.Errorf("can't mount the drive: %s (error %d)", advice, code)

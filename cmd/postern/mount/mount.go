@@ -19,14 +19,14 @@ type Drive struct {
 	URL      *url.URL // http or https
 	User     string
 	Password string
-	CA       []byte // whom the drive's certificate is signed by, in PEM; empty: somebody whom the system trusts
+	CA       []byte // the authority of the drive's certificate, in PEM; empty: one that the system trusts
 }
 
 // Plan is how to mount it.
 type Plan struct {
 	Files []File        // to be written before the steps, and removed after them
 	Steps []system.Step // on Windows: what a user would type, for Connect does it
-	Where system.Step   // tells "local path: …"; without arguments where Folder says it
+	Where system.Step   // prints "local path: …"; without arguments where Folder is known
 	// Folder is where the drive will be; empty where the system decides.
 	Folder string
 	Make   bool        // the folder is to be made if it isn't there
@@ -58,7 +58,7 @@ func For(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
 	case "linux":
 		return onLinux(f, d, folder, scratch)
 	}
-	return Plan{}, fmt.Errorf("%w that Postern knows of", ErrWay)
+	return Plan{}, fmt.Errorf("%w that Postern knows", ErrWay)
 }
 
 func onLinux(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
@@ -90,7 +90,7 @@ func onLinux(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
 	}
 	options := "rw,conf=" + conf + ",username=" + d.User
 	if uid, gid := f.Getenv("SUDO_UID"), f.Getenv("SUDO_GID"); uid != "" && gid != "" {
-		options += ",uid=" + uid + ",gid=" + gid // whoever asked for it is to use it
+		options += ",uid=" + uid + ",gid=" + gid // the user who ran sudo is to use it
 	}
 	return Plan{
 		Files: append(files, File{conf, text}), Folder: folder, Make: true,
@@ -99,7 +99,7 @@ func onLinux(f system.Facts, d Drive, folder, scratch string) (Plan, error) {
 	}, nil
 }
 
-// gioURL is the drive as GNOME knows it.
+// gioURL is the address of the drive for GNOME.
 func gioURL(d Drive) string {
 	at := *d.URL
 	at.Scheme = strings.Replace(at.Scheme, "http", "dav", 1)
@@ -135,8 +135,8 @@ func credentials(user, password string) string {
 	return string(out)
 }
 
-// Undo plans how to unmount. An empty folder is every place where it is mounted, of which mounted tells: what the
-// program mount says. Where the system has none, there are no steps.
+// Undo plans how to unmount the drive from a folder, or, if that is empty, from every place in mounted, which is the
+// output of the program mount. Where the drive is not mounted, there are no steps.
 func Undo(f system.Facts, d Drive, folder, mounted string) ([]system.Step, error) {
 	switch {
 	case f.OS == "windows" && folder == "":

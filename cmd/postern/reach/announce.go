@@ -15,7 +15,7 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// Announcement is what the drive tells the local network by multicast DNS (RFC 6762, RFC 6763).
+// Announcement is what the local network learns of the drive by multicast DNS (RFC 6762, RFC 6763).
 type Announcement struct {
 	Instance string // how file managers list it
 	Secure   bool   // over TLS
@@ -35,7 +35,7 @@ func LocalHost() (string, error) {
 	return host, nil
 }
 
-// Announce tells the network of the drive until withdraw is called, which says that it is gone. Every machine on the
+// Announce announces the drive on the network until withdraw is called, which takes it back. Every machine on the
 // same network learns that there is a drive of this name, on which machine, at which port; nothing of what is in it,
 // and not its user.
 //
@@ -54,7 +54,7 @@ func Announce(a Announcement, addr net.Addr, log *slog.Logger) (withdraw func(),
 	if !at.IP.IsUnspecified() {
 		only = []string{at.IP.String()}
 	}
-	stdlog.SetFlags(0) // the library speaks there
+	stdlog.SetFlags(0) // the library logs there
 	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
 	server, err := zeroconf.RegisterProxy(a.Instance, a.service(), "local.", at.Port, a.Host, only, []string{"path=/"},
 		interfaces)

@@ -21,8 +21,8 @@ type HowTo struct {
 	Where    string // the file that holds the password, or the variable that set it
 }
 
-// DriveURL is an address that is listened at as clients write it. A drive that listens everywhere is reached by the
-// loopback name here; name is by what clients have to know it, or empty.
+// DriveURL returns the URL by which clients of this machine reach a drive that listens at an address. A drive that
+// listens everywhere is reached by the loopback address. A name that clients have to use replaces the host.
 func DriveURL(address, name string, secure bool) *url.URL {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil && everywhere(host) {
@@ -32,7 +32,7 @@ func DriveURL(address, name string, secure bool) *url.URL {
 		Path: "/"}
 }
 
-// With is the address under another name of the protocol, which has an s over TLS, with the user's name.
+// With returns the URL with another scheme, which gets an s over TLS, and with the user's name.
 func (t HowTo) With(scheme string) string {
 	u := *t.URL
 	u.Scheme, u.User = strings.Replace(u.Scheme, "http", scheme, 1), url.User(t.User)
@@ -47,11 +47,11 @@ type Hint struct {
 	after  string // what comes after it; may begin a new line
 }
 
-// Hints are the ways to the drive, for all who tell of them: serve, mount and the README.
+// Hints returns the ways to the drive, the same for serve, mount and the README.
 func (t HowTo) Hints() []Hint {
 	base := t.URL.String()
 	return []Hint{
-		{"this", "", "postern mount", "  does what fits this machine; postern mount --print tells how"},
+		{"this", "", "postern mount", "  does what fits this machine; postern mount --print shows how"},
 		{"macOS", "Finder: Go > Connect to Server (Cmd-K), ", base, ""},
 		{"Windows", "", "net use P: " + base + " /user:" + t.User + " *", ""},
 		{"GNOME", "", "gio mount " + t.With("dav"), "      or Files: Other Locations, the same address"},
@@ -65,7 +65,7 @@ func (t HowTo) Hints() []Hint {
 	}
 }
 
-// Short is one line: where the drive is and how to log in.
+// Short says in one line where the drive is and how to log in.
 func (t HowTo) Short() string {
 	return fmt.Sprintf("The drive is at %s for the user %s, with the password %s.\n", t.URL, t.User, t.place())
 }
@@ -77,7 +77,7 @@ func (t HowTo) place() string {
 	return "in " + t.Where
 }
 
-// command is how a shell gets the password.
+// command is the shell expression that yields the password.
 func (t HowTo) command() string {
 	if strings.HasPrefix(t.Where, "$") {
 		return t.Where
@@ -85,7 +85,7 @@ func (t HowTo) command() string {
 	return "$(cat " + ShellQuote(t.Where) + ")"
 }
 
-// Long says how to mount with every client that people have.
+// Long says how to mount the drive with every common client.
 func (t HowTo) Long() string {
 	login := fmt.Sprintf("user %s, password %s", t.User, t.place())
 	if t.Password != "" {
@@ -95,7 +95,7 @@ func (t HowTo) Long() string {
 		"drive; what is in it stays.\n", t.URL, login, t.Ways())
 }
 
-// Ways are the hints as a table.
+// Ways returns the hints as a table.
 func (t HowTo) Ways() string {
 	var out strings.Builder
 	for _, h := range t.Hints() {

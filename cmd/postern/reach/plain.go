@@ -13,12 +13,12 @@ import (
 // maxPlain bounds the header of a request that came without TLS, in bytes.
 const maxPlain = 64 << 10
 
-// plainAware answers clients that speak plain HTTP where TLS is expected, which else see nothing but a broken
-// connection.
+// plainAware is a listener that answers clients which speak plain HTTP where TLS is expected. Without it they would see
+// a broken connection and no reason.
 type plainAware struct{ net.Listener }
 
-// Accept implements net.Listener. What the client speaks is looked at when it is first read from, so that a silent one
-// holds up nobody; the server's deadline for handshakes is then in force.
+// Accept implements net.Listener. The protocol is detected at the first read, so that a silent client holds up no
+// other; the server's deadline for handshakes is then in force.
 func (l plainAware) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -29,7 +29,7 @@ func (l plainAware) Accept() (net.Conn, error) {
 
 type plainAwareConn struct {
 	net.Conn
-	known bool // what the client speaks
+	known bool // whether the protocol was detected
 }
 
 // Read implements net.Conn. No record of TLS begins with a letter, and every request of HTTP does.
@@ -44,14 +44,14 @@ func (c *plainAwareConn) Read(p []byte) (int, error) {
 	}
 	head := io.MultiReader(bytes.NewReader(bytes.Clone(p[:n])), io.LimitReader(c.Conn, maxPlain))
 	if r, err := http.ReadRequest(bufio.NewReader(head)); err == nil {
-		_, _ = io.WriteString(c.Conn, insteadOfPlain(r)) // nobody is left to tell
+		_, _ = io.WriteString(c.Conn, insteadOfPlain(r)) // the connection ends in any case
 	}
 	return 0, io.EOF
 }
 
-// insteadOfPlain is the answer to a request that came without TLS. Browsers are sent on; others would not follow, or
-// would not send what belongs to the request again. (No Strict-Transport-Security here or elsewhere: it would bind all
-// ports of localhost.)
+// insteadOfPlain is the answer to a request that came without TLS. Browsers are redirected; other clients would not
+// follow, or would not send the body again. (No Strict-Transport-Security here or elsewhere: it would bind all ports of
+// localhost.)
 func insteadOfPlain(r *http.Request) string {
 	where := "https://" + r.Host + r.URL.RequestURI()
 	text := "This drive is reached by HTTPS: " + where + "\n"

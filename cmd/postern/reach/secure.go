@@ -14,11 +14,11 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// EndingSoon is how long before its authority's end a gateway begins to say so.
+// EndingSoon is how long before its authority's end a gateway begins to warn.
 const EndingSoon = 60 * 24 * time.Hour
 
-// Secure puts TLS in front of the drive's listener if the settings say so, and warns where it should have been. It
-// begins to tell how the drive is reached.
+// Secure puts TLS in front of the drive's listener if the settings say so, and warns where TLS is missing. The HowTo it
+// returns lacks the user and the password.
 func Secure(h home.Home, settings home.Settings, listener net.Listener, log *slog.Logger) (HowTo, net.Listener, error) {
 	address := listener.Addr().String()
 	if settings.TLS.Mode != home.SwitchOn {
@@ -41,9 +41,9 @@ func Secure(h home.Home, settings home.Settings, listener net.Listener, log *slo
 
 // secured puts TLS in front of a listener, as the settings say.
 //
-// HTTP/2 is not offered. Finder, Explorer, davfs2 and all others on neon speak HTTP/1.1 only. Those who know both
+// HTTP/2 is not offered. Finder, Explorer, davfs2 and all others on neon speak HTTP/1.1 only. Clients that know both
 // (curl, rclone, browsers) gain nothing on a local line, and its framing costs the gateway half again as much processor
-// for what they read (1.2 s instead of 0.8 s for 256 MiB, with curl) and a tenth more for what they write.
+// time for reading (1.2 s instead of 0.8 s for 256 MiB, with curl) and a tenth more for writing.
 func secured(listener net.Listener, certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) net.Listener {
 	return tls.NewListener(plainAware{listener}, &tls.Config{
 		GetCertificate: certificate,
@@ -52,7 +52,7 @@ func secured(listener net.Listener, certificate func(*tls.ClientHelloInfo) (*tls
 	})
 }
 
-// certificates is where a gateway's certificates come from: the user's files, else the home's authority.
+// certificates returns the source of a gateway's certificates: the user's files, else the home's authority.
 func certificates(
 	h home.Home, settings home.Settings, names []string, log *slog.Logger,
 ) (func(*tls.ClientHelloInfo) (*tls.Certificate, error), error) {
@@ -118,8 +118,8 @@ func ReadAuthority(h home.Home) (*localca.Authority, error) {
 	return authority, nil
 }
 
-// NameOf is by what clients have to know a drive that shows a certificate of the user's, which names no loopback
-// address; else empty.
+// NameOf returns the host name that clients have to use for a drive with a certificate of the user's, which names no
+// loopback address; empty for any other drive.
 func NameOf(settings home.Settings) string {
 	if settings.TLS.Mode != home.SwitchOn || settings.TLS.Cert == "" || len(settings.Hosts) == 0 {
 		return ""
@@ -147,13 +147,13 @@ func bareHost(hostport string) string {
 	return strings.Trim(hostport, "[]")
 }
 
-// everywhere reports whether a host to listen at means all addresses of the machine.
+// everywhere reports whether a host to listen at stands for all addresses of the machine.
 func everywhere(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
-// onlyHere reports whether an address that is listened at is reached from this machine only.
+// onlyHere reports whether only this machine reaches a listener at an address.
 func onlyHere(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()

@@ -1,4 +1,4 @@
-// Package say puts into words what commands tell people: errors as one sentence each that names a remedy, and counts.
+// Package say puts errors into one sentence each that names a remedy, and counts into words.
 package say
 
 import (
@@ -36,7 +36,7 @@ func Advised(err error) error { return &advised{err} }
 // Advisef returns an error with a formatted text that names a remedy, so that Sentence adds none.
 func Advisef(format string, args ...any) error { return &advised{fmt.Errorf(format, args...)} }
 
-// told is an error of a running gateway, which has put it into words itself.
+// told is an error that a running gateway has put into words already.
 type told struct{ sentence, whole string }
 
 func (e *told) Error() string { return e.sentence }
@@ -69,13 +69,12 @@ var advice = []struct {
 	{syscall.EACCES, "give yourself the right to read and write it, or choose another place"},
 }
 
-// Interrupted reports whether err is only the consequence of the user ending the command. What has failed on the way
-// says so in words of its own, which are of no use then.
+// Interrupted reports whether err only follows from the user ending the command. The words of err are then of no use.
 func Interrupted(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
 }
 
-// longID is an id of a blob or pointer, of which the beginning is enough to tell it apart.
+// longID matches an id of a blob or pointer, whose first digits suffice to identify it.
 var longID = regexp.MustCompile(`\b([0-9a-f]{8})[0-9a-f]{56}\b`)
 
 // brief shortens a chain of causes to what failed, how, and the first cause.
@@ -147,5 +146,5 @@ func Closing(err error, closer func() error) error {
 	if closed := closer(); err == nil {
 		return closed
 	}
-	return err // the first failure is the one to tell; what follows from it isn't
+	return err // the first failure is the cause of the second
 }

@@ -19,10 +19,11 @@ type CA struct {
 	Fingerprint string // SHA-1 in hex
 }
 
-// stores are the ways of Unix systems to trust an authority: a folder for certificates, and the program that reads it.
+// stores are the ways in which Unix systems trust an authority: a folder of certificates, and the program that reads
+// it.
 var stores = []struct {
 	folder, ending string
-	update, fresh  []string // after a certificate came, after one went
+	update, fresh  []string // after a certificate was added, after one was removed
 }{
 	// Debian, Ubuntu, Alpine
 	{"/usr/local/share/ca-certificates", ".crt",
@@ -37,7 +38,7 @@ var stores = []struct {
 	{"/usr/local/etc/ssl/certs", ".pem", []string{"certctl", "rehash"}, nil},
 }
 
-// databases are where browsers on Unix systems keep whom they trust (NSS), below a user's home. They do not look into
+// databases are the certificate stores (NSS) of browsers on Unix systems, below a user's home. They do not look into
 // the system's store.
 var databases = []struct{ pattern, whose string }{
 	{".pki/nssdb", "Chromium"},

@@ -29,7 +29,7 @@ goes on waiting. It fails where waiting is of no use, since the remote is not as
 	}
 }
 
-// awaitFlush flushes and reports what it waits for: once per cause in a sentence, and on a terminal how much is left.
+// awaitFlush flushes. It prints each cause of waiting once, and on a terminal how much is left.
 func awaitFlush(ctx context.Context, p *command.Program, g control.Gateway) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -68,7 +68,8 @@ func awaitFlush(ctx context.Context, p *command.Program, g control.Gateway) erro
 	}
 }
 
-// heldUp says why changes do not get to the remote; empty if they do. hopeless: they will not until the user acts.
+// heldUp says why changes do not get to the remote; empty if they do. hopeless reports that they will not until the
+// user acts.
 func heldUp(s control.Status) (why string, hopeless bool) {
 	left := fmt.Sprintf("%s (%s)", say.Plural(s.Pending.Changes, "change"), home.Size(s.Pending.Bytes+s.Pending.Staged))
 	switch {

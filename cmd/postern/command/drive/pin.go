@@ -41,7 +41,7 @@ when what lies there is replaced. When a pinned folder, or one above it, is rena
 			return showPins(p, status)
 		},
 	}
-	cmd.Flags().BoolVar(&list, "list", false, "tell what is pinned")
+	cmd.Flags().BoolVar(&list, "list", false, "list what is pinned")
 	cmd.Flags().BoolVar(&remove, "remove", false, "end keeping it")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return cmd

@@ -71,7 +71,7 @@ func awaitStatus(ctx context.Context, client *control.Client, wait time.Duration
 	}
 }
 
-// idleStatus is what can be told of a home that nobody serves, without touching journal or remote.
+// idleStatus returns the status of a home that no gateway serves, without touching journal or remote.
 func idleStatus(p *command.Program, h home.Home) (control.Status, error) {
 	account, err := h.ReadAccount()
 	if errors.Is(err, home.ErrNoAccount) {
@@ -160,7 +160,7 @@ func printStatus(p *command.Program, s control.Status) error {
 	return table.Flush()
 }
 
-// waiting says what goes up when the remote is back.
+// waiting says which changes go to the remote when it is back.
 func waiting(p control.Pending) string {
 	if p.Changes == 0 {
 		return "nothing waits, and changes will"

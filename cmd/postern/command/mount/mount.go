@@ -55,13 +55,13 @@ Windows limits such drives to files of 50 MB and more; --apply lifts what can be
 			return m.mount(cmd.Context(), folder)
 		},
 	}
-	cmd.Flags().BoolVar(&show, "print", false, "only tell how, for every system and many programs")
+	cmd.Flags().BoolVar(&show, "print", false, "only show how, for every system and many programs")
 	cmd.Flags().BoolVar(&remove, "remove", false, "unmount it")
 	cmd.Flags().BoolVar(&apply, "apply", false, "on Windows: lift the WebClient service's limits and start it")
 	return cmd
 }
 
-// mounter does what postern mount does.
+// mounter carries out postern mount.
 type mounter struct {
 	p       *command.Program
 	facts   system.Facts
@@ -69,7 +69,7 @@ type mounter struct {
 	connect func(c mount.Connection, user, password string) error
 }
 
-// drive is the drive that is being served.
+// drive returns the drive that is being served, and its home.
 func (m mounter) drive(ctx context.Context) (mount.Drive, home.Home, error) {
 	h, err := m.p.Home()
 	if err != nil {
@@ -85,7 +85,7 @@ func (m mounter) drive(ctx context.Context) (mount.Drive, home.Home, error) {
 	}
 	d := mount.Drive{User: status.User}
 	if d.URL, err = url.Parse(status.URL); err != nil || status.URL == "" {
-		return mount.Drive{}, "", say.Advisef("the running gateway does not tell its address: it is of another version, " +
+		return mount.Drive{}, "", say.Advisef("the running gateway does not report its address: it is of another version, " +
 			"start it again")
 	}
 	if name, ok := strings.CutPrefix(status.PasswordIn, "$"); ok {
@@ -111,7 +111,7 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 	}
 	if folder != "" && m.facts.OS != "windows" {
 		if folder, err = filepath.Abs(folder); err != nil {
-			return fmt.Errorf("can't tell where %s is: %w", folder, err)
+			return fmt.Errorf("can't find out where %s is: %w", folder, err)
 		}
 	}
 	scratch, err := os.MkdirTemp("", "postern-mount-")
@@ -155,7 +155,7 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 	return nil
 }
 
-// prepare makes what a plan's steps find.
+// prepare makes the folder and the files that a plan's steps use.
 func prepare(plan mount.Plan, scratch string) error {
 	if plan.Make {
 		if err := os.MkdirAll(plan.Folder, 0o755); err != nil {
@@ -177,7 +177,7 @@ func prepare(plan mount.Plan, scratch string) error {
 	return nil
 }
 
-// already returns where the drive is mounted of what the plan would do; empty if nowhere.
+// already returns the place where the plan would mount the drive, if it is mounted there; else empty.
 func (m mounter) already(ctx context.Context, d mount.Drive, plan mount.Plan) string {
 	if plan.Folder == "" {
 		return m.local(ctx, plan)
@@ -196,7 +196,7 @@ func (m mounter) where(ctx context.Context, plan mount.Plan) string {
 	return cmp.Or(plan.Folder, m.local(ctx, plan), "its place in the file manager")
 }
 
-// local is the folder that a plan's Where tells; empty if it tells none.
+// local is the folder that a plan's Where prints; empty if it prints none.
 func (m mounter) local(ctx context.Context, plan mount.Plan) string {
 	if len(plan.Where.Args) == 0 {
 		return ""
@@ -216,12 +216,12 @@ func (m mounter) local(ctx context.Context, plan mount.Plan) string {
 func (m mounter) remove(ctx context.Context, folder string) error {
 	d, _, err := m.drive(ctx)
 	if err != nil && folder == "" {
-		return err // a folder can be unmounted also when nobody serves it
+		return err // a folder can be unmounted also when no gateway serves the drive
 	}
 	mounted := ""
 	if folder == "" && m.facts.Has("mount") {
 		if mounted, err = m.run.Run(ctx, system.Step{Args: []string{"mount"}}); err != nil {
-			return fmt.Errorf("can't tell what is mounted: %w", err)
+			return fmt.Errorf("can't find out what is mounted: %w", err)
 		}
 	}
 	steps, err := mount.Undo(m.facts, d, folder, mounted)

@@ -14,7 +14,7 @@ import (
 	"postern/cmd/postern/system"
 )
 
-// show tells all ways to mount. Without a gateway it tells of the address that the settings name.
+// show prints all ways to mount. Without a gateway it shows the address that the settings name.
 func (m mounter) show(ctx context.Context) error {
 	h, err := m.p.Home()
 	if err != nil {
@@ -42,7 +42,7 @@ func (m mounter) show(ctx context.Context) error {
 	return nil
 }
 
-// idleHowTo is how the drive will be reached when it is served.
+// idleHowTo returns how the drive will be reached when it is served.
 func idleHowTo(p *command.Program, h home.Home) (reach.HowTo, error) {
 	settings, err := p.Settings(h, home.Settings{})
 	if err != nil {

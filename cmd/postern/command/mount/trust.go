@@ -54,11 +54,11 @@ and nothing else. Its key stays in the home, and only you can read it.`,
 		},
 	}
 	cmd.Flags().BoolVar(&remove, "remove", false, "have them accept it no longer")
-	cmd.Flags().BoolVar(&show, "print", false, "only tell what would be done, as commands to type")
+	cmd.Flags().BoolVar(&show, "print", false, "only show what would be done, as commands to type")
 	return cmd
 }
 
-// truster does what postern trust does.
+// truster carries out postern trust.
 type truster struct {
 	p     *command.Program
 	home  home.Home
@@ -66,12 +66,12 @@ type truster struct {
 	run   system.Runner
 }
 
-// install makes an authority, or another where the one that is there does not do any more, and has the system trust it.
+// install makes an authority, or replaces one that does not suffice, and has the system trust it.
 func (t truster) install(ctx context.Context, names []string, show bool) error {
 	if now, err := reach.ReadAuthority(t.home); t.facts.Admin && t.facts.Getenv("SUDO_USER") != "" &&
 		(errors.Is(err, fs.ErrNotExist) || err == nil && !suffices(now, names)) {
 		return say.Advisef("an authority has to be made for the home %s, and one that root makes would be closed to you: "+
-			"run postern trust without sudo, which tells what is left for root", t.home)
+			"run postern trust without sudo, which prints what is left for root", t.home)
 	}
 	if err := t.home.Make(); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (t truster) install(ctx context.Context, names []string, show bool) error {
 	return verified(authority)
 }
 
-// suffices reports whether an authority does for the names and for some time.
+// suffices reports whether an authority covers the names and is valid for some time.
 func suffices(a *localca.Authority, names []string) bool {
 	for _, name := range names {
 		if !a.Covers(name) {
@@ -147,7 +147,7 @@ func (t truster) known(a *localca.Authority) trust.CA {
 	return trust.CA{File: t.home.CA(), Name: a.Name(), Fingerprint: a.Fingerprint()}
 }
 
-// do runs what this process has the rights for, and tells the rest.
+// do runs the steps that this process has the rights for, and prints the rest.
 func (t truster) do(ctx context.Context, steps []system.Step, missing []string, show bool) error {
 	if show {
 		t.p.Print(system.Script(t.facts.OS, steps))
@@ -176,7 +176,7 @@ func (t truster) do(ctx context.Context, steps []system.Step, missing []string, 
 		say.IfElse(t.facts.OS == "windows", " in a prompt that was started as administrator", ""))
 }
 
-// verified looks whether the system now accepts what the authority certifies, as a program of the system would.
+// verified checks that the system now accepts a certificate of the authority, as a program of the system would.
 func verified(a *localca.Authority) error {
 	leaf, err := a.Issuer(nil, time.Now).Certificate(nil)
 	if err != nil {

@@ -90,7 +90,7 @@ func bundleFile(arg string) (string, error) {
 	}
 	path, err := filepath.Abs(arg)
 	if err != nil {
-		return "", say.Usagef("can't tell where %s is: %w", arg, err)
+		return "", say.Usagef("can't find out where %s is: %w", arg, err)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return "", say.Usagef("%s is a folder: name a file in it", arg)

@@ -57,7 +57,8 @@ Each remote of a mirror is checked by itself: that it has what it should, and wi
 	return cmd
 }
 
-// verdict is the error of a drive that isn't whole. What an earlier repair gave up is told, and no error any more.
+// verdict returns the error of a drive that is damaged. Losses that an earlier repair gave up are reported and are no
+// error any more.
 func verdict(r fsck.Report, repaired bool) error {
 	n := len(r.Damage) - givenUp(r)
 	switch {
@@ -81,7 +82,7 @@ func verdict(r fsck.Report, repaired bool) error {
 	return nil
 }
 
-// ill is how many blobs of a mirror's remotes are missing or damaged still.
+// ill counts the blobs that are still missing or damaged at the remotes of a mirror.
 func ill(r fsck.Report) (n int64) {
 	for _, c := range r.Copies {
 		n += c.Ill()
@@ -94,7 +95,7 @@ func headless(r fsck.Report) bool {
 	return len(r.Damage) == 1 && r.Damage[0].Kind == fsck.Commit && r.Nodes == 0
 }
 
-// givenUp is how many paths an earlier repair gave up.
+// givenUp counts the paths that an earlier repair gave up.
 func givenUp(r fsck.Report) (n int) {
 	for _, d := range r.Damage {
 		if d.GivenUp {
@@ -146,7 +147,7 @@ func showChecked(p *command.Program, r fsck.Report) {
 	}
 }
 
-// damageLine says what is damaged, where, and what became of it.
+// damageLine says what is damaged, where, and what was done about it.
 func damageLine(d fsck.Damage) string {
 	var what []string
 	switch {

@@ -17,7 +17,7 @@ func collect(p *command.Program) *cobra.Command {
 	var grace home.Span
 	cmd := &cobra.Command{
 		Use:   "gc",
-		Short: "Delete what neither the drive nor its history needs any more",
+		Short: "Delete blobs that neither the drive nor its history needs",
 		Long: `Looks for blobs at the remote that neither the files nor the history lead to, and deletes those that have
 not been needed for longer than the grace period (gc.grace, 7d by default). A blob that is found for the first time is
 only noted, so space comes back a grace period after it was freed. Packs that are mostly dead are rewritten. It may run
@@ -40,7 +40,7 @@ while this and other gateways write, and may be interrupted at any time.`,
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "tell what would be done, and do nothing")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().Var(&grace, "grace", "how long unneeded blobs stay, such as 12h or 7d; \"none\" deletes at once, "+
 		"and is safe only while no other gateway writes (default: gc.grace in the settings, 7d)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")

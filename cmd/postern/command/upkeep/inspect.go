@@ -12,7 +12,7 @@ import (
 func inspect(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect [PATH | NAME]",
-		Short: "Tell what a path of the drive, a blob or a pointer is",
+		Short: "Show what a path of the drive, a blob or a pointer is",
 		Long: `Shows what a path of the drive ("/files/a.txt") leads to, or what the 64 hex digits of a blob's name or a
 pointer's id stand for at the remote. Without an argument: the drive's own pointer. Keys are never shown.`,
 		Args: command.AtMostOne("one path or name"),
