@@ -136,6 +136,9 @@ func (c *Cache) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 // ID asks the remote.
 func (c *Cache) ID(ctx context.Context) (crypto.StoreID, error) { return c.inner.ID(ctx) }
 
+// Roles are the remote's.
+func (c *Cache) Roles() remote.Roles { return c.inner.Roles() }
+
 // Space asks the remote.
 func (c *Cache) Space(ctx context.Context) (remote.Space, error) { return c.inner.Space(ctx) }
 

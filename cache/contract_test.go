@@ -3,6 +3,7 @@ package cache
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -54,7 +55,7 @@ func TestContractOnMemory(t *testing.T) {
 
 func TestContractOnDisk(t *testing.T) {
 	remotetest.Run(t, func(t *testing.T) remote.Store {
-		inner, err := disk.Open(filepath.Join(t.TempDir(), "remote"), disk.Options{})
+		inner, err := disk.Open(filepath.Join(t.TempDir(), "remote"), disk.Options{WatchEvery: time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -143,12 +143,12 @@ func TestSecondImplementation(t *testing.T) {
 }
 
 // kept returns the bytes of the first vector of a file that is there, so that vectors which hold randomness of the system
-// stay as they are; make makes them where there is no file.
-func kept[V any](t *testing.T, name string, bytesOf func(V) hexBytes, make func() []byte) []byte {
+// stay as they are; first makes them where there is no file.
+func kept[V any](t *testing.T, name string, bytesOf func(V) hexBytes, first func() []byte) []byte {
 	t.Helper()
 	have, err := os.ReadFile(filepath.Join("testdata", "vectors", name+".json"))
 	if errors.Is(err, fs.ErrNotExist) && *update {
-		return make()
+		return first()
 	}
 	var file vectorFile[V]
 	if err == nil {

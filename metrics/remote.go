@@ -62,7 +62,9 @@ func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
 var operations = map[string]string{
 	remote.OpPut: "put", remote.OpGet: "get", remote.OpGetRange: "get_range", remote.OpStat: "stat", remote.OpList: "list",
 	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed",
-	remote.OpID: "id", remote.OpSpace: "space",
+	remote.OpID:   "id",
+	remote.OpDrop: "drop", remote.OpLetters: "letters", remote.OpFetch: "fetch", remote.OpForget: "forget", remote.OpClaim: "claim",
+	remote.OpLookUp: "look_up", remote.OpReplace: "replace", remote.OpWatch: "watch", remote.OpSpace: "space",
 }
 
 // outcomes lists the more specific kinds first: an error may have several.

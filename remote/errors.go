@@ -37,6 +37,14 @@ const (
 	OpSwap     = "swap pointer"
 	OpChanged  = "list changed pointers of"
 	OpID       = "ask for the id of"
+	OpDrop     = "drop letter into inbox"
+	OpLetters  = "list letters of inbox"
+	OpFetch    = "fetch letter"
+	OpForget   = "delete letter"
+	OpClaim    = "claim name"
+	OpLookUp   = "look up name"
+	OpReplace  = "replace record of name"
+	OpWatch    = "watch"
 	OpSpace    = "ask for the space of"
 )
 

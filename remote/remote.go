@@ -7,7 +7,7 @@
 //
 // Login records need no interface of their own: a login record is a pointer whose id is derived from user name
 // and passphrase, so it can be found by nobody else, moves by compare-and-swap like any other, and a remote can't
-// tell accounts from spaces. Inboxes and names come with the people who need them.
+// tell accounts from spaces. What a store may offer besides, inboxes, names and watching, see Roles.
 package remote
 
 import (
@@ -76,6 +76,9 @@ type Store interface {
 
 	// Space returns how much there is room for. Unknown figures are -1; that is no error.
 	Space(ctx context.Context) (Space, error)
+
+	// Roles returns what else the store offers. It asks nobody.
+	Roles() Roles
 
 	io.Closer
 }

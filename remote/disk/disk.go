@@ -8,7 +8,9 @@
 //	blobs/ab/<name>      a blob, under the first two digits of its name
 //	pointers/ab/<id>     a marshalled pointer
 //	changes              which listed pointers moved, in this order; see changelog.go
-//	locks/ab             locked (flock) while a pointer of that shard is read or swapped; never removed
+//	inboxes/ab/<id>/     the letters of an inbox, each under its name
+//	names/ab/<id>        the record of a name
+//	locks/ab             locked (flock) while something of that shard is read or changed, but for blobs; never removed
 //	locks/changes        locked while the list of changes is read or added to
 //	tmp/<session>/       unfinished files of one open handle
 //	tmp/<session>.lock   locked as long as that handle lives, so that others can tell what a crash left behind
@@ -19,6 +21,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +31,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"postern/remote"
 )
@@ -48,6 +52,10 @@ type Options struct {
 	Log       *slog.Logger // nil: silent
 	System    System       // nil: the one that we run on
 	Existing  bool         // Open fails with ErrNoStore instead of making a store
+	Letters   int          // most letters in an inbox; 0, and most: remote.MaxLetters
+
+	WatchEvery time.Duration                                    // how often a watched store is looked at; 0: DefaultWatchEvery
+	Sleep      func(ctx context.Context, d time.Duration) error // waits between looks; nil: on the system's clock
 }
 
 // ErrNoStore is why Open fails with Options.Existing on a folder that is empty or missing.
@@ -62,13 +70,20 @@ type Store struct {
 	tmp   *session
 	// existing says that a folder which is no store does not become one.
 	existing bool
+	most     int // letters in an inbox
+
+	watchEvery time.Duration
+	sleep      func(ctx context.Context, d time.Duration) error
+	life       context.Context // ends with Close
+	end        context.CancelFunc
+	watches    sync.WaitGroup // goroutines that watch
 	// outside is the error of os.Root for a name that leads outside; package os gives it no name of its own.
 	outside error
 	slack   int64                     // see logSlack
 	gates   [shards + 1]chan struct{} // one token each: this handle's turn at the lock of that shard, or at changesLock
 
-	made    [2][shards]atomic.Bool // shard folders known to exist, of blobs and of pointers
-	writing sync.RWMutex           // read-held by what needs tmp, so that Close waits for it
+	made    [kinds][shards]atomic.Bool // shard folders known to exist
+	writing sync.RWMutex               // read-held by what needs tmp, so that Close waits for it
 	closed  atomic.Bool
 }
 
@@ -94,7 +109,15 @@ func Open(path string, o Options) (*Store, error) {
 	if o.System == nil {
 		o.System = local{}
 	}
+	if o.Letters <= 0 || o.Letters > remote.MaxLetters {
+		o.Letters = remote.MaxLetters
+	}
+	if o.Sleep == nil {
+		o.Sleep = remote.Sleep
+	}
 	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles), slack: logSlack}
+	s.most, s.watchEvery, s.sleep = o.Letters, cmp.Or(o.WatchEvery, DefaultWatchEvery), o.Sleep
+	s.life, s.end = context.WithCancel(context.Background())
 	for i := range s.gates {
 		s.gates[i] = make(chan struct{}, 1)
 	}
@@ -130,6 +153,8 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.end()
+	s.watches.Wait()
 	s.files.close()
 	p, err := s.enter()
 	if err != nil {

@@ -107,6 +107,12 @@ func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	if err := s.Swap(t.Context(), crypto.PointerHash{}, listedKey.SignListed(1, crypto.PointerValue{1})); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Drop(t.Context(), crypto.InboxID{7}, letter()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Claim(t.Context(), crypto.NameIDOf("alice"), aliceRecord(t, 1)); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +120,43 @@ func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	write(t, filepath.Join(folder, "tmp", "session-7", "7"), "half a blob")
 	write(t, filepath.Join(folder, "tmp", "session-7.lock"), "")
 	return name, one
+}
+
+// letter returns a letter with a stamp.
+func letter() (l crypto.Letter) {
+	_, _ = rand.NewChaCha8([32]byte{}).Read(l[:crypto.LetterSize-8])
+	copy(l[crypto.LetterSize-3:], []byte{0x02, 0x81, 0x68})
+	return l
+}
+
+// aliceRecord returns a state of the record of a name.
+func aliceRecord(t *testing.T, seq uint64) crypto.NameRecord {
+	t.Helper()
+	record, err := crypto.AccountSecret{1}.SealName("alice", seq, nil, rand.NewChaCha8([32]byte{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record
+}
+
+// roles makes each call of a store's roles once.
+func roles(ctx context.Context, t *testing.T, what string, r remote.Roles) {
+	t.Helper()
+	of, l := crypto.InboxID{7}, letter()
+	_, err := r.Inbox.Letters(ctx, of)
+	proper(t, what+": letters", err)
+	_, err = r.Inbox.Fetch(ctx, of, l.Name())
+	proper(t, what+": fetch", err)
+	proper(t, what+": drop", r.Inbox.Drop(ctx, of, l))
+	proper(t, what+": drop elsewhere", r.Inbox.Drop(ctx, crypto.InboxID{7, 1}, l))
+	proper(t, what+": forget", r.Inbox.Forget(ctx, of, l.Name()))
+	id := crypto.NameIDOf("alice")
+	_, err = r.Names.LookUp(ctx, id)
+	proper(t, what+": look up", err)
+	proper(t, what+": claim", r.Names.Claim(ctx, id, aliceRecord(t, 1)))
+	proper(t, what+": replace", r.Names.Replace(ctx, id, aliceRecord(t, 2)))
+	_, err = r.Watch.Watch(ctx, []crypto.PointerID{writerKey.ID()})
+	proper(t, what+": watch", err)
 }
 
 // hostileKinds are what a hostile store may answer with.
@@ -161,6 +204,7 @@ func everything(t *testing.T, what string, s remote.Store, name crypto.BlobName,
 	listed := listedKey.SignListed(1, crypto.PointerValue{1})
 	proper(t, what+": swap a listed pointer", s.Swap(ctx, listed.Hash(), listedKey.SignListed(2, crypto.PointerValue{2})))
 	proper(t, what+": delete", s.Delete(ctx, name))
+	roles(ctx, t, what, s.Roles())
 	_, err = s.ID(ctx)
 	proper(t, what+": id", err)
 	_, err = s.Space(ctx)
@@ -373,7 +417,7 @@ func underAttack(t *testing.T, stack func(attacked remote.Store) (remote.Store, 
 
 // repair puts the store's own folders and its marker back.
 func repair(folder string) {
-	for _, name := range []string{"blobs", "pointers", "locks", "tmp"} {
+	for _, name := range []string{"blobs", "pointers", "inboxes", "names", "locks", "tmp"} {
 		path := filepath.Join(folder, name)
 		if info, err := os.Lstat(path); err != nil || !info.IsDir() {
 			_ = os.RemoveAll(path)

@@ -13,6 +13,8 @@ import (
 const (
 	blobFolder    = "blobs"
 	pointerFolder = "pointers"
+	inboxesFolder = "inboxes"
+	namesFolder   = "names"
 	lockFolder    = "locks"
 	tmpFolder     = "tmp"
 )
@@ -21,7 +23,7 @@ const (
 const changesFile = "changes"
 
 // topFolders are the folders right below the store's own.
-var topFolders = []string{blobFolder, pointerFolder, lockFolder, tmpFolder}
+var topFolders = []string{blobFolder, pointerFolder, inboxesFolder, namesFolder, lockFolder, tmpFolder}
 
 // shards is the number of folders that blobs and pointers are spread over, by their first byte: a terabyte of full
 // blobs makes 800 files in each, which every filesystem copes with.
@@ -33,14 +35,14 @@ type kind int
 const (
 	blobs kind = iota
 	pointers
+	inboxes
+	names
+	kinds // their number
 )
 
 // folder returns the name of a kind's top folder.
 func (k kind) folder() string {
-	if k == blobs {
-		return blobFolder
-	}
-	return pointerFolder
+	return [kinds]string{blobFolder, pointerFolder, inboxesFolder, namesFolder}[k]
 }
 
 // shardName is the folder of a first byte.

@@ -103,14 +103,17 @@ func (s *Store) intN(n int) int {
 }
 
 // scribble fills p with random bytes.
-func (s *Store) scribble(p []byte) {
+func (s *Store) scribble(p []byte) { _, _ = io.ReadFull(s.source(), p) } // it never fails
+
+// source returns a source of random bytes.
+func (s *Store) source() io.Reader {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	var seed [32]byte
 	for i := 0; i < len(seed); i += 8 {
 		binary.BigEndian.PutUint64(seed[i:], s.random.Uint64())
 	}
-	s.mu.Unlock()
-	_, _ = io.ReadFull(rand.NewChaCha8(seed), p) // it never fails
+	return rand.NewChaCha8(seed)
 }
 
 // flip changes one bit of p.

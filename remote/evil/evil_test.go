@@ -39,6 +39,11 @@ type world struct {
 	other crypto.WriterKey
 	state crypto.Pointer // the newest
 	shown crypto.Pointer // the newest of a listed pointer
+
+	inbox  crypto.InboxID
+	letter crypto.Letter // in it
+	secret crypto.AccountSecret
+	record crypto.NameRecord // of alice
 }
 
 // newWorld makes one in which all was well so far: four blobs of a few segments, a pointer that moved to sequence 3, a
@@ -76,7 +81,39 @@ func newWorld(t *testing.T, o evil.Options) *world {
 	w.state = w.key.Sign(3, crypto.PointerValue{3})
 	must(t, w.seen.Swap(ctx, two.Hash(), w.state))
 	must(t, fork.Swap(ctx, two.Hash(), w.key.Sign(3, crypto.PointerValue{33})))
+	_, _ = rand.NewChaCha8([32]byte{}).Read(w.letter[:crypto.LetterSize-8])
+	copy(w.letter[crypto.LetterSize-3:], []byte{0x02, 0x81, 0x68}) // its stamp
+	must(t, w.seen.Roles().Inbox.Drop(ctx, w.inbox, w.letter))
+	var err error
+	w.record, err = w.secret.SealName("alice", 1, nil, random)
+	must(t, err)
+	must(t, w.seen.Roles().Names.Claim(ctx, crypto.NameIDOf("alice"), w.record))
 	return w
+}
+
+// letters asks for all letters, and insists that nothing but the truth comes up.
+func (w *world) letters(ctx context.Context) error {
+	all, err := w.seen.Roles().Inbox.Letters(ctx, w.inbox)
+	if err != nil {
+		return err
+	}
+	if len(all) != 1 || all[0] != w.letter.Name() {
+		return errBelieved
+	}
+	letter, err := w.seen.Roles().Inbox.Fetch(ctx, w.inbox, all[0])
+	if err == nil && letter != w.letter {
+		return errBelieved
+	}
+	return err
+}
+
+// lookUp asks for the record of alice.
+func (w *world) lookUp(ctx context.Context) error {
+	record, err := w.seen.Roles().Names.LookUp(ctx, crypto.NameIDOf("alice"))
+	if err == nil && record != w.record {
+		return errBelieved
+	}
+	return err
 }
 
 func must(t *testing.T, err error) {
@@ -153,6 +190,11 @@ var lied = map[evil.Lie]struct {
 		_, err := w.seen.ID(ctx)
 		return err
 	}, remote.ErrCorrupt},
+	evil.AbsurdLetters:  {(*world).letters, remote.ErrCorrupt},
+	evil.ForgedLetter:   {(*world).letters, remote.ErrCorrupt},
+	evil.ForgedName:     {(*world).lookUp, remote.ErrCorrupt},
+	evil.StolenName:     {(*world).lookUp, remote.ErrCorrupt},
+	evil.LoseName:       {(*world).lookUp, remote.ErrNotFound},
 	evil.ForgedChanges:  {(*world).changed, remote.ErrCorrupt},
 	evil.SecretChanges:  {(*world).changed, remote.ErrCorrupt},
 	evil.EndlessChanges: {(*world).changed, remote.ErrCorrupt},
@@ -239,7 +281,44 @@ var open = map[evil.Lie]func(w *world, ctx context.Context) error{
 		page, err := w.seen.Changed(ctx, "")
 		return differs(err, int64(len(page.Pointers)), 1)
 	},
-	evil.OldChanges: (*world).changed, // what contradicts the pin is loaded
+	evil.OldChanges:    (*world).changed, // what contradicts the pin is loaded
+	evil.InventLetters: (*world).letters, // what has no stamp is passed over
+	evil.DropLetters:   func(w *world, ctx context.Context) error { return w.seen.Roles().Inbox.Drop(ctx, w.inbox, w.letter) },
+	evil.HideLetters: func(w *world, ctx context.Context) error {
+		all, err := w.seen.Roles().Inbox.Letters(ctx, w.inbox)
+		return differs(err, int64(len(all)), 1)
+	},
+	evil.KeepLetters: func(w *world, ctx context.Context) error {
+		return errors.Join(w.seen.Roles().Inbox.Forget(ctx, w.inbox, w.letter.Name()), w.letters(ctx))
+	},
+	evil.FalseClaim: func(w *world, ctx context.Context) error {
+		bob, err := w.secret.SealName("bob", 1, nil, rand.NewChaCha8([32]byte{9}))
+		if err != nil {
+			return err
+		}
+		names := w.seen.Roles().Names
+		if err := names.Claim(ctx, crypto.NameIDOf("bob"), bob); err != nil {
+			return err
+		}
+		_, err = names.LookUp(ctx, crypto.NameIDOf("bob"))
+		return wanted(err, remote.ErrNotFound)
+	},
+	evil.NoHints: func(w *world, ctx context.Context) error {
+		hints, err := w.seen.Roles().Watch.Watch(ctx, []crypto.PointerID{w.key.ID()})
+		if err != nil {
+			return err
+		}
+		w.state = w.key.Sign(4, crypto.PointerValue{4})
+		if err := w.seen.Swap(ctx, w.key.Sign(3, crypto.PointerValue{3}).Hash(), w.state); err != nil {
+			return err
+		}
+		select {
+		case <-hints:
+			return errors.New("the truth was told")
+		default:
+			return w.load(ctx)
+		}
+	},
 	evil.FalseConflict: func(w *world, ctx context.Context) error {
 		err := w.seen.Swap(ctx, w.state.Hash(), w.key.Sign(4, crypto.PointerValue{4}))
 		return errors.Join(wanted(err, remote.ErrConflict), w.load(ctx))

@@ -2,6 +2,7 @@ package evil
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"postern/crypto"
@@ -12,6 +13,34 @@ import (
 type branch struct {
 	mu       sync.Mutex
 	pointers map[crypto.PointerID]crypto.Pointer
+	watchers []chan struct{} // of this view, each with room for a hint
+}
+
+// watch begins to send hints of all that moves in the view.
+func (b *branch) watch(hints chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers = append(b.watchers, hints)
+}
+
+// unwatch ends it. A view that is not of its own has no watchers.
+func (b *branch) unwatch(hints chan struct{}) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers = slices.DeleteFunc(b.watchers, func(w chan struct{}) bool { return w == hints })
+}
+
+// hint wakes all watchers; mu is held.
+func (b *branch) hint() {
+	for _, w := range b.watchers {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Fork returns a second view of the remote: the same blobs, but of each pointer, from the first time that it is asked for
@@ -57,5 +86,6 @@ func (s *Store) swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 		return err
 	}
 	s.branch.pointers[next.ID] = next
+	s.branch.hint()
 	return nil
 }

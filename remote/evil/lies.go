@@ -61,6 +61,19 @@ const (
 	AbsurdChanges  // Changed: more pointers than a page may have
 	AbsurdCursor   // Changed: a cursor that is longer than any
 
+	// Wrong letters, names and hints.
+	DropLetters   // Drop: says it is done and keeps nothing
+	HideLetters   // Letters: there are none
+	InventLetters // Letters: one more, without a stamp
+	AbsurdLetters // Letters: more than an inbox holds
+	ForgedLetter  // Fetch: one bit is another
+	KeepLetters   // Forget: says it is done and keeps the letter
+	ForgedName    // LookUp: one bit is another
+	StolenName    // LookUp: a record that somebody has signed for another name
+	LoseName      // LookUp: there is none
+	FalseClaim    // Claim: says it is done and keeps nothing
+	NoHints       // Watch: nothing moves
+
 	lies // their number
 )
 
@@ -74,6 +87,8 @@ var names = [lies]string{
 	"forged signature", "strange signature", "other pointer", "garbage pointer", "forked pointer", "false swap",
 	"false conflict", "secret swap",
 	"hide changes", "old changes", "forged changes", "secret changes", "endless changes", "absurd changes", "absurd cursor",
+	"drop letters", "hide letters", "invent letters", "absurd letters", "forged letter", "keep letters", "forged name", "stolen name",
+	"lose name", "false claim", "no hints",
 }
 
 // String returns a short name.

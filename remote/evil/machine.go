@@ -126,11 +126,12 @@ func deep(path, outside string) error {
 }
 
 // Places returns the paths of a store's folder: one of each form, so that a trap can be set at each. folder must hold a blob, a
-// listed pointer and an unfinished session.
+// listed pointer, a letter, the record of a name and an unfinished session.
 func Places(folder string) ([]string, error) {
 	places := []string{}
 	for _, form := range []string{
-		"postern-store", "id", "changes", "blobs", "pointers", "locks", "tmp", "blobs/[0-9a-f]*", "pointers/[0-9a-f]*", "locks/[0-9a-f][0-9a-f]",
+		"postern-store", "id", "changes", "blobs", "pointers", "inboxes", "names", "locks", "tmp", "blobs/[0-9a-f]*", "pointers/[0-9a-f]*",
+		"inboxes/[0-9a-f]*", "inboxes/*/[0-9a-f]*", "inboxes/*/*/[0-9a-f]*", "names/[0-9a-f]*", "names/*/[0-9a-f]*", "locks/[0-9a-f][0-9a-f]",
 		"locks/changes", "tmp/session-*.lock",
 		"tmp/session-*[^k]", "blobs/*/[0-9a-f]*", "pointers/*/[0-9a-f]*", "tmp/session-*[^k]/[0-9A-Za-z]*",
 	} {

@@ -32,13 +32,22 @@ const (
 	Swap
 	Changed
 	ID
+	Drop
+	Letters
+	Fetch
+	Forget
+	Claim
+	LookUp
+	Replace
+	Watch
 	Space
 )
 
 // names are what errors call the operations.
 var names = [...]string{
 	remote.OpPut, remote.OpGet, remote.OpGetRange, remote.OpStat, remote.OpList, remote.OpDelete,
-	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpID, remote.OpSpace,
+	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpID, remote.OpDrop, remote.OpLetters,
+	remote.OpFetch, remote.OpForget, remote.OpClaim, remote.OpLookUp, remote.OpReplace, remote.OpWatch, remote.OpSpace,
 }
 
 // String returns what errors call the operation.
@@ -68,7 +77,7 @@ const (
 	Fail         // the call doesn't arrive: ErrUnavailable, nothing was done
 	Lose         // the call is done but its reply is lost: ErrUnavailable
 	Cut          // the connection breaks amid the bytes: as Fail, but a Put reads half the body, a List yields a part
-	Full         // a Put or Swap meets ErrFull; anything else is Fine
+	Full         // what writes meets ErrFull; anything else is Fine
 	Delay        // the call takes Options.Delay longer
 	Hang         // the call is not answered until its context ends
 	faults       // their number
@@ -139,7 +148,7 @@ func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error
 	case Fail:
 		return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, errFault)
 	case Full:
-		if op == Put || op == Swap {
+		if op == Put || op == Swap || op == Drop || op == Claim || op == Replace {
 			return fault, remote.Fail(op.String(), on, remote.ErrFull, errFault)
 		}
 	case Delay:

@@ -24,7 +24,7 @@ func TestContractOfDetach(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		dir := t.TempDir()
 		return func() (remote.Store, error) {
-			s, err := disk.Open(dir, disk.Options{})
+			s, err := disk.Open(dir, disk.Options{WatchEvery: time.Millisecond})
 			if err != nil {
 				return nil, err
 			}

@@ -25,7 +25,10 @@ func TestContract(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		dir := t.TempDir()
 		return func() (remote.Store, error) {
-			return line.New(t.Context(), func(context.Context) (remote.Store, error) { return disk.Open(dir, disk.Options{}) }, line.Deadlines{}, lasting)
+			open := func(context.Context) (remote.Store, error) {
+				return disk.Open(dir, disk.Options{WatchEvery: time.Millisecond})
+			}
+			return line.New(t.Context(), open, line.Deadlines{}, lasting)
 		}
 	})
 }

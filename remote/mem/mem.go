@@ -30,6 +30,10 @@ type contents struct {
 	moves    map[crypto.PointerID]uint64 // of listed pointers: the number of the last move
 	moved    uint64                      // the number of the newest move
 	id       crypto.StoreID
+	inboxes  map[crypto.InboxID]map[crypto.LetterName]crypto.Letter
+	letters  int                                  // most letters in an inbox
+	names    map[crypto.NameID]*crypto.NameRecord // never changed in place
+	watchers map[*watcher]bool
 	used     int64 // bytes in blobs
 	capacity int64 // bytes; below 0: boundless
 }
@@ -46,6 +50,10 @@ func NewSized(capacity int64) *Store {
 		pointers: map[crypto.PointerID]crypto.Pointer{},
 		moves:    map[crypto.PointerID]uint64{},
 		id:       newID(),
+		inboxes:  map[crypto.InboxID]map[crypto.LetterName]crypto.Letter{},
+		letters:  remote.MaxLetters,
+		names:    map[crypto.NameID]*crypto.NameRecord{},
+		watchers: map[*watcher]bool{},
 		capacity: capacity,
 	}}
 }
@@ -64,12 +72,26 @@ func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
 	return s.id, nil
 }
 
+// LimitLetters sets how many letters each inbox holds, for tests of full ones. It is called before the remote is used.
+func (s *Store) LimitLetters(most int) *Store {
+	s.letters = most
+	return s
+}
+
 // Another returns one more open handle on the same remote, as another process or device would have; also after Close.
 func (s *Store) Another() *Store { return &Store{contents: s.contents} }
 
 // Close closes this handle.
 func (s *Store) Close() error {
 	s.closed.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
+		if w.handle == s {
+			delete(s.watchers, w)
+			close(w.hints)
+		}
+	}
 	return nil
 }
 
@@ -219,6 +241,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 		return err
 	}
 	s.pointers[next.ID] = next
+	s.hint(next)
 	if next.Listed {
 		s.moved++
 		s.moves[next.ID] = s.moved

@@ -12,7 +12,7 @@ import (
 
 func TestContract(t *testing.T) {
 	remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
-		s := mem.New()
+		s := mem.New().LimitLetters(8)
 		return func() (remote.Store, error) { return s.Another(), nil }
 	})
 }

@@ -70,11 +70,11 @@ func TestContract(t *testing.T) {
 		remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 			a, b, c := t.TempDir(), t.TempDir(), mem.New()
 			return func() (remote.Store, error) {
-				onDisk, err := disk.Open(a, disk.Options{})
+				onDisk, err := disk.Open(a, disk.Options{WatchEvery: time.Millisecond})
 				if err != nil {
 					return nil, err
 				}
-				other, err := disk.Open(b, disk.Options{})
+				other, err := disk.Open(b, disk.Options{WatchEvery: time.Millisecond})
 				if err != nil {
 					return nil, err
 				}

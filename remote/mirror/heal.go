@@ -90,6 +90,9 @@ func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	if err := s.forget(ctx, m); err != nil {
 		return err
 	}
+	if err := s.forgetLetters(ctx, m); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	pointers := maps.Clone(m.pointers)
 	m.mu.Unlock()

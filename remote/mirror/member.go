@@ -26,6 +26,7 @@ type member struct {
 	missing  map[crypto.BlobName]*want    // blobs that it lacks
 	gone     map[crypto.BlobName]struct{} // deleted blobs that it may still have
 	writing  map[crypto.BlobName]int      // Puts and Deletes under way
+	letters  map[letterAt]struct{}        // deleted letters that it may still have
 	pointers map[crypto.PointerID]crypto.Pointer
 	check    bool // it is to be compared as a whole
 	busy     bool // the healer is at it
@@ -39,6 +40,12 @@ type member struct {
 // one may have come before the blob was deleted, and put again.
 type want struct{ damaged bool } // it has the blob, but not as it should be
 
+// letterAt is a letter in an inbox.
+type letterAt struct {
+	inbox crypto.InboxID
+	name  crypto.LetterName
+}
+
 func newMember(m Member, authority bool, all *Store) *member {
 	return &member{
 		name: m.Name, store: m.Store, authority: authority, all: all,
@@ -47,6 +54,7 @@ func newMember(m Member, authority bool, all *Store) *member {
 		missing:  map[crypto.BlobName]*want{},
 		gone:     map[crypto.BlobName]struct{}{},
 		writing:  map[crypto.BlobName]int{},
+		letters:  map[letterAt]struct{}{},
 		pointers: map[crypto.PointerID]crypto.Pointer{},
 	}
 }
@@ -73,7 +81,7 @@ func (m *member) update(do func()) {
 
 // behind reports whether the healer has something to do; mu is held.
 func (m *member) behind() bool {
-	return m.down || m.check || len(m.missing) > 0 || len(m.gone) > 0 || len(m.pointers) > 0
+	return m.down || m.check || len(m.missing) > 0 || len(m.gone) > 0 || len(m.pointers) > 0 || len(m.letters) > 0
 }
 
 // lack remembers a blob that is to be copied; mu is held.

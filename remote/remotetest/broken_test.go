@@ -22,7 +22,22 @@ type broken struct {
 	changed  func(context.Context, remote.Cursor) (remote.Changes, error)
 	id       func(context.Context) (crypto.StoreID, error)
 	space    func(context.Context) (remote.Space, error)
+	roles    remote.Roles // in place of the store's, if there are any
 	closing  func() error
+}
+
+func (b *broken) Roles() remote.Roles {
+	r := b.Store.Roles()
+	if b.roles.Inbox != nil {
+		r.Inbox = b.roles.Inbox
+	}
+	if b.roles.Names != nil {
+		r.Names = b.roles.Names
+	}
+	if b.roles.Watch != nil {
+		r.Watch = b.roles.Watch
+	}
+	return r
 }
 
 func (b *broken) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {

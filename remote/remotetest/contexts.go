@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"postern/crypto"
 	"postern/remote"
 )
 
@@ -34,6 +35,24 @@ func calls(ctx context.Context, s remote.Store, e *Env) map[string]error {
 	errs["swap"] = s.Swap(ctx, none, key.Sign(1, value(1)))
 	_, errs["changed"] = s.Changed(ctx, "")
 	_, errs["id"] = s.ID(ctx)
+	roles := s.Roles()
+	if i := roles.Inbox; i != nil {
+		of, letter := e.inbox(), stamped(0)
+		errs["drop"] = i.Drop(ctx, of, letter)
+		_, errs["letters"] = i.Letters(ctx, of)
+		_, errs["fetch"] = i.Fetch(ctx, of, letter.Name())
+		errs["forget"] = i.Forget(ctx, of, letter.Name())
+	}
+	if n := roles.Names; n != nil {
+		username := e.fresh()
+		nameID, record := crypto.NameIDOf(username), e.record(e.claimant(), username, 1)
+		errs["claim"] = n.Claim(ctx, nameID, record)
+		_, errs["look up"] = n.LookUp(ctx, nameID)
+		errs["replace"] = n.Replace(ctx, nameID, record)
+	}
+	if w := roles.Watch; w != nil {
+		_, errs["watch"] = w.Watch(ctx, nil)
+	}
 	_, errs["space"] = s.Space(ctx)
 	return errs
 }

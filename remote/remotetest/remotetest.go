@@ -48,7 +48,7 @@ type Env struct {
 func Checks() []Check {
 	var all []Check
 	for _, some := range [][]Check{
-		blobChecks, bodyChecks, listChecks, pointerChecks, changeChecks, idChecks, contextChecks, concurrentChecks, handleChecks, closeChecks,
+		blobChecks, bodyChecks, listChecks, pointerChecks, changeChecks, idChecks, inboxChecks, nameChecks, watchChecks, contextChecks, concurrentChecks, handleChecks, closeChecks,
 	} {
 		all = append(all, some...)
 	}

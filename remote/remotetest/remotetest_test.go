@@ -17,7 +17,7 @@ import (
 
 // TestBugsAreNoticed proves the checks: each of them fails for a store with the bug that it is there for.
 func TestBugsAreNoticed(t *testing.T) {
-	for _, bug := range bugs {
+	for _, bug := range slices.Concat(bugs, bugsOfRoles) {
 		t.Run(bug.bug, func(t *testing.T) {
 			t.Parallel()
 			check := find(t, bug.check)
@@ -62,7 +62,7 @@ func TestEveryCheckHasABug(t *testing.T) {
 		if slices.Contains(elsewhere, check.Name) {
 			continue
 		}
-		if !slices.ContainsFunc(bugs, func(b bug) bool { return b.check == check.Name }) {
+		if !slices.ContainsFunc(slices.Concat(bugs, bugsOfRoles), func(b bug) bool { return b.check == check.Name }) {
 			t.Errorf("no bug proves that %q can fail", check.Name)
 		}
 	}

@@ -42,7 +42,7 @@ func TestContractOfTheStack(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		folder := t.TempDir()
 		return func() (remote.Store, error) {
-			s, err := disk.Open(folder, disk.Options{})
+			s, err := disk.Open(folder, disk.Options{WatchEvery: time.Millisecond})
 			if err != nil {
 				return nil, err
 			}

@@ -297,6 +297,9 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 // ID calls the remote.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) { return s.inner.ID(ctx) }
 
+// Roles are the remote's.
+func (s *Store) Roles() remote.Roles { return s.inner.Roles() }
+
 // Space calls the remote.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) { return s.inner.Space(ctx) }
 
