@@ -44,7 +44,7 @@ func findApache() (path, why string) {
 
 func writeApacheConfig(dir, addr string) (path string, err error) {
 	data := filepath.Join(dir, "data")
-	if err := os.MkdirAll(data, 0o755); err != nil { //nolint:gosec // its workers run as another user
+	if err := os.MkdirAll(filepath.Join(data, "files"), 0o755); err != nil { //nolint:gosec // its workers run as another user
 		return "", err
 	}
 	workers := ""
@@ -56,9 +56,9 @@ func writeApacheConfig(dir, addr string) (path string, err error) {
 	text := fmt.Sprintf(`ServerRoot %[1]q
 ServerName localhost
 Listen %[2]s
-PidFile %[1]q/pid
+PidFile "%[1]s/pid"
 DefaultRuntimeDir %[1]q
-ErrorLog %[1]q/error.log
+ErrorLog "%[1]s/error.log"
 LogLevel crit
 LoadModule mpm_event_module %[3]s/mod_mpm_event.so
 LoadModule authz_core_module %[3]s/mod_authz_core.so
@@ -68,9 +68,9 @@ LoadModule dav_fs_module %[3]s/mod_dav_fs.so
 KeepAlive On
 MaxKeepAliveRequests 0
 LimitRequestBody 0
-DavLockDB %[5]q/lock
-DocumentRoot %[5]q
-<Directory %[5]q>
+DavLockDB "%[5]s/lock"
+DocumentRoot "%[5]s/files"
+<Directory "%[5]s/files">
   Dav On
   Require all granted
 </Directory>
@@ -94,6 +94,7 @@ func giveToWorkers(dir, data string) (string, error) {
 		return "", err
 	}
 	// The workers must reach the folder; what else lies beside it is for its owner alone.
-	err = errors.Join(os.Chown(data, uid, gid), os.Chmod(dir, 0o711), os.Chmod(filepath.Dir(dir), 0o711)) //nolint:gosec // as it says
+	err = errors.Join(os.Chown(data, uid, gid), os.Chown(filepath.Join(data, "files"), uid, gid),
+		os.Chmod(dir, 0o711), os.Chmod(filepath.Dir(dir), 0o711)) //nolint:gosec // as it says
 	return "User www-data\nGroup www-data", err
 }
