@@ -62,7 +62,7 @@ func BenchmarkFromDisk(b *testing.B) {
 	if err := c.GetRange(context.Background(), name, 0, p); err != nil {
 		b.Fatal(err)
 	}
-	c.disk.Settle()
+	c.settle()
 	b.SetBytes(int64(len(p)))
 	b.ReportAllocs()
 	for b.Loop() {

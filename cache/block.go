@@ -1,7 +1,7 @@
 package cache
 
 import (
-	"postern/cache/blockfile"
+	"postern/cache/tier"
 	"postern/crypto"
 )
 
@@ -47,8 +47,8 @@ func (s span) first() int  { return indexOf(s.off) }
 func (s span) last() int   { return indexOf(s.end() - 1) }
 func (s span) blocks() int { return s.last() - s.first() + 1 }
 
-func (s span) key(index int) blockfile.Key {
-	return blockfile.Key{Blob: s.name, Index: uint32(index)}
+func (s span) key(index int) tier.Key {
+	return tier.Key{Blob: s.name, Index: uint32(index)}
 }
 
 // need returns how many bytes of a block, from its beginning, the span needs.

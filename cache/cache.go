@@ -1,6 +1,9 @@
-// Package cache puts memory and disk in front of a remote. Cache is itself a remote.Store: what it holds is ciphertext, may
-// be lost at any time, and is never trusted more than the remote is: a reader whose seal fails asks once more with
-// remote.PastCaches, which goes to the remote and replaces what is held.
+// Package cache puts tiers in front of a remote: memory, a folder on disk, servers on the network. Cache is itself a
+// remote.Store. A read takes each block from the first tier that has it, else from the remote, and puts it into the tiers
+// before. Package tier is their contract.
+//
+// The tiers hold ciphertext, may lose it at any time, and are trusted no more than the remote: a reader whose seal fails asks
+// once more with remote.PastCaches (vfs.Authentic does so), which goes to the remote and replaces the block in every tier.
 //
 // Blobs are cached in blocks. A block is as long as a sealed segment, and lies where a segment of a full chunk lies, so a
 // small read of a large file fetches the one segment it needs and not parts of two. The first block has the chunk's sealed
@@ -8,11 +11,12 @@
 // comes back for more: then it pays to ask how long the blob is.
 //
 // However many ask for a block, it is fetched once, and adjacent blocks that are missing in one request. Small reads go
-// through memory; large ones, above Options.Large, do not push out the small things there, but do fill the disk.
+// through memory; large ones, above Options.Large, do not push out the small things there, but do fill the other tiers.
 package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -20,6 +24,7 @@ import (
 	"sync/atomic"
 
 	"postern/cache/blockfile"
+	"postern/cache/tier"
 	"postern/crypto"
 	"postern/remote"
 )
@@ -40,10 +45,14 @@ type Options struct {
 	Memory int64        // bytes in memory; zero: DefaultMemory, negative: none
 	Dir    string       // folder of the disk tier; empty: none
 	Disk   int64        // bytes on disk; zero: DefaultDisk
-	Local  bool         // the remote lies on this machine: there is no disk tier, and large reads go straight through
+	Outer  []Outer      // tiers behind memory and disk
+	Local  bool         // the remote lies on this machine: memory is the only tier, and large reads go straight through
 	Large  int          // bytes; reads above are large. Zero: DefaultLarge, or DefaultLargeLocal
 	Log    *slog.Logger // nil: quiet
 }
+
+// diskName is the name of the tier in Options.Dir.
+const diskName = "disk"
 
 // Cache is a remote.Store whose blobs are cached. Pointers, listings and sizes always come from the remote.
 type Cache struct {
@@ -51,25 +60,25 @@ type Cache struct {
 	large int
 	local bool
 
-	mem  *memory         // nil: none
-	disk *blockfile.Tier // nil: none
+	mem    *memory  // the first tier; nil: none
+	levels []*level // the others
 
 	closed  atomic.Bool
 	mu      sync.Mutex
-	flying  map[blockfile.Key]*flight // what can be joined
-	batches map[*batch]bool           // what is under way at all
-	staying int                       // batches that go on whoever waits
-	drops   uint64                    // how often a blob was dropped
-	running sync.WaitGroup            // batches
+	flying  map[tier.Key]*flight // what can be joined
+	batches map[*batch]bool      // what is under way at all
+	staying int                  // batches that go on whoever waits
+	drops   uint64               // how often a blob was dropped
+	running sync.WaitGroup       // batches
 
 	fetches, fetchedBytes, passed atomic.Uint64
 }
 
 var _ remote.Store = (*Cache)(nil)
 
-// New puts a cache in front of inner, which it closes when it is closed. It fails when the folder can't be used.
+// New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails when the folder can't be used.
 func New(inner remote.Store, o Options) (*Cache, error) {
-	c := &Cache{inner: inner, large: o.Large, local: o.Local, flying: map[blockfile.Key]*flight{}, batches: map[*batch]bool{}}
+	c := &Cache{inner: inner, large: o.Large, local: o.Local, flying: map[tier.Key]*flight{}, batches: map[*batch]bool{}}
 	if c.large <= 0 {
 		c.large = DefaultLarge
 		if o.Local {
@@ -86,12 +95,18 @@ func New(inner remote.Store, o Options) (*Cache, error) {
 		}
 		c.mem = mem
 	}
-	if o.Dir != "" && !o.Local {
+	if o.Local {
+		return c, nil
+	}
+	if o.Dir != "" {
 		disk, err := blockfile.Open(o.Dir, blockfile.Options{Limit: o.Disk, Log: o.Log})
 		if err != nil {
 			return nil, err
 		}
-		c.disk = disk
+		c.levels = append(c.levels, newLevel(Outer{Name: diskName, Tier: disk, Budget: diskBudget}, o.Log))
+	}
+	for _, outer := range o.Outer {
+		c.levels = append(c.levels, newLevel(outer, o.Log))
 	}
 	return c, nil
 }
@@ -142,7 +157,7 @@ func (c *Cache) Roles() remote.Roles { return c.inner.Roles() }
 // Space asks the remote.
 func (c *Cache) Space(ctx context.Context) (remote.Space, error) { return c.inner.Space(ctx) }
 
-// Close ends what is being fetched, the disk tier and the remote. What is on disk is there at the next New.
+// Close ends what is being fetched, the tiers and the remote. The blocks on disk are there at the next New.
 func (c *Cache) Close() error {
 	if c.closed.Swap(true) {
 		return nil
@@ -153,44 +168,52 @@ func (c *Cache) Close() error {
 	}
 	c.mu.Unlock()
 	c.running.Wait()
-	if c.disk != nil {
-		c.disk.Close()
+	var errs []error
+	for _, l := range c.levels {
+		errs = append(errs, l.close())
 	}
-	return c.inner.Close()
+	return errors.Join(append(errs, c.inner.Close())...)
 }
 
 // Stats are what a cache has done since it was made, and what it holds.
 type Stats struct {
-	Memory, Disk Tier
-	Fetches      uint64 // requests to the remote for blobs or ranges
+	Memory, Disk TierStats
+	Outer        []TierStats // of the tiers behind them
+	Fetches      uint64      // requests to the remote for blobs or ranges
 	FetchedBytes uint64
 	Passed       uint64 // large reads of a local remote, which are not cached
 }
 
-// Tier is one tier of the Stats. Hits and misses are counted by block.
-type Tier struct {
+// TierStats are one tier's part of the Stats. Hits and misses are counted by block.
+type TierStats struct {
+	Name         string
 	Hits, Misses uint64
 	HitBytes     uint64
 	Evictions    uint64
-	Dropped      uint64 // of the disk: blocks that came faster than it could write
-	Corrupt      uint64 // of the disk: files that were damaged
-	Faults       uint64 // of the disk: failures
-	Out          bool   // the disk was sick and is no longer used
+	Dropped      uint64 // blocks that came faster than the tier could write
+	Corrupt      uint64 // blocks that the tier found damaged
+	Faults       uint64 // failures of the tier
+	Out          bool   // the tier keeps failing and is left alone
 	Entries      int
 	Bytes, Limit int64
+}
+
+// hold adds what the tier itself knows.
+func (s *TierStats) hold(t tier.Stats) {
+	s.Evictions, s.Corrupt, s.Entries, s.Bytes, s.Limit = t.Evicted, t.Corrupt, t.Entries, t.Bytes, t.Limit
 }
 
 // Stats returns what was done so far.
 func (c *Cache) Stats() Stats {
 	s := Stats{Fetches: c.fetches.Load(), FetchedBytes: c.fetchedBytes.Load(), Passed: c.passed.Load()}
 	if c.mem != nil {
-		s.Memory = c.mem.tier()
+		s.Memory = c.mem.tierStats()
 	}
-	if c.disk != nil {
-		d := c.disk.Stats()
-		s.Disk = Tier{
-			Hits: d.Hits, Misses: d.Misses, HitBytes: d.HitBytes, Evictions: d.Evicted, Dropped: d.Dropped, Corrupt: d.Corrupt,
-			Faults: d.Faults, Out: d.Out, Entries: d.Entries, Bytes: d.Bytes, Limit: d.Limit,
+	for _, l := range c.levels {
+		if l.Name == diskName {
+			s.Disk = l.tierStats()
+		} else {
+			s.Outer = append(s.Outer, l.tierStats())
 		}
 	}
 	return s

@@ -17,16 +17,23 @@ import (
 )
 
 // TestAgainstPlainStore does random calls on a cache and on a plain store: the same bytes and the same kinds of errors come of
-// it, also across restarts.
+// it, also across restarts. A tier that breaks its contract may forget to delete: then a blob that was deleted may still be read.
 func TestAgainstPlainStore(t *testing.T) {
 	for name, o := range shapes(t) {
 		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) { compare(t, rt, o) })
+			rapid.Check(t, func(rt *rapid.T) { compare(t, rt, o, false) })
+		})
+	}
+	for name, fresh := range outers {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				compare(t, rt, Options{Memory: -1, Outer: outer(fresh())}, name != "map")
+			})
 		})
 	}
 }
 
-func compare(t *testing.T, rt *rapid.T, o Options) {
+func compare(t *testing.T, rt *rapid.T, o Options, deletedMayStay bool) {
 	ctx := context.Background()
 	if o.Dir != "" {
 		o.Dir = t.TempDir() // a remote of its own has a folder of its own
@@ -54,9 +61,12 @@ func compare(t *testing.T, rt *rapid.T, o Options) {
 			same("delete", c.Delete(ctx, name), plain.Delete(ctx, name))
 		},
 		"get": func(rt *rapid.T) {
-			name, _ := blob(rt)
+			name, data := blob(rt)
 			got, err := c.Get(ctx, name)
 			want, wantErr := plain.Get(ctx, name)
+			if deletedMayStay && err == nil && errors.Is(wantErr, remote.ErrNotFound) {
+				want, wantErr = data, nil
+			}
 			same("get", err, wantErr)
 			if !bytes.Equal(got, want) {
 				rt.Fatalf("get: %d bytes, want %d", len(got), len(want))
@@ -75,6 +85,10 @@ func compare(t *testing.T, rt *rapid.T, o Options) {
 			}
 			got, want := make([]byte, n), make([]byte, n)
 			err, wantErr := c.GetRange(ctx, name, off, got), plain.GetRange(ctx, name, off, want)
+			if deletedMayStay && err == nil && errors.Is(wantErr, remote.ErrNotFound) {
+				wantErr = nil
+				copy(want, data[off:])
+			}
 			same("range", err, wantErr)
 			if err == nil && !bytes.Equal(got, want) {
 				rt.Fatalf("%d bytes from %d differ", n, off)
@@ -90,9 +104,7 @@ func compare(t *testing.T, rt *rapid.T, o Options) {
 			}
 		},
 		"restart": func(rt *rapid.T) {
-			if c.disk != nil {
-				c.disk.Settle()
-			}
+			c.settle()
 			if err := c.Close(); err != nil {
 				rt.Fatal(err)
 			}
@@ -165,6 +177,12 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 	f.running.Wait() // an asker is served a moment before its batch ends
+	// Where blobs are dropped faster than the disk writes, as on a loaded machine, it never fills up before.
+	for _, b := range all {
+		for off := 0; off < len(b.data); off += len(b.data)/4 + 1 {
+			f.reads(b.name, b.data, off, min(len(b.data)/4+1, len(b.data)-off))
+		}
+	}
 	f.settle()
 	if s := f.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Memory.Evictions == 0 || s.Disk.Evictions == 0 || s.Disk.Corrupt+s.Disk.Faults > 0 {
 		t.Errorf("stats are %+v", s)

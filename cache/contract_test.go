@@ -7,6 +7,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"postern/cache/cachetest"
+	"postern/cache/tier"
 	"postern/remote"
 	"postern/remote/disk"
 	"postern/remote/mem"
@@ -26,6 +28,19 @@ func shapes(t *testing.T) map[string]Options {
 		"local":       {Local: true},
 		"all large":   {Large: 1, Dir: filepath.Join(t.TempDir(), "cache")},
 	}
+}
+
+// outers are tiers behind memory. All but the first break their contract, and yet never lie.
+var outers = map[string]func() tier.Tier{
+	"map":        func() tier.Tier { return cachetest.NewMap() },
+	"failing":    func() tier.Tier { return cachetest.Failing(cachetest.NewMap(), 3) },
+	"down":       func() tier.Tier { return cachetest.Failing(cachetest.NewMap(), 1) },
+	"forgetting": func() tier.Tier { return cachetest.Forgetting(cachetest.NewMap(), 2) },
+}
+
+// outer is a tier behind memory that is never left alone for long.
+func outer(t tier.Tier) []Outer {
+	return []Outer{{Name: "double", Tier: t, Budget: time.Minute, Rest: time.Millisecond}}
 }
 
 func wrapped(t *testing.T, inner remote.Store, o Options) *Cache {
@@ -53,6 +68,12 @@ func TestContractOnMemory(t *testing.T) {
 	}
 }
 
+func TestContractOnThreeTiers(t *testing.T) {
+	remotetest.Run(t, func(t *testing.T) remote.Store {
+		return wrapped(t, mem.New(), Options{Memory: 100_000, Dir: t.TempDir(), Outer: outer(cachetest.NewMap())})
+	})
+}
+
 func TestContractOnDisk(t *testing.T) {
 	remotetest.Run(t, func(t *testing.T) remote.Store {
 		inner, err := disk.Open(filepath.Join(t.TempDir(), "remote"), disk.Options{WatchEvery: time.Millisecond})
@@ -60,5 +81,15 @@ func TestContractOnDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		return wrapped(t, inner, Options{Local: true})
+	})
+}
+
+func TestMemoryTier(t *testing.T) {
+	cachetest.Run(t, func(t *testing.T) tier.Tier {
+		m, err := newMemory(DefaultMemory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
 	})
 }

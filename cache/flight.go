@@ -6,22 +6,23 @@ import (
 	"errors"
 	"slices"
 
-	"postern/cache/blockfile"
+	"postern/cache/tier"
 	"postern/crypto"
 	"postern/remote"
 )
 
 // flight is a block under way, or a whole blob.
 type flight struct {
-	key   blockfile.Key
+	key   tier.Key
 	batch *batch
-	need  int    // bytes from the block's beginning that must come
-	held  *block // what was held of it, too short; nil: nothing
+	need  int         // bytes from the block's beginning that must come
+	held  *tier.Block // the longest that was held of it, too short; nil: nothing
 
 	doomed bool // guarded by Cache.mu: the blob was dropped meanwhile, so this is not kept
 
 	done chan struct{} // closed when got or err is set
-	got  block
+	got  tier.Block
+	own  bool // no tier keeps got
 	err  error
 }
 
@@ -50,6 +51,7 @@ type batch struct {
 	large   bool // not for memory
 	flights []*flight
 	refs    int  // who waits, counted by flight; guarded by Cache.mu
+	joined  bool // others waited, too; guarded by Cache.mu until its flights have landed
 	stays   bool // whoever waits; guarded by Cache.mu
 }
 
@@ -59,14 +61,14 @@ func newBatch(ctx context.Context, name crypto.BlobName, force, large bool) *bat
 	return b
 }
 
-func (b *batch) add(key blockfile.Key, need int) *flight {
+func (b *batch) add(key tier.Key, need int) *flight {
 	f := &flight{key: key, batch: b, need: need, done: make(chan struct{})}
 	b.flights = append(b.flights, f)
 	return f
 }
 
-// join counts one who waits, under Cache.mu.
-func (b *batch) join() { b.refs++ }
+// join counts one more asker that waits, under Cache.mu.
+func (b *batch) join() { b.refs++; b.joined = true }
 
 // launch sets a batch off, under Cache.mu; each of its flights has one who waits.
 func (c *Cache) launch(b *batch, run func(*batch)) {
@@ -124,27 +126,26 @@ func (c *Cache) doom(name crypto.BlobName) {
 	}
 }
 
-// drop forgets a blob.
+// drop forgets a blob, and what is under way of it.
 func (c *Cache) drop(name crypto.BlobName) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.drops++
 	c.doom(name)
+	c.forget(name)
+}
+
+// forget has all tiers forget a blob, under Cache.mu: what is kept later counts.
+func (c *Cache) forget(name crypto.BlobName) {
 	c.mem.drop(name)
-	c.mu.Unlock()
-	if c.disk != nil {
-		c.disk.Drop(name)
+	for _, l := range c.levels {
+		l.drop(name)
 	}
 }
 
-// run gets the blocks of a batch: from disk what is there, the rest from the remote, adjacent ones together.
-func (c *Cache) run(b *batch) {
+// fetchAll gets blocks from the remote, adjacent ones together, and ends their batch.
+func (c *Cache) fetchAll(b *batch, missing []*flight) {
 	defer c.end(b)
-	var missing []*flight
-	for _, f := range b.flights {
-		if !c.fromDisk(f) {
-			missing = append(missing, f)
-		}
-	}
 	for len(missing) > 0 {
 		n := 1
 		for n < len(missing) && missing[n].key.Index == missing[n-1].key.Index+1 {
@@ -153,24 +154,6 @@ func (c *Cache) run(b *batch) {
 		c.fetchRun(b, missing[:n])
 		missing = missing[n:]
 	}
-}
-
-// fromDisk lands a flight with what the disk has, if that is enough.
-func (c *Cache) fromDisk(f *flight) bool {
-	if c.disk == nil || f.batch.force {
-		return false
-	}
-	data, size, ok := c.disk.Get(f.key)
-	if !ok {
-		return false
-	}
-	got := block{data: data, size: size}
-	if len(data) < f.need {
-		f.held = &got
-		return false
-	}
-	c.arrive(f, got, origin{disk: true})
-	return true
 }
 
 // fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last, or a little
@@ -198,14 +181,14 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 			continue
 		}
 		n := min(int64(len(buf)), endOf(int(f.key.Index))-startOf(int(f.key.Index)))
-		c.arrive(f, block{data: buf[:n:n], size: size}, origin{shared: shared})
+		c.arrive(f, tier.Block{Data: buf[:n:n], Size: size}, origin{level: len(c.levels), shared: shared})
 		buf = buf[n:]
 	}
 }
 
 // reach returns how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as needed.
 func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
-	size = f.held.size
+	size = f.held.Size
 	if size == 0 {
 		var err error
 		if size, err = c.inner.Stat(b.ctx, b.name); err != nil || size > crypto.MaxBlobSize {
@@ -228,8 +211,8 @@ func (c *Cache) fetchRange(ctx context.Context, name crypto.BlobName, off int64,
 	return err
 }
 
-// runWhole gets a whole blob and keeps its blocks.
-func (c *Cache) runWhole(b *batch) {
+// fetchWhole gets a whole blob from the remote, keeps its blocks and ends its batch.
+func (c *Cache) fetchWhole(b *batch) {
 	defer c.end(b)
 	f := b.flights[0]
 	c.fetches.Add(1)
@@ -245,21 +228,21 @@ func (c *Cache) runWhole(b *batch) {
 	if !f.doomed {
 		c.keepAll(b.name, data, len(data) > c.large)
 	}
-	f.got = block{data: data, size: int64(len(data))}
+	f.got = tier.Block{Data: data, Size: int64(len(data))}
 	close(f.done)
 }
 
 // keepAll keeps the blocks of a whole blob, under mu; a large one not in memory. data must not change any more.
 func (c *Cache) keepAll(name crypto.BlobName, data []byte, large bool) {
 	for i := 0; startOf(i) < int64(len(data)) && i < maxBlocks; i++ {
-		part := block{data: data[startOf(i):min(endOf(i), int64(len(data)))], size: int64(len(data))}
-		part.data = slices.Clip(part.data)
-		c.keep(blockfile.Key{Blob: name, Index: uint32(i)}, part, large, origin{shared: true})
+		part := tier.Block{Data: data[startOf(i):min(endOf(i), int64(len(data)))], Size: int64(len(data))}
+		part.Data = slices.Clip(part.Data)
+		c.keep(tier.Key{Blob: name, Index: uint32(i)}, part, large, origin{level: len(c.levels), shared: true})
 	}
 }
 
 // arrive lands a flight with its block.
-func (c *Cache) arrive(f *flight, got block, from origin) {
+func (c *Cache) arrive(f *flight, got tier.Block, from origin) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.land(f)
@@ -280,21 +263,21 @@ func (c *Cache) fail(f *flight, err error) {
 
 // origin is where a block comes from.
 type origin struct {
-	disk   bool // the disk tier, which need not be told
-	shared bool // a larger piece, which lives on for as long as one of its blocks does
+	level  int  // the number of the level; that after the last is the remote
+	shared bool // part of a larger piece, which lives on for as long as one of its blocks does
 }
 
-// keep holds a block, under mu so that a drop is either before it or finds it. Memory takes a copy of what is part of a
-// larger piece, for its bound counts blocks.
-func (c *Cache) keep(k blockfile.Key, b block, large bool, from origin) {
-	if c.disk != nil && !from.disk {
-		c.disk.Put(k, b.data, b.size)
+// keep puts a block into the tiers before its origin, under mu so that a drop is either before it or finds it. Memory takes
+// a copy of what is part of a larger piece, for its bound counts blocks.
+func (c *Cache) keep(k tier.Key, b tier.Block, large bool, from origin) {
+	for _, l := range c.levels[:from.level] {
+		l.put(k, &b)
 	}
 	if large || c.mem == nil {
 		return
 	}
 	if from.shared {
-		b.data = bytes.Clone(b.data)
+		b.Data = bytes.Clone(b.Data)
 	}
 	c.mem.set(k, &b)
 }

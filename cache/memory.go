@@ -1,28 +1,24 @@
 package cache
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 	"github.com/maypok86/otter/v2/stats"
 
-	"postern/cache/blockfile"
+	"postern/cache/tier"
 	"postern/crypto"
 )
-
-// block is the beginning of a block of a blob, mostly all of it. It never changes.
-type block struct {
-	data []byte
-	size int64 // bytes of the whole blob; 0: not known
-}
 
 // overhead is roughly what an entry takes beside its bytes: key, node, block, hash table.
 const overhead = 256
 
-// memory is the memory tier. Otter's policy, W-TinyLFU, lets nothing in that is asked for once in place of what is asked
-// for often, so a scan leaves folder pages where they are.
+// memory is the tier in memory. The cache reads it directly, block by block, so that a hit copies the block and allocates
+// nothing. Otter's policy, W-TinyLFU, admits no block that is read once in place of one
+// that is read often, so a scan leaves folder pages where they are.
 type memory struct {
-	blocks *otter.Cache[blockfile.Key, *block]
+	blocks *otter.Cache[tier.Key, *tier.Block]
 	limit  int64
 
 	hits, misses, hitBytes atomic.Uint64
@@ -31,9 +27,9 @@ type memory struct {
 
 func newMemory(limit int64) (*memory, error) {
 	m := &memory{limit: limit}
-	blocks, err := otter.New(&otter.Options[blockfile.Key, *block]{
+	blocks, err := otter.New(&otter.Options[tier.Key, *tier.Block]{
 		MaximumWeight: uint64(limit),
-		Weigher:       func(_ blockfile.Key, b *block) uint32 { return uint32(cap(b.data)) + overhead },
+		Weigher:       func(_ tier.Key, b *tier.Block) uint32 { return uint32(cap(b.Data)) + overhead },
 		StatsRecorder: &m.evictions,
 		// On the caller's goroutine: the bound holds when Set returns, and none is left over at the end.
 		Executor: func(task func()) { task() },
@@ -42,18 +38,18 @@ func newMemory(limit int64) (*memory, error) {
 	return m, err
 }
 
-// get returns a block that holds at least need bytes, and counts. A quiet look moves nothing in the eyes of the policy.
-func (m *memory) get(k blockfile.Key, need int, quiet bool) *block {
+// get returns a block that holds at least need bytes, and counts. A quiet read leaves the policy's figures as they are.
+func (m *memory) get(k tier.Key, need int, quiet bool) *tier.Block {
 	if m == nil {
 		return nil
 	}
-	var b *block
+	var b *tier.Block
 	if quiet {
 		b = m.peek(k)
 	} else {
 		b, _ = m.blocks.GetIfPresent(k)
 	}
-	if b == nil || len(b.data) < need {
+	if b == nil || len(b.Data) < need {
 		m.misses.Add(1)
 		return nil
 	}
@@ -63,7 +59,7 @@ func (m *memory) get(k blockfile.Key, need int, quiet bool) *block {
 }
 
 // peek returns what is held of a block without counting.
-func (m *memory) peek(k blockfile.Key) *block {
+func (m *memory) peek(k tier.Key) *tier.Block {
 	if m == nil {
 		return nil
 	}
@@ -73,7 +69,7 @@ func (m *memory) peek(k blockfile.Key) *block {
 	return nil
 }
 
-func (m *memory) set(k blockfile.Key, b *block) {
+func (m *memory) set(k tier.Key, b *tier.Block) {
 	if m != nil {
 		m.blocks.Set(k, b)
 	}
@@ -84,19 +80,52 @@ func (m *memory) drop(blob crypto.BlobName) {
 	if m == nil {
 		return
 	}
-	for i := range uint32(maxBlocks) {
-		m.blocks.Invalidate(blockfile.Key{Blob: blob, Index: i})
+	for i := range uint32(tier.MaxIndex + 1) {
+		m.blocks.Invalidate(tier.Key{Blob: blob, Index: i})
 	}
 }
 
-func (m *memory) tier() Tier {
-	return Tier{
-		Hits: m.hits.Load(), Misses: m.misses.Load(), HitBytes: m.hitBytes.Load(), Evictions: m.evictions.n.Load(),
-		Entries: m.blocks.EstimatedSize(), Bytes: int64(m.blocks.WeightedSize()), Limit: m.limit,
+// Get implements tier.Tier. It leaves the policy's figures as they are.
+func (m *memory) Get(_ context.Context, keys []tier.Key, found func(int, tier.Block)) error {
+	for i, k := range keys {
+		if b := m.get(k, 0, true); b != nil {
+			found(i, *b)
+		}
+	}
+	return nil
+}
+
+// Put implements tier.Tier.
+func (m *memory) Put(_ context.Context, blocks []tier.Entry) error {
+	for _, b := range blocks {
+		m.set(b.Key, &b.Block)
+	}
+	return nil
+}
+
+// Delete implements tier.Tier.
+func (m *memory) Delete(_ context.Context, blob crypto.BlobName) error {
+	m.drop(blob)
+	return nil
+}
+
+// Close implements tier.Tier.
+func (m *memory) Close() error { return nil }
+
+// Stats implements tier.Measured.
+func (m *memory) Stats() tier.Stats {
+	return tier.Stats{
+		Evicted: m.evictions.n.Load(), Entries: m.blocks.EstimatedSize(), Bytes: int64(m.blocks.WeightedSize()), Limit: m.limit,
 	}
 }
 
-// evictions counts evictions; the rest memory counts itself, for a hit on too short a block is a miss.
+func (m *memory) tierStats() TierStats {
+	s := TierStats{Name: "memory", Hits: m.hits.Load(), Misses: m.misses.Load(), HitBytes: m.hitBytes.Load()}
+	s.hold(m.Stats())
+	return s
+}
+
+// evictions counts evictions. Memory counts hits and misses itself: a hit on too short a block is a miss.
 type evictions struct {
 	stats.NoopRecorder
 	n atomic.Uint64

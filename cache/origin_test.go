@@ -147,13 +147,6 @@ func (f *fixture) reopen(o Options) {
 	f.settle()
 }
 
-// settle waits for the disk tier.
-func (f *fixture) settle() {
-	if f.disk != nil {
-		f.disk.Settle()
-	}
-}
-
 // reads checks a range through the cache against the blob's bytes, and returns what reached the remote.
 func (f *fixture) reads(name crypto.BlobName, data []byte, off, n int) []request {
 	f.t.Helper()

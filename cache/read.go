@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"postern/cache/blockfile"
+	"postern/cache/tier"
 	"postern/crypto"
 	"postern/remote"
 )
@@ -30,7 +30,7 @@ func (c *Cache) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	}
 	if first := s.first(); first == s.last() && !large && !force {
 		if b := c.mem.get(s.key(first), s.need(first), false); b != nil {
-			s.take(first, b.data)
+			s.take(first, b.Data)
 			return nil
 		}
 	}
@@ -75,7 +75,7 @@ type wait struct {
 // claim takes what memory holds, joins the flights of what is under way, and sets off a batch for the rest.
 func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force, large bool) ([]wait, error) {
 	var waits []wait
-	var held [maxBlocks]*block
+	var held [maxBlocks]*tier.Block
 	var own *batch
 	c.mu.Lock()
 	if c.closed.Load() {
@@ -116,7 +116,7 @@ func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force,
 	c.mu.Unlock()
 	for i := s.first(); i <= s.last(); i++ {
 		if held[i] != nil {
-			s.take(i, held[i].data)
+			s.take(i, held[i].Data)
 			done[i] = true
 		}
 	}
@@ -132,8 +132,8 @@ func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits 
 			return err
 		}
 		switch {
-		case w.f.err == nil && len(w.f.got.data) >= s.need(w.index):
-			s.take(w.index, w.f.got.data)
+		case w.f.err == nil && len(w.f.got.Data) >= s.need(w.index):
+			s.take(w.index, w.f.got.Data)
 			done[w.index] = true
 		case w.f.err != nil && (w.own || !errors.Is(remote.KindOf(w.f.err), remote.ErrCorrupt)):
 			// A range past the end is ErrCorrupt; it may well be another's that went too far.
@@ -143,7 +143,7 @@ func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits 
 	return nil
 }
 
-// Get implements remote.Blobs. What is put together from blocks is checked against the name: pieces have none.
+// Get implements remote.Blobs. A blob that is put together from blocks is checked against its name: blocks have none.
 func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	if err := c.ready(ctx, remote.OpGet, name); err != nil {
 		return nil, err
@@ -151,10 +151,8 @@ func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	force := remote.IsPastCaches(ctx)
 	if force {
 		c.drop(name)
-	} else if data := c.assemble(name); data != nil {
-		return data, nil
 	}
-	key := blockfile.Key{Blob: name, Index: whole}
+	key := tier.Key{Blob: name, Index: whole}
 	c.mu.Lock()
 	if c.closed.Load() {
 		c.mu.Unlock()
@@ -181,46 +179,8 @@ func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return bytes.Clone(f.got.data), nil
-}
-
-// assemble puts a blob together from the blocks that are held; nil when one is missing or the whole is not what it should be.
-func (c *Cache) assemble(name crypto.BlobName) []byte {
-	var data []byte
-	size := int64(0)
-	for i := 0; i < maxBlocks && (i == 0 || startOf(i) < size); i++ {
-		b := c.held(blockfile.Key{Blob: name, Index: uint32(i)})
-		if b == nil {
-			return nil
-		}
-		if i == 0 {
-			if size = b.size; size <= 0 || size > crypto.MaxBlobSize {
-				size = crypto.MaxBlobSize // not known: most of what is read in ranges is a full chunk
-			}
-			data = make([]byte, 0, size)
-		}
-		n := min(endOf(i), size) - startOf(i)
-		if int64(len(b.data)) < n {
-			return nil
-		}
-		data = append(data, b.data[:n]...)
+	if f.own && !f.batch.joined {
+		return f.got.Data, nil
 	}
-	if crypto.NameOf(data) != name {
-		c.drop(name)
-		return nil
-	}
-	return data
-}
-
-// held looks for a block in memory and on disk.
-func (c *Cache) held(k blockfile.Key) *block {
-	if b := c.mem.get(k, 1, true); b != nil {
-		return b
-	}
-	if c.disk != nil {
-		if data, size, ok := c.disk.Get(k); ok {
-			return &block{data: data, size: size}
-		}
-	}
-	return nil
+	return bytes.Clone(f.got.Data), nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"postern/cache/tier"
 	"postern/crypto"
 	"postern/remote"
 )
@@ -153,7 +154,7 @@ func TestGetAssembledIsChecked(t *testing.T) {
 	if _, err := f.Get(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	bad := &block{data: randomBytes(7, blockSize), size: 150_000}
+	bad := &tier.Block{Data: randomBytes(7, blockSize), Size: 150_000}
 	f.mem.set(span{name: name}.key(1), bad)
 	f.spy.seen()
 	got, err := f.Get(t.Context(), name)
@@ -178,6 +179,7 @@ func TestDelete(t *testing.T) {
 	if _, err := f.Get(t.Context(), name); !errors.Is(err, remote.ErrNotFound) {
 		t.Errorf("a deleted blob: %v", err)
 	}
+	f.settle()
 	if s := f.Stats(); s.Memory.Entries != 0 || s.Disk.Entries != 0 {
 		t.Errorf("after Delete the tiers hold %+v", s)
 	}
@@ -263,7 +265,7 @@ func TestPastCachesReachesCachesBelow(t *testing.T) {
 func TestLocal(t *testing.T) {
 	f := newFixture(t, Options{Local: true, Dir: t.TempDir()})
 	name, data := f.spy.store(t, 1, crypto.PaddedSize(500_000))
-	if f.disk != nil {
+	if len(f.levels) > 0 {
 		t.Error("a local remote has a disk tier")
 	}
 	for range 2 {

@@ -21,7 +21,7 @@ func (c *Cache) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 		return err
 	}
 	_, inMemory := body.(remote.BytesBody)
-	if size := body.Size(); size > 0 && (size <= endOf(0) || inMemory && c.disk != nil) {
+	if size := body.Size(); size > 0 && (size <= endOf(0) || inMemory && len(c.levels) > 0) {
 		c.keepBody(name, body, drops)
 	}
 	return nil

@@ -42,7 +42,7 @@ func TestOwnPacksOffline(t *testing.T) {
 		if err := c.Put(t.Context(), file, opened{remote.BytesBody(fileData)}); err != nil {
 			t.Fatal(err)
 		}
-		c.disk.Settle()
+		c.settle()
 		origin.before = func(context.Context, string) error { return errOff }
 		for range 2 {
 			got := make([]byte, size)
@@ -59,7 +59,7 @@ func TestOwnPacksOffline(t *testing.T) {
 				t.Fatal(err)
 			}
 			c = wrapped(t, origin, o)
-			c.disk.Settle()
+			c.settle()
 		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
@@ -87,7 +87,7 @@ func TestOwnPacksAreBounded(t *testing.T) {
 		if err := c.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
 			t.Fatal(err)
 		}
-		c.disk.Settle()
+		c.settle()
 	}
 	st := c.Stats()
 	if st.Disk.Bytes > st.Disk.Limit || st.Disk.Evictions == 0 || st.Memory.Evictions > 0 || st.Memory.Entries != 1 {
@@ -106,7 +106,7 @@ func TestFailedPutIsNotKept(t *testing.T) {
 	name, data := pack(1, 300_000)
 	wrong := crypto.BlobName{1}
 	if err := c.Put(t.Context(), wrong, remote.BytesBody(data)); err == nil {
-		c.disk.Settle()
+		c.settle()
 		if n := c.Stats().Disk.Entries; n > 0 {
 			t.Errorf("%d blocks are kept under a wrong name", n)
 		}
@@ -114,13 +114,14 @@ func TestFailedPutIsNotKept(t *testing.T) {
 	if err := c.Put(t.Context(), name, remote.BytesBody(data)); err != nil {
 		t.Fatal(err)
 	}
-	c.disk.Settle()
+	c.settle()
 	if err := c.Delete(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.GetRange(t.Context(), name, 0, make([]byte, 10)); !errors.Is(err, remote.ErrNotFound) {
 		t.Errorf("what was deleted: %v", err)
 	}
+	c.settle()
 	if n := c.Stats().Disk.Entries; n > 0 {
 		t.Errorf("%d blocks of what was deleted", n)
 	}

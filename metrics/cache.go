@@ -19,27 +19,27 @@ func (m *Metrics) Cache(source func() cache.Stats) {
 	for _, f := range []struct {
 		name, help string
 		kind       prometheus.ValueType
-		of         func(cache.Tier) float64
+		of         func(cache.TierStats) float64
 	}{
-		{"hits_total", "Blocks that a tier held.", prometheus.CounterValue, func(t cache.Tier) float64 {
+		{"hits_total", "Blocks that a tier held.", prometheus.CounterValue, func(t cache.TierStats) float64 {
 			return float64(t.Hits)
 		}},
 		{"misses_total", "Blocks that a tier was asked for and did not hold.", prometheus.CounterValue,
-			func(t cache.Tier) float64 {
+			func(t cache.TierStats) float64 {
 				return float64(t.Misses)
 			}},
-		{"evictions_total", "Entries that made room for others.", prometheus.CounterValue, func(t cache.Tier) float64 {
+		{"evictions_total", "Entries that made room for others.", prometheus.CounterValue, func(t cache.TierStats) float64 {
 			return float64(t.Evictions)
 		}},
 		{"corrupt_total", "Entries that were not what was stored, and were dropped.", prometheus.CounterValue,
-			func(t cache.Tier) float64 {
+			func(t cache.TierStats) float64 {
 				return float64(t.Corrupt)
 			}},
-		{"faults_total", "Operations that failed.", prometheus.CounterValue, func(t cache.Tier) float64 {
+		{"faults_total", "Operations that failed.", prometheus.CounterValue, func(t cache.TierStats) float64 {
 			return float64(t.Faults)
 		}},
-		{"bytes", "Ciphertext that is held.", prometheus.GaugeValue, func(t cache.Tier) float64 { return float64(t.Bytes) }},
-		{"limit_bytes", "Ciphertext that may be held.", prometheus.GaugeValue, func(t cache.Tier) float64 {
+		{"bytes", "Ciphertext that is held.", prometheus.GaugeValue, func(t cache.TierStats) float64 { return float64(t.Bytes) }},
+		{"limit_bytes", "Ciphertext that may be held.", prometheus.GaugeValue, func(t cache.TierStats) float64 {
 			return float64(t.Limit)
 		}},
 	} {

@@ -32,8 +32,8 @@ func whole(t *testing.T) *metrics.Metrics {
 	})
 	m.Cache(func() cache.Stats {
 		return cache.Stats{Fetches: 4, FetchedBytes: 5, Passed: 6,
-			Memory: cache.Tier{Hits: 5, Misses: 2, Bytes: 100, Limit: 150},
-			Disk:   cache.Tier{Hits: 1, Misses: 9, Bytes: 200, Corrupt: 1, Faults: 3, Evictions: 8}}
+			Memory: cache.TierStats{Hits: 5, Misses: 2, Bytes: 100, Limit: 150},
+			Disk:   cache.TierStats{Hits: 1, Misses: 9, Bytes: 200, Corrupt: 1, Faults: 3, Evictions: 8}}
 	})
 	store := m.Remote(mem.New(), metrics.Tries)
 	blob := make([]byte, crypto.MinBlobSize)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"postern/cache/tier"
 )
 
 // A file is a header and the bytes of the block. Numbers are big-endian.
@@ -32,19 +34,19 @@ var errDamaged = errors.New("damaged")
 // fails the seal inside and is then fetched anew.
 var table = crc32.MakeTable(crc32.Castagnoli)
 
-func header(k Key, data []byte, size int64) []byte {
+func header(k tier.Key, b tier.Block) []byte {
 	h := make([]byte, 0, headerSize)
 	h = append(h, headerMagic...)
 	h = binary.BigEndian.AppendUint32(h, headerVersion)
 	h = append(h, k.Blob[:]...)
 	h = binary.BigEndian.AppendUint32(h, k.Index)
-	h = binary.BigEndian.AppendUint64(h, uint64(size))
-	h = binary.BigEndian.AppendUint32(h, uint32(len(data)))
-	return binary.BigEndian.AppendUint32(h, crc32.Update(crc32.Checksum(h, table), table, data))
+	h = binary.BigEndian.AppendUint64(h, uint64(b.Size))
+	h = binary.BigEndian.AppendUint32(h, uint32(len(b.Data)))
+	return binary.BigEndian.AppendUint32(h, crc32.Update(crc32.Checksum(h, table), table, b.Data))
 }
 
 // writeFile makes the file of a block under a name of its own, for the caller to rename.
-func writeFile(path string, k Key, w *write) error {
+func writeFile(path string, b tier.Entry) error {
 	f, err := create(path)
 	if errors.Is(err, fs.ErrExist) { // left by a crash, or put there by somebody: it is removed and never written to
 		if err = os.Remove(path); err == nil {
@@ -54,9 +56,9 @@ func writeFile(path string, k Key, w *write) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(header(k, w.data, w.size))
+	_, err = f.Write(header(b.Key, b.Block))
 	if err == nil {
-		_, err = f.Write(w.data)
+		_, err = f.Write(b.Data)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -69,42 +71,42 @@ func create(path string) (*os.File, error) {
 }
 
 // readFile reads a block back. errDamaged says that the file is not what was written for this key.
-func readFile(path string, k Key) (data []byte, size int64, err error) {
+func readFile(path string, k tier.Key) (tier.Block, error) {
 	// Opening a pipe would block. Nobody else can write to the home, so nothing takes the file's place after this look.
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errDamaged
 	}
 	if err != nil {
-		return nil, 0, err
+		return tier.Block{}, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, err
+		return tier.Block{}, err
 	}
 	defer f.Close()
 	return parse(f, k)
 }
 
 // parse reads a file that should be the one of this key. What follows the block is not looked at.
-func parse(r io.Reader, k Key) (data []byte, size int64, err error) {
+func parse(r io.Reader, k tier.Key) (tier.Block, error) {
 	var h [headerSize]byte
 	if err := fill(r, h[:]); err != nil {
-		return nil, 0, err
+		return tier.Block{}, err
 	}
 	n := binary.BigEndian.Uint32(h[52:])
-	size = int64(binary.BigEndian.Uint64(h[44:]))
-	if n > MaxBlock || size < 0 {
-		return nil, 0, fmt.Errorf("%w: its lengths make no sense", errDamaged)
+	size := int64(binary.BigEndian.Uint64(h[44:]))
+	if n > tier.MaxBlock || size < 0 {
+		return tier.Block{}, fmt.Errorf("%w: its lengths make no sense", errDamaged)
 	}
-	data = make([]byte, n)
-	if err := fill(r, data); err != nil {
-		return nil, 0, err
+	b := tier.Block{Data: make([]byte, n), Size: size}
+	if err := fill(r, b.Data); err != nil {
+		return tier.Block{}, err
 	}
-	if want := header(k, data, size); string(want) != string(h[:]) {
-		return nil, 0, fmt.Errorf("%w: the checksum or the key is another", errDamaged)
+	if want := header(k, b); string(want) != string(h[:]) {
+		return tier.Block{}, fmt.Errorf("%w: the checksum or the key is another", errDamaged)
 	}
-	return data, size, nil
+	return b, nil
 }
 
 // fill reads all of p; a file that ends before is damaged.

@@ -5,29 +5,30 @@ import (
 	"strings"
 	"testing"
 
+	"postern/cache/tier"
 	"postern/crypto"
 	"postern/crypto/alloctest"
 )
 
 // FuzzParse: whatever a file holds, what is returned is what header and bytes of this key would be written as.
 func FuzzParse(f *testing.F) {
-	k := Key{Blob: crypto.NameOf([]byte("fuzz")), Index: 7}
-	file := append(header(k, []byte("block"), 12345), "block"...)
+	k := tier.Key{Blob: crypto.NameOf([]byte("fuzz")), Index: 7}
+	file := append(header(k, tier.Block{Data: []byte("block"), Size: 12345}), "block"...)
 	f.Add(file)
 	f.Add(file[:len(file)-1])
 	f.Add(append(file, "more"...))
-	f.Add(append(header(Key{Index: 7}, []byte("block"), 0), "block"...))
-	f.Add(header(k, nil, 0))
+	f.Add(append(header(tier.Key{Index: 7}, tier.Block{Data: []byte("block")}), "block"...))
+	f.Add(header(k, tier.Block{}))
 	f.Add([]byte(headerMagic))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		alloctest.Check(t, len(in), func() {
-			data, size, err := parse(bytes.NewReader(in), k)
+			b, err := parse(bytes.NewReader(in), k)
 			if err != nil {
 				return
 			}
-			if again := append(header(k, data, size), data...); !bytes.HasPrefix(in, again) {
-				t.Errorf("%x was read as %d bytes, size %d, which are written as %x", in, len(data), size, again)
+			if again := append(header(k, b), b.Data...); !bytes.HasPrefix(in, again) {
+				t.Errorf("%x was read as %d bytes, size %d, which are written as %x", in, len(b.Data), b.Size, again)
 			}
 		})
 	})
@@ -39,12 +40,12 @@ func FuzzName(f *testing.F) {
 	for _, s := range []string{name + "-00", name + "-ff", name + "-FF", name + "-0", name, "", "-", strings.ToUpper(name) + "-00", name + "-00.new"} {
 		f.Add(s)
 	}
-	tier := newTier("dir", Options{})
+	disk := newTier("dir", Options{})
 	f.Fuzz(func(t *testing.T, in string) {
 		alloctest.Check(t, len(in), func() {
 			k, ok := parseName(in)
-			if ok && !strings.HasSuffix(tier.path(k), "/"+in) {
-				t.Errorf("%q was read as %+v, which is written as %s", in, k, tier.path(k))
+			if ok && !strings.HasSuffix(disk.path(k), "/"+in) {
+				t.Errorf("%q was read as %+v, which is written as %s", in, k, disk.path(k))
 			}
 		})
 	})

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"postern/cache/tier"
 )
 
 // TestFilesAreNotLedElsewhere: a link or a pipe in place of a block is neither written through nor waited for.
@@ -25,10 +27,10 @@ func TestFilesAreNotLedElsewhere(t *testing.T) {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := readFile(path, Key{}); err == nil {
+		if _, err := readFile(path, tier.Key{}); err == nil {
 			t.Errorf("%s was read as a block", what)
 		}
-		if err := writeFile(path, Key{}, &write{data: []byte("x"), size: 1}); err != nil {
+		if err := writeFile(path, tier.Entry{Block: tier.Block{Data: []byte("x"), Size: 1}}); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		if kept, err := os.ReadFile(precious); err != nil || string(kept) != "precious" {

@@ -15,13 +15,13 @@ func TestPowerLoss(t *testing.T) {
 	for seed := range uint64(10) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
 		dir := t.TempDir()
-		tier := opened(t, dir, Options{})
+		disk := opened(t, dir, Options{})
 		size := func(i int) int { return 1 + i*997%20000 }
 		for i := range blocks {
-			tier.Put(key(i), bytesOf(i, size(i)), int64(size(i)))
+			put(disk, key(i), bytesOf(i, size(i)), int64(size(i)))
 		}
-		tier.Settle()
-		tier.Close()
+		disk.Scanned()
+		disk.Close()
 		paths, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 		if err != nil || len(paths) != blocks {
 			t.Fatalf("%d files, %v", len(paths), err)
@@ -53,11 +53,11 @@ func TestPowerLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		tier = opened(t, dir, Options{})
-		tier.Settle()
+		disk = opened(t, dir, Options{})
+		disk.Scanned()
 		found := 0
 		for i := range blocks {
-			data, n, ok := tier.Get(key(i))
+			data, n, ok := get(disk, key(i))
 			if !ok {
 				continue
 			}
@@ -66,18 +66,18 @@ func TestPowerLoss(t *testing.T) {
 				t.Fatalf("block %d has %d other bytes", i, len(data))
 			}
 		}
-		if s := tier.Stats(); found != sound || s.Out {
+		if s := disk.Stats(); found != sound {
 			t.Fatalf("%d of %d sound blocks are found, %+v", found, sound, s)
 		}
 		for i := range blocks {
-			tier.Put(key(i), bytesOf(i, size(i)), int64(size(i)))
+			put(disk, key(i), bytesOf(i, size(i)), int64(size(i)))
 		}
-		tier.Settle()
+		disk.Scanned()
 		for i := range blocks {
-			if data, _, ok := tier.Get(key(i)); !ok || !bytes.Equal(data, bytesOf(i, size(i))) {
+			if data, _, ok := get(disk, key(i)); !ok || !bytes.Equal(data, bytesOf(i, size(i))) {
 				t.Fatalf("block %d is not found after it was put again", i)
 			}
 		}
-		tier.Close()
+		disk.Close()
 	}
 }

@@ -8,26 +8,25 @@ import (
 	"strings"
 	"time"
 
+	"postern/cache/tier"
 	"postern/crypto"
 )
 
 // found is a file from before.
 type found struct {
-	item
+	key     tier.Key
+	bytes   int64 // on disk
 	written time.Time
 }
 
-// scan finds what lies in the folder from before. It goes behind what was used since, the last written first; what is too
-// much is removed.
+// scan finds the files that lie in the folder from before, and removes those that there is no room for. They count as used
+// before all that was used since, in the order in which they were written.
 func (t *Tier) scan() {
 	defer close(t.scanned)
 	var all []found
 	folders, err := os.ReadDir(t.dir)
 	if err != nil {
-		t.mu.Lock()
-		t.fault(err)
-		t.mu.Unlock()
-		return
+		t.log.Warn("the folder of the cache can't be read", "folder", t.dir, "error", err)
 	}
 	for _, folder := range folders {
 		if t.ended() {
@@ -38,24 +37,21 @@ func (t *Tier) scan() {
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int { return b.written.Compare(a.written) })
-	for _, gone := range t.adopt(all) {
-		_ = os.Remove(t.path(gone)) // what remains is found and judged at the next start
-	}
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	t.removeAll(t.enter(all))
 }
 
 func (t *Tier) ended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.closed || t.stats.Out
+	return t.closed
 }
 
 func (t *Tier) scanFolder(name string, all []found) []found {
 	files, err := os.ReadDir(filepath.Join(t.dir, name))
 	if err != nil {
-		t.mu.Lock()
-		t.fault(err)
-		t.mu.Unlock()
-		return all
+		t.log.Warn("a folder of the cache can't be read", "folder", name, "error", err)
 	}
 	for _, file := range files {
 		whole, torn := strings.CutSuffix(file.Name(), suffix)
@@ -71,57 +67,60 @@ func (t *Tier) scanFolder(name string, all []found) []found {
 		if err != nil {
 			continue // gone since
 		}
-		all = append(all, found{item{key, onDisk(info.Size())}, info.ModTime()})
+		all = append(all, found{key, onDisk(info.Size()), info.ModTime()})
 	}
 	return all
 }
 
-// removeTorn removes what an interrupted write left, but for what is being written right now.
-func (t *Tier) removeTorn(k Key) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.pending[k] == nil {
-		_ = os.Remove(t.path(k) + suffix)
-	}
+// removeTorn removes the file that an interrupted write left. None is being written meanwhile.
+func (t *Tier) removeTorn(k tier.Key) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	_ = os.Remove(t.path(k) + suffix)
 }
 
-// adopt takes what was found into the index, as far as there is room, and returns the rest.
-func (t *Tier) adopt(all []found) (rest []Key) {
+// enter takes files into the index, the last written first, as far as there is room, and returns the others.
+func (t *Tier) enter(all []found) (rest []tier.Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.stats.Out {
+	if t.closed {
 		return nil
 	}
+	var fits []found
+	bytes := t.bytes
 	for _, f := range all {
-		if t.index[f.key] != nil {
-			continue // written anew since
-		}
-		if t.early[f.key.Blob] {
+		switch {
+		case t.index.Contains(f.key): // written anew since
+		case t.early[f.key.Blob]:
 			rest = append(rest, f.key)
-			continue
-		}
-		if t.bytes+f.bytes > t.limit {
+		case bytes+f.bytes > t.limit:
 			rest = append(rest, f.key)
 			t.stats.Evicted++
-			continue
+		default:
+			fits = append(fits, f)
+			bytes += f.bytes
 		}
-		it := f.item
-		t.index[f.key] = t.lru.PushBack(&it)
-		t.bytes += f.bytes
+	}
+	used := t.index.Keys()
+	for _, f := range slices.Backward(fits) {
+		t.adopt(f.key, f.bytes)
+	}
+	for _, k := range used {
+		t.index.Get(k) // is used later than the files from before
 	}
 	t.early = nil
 	return rest
 }
 
 // parseName reads what path writes.
-func parseName(name string) (k Key, ok bool) {
+func parseName(name string) (k tier.Key, ok bool) {
 	blob, index, ok := strings.Cut(name, "-")
 	if !ok || len(index) != 2 {
-		return Key{}, false
+		return tier.Key{}, false
 	}
 	n, err := hex.DecodeString(index)
 	if err != nil || strings.ToLower(index) != index {
-		return Key{}, false
+		return tier.Key{}, false
 	}
 	k.Blob, err = crypto.ParseBlobName(blob)
 	k.Index = uint32(n[0])
