@@ -1,11 +1,12 @@
 package disk
 
 import (
-	"container/list"
 	"errors"
 	"io/fs"
 	"os"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"postern/crypto"
 )
@@ -16,22 +17,17 @@ import (
 // A file that has to make room is closed at once. Go lets a read that is under way finish; one that comes a moment too
 // late gets fs.ErrClosed and opens the file anew. So nobody counts references.
 type openFiles struct {
-	most int
-
-	mu     sync.Mutex
-	closed bool
-	byName map[crypto.BlobName]*list.Element // of *openFile
-	recent list.List                         // front: used last
-}
-
-type openFile struct {
-	name crypto.BlobName
-	file *os.File
+	mu    sync.Mutex
+	files *simplelru.LRU[crypto.BlobName, *os.File] // its evict callback closes them; nil: none is kept
 }
 
 // newOpenFiles returns an empty set for at most that many files; below 1: it keeps none.
 func newOpenFiles(most int) *openFiles {
-	return &openFiles{most: most, byName: map[crypto.BlobName]*list.Element{}}
+	files, err := simplelru.NewLRU(most, func(_ crypto.BlobName, f *os.File) { _ = f.Close() })
+	if err != nil {
+		return &openFiles{}
+	}
+	return &openFiles{files: files}
 }
 
 // use calls do with the blob's file and its size now. Blobs that another process deleted or replaced are noticed, since
@@ -68,34 +64,30 @@ func (o *openFiles) use(name crypto.BlobName, open func(crypto.BlobName) (*os.Fi
 func (o *openFiles) kept(name crypto.BlobName) *os.File {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e, ok := o.byName[name]
-	if !ok {
+	if o.files == nil {
 		return nil
 	}
-	o.recent.MoveToFront(e)
-	return e.Value.(*openFile).file
+	f, _ := o.files.Get(name)
+	return f
 }
 
 // keep takes over an open file, or closes it if it is not needed.
 func (o *openFiles) keep(name crypto.BlobName, f *os.File) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, there := o.byName[name]; there || o.closed || o.most < 1 {
+	if o.files == nil || o.files.Contains(name) {
 		_ = f.Close()
 		return
 	}
-	o.byName[name] = o.recent.PushFront(&openFile{name, f})
-	if o.recent.Len() > o.most {
-		o.drop(o.recent.Back())
-	}
+	o.files.Add(name, f)
 }
 
 // forget closes the file of a blob.
 func (o *openFiles) forget(name crypto.BlobName) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if e, ok := o.byName[name]; ok {
-		o.drop(e)
+	if o.files != nil {
+		o.files.Remove(name)
 	}
 }
 
@@ -103,15 +95,8 @@ func (o *openFiles) forget(name crypto.BlobName) {
 func (o *openFiles) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
-	for o.recent.Len() > 0 {
-		o.drop(o.recent.Back())
+	if o.files != nil {
+		o.files.Purge()
+		o.files = nil
 	}
-}
-
-// drop closes one file; o.mu is held.
-func (o *openFiles) drop(e *list.Element) {
-	kept := o.recent.Remove(e).(*openFile)
-	delete(o.byName, kept.name)
-	_ = kept.file.Close()
 }

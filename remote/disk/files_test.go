@@ -50,7 +50,7 @@ func TestOpenFilesAreBounded(t *testing.T) {
 		if err := s.GetRange(ctx, name, 50, p); err != nil || !bytes.Equal(p, all[i][50:150]) {
 			t.Fatalf("blob %d: %v", i, err)
 		}
-		if open := len(s.files.byName); open != min(i+1, 3) || s.files.recent.Len() != open {
+		if open := s.files.files.Len(); open != min(i+1, 3) {
 			t.Fatalf("%d files are open after %d blobs", open, i+1)
 		}
 	}

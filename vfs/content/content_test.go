@@ -366,8 +366,8 @@ func TestIndexShape(t *testing.T) {
 				}
 			}
 		}
-		if x := l.nodes; len(x.nodes) > 20 || len(x.nodes) != len(x.order) {
-			t.Errorf("%d nodes are held, %d in order", len(x.nodes), len(x.order))
+		if n := l.nodes.nodes.Len(); n > 20 {
+			t.Errorf("%d nodes are held", n)
 		}
 		batch.Abort()
 	}

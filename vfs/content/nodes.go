@@ -3,8 +3,9 @@ package content
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"postern/vfs"
 	"postern/vfs/object"
@@ -16,16 +17,14 @@ const ownNodes = 32
 // NodeCache holds decoded index nodes for many readers, since most clients open a file anew for each range of it. A node is about 13
 // KiB and stands for 640 MiB of a file. It may be used by several goroutines at once.
 type NodeCache struct {
-	max int
-
 	mu    sync.Mutex
-	nodes map[object.Ref]*node
-	order []object.Ref // oldest first
+	nodes *simplelru.LRU[object.Ref, *node]
 }
 
 // NewNodeCache makes a cache of so many nodes.
 func NewNodeCache(nodes int) *NodeCache {
-	return &NodeCache{max: max(nodes, 1), nodes: make(map[object.Ref]*node)}
+	lru, _ := simplelru.NewLRU[object.Ref, *node](max(nodes, 1), nil) // fails for sizes below 1
+	return &NodeCache{nodes: lru}
 }
 
 type node struct {
@@ -38,15 +37,10 @@ type node struct {
 // get returns what an index node holds. However many ask, it is loaded once.
 func (c *NodeCache) get(ctx context.Context, load Loader, ref object.Ref, level uint8) (object.Content, error) {
 	c.mu.Lock()
-	n, ok := c.nodes[ref]
+	n, ok := c.nodes.Get(ref)
 	if !ok {
 		n = &node{ready: make(chan struct{}), level: level}
-		if len(c.order) == c.max {
-			delete(c.nodes, c.order[0])
-			c.order = slices.Delete(c.order, 0, 1)
-		}
-		c.nodes[ref] = n
-		c.order = append(c.order, ref)
+		c.nodes.Add(ref, n)
 	}
 	c.mu.Unlock()
 	if !ok {
@@ -73,10 +67,8 @@ func (c *NodeCache) get(ctx context.Context, load Loader, ref object.Ref, level 
 func (c *NodeCache) forget(ref object.Ref, n *node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.nodes[ref] == n {
-		delete(c.nodes, ref)
-		i := slices.Index(c.order, ref)
-		c.order = slices.Delete(c.order, i, i+1)
+	if now, _ := c.nodes.Peek(ref); now == n {
+		c.nodes.Remove(ref)
 	}
 }
 

@@ -128,7 +128,7 @@ func (n *Nodes) shapePage(ctx context.Context, p *page, b *strings.Builder) erro
 func (n *Nodes) Pages() (int, int64) {
 	n.kept.mu.Lock()
 	defer n.kept.mu.Unlock()
-	return n.kept.order.Len(), n.kept.used
+	return n.kept.pages.Len(), n.kept.used
 }
 
 // SavedAt is savedAt.

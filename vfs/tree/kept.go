@@ -1,68 +1,59 @@
 package tree
 
 import (
-	"container/list"
+	"math"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"postern/vfs/object"
 )
 
-// kept holds the decoded pages that were used last, up to a number of bytes.
+// kept holds the decoded pages that were used last, up to a number of bytes. The library knows only a number of entries, so
+// the bytes are counted here.
 type kept struct {
 	limit int64
 
 	mu    sync.Mutex
 	used  int64
-	order *list.List // of *keptPage, last used first
-	pages map[object.Ref]*list.Element
-}
-
-type keptPage struct {
-	ref  object.Ref
-	page *page
+	pages *simplelru.LRU[object.Ref, *page]
 }
 
 func newKept(limit int64) *kept {
-	return &kept{limit: limit, order: list.New(), pages: map[object.Ref]*list.Element{}}
+	k := &kept{limit: limit}
+	k.pages, _ = simplelru.NewLRU(math.MaxInt, func(_ object.Ref, p *page) { k.used -= p.memory() }) // fails for sizes below 1
+	return k
 }
 
 func (k *kept) get(ref object.Ref) *page {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	at, ok := k.pages[ref]
-	if !ok {
-		return nil
-	}
-	k.order.MoveToFront(at)
-	return at.Value.(*keptPage).page
+	p, _ := k.pages.Get(ref)
+	return p
 }
 
 // has reports whether a page is kept, and leaves it as old as it is.
 func (k *kept) has(ref object.Ref) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, ok := k.pages[ref]
-	return ok
+	return k.pages.Contains(ref)
 }
 
 func (k *kept) add(ref object.Ref, p *page) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if at, ok := k.pages[ref]; ok {
-		k.order.MoveToFront(at)
+	if _, ok := k.pages.Get(ref); ok {
 		return
 	}
-	k.pages[ref] = k.order.PushFront(&keptPage{ref, p})
+	k.pages.Add(ref, p)
 	k.used += p.memory()
 	k.shrink(k.limit)
 }
 
 // shrink forgets pages, but for the newest. It holds mu.
 func (k *kept) shrink(to int64) {
-	for k.used > to && k.order.Len() > 1 {
-		last := k.order.Remove(k.order.Back()).(*keptPage)
-		delete(k.pages, last.ref)
-		k.used -= last.page.memory()
+	for k.used > to && k.pages.Len() > 1 {
+		k.pages.RemoveOldest()
 	}
 }
 
