@@ -70,10 +70,13 @@ func (q *request) transfer() (*transfer, depth, error) {
 // finish does it. Nothing is removed before it is known that all can be done, and then both happen in one step.
 func (q *request) finish(t *transfer, do func() (bool, error)) error {
 	t.o.Cond = func(ctx context.Context, at vfs.Stater) error { return q.mayTransfer(ctx, at, t) }
-	release := q.h.locks.Hold(q.touches(t)...)
+	release, err := q.h.locks.Hold(q.ctx(), q.touches(t)...)
+	if err != nil {
+		return err
+	}
 	defer release()
 	var replaced bool
-	err := q.patiently(func() (err error) {
+	err = q.patiently(func() (err error) {
 		replaced, err = do()
 		return err
 	})

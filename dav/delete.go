@@ -24,7 +24,10 @@ func (q *request) delete() error {
 		return fail(http.StatusBadRequest, "A folder can only be deleted with all that is in it.")
 	}
 	touches := []lock.Touch{{Path: q.path, Deep: true}, {Path: path.Dir(q.path)}}
-	release := q.h.locks.Hold(touches...)
+	release, err := q.h.locks.Hold(q.ctx(), touches...)
+	if err != nil {
+		return err
+	}
 	defer release()
 	err = q.patiently(func() error {
 		return q.fs.Remove(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
@@ -73,7 +76,7 @@ var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")
 // drop forgets the locks on what is gone. That a lock's record stays in the store for an hour is no reason to tell the
 // client that its request failed.
 func (q *request) drop(p string, keep bool) {
-	if err := q.h.locks.Drop(p, keep); err != nil {
+	if err := q.h.locks.Drop(q.ctx(), p, keep); err != nil {
 		q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", p, "error", err)
 	}
 }

@@ -85,6 +85,8 @@ var kinds = []struct {
 		"There is something of this name already.", ""},
 	{vfs.ErrNotExist, http.StatusNotFound, http.StatusConflict, "", "There is nothing of this name.",
 		"The folder that this should be in is missing."},
+	{lock.ErrUnavailable, http.StatusServiceUnavailable, http.StatusServiceUnavailable, "",
+		"The locks of the drive can't be reached just now; try again later.", ""},
 	{lock.ErrTooMany, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "",
 		"There are too many locks on the drive.", ""},
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, http.StatusRequestTimeout, "",

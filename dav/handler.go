@@ -27,7 +27,7 @@ import (
 type Handler struct {
 	fs    vfs.FS
 	o     Options
-	locks *lock.Manager
+	locks lock.System
 	guard *guard
 	finds findCache
 	pages *page.Pages
@@ -39,11 +39,14 @@ type Handler struct {
 // New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
 func New(fs vfs.FS, o Options) (*Handler, error) {
 	o = o.withDefaults()
-	locks, err := lock.New(lock.Options{Store: o.Locks, Clock: o.Clock, Rand: o.Rand, Longest: o.LockTimeout})
-	if err != nil {
-		return nil, fmt.Errorf("start the WebDAV handler: %w", err)
+	if o.System == nil {
+		locks, err := lock.New(lock.Options{Store: o.Locks, Clock: o.Clock, Rand: o.Rand, Longest: o.LockTimeout})
+		if err != nil {
+			return nil, fmt.Errorf("start the WebDAV handler: %w", err)
+		}
+		o.System = locks
 	}
-	return &Handler{fs: fs, o: o, locks: locks, guard: newGuard(o), life: newLife(),
+	return &Handler{fs: fs, o: o, locks: o.System, guard: newGuard(o), life: newLife(),
 		archives: make(gate, maxArchives), largeXML: make(gate, maxLargeXML),
 		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
@@ -54,7 +57,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 func (h *Handler) Stop() { h.life.end() }
 
 // Locks returns the locks of the drive, for commands that show or break them.
-func (h *Handler) Locks() *lock.Manager { return h.locks }
+func (h *Handler) Locks() lock.System { return h.locks }
 
 // methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources:
 // OPTIONS is answered to strangers too, and must not tell them what exists. POST is for the pages' own forms only.

@@ -40,19 +40,26 @@ func (q *request) lock() error {
 	want.ZeroDepth = d == depth0
 	want.Duration = parseTimeout(q.r.Header.Get("Timeout"))
 	want.Principal = q.submitted.Principal
-	if q.holds(want) {
+	holds, err := q.holds(want)
+	switch {
+	case err != nil:
+		return err
+	case holds:
 		return q.refresh()
 	}
 	return q.take(want)
 }
 
-// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of
-// that lock would make a program that refreshes with a body believe that somebody else has the file.
-func (q *request) holds(want lock.Lock) bool {
-	return !want.Shared && slices.ContainsFunc(q.h.locks.Covering(want.Root), func(l lock.Lock) bool {
-		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) &&
-			slices.Contains(q.submitted.Tokens, l.Token)
-	})
+// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
+// lock would make a program that refreshes with a body believe that somebody else has the file.
+func (q *request) holds(want lock.Lock) (bool, error) {
+	if want.Shared || len(q.submitted.Tokens) == 0 {
+		return false, nil
+	}
+	view, err := q.h.locks.View(q.ctx(), want.Root, false)
+	return slices.ContainsFunc(view.Covering(want.Root), func(l lock.Lock) bool {
+		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) && slices.Contains(q.submitted.Tokens, l.Token)
+	}), err
 }
 
 // take grants the lock, and makes an empty file for it where there is nothing.
@@ -89,14 +96,14 @@ func (q *request) take(want lock.Lock) error {
 			if now.exists {
 				return errRaced
 			}
-			return q.h.locks.Check(q.submitted, touches...)
+			return q.unlocked(ctx, touches...)
 		})
 		switch {
 		case err == nil:
 			status = http.StatusCreated
 			q.describe(info)
 		case !errors.Is(err, errRaced):
-			if err := q.h.locks.Unlock(l.Token, l.Root, l.Principal); err != nil {
+			if err := q.h.locks.Unlock(q.ctx(), l.Token, l.Root, l.Principal); err != nil {
 				q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", q.path, "error", err)
 			}
 			return err
@@ -139,7 +146,7 @@ func (q *request) refresh() error {
 	}
 	timeout := parseTimeout(q.r.Header.Get("Timeout"))
 	for _, token := range tokens {
-		l, err := q.h.locks.Refresh(token, q.path, q.submitted.Principal, timeout)
+		l, err := q.h.locks.Refresh(q.ctx(), token, q.path, q.submitted.Principal, timeout)
 		switch {
 		case err == nil:
 			return q.granted(l, http.StatusOK)
@@ -159,7 +166,7 @@ func (q *request) unlock() error {
 	if token == "" {
 		return fail(http.StatusBadRequest, "The Lock-Token header is missing.")
 	}
-	err := q.h.locks.Unlock(token, q.path, q.submitted.Principal)
+	err := q.h.locks.Unlock(q.ctx(), token, q.path, q.submitted.Principal)
 	switch {
 	case errors.Is(err, webdav.ErrNoSuchLock):
 		return &failure{status: http.StatusConflict, condition: "lock-token-matches-request-uri",
@@ -216,7 +223,9 @@ func (q *request) granted(l lock.Lock, status int) error {
 	now := q.h.o.Clock()
 	b := []byte(xmlHead + `<D:prop xmlns:D="DAV:"><D:lockdiscovery>`)
 	b = appendActiveLock(b, l, now, q.who)
-	for _, other := range q.h.locks.Covering(q.path) {
+	// The lock is granted. That the others can't be read now is no reason to fail.
+	others, _ := q.h.locks.View(q.ctx(), q.path, false)
+	for _, other := range others.Covering(q.path) {
 		if other.Token != l.Token {
 			b = appendActiveLock(b, other, now, q.who)
 		}

@@ -22,9 +22,12 @@ func (q *request) mkcol() error {
 		return fail(http.StatusUnsupportedMediaType, "A folder is made without a body.")
 	}
 	touches := []lock.Touch{{Path: q.path}, {Path: path.Dir(q.path)}}
-	release := q.h.locks.Hold(touches...)
+	release, err := q.h.locks.Hold(q.ctx(), touches...)
+	if err != nil {
+		return err
+	}
 	defer release()
-	err := q.patiently(func() error {
+	err = q.patiently(func() error {
 		return q.fs.Mkdir(q.ctx(), q.path, func(ctx context.Context, at vfs.Stater) error {
 			now, err := stateAt(ctx, at, q.path)
 			if err != nil {

@@ -24,6 +24,7 @@ const (
 // Options of a Handler. The zero value works.
 type Options struct {
 	Log         *slog.Logger     // nil: silent
+	System      lock.System      // the locks; nil: those of this handler alone, kept in Locks
 	Locks       lock.Store       // keeps locks over a restart; nil: they live in memory only
 	Uploads     Uploads          // keeps in mind what is being replaced, for the guard after a crash; nil: nobody does
 	Clock       func() time.Time // nil: time.Now

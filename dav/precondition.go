@@ -121,19 +121,20 @@ func (q *request) listHolds(ctx context.Context, at vfs.Stater, now state, l ifL
 		}
 	}
 	for _, c := range l.conditions {
-		if q.conditionHolds(c, p, now) == c.Not {
-			return false, nil
+		if holds, err := q.conditionHolds(ctx, c, p, now); err != nil || holds == c.Not {
+			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (q *request) conditionHolds(c webdav.Condition, p string, now state) bool {
+func (q *request) conditionHolds(ctx context.Context, c webdav.Condition, p string, now state) (bool, error) {
 	if c.Token != "" {
-		return q.h.locks.Covers(c.Token, p)
+		view, err := q.h.locks.View(ctx, p, false)
+		return err == nil && view.Covers(c.Token, p), err
 	}
 	etag := etagOf(now.Info)
-	return now.exists && etag != "" && c.ETag == etag
+	return now.exists && etag != "" && c.ETag == etag, nil
 }
 
 // readIf parses the If header and what it submits.

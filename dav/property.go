@@ -116,10 +116,11 @@ func supportedLock(b []byte, _ entry) ([]byte, bool) {
 
 func lockDiscovery(b []byte, e entry) ([]byte, bool) {
 	now := e.q.h.o.Clock()
-	for _, l := range e.q.h.locks.Covering(e.path) {
+	locks, known := e.q.lockedAt(e.path)
+	for _, l := range locks {
 		b = appendActiveLock(b, l, now, e.q.who)
 	}
-	return b, true
+	return b, known
 }
 
 // quotaAvailable and quotaUsed are of folders (RFC 4331, 3 and 4).

@@ -47,7 +47,10 @@ func (q *request) proppatch() error {
 		}
 		return q.patched(p, info.Folder)
 	}
-	release := q.h.locks.Hold(lock.Touch{Path: q.path})
+	release, err := q.h.locks.Hold(q.ctx(), lock.Touch{Path: q.path})
+	if err != nil {
+		return err
+	}
 	err = q.patiently(func() error { return q.fs.Patch(q.ctx(), q.path, p.patch, cond) })
 	release()
 	if err != nil {

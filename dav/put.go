@@ -87,7 +87,10 @@ func (q *request) upload(old *bool) error {
 	if err := q.verify(sums, promises); err != nil {
 		return err
 	}
-	release := q.h.locks.Hold(lock.Touch{Path: q.path}, lock.Touch{Path: path.Dir(q.path)})
+	release, err := q.h.locks.Hold(q.ctx(), lock.Touch{Path: q.path}, lock.Touch{Path: path.Dir(q.path)})
+	if err != nil {
+		return err
+	}
 	defer release()
 	mtime := q.mtime()
 	info, replaced,

@@ -22,10 +22,13 @@ type request struct {
 	wait      *wait
 	ifs       ifHeader
 	submitted lock.Submitted
-	quota     *quota   // of the folder asked about last
-	failed    *failure // what it was answered with, if not success
-	inside    gate     // in which it has a place
-	pending   bool     // a change was made and is kept here, but not at the remote yet
+	viewed    bool      // whether view and unknown are set
+	view      lock.View // the locks at the path and beneath, as far as the request's depth
+	unknown   error     // why they are not known
+	quota     *quota    // of the folder asked about last
+	failed    *failure  // what it was answered with, if not success
+	inside    gate      // in which it has a place
+	pending   bool      // a change was made and is kept here, but not at the remote yet
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }
@@ -95,7 +98,27 @@ func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches
 	if err := q.preconditions(ctx, at, now); err != nil {
 		return err
 	}
-	return q.h.locks.Check(q.submitted, touches...)
+	return q.unlocked(ctx, touches...)
+}
+
+// unlocked reports whether no lock forbids to touch these places, as things are at this moment.
+func (q *request) unlocked(ctx context.Context, touches ...lock.Touch) error {
+	_, err := q.h.locks.Confirm(ctx, q.submitted, touches...)
+	return err
+}
+
+// lockedAt returns the locks at a path, and whether they are known. A listing asks once for all its members.
+func (q *request) lockedAt(p string) ([]lock.Lock, bool) {
+	if p != q.path && !within(p, q.path) {
+		view, err := q.h.locks.View(q.ctx(), p, false)
+		return view.Covering(p), err == nil
+	}
+	if !q.viewed {
+		q.viewed = true
+		d, err := q.depth()
+		q.view, q.unknown = q.h.locks.View(q.ctx(), q.path, err == nil && d != depth0)
+	}
+	return q.view.Covering(p), q.unknown == nil
 }
 
 // longAway reports whether storage has been away for longer than a request waits for it.

@@ -29,31 +29,44 @@ func (s Submitted) holds(l Lock) bool {
 	return false
 }
 
-// Check reports whether a request that touches these places has submitted the tokens it needs, or which locks are in
-// the way (*Locked). Where several locks protect one place they are shared ones, and one of them is enough (RFC 4918,
-// 7).
-func (m *Manager) Check(s Submitted, touches ...Touch) error {
+// Confirm implements Guard.
+func (m *Manager) Confirm(_ context.Context, s Submitted, touches ...Touch) (Fence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep()
 	if len(m.byToken) == 0 {
-		return nil
+		return 0, nil
 	}
+	var fence Fence
 	var direct, members []Lock
 	for _, t := range touches {
 		key := Key(t.Path)
-		direct = append(direct, missing(s, m.covering(key))...)
+		covering := m.covering(key)
+		fence = s.fence(fence, covering)
+		direct = append(direct, missing(s, covering)...)
 		if t.Deep {
-			members = append(members, missingByRoot(s, m.below(key))...)
+			below := m.below(key)
+			fence = s.fence(fence, below)
+			members = append(members, missingByRoot(s, below)...)
 		}
 	}
 	switch {
 	case len(direct) > 0:
-		return &Locked{Locks: direct}
+		return 0, &Locked{Locks: direct}
 	case len(members) > 0:
-		return &Locked{Locks: members, Beneath: true}
+		return 0, &Locked{Locks: members, Beneath: true}
 	}
-	return nil
+	return fence, nil
+}
+
+// fence returns the greatest fence of the locks that were submitted, at least that before.
+func (s Submitted) fence(before Fence, locks []Lock) Fence {
+	for _, l := range locks {
+		if s.holds(l) {
+			before = max(before, l.Fence)
+		}
+	}
+	return before
 }
 
 // missing returns all of the locks of one place when none of them was submitted.
@@ -88,10 +101,8 @@ type hold struct {
 	places []Touch // Path is a key
 }
 
-// Hold keeps new locks away from these places until release is called. Holds do not exclude each other, and existing
-// locks are none of their business: any number of requests change one place at a time, as far as locks go. It is meant
-// for the short time of a commit, with Check inside.
-func (m *Manager) Hold(touches ...Touch) (release func()) {
+// Hold implements Guard.
+func (m *Manager) Hold(_ context.Context, touches ...Touch) (release func(), err error) {
 	h := &hold{places: make([]Touch, len(touches))}
 	for i, t := range touches {
 		h.places[i] = Touch{Path: Key(t.Path), Deep: t.Deep}
@@ -105,7 +116,7 @@ func (m *Manager) Hold(touches ...Touch) (release func()) {
 		delete(m.holds, h)
 		close(m.eased)
 		m.eased = make(chan struct{})
-	})
+	}), nil
 }
 
 func (m *Manager) held(key string, deep bool) bool {

@@ -8,42 +8,68 @@ import (
 	"time"
 )
 
+// index finds locks by token and by place. The zero value is empty.
+type index struct {
+	byToken map[string]Lock
+	byRoot  map[string][]string // tokens by the key of their root
+}
+
+func (x *index) add(l Lock) {
+	if x.byToken == nil {
+		x.byToken, x.byRoot = map[string]Lock{}, map[string][]string{}
+	}
+	key := Key(l.Root)
+	x.byToken[l.Token] = l
+	x.byRoot[key] = append(x.byRoot[key], l.Token)
+}
+
+func (x *index) remove(l Lock) {
+	key := Key(l.Root)
+	delete(x.byToken, l.Token)
+	left := slices.DeleteFunc(x.byRoot[key], func(token string) bool { return token == l.Token })
+	if len(left) == 0 {
+		delete(x.byRoot, key)
+		return
+	}
+	x.byRoot[key] = left
+}
+
 // covering looks up and down the path only: a listing asks it for each of a million files.
-func (m *Manager) covering(key string) []Lock {
-	if len(m.byToken) == 0 {
+func (x *index) covering(key string) []Lock {
+	if len(x.byToken) == 0 {
 		return nil
 	}
-	found := m.appendAt(nil, "/", key)
+	found := x.appendAt(nil, "/", key)
 	for i := 1; i < len(key); i++ {
 		if key[i] == '/' {
-			found = m.appendAt(found, key[:i], key)
+			found = x.appendAt(found, key[:i], key)
 		}
 	}
 	if key == "/" {
 		return found
 	}
-	return m.appendAt(found, key, key)
+	return x.appendAt(found, key, key)
 }
 
-func (m *Manager) appendAt(found []Lock, root, key string) []Lock {
-	for _, token := range m.byRoot[root] {
-		if l := m.byToken[token]; root == key || !l.ZeroDepth {
+func (x *index) appendAt(found []Lock, root, key string) []Lock {
+	for _, token := range x.byRoot[root] {
+		if l := x.byToken[token]; root == key || !l.ZeroDepth {
 			found = append(found, l)
 		}
 	}
 	return found
 }
 
-// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked
-// whole, moved or removed asks.
-func (m *Manager) below(key string) []Lock {
+// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked whole,
+// moved or removed asks.
+func (x *index) below(key string) []Lock {
 	var found []Lock
-	for root, tokens := range m.byRoot {
+	for root, tokens := range x.byRoot {
 		if !beneath(root, key) {
 			continue
 		}
 		for _, token := range tokens {
-			found = append(found, m.byToken[token])
+			found = append(found, x.byToken[token])
 		}
 	}
 	slices.SortFunc(found, byRoot)
@@ -68,24 +94,12 @@ func (m *Manager) crowded(want Lock) bool {
 // size is what the lock takes in memory and in the store, about.
 func (l Lock) size() int { return 2*len(l.Root) + len(l.OwnerXML) + len(l.Principal) }
 
-func (m *Manager) add(l Lock) {
-	key := Key(l.Root)
+// enter adds a lock.
+func (m *Manager) enter(l Lock) {
 	m.bytes += l.size()
-	m.byToken[l.Token] = l
-	m.byRoot[key] = append(m.byRoot[key], l.Token)
+	m.fence = max(m.fence, l.Fence)
+	m.add(l)
 	m.next = time.Time{}
-}
-
-func (m *Manager) forget(l Lock) {
-	key := Key(l.Root)
-	m.bytes -= l.size()
-	delete(m.byToken, l.Token)
-	left := slices.DeleteFunc(m.byRoot[key], func(token string) bool { return token == l.Token })
-	if len(left) == 0 {
-		delete(m.byRoot, key)
-		return
-	}
-	m.byRoot[key] = left
 }
 
 func (m *Manager) save(l Lock) error {
@@ -99,8 +113,10 @@ func (m *Manager) save(l Lock) error {
 	return nil
 }
 
-func (m *Manager) remove(l Lock) error {
-	m.forget(l)
+// end forgets a lock.
+func (m *Manager) end(l Lock) error {
+	m.bytes -= l.size()
+	m.remove(l)
 	if err := m.o.Store.Delete(l.Token); err != nil {
 		return fmt.Errorf("forget the lock of %s: %w", l.Root, err)
 	}
@@ -117,7 +133,7 @@ func (m *Manager) sweep() time.Time {
 	for _, l := range m.byToken {
 		if !now.Before(l.Expires) {
 			// A record that stays in the store is swept again after the next start.
-			_ = m.remove(l)
+			_ = m.end(l)
 			continue
 		}
 		if m.next.IsZero() || l.Expires.Before(m.next) {

@@ -23,6 +23,7 @@ type Lock struct {
 	// DAV:owner with all namespaces declared within.
 	webdav.LockDetails
 	Token     string    // an absolute URI, urn:uuid:…
+	Fence     Fence     // greater than that of any lock granted before
 	Shared    bool      // else exclusive
 	Principal string    // the user who took it; only he may use the token. Empty: anybody
 	Expires   time.Time // when it goes away unless refreshed

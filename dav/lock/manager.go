@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,18 +34,21 @@ type Options struct {
 	Limit   int // locks at one time; 0: DefaultLimit
 }
 
-// Manager holds the locks of one drive. It is safe for concurrent use.
+// Manager holds the locks of one drive in one process. It implements System, and answers at once whatever its contexts, but
+// for Create.
 type Manager struct {
 	o Options
 
-	mu      sync.Mutex
-	byToken map[string]Lock
-	byRoot  map[string][]string // tokens by the key of their root
-	bytes   int                 // that the locks take: see size
-	next    time.Time           // nothing expires before; zero: look
-	holds   map[*hold]bool
-	eased   chan struct{} // closed, and a new one made, when a hold ends
+	mu sync.Mutex
+	index
+	bytes int       // that the locks take: see size
+	fence Fence     // of the newest lock
+	next  time.Time // nothing expires before; zero: look
+	holds map[*hold]bool
+	eased chan struct{} // closed, and a new one made, when a hold ends
 }
+
+var _ System = (*Manager)(nil)
 
 // New makes a manager with the locks that its store has kept.
 func New(o Options) (*Manager, error) {
@@ -65,13 +67,7 @@ func New(o Options) (*Manager, error) {
 	if o.Limit <= 0 {
 		o.Limit = DefaultLimit
 	}
-	m := &Manager{
-		o:       o,
-		byToken: map[string]Lock{},
-		byRoot:  map[string][]string{},
-		holds:   map[*hold]bool{},
-		eased:   make(chan struct{}),
-	}
+	m := &Manager{o: o, holds: map[*hold]bool{}, eased: make(chan struct{})}
 	records, err := o.Store.Load()
 	if err != nil {
 		return nil, fmt.Errorf("load locks: %w", err)
@@ -81,14 +77,12 @@ func New(o Options) (*Manager, error) {
 		if err != nil {
 			return nil, fmt.Errorf("load locks: %w", err)
 		}
-		m.add(l)
+		m.enter(l)
 	}
 	return m, nil
 }
 
-// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within
-// the lock's scope, so that who has a lock never sees a change land that was allowed before it. It fails with
-// ErrTooMany, with the store's error, or with ctx's.
+// Create implements System. Beside the errors of the contract it returns those of its store.
 func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,12 +110,13 @@ func (m *Manager) grant(want Lock, now time.Time) (Lock, error) {
 		return Lock{}, err
 	}
 	want.Token = token
+	want.Fence = m.fence + 1
 	want.Duration = m.bounded(want.Duration)
 	want.Expires = now.Add(want.Duration)
 	if err := m.save(want); err != nil {
 		return Lock{}, err
 	}
-	m.add(want)
+	m.enter(want)
 	return want, nil
 }
 
@@ -151,9 +146,8 @@ func (m *Manager) conflict(want Lock) error {
 	return nil
 }
 
-// Refresh gives a lock that covers path new time. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the
-// store's.
-func (m *Manager) Refresh(token, path, principal string, d time.Duration) (Lock, error) {
+// Refresh implements System.
+func (m *Manager) Refresh(_ context.Context, token, path, principal string, d time.Duration) (Lock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.sweep()
@@ -171,8 +165,8 @@ func (m *Manager) Refresh(token, path, principal string, d time.Duration) (Lock,
 	return l, nil
 }
 
-// Unlock ends a lock that covers path. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's), the store's.
-func (m *Manager) Unlock(token, path, principal string) error {
+// Unlock implements System.
+func (m *Manager) Unlock(_ context.Context, token, path, principal string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep()
@@ -180,30 +174,30 @@ func (m *Manager) Unlock(token, path, principal string) error {
 	if err != nil {
 		return err
 	}
-	return m.remove(l)
+	return m.end(l)
 }
 
-// Break ends a lock whoever took it: for an operator.
-func (m *Manager) Break(token string) error {
+// Break implements Ender.
+func (m *Manager) Break(_ context.Context, token string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.sweep()
 	l, ok := m.byToken[token]
 	if !ok {
 		return webdav.ErrNoSuchLock
 	}
-	return m.remove(l)
+	return m.end(l)
 }
 
-// Drop ends all locks rooted beneath path, and those on path itself unless keep: what they protected is gone. A record
-// that the store can't delete is only reported: it expires.
-func (m *Manager) Drop(path string, keep bool) error {
+// Drop implements Ender. A record that the store can't delete expires.
+func (m *Manager) Drop(_ context.Context, path string, keep bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := Key(path)
 	var first error
 	for _, l := range m.byToken {
 		if root := Key(l.Root); beneath(root, key) || root == key && !keep {
-			if err := m.remove(l); err != nil && first == nil {
+			if err := m.end(l); err != nil && first == nil {
 				first = err
 			}
 		}
@@ -211,34 +205,20 @@ func (m *Manager) Drop(path string, keep bool) error {
 	return first
 }
 
-// Covering returns the locks that protect what is at path, the outermost first.
-func (m *Manager) Covering(path string) []Lock {
+// View implements System.
+func (m *Manager) View(_ context.Context, path string, deep bool) (View, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep()
-	return m.covering(Key(path))
-}
-
-// Covers reports whether a token is one of a lock that protects what is at path.
-func (m *Manager) Covers(token, path string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sweep()
-	l, ok := m.byToken[token]
-	return ok && l.covers(Key(path))
-}
-
-// All returns all locks by their root.
-func (m *Manager) All() []Lock {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sweep()
-	all := make([]Lock, 0, len(m.byToken))
-	for _, l := range m.byToken {
-		all = append(all, l)
+	if len(m.byToken) == 0 {
+		return View{}, nil
 	}
-	slices.SortFunc(all, byRoot)
-	return all
+	key := Key(path)
+	locks := m.covering(key)
+	if deep {
+		locks = append(locks, m.below(key)...)
+	}
+	return NewView(locks...), nil
 }
 
 func (m *Manager) owned(token, path, principal string) (Lock, error) {

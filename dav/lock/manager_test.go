@@ -134,13 +134,13 @@ func TestLifeOfALock(t *testing.T) {
 		t.Errorf("granted %v, left %v", l.Duration, l.Left(c.now))
 	}
 	c.forward(50 * time.Second)
-	if _, err := m.Refresh(l.Token, "/a", "bob", 0); err != webdav.ErrForbidden {
+	if _, err := m.Refresh(t.Context(), l.Token, "/a", "bob", 0); err != webdav.ErrForbidden {
 		t.Error(err)
 	}
-	if _, err := m.Refresh(l.Token, "/b", "alice", 0); err != webdav.ErrNoSuchLock {
+	if _, err := m.Refresh(t.Context(), l.Token, "/b", "alice", 0); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
-	if l, err := m.Refresh(l.Token, "/a/member", "alice", 30*time.Second); err != nil || l.Left(c.now) != 30*time.Second {
+	if l, err := m.Refresh(t.Context(), l.Token, "/a/member", "alice", 30*time.Second); err != nil || l.Left(c.now) != 30*time.Second {
 		t.Error(l, err)
 	}
 	c.forward(29 * time.Second)
@@ -151,10 +151,10 @@ func TestLifeOfALock(t *testing.T) {
 	if m.Covers(l.Token, "/a/b") || len(m.Covering("/a")) != 0 || len(m.All()) != 0 {
 		t.Error("the lock has not gone")
 	}
-	if err := m.Unlock(l.Token, "/a", "alice"); err != webdav.ErrNoSuchLock {
+	if err := m.Unlock(t.Context(), l.Token, "/a", "alice"); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
-	if _, err := m.Refresh(l.Token, "/a", "alice", 0); err != webdav.ErrNoSuchLock {
+	if _, err := m.Refresh(t.Context(), l.Token, "/a", "alice", 0); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
 	if l.Left(c.now.Add(time.Hour)) != time.Second {
@@ -165,20 +165,20 @@ func TestLifeOfALock(t *testing.T) {
 func TestUnlockAndBreak(t *testing.T) {
 	m, _ := newManager(t, Options{})
 	l := m.must(t, Lock{LockDetails: webdav.LockDetails{Root: "/a"}, Principal: "alice"})
-	if err := m.Unlock(l.Token, "/a", "bob"); err != webdav.ErrForbidden {
+	if err := m.Unlock(t.Context(), l.Token, "/a", "bob"); err != webdav.ErrForbidden {
 		t.Error(err)
 	}
-	if err := m.Unlock(l.Token, "/b", "alice"); err != webdav.ErrNoSuchLock {
+	if err := m.Unlock(t.Context(), l.Token, "/b", "alice"); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
-	if err := m.Unlock(l.Token, "/a/b", "alice"); err != nil {
+	if err := m.Unlock(t.Context(), l.Token, "/a/b", "alice"); err != nil {
 		t.Error(err)
 	}
 	l = m.must(t, Lock{LockDetails: webdav.LockDetails{Root: "/a"}, Principal: "alice"})
-	if err := errors.Join(m.Break(l.Token), m.Check(Submitted{}, Touch{Path: "/a"})); err != nil {
+	if err := errors.Join(m.Break(t.Context(), l.Token), m.Check(Submitted{}, Touch{Path: "/a"})); err != nil {
 		t.Error(err)
 	}
-	if err := m.Break(l.Token); err != webdav.ErrNoSuchLock {
+	if err := m.Break(t.Context(), l.Token); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
 }
@@ -194,10 +194,10 @@ func TestDrop(t *testing.T) {
 	for _, root := range []string{"/a", "/ab", "/a/b", "/a/b/c"} {
 		m.must(t, depth0(root))
 	}
-	if err := m.Drop("/a", true); err != nil || !reflect.DeepEqual(roots(m), []string{"/a", "/ab"}) {
+	if err := m.Drop(t.Context(), "/a", true); err != nil || !reflect.DeepEqual(roots(m), []string{"/a", "/ab"}) {
 		t.Error(err, roots(m))
 	}
-	if err := m.Drop("/a", false); err != nil || !reflect.DeepEqual(roots(m), []string{"/ab"}) {
+	if err := m.Drop(t.Context(), "/a", false); err != nil || !reflect.DeepEqual(roots(m), []string{"/ab"}) {
 		t.Error(err, roots(m))
 	}
 }
@@ -241,8 +241,8 @@ func TestHoldsKeepNewLocksAway(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m, _ := newManager(t, Options{})
-				release := m.Hold(tt.hold)
-				again := m.Hold(tt.hold) // holds don't exclude each other
+				release := m.hold(tt.hold)
+				again := m.hold(tt.hold) // holds don't exclude each other
 				granted := false
 				go func() {
 					m.must(t, tt.want)
@@ -271,7 +271,7 @@ func TestHoldsKeepNewLocksAway(t *testing.T) {
 func TestWaitingEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := newManager(t, Options{})
-		defer m.Hold(Touch{Path: "/a"})()
+		defer m.hold(Touch{Path: "/a"})()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := m.Create(ctx, exclusive("/a")); err != context.DeadlineExceeded {
@@ -333,10 +333,10 @@ func TestStoreFaults(t *testing.T) {
 	if _, err := m.Create(t.Context(), exclusive("/b")); !errors.Is(err, broken) || len(m.All()) != 1 {
 		t.Errorf("a lock that can't be kept was granted: %v", err)
 	}
-	if _, err := m.Refresh(l.Token, "/a", "", time.Second); !errors.Is(err, broken) || m.All()[0] != l {
+	if _, err := m.Refresh(t.Context(), l.Token, "/a", "", time.Second); !errors.Is(err, broken) || m.All()[0] != l {
 		t.Errorf("a refresh that can't be kept was granted: %v", err)
 	}
-	if err := m.Drop("/", false); !errors.Is(err, broken) || len(m.All()) != 0 {
+	if err := m.Drop(t.Context(), "/", false); !errors.Is(err, broken) || len(m.All()) != 0 {
 		t.Errorf("what is gone stays locked: %v", err)
 	}
 	if _, err := New(Options{Store: store}); !errors.Is(err, broken) {
@@ -395,7 +395,7 @@ func TestBytes(t *testing.T) {
 	if _, err := take(3); err != ErrTooMany {
 		t.Fatalf("beyond the bound: %v", err)
 	}
-	if err := m.Unlock(last.Token, last.Root, ""); err != nil {
+	if err := m.Unlock(t.Context(), last.Token, last.Root, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := take(4); err != nil {

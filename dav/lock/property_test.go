@@ -58,12 +58,12 @@ func TestManagerAgainstWords(t *testing.T) {
 			"unlock": func(rt *rapid.T) {
 				if all := m.All(); len(all) > 0 {
 					l := rapid.SampledFrom(all).Draw(rt, "lock")
-					if err := m.Unlock(l.Token, l.Root, ""); err != nil {
+					if err := m.Unlock(t.Context(), l.Token, l.Root, ""); err != nil {
 						rt.Fatal(err)
 					}
 				}
 			},
-			"drop":    func(rt *rapid.T) { _ = m.Drop(paths.Draw(rt, "path"), rapid.Bool().Draw(rt, "keep")) },
+			"drop":    func(rt *rapid.T) { _ = m.Drop(t.Context(), paths.Draw(rt, "path"), rapid.Bool().Draw(rt, "keep")) },
 			"forward": func(rt *rapid.T) { c.forward(time.Duration(rapid.IntRange(0, 5).Draw(rt, "seconds")) * time.Second) },
 			"": func(rt *rapid.T) {
 				all := m.All()

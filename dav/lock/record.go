@@ -19,12 +19,13 @@ type record struct {
 	Shared    bool      `json:"shared,omitempty"`
 	Principal string    `json:"principal,omitempty"`
 	Expires   time.Time `json:"expires"`
+	Fence     Fence     `json:"fence,omitempty"` // older builds neither write nor read it
 }
 
 func encode(l Lock) ([]byte, error) {
 	b, err := json.Marshal(record{
 		Root: l.Root, Owner: l.OwnerXML, Seconds: int64(l.Duration / time.Second), ZeroDepth: l.ZeroDepth,
-		Shared: l.Shared, Principal: l.Principal, Expires: l.Expires.Round(0).UTC(),
+		Shared: l.Shared, Principal: l.Principal, Expires: l.Expires.Round(0).UTC(), Fence: l.Fence,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode the lock of %s: %w", l.Root, err)
@@ -44,7 +45,7 @@ func decode(token string, b []byte) (Lock, error) {
 		LockDetails: webdav.LockDetails{
 			Root: r.Root, Duration: time.Duration(r.Seconds) * time.Second, OwnerXML: r.Owner, ZeroDepth: r.ZeroDepth,
 		},
-		Token: token, Shared: r.Shared, Principal: r.Principal, Expires: r.Expires,
+		Token: token, Shared: r.Shared, Principal: r.Principal, Expires: r.Expires, Fence: r.Fence,
 	}, nil
 }
 

@@ -32,7 +32,7 @@ type gateway struct {
 	since    time.Time
 	drive    *drive
 	pins     verify.Pins
-	locks    *lock.Manager
+	locks    lock.System
 	log      *slog.Logger
 	rekey    func() error // reads the drive's password again; nil for a drive that is not served
 

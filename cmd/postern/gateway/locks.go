@@ -14,22 +14,30 @@ import (
 )
 
 // Locks implements control.Locksmith.
-func (g *gateway) Locks(context.Context) ([]control.Lock, error) {
+func (g *gateway) Locks(ctx context.Context) ([]control.Lock, error) {
+	view, err := g.locks.View(ctx, "/", true)
+	if err != nil {
+		return nil, err
+	}
 	var all []control.Lock
-	for _, l := range g.locks.All() {
+	for _, l := range view.All() {
 		all = append(all, shown(l))
 	}
 	return all, nil
 }
 
 // Break implements control.Locksmith.
-func (g *gateway) Break(_ context.Context, what string) (broken []control.Lock, err error) {
+func (g *gateway) Break(ctx context.Context, what string) (broken []control.Lock, err error) {
+	view, err := g.locks.View(ctx, "/", true)
+	if err != nil {
+		return nil, err
+	}
 	path := lock.Key(layout.Clean(what))
-	for _, l := range g.locks.All() {
+	for _, l := range view.All() {
 		if l.Token != what && lock.Key(layout.Clean(l.Root)) != path {
 			continue
 		}
-		if err := g.locks.Break(l.Token); err != nil {
+		if err := g.locks.Break(ctx, l.Token); err != nil {
 			return broken, err
 		}
 		broken = append(broken, shown(l))
