@@ -57,8 +57,8 @@ func (l *level) write(ctx context.Context, drops []crypto.BlobName, blocks []tie
 	return l.Tier.Put(ctx, blocks)
 }
 
-// written takes out of the queue what was done, whether or not it succeeded. A block that was replaced meanwhile is written
-// once more, and one of a blob that was dropped meanwhile is still to be forgotten.
+// written takes out of the queue what was done, whether or not it succeeded. A block that was replaced meanwhile is
+// written once more, and one of a blob that was dropped meanwhile is still to be forgotten.
 func (l *level) written(drops []crypto.BlobName, blocks []tier.Entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"postern/crypto"
 )
 
-// The grid of blocks within a blob: the first block is head+blockSize bytes long, all others blockSize. A full chunk is of
-// maxBlocks whole blocks exactly.
+// The grid of blocks within a blob: the first block is head+blockSize bytes long, all others blockSize. A full chunk is
+// of maxBlocks whole blocks exactly.
 const (
 	head      = crypto.ChunkMetaSize
 	blockSize = crypto.SealedSegmentSize

@@ -1,14 +1,15 @@
 // Package cache puts tiers in front of a remote: memory, a folder on disk, servers on the network. Cache is itself a
-// remote.Store. A read takes each block from the first tier that has it, else from the remote, and puts it into the tiers
-// before. Package tier is their contract.
+// remote.Store. A read takes each block from the first tier that has it, else from the remote, and puts it into the
+// tiers before. Package tier is their contract.
 //
-// The tiers hold ciphertext, may lose it at any time, and are trusted no more than the remote: a reader whose seal fails asks
-// once more with remote.PastCaches (vfs.Authentic does so), which goes to the remote and replaces the block in every tier.
+// The tiers hold ciphertext, may lose it at any time, and are trusted no more than the remote: a reader whose seal
+// fails asks once more with remote.PastCaches (vfs.Authentic does so), which goes to the remote and replaces the block
+// in every tier.
 //
-// Blobs are cached in blocks. A block is as long as a sealed segment, and lies where a segment of a full chunk lies, so a
-// small read of a large file fetches the one segment it needs and not parts of two. The first block has the chunk's sealed
-// metadata in front. In a pack blocks are read from their beginning to as far as somebody asked, and whole when somebody
-// comes back for more: then it pays to ask how long the blob is.
+// Blobs are cached in blocks. A block is as long as a sealed segment, and lies where a segment of a full chunk lies, so
+// a small read of a large file fetches the one segment it needs and not parts of two. The first block has the chunk's
+// sealed metadata in front. In a pack blocks are read from their beginning to as far as somebody asked, and whole when
+// somebody comes back for more: then it pays to ask how long the blob is.
 //
 // However many ask for a block, it is fetched once, and adjacent blocks that are missing in one request. Small reads go
 // through memory; large ones, above Options.Large, do not push out the small things there, but do fill the other tiers.
@@ -76,7 +77,8 @@ type Cache struct {
 
 var _ remote.Store = (*Cache)(nil)
 
-// New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails when the folder can't be used.
+// New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails when the folder can't be
+// used.
 func New(inner remote.Store, o Options) (*Cache, error) {
 	c := &Cache{inner: inner, large: o.Large, local: o.Local, flying: map[tier.Key]*flight{}, batches: map[*batch]bool{}}
 	if c.large <= 0 {

@@ -16,8 +16,9 @@ import (
 	"postern/remote/mem"
 )
 
-// TestAgainstPlainStore does random calls on a cache and on a plain store: the same bytes and the same kinds of errors come of
-// it, also across restarts. A tier that breaks its contract may forget to delete: then a blob that was deleted may still be read.
+// TestAgainstPlainStore does random calls on a cache and on a plain store: the same bytes and the same kinds of errors
+// come of it, also across restarts. A tier that breaks its contract may forget to delete: then a blob that was deleted
+// may still be read.
 func TestAgainstPlainStore(t *testing.T) {
 	for name, o := range shapes(t) {
 		t.Run(name, func(t *testing.T) {

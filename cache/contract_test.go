@@ -52,8 +52,8 @@ func wrapped(t *testing.T, inner remote.Store, o Options) *Cache {
 	return c
 }
 
-// The contract is run on one handle: that others see at once what one deleted, no cache can promise, and nobody needs it, for
-// a blob that is deleted is one that nothing leads to any more.
+// The contract is run on one handle: that others see at once what one deleted, no cache can promise, and nobody needs
+// it, for a blob that is deleted is one that nothing leads to any more.
 func TestContractOnMemory(t *testing.T) {
 	for name, o := range shapes(t) {
 		t.Run(name, func(t *testing.T) {

@@ -41,8 +41,8 @@ func (f *flight) wait(ctx context.Context, op string) error {
 // maxStaying bounds the batches that go on with nobody waiting: what two films read ahead.
 const maxStaying = 64
 
-// batch is what one asker has set off. It lasts as long as anyone waits for one of its flights, whoever set it off; and to its end when
-// somebody was not patient enough, who will come back.
+// batch is what one asker has set off. It lasts as long as anyone waits for one of its flights, whoever set it off; and
+// to its end when somebody was not patient enough, who will come back.
 type batch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -88,8 +88,8 @@ func (c *Cache) end(b *batch) {
 	}
 }
 
-// leave ends waiting. A batch that nobody waits for is cancelled, and nobody joins it any more, unless who leaves comes back: then it
-// stays, and what it brings is kept in memory too, where there may be no disk.
+// leave ends waiting. A batch that nobody waits for is cancelled, and nobody joins it any more, unless who leaves comes
+// back: then it stays, and what it brings is kept in memory too, where there may be no disk.
 func (c *Cache) leave(waits []wait, back bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,9 +156,9 @@ func (c *Cache) fetchAll(b *batch, missing []*flight) {
 	}
 }
 
-// fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last, or a little
-// further so that the remote does not see the exact size of what lies there (crypto.CoverEnd); or to its end, when it was held
-// in part before and so is one that readers come back to.
+// fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last, or
+// a little further so that the remote does not see the exact size of what lies there (crypto.CoverEnd); or to its end,
+// when it was held in part before and so is one that readers come back to.
 func (c *Cache) fetchRun(b *batch, run []*flight) {
 	first, last := run[0], run[len(run)-1]
 	from := startOf(int(first.key.Index))
@@ -186,7 +186,8 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	}
 }
 
-// reach returns how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as needed.
+// reach returns how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as
+// needed.
 func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
 	size = f.held.Size
 	if size == 0 {
@@ -267,8 +268,8 @@ type origin struct {
 	shared bool // part of a larger piece, which lives on for as long as one of its blocks does
 }
 
-// keep puts a block into the tiers before its origin, under mu so that a drop is either before it or finds it. Memory takes
-// a copy of what is part of a larger piece, for its bound counts blocks.
+// keep puts a block into the tiers before its origin, under mu so that a drop is either before it or finds it. Memory
+// takes a copy of what is part of a larger piece, for its bound counts blocks.
 func (c *Cache) keep(k tier.Key, b tier.Block, large bool, from origin) {
 	for _, l := range c.levels[:from.level] {
 		l.put(k, &b)

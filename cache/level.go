@@ -17,9 +17,11 @@ const (
 	diskBudget = 5 * time.Second
 	// writeTime bounds one write to a tier. Nobody waits for it.
 	writeTime = 30 * time.Second
-	// queueBytes is room for three full chunks that came in one piece each; a tier that is further behind is too slow to help.
+	// queueBytes is room for three full chunks that came in one piece each; a tier that is further behind is too slow to
+	// help.
 	queueBytes = 16 << 20
-	// queueDrops bounds the blobs that a tier has yet to forget. A tier that keeps one nevertheless returns what its name says.
+	// queueDrops bounds the blobs that a tier has yet to forget. A tier that keeps one nevertheless returns what its name
+	// says.
 	queueDrops = 10_000
 	// writeBlocks is how many blocks are put in one call at most: a full chunk takes five.
 	writeBlocks = 16
@@ -75,8 +77,8 @@ func newLevel(o Outer, log *slog.Logger) *level {
 	return l
 }
 
-// get calls found for the blocks that are held, with their positions in keys. The caller ignores calls that come late, and
-// counts the outcome with returned or overdue.
+// get calls found for the blocks that are held, with their positions in keys. The caller ignores calls that come late,
+// and counts the outcome with returned or overdue.
 func (l *level) get(ctx context.Context, keys []tier.Key, found func(int, tier.Block)) error {
 	ask := make([]tier.Key, 0, len(keys))
 	at := make([]int, 0, len(keys)) // where in keys those of ask are
@@ -117,7 +119,8 @@ func (l *level) get(ctx context.Context, keys []tier.Key, found func(int, tier.B
 // fits reports whether a block can be one of that key. Whether it is, its seal decides.
 func fits(k tier.Key, b tier.Block) bool {
 	start, n := startOf(int(k.Index)), int64(len(b.Data))
-	return n > 0 && start+n <= endOf(int(k.Index)) && b.Size >= 0 && b.Size <= crypto.MaxBlobSize && (b.Size == 0 || start+n <= b.Size)
+	return n > 0 && start+n <= endOf(int(k.Index)) &&
+		b.Size >= 0 && b.Size <= crypto.MaxBlobSize && (b.Size == 0 || start+n <= b.Size)
 }
 
 func (l *level) hit(b tier.Block) {
@@ -135,8 +138,8 @@ func (l *level) returned(missing int, err error) {
 	}
 }
 
-// overdue counts a call that is abandoned since its context has ended; back is called when it returns after all. The end of
-// those who waited says nothing about the tier.
+// overdue counts a call that is abandoned since its context has ended; back is called when it returns after all. The
+// end of those who waited says nothing about the tier.
 func (l *level) overdue(missing int, ended error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

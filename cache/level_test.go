@@ -44,11 +44,13 @@ func (a *asked) Get(ctx context.Context, keys []tier.Key, found func(int, tier.B
 	return a.Tier.Get(ctx, keys, found)
 }
 
-// TestTiersInOrder checks that a read asks each tier once for all its blocks, takes each from the first that has it, and fills
-// the tiers before.
+// TestTiersInOrder checks that a read asks each tier once for all its blocks, takes each from the first that has it,
+// and fills the tiers before.
 func TestTiersInOrder(t *testing.T) {
 	near, far := &asked{Tier: cachetest.NewMap()}, &asked{Tier: cachetest.NewMap()}
-	f := newFixture(t, Options{Outer: []Outer{{Name: "near", Tier: near, Budget: time.Minute}, {Name: "far", Tier: far, Budget: time.Minute}}})
+	f := newFixture(t, Options{Outer: []Outer{
+		{Name: "near", Tier: near, Budget: time.Minute}, {Name: "far", Tier: far, Budget: time.Minute},
+	}})
 	name, data := f.spy.store(t, 1, int(endOf(19)))
 	f.reads(name, data, 0, len(data))
 	f.settle()
@@ -75,8 +77,8 @@ func TestTiersInOrder(t *testing.T) {
 	}
 }
 
-// TestSlowTier checks that a tier that answers late or never holds no reader beyond its budget, is left alone after some
-// attempts, and is tried once more after its rest.
+// TestSlowTier checks that a tier that answers late or never holds no reader beyond its budget, is left alone after
+// some attempts, and is tried once more after its rest.
 func TestSlowTier(t *testing.T) {
 	const budget, rest = 50 * time.Millisecond, 10 * time.Second
 	for _, what := range []string{"slow", "stuck"} {
@@ -125,7 +127,8 @@ func TestSlowTier(t *testing.T) {
 // TestSlowTierAndWholeBlobs does the same with Get.
 func TestSlowTierAndWholeBlobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, Options{Memory: -1, Outer: []Outer{{Name: "slow", Tier: cachetest.Slow(cachetest.NewMap()), Budget: time.Second}}})
+		slow := cachetest.Slow(cachetest.NewMap())
+		f := newFixture(t, Options{Memory: -1, Outer: []Outer{{Name: "slow", Tier: slow, Budget: time.Second}}})
 		name, data := f.spy.store(t, 1, 10*blockSize)
 		start := time.Now()
 		if got, err := f.Get(t.Context(), name); err != nil || !bytes.Equal(got, data) {
@@ -140,7 +143,8 @@ func TestSlowTierAndWholeBlobs(t *testing.T) {
 // TestReaderLeaves checks that the end of a reader's patience is no failure of the tier.
 func TestReaderLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFixture(t, Options{Memory: -1, Outer: []Outer{{Name: "slow", Tier: cachetest.Slow(cachetest.NewMap()), Budget: time.Minute}}})
+		slow := cachetest.Slow(cachetest.NewMap())
+		f := newFixture(t, Options{Memory: -1, Outer: []Outer{{Name: "slow", Tier: slow, Budget: time.Minute}}})
 		name, _ := f.spy.store(t, 1, 1000)
 		for range 3 * maxFaults {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -156,8 +160,8 @@ func TestReaderLeaves(t *testing.T) {
 	})
 }
 
-// TestLyingTier checks that whatever a tier returns, a reader that verifies and asks once more past caches gets the blob's
-// bytes, and that a whole blob is verified by the cache itself.
+// TestLyingTier checks that whatever a tier returns, a reader that verifies and asks once more past caches gets the
+// blob's bytes, and that a whole blob is verified by the cache itself.
 func TestLyingTier(t *testing.T) {
 	for what, lie := range map[string]func(tier.Key, tier.Block) tier.Block{
 		"flipped": func(_ tier.Key, b tier.Block) tier.Block {
@@ -176,7 +180,8 @@ func TestLyingTier(t *testing.T) {
 		"another's": func(k tier.Key, _ tier.Block) tier.Block { return cachetest.BlockOf(uint64(k.Index), blockSize) },
 	} {
 		t.Run(what, func(t *testing.T) {
-			f := newFixture(t, Options{Memory: 200_000, Outer: []Outer{{Name: what, Tier: cachetest.Lying(cachetest.NewMap(), lie), Budget: time.Minute}}})
+			liar := cachetest.Lying(cachetest.NewMap(), lie)
+			f := newFixture(t, Options{Memory: 200_000, Outer: []Outer{{Name: what, Tier: liar, Budget: time.Minute}}})
 			for i, size := range []int{5000, 150_000, crypto.MaxBlobSize} {
 				name, data := f.spy.store(t, byte(i), size)
 				for range 3 {
@@ -202,8 +207,8 @@ func TestLyingTier(t *testing.T) {
 	}
 }
 
-// TestQueueIsBounded checks that nobody waits for a tier that writes too slowly, that what waits to be written is found, and that
-// the rest is dropped and counted.
+// TestQueueIsBounded checks that nobody waits for a tier that writes too slowly, that what waits to be written is
+// found, and that the rest is dropped and counted.
 func TestQueueIsBounded(t *testing.T) {
 	release := make(chan struct{})
 	held := cachetest.NewMap()
@@ -228,7 +233,8 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	l.drop(cachetest.KeyOf(30).Blob)
 	got := map[int]tier.Block{}
-	if err := l.get(t.Context(), []tier.Key{cachetest.KeyOf(fit - 1), cachetest.KeyOf(30)}, func(i int, b tier.Block) { got[i] = b }); err != nil {
+	ask := []tier.Key{cachetest.KeyOf(fit - 1), cachetest.KeyOf(30)}
+	if err := l.get(t.Context(), ask, func(i int, b tier.Block) { got[i] = b }); err != nil {
 		t.Error(err)
 	}
 	if len(got) != 1 || !bytes.Equal(got[0].Data, half.Data) {

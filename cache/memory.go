@@ -14,9 +14,9 @@ import (
 // overhead is roughly what an entry takes beside its bytes: key, node, block, hash table.
 const overhead = 256
 
-// memory is the tier in memory. The cache reads it directly, block by block, so that a hit copies the block and allocates
-// nothing. Otter's policy, W-TinyLFU, admits no block that is read once in place of one
-// that is read often, so a scan leaves folder pages where they are.
+// memory is the tier in memory. The cache reads it directly, block by block, so that a hit copies the block and
+// allocates nothing. Otter's policy, W-TinyLFU, admits no block that is read once in place of one that is read often,
+// so a scan leaves folder pages where they are.
 type memory struct {
 	blocks *otter.Cache[tier.Key, *tier.Block]
 	limit  int64
@@ -115,7 +115,8 @@ func (m *memory) Close() error { return nil }
 // Stats implements tier.Measured.
 func (m *memory) Stats() tier.Stats {
 	return tier.Stats{
-		Evicted: m.evictions.n.Load(), Entries: m.blocks.EstimatedSize(), Bytes: int64(m.blocks.WeightedSize()), Limit: m.limit,
+		Evicted: m.evictions.n.Load(), Entries: m.blocks.EstimatedSize(),
+		Bytes: int64(m.blocks.WeightedSize()), Limit: m.limit,
 	}
 }
 

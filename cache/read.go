@@ -123,8 +123,8 @@ func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force,
 	return waits, nil
 }
 
-// await waits for blocks under way and takes what it gets. The error of one's own request, or one that would meet this asker
-// as well, is its error too; what is left undone then is to be asked for again.
+// await waits for blocks under way and takes what it gets. The error of one's own request, or one that would meet this
+// asker as well, is its error too; what is left undone then is to be asked for again.
 func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits []wait) (err error) {
 	defer func() { c.leave(waits, errors.Is(err, remote.ErrSlow)) }()
 	for _, w := range waits {

@@ -63,7 +63,8 @@ func TestSegments(t *testing.T) {
 	f.wants(f.reads(name, data, int(startOf(51))+1, 10))
 }
 
-// TestPages reads nodes of a pack: the first read ends where it must, rounded so that it gives no exact size away, the second fetches the rest of the block, the others are free.
+// TestPages reads nodes of a pack: the first read ends where it must, rounded so that it gives no exact size away, the
+// second fetches the rest of the block, the others are free.
 func TestPages(t *testing.T) {
 	f := newFixture(t, Options{})
 	name, data := f.spy.store(t, 1, 50_000)

@@ -30,8 +30,8 @@ func (s *search) run() {
 	s.from(0, missing)
 }
 
-// from searches the levels from one on. A level that exceeds its budget is abandoned: the search goes on without it in another
-// goroutine.
+// from searches the levels from one on. A level that exceeds its budget is abandoned: the search goes on without it in
+// another goroutine.
 func (s *search) from(level int, missing []int) {
 	for ; level < len(s.cache.levels) && len(missing) > 0; level++ {
 		var inTime bool
@@ -42,7 +42,8 @@ func (s *search) from(level int, missing []int) {
 	s.end(missing)
 }
 
-// ask asks one level for the missing blocks, and returns those that are missing still; false when the search goes on elsewhere.
+// ask asks one level for the missing blocks, and returns those that are missing still; false when the search goes on
+// elsewhere.
 func (s *search) ask(level int, missing []int) (left []int, inTime bool) {
 	l := s.cache.levels[level]
 	ctx, cancel := context.WithTimeout(s.ctx, l.Budget)

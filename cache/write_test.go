@@ -22,8 +22,8 @@ func pack(seed uint64, n int) (crypto.BlobName, []byte) {
 
 var errOff = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnavailable}
 
-// TestOwnPacksOffline: a pack that was put from memory is read without the remote, also after a restart; what was put from a file isn't
-// read again for it; memory holds none of it.
+// TestOwnPacksOffline: a pack that was put from memory is read without the remote, also after a restart; what was put
+// from a file isn't read again for it; memory holds none of it.
 func TestOwnPacksOffline(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	for _, size := range []int{100, 66_000, 300_000, crypto.MaxBlobSize} {

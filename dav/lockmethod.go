@@ -50,15 +50,16 @@ func (q *request) lock() error {
 	return q.take(want)
 }
 
-// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of that
-// lock would make a program that refreshes with a body believe that somebody else has the file.
+// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of
+// that lock would make a program that refreshes with a body believe that somebody else has the file.
 func (q *request) holds(want lock.Lock) (bool, error) {
 	if want.Shared || len(q.submitted.Tokens) == 0 {
 		return false, nil
 	}
 	view, err := q.h.locks.View(q.ctx(), want.Root, false)
 	return slices.ContainsFunc(view.Covering(want.Root), func(l lock.Lock) bool {
-		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) && slices.Contains(q.submitted.Tokens, l.Token)
+		return !l.Shared && l.ZeroDepth == want.ZeroDepth && lock.Key(l.Root) == lock.Key(want.Root) &&
+			slices.Contains(q.submitted.Tokens, l.Token)
 	}), err
 }
 

@@ -109,8 +109,8 @@ func TestListingAsksForLocksOnce(t *testing.T) {
 	}
 }
 
-// TestLocksAway checks that while the locks can't be reached nothing is changed, everything is read, and a listing does not say
-// that there are no locks.
+// TestLocksAway checks that while the locks can't be reached nothing is changed, everything is read, and a listing does
+// not say that there are no locks.
 func TestLocksAway(t *testing.T) {
 	d, far := newDistant(t, "/files/f", "/files/g", "/files/dir/")
 	token := d.lock("/files/f")
@@ -140,8 +140,8 @@ func TestLocksAway(t *testing.T) {
 	d.do("PUT", "/files/f", "x", "If: (<"+token+">)").want(204)
 }
 
-// TestLockLostDuringUpload checks that a holder whose lock expires while its file is on its way changes nothing, whether the
-// next holder still has the lock or is done.
+// TestLockLostDuringUpload checks that a holder whose lock expires while its file is on its way changes nothing,
+// whether the next holder still has the lock or is done.
 func TestLockLostDuringUpload(t *testing.T) {
 	for _, done := range []bool{false, true} {
 		d, _ := newDistant(t, "/files/f")

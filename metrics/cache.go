@@ -38,7 +38,8 @@ func (m *Metrics) Cache(source func() cache.Stats) {
 		{"faults_total", "Operations that failed.", prometheus.CounterValue, func(t cache.TierStats) float64 {
 			return float64(t.Faults)
 		}},
-		{"bytes", "Ciphertext that is held.", prometheus.GaugeValue, func(t cache.TierStats) float64 { return float64(t.Bytes) }},
+		{"bytes", "Ciphertext that is held.", prometheus.GaugeValue,
+			func(t cache.TierStats) float64 { return float64(t.Bytes) }},
 		{"limit_bytes", "Ciphertext that may be held.", prometheus.GaugeValue, func(t cache.TierStats) float64 {
 			return float64(t.Limit)
 		}},

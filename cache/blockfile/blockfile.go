@@ -1,6 +1,6 @@
-// Package blockfile is the cache's tier on disk: blocks of ciphertext in files. It may lose any of them at any time; what it
-// returns is what was put, for every file has a checksum over its key and its bytes. The checksum is no proof against
-// somebody with access to the folder; the seal inside is.
+// Package blockfile is the cache's tier on disk: blocks of ciphertext in files. It may lose any of them at any time;
+// what it returns is what was put, for every file has a checksum over its key and its bytes. The checksum is no proof
+// against somebody with access to the folder; the seal inside is.
 //
 // Nothing is synced to disk, and a torn file is a miss.
 package blockfile
@@ -66,8 +66,8 @@ var (
 
 var errClosed = errors.New("the cache's folder is closed")
 
-// Open uses a folder, made if need be. The blocks that lie there from before are found in the background; until then they
-// are misses. Files that it does not know are left alone.
+// Open uses a folder, made if need be. The blocks that lie there from before are found in the background; until then
+// they are misses. Files that it does not know are left alone.
 func Open(dir string, o Options) (*Tier, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("use %s as a cache: %w", dir, err)

@@ -74,8 +74,8 @@ func onDiskBytes(t *testing.T, dir string) (sum int64, n int) {
 	return sum, len(paths)
 }
 
-// TestBounded: the bound holds while blocks come, and at the next start also when it is smaller then; what was used last
-// stays.
+// TestBounded: the bound holds while blocks come, and at the next start also when it is smaller then; what was used
+// last stays.
 func TestBounded(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{Limit: 10 * 8192})
@@ -190,8 +190,8 @@ func TestDropBeforeScan(t *testing.T) {
 	}
 }
 
-// TestAgainstMap: blocks put, replaced, dropped and read in any order, across restarts, are the newest put or a miss; and
-// within the bound never a miss.
+// TestAgainstMap: blocks put, replaced, dropped and read in any order, across restarts, are the newest put or a miss;
+// and within the bound never a miss.
 func TestAgainstMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()

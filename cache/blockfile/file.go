@@ -30,8 +30,8 @@ const (
 
 var errDamaged = errors.New("damaged")
 
-// table is Castagnoli's, which processors have an instruction for. 32 bits are enough against accidents: what slips through
-// fails the seal inside and is then fetched anew.
+// table is Castagnoli's, which processors have an instruction for. 32 bits are enough against accidents: what slips
+// through fails the seal inside and is then fetched anew.
 var table = crc32.MakeTable(crc32.Castagnoli)
 
 func header(k tier.Key, b tier.Block) []byte {

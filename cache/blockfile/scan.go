@@ -19,8 +19,8 @@ type found struct {
 	written time.Time
 }
 
-// scan finds the files that lie in the folder from before, and removes those that there is no room for. They count as used
-// before all that was used since, in the order in which they were written.
+// scan finds the files that lie in the folder from before, and removes those that there is no room for. They count as
+// used before all that was used since, in the order in which they were written.
 func (t *Tier) scan() {
 	defer close(t.scanned)
 	var all []found

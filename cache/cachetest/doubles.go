@@ -143,8 +143,8 @@ func (c *counter) hit() bool {
 	return c.n%c.every == 0
 }
 
-// Lying returns a tier that changes what it returns as lie says, keeps what was deleted, and calls found more often than it
-// may, out of range, and once more when the next Get begins.
+// Lying returns a tier that changes what it returns as lie says, keeps what was deleted, and calls found more often
+// than it may, out of range, and once more when the next Get begins.
 func Lying(inner tier.Tier, lie func(k tier.Key, b tier.Block) tier.Block) tier.Tier {
 	return &lying{Tier: inner, lie: lie}
 }

@@ -14,11 +14,12 @@ import (
 	"postern/crypto"
 )
 
-// Run checks a tier that has room for a megabyte and a half at least, and that forgets nothing as long as it has room. fresh
-// returns an empty one, which Run closes.
+// Run checks a tier that has room for a megabyte and a half at least, and that forgets nothing as long as it has room.
+// fresh returns an empty one, which Run closes.
 func Run(t *testing.T, fresh func(t *testing.T) tier.Tier) {
 	for name, test := range map[string]func(*testing.T, tier.Tier){
-		"batch": batch, "replace": replace, "delete": remove, "ended context": ended, "limits": limits, "concurrent": concurrent, "close": closed,
+		"batch": batch, "replace": replace, "delete": remove, "ended context": ended, "limits": limits,
+		"concurrent": concurrent, "close": closed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := fresh(t)
@@ -174,7 +175,9 @@ func concurrent(t *testing.T, tr tier.Tier) {
 				case 0:
 					_ = tr.Delete(t.Context(), KeyOf(i).Blob)
 				case 1, 2:
-					_ = tr.Put(t.Context(), []tier.Entry{{Key: KeyOf(i), Block: BlockOf(uint64(i), 100+i)}, {Key: KeyOf(j), Block: BlockOf(uint64(j), 100+j)}})
+					_ = tr.Put(t.Context(), []tier.Entry{
+						{Key: KeyOf(i), Block: BlockOf(uint64(i), 100+i)}, {Key: KeyOf(j), Block: BlockOf(uint64(j), 100+j)},
+					})
 				default:
 					at := []int{i, j}
 					_ = tr.Get(t.Context(), []tier.Key{KeyOf(i), KeyOf(j)}, func(k int, b tier.Block) {
@@ -215,7 +218,8 @@ func model(rt *rapid.T, tr tier.Tier) {
 		"put": func(rt *rapid.T) {
 			var blocks []tier.Entry
 			for range rapid.IntRange(1, 3).Draw(rt, "blocks") {
-				e := tier.Entry{Key: KeyOf(number.Draw(rt, "key")), Block: BlockOf(rapid.Uint64Range(0, 5000).Draw(rt, "seed"), rapid.IntRange(1, 9000).Draw(rt, "n"))}
+				seed, n := rapid.Uint64Range(0, 5000).Draw(rt, "seed"), rapid.IntRange(1, 9000).Draw(rt, "n")
+				e := tier.Entry{Key: KeyOf(number.Draw(rt, "key")), Block: BlockOf(seed, n)}
 				want[e.Key] = e.Block
 				blocks = append(blocks, e)
 			}

@@ -1,8 +1,9 @@
-// Package tier is the contract of the places where a cache keeps blocks of ciphertext: memory, a folder on disk, a server
-// on the network. Package cachetest is the same contract as code.
+// Package tier is the contract of the places where a cache keeps blocks of ciphertext: memory, a folder on disk, a
+// server on the network. Package cachetest is the same contract as code.
 //
-// A tier may forget anything at any time, and nobody believes it: a reader opens the seal of the bytes that a tier returned,
-// and on failure asks past all tiers, which replaces what they hold. So a tier needs no durability and no authentication.
+// A tier may forget anything at any time, and nobody believes it: a reader opens the seal of the bytes that a tier
+// returned, and on failure asks past all tiers, which replaces what they hold. So a tier needs no durability and no
+// authentication.
 package tier
 
 import (
@@ -21,10 +22,10 @@ const (
 
 // Key names a block: its blob, and which block of the blob it is.
 //
-// A key shows what the remote sees as well: the name of a blob, which is the hash of its ciphertext, and which range of it
-// is read. A key shows neither a file nor a folder nor an account. But two users who read the same blob use the same key,
-// and whoever knows a blob's name recognises it. A tier that serves more than one account, or that lies outside this
-// machine, therefore stores a block under a hash of the key that is keyed with a secret of the account.
+// A key shows what the remote sees as well: the name of a blob, which is the hash of its ciphertext, and which range of
+// it is read. A key shows neither a file nor a folder nor an account. But two users who read the same blob use the same
+// key, and whoever knows a blob's name recognises it. A tier that serves more than one account, or that lies outside
+// this machine, therefore stores a block under a hash of the key that is keyed with a secret of the account.
 type Key struct {
 	Blob  crypto.BlobName
 	Index uint32 // at most MaxIndex
@@ -42,9 +43,9 @@ type Entry struct {
 	Block
 }
 
-// Tier keeps blocks. All methods may be called at once from many goroutines. They return soon after ctx has ended; a tier
-// that doesn't is abandoned by the cache and counted as failing. An error means that the tier failed; a block that is not
-// there is no error.
+// Tier keeps blocks. All methods may be called at once from many goroutines. They return soon after ctx has ended; a
+// tier that doesn't is abandoned by the cache and counted as failing. An error means that the tier failed; a block that
+// is not there is no error.
 type Tier interface {
 	// Get calls found for each key whose block is held, with the key's position in keys: once at most, one at a time, in
 	// any order, and never after Get has returned. What was found before an error counts.

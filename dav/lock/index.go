@@ -60,8 +60,8 @@ func (x *index) appendAt(found []Lock, root, key string) []Lock {
 	return found
 }
 
-// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked whole,
-// moved or removed asks.
+// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked
+// whole, moved or removed asks.
 func (x *index) below(key string) []Lock {
 	var found []Lock
 	for root, tokens := range x.byRoot {

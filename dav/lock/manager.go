@@ -34,8 +34,8 @@ type Options struct {
 	Limit   int // locks at one time; 0: DefaultLimit
 }
 
-// Manager holds the locks of one drive in one process. It implements System, and answers at once whatever its contexts, but
-// for Create.
+// Manager holds the locks of one drive in one process. It implements System, and answers at once whatever its contexts,
+// but for Create.
 type Manager struct {
 	o Options
 

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// ErrUnavailable says that the locks can't be reached. Nothing was granted or ended, and nobody knows which locks there are:
-// a change that a lock might forbid must not be made.
+// ErrUnavailable says that the locks can't be reached. Nothing was granted or ended, and nobody knows which locks there
+// are: a change that a lock might forbid must not be made.
 var ErrUnavailable = errors.New("the locks can't be reached")
 
-// System grants the locks of a drive and knows them. Manager is the one of a single process; package locktest is the contract
-// as code. Behind a System there may be a network: a call waits for it no longer than ctx lasts, and then fails with
-// ErrUnavailable or the context's error. Paths are compared by Key. It is safe for concurrent use.
+// System grants the locks of a drive and knows them. Manager is the one of a single process; package locktest is the
+// contract as code. Behind a System there may be a network: a call waits for it no longer than ctx lasts, and then
+// fails with ErrUnavailable or the context's error. Paths are compared by Key. It is safe for concurrent use.
 type System interface {
-	// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within the
-	// lock's scope (Hold), so that no change lands after Create that was allowed before it. Token, Fence and Expires are the
-	// system's, and Duration as far as it is too long. Errors: *Locked, ErrTooMany, ErrUnavailable, the context's.
+	// Create grants a lock or says which locks are in the way (*Locked). It waits for changes that are being made within
+	// the lock's scope (Hold), so that no change lands after Create that was allowed before it. Token, Fence and Expires
+	// are the system's, and Duration as far as it is too long. Errors: *Locked, ErrTooMany, ErrUnavailable, the context's.
 	Create(ctx context.Context, want Lock) (Lock, error)
 	// Refresh gives a lock that covers path new time. Errors: webdav.ErrNoSuchLock, webdav.ErrForbidden (another's),
 	// ErrUnavailable.
@@ -42,21 +42,22 @@ type Guard interface {
 	// 7). It is called at the moment of the change, in its vfs.Cond, and so refuses a lock that has expired or was taken
 	// over since the request began.
 	//
-	// The fence is the greatest of the locks that were submitted and cover a place, zero when there is none. Once a lock has
-	// been granted, no lock of a lower fence that excludes it is confirmed any more.
+	// The fence is the greatest of the locks that were submitted and cover a place, zero when there is none. Once a lock
+	// has been granted, no lock of a lower fence that excludes it is confirmed any more.
 	Confirm(ctx context.Context, s Submitted, touches ...Touch) (Fence, error)
 }
 
 // Ender ends locks whoever took them.
 type Ender interface {
-	// Drop ends all locks rooted beneath path, and those on path itself unless keep, since the thing they protected is gone. A
-	// lock that can't be ended now expires; that is reported.
+	// Drop ends all locks rooted beneath path, and those on path itself unless keep, since the thing they protected is
+	// gone. A lock that can't be ended now expires; that is reported.
 	Drop(ctx context.Context, path string, keep bool) error
 	// Break ends one lock, for an operator. Errors: webdav.ErrNoSuchLock, ErrUnavailable.
 	Break(ctx context.Context, token string) error
 }
 
-// Fence is a number that grows with each lock that a system grants. The change that a lock protects carries it, so that a
-// holder whose lock expired unnoticed can't change anything after the next holder. A system behind a network takes it from
-// the sequence number of the drive's pointer, since the counter of a server may go back when the server fails over.
+// Fence is a number that grows with each lock that a system grants. The change that a lock protects carries it, so that
+// a holder whose lock expired unnoticed can't change anything after the next holder. A system behind a network takes it
+// from the sequence number of the drive's pointer, since the counter of a server may go back when the server fails
+// over.
 type Fence uint64

@@ -32,7 +32,8 @@ func newOpenFiles(most int) *openFiles {
 
 // use calls do with the blob's file and its size now. Blobs that another process deleted or replaced are noticed, since
 // their file has lost its name.
-func (o *openFiles) use(name crypto.BlobName, open func(crypto.BlobName) (*os.File, error), do func(*os.File, int64) error) error {
+func (o *openFiles) use(name crypto.BlobName, open func(crypto.BlobName) (*os.File, error),
+	do func(*os.File, int64) error) error {
 	if f := o.kept(name); f != nil {
 		info, err := f.Stat()
 		switch {

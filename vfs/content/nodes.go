@@ -14,8 +14,8 @@ import (
 // ownNodes is how many index nodes a reader without a shared cache holds, about 13 KiB each: those of 20 GB of a file.
 const ownNodes = 32
 
-// NodeCache holds decoded index nodes for many readers, since most clients open a file anew for each range of it. A node is about 13
-// KiB and stands for 640 MiB of a file. It may be used by several goroutines at once.
+// NodeCache holds decoded index nodes for many readers, since most clients open a file anew for each range of it. A
+// node is about 13 KiB and stands for 640 MiB of a file. It may be used by several goroutines at once.
 type NodeCache struct {
 	mu    sync.Mutex
 	nodes *simplelru.LRU[object.Ref, *node]

@@ -9,8 +9,8 @@ import (
 	"postern/vfs/object"
 )
 
-// kept holds the decoded pages that were used last, up to a number of bytes. The library knows only a number of entries, so
-// the bytes are counted here.
+// kept holds the decoded pages that were used last, up to a number of bytes. The library knows only a number of
+// entries, so the bytes are counted here.
 type kept struct {
 	limit int64
 
@@ -21,7 +21,8 @@ type kept struct {
 
 func newKept(limit int64) *kept {
 	k := &kept{limit: limit}
-	k.pages, _ = simplelru.NewLRU(math.MaxInt, func(_ object.Ref, p *page) { k.used -= p.memory() }) // fails for sizes below 1
+	// It fails for sizes below 1 only.
+	k.pages, _ = simplelru.NewLRU(math.MaxInt, func(_ object.Ref, p *page) { k.used -= p.memory() })
 	return k
 }
 
@@ -64,7 +65,8 @@ func (k *kept) trim(to int64) {
 	k.shrink(to)
 }
 
-// memory is about what a page takes: its strings and the structs around them, and 400 bytes more for a line that is decoded.
+// memory is about what a page takes: its strings and the structs around them, and 400 bytes more for a line that is
+// decoded.
 func (p *page) memory() int64 {
 	n := 400 + p.size + 32*len(p.lines) + 130*len(p.children)
 	for i := range p.lines {

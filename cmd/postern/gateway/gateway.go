@@ -1,5 +1,6 @@
-// Package gateway is the served drive: it opens the remote that a URL names, puts the drive on top of it, serves it over WebDAV, and
-// answers commands over the control socket. Programs in cmd share it, so that what is measured and tortured is what is shipped.
+// Package gateway is the served drive: it opens the remote that a URL names, puts the drive on top of it, serves it
+// over WebDAV, and answers commands over the control socket. Programs in cmd share it, so that what is measured and
+// tortured is what is shipped.
 package gateway
 
 import (

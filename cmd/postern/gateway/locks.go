@@ -49,7 +49,8 @@ func (g *gateway) Break(ctx context.Context, what string) (broken []control.Lock
 }
 
 func shown(l lock.Lock) control.Lock {
-	return control.Lock{Path: l.Root, Token: l.Token, Owner: ownerText(l.OwnerXML), Shared: l.Shared, Beneath: !l.ZeroDepth, Expires: l.Expires}
+	return control.Lock{Path: l.Root, Token: l.Token, Owner: ownerText(l.OwnerXML), Shared: l.Shared, Beneath: !l.ZeroDepth,
+		Expires: l.Expires}
 }
 
 // ownerText is the text in the XML by which a program says whose lock it is, made safe for a terminal.

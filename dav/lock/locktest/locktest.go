@@ -78,8 +78,8 @@ func expiry(t *testing.T, d Drive) {
 	}
 }
 
-// takeover checks that a holder whose lock expired or was broken is not confirmed once there is another holder, and that
-// fences grow.
+// takeover checks that a holder whose lock expired or was broken is not confirmed once there is another holder, and
+// that fences grow.
 func takeover(t *testing.T, d Drive) {
 	for what, end := range map[string]func(lock.Lock){
 		"expired": func(lock.Lock) { d.Forward(2 * time.Minute) },
@@ -104,7 +104,8 @@ func takeover(t *testing.T, d Drive) {
 				t.Errorf("%s: the holder before may touch %+v: %v", what, touch, err)
 			}
 		}
-		if fence, err := d.Confirm(t.Context(), held(first.Token, second.Token), lock.Touch{Path: "/a/b/c"}); err != nil || fence != second.Fence {
+		fence, err = d.Confirm(t.Context(), held(first.Token, second.Token), lock.Touch{Path: "/a/b/c"})
+		if err != nil || fence != second.Fence {
 			t.Errorf("%s: the next holder is confirmed with fence %d, want %d: %v", what, fence, second.Fence, err)
 		}
 		if err := d.Unlock(t.Context(), second.Token, "/a", ""); err != nil {
@@ -204,7 +205,8 @@ func owners(t *testing.T, d Drive) {
 		t.Errorf("granted was %+v", l)
 	}
 	touch := lock.Touch{Path: "/a"}
-	if _, err := d.Confirm(t.Context(), lock.Submitted{Tokens: []string{l.Token}, Principal: "bob"}, touch); !errors.Is(err, webdav.ErrLocked) {
+	bob := lock.Submitted{Tokens: []string{l.Token}, Principal: "bob"}
+	if _, err := d.Confirm(t.Context(), bob, touch); !errors.Is(err, webdav.ErrLocked) {
 		t.Errorf("bob shows alice's token: %v", err)
 	}
 	if _, err := d.Refresh(t.Context(), l.Token, "/a", "bob", time.Minute); !errors.Is(err, webdav.ErrForbidden) {
@@ -220,7 +222,9 @@ func owners(t *testing.T, d Drive) {
 
 // durations checks what time is granted to those who ask for none, too much or too little.
 func durations(t *testing.T, d Drive) {
-	for asked, got := range map[time.Duration]time.Duration{0: time.Hour, -1: time.Hour, 100 * time.Hour: time.Hour, time.Millisecond: time.Second, time.Minute: time.Minute} {
+	for asked, got := range map[time.Duration]time.Duration{
+		0: time.Hour, -1: time.Hour, 100 * time.Hour: time.Hour, time.Millisecond: time.Second, time.Minute: time.Minute,
+	} {
 		want := exclusive("/a")
 		want.Duration = asked
 		l := mustCreate(t, d, want)

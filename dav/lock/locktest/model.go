@@ -106,8 +106,10 @@ func random(rt *rapid.T, d Drive) {
 	rt.Repeat(map[string]func(*rapid.T){
 		"create": func(rt *rapid.T) {
 			want := lock.Lock{
-				LockDetails: webdav.LockDetails{Root: paths.Draw(rt, "root"), ZeroDepth: rapid.Bool().Draw(rt, "flat"), Duration: seconds(rt)},
-				Shared:      rapid.Bool().Draw(rt, "shared"), Principal: users.Draw(rt, "user"),
+				LockDetails: webdav.LockDetails{
+					Root: paths.Draw(rt, "root"), ZeroDepth: rapid.Bool().Draw(rt, "flat"), Duration: seconds(rt),
+				},
+				Shared: rapid.Bool().Draw(rt, "shared"), Principal: users.Draw(rt, "user"),
 			}
 			conflict := m.conflict(want)
 			l, err := d.Create(ctx, want)
@@ -162,7 +164,9 @@ func random(rt *rapid.T, d Drive) {
 		"drop": func(rt *rapid.T) {
 			path, keep := paths.Draw(rt, "path"), rapid.Bool().Draw(rt, "keep")
 			same("drop", d.Drop(ctx, path, keep), nil)
-			m.locks = slices.DeleteFunc(m.locks, func(l lock.Lock) bool { return under(l.Root, path) || l.Root == path && !keep })
+			m.locks = slices.DeleteFunc(m.locks, func(l lock.Lock) bool {
+				return under(l.Root, path) || l.Root == path && !keep
+			})
 		},
 		"confirm": func(rt *rapid.T) {
 			s := lock.Submitted{Principal: users.Draw(rt, "user")}
