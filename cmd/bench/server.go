@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"postern/vfs/layout"
 )
 
 // server is one contestant: how it is set up, started and reached.
@@ -42,7 +44,7 @@ const (
 
 func newPostern(name, binary, dir string) *server {
 	return &server{
-		name: name, dir: filepath.Join(dir, name), files: "/files/", kinds: bodies | entries1 | listings | memory,
+		name: name, dir: filepath.Join(dir, name), files: layout.Files + "/", kinds: bodies | entries1 | listings | memory,
 		start: func(s *server, addr string) (*exec.Cmd, error) {
 			return exec.Command(binary, "serve", "--home", s.dir, "--addr", addr), nil
 		},

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"postern/vfs/layout"
 )
 
 // convergeLimit is how long two gateways may take to agree once no more faults happen.
@@ -205,7 +207,7 @@ func (r *run) newcomer(listed map[string]resource, all map[string]id) (err error
 
 // history checks that some states of the history, from the oldest to the newest, are whole.
 func (r *run) history(c *client) error {
-	states, rep, err := c.list("/history")
+	states, rep, err := c.list(layout.History)
 	if err != nil || rep.code != http.StatusMultiStatus {
 		return fmt.Errorf("PROPFIND of the history answered %d: %w", rep.code, err)
 	}
