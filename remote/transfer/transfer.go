@@ -27,6 +27,8 @@ const DefaultWorkers = 4
 // nothing.
 type Options struct {
 	Blobs    iter.Seq2[crypto.BlobName, error] // blobs to copy; nil: all that the source lists
+	Inboxes  []crypto.InboxID                  // whose letters to copy
+	Names    []crypto.NameID                   // whose records to copy
 	Workers  int                               // blobs under way at a time; 0: DefaultWorkers
 	ReadBack bool                              // read every blob back from the destination, also skipped ones
 	Salvage  bool                              // move the pointers even if blobs are missing or damaged at the source
@@ -61,15 +63,18 @@ type Progress struct {
 	Missing      int64 // blobs that the source does not have
 	Damaged      int64 // blobs that the source has with other bytes than their names say
 
-	Moved  int // pointers that were moved
-	Kept   int // pointers already in place
+	Moved   int // pointers that were moved
+	Kept    int // pointers already in place
+	Letters int // letters that the destination has now
+	Names   int // records of names that were claimed or replaced
+
 	Joined int // pointers written on both sides and merged by an import
 }
 
 // Done returns the number of blobs handled, whatever the result.
 func (p Progress) Done() int64 { return p.Copied + p.Skipped + p.Missing + p.Damaged }
 
-// Copy copies blobs and pointers. It returns its progress also with an error; after an error it can be run again.
+// Copy copies blobs and pointers, and then letters and name records, if Options name any. It returns its progress also with an error; after an error it can be run again.
 // Errors: those of the two stores; *Lost if the source lacks blobs; of kind ErrRollback or ErrFork for a pointer that
 // would go back or replace another history, before the first blob is copied if possible.
 func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o Options) (Progress, error) {
@@ -102,6 +107,9 @@ func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o 
 				at.Kept++
 			}
 		})
+	}
+	if err := c.roles(ctx); err != nil {
+		errs = append(errs, err)
 	}
 	return c.at, errors.Join(errs...)
 }
