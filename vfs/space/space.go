@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/remote/localfs"
 	"postern/vfs"
@@ -24,9 +25,11 @@ import (
 	"postern/vfs/roots"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
+	"postern/vfs/space/follow"
 	"postern/vfs/space/keep"
 	"postern/vfs/space/late"
 	"postern/vfs/space/local"
+	"postern/vfs/space/poll"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
@@ -115,7 +118,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
+		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.PollInterval, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -139,6 +142,15 @@ func (s *Space) Beside(ctx context.Context, o Options) (*Space, error) {
 	return open(ctx, s.home, all, filepath.Join(s.home.Dir, savedName+"-"+o.Keys.ID.String()))
 }
 
+// Follow shows a space of the home that this gateway can't write to. It makes no request. The follower is closed before the home's own
+// space.
+func (s *Space) Follow(store remote.Store, space crypto.Capability) *follow.Follower {
+	return follow.New(s.home, store, space)
+}
+
+// Poller returns what looks for commits of others, for all spaces of the home.
+func (s *Space) Poller() *poll.Poller { return s.home.Poller }
+
 func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
 	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now}}
 	uploads := &commit.Uploads{Store: o.Store, Home: home}
@@ -155,7 +167,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{
 		Home: home, Copy: s.copy, Keys: o.Keys, Nodes: nodes, Store: o.Store, Uploads: uploads, Keep: o.Keep, Grace: grace,
-		Ready: s.late.Summed, Hurry: s.late.Hurry, Delay: o.CommitDelay, Poll: o.PollInterval, Told: o.Committed,
+		Ready: s.late.Summed, Hurry: s.late.Hurry, Delay: o.CommitDelay, Told: o.Committed,
 	})
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,

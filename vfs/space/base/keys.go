@@ -6,6 +6,7 @@ import "postern/crypto"
 type Keys struct {
 	crypto.Capability                  // to write
 	Author            crypto.AuthorKey // signs the commits that are made here
+	Listed            bool             // the space's pointer is listed; never that of an account's own space
 	// Frames returns the key of a local file, by the salt in front of it.
 	Frames func(salt [32]byte) crypto.FrameKey
 }

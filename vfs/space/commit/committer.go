@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/vfs/object"
 	"postern/vfs/space/base"
@@ -61,7 +62,7 @@ type Committer struct {
 	uploads *Uploads
 	grace   base.Grace
 	delay   time.Duration
-	poll    time.Duration
+	unpoll  func()
 	told    func(files tree.Tree, whole bool)
 	ready   func(ctx context.Context) (*working.Head, error)
 	hurry   func() (end func())
@@ -70,6 +71,7 @@ type Committer struct {
 	ended   chan struct{}
 	kicked  chan struct{} // of one: there are changes
 	hurried chan struct{} // of one: somebody waits for them
+	polled  chan struct{} // of one: others may have committed
 	errands chan func(context.Context)
 
 	base    base.State // what the newest state is made to
@@ -89,12 +91,12 @@ type Committer struct {
 func New(o Options) *Committer {
 	return &Committer{
 		home: o.Home, copy: o.Copy, keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace, delay: o.Delay,
-		poll: o.Poll, told: o.Told, ready: o.Ready, hurry: o.Hurry,
+		told: o.Told, ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
 			keys: o.Keys, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
 		},
-		ended: make(chan struct{}), kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		ended: make(chan struct{}), kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1), polled: make(chan struct{}, 1),
 		changed: make(chan struct{}), errands: make(chan func(context.Context)),
 	}
 }
@@ -124,8 +126,18 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 	if trouble != nil || c.copy.Shown().Seq > c.committed() {
 		c.Kick()
 	}
+	c.unpoll = c.poll()
 	go c.run(run)
 	return nil
+}
+
+// poll has the home's poller say when to look for commits of other devices.
+func (c *Committer) poll() (stop func()) {
+	look := func() { nudge(c.polled) }
+	if c.keys.Listed {
+		return c.home.Poller.Listed(c.store, c.keys.ID, func(crypto.Pointer) { look() })
+	}
+	return c.home.Poller.Each(look)
 }
 
 // Stop ends the committer and waits for it.
@@ -133,6 +145,7 @@ func (c *Committer) Stop() {
 	if c.cancel == nil {
 		return // it never started
 	}
+	c.unpoll()
 	c.cancel()
 	<-c.ended
 }
@@ -183,8 +196,6 @@ func (c *Committer) run(ctx context.Context) {
 	defer close(c.ended)
 	again := backoff.NewExponentialBackOff()
 	again.InitialInterval, again.MaxInterval = firstRetry, lastRetry
-	poll := time.NewTicker(c.poll)
-	defer poll.Stop()
 	due := time.NewTimer(0) // the next attempt, while waiting
 	due.Stop()
 	for waiting := false; ; {
@@ -198,7 +209,7 @@ func (c *Committer) run(ctx context.Context) {
 		case errand := <-c.errands: // also while attempts fail: of a full remote what nobody needs has to be collected
 			errand(ctx)
 			continue
-		case <-poll.C:
+		case <-c.polled:
 			if waiting {
 				continue
 			}

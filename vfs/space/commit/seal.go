@@ -108,6 +108,9 @@ func (s *sealer) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
 	if err != nil {
 		return crypto.Pointer{}, err
 	}
+	if s.keys.Listed {
+		return s.keys.Writer.Key().SignListed(seq, value), nil
+	}
 	return s.keys.Writer.Key().Sign(seq, value), nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"postern/vfs/content"
 	"postern/vfs/journal"
 	"postern/vfs/object"
+	"postern/vfs/space/poll"
 	"postern/vfs/staging"
 	"postern/vfs/tree"
 )
@@ -48,6 +49,7 @@ type Options struct {
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
 	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
+	Poll         time.Duration // between two looks for what others have committed
 
 	FS   localfs.FS       // where Dir is; nil: the system's
 	Log  *slog.Logger     // nil: quiet
@@ -70,6 +72,7 @@ type Home struct {
 	Indexes *content.NodeCache // of large files
 	Writing *content.Budget    // what all uploads together may hold in memory
 	Ahead   *content.Budget    // what all open files together may read ahead
+	Poller  *poll.Poller       // looks for what others have committed
 
 	own     crypto.PointerID
 	journal *journal.Journal
@@ -132,11 +135,15 @@ func Open(o Options) (_ *Home, err error) {
 	if err != nil {
 		return nil, err
 	}
+	h.Poller = poll.New(poll.Options{Every: o.Poll, Log: h.Log})
 	return h, nil
 }
 
-// Close closes the journal. The spaces of the home are closed before.
-func (h *Home) Close() error { return h.journal.Close() }
+// Close ends the polling and closes the journal. The spaces of the home are closed before.
+func (h *Home) Close() error {
+	h.Poller.Close()
+	return h.journal.Close()
+}
 
 // Append writes a record to the journal; it is durable when Sync has returned for its number. Errors: those of the journal.
 func (h *Home) Append(r Record, attachment []byte) (seq uint64, err error) {

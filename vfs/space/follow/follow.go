@@ -1,0 +1,297 @@
+// Package follow reads spaces that this gateway can't write to: a friend's share, another member's log. A follower has no journal and no
+// committer. It loads nothing before somebody looks at it, and costs a few KiB while nobody does.
+package follow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/space/base"
+	"postern/vfs/space/local"
+	"postern/vfs/space/view"
+	"postern/vfs/tree"
+)
+
+// loadTime bounds one attempt to load a state.
+const loadTime = 30 * time.Second
+
+// Follower shows the newest state of a space, read-only. Its methods may be called by several goroutines at once.
+type Follower struct {
+	view.ReadOnly
+	store  remote.Pointers
+	space  crypto.Capability
+	nodes  *tree.Nodes
+	opener *view.Opener
+	log    *slog.Logger
+	now    func() time.Time
+
+	life    context.Context
+	end     context.CancelFunc
+	unpoll  func()
+	loading sync.WaitGroup
+
+	mu      sync.Mutex
+	state   *base.State     // what readers are shown; nil: nothing was loaded yet
+	newer   *crypto.Pointer // one that the remote has shown since; nil: none
+	attempt *attempt        // under way; nil: none is
+}
+
+// attempt loads a state for all who wait for it.
+type attempt struct {
+	done chan struct{}
+	err  error
+}
+
+// New returns a follower of a space at a store. It makes no request.
+func New(home *local.Home, store remote.Store, space crypto.Capability) *Follower {
+	f := &Follower{
+		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now,
+		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
+		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead},
+	}
+	f.life, f.end = context.WithCancel(context.Background())
+	f.unpoll = home.Poller.Listed(store, space.ID, f.moved)
+	return f
+}
+
+// Close ends a load under way. Files that are open stay readable.
+func (f *Follower) Close() {
+	f.unpoll()
+	f.end()
+	f.loading.Wait()
+}
+
+// moved notes that the pointer may have moved. The state is loaded when somebody looks.
+func (f *Follower) moved(p crypto.Pointer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == nil || p.Seq > f.state.Pointer.Seq {
+		f.newer = &p
+	}
+}
+
+// current returns the state to show. What is known is shown when a newer state can't be reached; a newer state that does not follow
+// from what is known is an error, as is a first one that can't be loaded.
+func (f *Follower) current(ctx context.Context) (view.View, error) {
+	f.mu.Lock()
+	if f.state != nil && f.newer == nil {
+		defer f.mu.Unlock()
+		return f.view(), nil
+	}
+	a := f.begin()
+	f.mu.Unlock()
+	return f.wait(ctx, a)
+}
+
+// begin loads the newest state, unless that is under way. It holds mu.
+func (f *Follower) begin() *attempt {
+	if f.attempt == nil {
+		f.attempt = &attempt{done: make(chan struct{})}
+		a := f.attempt
+		f.loading.Go(func() { f.load(a) })
+	}
+	return f.attempt
+}
+
+// wait returns the state to show after an attempt.
+func (f *Follower) wait(ctx context.Context, a *attempt) (view.View, error) {
+	failed := func(err error) (view.View, error) {
+		return view.View{}, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return view.View{}, ctx.Err()
+	case <-remote.Patience(ctx):
+		return failed(vfs.ErrSlow)
+	case <-f.life.Done():
+		return failed(context.Canceled)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a.err == nil || f.state != nil && errors.Is(a.err, vfs.ErrUnavailable) {
+		return f.view(), nil
+	}
+	return view.View{}, a.err
+}
+
+// view shows the state. It holds mu.
+func (f *Follower) view() view.View { return view.View{Tree: f.state.Files, Opener: f.opener} }
+
+// load loads the newest state: of the pointer that the remote has shown, or else of the one that it shows now.
+func (f *Follower) load(a *attempt) {
+	ctx, cancel := context.WithTimeout(f.life, loadTime)
+	defer cancel()
+	f.mu.Lock()
+	was, newer := f.state, f.newer
+	f.mu.Unlock()
+	next, err := f.open(ctx, was, newer)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		f.state = &next
+	}
+	if f.newer == newer && (err == nil || !errors.Is(err, vfs.ErrUnavailable)) {
+		f.newer = nil
+	}
+	f.attempt, a.err = nil, err
+	close(a.done)
+}
+
+func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Pointer) (next base.State, err error) {
+	if newer != nil {
+		next, err = base.Open(ctx, f.nodes, f.space, *newer)
+	} else {
+		next, err = base.Load(ctx, f.store, f.nodes, f.space)
+	}
+	if err == nil && was != nil {
+		err = base.Follows(ctx, f.nodes, *was, next)
+	}
+	switch {
+	case errors.Is(err, base.ErrNoSpace), errors.Is(err, remote.ErrNotFound):
+		// The owner has collected it, or has not finished to upload it: it is not there now, and nobody lies.
+		return next, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+	case err != nil:
+		f.log.Warn("the newest state of a space that others write can't be shown", "space", f.space.ID.String(), "error", err)
+		return next, view.Failed("open", "/", err)
+	}
+	next.Shown = f.now()
+	return next, nil
+}
+
+// again loads the state anew after part of it was not found: the owner has collected what no newer state needs. It reports whether
+// there is a newer state to look at.
+func (f *Follower) again(ctx context.Context, err error) (view.View, bool) {
+	if !errors.Is(err, remote.ErrNotFound) {
+		return view.View{}, false
+	}
+	f.mu.Lock()
+	if f.state == nil {
+		f.mu.Unlock()
+		return view.View{}, false
+	}
+	before := f.state.Ref
+	a := f.begin()
+	f.mu.Unlock()
+	v, err := f.wait(ctx, a)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return v, err == nil && f.state.Ref != before
+}
+
+// errGone says that the owner has collected what an older state needs, and that no newer state is known.
+var errGone = errors.New("part of it is not there any more")
+
+// gone turns a missing part into an error that passes: the remote is not called a liar for what its owner removed.
+func gone(op, path string, err error) error {
+	if errors.Is(err, remote.ErrNotFound) {
+		return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrUnavailable, Err: errGone}
+	}
+	return err
+}
+
+// file is an open file, whose later parts the owner may remove.
+type file struct {
+	vfs.File
+	path string
+}
+
+// Read implements vfs.File.
+func (f file) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	return n, gone("read", f.path, err)
+}
+
+// WriteNTo implements vfs.File.
+func (f file) WriteNTo(w io.Writer, n int64) (int64, error) {
+	written, err := f.File.WriteNTo(w, n)
+	return written, gone("read", f.path, err)
+}
+
+// Info implements vfs.File.
+func (f file) Info() vfs.Info { return view.Frozen(f.File.Info()) }
+
+// Stat implements vfs.Stater.
+func (f *Follower) Stat(ctx context.Context, path string) (vfs.Info, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	info, err := v.Stat(ctx, path)
+	if next, ok := f.again(ctx, err); ok {
+		info, err = next.Stat(ctx, path)
+	}
+	return view.Frozen(info), gone("stat", path, err)
+}
+
+// List implements vfs.Reader.
+func (f *Follower) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
+	return func(yield func(vfs.Info, error) bool) {
+		v, err := f.current(ctx)
+		if err != nil {
+			yield(vfs.Info{}, err)
+			return
+		}
+		for begun := false; ; {
+			var failed error
+			for info, err := range v.List(ctx, path) {
+				if err != nil {
+					failed = err
+					break
+				}
+				begun = true
+				if !yield(view.Frozen(info), nil) {
+					return
+				}
+			}
+			if failed == nil {
+				return
+			}
+			next, ok := f.again(ctx, failed)
+			if begun || !ok {
+				yield(vfs.Info{}, gone("list", path, failed))
+				return
+			}
+			v = next
+		}
+	}
+}
+
+// Open implements vfs.Reader.
+func (f *Follower) Open(ctx context.Context, path string) (vfs.File, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := v.Open(ctx, path)
+	if next, ok := f.again(ctx, err); ok {
+		opened, err = next.Open(ctx, path)
+	}
+	if err != nil {
+		return nil, gone("open", path, err)
+	}
+	return file{opened, path}, nil
+}
+
+// Usage implements vfs.FS: what the space holds. There is no room in it.
+func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return vfs.Usage{}, err
+	}
+	return vfs.Usage{Used: v.Tree.Root().Info().Size, Available: 0}, nil
+}
+
+// Files returns the tree of the newest state that is known.
+func (f *Follower) Files(ctx context.Context) (tree.Tree, error) {
+	v, err := f.current(ctx)
+	return v.Tree, err
+}

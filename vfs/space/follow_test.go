@@ -1,0 +1,252 @@
+package space_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
+	"postern/remote/verify"
+	"postern/vfs"
+	"postern/vfs/namespace"
+	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/space/follow"
+)
+
+// listedKeys are those of a space of an account that others may follow.
+func listedKeys(account crypto.AccountSecret, n byte) space.Keys {
+	own := base.Own(account)
+	c := crypto.SpaceSecret{7, n}.Keys()
+	c.Owner, c.Store = own.Owner, own.Store
+	return space.Keys{Capability: c, Author: own.Author, Frames: own.Frames, Listed: true}
+}
+
+// share opens a space that others may follow, beside an account's own.
+func (h *home) share(s *space.Space, store remote.Store) *space.Space {
+	h.t.Helper()
+	keys := listedKeys(h.account, 0)
+	if err := space.Create(h.t.Context(), store, keys, h.options.Device, rand.Reader, time.Now()); err != nil {
+		h.t.Fatal(err)
+	}
+	shared, err := s.Beside(h.t.Context(), space.Options{Store: store, Keys: keys})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return shared
+}
+
+// friends are Bob, who shares a space, and Alice, who follows it over a line of her own.
+type friends struct {
+	t            *testing.T
+	bob, alice   *space.Space
+	shared       *space.Space
+	follower     *follow.Follower
+	line         *faulty.Store // of Alice
+	bobs, alices *home
+}
+
+func newFriends(t *testing.T) *friends {
+	t.Helper()
+	store := mem.New()
+	f := &friends{t: t, bobs: newHome(t, store)}
+	f.line = faulty.New(store.Another(), nil, faulty.Options{})
+	f.alices = newHome(t, verify.New(f.line, &verify.MemoryPins{}))
+	f.alices.options.PollInterval = time.Hour
+	f.bob = f.bobs.open()
+	f.shared = f.bobs.share(f.bob, store)
+	f.alice = f.alices.open()
+	f.follower = f.alice.Follow(f.alices.store, listedKeys(f.bobs.account, 0).ReadOnly())
+	t.Cleanup(func() {
+		f.follower.Close()
+		f.alices.close(f.alice)
+		f.bobs.close(f.shared)
+		f.bobs.close(f.bob)
+	})
+	return f
+}
+
+// say writes a file of Bob's and has it at the remote.
+func (f *friends) say(path, body string) {
+	f.t.Helper()
+	put(f.t, f.shared, path, []byte(body))
+	if err := f.shared.Flush(f.t.Context()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestFollower: a follower shows what it can read, then what has changed since, and takes no changes.
+func TestFollower(t *testing.T) {
+	f := newFriends(t)
+	f.say("/a", "first")
+	if got := string(get(t, f.follower, "/a")); got != "first" {
+		t.Fatalf("it shows %q", got)
+	}
+	f.say("/a", "second")
+	if got := string(get(t, f.follower, "/a")); got != "first" {
+		t.Errorf("before a look it shows %q", got)
+	}
+	f.alice.Poller().Look(t.Context())
+	f.alice.Poller().Look(t.Context())
+	if got := string(get(t, f.follower, "/a")); got != "second" {
+		t.Errorf("after a look it shows %q", got)
+	}
+	info, err := f.follower.Stat(t.Context(), "/a")
+	if err != nil || !info.ReadOnly {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if _, err := f.follower.Create(t.Context(), "/b"); !errors.Is(err, vfs.ErrReadOnly) {
+		t.Errorf("a change: %v", err)
+	}
+	if _, err := f.follower.Stat(t.Context(), "/none"); !errors.Is(err, vfs.ErrNotExist) {
+		t.Errorf("what is not there: %v", err)
+	}
+}
+
+// TestFollowerAway: without the remote a follower shows what it knows, and fails at once when it knows nothing; the own files stay as
+// they are.
+func TestFollowerAway(t *testing.T) {
+	f := newFriends(t)
+	drive := namespace.New(namespace.Options{}, map[string]vfs.FS{"files": f.alice})
+	if err := drive.Mount("/shared/bob", f.follower); err != nil {
+		t.Fatal(err)
+	}
+	put(t, f.alice, "/own", []byte("own"))
+	down := func(faulty.Call) faulty.Fault { return faulty.Fail }
+	f.line.SetPlan(down)
+	if _, err := f.follower.Stat(t.Context(), "/"); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("never seen: %v", err)
+	}
+	if got := string(get(t, drive, "/files/own")); got != "own" {
+		t.Errorf("the own file holds %q", got)
+	}
+	f.line.SetPlan(nil)
+	f.say("/a", "known")
+	if got := string(get(t, drive, "/shared/bob/a")); got != "known" {
+		t.Fatalf("it shows %q", got)
+	}
+	f.say("/b", "not known")
+	f.alice.Poller().Look(t.Context())
+	f.alice.Poller().Look(t.Context())
+	f.line.SetPlan(func(c faulty.Call) faulty.Fault {
+		if c.Op == faulty.GetRange || c.Op == faulty.Load {
+			return faulty.Fail
+		}
+		return faulty.Fine
+	})
+	if _, err := f.follower.Stat(t.Context(), "/a"); err != nil {
+		t.Errorf("what is known: %v", err)
+	}
+	f.line.SetPlan(nil)
+	if _, err := f.follower.Stat(t.Context(), "/b"); err != nil {
+		t.Errorf("the remote is back: %v", err)
+	}
+}
+
+// TestFollowerBehind: the owner has collected what the follower's state needs. It goes on to the newest state, and calls nobody a liar.
+func TestFollowerBehind(t *testing.T) {
+	f := newFriends(t)
+	for i := range 40 {
+		f.say(fmt.Sprintf("/folder-%d", i), fmt.Sprint(i))
+	}
+	if _, err := f.follower.Stat(t.Context(), "/"); err != nil {
+		t.Fatal(err)
+	}
+	store := f.bobs.store
+	for b, err := range store.List(t.Context()) { // a harder collection than any: nothing of before is left
+		if err == nil {
+			err = store.Delete(t.Context(), b.Name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := f.follower.Stat(t.Context(), "/folder-1")
+	if err != nil && !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("what is gone: %v", err)
+	}
+	if errors.Is(err, vfs.ErrCorrupt) {
+		t.Errorf("the remote is called a liar: %v", err)
+	}
+}
+
+// counting counts calls.
+type counting struct{ calls atomic.Int64 }
+
+func (c *counting) store(inner remote.Store) remote.Store {
+	return remote.Wrap(inner, func(ctx context.Context, _ *remote.Call, do func(context.Context) error) error {
+		c.calls.Add(1)
+		return do(ctx)
+	})
+}
+
+// TestFollowersCost: 200 followers that nobody looks at take less than 20 MiB and no more requests than none.
+func TestFollowersCost(t *testing.T) {
+	const followers, minutes = 200, 10
+	var calls counting
+	h := newHome(t, calls.store(mem.New()))
+	h.options.PollInterval = time.Hour
+	s := h.open()
+	defer h.close(s)
+	device := h.options.Device
+	for i := range followers {
+		keys := listedKeys(h.account, byte(i))
+		if err := space.Create(t.Context(), h.store, keys, device, rand.Reader, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	before := heap()
+	drive := namespace.New(namespace.Options{}, map[string]vfs.FS{"files": s})
+	all := make([]*follow.Follower, followers)
+	for i := range all {
+		all[i] = s.Follow(h.store, listedKeys(h.account, byte(i)).ReadOnly())
+		defer all[i].Close()
+		if err := drive.Mount(fmt.Sprintf("/shared/friend-%03d", i), all[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := calls.calls.Load(); n == 0 {
+		t.Fatal("calls are not counted")
+	}
+	for _, f := range all { // each was looked at once
+		if _, err := f.Stat(t.Context(), "/"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Poller().Look(t.Context()) // learns the cursor
+	quiet(t, s)
+	began := calls.calls.Load()
+	for range minutes * 4 {
+		s.Poller().Look(t.Context())
+		quiet(t, s)
+	}
+	if n := calls.calls.Load() - began; n > 6*minutes+4 {
+		t.Errorf("%d requests in %d minutes", n, minutes)
+	}
+	if grown := heap() - before; grown > 20<<20 {
+		t.Errorf("%d followers take %d KiB", followers, grown>>10)
+	}
+	runtime.KeepAlive(drive)
+}
+
+// quiet waits until the committer has done what the poller asked for.
+func quiet(t *testing.T, s *space.Space) {
+	t.Helper()
+	if err := s.Committer().Do(t.Context(), func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,174 @@
+// Package poll looks for what others have committed: one poller for all spaces of a home, with one budget of requests however many
+// spaces there are.
+//
+// A space whose pointer is not listed is looked at by itself. For all listed pointers of a store there is one request, which
+// returns those that moved, whosever they are; so the question does not show the store which of them we know.
+package poll
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+)
+
+// lookTime bounds in time one look at one store.
+const lookTime = 30 * time.Second
+
+// maxPages bounds how many pages of moved pointers one look reads; the next look goes on from there.
+const maxPages = 8
+
+// idleEvery is how many looks pass between two questions for listed pointers while nothing moves. With a look every 15 s, an account
+// with one space and one store makes six requests a minute.
+const idleEvery = 2
+
+// Options of a poller.
+type Options struct {
+	Every time.Duration // between two looks
+	Log   *slog.Logger
+}
+
+// Poller calls back for spaces that may have moved. Its methods may be called by several goroutines at once.
+type Poller struct {
+	o      Options
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	looking sync.Mutex // one look at a time
+
+	mu     sync.Mutex
+	own    map[*func()]struct{}
+	stores map[remote.Pointers]*listed
+}
+
+// listed is what is known of the listed pointers of a store.
+type listed struct {
+	spaces map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}
+	cursor remote.Cursor
+	busy   bool // the last answer had news
+	passed int  // looks since the last question
+}
+
+// New starts a poller, which Close ends.
+func New(o Options) *Poller {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Poller{
+		o: o, cancel: cancel, ended: make(chan struct{}),
+		own: map[*func()]struct{}{}, stores: map[remote.Pointers]*listed{},
+	}
+	go p.run(ctx)
+	return p
+}
+
+// Close ends the poller and waits for it.
+func (p *Poller) Close() {
+	p.cancel()
+	<-p.ended
+}
+
+func (p *Poller) run(ctx context.Context) {
+	defer close(p.ended)
+	tick := time.NewTicker(p.o.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			p.Look(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Each calls nudge at every look, for a space that looks at its pointer by itself. nudge must return at once.
+func (p *Poller) Each(nudge func()) (stop func()) {
+	key := &nudge
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.own[key] = struct{}{}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.own, key)
+	}
+}
+
+// Listed calls moved with the newest state of a listed pointer whenever that may have moved. moved must return at once.
+func (p *Poller) Listed(store remote.Pointers, id crypto.PointerID, moved func(crypto.Pointer)) (stop func()) {
+	key := &moved
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.stores[store]
+	if l == nil {
+		l = &listed{spaces: map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}{}}
+		p.stores[store] = l
+	}
+	if l.spaces[id] == nil {
+		l.spaces[id] = map[*func(crypto.Pointer)]struct{}{}
+	}
+	l.spaces[id][key] = struct{}{}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if delete(l.spaces[id], key); len(l.spaces[id]) == 0 {
+			delete(l.spaces, id)
+		}
+		if len(l.spaces) == 0 && p.stores[store] == l {
+			delete(p.stores, store)
+		}
+	}
+}
+
+// Look looks once, as it is done every Options.Every. A store that is away delays no other.
+func (p *Poller) Look(ctx context.Context) {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	p.mu.Lock()
+	for nudge := range p.own {
+		(*nudge)()
+	}
+	due := map[remote.Pointers]*listed{}
+	for store, l := range p.stores {
+		if l.passed++; l.busy || l.cursor == "" || l.passed >= idleEvery {
+			l.passed = 0
+			due[store] = l
+		}
+	}
+	p.mu.Unlock()
+	var all sync.WaitGroup
+	for store, l := range due {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, lookTime)
+			defer cancel()
+			if err := p.ask(ctx, store, l); err != nil && ctx.Err() == nil {
+				p.o.Log.Debug("a store does not say what moved there", "error", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// ask reads what moved at a store.
+func (p *Poller) ask(ctx context.Context, store remote.Pointers, l *listed) error {
+	for range maxPages {
+		page, err := store.Changed(ctx, l.cursor)
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		l.cursor, l.busy = page.Next, len(page.Pointers) > 0
+		for _, pointer := range page.Pointers {
+			for moved := range l.spaces[pointer.ID] {
+				(*moved)(pointer)
+			}
+		}
+		p.mu.Unlock()
+		if !page.More {
+			return nil
+		}
+	}
+	return nil
+}
