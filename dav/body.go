@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// body is a request's body that may take as long as it likes but not stand still.
+// body is a request's body, whose reads time out when nothing arrives, however long the whole takes.
 type body struct {
 	r     io.Reader
 	rc    *http.ResponseController
@@ -15,14 +15,15 @@ type body struct {
 	idle  time.Duration
 	armed time.Time
 	n     int64
-	err   error // what reading failed with, unless it was the end
+	err   error // the error of a read other than io.EOF
 }
 
 func (q *request) body() *body {
 	return &body{r: q.r.Body, rc: http.NewResponseController(q.w), wait: q.wait, idle: q.h.o.IdleTimeout}
 }
 
-// Read moves the connection's deadline along. The deadline is the kernel's, so the real clock counts here.
+// Read reads from the body and extends the connection's deadline. The kernel keeps the deadline, so the real clock
+// counts here.
 func (b *body) Read(p []byte) (int, error) {
 	b.wait.pause()
 	if b.idle > 0 {
@@ -39,8 +40,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end takes the deadline away: it would strike the handler that waits for storage, and the next request. After a
-// failure it stays, or net/http would wait without one for the rest of the body.
+// end removes the deadline: it would end the handler's wait for storage, and the next request. After a failed read it
+// stays, or net/http would wait without one for the rest of the body.
 func (b *body) end() {
 	b.wait.resume()
 	if b.idle > 0 && b.err == nil {
@@ -48,15 +49,15 @@ func (b *body) end() {
 	}
 }
 
-// leave bounds how long net/http may wait for what of the body nobody has read. It takes the deadline away itself
-// before the next request.
+// leave bounds the time that net/http waits for the unread rest of the body. net/http removes the deadline before the
+// next request.
 func (q *request) leave() {
 	if q.r.ContentLength != 0 && q.h.o.IdleTimeout > 0 {
 		http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(q.h.o.IdleTimeout)) //nolint:errcheck // as above
 	}
 }
 
-// empty reports whether there is no body at all, chunked ones included.
+// empty reports whether the request has no body, not even an empty chunked one.
 func (b *body) empty() bool {
 	var one [1]byte
 	n, _ := io.ReadFull(b, one[:])

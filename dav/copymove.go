@@ -10,7 +10,7 @@ import (
 	"postern/vfs"
 )
 
-// copy copies a file, or a folder with or without what is in it.
+// copy copies a file, or a folder with or without its members.
 func (q *request) copy() error {
 	t, d, err := q.transfer()
 	if err != nil {
@@ -23,7 +23,7 @@ func (q *request) copy() error {
 	return q.finish(t, func() (bool, error) { return q.fs.Copy(q.ctx(), q.path, t.to, t.o) })
 }
 
-// move renames, in one step also over what is there.
+// move renames in one step, also over an existing file or folder.
 func (q *request) move() error {
 	t, d, err := q.transfer()
 	if err != nil {
@@ -41,10 +41,10 @@ type transfer struct {
 	to       string
 	moving   bool
 	o        vfs.CopyOptions
-	src, dst state // as the condition saw them
+	src, dst state // as seen by the condition
 }
 
-// transfer reads the headers of a COPY or MOVE.
+// transfer parses the headers of a COPY or MOVE.
 func (q *request) transfer() (*transfer, depth, error) {
 	raw := q.r.Header.Get("Destination")
 	if raw == "" {
@@ -67,7 +67,7 @@ func (q *request) transfer() (*transfer, depth, error) {
 	return &transfer{to: to.path, o: vfs.CopyOptions{Replace: replace, Modified: q.mtime()}}, d, err
 }
 
-// finish does it. Nothing is removed before it is known that all can be done, and then both happen in one step.
+// finish makes the change. The drive checks everything before it removes anything, and does both in one step.
 func (q *request) finish(t *transfer, do func() (bool, error)) error {
 	t.o.Cond = func(ctx context.Context, at vfs.Stater) error { return q.mayTransfer(ctx, at, t) }
 	release, err := q.h.locks.Hold(q.ctx(), q.touches(t)...)
@@ -87,9 +87,9 @@ func (q *request) finish(t *transfer, do func() (bool, error)) error {
 		q.drop(q.path, false)
 	}
 	if replaced {
-		// A file that took the place of a file is under the same lock as that: its holder saved by renaming. (Strictly, RFC
-		// 4918, 9.9.3, deletes first, and the lock with it; then another program could slip in before the holder's next
-		// save.)
+		// A file that replaced a file is under the same lock: its holder saved by renaming. (Strictly, RFC 4918, 9.9.3,
+		// deletes the destination first, and the lock with it; then another program could change the file before the holder's
+		// next save.)
 		q.drop(t.to, !t.src.Folder && !t.dst.Folder)
 	}
 	q.h.guard.disarm(q.client(), t.to)
@@ -102,7 +102,7 @@ func (q *request) finish(t *transfer, do func() (bool, error)) error {
 	return nil
 }
 
-// touches are all places that could be touched.
+// touches returns all places that the request could touch.
 func (q *request) touches(t *transfer) []lock.Touch {
 	touches := []lock.Touch{{Path: t.to, Deep: true}, {Path: path.Dir(t.to)}}
 	if t.moving {
@@ -138,8 +138,8 @@ func (q *request) mayTransfer(ctx context.Context, at vfs.Stater, t *transfer) (
 	return nil
 }
 
-// needed are the places that are touched, as things are. What is only replaced does not change what its folder has in
-// it.
+// needed returns the places that the request touches in the current state. Replacing a file does not change the members
+// of its folder.
 func (q *request) needed(t *transfer) []lock.Touch {
 	touches := []lock.Touch{{Path: t.to, Deep: t.dst.exists}}
 	if !t.dst.exists {

@@ -12,9 +12,9 @@ import (
 	"postern/vfs"
 )
 
-// delete removes a file, or a folder with all that is in it, in one step or not at all: when a member is locked by
-// somebody else nothing goes (RFC 4918, 9.6.1, lets a server delete as much as it can; half a folder is of no use to
-// anybody).
+// delete removes a file, or a folder with everything in it, in one step or not at all: if another program has locked a
+// member, nothing is deleted. (RFC 4918, 9.6.1, allows a server to delete as much as it can; half a folder is of no
+// use.)
 func (q *request) delete() error {
 	d, err := q.depth()
 	if err != nil {
@@ -61,28 +61,28 @@ func (q *request) delete() error {
 	return nil
 }
 
-// errKept refuses a client that only wants to clear up after itself (see guard).
+// errKept is the answer to a client that deletes the target of its failed upload (see guard).
 var errKept = fail(http.StatusConflict,
 	"This was not deleted: it is not what this program has just uploaded, but an earlier version or "+
 		"another program's. Delete it once more if that is what you want.")
 
-// conditioned reports whether the client has said which state it means; then it knows what it does.
+// conditioned reports whether the client named the state that it means; such a DELETE is not guarded.
 func (q *request) conditioned() bool {
 	return len(q.ifs) > 0 || q.r.Header.Get("If-Match") != "" || q.r.Header.Get("If-Unmodified-Since") != ""
 }
 
 var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")
 
-// drop forgets the locks on what is gone. That a lock's record stays in the store for an hour is no reason to tell the
-// client that its request failed.
+// drop removes the locks on deleted files. A failure leaves a lock's record in the store for an hour, and does not fail
+// the request.
 func (q *request) drop(p string, keep bool) {
 	if err := q.h.locks.Drop(q.ctx(), p, keep); err != nil {
 		q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", p, "error", err)
 	}
 }
 
-// lockedMembers answers with a multi-status when it is members of a folder that are locked, so that the client knows
-// which (RFC 4918, 9.6.1 and 9.9.2); other errors it returns as they are.
+// lockedMembers answers with a multi-status if members of a folder are locked, so that the client learns which (RFC
+// 4918, 9.6.1 and 9.9.2); it returns other errors unchanged.
 func (q *request) lockedMembers(err error) error {
 	f := failureOf(err, making[q.r.Method])
 	var locked *lock.Locked
@@ -92,7 +92,7 @@ func (q *request) lockedMembers(err error) error {
 	return q.members(f, locked, func(*multistatus) error { return nil })
 }
 
-// members answers with the members that are locked, each with the failure's condition, and what comes after them.
+// members answers with the locked members, each with the failure's condition, and the responses that after adds.
 func (q *request) members(f *failure, locked *lock.Locked, after func(*multistatus) error) error {
 	q.failed = f
 	m := q.multistatus()

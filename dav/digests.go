@@ -15,23 +15,24 @@ import (
 	"postern/vfs"
 )
 
-// promise is what a client says that a body sums up to.
+// promise is a checksum that a client sent for a body.
 type promise struct {
 	header, algorithm string
 	sum               []byte
-	hash              hash.Hash // nil: MD5 and SHA-1, which the drive itself computes
+	hash              hash.Hash // nil: MD5 or SHA-1, which the drive computes itself
 }
 
-// computed are the algorithms of promises, by their names in all headers.
+// computed has the algorithms of checksums, by their names in all headers.
 var computed = map[string]func() hash.Hash{
 	"md5": nil, "sha": nil, "sha1": nil, "sha-1": nil,
 	"sha256": sha256.New, "sha-256": sha256.New, "sha512": sha512.New, "sha-512": sha512.New,
 	"adler32": func() hash.Hash { return adler32.New() },
 }
 
-// promises reads all headers that promise a checksum: OC-Checksum of ownCloud's clients and rclone, Content-MD5 (RFC
-// 1864), Repr-Digest and Content-Digest (RFC 9530), Digest (RFC 3230). What can't be checked is refused before the body
-// is read: a client that asks for a check must not take 201 for one. Only of several in one header must one be known.
+// promises parses all headers with checksums: OC-Checksum of ownCloud's clients and rclone, Content-MD5 (RFC 1864),
+// Repr-Digest and Content-Digest (RFC 9530), Digest (RFC 3230). Unsupported ones are rejected before the body is read:
+// a client that asks for a check must not get 201 without one. Of several in one header one supported algorithm
+// suffices.
 func (q *request) promises() ([]promise, error) {
 	var all []promise
 	for _, name := range []string{"OC-Checksum", "Content-MD5", "Repr-Digest", "Content-Digest", "Digest"} {
@@ -86,7 +87,7 @@ func decodeSum(s string, hexadecimal bool) ([]byte, bool) {
 	return b, err == nil
 }
 
-// summed is a reader that feeds the hashes of promises.
+// summed returns a reader that feeds the hashes of promises.
 func summed(r io.Reader, all []promise) io.Reader {
 	for _, p := range all {
 		if p.hash != nil {
@@ -96,7 +97,7 @@ func summed(r io.Reader, all []promise) io.Reader {
 	return r
 }
 
-// kept reports whether a promise is true of what has arrived.
+// kept reports whether the received body has the promised checksum.
 func (p promise) kept(sums vfs.Sums) bool {
 	switch {
 	case p.hash != nil:

@@ -24,7 +24,7 @@ func (m *multistatus) entry(find propfind, e entry) error {
 	if !find.names {
 		b, missing = appendWanted(b, e, find)
 	}
-	// A propstat of nothing is only written where it is the only one.
+	// An empty propstat is only written if it is the only one.
 	if len(missing) > 0 && len(b) == start+len("<D:propstat><D:prop>") && !find.minimal {
 		b = b[:start]
 	} else {
@@ -43,7 +43,7 @@ func (m *multistatus) entry(find propfind, e entry) error {
 	return m.flush()
 }
 
-// appendWanted appends the properties that were asked for by name and returns the tags of those that are not there.
+// appendWanted appends the requested properties and returns the tags of the missing ones.
 func appendWanted(b []byte, e entry, find propfind) ([]byte, []string) {
 	var missing []string
 	for i := range find.wanted {
@@ -54,13 +54,13 @@ func appendWanted(b []byte, e entry, find propfind) ([]byte, []string) {
 		case !ok:
 			missing = append(missing, w.empty)
 		case find.all && (w.live == nil || w.live.all && (w.live.lean || !find.lean)):
-			b = b[:mark] // allprop has written it already
+			b = b[:mark] // allprop has already written it
 		}
 	}
 	return b, missing
 }
 
-// appendProperty appends one property, or nothing and false.
+// appendProperty appends one property, or returns false.
 func appendProperty(b []byte, e entry, w *wanted) ([]byte, bool) {
 	mark := len(b)
 	if w.live == nil {
@@ -119,7 +119,7 @@ func appendAll(b []byte, e entry, lean bool) []byte {
 	for i := range e.info.Properties {
 		p := &e.info.Properties[i]
 		if liveByName[xml.Name(p.Name)] != nil {
-			continue // a displayname that a client has set; Explorer must not see it unasked
+			continue // a client's displayname; Explorer must not get it unless requested
 		}
 		w := want(xml.Name(p.Name))
 		b = appendDead(b, e, p, &w)

@@ -22,17 +22,17 @@ import (
 	"postern/vfs/layout"
 )
 
-// retryAfter is what a client is told to wait when storage can't be reached.
+// retryAfter is the value of Retry-After while storage is unreachable.
 const retryAfter = 10 * time.Second
 
-// failure is an answer that is no success: a status, for people a sentence, for programs perhaps a precondition code of
-// RFC 4918, 16 with the places it is about.
+// failure is an unsuccessful answer: a status, a sentence for people and, for programs, an optional precondition code
+// of RFC 4918, 16 with the places that it concerns.
 type failure struct {
 	status    int
 	message   string // one sentence with a full stop
 	condition string // local name in DAV:, may be empty
 	paths     []string
-	err       error // what lies behind it, for the log; may be nil
+	err       error // the cause, for the log; may be nil
 }
 
 func (f *failure) Error() string { return f.message }
@@ -42,22 +42,26 @@ func fail(status int, format string, args ...any) *failure {
 	return &failure{status: status, message: fmt.Sprintf(format, args...)}
 }
 
-// kinds is the one table from kinds of error to answers. make is the status where the request would make something new
-// at the path, so that what is missing or no folder is its parent; look is that of all other requests.
+// kinds is the only table from kinds of errors to answers. make is the status of a request that would create something
+// at the path, for which a missing or wrong parent is the cause; look is the status of all other requests.
 var kinds = []struct {
 	kind       error
 	look, make int
 	condition  string
 	message    string
-	making     string // message where the request would make something new; empty: as else
+	making     string // message if the request would create something; empty: message
 }{
-	{vfs.ErrMounted, http.StatusForbidden, http.StatusForbidden, "", "Another space, such as a shared folder, lies in this folder, so it can't be moved, copied, replaced or deleted as a whole: do it with the other things in it one by one.", ""},
-	{vfs.ErrOtherSpace, http.StatusForbidden, http.StatusForbidden, "", "This and its destination lie in different spaces of the drive, which can't be done in one step: copy the contents instead.", ""},
+	{vfs.ErrMounted, http.StatusForbidden, http.StatusForbidden, "",
+		"Another space, such as a shared folder, lies in this folder, so it can't be moved, copied, replaced or deleted " +
+			"as a whole: do it with the other things in it one by one.", ""},
+	{vfs.ErrOtherSpace, http.StatusForbidden, http.StatusForbidden, "",
+		"This and its destination lie in different spaces of the drive, which can't be done in one step: copy the " +
+			"contents instead.", ""},
 	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only.", ""},
 	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded",
 		"There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less " +
 			"is waiting.", ""},
-	// 507 is not retried by clients (RFC 4918, 11.5: not until the user asks for it), and Finder keeps the file in view.
+	// Clients do not retry after 507 (RFC 4918, 11.5: not until the user asks for it), and Finder keeps the file visible.
 	{vfs.ErrBroken, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "",
 		"Nothing can be changed: the drive's journal on this machine could not be written. Check the disk, then restart " +
 			"postern.", ""},
@@ -99,7 +103,7 @@ var kinds = []struct {
 
 const tooManyFiles = "Too many files are open on the drive's machine at the same time; try again in a moment."
 
-// failureOf finds the answer to an error. making tells that the request would have made something new.
+// failureOf returns the answer to an error. making means that the request would have created something.
 func failureOf(err error, making bool) *failure {
 	var f *failure
 	if errors.As(err, &f) {
@@ -140,7 +144,7 @@ func (q *request) fail(err error, making bool) {
 	if now.Blocked != "" && errors.Is(f.err, vfs.ErrReadOnly) {
 		f.message = now.Blocked
 	}
-	// With a cause it is the whole drive that takes no changes.
+	// With a cause the whole drive is read-only.
 	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil &&
 		path.Dir(at.Path) == "/" {
 		f.message = "The top of the drive is read-only: put files and folders into " + layout.Files + "."
@@ -149,7 +153,7 @@ func (q *request) fail(err error, making bool) {
 	if f.status >= http.StatusInternalServerError && f.status != webdav.StatusInsufficientStorage {
 		level := slog.LevelWarn
 		if q.gone() || errors.Is(f.err, vfs.ErrUnavailable) && !now.Offline.IsZero() {
-			level = slog.LevelDebug // nothing is wrong here, or that storage is away was said, once
+			level = slog.LevelDebug // no fault of the drive, or an outage that was already logged
 		}
 		q.h.o.Log.Log(q.ctx(), level, "request failed", "method", q.r.Method, "status", f.status, "error", f.err)
 	}
@@ -161,7 +165,7 @@ func (q *request) fail(err error, making bool) {
 	status := f.status
 	switch {
 	case status == http.StatusServiceUnavailable && q.who.finder:
-		// Finder takes a 5xx for "no such file" and forgets it; 424 it takes for "busy".
+		// Finder treats a 5xx as "no such file" and forgets the file; it treats 424 as "busy".
 		status = webdav.StatusFailedDependency
 	case status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
@@ -178,12 +182,12 @@ func (q *request) fail(err error, making bool) {
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	q.w.WriteHeader(status)
 	if q.r.Method != http.MethodHead {
-		q.w.Write(body) //nolint:errcheck // nobody is left to tell
+		q.w.Write(body) //nolint:errcheck // the client has gone
 	}
 }
 
-// errorBody is a plain sentence for browsers, else DAV:error. The message's element is sabre's, which Nextcloud's
-// clients, Cyberduck and rclone show to people.
+// errorBody returns a plain sentence for browsers, else DAV:error. The message's element is sabre's, which Nextcloud's
+// clients, Cyberduck and rclone display.
 func (q *request) errorBody(f *failure) []byte {
 	if m := q.r.Method; f.condition == "" && (m == http.MethodGet || m == http.MethodHead || m == http.MethodPost) {
 		q.w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// Windows refuses a whole listing when one name in it has a character that its own filesystems do not know. Such
-// characters are shown to it, and only to it, as the private-use characters U+F000 + c, as Services for Macintosh,
-// Samba and rclone do, and turned back when it names a file. (A name that really holds U+F03A can't be opened from
-// Windows: nobody has one.) Names of devices, which Windows shows and can't open, have their first letter shown so.
+// Windows rejects a whole listing if one name in it has a character that its own filesystems do not support. Windows,
+// and only Windows, gets such characters as the private-use characters U+F000 + c, as with Services for Macintosh,
+// Samba and rclone, and they are mapped back when it names a file. (A name that really has U+F03A cannot be opened from
+// Windows; such names do not occur.) In names of devices, which Windows lists and cannot open, the first letter is
+// mapped.
 const privateUse = 0xF000
 
 func reservedInWindows(c rune) bool { return c < ' ' && c > 0 || strings.ContainsRune(`\:*?"<>|`, c) }
@@ -35,7 +36,7 @@ func nameToWindows(name string) string {
 		}
 		return c
 	}, name)
-	// Windows cuts off dots and spaces at the end.
+	// Windows removes dots and spaces at the end.
 	if end := len(mapped) - 1; end >= 0 && (mapped[end] == '.' || mapped[end] == ' ') && mapped != "." && mapped != ".." {
 		mapped = mapped[:end] + string(rune(mapped[end])+privateUse)
 	}
@@ -45,7 +46,7 @@ func nameToWindows(name string) string {
 	return mapped
 }
 
-// isDevice reports whether Windows takes a name for a device whatever folder it stands in: CON, aux.txt, Com1.tar.gz.
+// isDevice reports whether Windows treats a name as a device in any folder: CON, aux.txt, Com1.tar.gz.
 func isDevice(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.TrimRight(base, " ")

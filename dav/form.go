@@ -14,21 +14,20 @@ import (
 	"postern/dav/page"
 )
 
-// The most that a form without files may hold: more than any on our pages.
+// The bounds of a form without files: more than any form of our pages.
 const (
 	maxField  = 64 << 10 // bytes of a value
 	maxFields = 16
 )
 
-// form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is only another way
-// to write a WebDAV request: it is turned into one, which then goes the way of all others. That it was sent from a page
-// of this drive, and not from one that only knows its address, is proved by its token, besides the checks that auth
-// makes of every request.
+// form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is translated into
+// a WebDAV request, which then takes the same path as all others. Its token proves that it was sent from a page of this
+// drive, in addition to the checks of auth.
 type form struct {
 	q      *request
 	body   *body
 	parts  *multipart.Reader
-	fields map[string]string // those before the first file
+	fields map[string]string // fields before the first file
 }
 
 var errForm = fail(http.StatusBadRequest, "The form that was sent can't be read.")
@@ -59,7 +58,7 @@ func (q *request) form() error {
 	return f.change()
 }
 
-// next is the next part of the form, nil at the end.
+// next returns the next part of the form, nil at the end.
 func (f *form) next() (*multipart.Part, error) {
 	part, err := f.parts.NextPart()
 	switch {
@@ -73,7 +72,7 @@ func (f *form) next() (*multipart.Part, error) {
 	return part, nil
 }
 
-// read takes in the fields before the first file, and returns that, if there is one.
+// read reads the fields before the first file, and returns that file, if any.
 func (f *form) read() (*multipart.Part, error) {
 	for {
 		part, err := f.next()
@@ -88,7 +87,7 @@ func (f *form) read() (*multipart.Part, error) {
 	}
 }
 
-// change makes the one change that a form without files asks for.
+// change makes the change of a form without files.
 func (f *form) change() error {
 	q, name := f.q, f.fields[page.FieldName]
 	parent := pathpkg.Dir(q.path)
@@ -118,7 +117,7 @@ func (f *form) change() error {
 	return errForm
 }
 
-// upload takes in the files of a form, from the first on, none of them over one that is there.
+// upload stores the files of a form, from the first on. It replaces no existing file.
 func (f *form) upload(part *multipart.Part) error {
 	for part != nil {
 		name := part.FileName()
@@ -129,7 +128,7 @@ func (f *form) upload(part *multipart.Part) error {
 			return err
 		}
 		err := f.q.sub(http.MethodPut, pathpkg.Join(f.q.path, name), part, "If-None-Match", "*")
-		f.body.armed = time.Time{} // the request within took the deadline away
+		f.body.armed = time.Time{} // the inner request removed the deadline
 		if err != nil {
 			failed := failureOf(err, true)
 			message := "“" + name + "” was not uploaded: " + failed.message
@@ -146,7 +145,7 @@ func (f *form) upload(part *multipart.Part) error {
 	return f.end(f.q.path, nil)
 }
 
-// end shows the folder that was changed.
+// end redirects to the changed folder.
 func (f *form) end(folder string, err error) error {
 	if err != nil {
 		return err
@@ -156,7 +155,7 @@ func (f *form) end(folder string, err error) error {
 	return nil
 }
 
-// sub makes a WebDAV request of its own, with pairs of headers, and returns what it failed with.
+// sub runs an inner WebDAV request, with pairs of headers, and returns its error.
 func (q *request) sub(method, p string, body io.Reader, headers ...string) error {
 	u, err := url.Parse(q.escape(p))
 	if err != nil {
@@ -182,7 +181,7 @@ func (q *request) sub(method, p string, body io.Reader, headers ...string) error
 	return nil
 }
 
-// silent takes the answer to a request that another one made, of which only the status counts.
+// silent receives the answer to an inner request, of which only the status counts.
 type silent struct {
 	http.ResponseWriter
 	header http.Header
@@ -198,10 +197,10 @@ func (s *silent) WriteHeader(code int) { s.code = code }
 // Write implements http.ResponseWriter.
 func (s *silent) Write(p []byte) (int, error) { return len(p), nil }
 
-// Unwrap is for http.ResponseController.
+// Unwrap gives http.ResponseController the underlying writer.
 func (s *silent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// nameable says what is wrong with a name that somebody typed.
+// nameable returns an error for a typed name that is invalid.
 func nameable(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -212,5 +211,5 @@ func nameable(name string) error {
 	return nil
 }
 
-// escape returns the address of a path, as the client of this request would write it.
+// escape returns the URL of a path in the form of this request's client.
 func (q *request) escape(p string) string { return string(appendHref(nil, p, false, q.who)) }

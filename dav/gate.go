@@ -2,20 +2,20 @@ package dav
 
 import "net/http"
 
-// How many requests may do at one time what takes much memory. There can be hundreds of requests, and each alone stays
-// within its bound.
+// The bounds on concurrent requests that take much memory. There can be hundreds of requests, each within its own
+// bound.
 const (
 	maxArchives = 4 // archives, of some 40 MB each until they end
 	maxLargeXML = 4 // XML bodies of more than largeXML, of up to 150 MiB each while they are parsed and carried out
 
-	largeXML = 64 << 10 // bytes; no program has been seen to send so many
+	largeXML = 64 << 10 // bytes; no known program sends more
 )
 
-// gate bounds how many requests are between enter and leave.
+// gate bounds the number of requests between enter and exit.
 type gate chan struct{}
 
-// enter takes a place that the request keeps until it is answered. When all are taken it waits, as long as a request
-// waits for storage; then it returns an answer 503 that names what there are too many of.
+// enter takes a place that the request keeps until it is answered. If all are taken it waits, as long as a request
+// waits for storage; then it returns a 503 that names the busy resource.
 func (q *request) enter(g gate, what string) error {
 	if q.inside != nil {
 		return nil
@@ -41,7 +41,7 @@ func (q *request) enter(g gate, what string) error {
 	}
 }
 
-// exit gives the place back, if there is one.
+// exit returns the place, if the request has one.
 func (q *request) exit() {
 	if q.inside != nil {
 		<-q.inside

@@ -28,7 +28,7 @@ func (q *request) get() error {
 	case err != nil:
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() //nolint:errcheck // only read
 	info := f.Info()
 	now := state{Info: info, exists: true}
 	if page.Wants(q.r) {
@@ -92,11 +92,11 @@ func (q *request) send(f vfs.File) error {
 	return w.end()
 }
 
-// policyOf is what a file may do when a browser opens it: a page that somebody put into the drive must not act as if it
-// came from the drive itself, so it gets an origin of its own, and no scripts. Only what the browser's player
-// plays, which runs none either, keeps the drive's origin, or it could not be loaded; it is a list, since a client
-// chooses the type that it stores, and "video/x+xml" is a document to a browser. Only PDFs have no sandbox: the
-// browser's viewer shows nothing in one, and is one already.
+// policyOf returns the Content-Security-Policy of a file that a browser opens: a page that somebody put into the drive
+// must not act as the drive itself, so it gets an origin of its own and no scripts. Only media for the browser's
+// player, which runs no scripts either, keep the drive's origin, because the player could not load them otherwise.
+// These types are a list, since a client chooses the stored type, and browsers treat "video/x+xml" as a document. Only
+// PDFs have no sandbox: the browser's viewer shows nothing in one, and is one itself.
 func policyOf(contentType string) string {
 	const nothing = "; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self'"
 	plain, _, err := mime.ParseMediaType(contentType)
@@ -110,16 +110,16 @@ func policyOf(contentType string) string {
 	return "sandbox" + nothing
 }
 
-// fileWriter stands between a file and the client. It holds the header back until there are bytes, so that a fault of
-// the storage can still be an answer of its own; and it lets the file write itself when http.ServeContent would read it
-// through a buffer of 32 KiB.
+// fileWriter is between http.ServeContent and the client. It delays the header until there are bytes, so that an error
+// of the storage can still have an answer of its own, and it lets the file write itself instead of copying it through a
+// buffer of 32 KiB.
 type fileWriter struct {
 	http.ResponseWriter
 	q     *request
 	code  int
 	sent  bool
 	wrote int64
-	err   error // what reading failed with
+	err   error // error of reading the file
 }
 
 // WriteHeader implements http.ResponseWriter: the last code counts.
@@ -136,7 +136,7 @@ func (w *fileWriter) send() {
 	w.ResponseWriter.WriteHeader(w.code)
 }
 
-// Write implements http.ResponseWriter. An error is returned as it is; only what the storage fails with is kept.
+// Write implements http.ResponseWriter. It returns errors unchanged; only those of the storage are kept in err.
 func (w *fileWriter) Write(p []byte) (int, error) {
 	w.send()
 	n, err := w.ResponseWriter.Write(p)
@@ -144,7 +144,7 @@ func (w *fileWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom for what http.ServeContent copies from: a limited reader of the file.
+// ReadFrom implements io.ReaderFrom for the source that http.ServeContent uses: a limited reader of the file.
 func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
@@ -175,15 +175,16 @@ type plainWriter struct{ w *fileWriter }
 
 func (p plainWriter) Write(b []byte) (int, error) { return p.w.Write(b) }
 
-// end sends what is still held back, or says what went wrong.
+// end sends the delayed header, or returns the error.
 func (w *fileWriter) end() error {
 	if w.err != nil && !w.sent {
 		return w.err
 	}
 	w.send()
 	if w.err != nil && !w.q.gone() {
-		// The length was promised, so net/http closes the connection and the client sees that the file is cut short.
-		w.q.h.o.Log.WarnContext(w.q.ctx(), "file broken off", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10),
+		// The header announced the length, so net/http closes the connection and the client notices that the file is
+		// incomplete.
+		w.q.h.o.Log.WarnContext(w.q.ctx(), "file not sent whole", "path", w.q.path, "sent", strconv.FormatInt(w.wrote, 10),
 			"error", w.err)
 	}
 	return nil

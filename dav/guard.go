@@ -1,7 +1,7 @@
 package dav
 
 import (
-	"crypto/sha1" //nolint:gosec // it tells one file from another, as rclone does
+	"crypto/sha1" //nolint:gosec // it compares files, as rclone does
 	"log/slog"
 	"net"
 	"strings"
@@ -11,16 +11,16 @@ import (
 	"postern/dav/lock"
 )
 
-// guard keeps a file from a client that clears up after itself (profile.clearsUp). When an upload fails, rclone deletes
-// what it takes for the half-written file, about a second later. Here a failed PUT changes nothing, so that file is the
-// good old version. One DELETE of that path, from that client, within a few seconds of the failure, is therefore
-// refused (409) and the file kept: rclone ignores that error. A second DELETE is meant, and is done. Other clients
-// delete what they ask to delete.
+// guard protects a file from a client that cleans up after itself (profile.clearsUp). When an upload fails, rclone
+// deletes the file, which it takes for half-written, about a second later. Here a failed PUT changes nothing, so that
+// file is the good old version. One DELETE of that path by that client, within a few seconds of the failure, is
+// therefore refused (409) and the file kept: rclone ignores that error. A second DELETE is deliberate, and is done.
+// Other clients delete without this guard.
 //
 // An upload cut off by a crash counts as failed: the next gateway guards its path from its start.
 //
-// After a successful upload rclone compares what is there with what it sent, and deletes it when it differs: then it is
-// what another client has saved there meanwhile. One DELETE of such content, within the same time, is refused too.
+// After a successful upload rclone compares the file with what it sent, and deletes it if it differs: then another
+// client has saved it meanwhile. One DELETE of such content, within the same time, is refused too.
 type guard struct {
 	life    time.Duration
 	clock   func() time.Time
@@ -29,26 +29,25 @@ type guard struct {
 
 	mu    sync.Mutex
 	armed map[string]pledge // by client and path
-	order []string          // of armed, by time, with some that were spent
+	order []string          // keys of armed, by time, and some that are no longer in it
 }
 
-// pledge is that one DELETE is refused.
+// pledge means that one DELETE will be refused.
 type pledge struct {
 	until time.Time
-	own   [sha1.Size]byte // what the client itself has put there, and may delete; zero: nothing
+	own   [sha1.Size]byte // the client's own content, which it may delete; zero: none
 }
 
 // maxGuarded bounds the memory of a guard.
 const maxGuarded = 4096
 
-// Uploads keeps in mind what is being replaced, over the end of the process. Its methods may be called at the same
-// time.
+// Uploads records uploads in progress, and keeps the records when the process ends. It is safe for concurrent use.
 type Uploads interface {
-	// Left are the notes that the last process has begun and not ended.
+	// Left returns the notes that the last process began and did not end.
 	Left() []string
 	// Begin keeps a note until End. A note is kept once, however often it is begun.
 	Begin(note string) error
-	// End forgets a note. One that isn't there is no error.
+	// End removes a note. A missing note is not an error.
 	End(note string) error
 }
 
@@ -62,10 +61,10 @@ func newGuard(o Options) *guard {
 	return g
 }
 
-// guarded is what a guard knows a client's path by.
+// guarded returns the key of a client's path.
 func guarded(client, path string) string { return client + "\n" + lock.Key(path) }
 
-// begin notes that a client replaces what is at path. The upload counts as failed until disarm.
+// begin records that a client is replacing the file at path. The upload counts as failed until disarm.
 func (g *guard) begin(client, path string) {
 	if g.life > 0 && g.uploads != nil {
 		g.noted(g.uploads.Begin, guarded(client, path))
@@ -74,14 +73,14 @@ func (g *guard) begin(client, path string) {
 
 func (g *guard) noted(do func(string) error, key string) {
 	if err := do(key); err != nil {
-		g.log.Warn("upload not noted", "error", err)
+		g.log.Warn("upload not recorded", "error", err)
 	}
 }
 
-// arm protects what is at path from the next DELETE of a client.
+// arm protects the file at path from the next DELETE of a client.
 func (g *guard) arm(client, path string) { g.pledge(guarded(client, path), pledge{}) }
 
-// armUnless does so as long as it is not what the client has put there.
+// armUnless is arm for content other than the client's own.
 func (g *guard) armUnless(own [sha1.Size]byte, client, path string) {
 	g.pledge(guarded(client, path), pledge{own: own})
 }
@@ -107,7 +106,7 @@ func (g *guard) live(key string, now time.Time) bool {
 	return ok && !now.After(p.until)
 }
 
-// spend reports whether a DELETE of this content is to be refused, once.
+// spend reports whether a DELETE of this content is to be refused, and ends the pledge.
 func (g *guard) spend(client, path string, content [sha1.Size]byte) bool {
 	key := guarded(client, path)
 	if g.uploads != nil {
@@ -120,10 +119,10 @@ func (g *guard) spend(client, path string, content [sha1.Size]byte) bool {
 	return kept
 }
 
-// disarm forgets about a path: the client has put something there, all of it.
+// disarm ends the protection of a path: the client's upload succeeded.
 func (g *guard) disarm(client, path string) { g.spend(client, path, [sha1.Size]byte{}) }
 
-// client tells programs apart as well as can be: by user, address and what they call themselves.
+// client returns the best available identity of a program: user, address and User-Agent.
 func (q *request) client() string {
 	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
 	if err != nil {

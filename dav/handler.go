@@ -1,14 +1,14 @@
-// Package dav serves a drive (package vfs) over WebDAV: RFC 4918 class 1, 2 and 3, with what the programs in CLIENTS.md
-// need beyond it.
+// Package dav serves a drive (package vfs) over WebDAV: RFC 4918 class 1, 2 and 3, with the extensions that the
+// programs in CLIENTS.md need.
 //
-// The words come from golang.org/x/net/webdav (LockDetails, Condition, Propstat, its status codes); its handler is not
-// used, because it loses data: it removes a MOVE's destination before it looks for the source, overwrites in place,
-// ignores If-Match and Content-Range on PUT, and refuses the save sequences of Office and davfs2. CLIENTS.md has the
-// list.
+// Its terms are those of golang.org/x/net/webdav (LockDetails, Condition, Propstat, its status codes). That package's
+// handler is not used, because it loses data: it removes a MOVE's destination before it looks for the source,
+// overwrites in place, ignores If-Match and Content-Range on PUT, and refuses the save sequences of Office and davfs2.
+// CLIENTS.md has the list.
 //
-// Each request is a walk: handler.go picks the method, target.go says which path, precondition.go and package lock
-// whether it may, one file per method does it, errors.go says what went wrong. Whatever must be true of a change is
-// checked in a vfs.Cond, in the same step as the change itself.
+// Each request takes the same path: handler.go chooses the method, target.go resolves the URL, precondition.go and
+// package lock check whether the change is allowed, one file per method makes it, errors.go maps errors to answers.
+// Every condition of a change is checked in a vfs.Cond, in the same step as the change itself.
 package dav
 
 import (
@@ -36,7 +36,7 @@ type Handler struct {
 	archives, largeXML gate
 }
 
-// New makes a handler. It fails when the locks can't be loaded: without them a client's lock would silently be lost.
+// New returns a handler. It fails if the locks cannot be loaded: a client's lock would otherwise be lost silently.
 func New(fs vfs.FS, o Options) (*Handler, error) {
 	o = o.withDefaults()
 	if o.System == nil {
@@ -51,16 +51,15 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
-// Stop ends the requests under way and those that still come: storage is no longer waited for. Nothing else ends a
-// request that has been read whole, not even its client's going away, so call it once a server has waited for its
-// requests long enough.
+// Stop makes current and later requests stop waiting for storage. Nothing else ends a request that was read whole, not
+// even its client's disconnection, so call it once a server has waited long enough for its requests.
 func (h *Handler) Stop() { h.life.end() }
 
 // Locks returns the locks of the drive, for commands that show or break them.
 func (h *Handler) Locks() lock.System { return h.locks }
 
-// methods are all that the handler knows, and allow the same for an Allow header. It is one list for all resources:
-// OPTIONS is answered to strangers too, and must not tell them what exists. POST is for the pages' own forms only.
+// methods are all supported methods; allow lists them for an Allow header. The list is the same for all resources:
+// OPTIONS needs no login, and must not reveal which files exist. POST is only for the pages' own forms.
 var methods = map[string]func(*request) error{
 	http.MethodOptions: (*request).options,
 	http.MethodGet:     (*request).get,
@@ -78,18 +77,18 @@ var methods = map[string]func(*request) error{
 
 const allow = "OPTIONS, GET, HEAD, PUT, DELETE, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
 
-// refused are the methods that are known and not supported (405); others are unknown (501).
+// refused are known methods without support (405); unknown ones get 501.
 var refused = map[string]bool{
 	http.MethodPatch: true, http.MethodTrace: true, http.MethodConnect: true,
 }
 
-// making tells for which methods a missing parent is the client's conflict (409), not a missing resource (404).
+// making has the methods for which a missing parent is a conflict (409), not a missing resource (404).
 var making = map[string]bool{http.MethodPut: true, "MKCOL": true, "COPY": true, "MOVE": true, "LOCK": true}
 
-// mounted is a drive with mounts that come and go at run time. Now returns it with those that it has now.
+// mounted is a drive whose mounts change at run time. Now returns it with its current mounts.
 type mounted interface{ Now() vfs.FS }
 
-// now is the drive that one request sees from begin to end.
+// now returns the drive that one request uses from beginning to end.
 func (h *Handler) now() vfs.FS {
 	if d, ok := h.fs.(mounted); ok {
 		return d.Now()
@@ -115,7 +114,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve answers, or returns an error when nothing was answered yet.
+// serve answers the request, or returns an error if no answer was sent yet.
 func (q *request) serve() error {
 	defer q.exit()
 	method, ok := methods[q.r.Method]

@@ -21,10 +21,10 @@ const (
 	depthInfinity
 )
 
-// partial reports whether it is less than a whole tree.
+// partial reports whether the depth is less than a whole tree.
 func (d depth) partial() bool { return d == depth0 || d == depth1 }
 
-// parseDepth accepts Exchange's ",noroot" too: without is without the folder itself.
+// parseDepth parses a Depth header, also with Exchange's ",noroot", which leaves out the folder itself.
 func parseDepth(s string) (d depth, noRoot, ok bool) {
 	s, noRoot = strings.CutSuffix(strings.ToLower(strings.TrimSpace(s)), ",noroot")
 	switch strings.TrimSpace(s) {
@@ -48,7 +48,7 @@ func (q *request) depth() (depth, error) {
 	return d, nil
 }
 
-// overwrite reads the Overwrite header; absent it means yes (RFC 4918, 10.6), and Finder relies on that.
+// overwrite parses the Overwrite header; a missing one means yes (RFC 4918, 10.6), and Finder relies on that.
 func (q *request) overwrite() (bool, error) {
 	switch strings.TrimSpace(q.r.Header.Get("Overwrite")) {
 	case "", "T", "t":
@@ -59,8 +59,7 @@ func (q *request) overwrite() (bool, error) {
 	return false, fail(http.StatusBadRequest, "The Overwrite header must be T or F.")
 }
 
-// parseTimeout reads a Timeout header (RFC 4918, 10.7), the first wish in it that is understood. 0 is: as long as may
-// be.
+// parseTimeout parses a Timeout header (RFC 4918, 10.7) and returns its first valid value. 0 means as long as possible.
 func parseTimeout(s string) time.Duration {
 	for wish := range strings.SplitSeq(s, ",") {
 		wish = strings.TrimSpace(wish)
@@ -79,14 +78,14 @@ func parseTimeout(s string) time.Duration {
 	return 0
 }
 
-// The times that clients may give: what RFC 1123 dates and ISO 8601 can both say.
+// The range of times that clients may set: what both RFC 1123 dates and ISO 8601 can express.
 var (
 	earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
 )
 
-// parseUnix reads seconds since 1970, perhaps with a fraction: X-OC-Mtime and DAV:lastmodified. Numbers that are no
-// seconds until the year 9999 are milliseconds, microseconds or nanoseconds.
+// parseUnix parses seconds since 1970, with an optional fraction: X-OC-Mtime and DAV:lastmodified. Numbers beyond the
+// year 9999 are milliseconds, microseconds or nanoseconds.
 func parseUnix(s string) (time.Time, bool) {
 	whole, fraction, dot := strings.Cut(strings.TrimSpace(s), ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
@@ -120,8 +119,8 @@ func parseUnix(s string) (time.Time, bool) {
 	return time.Unix(seconds, nanos).UTC(), true
 }
 
-// dateForms are the forms of dates that clients were seen to use besides HTTP's three. None has the name of a zone: of
-// most names Go does not know the offset. Seconds may have a fraction in all of them.
+// dateForms are the formats of dates that clients are known to send besides HTTP's three. None has the name of a zone,
+// since Go does not know the offsets of most names. Seconds may have a fraction in all of them.
 var dateForms = []string{
 	"Mon, 2 Jan 2006 15:04:05 Z0700", "2 Jan 2006 15:04:05 Z0700", "Mon, 2-Jan-2006 15:04:05 Z0700",
 	"Mon Jan 2 15:04:05 Z0700 2006",
@@ -131,10 +130,10 @@ var dateForms = []string{
 	"20060102T150405",
 }
 
-// universal are the names of the zone that dates of HTTP are in.
+// universal replaces the names of UTC in HTTP dates.
 var universal = strings.NewReplacer(" GMT", " Z", " UTC", " Z", " UT", " Z")
 
-// parseTime reads a date: of HTTP, also with a day of one digit or UTC, of ISO 8601, or unix seconds.
+// parseTime parses a date: an HTTP date, also with a day of one digit or UTC, ISO 8601, or Unix seconds.
 func parseTime(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if t, err := http.ParseTime(s); err == nil {
@@ -156,14 +155,14 @@ func inRange(t time.Time) (time.Time, bool) {
 	return t.UTC(), true
 }
 
-// mtime is the time that a client wants what it uploads, copies or moves to have; zero without a usable wish. Then the
-// answer lacks "X-OC-Mtime: accepted", and the client knows that the time was not kept.
+// mtime returns the time that a client wants for a file that it uploads, copies or moves; zero without a valid one.
+// Then the answer lacks "X-OC-Mtime: accepted", and the client knows that the time was not set.
 func (q *request) mtime() time.Time {
 	t, _ := parseUnix(q.r.Header.Get("X-OC-Mtime"))
 	return t
 }
 
-// acceptMtime tells the client that its X-OC-Mtime was applied; rclone sets the time once more when it isn't told.
+// acceptMtime reports to the client that its X-OC-Mtime was applied; otherwise rclone sets the time again.
 func (q *request) acceptMtime(t time.Time) {
 	if !t.IsZero() {
 		q.w.Header().Set("X-OC-Mtime", "accepted")
@@ -173,7 +172,7 @@ func (q *request) acceptMtime(t time.Time) {
 // checksum is one algorithm and value of an OC-Checksum header or property.
 type checksum struct{ algorithm, value string }
 
-// parseChecksums reads "SHA1:… MD5:…", in any case, separated by spaces.
+// parseChecksums parses "SHA1:… MD5:…", in any case, separated by spaces.
 func parseChecksums(s string) []checksum {
 	var sums []checksum
 	for word := range strings.FieldsSeq(s) {
@@ -184,7 +183,7 @@ func parseChecksums(s string) []checksum {
 	return sums
 }
 
-// fits reports whether a checksum is right. One of an algorithm that is not known here is not.
+// fits reports whether a checksum is right. One of an unknown algorithm is not.
 func (c checksum) fits(sums vfs.Sums) bool {
 	switch c.algorithm {
 	case "MD5":

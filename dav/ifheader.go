@@ -9,16 +9,16 @@ import (
 // maxConditions bounds an If header; clients send one to four.
 const maxConditions = 1000
 
-// ifHeader is a parsed If header (RFC 4918, 10.4): the request may go on when one of the lists holds.
+// ifHeader is a parsed If header (RFC 4918, 10.4): the request may continue if one of the lists holds.
 type ifHeader []ifList
 
-// ifList holds when all of its conditions do.
+// ifList is a list of conditions that must all hold.
 type ifList struct {
-	tag        string // the URL that it is about; "": the request's own
+	tag        string // its URL; "": the request's own
 	conditions []webdav.Condition
 }
 
-// tokens are all state tokens in the header. Just by being there a token is submitted, wherever it stands (10.4.1).
+// tokens returns all state tokens in the header. A token is submitted by its mere presence, at any place (10.4.1).
 func (h ifHeader) tokens() []string {
 	var found []string
 	for _, l := range h {
@@ -68,7 +68,7 @@ func parseIf(fields []string) (ifHeader, bool) {
 
 type ifParser struct {
 	rest    string
-	tagOpen bool // a tag was read and no list yet
+	tagOpen bool // a tag without a list so far
 }
 
 func (p *ifParser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
@@ -122,7 +122,7 @@ func (p *ifParser) condition() (c webdav.Condition, ok bool) {
 	return c, false
 }
 
-// entityTag reads [W/"…"]; a ']' within the quotes is part of the tag.
+// entityTag parses [W/"…"]; a ']' within the quotes is part of the tag.
 func (p *ifParser) entityTag() (string, bool) {
 	p.rest = p.rest[1:]
 	p.space()

@@ -95,7 +95,7 @@ func (m *model) free(p string, tokens map[string]bool) bool {
 	return !locked
 }
 
-// freeBelow tells the same of all locks on members (9.6.1).
+// freeBelow reports the same for all locks on members (9.6.1).
 func (m *model) freeBelow(p string, tokens map[string]bool) bool {
 	for _, l := range m.locks {
 		if !strings.HasPrefix(l.root, p+"/") {

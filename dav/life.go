@@ -2,12 +2,12 @@ package dav
 
 import "context"
 
-// life bounds the requests of a handler, in place of their own contexts. net/http cancels a request's context when the
+// life is the context of a handler's requests, instead of their own. net/http cancels a request's context when the
 // client's stream ends, but a client may close its side once it has sent everything (RFC 9112, 9.6): ffmpeg closes the
-// connection after a PUT, others half-close it and read on. So a request that has arrived whole is carried out. A body
-// that is cut short shows as a failed read, a client that has gone as a failed write.
+// connection after a PUT, others half-close it and continue reading. So a request that has arrived whole is carried
+// out. An incomplete body appears as a failed read, a disconnected client as a failed write.
 type life struct {
-	ctx context.Context // ends when the handler is stopped
+	ctx context.Context // cancelled by Stop
 	end context.CancelFunc
 }
 
@@ -16,8 +16,7 @@ func newLife() life {
 	return life{ctx, end}
 }
 
-// of returns a context that has the values of a request's context and ends with the life, and a function that releases
-// it.
+// of returns a context that has the values of a request's context and ends with the life, and its cancel function.
 func (l life) of(request context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(request))
 	forget := context.AfterFunc(l.ctx, cancel)

@@ -16,7 +16,7 @@ import (
 	"postern/vfs"
 )
 
-// lock takes a lock, or refreshes one when it has no body (RFC 4918, 9.10).
+// lock creates a lock, or refreshes one if there is no body (RFC 4918, 9.10).
 func (q *request) lock() error {
 	root, err := q.readXML()
 	if err != nil {
@@ -63,7 +63,7 @@ func (q *request) holds(want lock.Lock) (bool, error) {
 	}), err
 }
 
-// take grants the lock, and makes an empty file for it where there is nothing.
+// take grants the lock, and creates an empty file for a lock on a free path.
 func (q *request) take(want lock.Lock) error {
 	var now state
 	err := q.patiently(func() (err error) {
@@ -114,7 +114,7 @@ func (q *request) take(want lock.Lock) error {
 	return q.granted(l, status)
 }
 
-// conflict says who is in the way: 423 for what is locked itself, a multi-status for a folder with a locked member.
+// conflict answers a conflict of locks: 423 for a locked resource, a multi-status for a folder with a locked member.
 func (q *request) conflict(err error) error {
 	var locked *lock.Locked
 	if !errors.As(err, &locked) {
@@ -129,7 +129,7 @@ func (q *request) conflict(err error) error {
 	})
 }
 
-// refresh gives a lock new time. The token comes in an If header of any form; some clients put it into Lock-Token.
+// refresh extends a lock. The token is in an If header of any form; some clients put it into Lock-Token.
 func (q *request) refresh() error {
 	tokens := q.submitted.Tokens
 	if header := lockToken(q.r); header != "" {
@@ -181,7 +181,7 @@ func (q *request) unlock() error {
 	return nil
 }
 
-// lockToken reads a Lock-Token header; some clients leave the brackets out, some put it into parentheses as in If.
+// lockToken parses a Lock-Token header; some clients leave the brackets out, some use parentheses as in If.
 func lockToken(r *http.Request) string {
 	s := strings.TrimSpace(r.Header.Get("Lock-Token"))
 	for _, pair := range []string{"()", "<>"} {
@@ -193,7 +193,7 @@ func lockToken(r *http.Request) string {
 // maxOwner bounds the bytes that each lock keeps in memory and repeats in listings; real owners have 100.
 const maxOwner = 4 << 10
 
-// parseLockInfo reads the body of a LOCK (RFC 4918, 14.11).
+// parseLockInfo parses the body of a LOCK (RFC 4918, 14.11).
 func parseLockInfo(root *element) (lock.Lock, error) {
 	malformed := fail(http.StatusBadRequest, "The body of the LOCK is not a lockinfo with a scope and the type write.")
 	if !root.is("lockinfo") {
@@ -219,7 +219,7 @@ func parseLockInfo(root *element) (lock.Lock, error) {
 	return l, nil
 }
 
-// granted answers with the lock first: clients take the first token they find.
+// granted answers with the lock first: clients use the first token that they find.
 func (q *request) granted(l lock.Lock, status int) error {
 	now := q.h.o.Clock()
 	b := []byte(xmlHead + `<D:prop xmlns:D="DAV:"><D:lockdiscovery>`)

@@ -34,7 +34,7 @@ func (q *request) mkcol() error {
 				return err
 			}
 			if now.exists {
-				// rclone makes each parent for each file; it must be told this even where the folder could not be made.
+				// rclone creates each parent for each file, and needs this answer even if the folder could not be created.
 				return errExists
 			}
 			return q.allowed(ctx, at, now, touches...)

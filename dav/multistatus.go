@@ -9,14 +9,14 @@ import (
 	"golang.org/x/net/webdav"
 )
 
-// multistatusBuffer is how much of an answer is gathered before it goes out. As long as nothing has, an error can still
-// be a proper answer.
+// multistatusBuffer is the size of the buffer of an answer. Until it is first flushed, an error can still have an
+// answer of its own.
 const multistatusBuffer = 32 << 10
 
-// multistatusBuffers spare each PROPFIND of a single file the making and clearing of a buffer.
+// multistatusBuffers saves each PROPFIND of a single file the allocation of a buffer.
 var multistatusBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, multistatusBuffer) }}
 
-// multistatus writes a 207 answer as it comes, in constant memory.
+// multistatus streams a 207 answer in constant memory.
 type multistatus struct {
 	q    *request
 	w    *bufio.Writer
@@ -24,8 +24,8 @@ type multistatus struct {
 	sent bool
 }
 
-// The prefixes are declared once. "D" is a real prefix, not a default namespace: Windows insists. "Z" spares 45 bytes
-// for each of the properties that Windows hangs on every file.
+// The prefixes are declared once. "D" is a real prefix, not a default namespace, since Windows requires one. "Z" saves
+// 45 bytes for each of the properties that Windows sets on every file.
 const (
 	multistatusHead = xmlHead +
 		`<D:multistatus xmlns:D="DAV:" xmlns:oc="http://owncloud.org/ns" xmlns:Z="urn:schemas-microsoft-com:">`
@@ -58,7 +58,7 @@ func (m *multistatus) flush() error {
 	return err
 }
 
-// response is one entry with a status of its own.
+// response writes one entry with a status of its own.
 func (m *multistatus) response(p string, status int, condition string, conditionPaths []string) error {
 	b := append(m.buf, "<D:response><D:href>"...)
 	b = appendHref(b, p, false, m.q.who)
@@ -73,7 +73,7 @@ func (m *multistatus) response(p string, status int, condition string, condition
 	return m.flush()
 }
 
-// close ends a whole answer. One that was broken off leaves its buffer to the garbage collector.
+// close ends a complete answer. The buffer of an aborted one is left to the garbage collector.
 func (m *multistatus) close() error {
 	m.w.WriteString(multistatusTail) //nolint:errcheck // as above
 	err := m.w.Flush()
@@ -83,7 +83,7 @@ func (m *multistatus) close() error {
 	return err
 }
 
-// finish closes the answer, or breaks it off.
+// finish closes the answer, or aborts it.
 func (m *multistatus) finish() error {
 	if err := m.close(); err != nil {
 		return m.broken(err)
@@ -91,25 +91,25 @@ func (m *multistatus) finish() error {
 	return nil
 }
 
-// broken ends an answer that can't be completed: as an error when nothing has gone out, else by breaking off. A listing
-// that only looks whole would make sync programs delete what it lacks.
+// broken ends an answer that cannot be completed: with an error answer if nothing was sent, else by closing the
+// connection. A listing that only looks complete would make sync programs delete the missing files.
 func (m *multistatus) broken(err error) error {
 	if !m.sent {
 		return err
 	}
 	if !m.q.gone() {
-		m.q.h.o.Log.WarnContext(m.q.ctx(), "listing broken off", "path", m.q.path, "error", err)
+		m.q.h.o.Log.WarnContext(m.q.ctx(), "listing not sent whole", "path", m.q.path, "error", err)
 	}
 	hangUp(m.q.w)
 	return nil
 }
 
-// hangUp closes the connection, so that the client sees an answer cut short. Where that can't be done (HTTP/2), the
-// missing end of the document has to do.
+// hangUp closes the connection, so that the client notices an incomplete answer. Where that is impossible (HTTP/2), the
+// missing end of the document must suffice.
 func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err == nil {
-		conn.Close() //nolint:errcheck // it is given up
+		conn.Close() //nolint:errcheck // abandoned
 	}
 }
 

@@ -14,14 +14,14 @@ import (
 // The defaults of Options.
 const (
 	DefaultMaxXML = 1 << 20 // bytes; the longest real body seen, a PROPPATCH of Office, has 4 KiB
-	// What dies unnoticed blocks a file no longer than this; LibreOffice and Finder refresh every few minutes.
+	// A client that dies blocks a file no longer than this; LibreOffice and Finder refresh every few minutes.
 	DefaultLockTimeout = time.Hour
-	DefaultIdleTimeout = 2 * time.Minute  // a body of which nothing arrives for so long is given up
-	DefaultPatience    = 8 * time.Second  // Finder gives up on a request after 10 s
+	DefaultIdleTimeout = 2 * time.Minute  // a body times out when nothing arrives for so long
+	DefaultPatience    = 8 * time.Second  // Finder times out after 10 s
 	DefaultGuard       = 10 * time.Second // rclone deletes about 1 s after a failed upload, later when it is busy
 )
 
-// Options of a Handler. The zero value works.
+// Options are the choices of a Handler. The zero value works.
 type Options struct {
 	Log         *slog.Logger     // nil: silent
 	System      lock.System      // the locks; nil: those of this handler alone, kept in Locks
@@ -30,17 +30,17 @@ type Options struct {
 	Clock       func() time.Time // nil: time.Now
 	Rand        io.Reader        // for lock tokens and the nonces of pages; nil: crypto/rand
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
-	LockTimeout time.Duration    // the longest, and the default, time a lock is granted for; 0: DefaultLockTimeout
-	IdleTimeout time.Duration    // how long a request's body may stand still; 0: DefaultIdleTimeout, < 0: for ever
-	// How long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all.
+	LockTimeout time.Duration    // longest and default time of a lock; 0: DefaultLockTimeout
+	IdleTimeout time.Duration    // longest pause in a request's body; 0: DefaultIdleTimeout, < 0: unlimited
+	// Patience is how long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all.
 	Patience time.Duration
-	// How long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all.
+	// Guard is how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all.
 	Guard time.Duration
-	// Status tells how the drive stands, for the line on its pages; it must answer at once. nil: there is no such line.
+	// Status returns the state of the drive for the line on its pages, without waiting. nil: no such line.
 	Status func() Status
 }
 
-// Status is how the drive stands towards the storage behind it.
+// Status is the state of the drive towards its storage.
 type Status = page.Status
 
 func (o Options) withDefaults() Options {

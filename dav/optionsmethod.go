@@ -2,8 +2,8 @@ package dav
 
 import "net/http"
 
-// options answers for every path alike, existing or not, and for "*": LibreOffice asks for files it is about to make,
-// and who is not logged in must not learn what exists.
+// options gives the same answer for every path, existing or not, and for "*": LibreOffice sends it for files that it is
+// about to create, and a client that is not logged in must not learn which files exist.
 func (q *request) options() error {
 	h := q.w.Header()
 	h.Set("Allow", allow)

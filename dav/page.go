@@ -5,8 +5,8 @@ import (
 	"postern/vfs"
 )
 
-// page shows a folder to a browser, or sends it as an archive. Programs that only want to know whether there is
-// something (Office and LibreOffice send HEAD) get their 200 too, without a listing.
+// page sends a folder to a browser as a page or an archive. Programs that only check for existence (Office and
+// LibreOffice send HEAD) get 200 too, without a listing.
 func (q *request) page() error {
 	info, err := q.stat()
 	if err != nil {

@@ -17,8 +17,8 @@ func errPrecondition(header string) *failure {
 		"The %s header does not hold: this was changed meanwhile, or is not what the program thought.", header)
 }
 
-// preconditions checks what the client says about the state: the If header, then those of RFC 9110, 13. now is the
-// state of the request's own path, as at shows it.
+// preconditions checks the client's conditions: the If header, then those of RFC 9110, 13. now is the state of the
+// request's own path in at.
 func (q *request) preconditions(ctx context.Context, at vfs.Stater, now state) error {
 	if ok, err := q.ifHolds(ctx, at, now); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (q *request) preconditions(ctx context.Context, at vfs.Stater, now state) e
 	return q.conditional(now)
 }
 
-// errNotModified says that a GET or HEAD is to be answered with 304.
+// errNotModified means that a GET or HEAD is to be answered with 304.
 var errNotModified = errors.New("not modified")
 
 // conditional checks the conditional headers in the order of RFC 9110, 13.2.2.
@@ -54,8 +54,8 @@ func (q *request) conditional(now state) error {
 	return nil
 }
 
-// matches reports whether a list of entity tags, or "*", has the state's. strong is for If-Match; If-None-Match
-// compares weakly (RFC 9110, 8.8.3.2). Clients that forget the quotes are forgiven.
+// matches reports whether a list of entity tags, or "*", contains the state's. strong is for If-Match; If-None-Match
+// compares weakly (RFC 9110, 8.8.3.2). Missing quotes are accepted.
 func matches(fields []string, now state, strong bool) bool {
 	if !now.exists {
 		return false
@@ -83,8 +83,8 @@ func matches(fields []string, now state, strong bool) bool {
 	return false
 }
 
-// etagOf is a file's entity tag. A folder has none: what it would have to stand for, the listing, has no version, and
-// sync clients take an unchanged tag for an unchanged tree.
+// etagOf returns a file's entity tag. A folder has none: its listing has no version, and sync clients treat an
+// unchanged tag as an unchanged tree.
 func etagOf(info vfs.Info) string {
 	if info.Folder {
 		return ""
@@ -111,8 +111,8 @@ func (q *request) listHolds(ctx context.Context, at vfs.Stater, now state, l ifL
 	if l.tag != "" {
 		t, err := resolve(l.tag, q.r, q.who)
 		if err != nil {
-			// Of a resource of another server nothing is known, so nothing holds.
-			return false, nil //nolint:nilerr // as just said
+			// The state of a resource of another server is unknown, so the condition is false.
+			return false, nil //nolint:nilerr // see above
 		}
 		if p = t.path; p != q.path {
 			if now, err = stateAt(ctx, at, p); err != nil {
@@ -137,7 +137,7 @@ func (q *request) conditionHolds(ctx context.Context, c webdav.Condition, p stri
 	return now.exists && etag != "" && c.ETag == etag, nil
 }
 
-// readIf parses the If header and what it submits.
+// readIf parses the If header and the tokens that it submits.
 func (q *request) readIf() error {
 	fields := q.r.Header.Values("If")
 	if len(fields) == 0 {

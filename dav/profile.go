@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// profile is what a client needs that others don't. It is only for what the protocol leaves open: each switch has its
-// reason in CLIENTS.md.
+// profile has the special needs of a client, only in points that the protocol leaves open. CLIENTS.md has the reason
+// for each.
 type profile struct {
 	finder   bool // macOS's webdavfs
 	noQuota  bool // macOS 15.4 and later hang for 90 s when a mount answers quota properties
 	windows  bool // the WebClient service ("mini-redirector")
 	lean     bool // asks for all properties and uses the basic ones
-	clearsUp bool // deletes the target of an upload that failed, or that left something else than it sent
+	clearsUp bool // deletes the target of an upload that failed or left other content
 }
 
-// utf8Only reports whether the client's system knows no names but Unicode. It sees the characters that stand for other
+// utf8Only reports whether the client's system supports only Unicode names. It gets replacement characters for other
 // bytes.
 func (p profile) utf8Only() bool { return p.windows || p.finder }
 
@@ -37,7 +37,7 @@ func profileOf(r *http.Request) profile {
 	return p
 }
 
-// darwinAtLeast reads "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)".
+// darwinAtLeast parses "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)".
 func darwinAtLeast(agent string, major, minor int) bool {
 	_, version, ok := strings.Cut(agent, "Darwin/")
 	if !ok {
@@ -56,8 +56,8 @@ func darwinAtLeast(agent string, major, minor int) bool {
 	return err == nil && b >= minor
 }
 
-// minimal reports whether the client does without the list of what it asked for in vain: Prefer of RFC 8144, or
-// Microsoft's older Brief.
+// minimal reports whether the client does without the list of missing properties: Prefer of RFC 8144, or Microsoft's
+// older Brief.
 func minimal(r *http.Request) bool {
 	if strings.EqualFold(r.Header.Get("Brief"), "t") {
 		return true

@@ -22,15 +22,15 @@ type entry struct {
 	path string
 }
 
-// live is a property that the drive itself answers for (RFC 4918, 15, and the extensions of CLIENTS.md).
+// live is a property that the drive computes (RFC 4918, 15, and the extensions of CLIENTS.md).
 type live struct {
 	name xml.Name
-	// in reports whether allprop has it: always, or never unless asked for. What is long, costs something or confuses
-	// somebody is only answered when asked for (RFC 4918, 9.1, lets us).
+	// in reports whether allprop includes it. Properties that are long, expensive or confusing for a client are only sent
+	// on request (RFC 4918, 9.1, allows that).
 	all bool
-	// lean reports whether it is in the allprop of clients of whom it is known that they use nothing else.
+	// lean reports whether it is in the allprop of clients that are known to use nothing else.
 	lean bool
-	// write appends the value as XML; false when the resource has no such property.
+	// write appends the value as XML; false if the resource has no such property.
 	write func(b []byte, e entry) ([]byte, bool)
 }
 
@@ -95,7 +95,7 @@ func contentType(b []byte, e entry) ([]byte, bool) {
 	return appendText(b, e.info.ContentType), !e.info.Folder && e.info.ContentType != ""
 }
 
-// displayName is what a client has set, else the name.
+// displayName returns the client's value, else the name.
 func displayName(b []byte, e entry) ([]byte, bool) {
 	for _, p := range e.info.Properties {
 		if p.Name.Space == davSpace && p.Name.Local == "displayname" {
@@ -134,13 +134,13 @@ func quotaUsed(b []byte, e entry) ([]byte, bool) {
 	return strconv.AppendInt(b, u.Used, 10), ok && u.Used >= 0
 }
 
-// quota is the usage of what a folder lies in.
+// quota is the usage of the space of a folder.
 type quota struct {
 	path  string // of the folder
 	usage vfs.Usage
 }
 
-// usage asks the drive once for each folder: members of one folder can lie in different spaces.
+// usage calls the drive once for each folder: members of one folder can be in different spaces.
 func (e entry) usage() (vfs.Usage, bool) {
 	q := e.q
 	if q.who.noQuota || !e.info.Folder {
@@ -156,12 +156,12 @@ func (e entry) usage() (vfs.Usage, bool) {
 	return q.quota.usage, true
 }
 
-// unixModified is what rclone sets and reads as {DAV:}lastmodified.
+// unixModified is {DAV:}lastmodified, which rclone sets and reads.
 func unixModified(b []byte, e entry) ([]byte, bool) {
 	return strconv.AppendInt(b, e.info.Modified.Unix(), 10), true
 }
 
-// currentUser (RFC 5397) names the root: there is one user, and nothing to learn about him.
+// currentUser (RFC 5397) names the root: there is only one user.
 func currentUser(b []byte, _ entry) ([]byte, bool) {
 	return append(b, "<D:href>/</D:href>"...), true
 }
@@ -169,8 +169,7 @@ func currentUser(b []byte, _ entry) ([]byte, bool) {
 // checksumsName is the property that has a file's hashes.
 var checksumsName = xml.Name{Space: ocSpace, Local: "checksums"}
 
-// checksums has both hashes in one element: rclone compares nothing when its favourite is missing. The MD5 is missing
-// only if the file's bytes can't be read.
+// checksums has both hashes in one element: rclone compares nothing if its preferred one is missing.
 func checksums(b []byte, e entry) ([]byte, bool) {
 	if e.info.Folder {
 		return b, false

@@ -9,17 +9,16 @@ import (
 	"postern/vfs"
 )
 
-// The bounds of what one request may name: a listing repeats the names for each member, those of missing properties
-// too.
+// The bounds of the names in one request: a listing repeats them for each member, even those of missing properties.
 const (
-	maxWanted     = 500      // properties; the longest list seen has 30
+	maxWanted     = 500      // properties; the longest known list has 30
 	maxWantedSize = 16 << 10 // bytes of all names, each with its namespace
 )
 
-// naming counts the properties that one request names.
+// naming counts the properties named by one request.
 type naming struct{ count, size int }
 
-// add fails when there are too many.
+// add returns an error if there are too many.
 func (n *naming) add(name xml.Name) error {
 	n.count++
 	n.size += len(name.Space) + len(name.Local)
@@ -41,7 +40,7 @@ func (q *request) propfind() error {
 		return &failure{status: http.StatusForbidden, condition: "propfind-finite-depth",
 			message: "A whole tree can't be listed in one request: ask folder by folder."}
 	}
-	// Absent means infinity to the RFC. No client that leaves it out wants a tree; a listing is what helps it.
+	// A missing Depth means infinity in the RFC. No client that leaves it out wants a tree, so it gets a listing.
 	raw, err := q.readRaw()
 	if err != nil {
 		return err
@@ -89,7 +88,7 @@ func (q *request) list(find propfind, info vfs.Info, members, noRoot bool) error
 // eachMember lists the request's folder.
 func (q *request) eachMember(do func(*vfs.Info) error) error { return q.membersOf(q.path, do) }
 
-// membersOf lists a folder. Before the first member a fault of the storage is waited out; later it is an error.
+// membersOf lists a folder. Before the first member it retries while storage is unreachable; later that is an error.
 func (q *request) membersOf(folder string, do func(*vfs.Info) error) error {
 	var broken error
 	seen := false
@@ -115,7 +114,7 @@ func (q *request) membersOf(folder string, do func(*vfs.Info) error) error {
 	return broken
 }
 
-// propfind is what a PROPFIND asks for.
+// propfind is the parsed body of a PROPFIND.
 type propfind struct {
 	all, names bool
 	wanted     []wanted // of prop, or of allprop's include
@@ -128,7 +127,7 @@ func (p propfind) wants(name xml.Name) bool {
 	return slices.ContainsFunc(p.wanted, func(w wanted) bool { return w.name == name })
 }
 
-// wanted is a property that was asked for by name, with its tags made up once for a whole listing.
+// wanted is a requested property, with its tags built once for a whole listing.
 type wanted struct {
 	name       xml.Name
 	live       *live
@@ -155,20 +154,20 @@ func want(name xml.Name) wanted {
 		empty: "<" + tag + decl + "/>"}
 }
 
-// findCache keeps what PROPFINDs ask for by their bodies: a client sends the same few over and over, and parsing them
-// is a third of the work of an answer about one file.
+// findCache caches parsed PROPFIND bodies: a client repeats the same few, and parsing them is a third of the work of an
+// answer for one file.
 type findCache struct {
 	mu    sync.Mutex
 	known map[string]propfind
 }
 
-// The bounds of a findCache: far more than the clients of one drive have.
+// The bounds of a findCache: far more than one drive's clients need.
 const (
 	maxFinds    = 64
 	maxFindBody = 4 << 10 // bytes
 )
 
-// parse is parsePropfind of a body as it came. What it returns is shared: not to be changed but for its own fields.
+// parse parses a body. The result is shared: only its own fields may be changed.
 func (c *findCache) parse(raw []byte) (propfind, error) {
 	c.mu.Lock()
 	f, ok := c.known[string(raw)]
@@ -192,7 +191,7 @@ func (c *findCache) parse(raw []byte) (propfind, error) {
 	return f, nil
 }
 
-// parsePropfind reads the body (RFC 4918, 14.20); none means allprop.
+// parsePropfind parses the body (RFC 4918, 14.20); none means allprop.
 func parsePropfind(root *element) (propfind, error) {
 	if root == nil {
 		return propfind{all: true}, nil

@@ -41,7 +41,7 @@ func (q *request) proppatch() error {
 		return p.fits(now.Properties)
 	}
 	if p.refused() {
-		// Nothing will be changed, but who may not even try is told so.
+		// Nothing will be changed, but a client without permission must learn that first.
 		if err := cond(q.ctx(), q.fs); err != nil {
 			return err
 		}
@@ -82,19 +82,19 @@ func setsChecksums(root *element) bool {
 type proppatch struct {
 	patch vfs.Patch
 	names []xml.Name
-	codes map[xml.Name]int // of those that can't be done
+	codes map[xml.Name]int // of failed instructions
 	named naming
-	room  int // bytes that values may have yet
+	room  int // bytes left for values
 }
 
-// maxValues bounds the values of one PROPPATCH, in bytes: no file or folder can keep more.
+// maxValues bounds the values of one PROPPATCH, in bytes: no file or folder can have more.
 const maxValues = 64 << 10
 
 // maxProperties bounds the dead properties of one file or folder: listings repeat them, however short they are.
 const maxProperties = 1000
 
-// fits reports whether the drive keeps so many properties, given those there are. Where there are too many already,
-// since an older build took them, they must not become more.
+// fits returns an error if the patch leaves too many properties. If there are too many already, from an older build,
+// their number must not grow.
 func (p *proppatch) fits(before []vfs.Property) error {
 	names := make(map[vfs.PropertyName]bool, len(before)+len(p.patch.Set))
 	for _, old := range before {
@@ -115,7 +115,7 @@ func (p *proppatch) fits(before []vfs.Property) error {
 
 func (p *proppatch) refused() bool { return len(p.codes) > 0 }
 
-// parseProppatch reads the instructions in their order; a later one on the same property replaces an earlier.
+// parseProppatch parses the instructions in their order; a later one for the same property replaces an earlier one.
 func parseProppatch(root *element, info vfs.Info) (*proppatch, error) {
 	malformed := fail(http.StatusBadRequest, "The body of the PROPPATCH is not a propertyupdate.")
 	if root == nil || !root.is("propertyupdate") {
@@ -152,7 +152,7 @@ func parseProppatch(root *element, info vfs.Info) (*proppatch, error) {
 	return p, nil
 }
 
-// forget takes an earlier instruction on the same property back.
+// forget removes an earlier instruction for the same property.
 func (p *proppatch) forget(name xml.Name) {
 	delete(p.codes, name)
 	keep := p.names[:0]
@@ -176,7 +176,7 @@ func without[T any](list []T, drop func(T) bool) []T {
 	return keep
 }
 
-// take adds one instruction to the patch and returns its status. Values too large to be kept are an error.
+// take adds one instruction to the patch and returns its status. Values that are too large are an error.
 func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 	switch e.name {
 	case dav("getlastmodified"), dav("lastmodified"):
@@ -218,7 +218,7 @@ func (p *proppatch) take(e *element, set bool, info vfs.Info) (int, error) {
 	return http.StatusOK, nil
 }
 
-// time takes a time over; 409 is RFC 4918's code for a value that makes no sense (9.2.1).
+// time sets a time; 409 is RFC 4918's code for a meaningless value (9.2.1).
 func (p *proppatch) time(e *element, set bool, to *time.Time) int {
 	if !set {
 		return http.StatusForbidden
@@ -231,7 +231,7 @@ func (p *proppatch) time(e *element, set bool, to *time.Time) int {
 	return http.StatusOK
 }
 
-// checksumsFit accepts checksums that are right: rclone sends those it knows along with a time.
+// checksumsFit accepts right checksums: rclone sends known ones along with a time.
 func checksumsFit(e *element, set bool, info vfs.Info) int {
 	if !set || info.Folder {
 		return http.StatusForbidden
@@ -251,8 +251,8 @@ const (
 	win32Created  = "Win32CreationTime"
 )
 
-// win32 is the value of a stored property of Windows. A file that was changed since by another program has other times
-// than those that were stored.
+// win32 returns the value of a stored property of Windows. If another program changed the file since, the stored times
+// no longer apply.
 func win32(p *vfs.Property, info *vfs.Info) string {
 	var now time.Time
 	switch p.Name.Local {
@@ -270,7 +270,7 @@ func win32(p *vfs.Property, info *vfs.Info) string {
 	return now.UTC().Format(http.TimeFormat)
 }
 
-// patched answers with what became of each property.
+// patched answers with the status of each property.
 func (q *request) patched(p *proppatch, folder bool) error {
 	groups := map[int]*webdav.Propstat{}
 	var order []*webdav.Propstat
@@ -314,7 +314,7 @@ func (q *request) patched(p *proppatch, folder bool) error {
 	return m.finish()
 }
 
-// hexSums are the sums as clients write them.
+// hexSums returns the sums in the form that clients use.
 func hexSums(s vfs.Sums) string {
 	return "SHA1:" + hex.EncodeToString(s.SHA1[:]) + " MD5:" + hex.EncodeToString(s.MD5[:])
 }

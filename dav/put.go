@@ -17,10 +17,10 @@ import (
 	"postern/vfs"
 )
 
-// put replaces a file or makes one. Nothing is visible before all of the body has arrived and fits what the client said
-// of it; what was there before stays until then.
+// put replaces or creates a file. Nothing is visible before the whole body has arrived and fits the client's checksums
+// and length; until then the old file stays.
 func (q *request) put() error {
-	old := false // whether a file was there before
+	old := false // a file existed before
 	err := q.upload(&old)
 	if err != nil && old && q.who.clearsUp {
 		q.h.guard.arm(q.client(), q.path)
@@ -44,7 +44,7 @@ func (q *request) upload(old *bool) error {
 		}
 		return q.allowed(ctx, at, now, touches...)
 	}
-	// What would be refused in the end is refused before gigabytes have been sent.
+	// Refuse now, before the client sends gigabytes.
 	if err := q.patiently(func() error { return mayReplace(q.ctx(), q.fs) }); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (q *request) upload(old *bool) error {
 		return fail(http.StatusBadRequest,
 			"A file can only be sent as a whole: uploads in pieces (OC-Chunked) are not supported.")
 	case q.encoded():
-		// RFC 9110, 15.5.16: who reads the file would get the packed bytes and not be told so.
+		// RFC 9110, 15.5.16: readers of the file would get the packed bytes without knowing it.
 		return fail(http.StatusUnsupportedMediaType, "A file is stored as it is: Content-Encoding is not supported.")
 	}
 	promises, err := q.promises()
@@ -117,13 +117,13 @@ func (q *request) upload(old *bool) error {
 // does not know.
 func (q *request) wantsMD5(promises []promise) bool { return len(promises) > 0 || q.who.clearsUp }
 
-// encoded reports whether the body is not the file itself.
+// encoded reports whether the body is an encoding of the file.
 func (q *request) encoded() bool {
 	coding := strings.TrimSpace(q.r.Header.Get("Content-Encoding"))
 	return coding != "" && !strings.EqualFold(coding, "identity")
 }
 
-// expected is the length the client promises, -1 without. Finder sends it apart from the chunks
+// expected returns the length announced by the client, or -1. Finder sends it in a header next to the chunks
 // (X-Expected-Entity-Length).
 func (q *request) expected() int64 {
 	if q.r.ContentLength >= 0 && q.r.Header.Get("X-Expected-Entity-Length") == "" {
@@ -142,7 +142,7 @@ func (q *request) roomFor(n int64) error {
 	}
 	u, err := q.fs.Usage(q.ctx(), q.path, n)
 	if err != nil || u.Available < 0 || n <= u.Available {
-		return nil //nolint:nilerr // unknown is no reason to refuse
+		return nil //nolint:nilerr // unknown room is accepted
 	}
 	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded",
 		message: "This file is larger than the room that is left for it. Make room, or try again when less is waiting to " +
@@ -173,7 +173,7 @@ func (q *request) receive(up vfs.Upload, promises []promise) (vfs.Sums, error) {
 	return up.Sums()
 }
 
-// verify compares what has arrived with what was promised.
+// verify compares the received body with the promised checksums.
 func (q *request) verify(sums vfs.Sums, promises []promise) error {
 	if want := q.expected(); want >= 0 && want != sums.Size {
 		return fail(http.StatusBadRequest, "Only %d of %d bytes have arrived; nothing was changed.", sums.Size, want)
@@ -187,7 +187,7 @@ func (q *request) verify(sums vfs.Sums, promises []promise) error {
 	return nil
 }
 
-// contentType is the client's, unless it only says that it knows nothing: then the drive decides by the name.
+// contentType returns the client's type, unless it is a generic one: then the drive decides by the name.
 func (q *request) contentType() string {
 	t, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
 	switch {
@@ -198,7 +198,7 @@ func (q *request) contentType() string {
 	return mime.FormatMediaType(t, params)
 }
 
-// describe tells a file's new state, so that the client needn't ask.
+// describe adds headers with a file's new state, which saves the client a request.
 func (q *request) describe(info vfs.Info) {
 	h := q.w.Header()
 	etag := etagOf(info)
@@ -207,10 +207,10 @@ func (q *request) describe(info vfs.Info) {
 	h.Set("Last-Modified", q.h.lastModified(info))
 }
 
-// errRaced says that something was made where there was nothing a moment before.
+// errRaced means that the path was free a moment before.
 var errRaced = errors.New("something was made meanwhile")
 
-// createEmpty makes an empty file for a lock on a name without one (RFC 4918, 7.3).
+// createEmpty creates an empty file for a lock on a free path (RFC 4918, 7.3).
 func (q *request) createEmpty(allowed vfs.Cond) (vfs.Info, error) {
 	up, err := q.stage(q.ctx())
 	if err != nil {

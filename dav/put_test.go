@@ -127,7 +127,7 @@ func TestPutBrokenOffLeavesNoTrace(t *testing.T) {
 func TestPutFullDrive(t *testing.T) {
 	d := newDriveWith(t, dav.Options{}, 10, "/files/f")
 	d.do("PUT", "/files/big", "01234567890").want(507, "<D:quota-not-exceeded/>")
-	// Without a length it is found out on the way; Finder's own header tells before.
+	// Without a length it is detected while the body arrives; Finder's own header has the length before.
 	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("01234567890")))).want(507,
 		"<D:quota-not-exceeded/>")
 	d.send(d.request("PUT", "/files/big", io.MultiReader(strings.NewReader("0")),
@@ -243,7 +243,7 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 	})
 }
 
-// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, whoever asks, whatever failed before, also in
+// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, for every client, whatever failed before, also in
 // the life of an earlier gateway.
 func TestDeleteDeletes(t *testing.T) {
 	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)",

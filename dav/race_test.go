@@ -41,7 +41,7 @@ func TestConditionsAreAtomic(t *testing.T) {
 	d.holds("/files/n", fmt.Sprint(clients*rounds))
 }
 
-// TestOneLockAtATime: whoever was granted an exclusive lock finds nobody else's bytes until he lets go.
+// TestOneLockAtATime: the holder of an exclusive lock reads only its own bytes until it unlocks.
 func TestOneLockAtATime(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	var wg sync.WaitGroup

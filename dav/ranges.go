@@ -10,7 +10,7 @@ import (
 	"postern/vfs"
 )
 
-// maxRanges bounds how many parts one answer has; more than that is answered with the whole file.
+// maxRanges bounds the parts of one answer; a request for more gets the whole file.
 const maxRanges = 100
 
 // byteSpan is a range of a file, both ends included.
@@ -59,7 +59,7 @@ func satisfiable(ranges []byteSpan, size int64) string {
 	return "bytes=" + strings.Join(kept, ",")
 }
 
-// byteRange reads one range and clamps it to the file. first is after last when the range is valid but can't be
+// byteRange parses one range and clamps it to the file. first is after last if the range is valid but cannot be
 // satisfied.
 func byteRange(spec string, size int64) (first, last int64, ok bool) {
 	from, to, ok := strings.Cut(spec, "-")
@@ -68,7 +68,7 @@ func byteRange(spec string, size int64) (first, last int64, ok bool) {
 	}
 	if from == "" {
 		n, ok := position(to)
-		return max(size-n, 0), size - 1, ok // of no bytes: first is size
+		return max(size-n, 0), size - 1, ok // if n is 0, first is size
 	}
 	if first, ok = position(from); !ok {
 		return 0, 0, false
@@ -82,7 +82,7 @@ func byteRange(spec string, size int64) (first, last int64, ok bool) {
 	return first, min(last, size-1), true
 }
 
-// position reads digits; what is too large for a file of ours is the largest.
+// position parses digits; larger numbers become the largest size of a file.
 func position(s string) (int64, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
@@ -104,8 +104,8 @@ func (q *request) ranges(info vfs.Info) (ranges []byteSpan, asked bool) {
 	return parseRange(header, info.Size)
 }
 
-// ranged prepares a GET for http.ServeContent: the conditions, which were checked already, are taken out, and of the
-// range stays what is to be sent.
+// ranged prepares a GET or HEAD for http.ServeContent: it removes the conditions, which were checked already, and
+// leaves only the ranges to send. Ranges are for GET alone (RFC 9110, 14.2).
 func (q *request) ranged(ranges []byteSpan, size int64) *http.Request {
 	r := q.r.Clone(q.ctx())
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"} {
@@ -129,17 +129,17 @@ func (q *request) sameVersion(info vfs.Info) bool {
 		matches([]string{version}, state{Info: info, exists: true}, true)
 }
 
-// maxAhead is how far ahead of Date a Last-Modified may be: that far the drive itself dates a save ahead, to let two
+// maxAhead is how far Last-Modified may be ahead of Date: the drive itself dates a save ahead by that much, so that two
 // saves within a second differ.
 const maxAhead = 2 * time.Second
 
-// ahead reports whether a file's time lies in the future, as only clients set it.
+// ahead reports whether a file's time is in the future, as only clients set it.
 func (h *Handler) ahead(info vfs.Info) bool {
 	return info.Modified.Truncate(time.Second).After(h.o.Clock().Truncate(time.Second).Add(maxAhead))
 }
 
-// lastModified is the value of Last-Modified: a time in the future is replaced by that of the answer (RFC 9110,
-// 8.8.2.1). As a property it is shown as it is.
+// lastModified returns the value of Last-Modified: a time in the future is replaced by that of the answer (RFC 9110,
+// 8.8.2.1). The property keeps the original time.
 func (h *Handler) lastModified(info vfs.Info) string {
 	at := info.Modified
 	if h.ahead(info) {
@@ -148,9 +148,9 @@ func (h *Handler) lastModified(info vfs.Info) string {
 	return at.UTC().Format(http.TimeFormat)
 }
 
-// unmodified evaluates If-Modified-Since. Only the very date that the file was last shown with counts, since a later
-// version may have an earlier date: clients set dates. A file that was saved within maxAhead counts as modified: there
-// may have been two saves in a second.
+// unmodified evaluates If-Modified-Since. Only the exact date of the last answer counts, since a later version may have
+// an earlier date: clients set dates. A file saved within maxAhead counts as modified: there may have been two saves in
+// a second.
 func (q *request) unmodified(info vfs.Info) bool {
 	since, err := http.ParseTime(q.r.Header.Get("If-Modified-Since"))
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"postern/vfs"
 )
 
-// request is one request on its way through the handler.
+// request is the state of one request.
 type request struct {
 	target
 	h         *Handler
@@ -33,11 +33,11 @@ type request struct {
 
 func (q *request) ctx() context.Context { return q.r.Context() }
 
-// gone reports whether nobody is left to read the answer, or the handler was stopped: no fault of the drive.
+// gone reports whether the client has gone, or the handler was stopped: no fault of the drive.
 func (q *request) gone() bool { return q.wait.lost.Load() || q.ctx().Err() != nil }
 
-// made passes the error of a change. A change that is kept here and not at the remote yet was made: the answer will be
-// 202.
+// made returns the error of a change. A change that is durable here and not yet at the remote was made: it is answered
+// with 202.
 func (q *request) made(err error) error {
 	if errors.Is(err, vfs.ErrPending) {
 		q.pending = true
@@ -46,8 +46,8 @@ func (q *request) made(err error) error {
 	return err
 }
 
-// status answers with a status and no body. A change that the remote does not have yet, though the drive was told to
-// wait for it (--sync=through), is answered 202: it is not undone, and a client must not take it for one that failed.
+// status answers with a status and no body. A change that is not at the remote yet, although the drive was to wait for
+// that (--sync=through), is answered 202: it is not undone, and a client must not take it for a failed one.
 func (q *request) status(code int) {
 	if q.pending && (code == http.StatusCreated || code == http.StatusNoContent) {
 		code = http.StatusAccepted
@@ -58,13 +58,13 @@ func (q *request) status(code int) {
 	q.w.WriteHeader(code)
 }
 
-// state is what lies at a path, or that nothing does.
+// state is the entry at a path, or none.
 type state struct {
 	vfs.Info
 	exists bool
 }
 
-// stateAt looks; that nothing is there, or something above is a file, is no error.
+// stateAt returns the state of a path; a missing entry, or a file above it, is not an error.
 func stateAt(ctx context.Context, at vfs.Stater, p string) (state, error) {
 	info, err := at.Stat(ctx, p)
 	switch {
@@ -76,7 +76,7 @@ func stateAt(ctx context.Context, at vfs.Stater, p string) (state, error) {
 	return state{}, err
 }
 
-// stat looks at the request's own path; that nothing is there is an error.
+// stat returns the entry at the request's own path; a missing one is an error.
 func (q *request) stat() (vfs.Info, error) {
 	var info vfs.Info
 	err := q.patiently(func() (err error) {
@@ -86,14 +86,14 @@ func (q *request) stat() (vfs.Info, error) {
 	return info, err
 }
 
-// isFolder reports whether the request's own path surely is one.
+// isFolder reports whether the request's own path is known to be a folder.
 func (q *request) isFolder() bool {
 	info, err := q.stat()
 	return err == nil && info.Folder
 }
 
-// allowed is the condition of every change: what the client says about the state is so (412 else), and the locks that
-// the change touches are submitted (423 else). In this order: a header that names the wrong lock is wrong in itself.
+// allowed is the condition of every change: the client's conditions hold (412 else), and the locks of the touched
+// places are submitted (423 else). The order matters: a header that names the wrong lock is a failed condition.
 func (q *request) allowed(ctx context.Context, at vfs.Stater, now state, touches ...lock.Touch) error {
 	if err := q.preconditions(ctx, at, now); err != nil {
 		return err
@@ -121,13 +121,13 @@ func (q *request) lockedAt(p string) ([]lock.Lock, bool) {
 	return q.view.Covering(p), q.unknown == nil
 }
 
-// longAway reports whether storage has been away for longer than a request waits for it.
+// longAway reports whether storage has been unreachable for longer than a request waits for it.
 func (h *Handler) longAway() bool {
 	since := h.storage().Offline
 	return !since.IsZero() && h.o.Clock().Sub(since) > h.o.Patience
 }
 
-// storage is how the drive stands towards its storage, as far as anybody says.
+// storage returns the state of the drive towards its storage, if Options.Status is set.
 func (h *Handler) storage() Status {
 	if h.o.Status == nil {
 		return Status{}
@@ -141,14 +141,14 @@ const (
 	maxPause   = 2 * time.Second
 )
 
-// patiently repeats what failed because storage couldn't be reached: to Finder and Explorer a passing fault looks like
-// a lost file, a slow answer looks like a slow disk. Storage that has been away for longer than that is not waited for.
+// patiently retries while storage is unreachable: to Finder and Explorer a short fault looks like a lost file, and a
+// slow answer only like a slow disk. It does not wait for storage that has been unreachable for longer than that.
 func (q *request) patiently(do func() error) error {
 	err := q.made(do())
 	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
 		return err
 	}
-	end := time.NewTimer(q.h.o.Patience) // of one that has begun its answer; else the wait is over sooner
+	end := time.NewTimer(q.h.o.Patience) // for a request whose answer has begun; else the wait ends sooner
 	defer end.Stop()
 	for pause := firstPause; errors.Is(err, vfs.ErrUnavailable); pause = min(2*pause, maxPause) {
 		next := time.NewTimer(pause)

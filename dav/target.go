@@ -11,9 +11,9 @@ import (
 	"postern/vfs"
 )
 
-// target is the resource that an URL names.
+// target is the resource of a URL.
 type target struct {
-	path  string // as package vfs has it
+	path  string // in the form of package vfs
 	slash bool   // the URL ended in a slash
 }
 
@@ -22,8 +22,8 @@ var (
 	errURL     = errors.New("not a URL of this drive")
 )
 
-// unescape turns the escaped path of an URL into a path of the drive. A name can't contain a slash, so an escaped one
-// is an error; dots and doubled slashes are resolved, they can't lead out of the drive.
+// unescape turns the escaped path of a URL into a path of the drive. A name cannot contain a slash, so an escaped slash
+// is an error; dots and doubled slashes are resolved and cannot lead out of the drive.
 func unescape(escaped string, who profile) (target, error) {
 	if !strings.HasPrefix(escaped, "/") {
 		return target{}, errURL
@@ -50,8 +50,8 @@ func unescape(escaped string, who profile) (target, error) {
 	return target{path: path.Clean(p), slash: strings.HasSuffix(p, "/")}, nil
 }
 
-// resolve reads an absolute URL or an absolute path from a header. The host is compared generously: behind a proxy the
-// client knows the drive by another port or scheme, and localhost has several names. What is surely elsewhere is
+// resolve parses an absolute URL or an absolute path from a header. It compares the host loosely: behind a proxy the
+// client uses another port or scheme, and localhost has several names. A URL that is certainly of another server is
 // errForeign.
 func resolve(raw string, r *http.Request, who profile) (target, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
@@ -91,9 +91,9 @@ func loopback(host string) bool {
 
 const upperhex = "0123456789ABCDEF"
 
-// appendEscaped appends bytes as they stand in an href: everything but unreserved characters (RFC 3986, 2.3) is
-// escaped, in capitals. That is more than the RFC asks for, but one raw '#', '&' or quote spoils a whole listing for
-// Windows, and nothing of it needs XML escapes either.
+// appendEscaped appends bytes in the form of an href: everything but unreserved characters (RFC 3986, 2.3) is escaped,
+// in capitals. The RFC requires less, but one raw '#', '&' or quote makes Windows reject a whole listing, and the
+// result needs no XML escapes.
 func appendEscaped(b []byte, p string) []byte {
 	for i := range len(p) {
 		c := p[i]
@@ -107,8 +107,8 @@ func appendEscaped(b []byte, p string) []byte {
 	return b
 }
 
-// appendHref appends the href of a resource as this client sees it; folders end in a slash. Names that a client made of
-// other bytes than UTF-8 come back in these bytes.
+// appendHref appends the href of a resource in the form for this client; folders end in a slash. Names whose bytes are
+// not UTF-8 are returned in these bytes.
 func appendHref(b []byte, p string, folder bool, who profile) []byte {
 	if !who.utf8Only() {
 		p = vfs.RawPath(p)
@@ -131,7 +131,7 @@ func join(folder, name string) string {
 	return folder + "/" + name
 }
 
-// within reports whether p lies in folder, however deep.
+// within reports whether p is in folder, at any depth.
 func within(p, folder string) bool {
 	return p != folder && (folder == "/" || strings.HasPrefix(p, folder+"/"))
 }

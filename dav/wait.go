@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// wait is how long a client has gone without an answer: until its first byte, and not while the request's body is on
-// its way here. When that is for as long as Options.Patience, nothing is waited for any more that only the remote has.
-// All programs have their own idea of when a server is dead, and Finder, the least patient, freezes until then.
+// wait measures how long a client has gone without an answer: until the first byte of the answer, and not while the
+// request's body is arriving. After Options.Patience the request stops waiting for data that only the remote has. All
+// programs time out at some point, and Finder, which has the shortest timeout, freezes until then.
 type wait struct {
-	used     chan struct{} // closed when the patience is used up; nil: never
+	used     chan struct{} // closed when the patience has run out; nil: never
 	answered atomic.Bool
 	lost     atomic.Bool // the client did not take the answer
 	timer    *time.Timer
 	patience time.Duration
-	begun    time.Time // of the time that counts
-	body     time.Time // since when the body is on its way; zero: it isn't
+	begun    time.Time // start of the measured time
+	body     time.Time // since when the body has been arriving; zero: it is not
 }
 
 func newWait(patience time.Duration) *wait {
@@ -30,8 +30,8 @@ func newWait(patience time.Duration) *wait {
 	return w
 }
 
-// over is closed when the client has waited for long enough; nil when there is no such time, as after the first byte of
-// the answer.
+// over returns a channel that is closed once the client has waited long enough; nil if there is no limit, as after the
+// first byte of the answer.
 func (w *wait) over() <-chan struct{} {
 	if w.answered.Load() {
 		return nil
@@ -39,7 +39,7 @@ func (w *wait) over() <-chan struct{} {
 	return w.used
 }
 
-// pause is called when the body is read on.
+// pause is called when the handler reads from the body.
 func (w *wait) pause() {
 	if w.timer != nil && w.body.IsZero() {
 		w.timer.Stop()
@@ -47,8 +47,8 @@ func (w *wait) pause() {
 	}
 }
 
-// resume is called when the body is here. The time that it took makes up for what was waited before, so that a large
-// one is not lost for a little that is missing in the end.
+// resume is called when the body has arrived. The time that this took extends the deadline, so that a large body is not
+// lost for a short wait at the end.
 func (w *wait) resume() {
 	if w.answered.Load() || w.body.IsZero() {
 		return
@@ -67,7 +67,7 @@ func (w *wait) end() {
 	}
 }
 
-// answer is a ResponseWriter that ends the wait at the first byte, and notes when the client has gone.
+// answer is a ResponseWriter that ends the wait at the first byte, and records a failed write.
 type answer struct {
 	http.ResponseWriter
 	wait *wait

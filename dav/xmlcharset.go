@@ -15,8 +15,8 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// charsets are the encodings of one byte a character that clients use besides UTF-8 and UTF-16, which every XML parser
-// must accept (RFC 4918, 19).
+// charsets are the single-byte encodings that clients use besides UTF-8 and UTF-16, which every XML parser must accept
+// (RFC 4918, 19).
 var charsets = map[string]*charmap.Charmap{
 	"iso-8859-1": charmap.ISO8859_1, "iso_8859-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "l1": charmap.ISO8859_1,
 	"iso-8859-2": charmap.ISO8859_2, "iso-8859-15": charmap.ISO8859_15,
@@ -25,12 +25,12 @@ var charsets = map[string]*charmap.Charmap{
 
 var errBytes = errors.New("it has bytes that do not belong to its encoding")
 
-// declared finds the encoding that an XML declaration names.
+// declared matches the encoding in an XML declaration.
 var declared = regexp.MustCompile(`^<\?xml\s[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']`)
 
-// utf8XML returns an XML document in UTF-8, whatever it came in. A byte order mark decides before the charset of the
-// Content-Type, that before the XML declaration (RFC 7303, 3), and UTF-16 is known by its zero bytes too. The result
-// has at most three times the length.
+// utf8XML converts an XML document to UTF-8. A byte order mark takes precedence over the charset of the Content-Type,
+// and that over the XML declaration (RFC 7303, 3); UTF-16 is also detected by its zero bytes. The result is at most
+// three times as long.
 func utf8XML(raw []byte, contentType string) ([]byte, error) {
 	raw, charset := cutMark(raw)
 	if charset == "" {
@@ -64,12 +64,12 @@ func utf8XML(raw []byte, contentType string) ([]byte, error) {
 	}
 	table := charsets[charset]
 	if table == nil {
-		return nil, fmt.Errorf("its encoding %q is not known here; UTF-8 and UTF-16 are", charset)
+		return nil, fmt.Errorf("its encoding %q is not supported; use UTF-8 or UTF-16", charset)
 	}
 	return fromTable(raw, table)
 }
 
-// cutMark cuts off a byte order mark, and returns the encoding that it tells.
+// cutMark removes a byte order mark, and returns the encoding that it stands for.
 func cutMark(raw []byte) ([]byte, string) {
 	for mark, charset := range map[string]string{"\xef\xbb\xbf": "utf-8", "\xfe\xff": "utf-16be", "\xff\xfe": "utf-16le"} {
 		if rest, ok := bytes.CutPrefix(raw, []byte(mark)); ok {
@@ -79,8 +79,8 @@ func cutMark(raw []byte) ([]byte, string) {
 	return raw, ""
 }
 
-// zeroBytes tells UTF-16 without a mark from all else: a document begins with '<' or white space, and none has a zero
-// byte in another encoding.
+// zeroBytes detects UTF-16 without a byte order mark: a document begins with '<' or white space, which has a zero byte
+// in no other encoding.
 func zeroBytes(raw []byte) string {
 	switch {
 	case len(raw) < 2:
@@ -92,8 +92,8 @@ func zeroBytes(raw []byte) string {
 	return ""
 }
 
-// fromUTF16 decodes UTF-16. Unlike the decoders of the libraries it rejects lone surrogates and half units, which would
-// otherwise become other names and values than were sent.
+// fromUTF16 decodes UTF-16. Unlike the libraries' decoders it rejects lone surrogates and incomplete units, which would
+// otherwise change names and values.
 func fromUTF16(raw []byte, order binary.ByteOrder) ([]byte, error) {
 	if len(raw)%2 != 0 {
 		return nil, errBytes
@@ -127,7 +127,7 @@ func fromTable(raw []byte, table *charmap.Charmap) ([]byte, error) {
 	return b, nil
 }
 
-// errXML is the answer to XML that can't be read.
+// errXML returns the answer to unreadable XML.
 func errXML(err error) error {
 	return &failure{status: http.StatusBadRequest,
 		message: "The XML of the request is not well-formed: " + err.Error() + ".", err: err}

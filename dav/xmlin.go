@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// element is a parsed XML element. Where it is kept for a client it is written out again by inner, so the prefixes are
-// kept too.
+// element is a parsed XML element. inner writes a stored element out again, so the prefixes are kept too.
 type element struct {
 	name     xml.Name // resolved
 	prefix   string
@@ -28,7 +27,7 @@ const (
 	xmlSpace = "http://www.w3.org/XML/1998/namespace"
 )
 
-// The bounds of a body, beyond which it is refused. Each is many times what clients send.
+// The bounds of a body; a larger one is rejected. Each is many times what clients send.
 const (
 	maxNested     = 100   // elements within elements; real bodies have 8
 	maxElements   = 10000 // in all; real bodies have 100
@@ -37,7 +36,7 @@ const (
 	maxXMLName    = 1024  // bytes of a namespace, a prefix, a local name or a language
 )
 
-// readXML reads a request's XML body; nil without an error when there is none. encoding/xml alone is too kind: it
+// readXML parses a request's XML body; nil without an error if there is none. encoding/xml alone is too lenient: it
 // accepts undeclared prefixes, prefixes bound to nothing (litmus propfind_invalid2) and document types, so only its
 // tokens are used.
 func (q *request) readXML() (*element, error) {
@@ -48,13 +47,13 @@ func (q *request) readXML() (*element, error) {
 	return parseXML(raw)
 }
 
-// readRaw reads a body that is to be XML, and returns it in UTF-8.
+// readRaw reads an XML body and returns it in UTF-8.
 func (q *request) readRaw() ([]byte, error) {
 	b := q.body()
 	defer b.end()
 	raw, err := io.ReadAll(io.LimitReader(b, largeXML))
 	if err == nil && len(raw) == largeXML {
-		b.wait.resume() // it is not the body that is waited for
+		b.wait.resume() // the request does not wait for the body here
 		if err := q.enter(q.h.largeXML, "requests with large bodies"); err != nil {
 			return nil, err
 		}
@@ -192,7 +191,7 @@ func (p *xmlParser) start(t xml.StartElement) error {
 	return nil
 }
 
-// declare adds the binding of an xmlns attribute to the scope, and leaves other attributes alone.
+// declare adds the binding of an xmlns attribute to the scope, and ignores other attributes.
 func (p *xmlParser) declare(a xml.Attr) error {
 	if a.Name.Space != "xmlns" && a.Name != (xml.Name{Local: "xmlns"}) {
 		return nil
@@ -292,7 +291,7 @@ func (p *xmlParser) lookup(prefix string) (string, error) {
 	return "", errPrefix
 }
 
-// validLocal refuses what encoding/xml lets through as a local name though it isn't one, such as "a:".
+// validLocal rejects invalid local names that encoding/xml accepts, such as "a:".
 func validLocal(s string) bool { return s != "" && !strings.Contains(s, ":") }
 
 // elements yields the child elements.
@@ -304,7 +303,7 @@ func (e *element) elements(yield func(*element) bool) {
 	}
 }
 
-// child returns the first child of DAV: with a name, nil without.
+// child returns the first child in DAV: with a name, or nil.
 func (e *element) child(local string) *element {
 	for kid := range e.elements {
 		if kid.is(local) {
@@ -318,7 +317,7 @@ func (e *element) is(local string) bool {
 	return e.name == xml.Name{Space: davSpace, Local: local}
 }
 
-// text is the character data directly within and below, without spaces around it.
+// text returns the character data within and below, without surrounding spaces.
 func (e *element) text() string {
 	var b strings.Builder
 	var walk func(*element)
@@ -336,9 +335,9 @@ func (e *element) text() string {
 	return strings.TrimSpace(b.String())
 }
 
-// inner writes the element's inner XML so that it can stand anywhere: every prefix is declared within. It returns false
-// when that has more than limit bytes: a namespace that is declared once in a body can be needed again for each child,
-// so that a small body would make a large value.
+// inner returns the element's inner XML in a form that is valid anywhere: it declares every prefix that it uses. It
+// returns false if that takes more than limit bytes: a namespace declared once in a body may be needed again in each
+// child, so a small body could become a large value.
 func (e *element) inner(limit int) (string, bool) {
 	w := xmlWriter{limit: limit}
 	for _, c := range e.children {
@@ -358,8 +357,7 @@ type xmlWriter struct {
 
 func (w *xmlWriter) full() bool { return len(w.b) > w.limit }
 
-// node appends an element or a text. One that is begun when the writer becomes full ends early: the whole is of no use
-// then.
+// node appends an element or a text. When the writer is full it stops early: the result is then unusable.
 func (w *xmlWriter) node(node any, scope []binding) {
 	e, ok := node.(*element)
 	if !ok {

@@ -7,7 +7,7 @@ const (
 	xmlHead = `<?xml version="1.0" encoding="utf-8"?>`
 )
 
-// appendText appends character data. What XML 1.0 can't hold, escaped or not, becomes U+FFFD.
+// appendText appends character data. Characters that XML 1.0 does not allow, escaped or not, become U+FFFD.
 func appendText(b []byte, s string) []byte { return appendXML(b, s, false) }
 
 // appendAttr appends the value of an attribute between double quotes.

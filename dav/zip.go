@@ -15,24 +15,24 @@ import (
 	"postern/vfs"
 )
 
-// maxZipped bounds how many files and folders one archive holds, and with it the memory that its directory, which
-// stands at the end, takes until then: some 40 MB.
+// maxZipped bounds the number of files and folders in one archive, and so the memory of its directory, which is at the
+// end: some 40 MB.
 const maxZipped = 100_000
 
-// The bounds of the paths in one archive, in bytes: of all, which stand in the directory too, and of one, for which the
-// format has 64 KiB in an encoding that is up to three times as long.
+// The bounds of the paths in one archive, in bytes: of all together, since they are in the directory too, and of one,
+// for which the format has 64 KiB in an encoding that is up to three times as long.
 const (
 	maxZippedPaths = 32 << 20
 	maxZippedPath  = 16 << 10
 )
 
-// zip answers with a folder, and all that is in it, as one archive. It is made as it is sent, without compression: most
-// of what is large is compressed already, and no disk is needed.
+// zip answers with a folder and everything in it as one archive. The archive is made while it is sent, without
+// compression: most large files are compressed already, and no disk space is needed.
 func (q *request) zip(info vfs.Info) error {
 	if err := q.enter(q.h.archives, "archives"); err != nil {
 		return err
 	}
-	// A first walk finds out what can't be read or is too much while that can still be an answer. A browser waits for a
+	// A first walk finds unreadable or too many entries while an error can still be answered. A browser waits for a
 	// download.
 	q.wait.end()
 	name := info.Name
@@ -79,9 +79,9 @@ func (q *request) zip(info vfs.Info) error {
 	}
 	if err != nil {
 		if !q.gone() {
-			q.h.o.Log.WarnContext(q.ctx(), "archive broken off", "path", q.path, "error", err)
+			q.h.o.Log.WarnContext(q.ctx(), "archive not sent whole", "path", q.path, "error", err)
 		}
-		panic(http.ErrAbortHandler) // so that the client sees that the end is missing
+		panic(http.ErrAbortHandler) // so that the client notices the missing end
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (q *request) zip(info vfs.Info) error {
 func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 	h := &zip.FileHeader{Name: q.zipName(name), Modified: m.Modified}
 	if !utf8.ValidString(h.Name) {
-		// Only the names of Unix are bytes: unpackers translate all others from a code page of DOS.
+		// Only names of Unix are bytes: unpackers convert all others from a code page of DOS.
 		mode := fs.FileMode(0o644)
 		if m.Folder {
 			mode = fs.ModeDir | 0o755
@@ -127,8 +127,8 @@ func (q *request) pack(z *zip.Writer, name, p string, m *vfs.Info) error {
 	return err
 }
 
-// zipName makes a path one that no unpacker takes for another: Windows reads a backslash as a slash, and refuses what
-// its own filesystems don't know. Other systems get the bytes of names that are not UTF-8.
+// zipName returns a path that every unpacker reads alike: Windows reads a backslash as a slash, and rejects characters
+// that its own filesystems do not support. Other systems get the bytes of names that are not UTF-8.
 func (q *request) zipName(p string) string {
 	if strings.Contains(q.r.UserAgent(), "Windows") {
 		return toWindows(p)
@@ -141,8 +141,8 @@ func (q *request) zipName(p string) string {
 	}, p))
 }
 
-// walk calls back with all that lies in a folder, at any depth, each folder before what is in it. It keeps the folders
-// that it has to look into yet, and not the call stack, so that deep folders take no more memory than others.
+// walk calls do for everything in a folder, at any depth, each folder before its members. It keeps a list of pending
+// folders instead of recursing, so that deep folders take no more memory than others.
 func (q *request) walk(folder string, do func(p string, m *vfs.Info) error) error {
 	for waiting := []string{folder}; len(waiting) > 0; {
 		at := waiting[len(waiting)-1]

@@ -298,7 +298,7 @@ func TestNoncesGrowStale(t *testing.T) {
 	wrong := c
 	wrong.password = "guess"
 	if stale(wrong) {
-		t.Error("stale tells a stranger that there is something behind")
+		t.Error("stale reveals to a stranger that a resource exists")
 	}
 	made := c
 	made.nonce = newDoor(t, Options{}).nonce() // of another run

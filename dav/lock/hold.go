@@ -8,10 +8,10 @@ import (
 // Touch is a place that a request changes.
 type Touch struct {
 	Path string
-	Deep bool // with all beneath it
+	Deep bool // with everything beneath it
 }
 
-// Submitted are the tokens a request has shown, and by whom.
+// Submitted are the tokens submitted by a request, and its user.
 type Submitted struct {
 	Tokens    []string
 	Principal string
@@ -69,7 +69,7 @@ func (s Submitted) fence(before Fence, locks []Lock) Fence {
 	return before
 }
 
-// missing returns all of the locks of one place when none of them was submitted.
+// missing returns all locks of one place if none of them was submitted.
 func missing(s Submitted, locks []Lock) []Lock {
 	for _, l := range locks {
 		if s.holds(l) {
@@ -96,7 +96,7 @@ func missingByRoot(s Submitted, locks []Lock) []Lock {
 	return found
 }
 
-// hold keeps new locks away from some places while a change is made there.
+// hold blocks new locks on some places while a change is made there.
 type hold struct {
 	places []Touch // Path is a key
 }
@@ -130,7 +130,7 @@ func (m *Manager) held(key string, deep bool) bool {
 	return false
 }
 
-// wait lets go of the manager until a hold ends or ctx does.
+// wait unlocks the manager until a hold ends or ctx does.
 func (m *Manager) wait(ctx context.Context) error {
 	eased := m.eased
 	m.mu.Unlock()

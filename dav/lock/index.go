@@ -80,7 +80,7 @@ func byRoot(a, b Lock) int {
 	return cmp.Or(strings.Compare(a.Root, b.Root), strings.Compare(a.Token, b.Token))
 }
 
-// crowded reports whether a new lock would be one more than maxCovering for some place.
+// crowded reports whether a new lock would exceed maxCovering for some place.
 func (m *Manager) crowded(want Lock) bool {
 	key := Key(want.Root)
 	if len(m.covering(key)) >= maxCovering {
@@ -91,7 +91,7 @@ func (m *Manager) crowded(want Lock) bool {
 	})
 }
 
-// size is what the lock takes in memory and in the store, about.
+// size returns the approximate size of a lock in memory and in the store.
 func (l Lock) size() int { return 2*len(l.Root) + len(l.OwnerXML) + len(l.Principal) }
 
 // enter adds a lock.
@@ -108,7 +108,7 @@ func (m *Manager) save(l Lock) error {
 		return err
 	}
 	if err := m.o.Store.Save(l.Token, record); err != nil {
-		return fmt.Errorf("keep the lock of %s: %w", l.Root, err)
+		return fmt.Errorf("store the lock of %s: %w", l.Root, err)
 	}
 	return nil
 }
@@ -118,12 +118,12 @@ func (m *Manager) end(l Lock) error {
 	m.bytes -= l.size()
 	m.remove(l)
 	if err := m.o.Store.Delete(l.Token); err != nil {
-		return fmt.Errorf("forget the lock of %s: %w", l.Root, err)
+		return fmt.Errorf("remove the lock of %s: %w", l.Root, err)
 	}
 	return nil
 }
 
-// sweep forgets what has expired and returns the time. Most calls only compare two times.
+// sweep removes expired locks and returns the time. Most calls only compare two times.
 func (m *Manager) sweep() time.Time {
 	now := m.o.Clock()
 	if len(m.byToken) == 0 || !m.next.IsZero() && now.Before(m.next) {

@@ -1,10 +1,10 @@
-// Package lock keeps WebDAV's write locks (RFC 4918, 6 and 7): exclusive and shared, on one resource or on all beneath
-// it, with random tokens, a bounded life, and a memory that outlasts the process.
+// Package lock implements WebDAV's write locks (RFC 4918, 6 and 7): exclusive and shared, on one resource or a whole
+// subtree, with random tokens, a limited duration, and a store that outlives the process.
 //
-// golang.org/x/net/webdav gives the words (LockDetails, the errors). Its own lock system is not used: it has neither
-// shared locks nor random tokens, forgets all on a restart, leaves locks behind on what was deleted, lets a folder be
-// removed from under a locked member, and guards each request by a lock of its own, so that two innocent writers refuse
-// each other.
+// Terms (LockDetails, the errors) are those of golang.org/x/net/webdav. Its own lock system is not used: it has neither
+// shared locks nor random tokens, forgets all locks on a restart, leaves locks on deleted files, allows a folder to be
+// removed although a member is locked, and guards each request by a lock of its own, so that two unrelated writers
+// refuse each other.
 package lock
 
 import (
@@ -17,37 +17,37 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Lock is one granted lock. It is a value: what a Manager gave out does not change any more.
+// Lock is one granted lock. It is an immutable value.
 type Lock struct {
-	// LockDetails: Root is the path as it was locked, Duration the time it was granted for, OwnerXML the inner XML of
-	// DAV:owner with all namespaces declared within.
+	// LockDetails: Root is the path as locked, Duration the granted time, OwnerXML the inner XML of DAV:owner with all
+	// namespaces declared within.
 	webdav.LockDetails
 	Token     string    // an absolute URI, urn:uuid:…
 	Fence     Fence     // greater than that of any lock granted before
 	Shared    bool      // else exclusive
-	Principal string    // the user who took it; only he may use the token. Empty: anybody
-	Expires   time.Time // when it goes away unless refreshed
+	Principal string    // the user, who alone may use the token; empty: anybody
+	Expires   time.Time // time of expiry unless refreshed
 }
 
-// Left is the time the lock still has, at least a second: clients take 0 for a lock that never holds and refresh in a
-// storm.
+// Left returns the remaining time of the lock, at least a second: clients treat 0 as a lock that never holds, and
+// refresh continuously.
 func (l Lock) Left(now time.Time) time.Duration {
 	return max(l.Expires.Sub(now), time.Second)
 }
 
-// covers reports whether the lock protects what is at a key.
+// covers reports whether the lock protects the resource at a key.
 func (l Lock) covers(key string) bool {
 	root := Key(l.Root)
 	return root == key || !l.ZeroDepth && beneath(key, root)
 }
 
-// ErrTooMany says that no further lock is granted before others have gone.
+// ErrTooMany means that no further lock is granted before others end.
 var ErrTooMany = errors.New("too many locks")
 
-// Locked is the error of a change, or of a new lock, that others' locks are in the way of.
+// Locked is the error of a change, or of a new lock, that conflicts with others' locks.
 type Locked struct {
-	Locks   []Lock // those in the way
-	Beneath bool   // all of them are on members of a folder, none on what the request names
+	Locks   []Lock // the conflicting locks
+	Beneath bool   // all of them are on members of a folder, none on the named resource
 }
 
 // Error returns one sentence without a full stop.
@@ -58,13 +58,13 @@ func (e *Locked) Error() string {
 	return e.Locks[0].Root + " is locked"
 }
 
-// Is makes it a webdav.ErrLocked.
+// Is implements errors.Is: it is a webdav.ErrLocked.
 func (e *Locked) Is(target error) bool { return target == webdav.ErrLocked }
 
-// Key is what paths are compared by: two that differ only in Unicode normalisation are one.
+// Key returns the key by which paths are compared: paths that differ only in Unicode normalisation are equal.
 func Key(p string) string { return norm.NFC.String(path.Clean("/" + p)) }
 
-// beneath reports whether a key lies somewhere under another.
+// beneath reports whether a key is below another, at any depth.
 func beneath(key, root string) bool {
 	if root == "/" {
 		return key != "/"
@@ -72,7 +72,7 @@ func beneath(key, root string) bool {
 	return len(key) > len(root) && key[len(root)] == '/' && strings.HasPrefix(key, root)
 }
 
-// overlap reports whether two subtrees (or single places, when not deep) have something in common.
+// overlap reports whether two subtrees (or single places, if not deep) share a place.
 func overlap(a string, aDeep bool, b string, bDeep bool) bool {
 	return a == b || aDeep && beneath(b, a) || bDeep && beneath(a, b)
 }

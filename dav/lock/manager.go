@@ -17,19 +17,18 @@ const (
 	DefaultLimit   = 10000     // many more than programs open at once; bounds memory
 )
 
-// Bounds beside the number of locks. A listing repeats the locks that cover a member for each member, and roots and
-// owners can be long.
+// Further bounds. A listing repeats the locks that cover a member for each member, and roots and owners can be long.
 const (
 	maxCovering = 32       // shared locks that protect one place
 	maxBytes    = 16 << 20 // of the roots and owners of all locks
 )
 
-// Options of a Manager. The zero value works.
+// Options are the choices of a Manager. The zero value works.
 type Options struct {
 	Store Store            // nil: locks live in memory only
 	Clock func() time.Time // nil: time.Now
 	Rand  io.Reader        // for tokens; nil: crypto/rand
-	// The longest time a lock is granted for, and what one is given that asks for none; 0: DefaultLongest.
+	// Longest is the longest, and the default, time of a lock; 0: DefaultLongest.
 	Longest time.Duration
 	Limit   int // locks at one time; 0: DefaultLimit
 }
@@ -100,7 +99,7 @@ func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
 	}
 }
 
-// grant adds a lock that nothing forbids.
+// grant adds a lock that has no conflict.
 func (m *Manager) grant(want Lock, now time.Time) (Lock, error) {
 	if len(m.byToken) >= m.o.Limit || m.bytes+want.size() > maxBytes || m.crowded(want) {
 		return Lock{}, ErrTooMany
@@ -120,7 +119,7 @@ func (m *Manager) grant(want Lock, now time.Time) (Lock, error) {
 	return want, nil
 }
 
-// conflict says which locks forbid a new one.
+// conflict returns the locks that conflict with a new one.
 func (m *Manager) conflict(want Lock) error {
 	key := Key(want.Root)
 	var in []Lock

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/webdav"
 )
 
-// record is a lock as the store keeps it.
+// record is the stored form of a lock.
 type record struct {
 	Root      string    `json:"root"`
 	Owner     string    `json:"owner,omitempty"`
@@ -49,7 +49,7 @@ func decode(token string, b []byte) (Lock, error) {
 	}, nil
 }
 
-// newToken makes a random UUID (RFC 9562, 5.4) as a URI: a token must be an URI that nobody can guess.
+// newToken returns a random UUID (RFC 9562, 5.4) as a URI: a token must be a URI that cannot be guessed.
 func newToken(rand io.Reader) (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(rand, b[:]); err != nil {

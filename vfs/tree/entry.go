@@ -34,11 +34,11 @@ func (e Entry) Content() *Content {
 	return newContent(e.e.o.Content, crypto.BlobName{})
 }
 
-// Mount returns what a mount refers to; nil for files and folders.
+// Mount returns the target of a mount; nil for files and folders.
 func (e Entry) Mount() *object.Target { return e.e.o.Target }
 
-// Object is the entry as it would be encoded now, and the piece that it waits for, if any. The Root of a folder that
-// lies in memory is zero.
+// Object returns the entry as it would be encoded now, and its pending piece, if any. The Root of a folder in memory is
+// zero.
 func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {
 	o = e.e.o
 	o.Root = e.e.root.sealed()

@@ -79,7 +79,7 @@ func TestListReadsAhead(t *testing.T) {
 			t.Errorf("%d reads still run", far.now)
 		}
 
-		// Nor does who is told to.
+		// Nor does a cancelled one.
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 		defer cancel()
 		var last error

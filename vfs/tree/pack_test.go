@@ -309,8 +309,8 @@ func TestWriterThatLies(t *testing.T) {
 	}
 }
 
-// Readers, a writer and a committer at once: whoever reads sees a whole state, and every file's bytes are where its
-// entry says.
+// TestTogether runs readers, a writer and a committer at once: a reader sees a whole state, and every file's bytes are
+// at the place in its entry.
 func TestTogether(t *testing.T) {
 	s := newStore()
 	nodes := tree.NewNodes(s, tree.Options{Memory: 1})

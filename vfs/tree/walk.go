@@ -39,8 +39,8 @@ type Visit struct {
 	Sealed int          // bytes from Ref's or Chunk's place on
 
 	Entry  Entry  // the folder that the page belongs to, or the file or mount
-	First  string // of a page: the sort key from which on it holds names, "" for a folder's root page
-	Until  string // of a page: the sort key before which its names end, "" for a folder's last page
+	First  string // of a page: its lowest sort key, "" for a folder's root page
+	Until  string // of a page: the sort key before which it ends, "" for a folder's last page
 	Root   bool   // of a page: it is the folder's root page
 	Level  uint8  // of a page that is not a root page, and of an index node, whose items are one level below
 	Count  int64  // of a page: entries below, according to its parent
@@ -117,12 +117,12 @@ func markOf(blob crypto.BlobName, off uint32, key []byte) (m mark) {
 func refMark(r object.Ref) mark     { return markOf(r.Blob, r.Off, r.Key[:]) }
 func chunkMark(c object.Chunk) mark { return markOf(c.Blob, c.Off, c.Bytes[:]) }
 
-// mountMark cannot be the mark of a reference: no blob is so long.
+// mountMark returns the mark of a mount. It differs from the mark of any reference, since no blob is so long.
 func mountMark(t *object.Target) mark {
 	return markOf(crypto.BlobName(t.Capability.ID), math.MaxUint32, t.Capability.Read[:])
 }
 
-// NodeID is the number that a node has been visited under; 0: it wasn't.
+// NodeID returns the number under which a node was visited; 0: not visited.
 func (w *Walker) NodeID(r object.Ref) uint32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -329,7 +329,7 @@ func (w *walk) entry(ctx context.Context, jobs []job, e *entry, on Visit) ([]job
 		Visit{Parent: on.ID, Entry: Entry{e}, Bytes: e.o.Size, folder: on.folder, name: e.o.Name})
 }
 
-// mount comes to a mount. Mounts of one space that open it alike have one number.
+// mount visits a mount. Mounts of one space with the same keys have one number.
 func (w *walk) mount(ctx context.Context, v Visit) error {
 	v.ID, v.Again = enter(w.Walker, w.seen, mountMark(v.Entry.e.o.Target))
 	if w.leads != nil && !w.leads(v.ID) {
@@ -338,7 +338,7 @@ func (w *walk) mount(ctx context.Context, v Visit) error {
 	return w.visit(ctx, v)
 }
 
-// content comes to the chunks or index nodes that hold the bytes of a file from Offset on, Bytes of them.
+// content visits the chunks or index nodes with Bytes bytes of a file from Offset on.
 func (w *walk) content(ctx context.Context, jobs []job, c object.Content, v Visit) ([]job, error) {
 	begin, end := v.Offset, v.Offset+v.Bytes
 	span := int64(crypto.ChunkSize)
