@@ -27,7 +27,7 @@ func (q *request) enter(g gate, what string) error {
 	default:
 	}
 	busy := fail(http.StatusServiceUnavailable, "Too many %s are under way at the same time; try again in a moment.", what)
-	if q.h.o.Patience < 0 {
+	if q.h.o.Patience <= 0 {
 		return busy
 	}
 	select {

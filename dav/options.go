@@ -17,7 +17,6 @@ const (
 	// A client that dies blocks a file no longer than this; LibreOffice and Finder refresh every few minutes.
 	DefaultLockTimeout = time.Hour
 	DefaultIdleTimeout = 2 * time.Minute  // a body times out when nothing arrives for so long
-	DefaultPatience    = 8 * time.Second  // Finder times out after 10 s
 	DefaultGuard       = 10 * time.Second // rclone deletes about 1 s after a failed upload, later when it is busy
 )
 
@@ -32,7 +31,7 @@ type Options struct {
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML
 	LockTimeout time.Duration    // longest and default time of a lock; 0: DefaultLockTimeout
 	IdleTimeout time.Duration    // longest pause in a request's body; 0: DefaultIdleTimeout, < 0: unlimited
-	// Patience is how long a request waits for storage before its answer begins; 0: DefaultPatience, < 0: not at all.
+	// Patience is how long a request waits for storage before its answer begins; 0: not at all.
 	Patience time.Duration
 	// Guard is how long a failed PUT protects the old version from a DELETE; 0: DefaultGuard, < 0: not at all.
 	Guard time.Duration
@@ -56,7 +55,6 @@ func (o Options) withDefaults() Options {
 	o.MaxXML = cmp.Or(max(o.MaxXML, 0), DefaultMaxXML)
 	o.LockTimeout = cmp.Or(max(o.LockTimeout, 0), DefaultLockTimeout)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, DefaultIdleTimeout)
-	o.Patience = cmp.Or(o.Patience, DefaultPatience)
 	o.Guard = cmp.Or(o.Guard, DefaultGuard)
 	return o
 }

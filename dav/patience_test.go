@@ -16,6 +16,9 @@ import (
 	"postern/vfs"
 )
 
+// patience is how long the drives of these tests wait for storage.
+const patience = 8 * time.Second
+
 // TestStorageIsWaitedFor: what comes back within the patience is no error at all.
 func TestStorageIsWaitedFor(t *testing.T) {
 	requests := []struct {
@@ -39,7 +42,7 @@ func TestStorageIsWaitedFor(t *testing.T) {
 		for _, outage := range []time.Duration{3 * time.Second, time.Hour} {
 			t.Run(fmt.Sprint(r.method, r.target, outage), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					d := newDriveWith(t, dav.Options{}, 0, "/files/f")
+					d := newDriveWith(t, dav.Options{Patience: patience}, 0, "/files/f")
 					back := time.Now().Add(outage)
 					d.fail = func(op, _ string) error {
 						if op != "commit" && op != "write" && time.Now().Before(back) {
@@ -51,12 +54,12 @@ func TestStorageIsWaitedFor(t *testing.T) {
 					a := d.do(r.method, r.target, r.body, r.headers...)
 					took := time.Since(begun)
 					switch {
-					case outage < dav.DefaultPatience:
+					case outage < patience:
 						a.want(r.code)
 					default:
 						a.want(503).with("Retry-After: 10")
 					}
-					if took > dav.DefaultPatience {
+					if took > patience {
 						t.Errorf("it took %v: Finder has given up", took)
 					}
 				})
@@ -67,11 +70,11 @@ func TestStorageIsWaitedFor(t *testing.T) {
 
 // TestLongAway: storage that has been away for long is not waited for.
 func TestLongAway(t *testing.T) {
-	for away, waits := range map[time.Duration]time.Duration{0: dav.DefaultPatience, time.Second: dav.DefaultPatience,
-		time.Hour: 0} {
+	for away, waits := range map[time.Duration]time.Duration{0: patience, time.Second: patience, time.Hour: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			var since time.Time
-			d := newDriveWith(t, dav.Options{Status: func() dav.Status { return dav.Status{Offline: since} }}, 0, "/files/f")
+			status := func() dav.Status { return dav.Status{Offline: since} }
+			d := newDriveWith(t, dav.Options{Patience: patience, Status: status}, 0, "/files/f")
 			since = d.now.Add(-away)
 			d.fail = func(string, string) error { return vfs.ErrUnavailable }
 			begun := time.Now()

@@ -145,7 +145,7 @@ const (
 // slow answer only like a slow disk. It does not wait for storage that has been unreachable for longer than that.
 func (q *request) patiently(do func() error) error {
 	err := q.made(do())
-	if q.h.o.Patience < 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
+	if q.h.o.Patience <= 0 || !errors.Is(err, vfs.ErrUnavailable) || q.h.longAway() {
 		return err
 	}
 	end := time.NewTimer(q.h.o.Patience) // for a request whose answer has begun; else the wait ends sooner

@@ -21,7 +21,7 @@ type wait struct {
 }
 
 func newWait(patience time.Duration) *wait {
-	if patience < 0 {
+	if patience <= 0 {
 		return &wait{}
 	}
 	// Timers run on the system's clock, whatever Options.Clock is.

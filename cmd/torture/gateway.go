@@ -18,7 +18,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/reach"
 	"postern/crypto"
-	"postern/remote/line"
+	"postern/remote"
 )
 
 // The user of the drives. They listen on the loopback only, and only during a run.
@@ -35,7 +35,7 @@ const grace = 20 * time.Second
 const pollEvery = 60 * time.Millisecond
 
 // waits are a small fraction of the usual deadlines, so that minutes exercise what otherwise takes days.
-var waits = line.Deadlines{
+var waits = remote.Deadlines{
 	Attempts: 3,
 	Pause:    2 * time.Millisecond,
 	MaxPause: 30 * time.Millisecond,

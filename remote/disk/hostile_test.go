@@ -343,7 +343,7 @@ func stacks(t *testing.T) map[string]func(attacked remote.Store) (remote.Store, 
 	return map[string]func(remote.Store) (remote.Store, error){
 		"alone": func(s remote.Store) (remote.Store, error) { return s, nil },
 		"gateway": func(s remote.Store) (remote.Store, error) {
-			d := line.Deadlines{Attempts: 3, Every: 10 * time.Millisecond, Reply: time.Second}
+			d := remote.Deadlines{Attempts: 3, Every: 10 * time.Millisecond, Reply: time.Second}
 			return verify.New(line.Over(s, d, line.Options{Breaker: true, Sleep: atOnce}), new(verify.MemoryPins)), nil
 		},
 		"mirror that it leads":   joined(true),

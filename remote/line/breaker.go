@@ -30,7 +30,7 @@ import (
 type breaker struct {
 	remote.Store // every call of which goes through the breaker
 	inner        remote.Store
-	d            Deadlines
+	d            remote.Deadlines
 	o            Options
 	life         context.Context
 	end          context.CancelFunc
@@ -50,7 +50,7 @@ type breaker struct {
 }
 
 // newBreaker puts a breaker in front of inner, which it closes when it is closed.
-func newBreaker(inner remote.Store, d Deadlines, o Options) *breaker {
+func newBreaker(inner remote.Store, d remote.Deadlines, o Options) *breaker {
 	b := &breaker{inner: inner, d: d, o: o, allowed: d.Trial, calls: map[*call]struct{}{}}
 	b.Store = remote.Wrap(inner, b.around)
 	b.life, b.end = context.WithCancel(context.Background())

@@ -23,20 +23,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContractOfBreaker(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return line.Over(mem.New(), line.Deadlines{}, line.Options{Once: true, Breaker: true})
+		return line.Over(mem.New(), remote.Deadlines{}, line.Options{Once: true, Breaker: true})
 	})
 }
 
 func TestContractOfBreakerOverRetry(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return line.Over(mem.New(), line.Deadlines{Attempts: 2, Pause: time.Millisecond}, line.Options{Breaker: true})
+		return line.Over(mem.New(), remote.Deadlines{Attempts: 2, Pause: time.Millisecond}, line.Options{Breaker: true})
 	})
 }
 
 // TestContractOfBreakerWhileAsking runs the contract with trials made all the time: they take nothing from callers.
 func TestContractOfBreakerWhileAsking(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return line.Over(mem.New(), line.Deadlines{Suspect: 200 * time.Microsecond}, line.Options{Once: true, Breaker: true})
+		return line.Over(mem.New(), remote.Deadlines{Suspect: 200 * time.Microsecond}, line.Options{Once: true, Breaker: true})
 	})
 }
 
@@ -89,7 +89,7 @@ func newStack(t *testing.T, o line.Options) *stack {
 	}
 	s := &stack{faulty: faulty.New(inner, nil, faulty.Options{Delay: time.Minute})}
 	o.Breaker = true
-	s.Line = line.Over(s.faulty, line.Deadlines{}, o)
+	s.Line = line.Over(s.faulty, remote.Deadlines{}, o)
 	s.OnChange(func(st line.State) { s.told = append(s.told, st) })
 	return s
 }
@@ -99,7 +99,7 @@ func newSlowStack(t *testing.T, delay time.Duration) *stack {
 	t.Helper()
 	s := newStack(t, line.Options{})
 	s.faulty = faulty.New(s.faulty, faulty.Always(faulty.Delay), faulty.Options{Delay: delay})
-	s.Line = line.Over(s.faulty, line.Deadlines{}, line.Options{Breaker: true})
+	s.Line = line.Over(s.faulty, remote.Deadlines{}, line.Options{Breaker: true})
 	return s
 }
 
@@ -124,7 +124,7 @@ func TestAway(t *testing.T) {
 					if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 						t.Fatalf("the first call: %v", err)
 					}
-					if took := time.Since(start); took > line.Shipped.Suspect+line.Shipped.Trial {
+					if took := time.Since(start); took > remote.Shipped.Suspect+remote.Shipped.Trial {
 						t.Errorf("the first call took %v", took)
 					}
 					synctest.Wait()
@@ -148,10 +148,10 @@ func TestAway(t *testing.T) {
 					}
 					<-time.After(time.Hour)
 					s.faulty.SetPlan(nil)
-					<-time.After(line.Shipped.Every + line.Shipped.Trial)
+					<-time.After(remote.Shipped.Every + remote.Shipped.Trial)
 					synctest.Wait()
 					if st := s.State(); st.Away || st.Why != nil || !st.Since.IsZero() || st.Trials != 0 {
-						t.Errorf("it was back %v ago: %+v", line.Shipped.Every, st)
+						t.Errorf("it was back %v ago: %+v", remote.Shipped.Every, st)
 					}
 					for call, do := range calls {
 						if err := do(t.Context(), s); err != nil {
@@ -278,7 +278,7 @@ func TestSlowAnswers(t *testing.T) {
 
 // TestBound: a remote that answers questions and swallows transfers keeps nobody for ever.
 func TestBound(t *testing.T) {
-	for call, limit := range map[string]time.Duration{"range": line.Shipped.Reply, "list": line.Shipped.Reply, "load": line.Shipped.Reply} {
+	for call, limit := range map[string]time.Duration{"range": remote.Shipped.Reply, "list": remote.Shipped.Reply, "load": remote.Shipped.Reply} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStack(t, line.Options{})
 			defer s.close(t)
@@ -365,7 +365,7 @@ func TestManyAtOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if took := time.Since(start); took > line.Shipped.Suspect+line.Shipped.Trial {
+		if took := time.Since(start); took > remote.Shipped.Suspect+remote.Shipped.Trial {
 			t.Errorf("it took %v", took)
 		}
 		if st := s.State(); st.Times != 1 {
@@ -400,7 +400,7 @@ func TestClose(t *testing.T) {
 		s := newStack(t, line.Options{Now: time.Now})
 		s.faulty.SetPlan(faulty.Always(faulty.Hang))
 		_ = calls["get"](t.Context(), s)
-		<-time.After(line.Shipped.Every) // amid a trial
+		<-time.After(remote.Shipped.Every) // amid a trial
 		start := time.Now()
 		s.close(t)
 		s.close(t)
@@ -424,7 +424,7 @@ func TestNoBound(t *testing.T) {
 			}
 			return faulty.Fine
 		}, faulty.Options{Delay: 24 * time.Hour})
-		s := line.Over(f, line.Deadlines{Reply: -1}, line.Options{Once: true, Breaker: true})
+		s := line.Over(f, remote.Deadlines{Reply: -1}, line.Options{Once: true, Breaker: true})
 		if _, err := s.Load(t.Context(), key.ID()); !errors.Is(err, remote.ErrNotFound) {
 			t.Error(err)
 		}

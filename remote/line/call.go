@@ -40,7 +40,7 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	b.calls[c] = struct{}{}
 	c.suspect = time.AfterFunc(b.d.Suspect, c.wonder)
-	if c.limit = b.d.limit(on); c.limit >= 0 {
+	if c.limit = b.d.Limit(on.Send + on.Receive); c.limit >= 0 {
 		c.bound = time.AfterFunc(c.limit, func() { c.cancel(errLong) })
 	}
 	return c, nil

@@ -27,21 +27,21 @@ const defaultSlots = 64
 type detacher struct {
 	remote.Store // whose calls are let go when their context ends
 	inner        remote.Store
-	d            Deadlines
+	d            remote.Deadlines
 	o            Options
 	slots        chan struct{}
 	closing      sync.Once
 }
 
 // newDetacher returns inner with calls that end with their context.
-func newDetacher(inner remote.Store, d Deadlines, o Options) *detacher {
+func newDetacher(inner remote.Store, d remote.Deadlines, o Options) *detacher {
 	s := &detacher{inner: inner, d: d, o: o, slots: make(chan struct{}, o.Slots)}
 	s.Store = remote.Wrap(inner, s.around)
 	return s
 }
 
 // detached returns an opening that gives up when its context ends; a remote that is opened too late is closed again.
-func detached(open Open, d Deadlines, o Options) Open {
+func detached(open Open, d remote.Deadlines, o Options) Open {
 	return func(ctx context.Context) (remote.Store, error) {
 		opened := make(chan outcome[remote.Store])
 		go func() {

@@ -28,7 +28,7 @@ func TestContractOfDetach(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return line.Over(s, line.Deadlines{}, line.Options{Once: true, Hangs: true}), nil
+			return line.Over(s, remote.Deadlines{}, line.Options{Once: true, Hangs: true}), nil
 		}
 	})
 }
@@ -122,7 +122,7 @@ func hangingCalls(ctx context.Context, s remote.Store) map[string]func() error {
 func TestHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &mount{Store: mem.New(), well: make(chan struct{})}
-		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 4})
+		s := line.Over(hung, remote.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 4})
 		for range 3 {
 			for what := range hangingCalls(t.Context(), s) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
@@ -135,10 +135,10 @@ func TestHangs(t *testing.T) {
 			}
 		}
 		start := time.Now()
-		if err := s.Close(); err != nil || time.Since(start) != line.Shipped.Close {
+		if err := s.Close(); err != nil || time.Since(start) != remote.Shipped.Close {
 			t.Errorf("closing: %v after %v", err, time.Since(start))
 		}
-		if err := s.Close(); err != nil || time.Since(start) != line.Shipped.Close {
+		if err := s.Close(); err != nil || time.Since(start) != remote.Shipped.Close {
 			t.Errorf("closing again: %v after %v", err, time.Since(start))
 		}
 		close(hung.well)
@@ -152,7 +152,7 @@ func TestSlots(t *testing.T) {
 		came := 0
 		hung := &mount{Store: mem.New(), well: make(chan struct{})}
 		hung.late = func() { came++ }
-		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 1})
+		s := line.Over(hung, remote.Deadlines{}, line.Options{Once: true, Hangs: true, Slots: 1})
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			if _, err := s.Space(ctx); !errors.Is(err, remote.ErrUnavailable) {
@@ -185,7 +185,7 @@ func TestLeftBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 		hung := &mount{Store: inner, well: make(chan struct{})}
-		s := line.Over(hung, line.Deadlines{}, line.Options{Once: true, Hangs: true})
+		s := line.Over(hung, remote.Deadlines{}, line.Options{Once: true, Hangs: true})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		p := make([]byte, 4)
@@ -220,7 +220,7 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	detached := line.Over(s, line.Deadlines{}, line.Options{Once: true, Hangs: true})
+	detached := line.Over(s, remote.Deadlines{}, line.Options{Once: true, Hangs: true})
 	body := fileBody(filepath.Join(dir, "staged"))
 	if err := os.WriteFile(string(body), []byte("linked"), 0o600); err != nil {
 		t.Fatal(err)
@@ -249,7 +249,7 @@ func TestOpeningHangs(t *testing.T) {
 		inner, well := mem.New(), make(chan struct{})
 		open := func(context.Context) (remote.Store, error) { <-well; return inner, nil }
 		start := time.Now()
-		s, err := line.New(t.Context(), open, line.Deadlines{Open: time.Second}, line.Options{Hangs: true})
+		s, err := line.New(t.Context(), open, remote.Deadlines{Open: time.Second}, line.Options{Hangs: true})
 		if s != nil || !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
 			t.Errorf("%v, %v after %v", s, err, time.Since(start))
 		}
@@ -259,7 +259,7 @@ func TestOpeningHangs(t *testing.T) {
 			t.Errorf("it stayed open: %v", err)
 		}
 		inner = mem.New()
-		s, err = line.New(t.Context(), open, line.Deadlines{}, line.Options{Hangs: true})
+		s, err = line.New(t.Context(), open, remote.Deadlines{}, line.Options{Hangs: true})
 		if err != nil {
 			t.Fatal(err)
 		}

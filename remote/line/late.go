@@ -33,7 +33,7 @@ type attempt struct {
 
 // newLate opens a remote now if it is there within Deadlines.Look, else later. It fails for what will never be a
 // remote.
-func newLate(ctx context.Context, open Open, d Deadlines, o Options) (*late, error) {
+func newLate(ctx context.Context, open Open, d remote.Deadlines, o Options) (*late, error) {
 	l := &late{open: open, o: o}
 	l.Store = remote.Wrap(nil, l.around)
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))

@@ -77,7 +77,7 @@ type Line struct {
 
 // New opens a remote. Without Options.Late it fails when the remote is not open within Deadlines.Open; with it, only
 // for what is no remote, or one of a newer format.
-func New(ctx context.Context, open Open, d Deadlines, o Options) (*Line, error) {
+func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, error) {
 	d, o = d.OrShipped(), o.withDefaults()
 	if o.Hangs {
 		open = detached(open, d, o)
@@ -99,7 +99,7 @@ func New(ctx context.Context, open Open, d Deadlines, o Options) (*Line, error) 
 }
 
 // Over returns a line to a remote that is open, and is closed with the line.
-func Over(inner remote.Store, d Deadlines, o Options) *Line {
+func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	d, o = d.OrShipped(), o.withDefaults()
 	if o.Hangs {
 		inner = newDetacher(inner, d, o)
@@ -108,7 +108,7 @@ func Over(inner remote.Store, d Deadlines, o Options) *Line {
 }
 
 // over puts the upper parts over the lower ones.
-func over(inner remote.Store, d Deadlines, o Options) *Line {
+func over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	if o.Tries != nil {
 		inner = o.Tries(inner)
 	}

@@ -28,7 +28,7 @@ func TestContract(t *testing.T) {
 			open := func(context.Context) (remote.Store, error) {
 				return disk.Open(dir, disk.Options{WatchEvery: time.Millisecond})
 			}
-			return line.New(t.Context(), open, line.Deadlines{}, lasting)
+			return line.New(t.Context(), open, remote.Deadlines{}, lasting)
 		}
 	})
 }
@@ -39,7 +39,7 @@ func TestContractOfLocal(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		s := mem.New()
 		return func() (remote.Store, error) {
-			return line.New(t.Context(), func(context.Context) (remote.Store, error) { return s.Another(), nil }, line.Deadlines{}, o)
+			return line.New(t.Context(), func(context.Context) (remote.Store, error) { return s.Another(), nil }, remote.Deadlines{}, o)
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestContractOverFaults(t *testing.T) {
 			open := func(context.Context) (remote.Store, error) {
 				return faulty.New(s.Another(), plan, faulty.Options{}), nil
 			}
-			return line.New(t.Context(), open, line.Deadlines{Attempts: 60}, lasting)
+			return line.New(t.Context(), open, remote.Deadlines{Attempts: 60}, lasting)
 		}
 	})
 }
@@ -80,7 +80,7 @@ func TestLate(t *testing.T) {
 			}
 			return mem.New(), nil
 		}
-		s, err := line.New(t.Context(), open, line.Deadlines{}, line.Options{Late: true, Once: true})
+		s, err := line.New(t.Context(), open, remote.Deadlines{}, line.Options{Late: true, Once: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,8 +119,8 @@ func TestLateHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := func(ctx context.Context) (remote.Store, error) { <-ctx.Done(); return nil, ctx.Err() }
 		start := time.Now()
-		s, err := line.New(t.Context(), open, line.Deadlines{}, line.Options{Late: true, Once: true})
-		if took := time.Since(start); err != nil || took != line.Shipped.Look {
+		s, err := line.New(t.Context(), open, remote.Deadlines{}, line.Options{Late: true, Once: true})
+		if took := time.Since(start); err != nil || took != remote.Shipped.Look {
 			t.Fatalf("%v after %v", err, took)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -142,7 +142,7 @@ func TestNeverARemote(t *testing.T) {
 		open := func(context.Context) (remote.Store, error) {
 			return nil, remote.Fail("open", remote.Place{}, kind, nil)
 		}
-		s, err := line.New(t.Context(), open, line.Deadlines{}, line.Options{Late: true, Hangs: true, Breaker: true})
+		s, err := line.New(t.Context(), open, remote.Deadlines{}, line.Options{Late: true, Hangs: true, Breaker: true})
 		if fails != (err != nil) || fails != errors.Is(err, remote.ErrForeign) {
 			t.Errorf("%v, later: %v", kind, err)
 		}
@@ -151,7 +151,7 @@ func TestNeverARemote(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if _, err = line.New(t.Context(), open, line.Deadlines{}, line.Options{Hangs: true, Breaker: true}); !errors.Is(err, kind) {
+		if _, err = line.New(t.Context(), open, remote.Deadlines{}, line.Options{Hangs: true, Breaker: true}); !errors.Is(err, kind) {
 			t.Errorf("%v, now: %v", kind, err)
 		}
 	}
@@ -235,12 +235,12 @@ func TestOnChange(t *testing.T) {
 
 // TestOrShipped: what is zero is as shipped, and the rest stays.
 func TestOrShipped(t *testing.T) {
-	if got := (line.Deadlines{}).OrShipped(); got != line.Shipped {
+	if got := (remote.Deadlines{}).OrShipped(); got != remote.Shipped {
 		t.Errorf("%+v", got)
 	}
-	want := line.Shipped
+	want := remote.Shipped
 	want.Reply, want.Attempts = -1, 3
-	if got := (line.Deadlines{Reply: -1, Attempts: 3}).OrShipped(); got != want {
+	if got := (remote.Deadlines{Reply: -1, Attempts: 3}).OrShipped(); got != want {
 		t.Errorf("%+v", got)
 	}
 }

@@ -17,9 +17,9 @@ func asking(ctx context.Context, limit time.Duration) context.Context {
 
 // patience returns how often a call may be tried, and how long each try may take; below 0: for ever.
 func (r *retrier) patience(ctx context.Context, c *remote.Call) (attempts int, each time.Duration) {
-	each = unlimited
+	each = -1
 	if r.limited && c.Stream == nil {
-		each = r.d.limit(c)
+		each = r.d.Limit(c.Send + c.Receive)
 	}
 	most, ok := ctx.Value(onceKey{}).(time.Duration)
 	switch {

@@ -29,7 +29,7 @@ func TestOnce(t *testing.T) {
 	for what, call := range calls {
 		for fault, took := range map[faulty.Fault]time.Duration{faulty.Fail: 0, faulty.Hang: limit} {
 			synctest.Test(t, func(t *testing.T) {
-				for _, d := range []Deadlines{{}, {Reply: -1}} {
+				for _, d := range []remote.Deadlines{{}, {Reply: -1}} {
 					tries := 0
 					s := Over(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), d, Options{})
 					start := time.Now()
@@ -48,7 +48,7 @@ func TestOnce(t *testing.T) {
 // TestOnceIsShort: the mark shortens what a try may take, and never lengthens it.
 func TestOnceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := Over(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), Deadlines{Reply: time.Second}, Options{})
+		s := Over(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), remote.Deadlines{Reply: time.Second}, Options{})
 		start := time.Now()
 		if _, err := s.Stat(asking(t.Context(), time.Hour), crypto.BlobName{}); !errors.Is(err, remote.ErrUnavailable) {
 			t.Error(err)

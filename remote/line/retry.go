@@ -21,13 +21,13 @@ const jitter = 0.5
 type retrier struct {
 	remote.Store // with further tries of every call but Swap, whose lost reply is settled by looking
 	inner        remote.Store
-	d            Deadlines
+	d            remote.Deadlines
 	o            Options
 	limited      bool // each try has a deadline
 }
 
 // newRetrier returns inner with further tries. A try has a deadline of its own, unless a breaker bounds the whole call.
-func newRetrier(inner remote.Store, d Deadlines, o Options) *retrier {
+func newRetrier(inner remote.Store, d remote.Deadlines, o Options) *retrier {
 	r := &retrier{inner: inner, d: d, o: o, limited: d.Reply >= 0 && !o.Breaker && !o.Local}
 	r.Store = remote.Wrap(inner, r.around)
 	return r

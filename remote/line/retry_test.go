@@ -25,12 +25,12 @@ func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // patient returns a line that gets over anything that passes.
 func patient(inner remote.Store) remote.Store {
-	return line.Over(inner, line.Deadlines{Attempts: 60}, line.Options{Sleep: atOnce})
+	return line.Over(inner, remote.Deadlines{Attempts: 60}, line.Options{Sleep: atOnce})
 }
 
 // shipped returns a line with the shipped deadlines that does not pause.
 func shipped(inner remote.Store) remote.Store {
-	return line.Over(inner, line.Deadlines{}, line.Options{Sleep: atOnce})
+	return line.Over(inner, remote.Deadlines{}, line.Options{Sleep: atOnce})
 }
 
 func TestContractOfRetry(t *testing.T) {
@@ -76,7 +76,7 @@ func (n *naps) sleep(ctx context.Context, d time.Duration) error {
 
 func TestDelaysGrowAndEnd(t *testing.T) {
 	var n naps
-	d := line.Deadlines{Attempts: 8, Pause: time.Second, MaxPause: 10 * time.Second}
+	d := remote.Deadlines{Attempts: 8, Pause: time.Second, MaxPause: 10 * time.Second}
 	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), d, line.Options{Sleep: n.sleep})
 	if _, err := s.Space(t.Context()); !errors.Is(err, remote.ErrUnavailable) {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 // TestJitter: not all come back at the same time.
 func TestJitter(t *testing.T) {
 	var n naps
-	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), line.Deadlines{Attempts: 2}, line.Options{Sleep: n.sleep})
+	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), remote.Deadlines{Attempts: 2}, line.Options{Sleep: n.sleep})
 	for range 20 {
 		_, _ = s.Space(t.Context())
 	}
@@ -111,11 +111,11 @@ func TestJitter(t *testing.T) {
 // TestAnswersPass: what is an answer is not asked for again.
 func TestAnswersPass(t *testing.T) {
 	var n naps
-	full := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), line.Deadlines{}, line.Options{Sleep: n.sleep})
+	full := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), remote.Deadlines{}, line.Options{Sleep: n.sleep})
 	if err := full.Put(t.Context(), crypto.NameOf(nil), remote.BytesBody(nil)); !errors.Is(err, remote.ErrFull) {
 		t.Error(err)
 	}
-	s := line.Over(mem.New(), line.Deadlines{}, line.Options{Sleep: n.sleep})
+	s := line.Over(mem.New(), remote.Deadlines{}, line.Options{Sleep: n.sleep})
 	if _, err := s.Get(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
 		t.Error(err)
 	}
@@ -128,7 +128,7 @@ func TestAnswersPass(t *testing.T) {
 func TestGivesUpWithTheContext(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{})
 	synctest.Test(t, func(t *testing.T) {
-		s := line.Over(inner, line.Deadlines{Attempts: 1000, Pause: time.Hour, MaxPause: time.Hour}, line.Options{})
+		s := line.Over(inner, remote.Deadlines{Attempts: 1000, Pause: time.Hour, MaxPause: time.Hour}, line.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
@@ -144,7 +144,7 @@ func TestGivesUpWithTheContext(t *testing.T) {
 
 // transferring returns how long a call may take that moves n bytes.
 func transferring(n int) time.Duration {
-	return line.Shipped.Reply + time.Duration(n)*time.Second/time.Duration(line.Shipped.Rate)
+	return remote.Shipped.Reply + time.Duration(n)*time.Second/time.Duration(remote.Shipped.Rate)
 }
 
 // TestOneTryIsBounded: a remote that hangs is given up and asked again.
@@ -159,17 +159,17 @@ func TestOneTryIsBounded(t *testing.T) {
 		"put":   {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) }, transferring(len(data))},
 		"get":   {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err }, transferring(crypto.MaxBlobSize)},
 		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) }, transferring(2)},
-		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, line.Shipped.Reply},
+		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, remote.Shipped.Reply},
 		"list": {func(ctx context.Context, s remote.Store) (err error) {
 			for _, e := range s.List(ctx) {
 				err = e
 			}
 			return err
-		}, line.Shipped.Reply},
+		}, remote.Shipped.Reply},
 		"swap": {func(ctx context.Context, s remote.Store) error {
 			return s.Swap(ctx, crypto.PointerHash{}, key.Sign(1, crypto.PointerValue{}))
-		}, line.Shipped.Reply},
-		"delete": {func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, name) }, line.Shipped.Reply},
+		}, remote.Shipped.Reply},
+		"delete": {func(ctx context.Context, s remote.Store) error { return s.Delete(ctx, name) }, remote.Shipped.Reply},
 	} {
 		t.Run(what, func(t *testing.T) {
 			inner := mem.New()
@@ -194,7 +194,7 @@ func TestOneTryIsBounded(t *testing.T) {
 func TestNoLimit(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Delay), faulty.Options{Delay: 24 * time.Hour})
 	synctest.Test(t, func(t *testing.T) {
-		s := line.Over(inner, line.Deadlines{Reply: -1}, line.Options{})
+		s := line.Over(inner, remote.Deadlines{Reply: -1}, line.Options{})
 		if _, err := s.Space(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -238,7 +238,7 @@ func TestListingMayTakeItsTime(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := line.Over(inner, line.Deadlines{Reply: time.Second}, line.Options{})
+		s := line.Over(inner, remote.Deadlines{Reply: time.Second}, line.Options{})
 		n := 0
 		for _, err := range s.List(t.Context()) {
 			if err != nil {
@@ -281,7 +281,7 @@ func (c *counted) Open() (io.ReadCloser, error) {
 func TestLogged(t *testing.T) {
 	var out strings.Builder
 	s := line.Over(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}), faulty.Options{}),
-		line.Deadlines{}, line.Options{Sleep: atOnce, Log: slog.New(slog.NewTextHandler(&out, nil))})
+		remote.Deadlines{}, line.Options{Sleep: atOnce, Log: slog.New(slog.NewTextHandler(&out, nil))})
 	if _, err := s.Space(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (b *breaker) heard() (allowed time.Duration, answers uint64) {
 // longest is how long a trial may be late and still count.
 func (b *breaker) longest() time.Duration {
 	if b.d.Reply < 0 {
-		return max(Shipped.Reply, b.d.Trial)
+		return max(remote.Shipped.Reply, b.d.Trial)
 	}
 	return max(b.d.Reply, b.d.Trial)
 }

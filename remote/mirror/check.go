@@ -42,7 +42,7 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 		}
 	}()
 	for _, id := range s.known.ids() {
-		inner, cancel := context.WithTimeout(ctx, callLimit)
+		inner, cancel := context.WithTimeout(ctx, s.o.limit())
 		p, there, err := transfer.Current(inner, s.authority().store, id)
 		cancel()
 		if remote.OfKind(err, remote.ErrCorrupt) {
@@ -94,19 +94,19 @@ func (s *Store) compare(ctx context.Context, m *member, tell differs) (extra int
 	return extra, nil
 }
 
-// patient lists a store and gives up when the next blob is not there after callLimit.
-func patient(ctx context.Context, store remote.Store) iter.Seq2[remote.BlobInfo, error] {
+// patient lists a store and gives up when the next blob is not there after limit.
+func patient(ctx context.Context, store remote.Store, limit time.Duration) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		timer := time.AfterFunc(callLimit, cancel)
+		timer := time.AfterFunc(limit, cancel)
 		defer timer.Stop()
 		for info, err := range store.List(ctx) {
 			timer.Stop() // what is done with it takes as long as it takes
 			if !yield(info, err) || err != nil {
 				return
 			}
-			timer.Reset(callLimit)
+			timer.Reset(limit)
 		}
 	}
 }
@@ -117,7 +117,7 @@ func prefix(name crypto.BlobName) int { return int(binary.BigEndian.Uint16(name[
 // part lists what the member has, sorted, from a prefix on, and up to another if there is too much to hold.
 func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.BlobInfo, to int, err error) {
 	to = prefixes
-	for info, err := range patient(ctx, m.store) {
+	for info, err := range patient(ctx, m.store, s.o.limit()) {
 		if err != nil {
 			return nil, 0, err
 		}
@@ -142,7 +142,7 @@ func (s *Store) match(ctx context.Context, have []remote.BlobInfo, from, to int,
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
-	for info, err := range patient(inner, s.authority().store) {
+	for info, err := range patient(inner, s.authority().store, s.o.limit()) {
 		if err != nil {
 			failed = err
 			break
@@ -189,7 +189,7 @@ func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error
 
 // dispute finds out which of two sizes is wrong, by the name, and has that one healed.
 func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, s.o.limit())
 	defer cancel()
 	for _, side := range []*member{m, s.authority()} {
 		_, err := transfer.Fetch(ctx, side.store, name)

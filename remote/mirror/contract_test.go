@@ -114,7 +114,7 @@ func TestContractOverFaults(t *testing.T) {
 		})
 	}
 	t.Run("silent", func(t *testing.T) { // it is cut off after its grace and left alone from then on
-		o := mirror.Options{FirstCheck: -1, Grace: 20 * time.Millisecond, Patience: 20 * time.Millisecond}
+		o := mirror.Options{FirstCheck: -1, Deadlines: remote.Deadlines{Lag: 20 * time.Millisecond, Member: 20 * time.Millisecond}}
 		remotetest.Run(t, func(*testing.T) remote.Store {
 			s, err := mirror.New(named(mem.New(), faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{})), o)
 			if err != nil {
@@ -136,7 +136,7 @@ func TestContractOverFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return line.Over(s, line.Deadlines{Attempts: 20}, line.Options{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+			return line.Over(s, remote.Deadlines{Attempts: 20}, line.Options{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 		})
 	})
 }

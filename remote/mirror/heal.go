@@ -15,17 +15,17 @@ import (
 	"postern/remote/transfer"
 )
 
-// The delays between attempts to heal a member: soon after a hiccup, once a minute where a disk stays unplugged. Each is
-// varied by half to either side.
-const (
-	firstDelay = 250 * time.Millisecond
-	maxDelay   = time.Minute
-	jitter     = 0.5
-)
+// jitter is the part of a pause between two attempts to heal a member by which it may be shorter or longer.
+const jitter = 0.5
 
-// callLimit bounds what is done for one blob or pointer in the background, and the wait for the next blob of a listing: a
-// full blob at 50 kB/s. A member that is silent for longer is asked again later instead of holding up its healer for ever.
-const callLimit = 2 * time.Minute
+// limit bounds what is done for one blob or pointer in the background, and the wait for the next blob of a listing. A member
+// that is silent for longer is asked again later instead of holding up its healer for ever.
+func (o Options) limit() time.Duration {
+	if o.Deadlines.Reply < 0 {
+		return remote.Shipped.Blob()
+	}
+	return o.Deadlines.Blob()
+}
 
 // tend heals one member whenever there is something to do, until the store is closed.
 func (s *Store) tend(m *member) {
@@ -35,7 +35,7 @@ func (s *Store) tend(m *member) {
 			return
 		case <-m.wake:
 		}
-		delays := &backoff.ExponentialBackOff{InitialInterval: firstDelay, RandomizationFactor: jitter, Multiplier: 2, MaxInterval: maxDelay}
+		delays := &backoff.ExponentialBackOff{InitialInterval: s.o.Deadlines.Again, RandomizationFactor: jitter, Multiplier: 2, MaxInterval: s.o.Deadlines.MaxAgain}
 		delays.Reset()
 		for {
 			before := m.progress()
@@ -151,7 +151,7 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 		if _, ok := m.claim(name, func() bool { _, still := m.gone[name]; return still }); !ok {
 			continue // supply waits for it
 		}
-		inner, cancel := context.WithTimeout(ctx, callLimit)
+		inner, cancel := context.WithTimeout(ctx, s.o.limit())
 		err := m.store.Delete(inner, name)
 		cancel()
 		m.update(func() {
@@ -238,7 +238,7 @@ func (s *Store) supply(ctx context.Context, m *member) error {
 // copy takes one blob from the others to the member; the caller holds the claim. A blob that is nowhere else, or nowhere
 // else intact, is no reason to stop.
 func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, damaged bool) error {
-	ctx, cancel := context.WithTimeout(life, callLimit)
+	ctx, cancel := context.WithTimeout(life, s.o.limit())
 	defer cancel()
 	have, err := transfer.SizeAt(ctx, m.store, name)
 	if err != nil {
@@ -278,7 +278,7 @@ func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, dama
 // forward moves one pointer of the member. One that is ahead was moved by another gateway; one that has another history
 // stays as it is, and is told of in Status.
 func (s *Store) forward(ctx context.Context, m *member, p crypto.Pointer) error {
-	inner, cancel := context.WithTimeout(ctx, callLimit)
+	inner, cancel := context.WithTimeout(ctx, s.o.limit())
 	defer cancel()
 	_, err := transfer.Forward(inner, m.store, p, transfer.BySequence)
 	switch {

@@ -358,7 +358,7 @@ func TestSilentMember(t *testing.T) {
 		s := join(t, mirror.Options{}, first.Another(), silent)
 		start := time.Now()
 		put(t, s, 1)
-		if took := time.Since(start); took != mirror.DefaultGrace {
+		if took := time.Since(start); took != remote.Shipped.Lag {
 			t.Errorf("the first put took %v", took)
 		}
 		start = time.Now()
@@ -391,7 +391,7 @@ func TestCloseAmidHealing(t *testing.T) {
 	for _, plan := range []faulty.Plan{faulty.Always(faulty.Hang), faulty.Always(faulty.Hang, faulty.Put), faulty.Always(faulty.Fail), nil} {
 		first := mem.New()
 		put(t, first, numbers(20)...)
-		s, err := mirror.New(named(first, faulty.New(mem.New(), plan, faulty.Options{})), mirror.Options{Grace: time.Millisecond, FirstCheck: -1})
+		s, err := mirror.New(named(first, faulty.New(mem.New(), plan, faulty.Options{})), mirror.Options{Deadlines: remote.Deadlines{Lag: time.Millisecond}, FirstCheck: -1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,12 +26,6 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultGrace is how much longer than the authority a member may take over a write. Beyond that it is better to heal
-	// it later than to make the committer wait.
-	DefaultGrace = 2 * time.Second
-	// DefaultPatience is how long a member may take over a small read before the next is asked, and a quarter of it more for
-	// each MiB. The last that is left gets all the time there is.
-	DefaultPatience = 3 * time.Second
 	// DefaultWorkers is how many blobs are copied at a time to one lagging member: healing is not to crowd out the user.
 	DefaultWorkers = 2
 	// DefaultFirstCheck is when members are first compared as a whole: not while the gateway starts.
@@ -55,12 +49,11 @@ type Member struct {
 
 // Options are the choices of New. The zero value takes the defaults above.
 type Options struct {
-	Grace      time.Duration // for members after the authority is done; below 0: none
-	Patience   time.Duration // for one member's answer to a read; below 0: no limit
-	Workers    int           // blobs copied at a time to one lagging member
-	FirstCheck time.Duration // after New; below 0: members are never compared as a whole
-	CheckEvery time.Duration // after the one before; below 0: never again
-	MaxNames   int           // of blobs remembered for a member, and held at a time by a comparison
+	Deadlines  remote.Deadlines // of which Lag, Member and Again are its own
+	Workers    int              // blobs copied at a time to one lagging member
+	FirstCheck time.Duration    // after New; below 0: members are never compared as a whole
+	CheckEvery time.Duration    // after the one before; below 0: never again
+	MaxNames   int              // of blobs remembered for a member, and held at a time by a comparison
 
 	Pointers []crypto.PointerID // known from the start; those that pass through are learnt
 	// Seen is the greatest sequence of a pointer that was seen before, by earlier runs too: while the authority is away, a member that
@@ -74,8 +67,7 @@ type Options struct {
 
 // withDefaults fills in what was left out.
 func (o Options) withDefaults() Options {
-	o.Grace = cmp.Or(o.Grace, DefaultGrace)
-	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	o.Deadlines = o.Deadlines.OrShipped()
 	o.Workers = max(cmp.Or(o.Workers, DefaultWorkers), 1)
 	o.FirstCheck = cmp.Or(o.FirstCheck, DefaultFirstCheck)
 	o.CheckEvery = cmp.Or(o.CheckEvery, DefaultCheckEvery)

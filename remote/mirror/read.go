@@ -85,7 +85,7 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 			lacking[m] = true
 			v.damaged, v.sure = err, v.sure || m.authority
 		default:
-			if s.o.Patience > 0 && elapsed >= s.o.Patience {
+			if s.o.Deadlines.Member > 0 && elapsed >= s.o.Deadlines.Member {
 				m.took(elapsed, 0)
 			}
 			m.update(func() { m.failed(err) })
@@ -124,10 +124,10 @@ func (v *verdict) err(op string, name crypto.BlobName) error {
 
 // ask asks one member, for as long as it is worth the wait when there are others.
 func (s *Store) ask(ctx context.Context, m *member, size int, last bool, ask func(context.Context, remote.Store) error) error {
-	if last || s.o.Patience < 0 {
+	if last || s.o.Deadlines.Member < 0 {
 		return ask(ctx, m.store)
 	}
-	limit := s.o.Patience
+	limit := s.o.Deadlines.Member
 	if m.up() {
 		limit += limit * time.Duration(size>>20) / 4
 	}

@@ -228,7 +228,7 @@ func (s *Store) forgetLetters(ctx context.Context, m *member) error {
 	gone := slices.Collect(maps.Keys(m.letters))
 	m.mu.Unlock()
 	for _, at := range gone {
-		inner, cancel := context.WithTimeout(ctx, callLimit)
+		inner, cancel := context.WithTimeout(ctx, s.o.limit())
 		role, err := m.inbox(remote.OpForget, at.name)
 		if err == nil && m.forgot(at) {
 			err = role.Forget(inner, at.inbox, at.name)

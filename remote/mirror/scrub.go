@@ -90,12 +90,12 @@ func (s *Store) readAll(ctx context.Context, m *member, tell func(ctx context.Co
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
-	for info, err := range patient(inner, m.store) {
+	for info, err := range patient(inner, m.store, s.o.limit()) {
 		if failed = err; err != nil || inner.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			call, cancel := context.WithTimeout(inner, callLimit)
+			call, cancel := context.WithTimeout(inner, s.o.limit())
 			defer cancel()
 			_, err := transfer.Fetch(call, m.store, info.Name)
 			switch {

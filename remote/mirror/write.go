@@ -164,10 +164,10 @@ func (s *Store) wait(ctx context.Context, others <-chan struct{}) {
 		return
 	default:
 	}
-	if s.o.Grace < 0 {
+	if s.o.Deadlines.Lag < 0 {
 		return
 	}
-	timer := time.NewTimer(s.o.Grace)
+	timer := time.NewTimer(s.o.Deadlines.Lag)
 	defer timer.Stop()
 	select {
 	case <-others:

@@ -46,7 +46,7 @@ func TestContractOfTheStack(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			shaky := line.Over(faulty.New(s, plan, faulty.Options{}), line.Deadlines{Attempts: 40}, line.Options{Sleep: atOnce})
+			shaky := line.Over(faulty.New(s, plan, faulty.Options{}), remote.Deadlines{Attempts: 40}, line.Options{Sleep: atOnce})
 			return verify.New(shaky, new(verify.MemoryPins)), nil
 		}
 	})

@@ -86,8 +86,8 @@ func (d *device) open() {
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
 		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed,
-		Moved:       d.pins.Moved,
-		CommitDelay: time.Millisecond, PollInterval: time.Hour, Now: d.now,
+		Moved:     d.pins.Moved,
+		Deadlines: remote.Deadlines{Commit: time.Millisecond, Poll: time.Hour}, Now: d.now,
 	})
 	if err != nil {
 		d.t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"postern/crypto"
+	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/tree"
 )
@@ -24,12 +25,9 @@ const (
 	// DefaultSweep is the time between walks of all pages, which find blobs that are no longer needed; after a commit only
 	// its new pages are walked.
 	DefaultSweep = time.Hour
-	// DefaultGrace is how long an uploaded blob stays although nothing needs it: it may belong to a commit that has not
+	// DefaultUploaded is how long an uploaded blob stays although nothing needs it: it may belong to a commit that has not
 	// landed yet.
-	DefaultGrace = 10 * time.Minute
-
-	firstRetry = time.Second
-	lastRetry  = time.Minute
+	DefaultUploaded = 10 * time.Minute
 )
 
 // Options are the choices of a Pinner. Store and Paths are required; the zero value of the rest works.
@@ -37,11 +35,12 @@ type Options struct {
 	Store *Store
 	Paths Paths
 
-	Parallel int              // 0: DefaultParallel
-	Sweep    time.Duration    // 0: DefaultSweep
-	Grace    time.Duration    // 0: DefaultGrace
-	Now      func() time.Time // nil: time.Now; timers run on the system's clock
-	Log      *slog.Logger     // nil: no log
+	Parallel  int              // 0: DefaultParallel
+	Sweep     time.Duration    // 0: DefaultSweep
+	Grace     time.Duration    // 0: DefaultUploaded
+	Deadlines remote.Deadlines // of which Again is its own
+	Now       func() time.Time // nil: time.Now; timers run on the system's clock
+	Log       *slog.Logger     // nil: no log
 }
 
 // Pinner keeps the blobs that the pinned paths need in a Store. It is safe for concurrent use.
@@ -83,8 +82,9 @@ func New(o Options) (*Pinner, error) {
 	if o.Sweep <= 0 {
 		o.Sweep = DefaultSweep
 	}
+	o.Deadlines = o.Deadlines.OrShipped()
 	if o.Grace <= 0 {
-		o.Grace = DefaultGrace
+		o.Grace = DefaultUploaded
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -256,8 +256,8 @@ func (p *Pinner) Wait(ctx context.Context) error {
 
 func (p *Pinner) run(ctx context.Context) {
 	defer close(p.ended)
-	retry := &backoff.ExponentialBackOff{InitialInterval: firstRetry, MaxInterval: lastRetry, Multiplier: 2,
-		RandomizationFactor: 0.5}
+	retry := &backoff.ExponentialBackOff{InitialInterval: p.o.Deadlines.Again, MaxInterval: p.o.Deadlines.MaxAgain,
+		Multiplier: 2, RandomizationFactor: 0.5}
 	retry.Reset()
 	sweep := time.NewTicker(p.o.Sweep)
 	defer sweep.Stop()

@@ -82,7 +82,7 @@ func TestFollowsCommits(t *testing.T) {
 	b.put("/poll", nil) // a commit of its own takes theirs over
 	b.flush()
 	b.wait()
-	b.clock.Add(int64(DefaultGrace + time.Minute))
+	b.clock.Add(int64(DefaultUploaded + time.Minute))
 	b.pins.mu.Lock()
 	b.pins.sweep = true
 	b.pins.asked++
@@ -194,7 +194,7 @@ func TestFollowsFolders(t *testing.T) {
 	if got := b.pins.Paths(); !slices.Equal(got, []string{"/papers/deeper", "/papers/new", "/papers/new/a"}) {
 		t.Errorf("pinned are %q", got)
 	}
-	b.clock.Add(int64(2 * DefaultGrace))
+	b.clock.Add(int64(2 * DefaultUploaded))
 	b.wait()
 	b.reads("/papers/new/a", content)
 	if st := b.status("/papers/new"); st.Absent || !st.Complete() {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"postern/crypto"
+	"postern/remote"
 	"postern/remote/disk"
 	"postern/remote/verify"
 	"postern/vfs"
@@ -84,7 +85,7 @@ func openAccount(t *testing.T, folder string) {
 		t.Fatalf("the login record opens another account: %v", err)
 	}
 	h := &home{t: t, store: store, options: space.Options{Store: store, Keys: base.Own(secret), Dir: t.TempDir(),
-		Device: space.Device{ID: object.DeviceID{9}, Name: "later"}, CommitDelay: time.Millisecond}}
+		Device: space.Device{ID: object.DeviceID{9}, Name: "later"}, Deadlines: remote.Deadlines{Commit: time.Millisecond}}}
 	s := h.open()
 	defer func() { h.close(s) }()
 	if got := listing(t, s, "/"); !maps.Equal(got, old.Files) {

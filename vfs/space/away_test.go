@@ -19,7 +19,7 @@ func TestAwayFromTheFuture(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)
 	h.options.Keep = space.Keep{All: time.Nanosecond}
-	h.options.CommitDelay, h.options.PollInterval = time.Hour, time.Hour
+	h.options.Deadlines.Commit, h.options.Deadlines.Poll = time.Hour, time.Hour
 	h.options.Now = func() time.Time { return clock.now().Add(10 * 24 * time.Hour) }
 	s := h.open()
 	defer func() { h.close(s) }()

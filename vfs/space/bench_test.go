@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/space"
 )
@@ -16,7 +17,7 @@ const largeSize = 256 << 20
 
 func benchSpace(b *testing.B) *space.Space {
 	h := newHome(b, newDisk(b))
-	h.options.CommitDelay = space.DefaultCommitDelay
+	h.options.Deadlines.Commit = remote.Shipped.Commit
 	s := h.open()
 	b.Cleanup(func() { h.close(s) })
 	return s

@@ -169,7 +169,7 @@ func TestMoveBetweenConditions(t *testing.T) {
 // TestAddedFirst: a move is committed where it adds before it is committed where it removes, and a move back waits for that.
 func TestAddedFirst(t *testing.T) {
 	h := newHome(t, mem.New())
-	h.options.CommitDelay = time.Hour
+	h.options.Deadlines.Commit = time.Hour
 	s := h.open()
 	defer h.close(s)
 	second := h.beside(s, h.store)

@@ -43,7 +43,7 @@ func TestEvil(t *testing.T) {
 				liar := evil.New(mem.New(), evil.Options{Seed: uint64(lie) + 1, Rate: rate})
 				checked := verify.New(liar, &verify.MemoryPins{})
 				h := newHome(t, checked)
-				h.options.CommitDelay = time.Hour
+				h.options.Deadlines.Commit = time.Hour
 				newHome(t, checked) // somebody else's, to be taken for ours
 				want := furnish(t, h)
 

@@ -60,7 +60,7 @@ func newFriends(t *testing.T) *friends {
 	f := &friends{t: t, bobs: newHome(t, store)}
 	f.line = faulty.New(store.Another(), nil, faulty.Options{})
 	f.alices = newHome(t, verify.New(f.line, &verify.MemoryPins{}))
-	f.alices.options.PollInterval = time.Hour
+	f.alices.options.Deadlines.Poll = time.Hour
 	f.bob = f.bobs.open()
 	f.shared = f.bobs.share(f.bob, store)
 	f.alice = f.alices.open()
@@ -193,7 +193,7 @@ func TestFollowersCost(t *testing.T) {
 	const followers, minutes = 200, 10
 	var calls counting
 	h := newHome(t, calls.store(mem.New()))
-	h.options.PollInterval = time.Hour
+	h.options.Deadlines.Poll = time.Hour
 	s := h.open()
 	defer h.close(s)
 	device := h.options.Device

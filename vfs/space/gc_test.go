@@ -60,7 +60,7 @@ const month = 31 * 24 * time.Hour
 func TestCollect(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)
-	h.options.Now, h.options.CommitDelay = clock.now, time.Millisecond
+	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
 	s := h.open()
 	want := map[string][]byte{}
 	for i := range 300 {
@@ -352,7 +352,7 @@ func TestAwayTooLong(t *testing.T) {
 		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {
 			store, clock := mem.New(), newDial()
 			h := newHome(t, store)
-			h.options.Now, h.options.Keep, h.options.CommitDelay = clock.now, space.Keep{All: time.Nanosecond}, time.Hour // only a flush commits
+			h.options.Now, h.options.Keep, h.options.Deadlines.Commit = clock.now, space.Keep{All: time.Nanosecond}, time.Hour // only a flush commits
 			s := h.open()
 			defer func() { h.close(s) }()
 			if err := s.Mkdir(t.Context(), "/d", nil); err != nil {
@@ -364,7 +364,7 @@ func TestAwayTooLong(t *testing.T) {
 			flush(t, s)
 
 			other, away := h.device(2, "phone"), &switched{Store: store}
-			other.options.Store, other.options.PageMemory, other.options.PollInterval = away, 1, time.Hour
+			other.options.Store, other.options.PageMemory, other.options.Deadlines.Poll = away, 1, time.Hour
 			o := other.open()
 			defer func() { other.close(o) }()
 			get(t, o, "/d/000")

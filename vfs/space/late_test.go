@@ -37,7 +37,7 @@ func wantMD5(t *testing.T, s *space.Space, path string, body []byte) vfs.Info {
 // the same version with the same time. A transfer that goes on for ever does not keep it from that.
 func TestLateMD5(t *testing.T) {
 	h := newHome(t, mem.New())
-	h.options.CommitDelay = time.Hour
+	h.options.Deadlines.Commit = time.Hour
 	s := h.open()
 	defer h.close(s)
 	defer s.Transfer()()
@@ -123,7 +123,7 @@ func TestLateMD5Committed(t *testing.T) {
 // file that was moved.
 func TestLateMD5AfterStart(t *testing.T) {
 	h := newHome(t, mem.New())
-	h.options.CommitDelay = time.Hour
+	h.options.Deadlines.Commit = time.Hour
 	s := h.open()
 	s.Transfer()
 	body := lateBody()

@@ -47,7 +47,7 @@ func TestNothingTwice(t *testing.T) {
 	line := faulty.New(race, nil, faulty.Options{})
 	first := newHome(t, curious)
 	first.options.Now = clock.now
-	first.options.CommitDelay, first.options.PollInterval = time.Hour, time.Hour // only a flush commits
+	first.options.Deadlines.Commit, first.options.Deadlines.Poll = time.Hour, time.Hour // only a flush commits
 	first.options.Keep = space.Keep{All: time.Nanosecond, Hourly: time.Hour, Daily: 24 * time.Hour}
 	laptop := *first
 	laptop.options.Store = line

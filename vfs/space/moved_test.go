@@ -69,7 +69,7 @@ func (f *forgetful) arm(armed bool) {
 func TestMovedPacksAreThere(t *testing.T) {
 	store, clock := &forgetful{Store: mem.New()}, newDial()
 	h := newHome(t, store)
-	h.options.Now, h.options.CommitDelay = clock.now, time.Millisecond
+	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
 	s := h.open()
 	want := map[string][]byte{}
 	for i := range 100 {

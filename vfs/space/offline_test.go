@@ -62,7 +62,7 @@ func TestStartOffline(t *testing.T) {
 func TestPoll(t *testing.T) {
 	watched := &switched{Store: mem.New()}
 	h := newHome(t, watched)
-	h.options.PollInterval = time.Millisecond
+	h.options.Deadlines.Poll = time.Millisecond
 	s := h.open()
 	defer h.close(s)
 	put(t, s, "/a", []byte("laptop"))
@@ -114,7 +114,7 @@ func TestCrashAfterMerge(t *testing.T) {
 		t.Run(fmt.Sprintf("pending before=%v", pendingBefore), func(t *testing.T) {
 			away := &switched{Store: mem.New()}
 			h := newHome(t, away)
-			h.options.CommitDelay = time.Hour
+			h.options.Deadlines.Commit = time.Hour
 			s := h.open()
 			if err := s.Mkdir(t.Context(), "/folder", nil); err != nil {
 				t.Fatal(err)

@@ -47,7 +47,7 @@ func TestCopiedHomes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		away := &switched{Store: mem.New()}
 		first := newHome(t, away)
-		first.options.CommitDelay = time.Hour // the test says when
+		first.options.Deadlines.Commit = time.Hour // the test says when
 		homes := []*copiedHome{{home: *first, s: first.open(), waiting: map[string]bool{}}}
 		defer func() {
 			for _, h := range homes {

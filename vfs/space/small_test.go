@@ -102,7 +102,7 @@ func TestManySmallWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := &far{Store: mem.New(), latency: 50 * time.Millisecond}
 		h := newHome(t, line)
-		h.options.CommitDelay = 0 // the default
+		h.options.Deadlines.Commit = 0 // the default
 		s := h.open()
 		defer h.close(s)
 		before := heap()

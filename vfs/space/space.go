@@ -44,14 +44,6 @@ type (
 	Keep = base.Keep
 )
 
-// DefaultCommitDelay is how long a change waits for others to travel with it. A second is little to a reader at another device, and
-// makes a handful of blobs of a thousand small files.
-const DefaultCommitDelay = time.Second
-
-// DefaultPollInterval is how often a gateway looks for what other devices have committed: one small request, and a change made
-// elsewhere is seen while its author still waits for the answer on the telephone.
-const DefaultPollInterval = 15 * time.Second
-
 // Options of an account's own space. Store, Keys and Dir are needed; the zero value of the rest works.
 type Options struct {
 	Store  remote.Store // the remote, already retried, verified and cached
@@ -63,10 +55,9 @@ type Options struct {
 	Own bool
 
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
-	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
+	Patience     time.Duration // how long a write waits for room among them; 0: remote.Shipped.Full; negative: not at all
 	SyncThrough  bool          // answer changes only when they are committed at the remote
-	CommitDelay  time.Duration // 0: DefaultCommitDelay
-	PollInterval time.Duration // how often to look for other devices' commits; 0: DefaultPollInterval
+	Deadlines    remote.Deadlines
 	Keep         Keep          // how much of the history stays; zero: base.DefaultKeep
 	Grace        time.Duration // how long garbage stays, and this gateway may be away; 0: gc.DefaultGrace
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
@@ -104,12 +95,7 @@ type Space struct {
 // which ends with Close. When the remote can't be reached, it begins with the newest commit that this gateway knew. Errors:
 // base.ErrNoSpace when the account has none at this remote, those of the remote and of the journal.
 func Open(ctx context.Context, o Options) (*Space, error) {
-	if o.CommitDelay == 0 {
-		o.CommitDelay = DefaultCommitDelay
-	}
-	if o.PollInterval == 0 {
-		o.PollInterval = DefaultPollInterval
-	}
+	o.Deadlines = o.Deadlines.OrShipped()
 	if o.Keep == (Keep{}) {
 		o.Keep = base.DefaultKeep
 	}
@@ -118,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.PollInterval, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
+		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.Deadlines.Poll, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -152,7 +138,7 @@ func (s *Space) Follow(store remote.Store, space crypto.Capability) *follow.Foll
 func (s *Space) Poller() *poll.Poller { return s.home.Poller }
 
 func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
-	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now}}
+	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now, limit: o.Deadlines.Room}}
 	uploads := &commit.Uploads{Store: o.Store, Home: home}
 	source := commit.Source{Store: o.Store, Home: home}
 	grace := base.Grace{Period: o.Grace, Now: home.Now}
@@ -163,11 +149,12 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },
+		Begin:    o.Deadlines.Begin,
 	})
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{
 		Home: home, Copy: s.copy, Keys: o.Keys, Nodes: nodes, Store: o.Store, Uploads: uploads, Keep: o.Keep, Grace: grace,
-		Ready: s.late.Summed, Hurry: s.late.Hurry, Delay: o.CommitDelay, Told: o.Committed,
+		Ready: s.late.Summed, Hurry: s.late.Hurry, Deadlines: o.Deadlines, Told: o.Committed,
 	})
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,

@@ -42,7 +42,7 @@ func newHome(t testing.TB, store remote.Store) *home {
 		t.Fatal(err)
 	}
 	h := &home{t: t, store: store, account: account, options: space.Options{
-		Store: store, Keys: base.Own(account), Dir: t.TempDir(), CommitDelay: time.Millisecond,
+		Store: store, Keys: base.Own(account), Dir: t.TempDir(), Deadlines: remote.Deadlines{Commit: time.Millisecond},
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}}
 	if err := space.Create(t.Context(), store, base.Own(account), h.options.Device, rand.Reader, time.Now()); err != nil {
@@ -127,7 +127,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vfstest.Run(t, func(t *testing.T) vfs.FS {
 				h := newHome(t, store(t))
-				h.options.CommitDelay = 20 * time.Millisecond // often enough to come between, not after each change
+				h.options.Deadlines.Commit = 20 * time.Millisecond // often enough to come between, not after each change
 				s := h.open()
 				t.Cleanup(func() { h.close(s) })
 				return drive(s)
@@ -190,7 +190,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := h.device(2, "phone")
-	other.options.CommitDelay = time.Hour // it sees what the laptop does no sooner than it is to
+	other.options.Deadlines.Commit = time.Hour // it sees what the laptop does no sooner than it is to
 	o := other.open()
 	put(t, s, "/report.odt", []byte("by the laptop"))
 	put(t, s, "/laptop.txt", []byte("laptop"))
@@ -324,7 +324,7 @@ func TestHistory(t *testing.T) {
 	h := newHome(t, mem.New())
 	now := time.Date(2026, 11, 20, 9, 15, 2, 0, time.UTC)
 	h.options.Now = func() time.Time { return now }
-	h.options.CommitDelay = time.Hour // only Flush commits, when the clock stands where the test wants it
+	h.options.Deadlines.Commit = time.Hour // only Flush commits, when the clock stands where the test wants it
 	s := h.open()
 	for _, body := range []string{"first", "second", "third"} {
 		put(t, s, "/a.txt", []byte(body))

@@ -31,7 +31,7 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	if err := Create(ctx, store, base.Own(account), device, rand.Reader, now); err != nil {
 		tb.Fatal(err)
 	}
-	s, err := Open(ctx, Options{Store: store, Keys: base.Own(account), Dir: tb.TempDir(), Device: device, CommitDelay: time.Hour})
+	s, err := Open(ctx, Options{Store: store, Keys: base.Own(account), Dir: tb.TempDir(), Device: device, Deadlines: remote.Deadlines{Commit: time.Hour}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func BenchmarkStart(b *testing.B) {
 	grow(b, store, account, folders, files)
 	for _, within := range []int{folders / 10, folders} {
 		b.Run(fmt.Sprintf("in %d folders", within), func(b *testing.B) {
-			o := Options{Store: store, Keys: base.Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, CommitDelay: time.Hour, PollInterval: time.Hour}
+			o := Options{Store: store, Keys: base.Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, Deadlines: remote.Deadlines{Commit: time.Hour, Poll: time.Hour}}
 			s, err := Open(ctx, o)
 			if err != nil {
 				b.Fatal(err)

@@ -54,7 +54,7 @@ func TestBuiltOnUnheardCommit(t *testing.T) {
 			line := faulty.New(h.store, nil, faulty.Options{})
 			ours := *h
 			ours.options.Store = line
-			ours.options.CommitDelay = time.Hour
+			ours.options.Deadlines.Commit = time.Hour
 			s := ours.open()
 			put(t, s, "/a", []byte("first"))
 			put(t, s, "/gone", []byte("gone"))
@@ -121,7 +121,7 @@ func bodies(t *testing.T, s *space.Space) map[string]string {
 // back is merged with its changes, which must not be replayed onto it.
 func TestFirstChangesMerge(t *testing.T) {
 	h := newHome(t, mem.New())
-	h.options.CommitDelay = time.Hour
+	h.options.Deadlines.Commit = time.Hour
 	s := h.open()
 	put(t, s, "/a", []byte("laptop"))
 	h.close(s)

@@ -9,17 +9,14 @@ import (
 	"postern/vfs"
 )
 
-const (
-	// usageTime bounds how long it is looked how much room there is, which nobody should have to wait for.
-	usageTime = time.Second
-	// usageAge is how long the answer is good enough. Every PUT asks, and must not wait for the remote; Finder asks once a minute.
-	usageAge = 10 * time.Second
-)
+// usageAge is how long the answer is good enough. Every PUT asks, and must not wait for the remote; Finder asks once a minute.
+const usageAge = 10 * time.Second
 
 // room is what was last known of the room at the remote.
 type room struct {
 	store remote.Store
 	now   func() time.Time
+	limit time.Duration // for the remote's answer
 
 	mu   sync.Mutex
 	free int64 // bytes; -1: not known
@@ -46,7 +43,7 @@ func (r *room) ask(ctx context.Context, want int64) int64 {
 	}
 	r.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, usageTime)
+	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()
 	found, err := r.store.Space(ctx)
 	if err != nil {

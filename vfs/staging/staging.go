@@ -31,9 +31,6 @@ const (
 	// DefaultLimit is the default limit of an area: more than an hour of writing on a 25 Mbit/s uplink, and little enough
 	// for most disks.
 	DefaultLimit = 16 << 30
-	// DefaultPatience is how long a write waits for the committer to make room before it fails with vfs.ErrFull. Most
-	// clients time out after 30 to 60 s without an answer.
-	DefaultPatience = 20 * time.Second
 	// DefaultKeepFree is the space that client writes leave free on the disk: room for the journal's records, for state
 	// and for a remote on the same disk, so that commits can continue and make room.
 	DefaultKeepFree = 64 << 20
@@ -47,7 +44,7 @@ const (
 type Options struct {
 	FS       localfs.FS    // nil: the system's
 	Limit    int64         // bytes the area may take; 0: DefaultLimit; negative: none
-	Patience time.Duration // 0: DefaultPatience; negative: never wait
+	Patience time.Duration // how long a write waits for room; 0: remote.Shipped.Full; negative: never
 	KeepFree int64         // bytes; 0: DefaultKeepFree; negative: none
 	// Link lets a remote on the same disk make hard links to staged files instead of copying them. It is safe only where
 	// no other process writes to the remote: truncating a linked blob there would destroy the staged one.
@@ -91,7 +88,7 @@ func Open(dir string, o Options) (*Area, error) {
 		o.Limit = DefaultLimit
 	}
 	if o.Patience == 0 {
-		o.Patience = DefaultPatience
+		o.Patience = remote.Shipped.Full
 	}
 	if o.KeepFree == 0 {
 		o.KeepFree = DefaultKeepFree

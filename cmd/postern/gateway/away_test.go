@@ -69,7 +69,7 @@ func (s *stacked) open() {
 	s.t.Helper()
 	var err error
 	changed := make(chan struct{}, 1)
-	s.line = line.Over(lent{s.away}, line.Deadlines{}, line.Options{Breaker: true})
+	s.line = line.Over(lent{s.away}, remote.Deadlines{}, line.Options{Breaker: true})
 	s.line.OnChange(func(st line.State) {
 		if !st.Away {
 			changed <- struct{}{}
@@ -167,7 +167,7 @@ func (s *stacked) lacks(path string, within time.Duration) {
 func pass(d time.Duration) { <-time.After(d) }
 
 // seconds is as long as a client may wait to be told that something can't be had.
-var seconds = line.Shipped.Suspect + line.Shipped.Trial
+var seconds = remote.Shipped.Suspect + remote.Shipped.Trial
 
 // TestRemoteAway takes the remote away in each way that a remote can be away. What was read or written here is read, everything can be
 // written, the rest fails within seconds; the state says since when and how much waits; a restart changes nothing of it; when the remote is
@@ -229,7 +229,7 @@ func TestRemoteAway(t *testing.T) {
 				s.waits(2, left)
 
 				s.away.SetPlan(nil)
-				pass(line.Shipped.Every + line.Shipped.Trial)
+				pass(remote.Shipped.Every + remote.Shipped.Trial)
 				synctest.Wait()
 				if st := s.space.Status(); st.PendingChanges > 0 || st.PendingBytes > 0 || !st.OfflineSince.IsZero() || st.CommitFailed != "" {
 					t.Errorf("the remote is back, and %+v", st)

@@ -11,16 +11,13 @@ import (
 	"postern/vfs/layout"
 )
 
-// checkFlush is how long a check waits for what is pending to come to the remote; then it checks what is there.
-const checkFlush = 10 * time.Second
-
 // Check implements control.Keeper.
 func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.Tell) (fsck.Report, error) {
 	if !g.keeping.TryLock() {
 		return fsck.Report{}, say.Advisef("the drive is being collected or checked already: wait until that is done")
 	}
 	defer g.keeping.Unlock()
-	g.flushFor(ctx, checkFlush)
+	g.flushFor(ctx, g.waits.Check)
 	copies, err := g.to.mirror.scrub(ctx, mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {
 		tell(control.Progress{What: "blobs of the copies read", Items: blobs, Bytes: bytes})
 	}})
@@ -44,8 +41,8 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 		}
 	}
 	if err == nil && o.Repair {
-		g.flushFor(ctx, checkFlush)
-		g.to.mirror.settle(ctx, checkFlush)
+		g.flushFor(ctx, g.waits.Check)
+		g.to.mirror.settle(ctx, g.waits.Check)
 	}
 	return report, err
 }

@@ -158,7 +158,7 @@ type Opening struct {
 	Pins     verify.Pins  // the newest pointers seen; nil: none
 	Log      *slog.Logger // nil: quiet
 
-	waits line.Deadlines
+	waits remote.Deadlines
 }
 
 // Open opens the remote by its driver alone: nothing is retried or verified, but what hangs can be left.

@@ -44,7 +44,7 @@ func newServed(t *testing.T, store remote.Store) *served {
 	}
 	v := &served{t: t, disk: simfs.New()}
 	v.options = space.Options{
-		Store: store, Keys: base.Own(account), Dir: "/home", FS: v.disk, CommitDelay: time.Millisecond,
+		Store: store, Keys: base.Own(account), Dir: "/home", FS: v.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond},
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}
 	if err := space.Create(t.Context(), store, base.Own(account), v.options.Device, rand.Reader, time.Now()); err != nil {

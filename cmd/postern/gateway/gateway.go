@@ -15,6 +15,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/reach"
 	"postern/dav/lock"
+	"postern/remote"
 	"postern/remote/verify"
 	"postern/vfs/gc"
 	"postern/vfs/layout"
@@ -32,6 +33,7 @@ type gateway struct {
 	version  string      // of the program
 	since    time.Time
 	drive    *drive
+	waits    remote.Deadlines
 	pins     verify.Pins
 	locks    lock.System
 	log      *slog.Logger
@@ -74,12 +76,9 @@ func (g *gateway) collected() control.Garbage {
 	return control.Garbage{Last: time.Unix(0, last.At).UTC(), Needed: last.Needed, Waiting: last.Candidates, Due: last.Due}
 }
 
-// pastTime bounds how long status looks for the history, whose list may have to come from the remote.
-const pastTime = 500 * time.Millisecond
-
 // past is how far one can go back; zero when that can't be told soon.
 func (g *gateway) past(ctx context.Context) (h control.History) {
-	ctx, cancel := context.WithTimeout(ctx, pastTime)
+	ctx, cancel := context.WithTimeout(ctx, g.waits.Status)
 	defer cancel()
 	for state, err := range versions.States(ctx, g.drive.fs) {
 		if err != nil {

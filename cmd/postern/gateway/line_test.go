@@ -14,7 +14,7 @@ import (
 
 	"postern/cmd/postern/home"
 	"postern/metrics"
-	"postern/remote/line"
+	"postern/remote"
 	"postern/vfs"
 )
 
@@ -129,7 +129,7 @@ func TestDiskTakenAway(t *testing.T) {
 	if _, err := w.read("/files/other"); !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("what isn't pinned: %v", err)
 	}
-	if took := time.Since(left); took > line.Shipped.Suspect+line.Shipped.Trial+5*time.Second { // and room for a busy machine
+	if took := time.Since(left); took > remote.Shipped.Suspect+remote.Shipped.Trial+5*time.Second { // and room for a busy machine
 		t.Errorf("to say so took %v", took)
 	}
 	w.await("the word that the remote is away", 10*time.Second, func() bool { return !w.status().Commit.Offline.IsZero() })
@@ -147,7 +147,7 @@ func TestDiskTakenAway(t *testing.T) {
 	if err := os.Rename(w.disk+" elsewhere", w.disk); err != nil {
 		t.Fatal(err)
 	}
-	w.await("the end of what waited", 3*line.Shipped.Every+5*time.Second, func() bool {
+	w.await("the end of what waited", 3*remote.Shipped.Every+5*time.Second, func() bool {
 		st := w.status()
 		return st.Pending.Changes == 0 && st.Commit.Offline.IsZero()
 	})

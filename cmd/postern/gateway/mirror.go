@@ -93,7 +93,7 @@ func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store
 		}
 		members = append(members, mirror.Member{Name: to.String(), Store: store})
 	}
-	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Log: o.Log})
+	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Deadlines: o.waits, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}

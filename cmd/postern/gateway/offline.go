@@ -32,6 +32,6 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 	if err != nil {
 		return fmt.Errorf("can't read the drive's locks: %w", err)
 	}
-	return do(&gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, version: o.Version, drive: opened, pins: s.state.Pins(), locks: locks,
+	return do(&gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, version: o.Version, drive: opened, waits: o.Waits, pins: s.state.Pins(), locks: locks,
 		log: o.Log})
 }

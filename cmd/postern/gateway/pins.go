@@ -20,7 +20,7 @@ func (d *drive) openPins(ctx context.Context, o driveOptions) error {
 		return errors.Join(err, local.Close())
 	}
 	d.kept = kept
-	d.pins, err = pin.New(pin.Options{Store: kept, Paths: pin.File(o.home.Pins()), Log: o.log})
+	d.pins, err = pin.New(pin.Options{Store: kept, Deadlines: o.waits, Paths: pin.File(o.home.Pins()), Log: o.log})
 	return err
 }
 

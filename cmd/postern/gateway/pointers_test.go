@@ -25,13 +25,13 @@ func TestPointersThroughFaults(t *testing.T) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	wrapped := map[string]func(t *testing.T, s remote.Store) (remote.Store, error){
 		"retry": func(_ *testing.T, s remote.Store) (remote.Store, error) {
-			return line.Over(s, line.Deadlines{Attempts: 2}, line.Options{Sleep: atOnce}), nil
+			return line.Over(s, remote.Deadlines{Attempts: 2}, line.Options{Sleep: atOnce}), nil
 		},
 		"verify": func(_ *testing.T, s remote.Store) (remote.Store, error) {
 			return verify.New(s, new(verify.MemoryPins)), nil
 		},
 		"breaker": func(_ *testing.T, s remote.Store) (remote.Store, error) {
-			return line.Over(s, line.Deadlines{Every: time.Millisecond}, line.Options{Once: true, Breaker: true}), nil
+			return line.Over(s, remote.Deadlines{Every: time.Millisecond}, line.Options{Once: true, Breaker: true}), nil
 		},
 		"metrics": func(_ *testing.T, s remote.Store) (remote.Store, error) {
 			return metrics.New("test").Remote(s, metrics.Tries), nil
@@ -44,7 +44,7 @@ func TestPointersThroughFaults(t *testing.T) {
 	wrapped["all, as served"] = func(t *testing.T, s remote.Store) (_ remote.Store, err error) {
 		measured := metrics.New("test")
 		tries := func(s remote.Store) remote.Store { return measured.Remote(s, metrics.Tries) }
-		s = line.Over(s, line.Deadlines{Attempts: 2}, line.Options{Breaker: true, Tries: tries, Sleep: atOnce})
+		s = line.Over(s, remote.Deadlines{Attempts: 2}, line.Options{Breaker: true, Tries: tries, Sleep: atOnce})
 		return wrapped["cache"](t, measured.Remote(verify.New(s, new(verify.MemoryPins)), metrics.Answers))
 	}
 	drivers := map[string]func(t *testing.T) func() (remote.Store, error){

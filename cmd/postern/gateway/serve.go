@@ -16,6 +16,7 @@ import (
 	"postern/cmd/postern/reach"
 	"postern/cmd/postern/say"
 	"postern/metrics"
+	"postern/remote"
 	"postern/remote/line"
 )
 
@@ -31,7 +32,7 @@ type Options struct {
 	Log      *slog.Logger        // nil: quiet
 	Rand     io.Reader
 	Now      func() time.Time // what the clock says; nil: time.Now
-	Waits    line.Deadlines   // those that are zero are the shipped ones
+	Waits    remote.Deadlines // those that are zero are the shipped ones
 
 	// Account returns the account whose drive it is. It is called when the home is held and the remote is open.
 	Account func(ctx context.Context, s *Session) (home.Account, error)
@@ -101,7 +102,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	help.User, help.Where = account.User, where
 	running := &gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, address: listener.Addr().String(), help: help, version: o.Version,
-		since: time.Now(), drive: opened, pins: s.state.Pins(), locks: webdav.Locks(), log: o.Log}
+		since: time.Now(), drive: opened, waits: o.Waits, pins: s.state.Pins(), locks: webdav.Locks(), log: o.Log}
 	running.rekey = func() error {
 		password, _, err := o.Password()
 		if err != nil {

@@ -33,7 +33,7 @@ type HoldOptions struct {
 	Metrics  *metrics.Metrics // nil: nobody measures
 	Log      *slog.Logger     // nil: quiet
 
-	waits line.Deadlines
+	waits remote.Deadlines
 	lasts bool // for as long as a gateway: the remote may come late, and be away meanwhile
 }
 

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"postern/dav"
+	"postern/remote"
 	"postern/remote/faulty"
-	"postern/remote/line"
 	"postern/vfs"
 	"postern/vfs/namespace"
 )
@@ -54,7 +54,7 @@ func (c *client) do(code int, method, target string, body []byte, headers ...str
 		}
 		w, asked := &timed{ResponseRecorder: httptest.NewRecorder()}, time.Now()
 		c.h.ServeHTTP(w, r)
-		if took := w.begun.Sub(asked); took > line.Shipped.Answer {
+		if took := w.begun.Sub(asked); took > remote.Shipped.Answer {
 			c.t.Errorf("%s %s began to be answered after %v", method, target, took)
 		}
 		if w.Code != http.StatusServiceUnavailable {
@@ -90,7 +90,8 @@ func TestSlowCalls(t *testing.T) {
 					}
 					return faulty.Delay
 				})
-				h, err := dav.New(namespace.New(namespace.Options{Made: time.Time{}}, map[string]vfs.FS{"files": s.space}), dav.Options{})
+				h, err := dav.New(namespace.New(namespace.Options{Made: time.Time{}}, map[string]vfs.FS{"files": s.space}),
+					dav.Options{Patience: remote.Shipped.Answer})
 				if err != nil {
 					t.Fatal(err)
 				}

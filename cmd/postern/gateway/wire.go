@@ -77,7 +77,7 @@ type driveOptions struct {
 	account  home.Account
 	settings home.Settings
 	metrics  *metrics.Metrics
-	waits    line.Deadlines
+	waits    remote.Deadlines
 	now      func() time.Time // nil: time.Now
 	log      *slog.Logger
 	rand     io.Reader
@@ -112,7 +112,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	d.space, err = space.Open(ctx, space.Options{
 		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir, Device: DeviceOf(o.account, o.settings),
 		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
-		SyncThrough: o.settings.Sync == home.SyncThrough, CommitDelay: o.waits.Commit, PollInterval: o.waits.Poll,
+		SyncThrough: o.settings.Sync == home.SyncThrough, Deadlines: o.waits,
 		Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, base.ErrNoSpace) {
@@ -297,7 +297,7 @@ type handlerOptions struct {
 	user, password string
 	hosts          []string
 	metrics        *metrics.Metrics
-	patience       time.Duration    // 0: dav's default
+	patience       time.Duration
 	now            func() time.Time // nil: time.Now
 	ready          func() error
 	status         func() dav.Status // for the page that browsers get

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"postern/remote"
+	"postern/vfs/gc"
 	"postern/vfs/staging"
 )
 
@@ -20,7 +22,7 @@ func Defaults() Settings {
 		TLS:  TLSSettings{Mode: SwitchOff},
 		Staging: StagingSettings{
 			Limit:    staging.DefaultLimit,
-			Patience: Span(staging.DefaultPatience),
+			Patience: Span(remote.Shipped.Full),
 		},
 		Cache: CacheSettings{
 			Memory: 64 << 20, // a fraction of what a small machine has, and some thousand segments
@@ -28,7 +30,7 @@ func Defaults() Settings {
 		},
 		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour),
 			Daily: 31 * 24 * Span(time.Hour)},
-		GC: GCSettings{Auto: SwitchOn, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
+		GC: GCSettings{Auto: SwitchOn, Grace: Span(gc.DefaultGrace)}, // a laptop may be away for a week's journey
 	}
 }
 

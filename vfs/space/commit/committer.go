@@ -20,13 +20,6 @@ import (
 	"postern/vfs/tree"
 )
 
-// The committer tries again after these times, when the remote can't be reached: soon at first, then every half minute, so
-// that a remote that comes back is noticed before its user wonders.
-const (
-	firstRetry = 500 * time.Millisecond
-	lastRetry  = 30 * time.Second
-)
-
 // ErrClosed says that the space was closed before what was waited for had happened.
 var ErrClosed = errors.New("the drive is being closed")
 
@@ -43,8 +36,8 @@ type Options struct {
 	// Ready returns the newest durable state, once it may be committed. Hurry has it come soon, until end is called.
 	Ready func(ctx context.Context) (*working.Head, error)
 	Hurry func() (end func())
-	Delay time.Duration // how long a change waits for others to travel with it
-	Poll  time.Duration // how often to look for other devices' commits
+	// Deadlines has shipped values where it says nothing else. Commit, Again and MaxAgain are the committer's.
+	Deadlines remote.Deadlines
 	// Told is called with the files of each commit that becomes the newest known, and whether it holds all that was changed here. It
 	// must return soon, and must not call the space. Nil: nobody is told.
 	Told func(files tree.Tree, whole bool)
@@ -53,19 +46,19 @@ type Options struct {
 // Committer brings changes to the remote and other devices' commits here, one after the other, from one goroutine, which alone
 // knows base, seen and attempt.
 type Committer struct {
-	home    *local.Home
-	copy    *working.Copy
-	keys    base.Keys
-	nodes   *tree.Nodes
-	store   remote.Store
-	sealer  *sealer
-	uploads *Uploads
-	grace   base.Grace
-	delay   time.Duration
-	unpoll  func()
-	told    func(files tree.Tree, whole bool)
-	ready   func(ctx context.Context) (*working.Head, error)
-	hurry   func() (end func())
+	home      *local.Home
+	copy      *working.Copy
+	keys      base.Keys
+	nodes     *tree.Nodes
+	store     remote.Store
+	sealer    *sealer
+	uploads   *Uploads
+	grace     base.Grace
+	deadlines remote.Deadlines
+	unpoll    func()
+	told      func(files tree.Tree, whole bool)
+	ready     func(ctx context.Context) (*working.Head, error)
+	hurry     func() (end func())
 
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -90,8 +83,8 @@ type Committer struct {
 // New returns a committer that Start starts.
 func New(o Options) *Committer {
 	return &Committer{
-		home: o.Home, copy: o.Copy, keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace, delay: o.Delay,
-		told: o.Told, ready: o.Ready, hurry: o.Hurry,
+		home: o.Home, copy: o.Copy, keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace,
+		deadlines: o.Deadlines.OrShipped(), told: o.Told, ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
 			keys: o.Keys, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
@@ -195,7 +188,7 @@ func (c *Committer) Wait(ctx context.Context, seq uint64) error {
 func (c *Committer) run(ctx context.Context) {
 	defer close(c.ended)
 	again := backoff.NewExponentialBackOff()
-	again.InitialInterval, again.MaxInterval = firstRetry, lastRetry
+	again.InitialInterval, again.MaxInterval = c.deadlines.Again, c.deadlines.MaxAgain
 	due := time.NewTimer(0) // the next attempt, while waiting
 	due.Stop()
 	for waiting := false; ; {
@@ -203,7 +196,7 @@ func (c *Committer) run(ctx context.Context) {
 		case <-c.kicked:
 			if !waiting {
 				waiting = true
-				due.Reset(c.delay)
+				due.Reset(c.deadlines.Commit)
 			}
 			continue
 		case errand := <-c.errands: // also while attempts fail: of a full remote what nobody needs has to be collected

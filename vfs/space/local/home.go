@@ -47,7 +47,7 @@ type Options struct {
 	// Link says that the store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
 	Link         bool
 	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
-	Patience     time.Duration // how long a write waits for room among them; 0: staging.DefaultPatience; negative: not at all
+	Patience     time.Duration // how long a write waits for room among them; 0: remote.Shipped.Full; negative: not at all
 	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
 	Poll         time.Duration // between two looks for what others have committed
 

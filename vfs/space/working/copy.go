@@ -38,6 +38,7 @@ type Copy struct {
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	removed   atomic.Int64              // bytes of files that were removed or replaced since they were counted last
 	landed    func(ctx context.Context, seq uint64) error
+	begin     time.Duration // for the newest state of the remote, when another is saved
 
 	recordedOp func(op tree.Op) // told of each change; nil: nobody is
 }
@@ -70,12 +71,13 @@ type Options struct {
 	// MD5 on, while no other is recorded and before it is durable. It must return soon, and must not call the copy.
 	// Nil: nobody is told.
 	Recorded func(op tree.Op)
+	Begin    time.Duration // how long the remote may take to show its newest state when another is saved
 }
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
 	return &Copy{home: o.Home, space: o.Space, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed,
-		recordedOp: o.Recorded}
+		recordedOp: o.Recorded, begin: o.Begin}
 }
 
 // Shown returns the newest durable state, which readers are shown and which is committed.

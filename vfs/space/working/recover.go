@@ -19,9 +19,6 @@ type Beginning struct {
 	Asked   time.Time  // when
 }
 
-// firstAnswer is how long the remote may take to show its newest state when there is another to begin with.
-const firstAnswer = 5 * time.Second
-
 // Begin asks the remote for the newest state, and takes the saved one when the remote does not answer or lies. Errors:
 // base.ErrNoSpace, those of the remote when nothing is saved.
 func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, error) {
@@ -35,7 +32,7 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	if err != nil {
 		return Beginning{}, err
 	}
-	ask, cancel := context.WithTimeout(ctx, firstAnswer)
+	ask, cancel := context.WithTimeout(ctx, c.begin)
 	defer cancel()
 	newest, err := base.Load(ask, store, c.nodes, c.space)
 	if err != nil && ctx.Err() != nil {
