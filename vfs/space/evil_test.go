@@ -23,11 +23,12 @@ import (
 // notice, and must never take anything else for it.
 var loses = []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FalseSwap}
 
-// unasked are the lies about what a drive in daily use never asks: whole blobs, sizes, listings, deletions. ForkedPointer needs two
-// views, and has a test of its own.
+// unasked are the lies about what a drive in daily use never asks: whole blobs, sizes, listings, deletions, which pointers have
+// moved. ForkedPointer needs two views, and has a test of its own.
 var unasked = []evil.Lie{
 	evil.FlipGet, evil.Grow, evil.KeepDeleted, evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.AbsurdStat,
 	evil.HideInList, evil.InventList, evil.RepeatList, evil.FalseSpace, evil.ForkedPointer,
+	evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges, evil.AbsurdCursor,
 }
 
 // TestEvil tells every lie during every operation. Nothing but an error may come of it; and once the remote is honest again, what
