@@ -61,8 +61,8 @@ func (k MeetKey) pair() hpke.PrivateKey {
 	return pair
 }
 
-// SealLetter seals LetterPlain bytes to the account that m is of, with randomness of the system. The letter has no stamp
-// yet. It fails when plain has another length, and with ErrFormat when m is no public key.
+// SealLetter seals LetterPlain bytes to the account that m is of, with randomness of the system. The letter has no
+// stamp yet. It fails when plain has another length, and with ErrFormat when m is no public key.
 func (m MeetPublic) SealLetter(plain []byte) (l Letter, err error) {
 	if len(plain) != LetterPlain {
 		return Letter{}, fmt.Errorf("a letter holds %d bytes, not %d", LetterPlain, len(plain))
@@ -79,7 +79,8 @@ func (m MeetPublic) SealLetter(plain []byte) (l Letter, err error) {
 	return l, nil
 }
 
-// OpenLetter returns the LetterPlain bytes of a letter, in new memory. It does not look at the stamp. The error is ErrOpen.
+// OpenLetter returns the LetterPlain bytes of a letter, in new memory. It does not look at the stamp. The error is
+// ErrOpen.
 func (k MeetKey) OpenLetter(l Letter) ([]byte, error) {
 	plain, err := hpke.Open(k.pair(), hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), []byte(labelLetter), l[:letterOffStamp])
 	if err != nil {
@@ -88,8 +89,8 @@ func (k MeetKey) OpenLetter(l Letter) ([]byte, error) {
 	return plain, nil
 }
 
-// Stamp looks for the stamp of a letter among the next tries, and reports whether it was found. About a million tries are
-// needed, a second's work; the next call goes on where this one ended.
+// Stamp looks for the stamp of a letter among the next tries, and reports whether it was found. About a million tries
+// are needed, a second's work; the next call goes on where this one ended.
 func (l *Letter) Stamp(tries int) bool {
 	for range tries {
 		if l.Stamped() {

@@ -37,7 +37,8 @@ type (
 	// NameID is what a store knows a name by. Whoever guesses the name can compute it.
 	NameID [32]byte
 
-	// HolderID is the public key of whoever claimed a name, another for each name. It does not show whose account it is.
+	// HolderID is the public key of whoever claimed a name, another for each name. It does not show whose account it
+	// is.
 	HolderID [32]byte
 
 	// NameRecord is one state of a name as a store keeps it: a sealed Card, signed by the name's holder.
@@ -60,8 +61,8 @@ func hashName(label, name string) [KeySize]byte {
 	return blake3.Sum256(append(signedMessage(label, len(name)), name...))
 }
 
-// SealName returns state seq of the record of a name for the account: its own author id, meet key and inbox, and the given
-// stores. It fails for a name or stores that can't be written down, and when rand does.
+// SealName returns state seq of the record of a name for the account: its own author id, meet key and inbox, and the
+// given stores. It fails for a name or stores that can't be written down, and when rand does.
 func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand io.Reader) (r NameRecord, err error) {
 	if clean, err := NormalizeUser(name); err != nil || clean != name {
 		return NameRecord{}, errors.Join(fmt.Errorf("%q is not how a name is written", name), err)
@@ -95,8 +96,8 @@ func (r *NameRecord) Holder() HolderID { return HolderID(r[nameOffHolder:nameOff
 // Seq returns the number of the state, which grows.
 func (r *NameRecord) Seq() uint64 { return binary.BigEndian.Uint64(r[nameOffSeq:]) }
 
-// Verify returns ErrFormat or ErrSignature unless the record is one of the name with that id, signed by its holder. It needs
-// no secret: stores check records so.
+// Verify returns ErrFormat or ErrSignature unless the record is one of the name with that id, signed by its holder. It
+// needs no secret: stores check records so.
 func (r *NameRecord) Verify(id NameID) error {
 	if string(r[:nameOffHolder]) != nameMagic {
 		return fmt.Errorf("name record: %w: it does not begin with %q", ErrFormat, nameMagic)
@@ -107,8 +108,8 @@ func (r *NameRecord) Verify(id NameID) error {
 	return nil
 }
 
-// Open returns the card in a record of a name, signed by its holder and by its author. The error is ErrFormat, ErrSignature
-// or ErrOpen.
+// Open returns the card in a record of a name, signed by its holder and by its author. The error is ErrFormat,
+// ErrSignature or ErrOpen.
 func (r *NameRecord) Open(name string) (Card, error) {
 	id := NameIDOf(name)
 	if err := r.Verify(id); err != nil {
@@ -129,7 +130,8 @@ func (r *NameRecord) Open(name string) (Card, error) {
 	return card, nil
 }
 
-// ParseNameRecord returns the record of NameRecordSize bytes. It does not look at the signature. The error is ErrFormat.
+// ParseNameRecord returns the record of NameRecordSize bytes. It does not look at the signature. The error is
+// ErrFormat.
 func ParseNameRecord(b []byte) (NameRecord, error) {
 	if len(b) != NameRecordSize {
 		return NameRecord{}, fmt.Errorf("name record: %w: %d bytes instead of %d", ErrFormat, len(b), NameRecordSize)
@@ -205,7 +207,8 @@ func nameMessage(id NameID, b []byte) []byte {
 	return append(append(signedMessage(labelSignName, len(id)+len(b)), id[:]...), b...)
 }
 
-// cardMessage is what the author of a card signs: the record in front of the card, and the card in front of the signature.
+// cardMessage is what the author of a card signs: the record in front of the card, and the card in front of the
+// signature.
 func cardMessage(id NameID, head, card []byte) []byte {
 	msg := append(signedMessage(labelSignCard, len(id)+len(head)+len(card)), id[:]...)
 	return append(append(msg, head...), card...)

@@ -7,8 +7,8 @@ import (
 	"postern/crypto"
 )
 
-// Roles implements Store: the roles of the wrapped store, wrapped. Which those are of a store that Call.To names is not known
-// before a call.
+// Roles implements Store: the roles of the wrapped store, wrapped. Which those are of a store that Call.To names is not
+// known before a call.
 func (w *wrapped) Roles() (r Roles) {
 	var inner Roles
 	if w.inner != nil {
@@ -115,8 +115,8 @@ func (w wrappedNames) Replace(ctx context.Context, id crypto.NameID, record cryp
 	})
 }
 
-// Watch implements Watch. The call is the beginning of the watch: it ends with the context that around gives it, and what it
-// began lasts as long as ctx.
+// Watch implements Watch. The call is the beginning of the watch: it ends with the context that around gives it, and
+// what it began lasts as long as ctx.
 func (w wrappedWatch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct{}, error) {
 	c := w.call(OpWatch, Place{})
 	lasting, end := context.WithCancel(ctx)

@@ -19,8 +19,8 @@ type changeLog struct {
 	records int64 // whole ones, with the first
 }
 
-// Changed implements remote.Pointers. A record is written before its pointer moves, and a pointer is loaded under its lock,
-// so the state that a page has is the one that its record announced, or a newer one.
+// Changed implements remote.Pointers. A record is written before its pointer moves, and a pointer is loaded under its
+// lock, so the state that a page has is the one that its record announced, or a newer one.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	s.writing.RLock() // a file of changes that is missing is made
 	defer s.writing.RUnlock()
@@ -167,8 +167,8 @@ func (s *Store) openLog(ctx context.Context, p place, why purpose) (l *changeLog
 	}, nil
 }
 
-// usable returns the file that was opened, or writes it anew: with the pointers that it lists, or if that can't be told, with
-// all that are in the store. The lock is held for writing.
+// usable returns the file that was opened, or writes it anew: with the pointers that it lists, or if that can't be
+// told, with all that are in the store. The lock is held for writing.
 func (s *Store) usable(ctx context.Context, p place, l *changeLog, err error, why purpose) (*changeLog, error) {
 	var ids []crypto.PointerID
 	switch {
@@ -226,8 +226,8 @@ func readLog(p place, writing bool) (*changeLog, error) {
 	return l, nil
 }
 
-// announce notes durably that a listed pointer is about to move. The file may end with a record that a power cut has left
-// unfinished; the next takes its place.
+// announce notes durably that a listed pointer is about to move. The file may end with a record that a power cut has
+// left unfinished; the next takes its place.
 func (s *Store) announce(ctx context.Context, p place, id crypto.PointerID) error {
 	l, done, err := s.openLog(ctx, p, adding)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"postern/remote"
 )
 
-// The file of changes is an array of records of one size. The first is the header: the file's random generation, and how
-// many records were kept when the file was written anew. Each other record is the id of a listed pointer that moved, and
-// random bytes, so that a file which was cut off and then grew again is not taken for what it was.
+// The file of changes is an array of records of one size. The first is the header: the file's random generation, and
+// how many records were kept when the file was written anew. Each other record is the id of a listed pointer that
+// moved, and random bytes, so that a file which was cut off and then grew again is not taken for what it was.
 const (
 	recordSize   = 48
 	recordCheck  = 40 // where the check of a record lies: the beginning of the BLAKE3 hash of what is in front of it
@@ -89,8 +89,8 @@ func (h logHeader) full(records, slack int64) bool {
 	return records >= min(2*int64(h.kept)+slack, maxRecords)
 }
 
-// cursorSize is the length of a cursor: the generation of the file, the number of a record, and that record itself, which
-// the cursor stands behind.
+// cursorSize is the length of a cursor: the generation of the file, the number of a record, and that record itself,
+// which the cursor stands behind.
 const cursorSize = 16 + 8 + recordSize
 
 // cursor returns the place behind record number at.

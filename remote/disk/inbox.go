@@ -14,8 +14,8 @@ import (
 // Roles implements remote.Store: all of them.
 func (s *Store) Roles() remote.Roles { return remote.Roles{Inbox: s, Names: s, Watch: s} }
 
-// strangersMost bounds how many entries of an inbox are looked at for each letter that it may hold, so that a folder full
-// of something else does not hold anybody up.
+// strangersMost bounds how many entries of an inbox are looked at for each letter that it may hold, so that a folder
+// full of something else does not hold anybody up.
 const strangersMost = 4
 
 // inboxFolder is where the letters of an inbox lie within the store.
@@ -82,7 +82,8 @@ func (s *Store) Letters(ctx context.Context, of crypto.InboxID) (names []crypto.
 	return names, nil
 }
 
-// letters returns the names of letters in an inbox, at most as many as it may hold. What is no letter of ours is passed over.
+// letters returns the names of letters in an inbox, at most as many as it may hold. What is no letter of ours is passed
+// over.
 func (s *Store) letters(p place, of crypto.InboxID) (names []crypto.LetterName, err error) {
 	folder, err := p.openFolder(inboxFolder(of))
 	if errors.Is(err, fs.ErrNotExist) && !s.isGone() {

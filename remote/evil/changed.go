@@ -73,8 +73,8 @@ func (m *memory) unlisted() (crypto.Pointer, bool) {
 	return crypto.Pointer{}, false
 }
 
-// changed returns a page of this view. A view of its own knows no order: it goes through all listed pointers by their ids,
-// again and again, and its cursor is the last id.
+// changed returns a page of this view. A view of its own knows no order: it goes through all listed pointers by their
+// ids, again and again, and its cursor is the last id.
 func (s *Store) changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	if s.branch == nil {
 		return s.inner.Changed(ctx, since)

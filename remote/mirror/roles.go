@@ -12,8 +12,8 @@ import (
 	"postern/remote"
 )
 
-// Roles implements remote.Store. Letters are kept by all members that take them; names are claimed, and moves are watched,
-// at the authority.
+// Roles implements remote.Store. Letters are kept by all members that take them; names are claimed, and moves are
+// watched, at the authority.
 func (s *Store) Roles() (r remote.Roles) {
 	for _, m := range s.members {
 		if m.store.Roles().Inbox != nil {
@@ -30,8 +30,8 @@ func (s *Store) Roles() (r remote.Roles) {
 	return r
 }
 
-// each calls do for several members at once, and returns what each answered, in the order of the members. A member that does
-// not answer in time counts as away. Members that are down are passed over, but for the authority.
+// each calls do for several members at once, and returns what each answered, in the order of the members. A member that
+// does not answer in time counts as away. Members that are down are passed over, but for the authority.
 func (s *Store) each(ctx context.Context, op string, on fmt.Stringer, do func(context.Context, *member) error) ([]error, error) {
 	if err := s.begin(ctx, op, on); err != nil {
 		return nil, err
@@ -193,8 +193,8 @@ func (i inbox) fetch(ctx context.Context, m *member, of crypto.InboxID, name cry
 	return letter, err
 }
 
-// Forget implements remote.Inbox. Members that can't be reached are remembered, for as long as this process lives: what they
-// still have is shown no more, and deleted when they are back.
+// Forget implements remote.Inbox. Members that can't be reached are remembered, for as long as this process lives: what
+// they still have is shown no more, and deleted when they are back.
 func (i inbox) Forget(ctx context.Context, of crypto.InboxID, name crypto.LetterName) error {
 	errs, err := i.s.each(ctx, remote.OpForget, name, func(ctx context.Context, m *member) error {
 		role, err := m.inbox(remote.OpForget, name)
@@ -289,8 +289,8 @@ func (n names) set(
 	return nil
 }
 
-// LookUp implements remote.Names. When the authority is away, the newest signed record that any other has is returned; a
-// reader pins whose it is.
+// LookUp implements remote.Names. When the authority is away, the newest signed record that any other has is returned;
+// a reader pins whose it is.
 func (n names) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord, error) {
 	if err := n.s.begin(ctx, remote.OpLookUp, id); err != nil {
 		return crypto.NameRecord{}, err

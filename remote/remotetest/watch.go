@@ -27,7 +27,8 @@ func hinted(ctx context.Context, what string, hints <-chan struct{}) error {
 	}
 }
 
-// watchSwaps moves a pointer on, state by state, and waits for a hint of each move. A hint may also be of an earlier one.
+// watchSwaps moves a pointer on, state by state, and waits for a hint of each move. A hint may also be of an earlier
+// one.
 func watchSwaps(ctx context.Context, s remote.Store, hints <-chan struct{}, sign func(uint64, crypto.PointerValue) crypto.Pointer) error {
 	old := none
 	for seq := uint64(1); seq <= 3; seq++ {

@@ -8,9 +8,9 @@ import (
 	"postern/remote"
 )
 
-// Changed hands out states that are signed, listed, and no older than what was handed out before; the others are Suspect.
-// It raises the pins of pointers that have one and makes no new ones: whoever begins to follow a pointer loads it first, so
-// a store full of strangers' pointers can't fill the pins.
+// Changed hands out states that are signed, listed, and no older than what was handed out before; the others are
+// Suspect. It raises the pins of pointers that have one and makes no new ones: whoever begins to follow a pointer loads
+// it first, so a store full of strangers' pointers can't fill the pins.
 func (s *store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	page, err := s.inner.Changed(ctx, since)
 	if err != nil {
@@ -40,8 +40,8 @@ func (s *store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return checked, nil
 }
 
-// moved checks one state of a page. One that contradicts the pin may have been overtaken by another call, so it is loaded,
-// which tells the two apart. An error says that it can't be checked now.
+// moved checks one state of a page. One that contradicts the pin may have been overtaken by another call, so it is
+// loaded, which tells the two apart. An error says that it can't be checked now.
 func (s *store) moved(ctx context.Context, p crypto.Pointer) (_ crypto.Pointer, sound bool, err error) {
 	if forged(p) || !p.Listed {
 		return p, false, nil

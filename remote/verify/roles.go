@@ -9,8 +9,8 @@ import (
 	"postern/remote"
 )
 
-// Roles implements remote.Store: the remote's, with everything verified that can be. A hint of a watch is never believed, so
-// there is nothing to verify about it.
+// Roles implements remote.Store: the remote's, with everything verified that can be. A hint of a watch is never
+// believed, so there is nothing to verify about it.
 func (s *store) Roles() remote.Roles {
 	r := s.inner.Roles()
 	if r.Inbox != nil {
