@@ -13,8 +13,8 @@ import (
 	"postern/vfs/versions"
 )
 
-// How far one page of versions looks back: enough for months of an ordinary history, and an answer within seconds where each
-// look has to be fetched from storage.
+// How far one page of versions looks back: enough for months of an ordinary history, and an answer within seconds
+// where each look has to be fetched from storage.
 const (
 	maxLooks    = 400
 	maxLookTime = 2 * time.Second
@@ -39,8 +39,8 @@ type version struct {
 	Until moment // its time
 }
 
-// Versions shows in which states of the history the file or folder at path differs from what it became, the newest first.
-// What isn't there any more may have been there.
+// Versions shows in which states of the history the file or folder at path differs from what it became, the newest
+// first. What isn't there any more may have been there.
 func (p *Pages) Versions(w http.ResponseWriter, r *http.Request, fs vfs.Reader, path string) error {
 	found, err := p.search(r.Context(), fs, path, r.URL.Query().Get("before"))
 	if err != nil {
@@ -54,7 +54,10 @@ func (p *Pages) Versions(w http.ResponseWriter, r *http.Request, fs vfs.Reader, 
 	if err != nil {
 		return err
 	}
-	v := lookBack{common: c, Gone: !found.Exists, Row: newRow(0, pathpkg.Dir(path), info), Name: visible(info.Name), Folder: info.Folder, Looked: found.Looked}
+	v := lookBack{
+		common: c, Gone: !found.Exists, Row: newRow(0, pathpkg.Dir(path), info), Name: visible(info.Name),
+		Folder: info.Folder, Looked: found.Looked,
+	}
 	for _, was := range found.Versions {
 		v.Folder = v.Folder || v.Gone && was.Info.Folder
 		v.Earlier = append(v.Earlier, versionAt(was, path))
@@ -72,7 +75,9 @@ func (p *Pages) search(ctx context.Context, fs vfs.Reader, path, before string) 
 		return versions.Found{Now: info, Exists: true}, err
 	}
 	began := p.o.Clock()
-	return versions.Of(ctx, fs, path, versions.Options{Before: before, Most: maxLooks, Enough: func() bool { return p.o.Clock().Sub(began) > maxLookTime }})
+	return versions.Of(ctx, fs, path, versions.Options{
+		Before: before, Most: maxLooks, Enough: func() bool { return p.o.Clock().Sub(began) > maxLookTime },
+	})
 }
 
 func versionAt(was versions.Version, path string) version {

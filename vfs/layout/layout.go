@@ -1,5 +1,5 @@
-// Package layout is the drive's layout: the folders at its top, and the names of the states in its history. Whatever has to
-// know them (WebDAV, the pages for browsers, the gateway, the commands) finds them here and nowhere else.
+// Package layout is the drive's layout: the folders at its top, and the names of the states in its history. Whatever
+// has to know them (WebDAV, the pages for browsers, the gateway, the commands) finds them here and nowhere else.
 package layout
 
 import (
@@ -34,20 +34,22 @@ func Folders() []Folder {
 }
 
 const (
-	emptyShared = "This is where the files and folders that friends share with you will be: a folder for each friend, with everything that " +
-		"this friend shares. You will use them like your own, and change those that your friend lets you change. This version cannot " +
-		"share yet. Nothing can be put in here by hand; your own files belong in " + Files + "."
-	emptyChats = "This is where your conversations will be: a folder for each, with a page of text for every day and the files that were " +
-		"sent. You will write by saving a text, and send a file by dropping it in. This version cannot chat yet. Nothing can be put in " +
+	emptyShared = "This is where the files and folders that friends share with you will be: a folder for each " +
+		"friend, with everything that this friend shares. You will use them like your own, and change " +
+		"those that your friend lets you change. This version cannot share yet. Nothing can be put in " +
 		"here by hand; your own files belong in " + Files + "."
+	emptyChats = "This is where your conversations will be: a folder for each, with a page of text for every " +
+		"day and the files that were sent. You will write by saving a text, and send a file by " +
+		"dropping it in. This version cannot chat yet. Nothing can be put in here by hand; your own " +
+		"files belong in " + Files + "."
 )
 
-// CutFiles returns where a path lies within the user's own files: "" for Files itself, "/a/b" for what lies in it. ok is
-// false for a path that lies elsewhere.
+// CutFiles returns where a path lies within the user's own files: "" for Files itself, "/a/b" for what lies in it. ok
+// is false for a path that lies elsewhere.
 func CutFiles(path string) (within string, ok bool) { return cut(path, Files) }
 
-// CutState splits the path of something in the history into the name of its state and where it lay within the own files:
-// "" for the whole state. ok is false for History itself and for a path that lies elsewhere.
+// CutState splits the path of something in the history into the name of its state and where it lay within the own
+// files: "" for the whole state. ok is false for History itself and for a path that lies elsewhere.
 func CutState(path string) (state, within string, ok bool) {
 	rest, ok := cut(path, History)
 	if !ok {
@@ -68,11 +70,12 @@ func cut(path, folder string) (within string, ok bool) {
 // InState returns the path in the history of what lay at a path within the own files ("" for all of them).
 func InState(state, within string) string { return History + "/" + state + within }
 
-// stateTime names a state of the history: the time of its commit in UTC, to the second, so that every device shows the same.
+// stateTime names a state of the history: the time of its commit in UTC, to the second, so that every device shows
+// the same.
 const stateTime = "2006-01-02 15.04.05"
 
-// StateName returns the name of the state that a commit of this time leaves in the history. Commits of one second leave one
-// state.
+// StateName returns the name of the state that a commit of this time leaves in the history. Commits of one second
+// leave one state.
 func StateName(committed time.Time) string { return committed.UTC().Format(stateTime) }
 
 // StateTime returns the time that the name of a state stands for; ok is false for a name that is no time.

@@ -8,8 +8,8 @@ import (
 	"postern/vfs"
 )
 
-// askLimit ends a question to a mount that nobody waits for any more. It comes long after Patience, so that a slow answer is
-// there for the next listing.
+// askLimit ends a question to a mount that nobody waits for any more. It comes long after Patience, so that a slow
+// answer is there for the next listing.
 const askLimit = 30 * time.Second
 
 // asked is a question to a mount that may take long to answer: it is asked once at a time, and the last answer is kept.
@@ -21,8 +21,8 @@ type asked[T any] struct {
 	overdue bool          // somebody has waited for that call in vain, so nobody else does
 }
 
-// ask calls do in the background, unless a call is under way. The channel is closed when the call has ended; nil: it is not
-// worth waiting for.
+// ask calls do in the background, unless a call is under way. The channel is closed when the call has ended; nil: it
+// is not worth waiting for.
 func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,8 +69,12 @@ func (a *asked[T]) answer() (last T, known bool) {
 	return a.last, a.known
 }
 
-// askAll asks all mounts the same, at the same time, and waits until each has answered or failed, or the patience is used up.
-func askAll[T any](ctx context.Context, t *table, mounts []*mount, of func(*mount) *asked[T], do func(context.Context, *mount) (T, error)) {
+// askAll asks all mounts the same, at the same time, and waits until each has answered or failed, or the patience is
+// used up.
+func askAll[T any](
+	ctx context.Context, t *table, mounts []*mount,
+	of func(*mount) *asked[T], do func(context.Context, *mount) (T, error),
+) {
 	if len(mounts) == 0 {
 		return
 	}
@@ -94,7 +98,8 @@ func askAll[T any](ctx context.Context, t *table, mounts []*mount, of func(*moun
 
 // look returns what is known of the folders of mounts, as their parent's listing shows them.
 func (t *table) look(ctx context.Context, mounts []*mount) []vfs.Info {
-	askAll(ctx, t, mounts, func(m *mount) *asked[vfs.Info] { return &m.info }, func(ctx context.Context, m *mount) (vfs.Info, error) { return m.fs.Stat(ctx, "/") })
+	askAll(ctx, t, mounts, func(m *mount) *asked[vfs.Info] { return &m.info },
+		func(ctx context.Context, m *mount) (vfs.Info, error) { return m.fs.Stat(ctx, "/") })
 	infos := make([]vfs.Info, len(mounts))
 	for i, m := range mounts {
 		info, known := m.info.answer()

@@ -87,8 +87,8 @@ func listed(t *testing.T, d *Drive, path, name string) vfs.Info {
 	return vfs.Info{}
 }
 
-// TestHangingMount: a mount that never answers holds nothing around it up for longer than the patience, and that once only. It
-// is listed, with the time of mounting until something is known of it, and as it was last known after that.
+// TestHangingMount: a mount that never answers holds nothing around it up for longer than the patience, and that once
+// only. It is listed, with the time of mounting until something is known of it, and as it was last known after that.
 func TestHangingMount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 100 * time.Millisecond

@@ -14,8 +14,8 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// world is a drive with mounts that come and go, and beside it a plain model in which a mount is an ordinary folder: mounting
-// moves the folder in and what it hides aside, unmounting moves both back.
+// world is a drive with mounts that come and go, and beside it a plain model in which a mount is an ordinary folder:
+// mounting moves the folder in and what it hides aside, unmounting moves both back.
 type world struct {
 	t      *rapid.T
 	drive  *Drive
@@ -252,8 +252,8 @@ func (w *world) same(folder string) {
 	}
 }
 
-// TestAgainstPlainModel: whatever is mounted, unmounted and changed in whatever order, the drive shows what a plain tree would
-// in which mounts are folders that stay where they are.
+// TestAgainstPlainModel: whatever is mounted, unmounted and changed in whatever order, the drive shows what a plain
+// tree would in which mounts are folders that stay where they are.
 func TestAgainstPlainModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt)

@@ -79,8 +79,8 @@ func wantKind(t *testing.T, what string, err error, kinds ...error) {
 	}
 }
 
-// TestNested: the longest path wins, a mount hides what lies below it and shows in the listing of its folder, and all comes
-// back when it goes.
+// TestNested: the longest path wins, a mount hides what lies below it and shows in the listing of its folder, and all
+// comes back when it goes.
 func TestNested(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	put(t, d, "/files/a/b/inner", "I")
@@ -181,8 +181,8 @@ func TestMountRefuses(t *testing.T) {
 	wantKind(t, "holds another", d.Unmount("/files"), vfs.ErrInvalid, vfs.ErrMounted)
 }
 
-// TestBetween: mounts of one group move and copy between each other as one change, and a condition sees both of them in the
-// state of the change.
+// TestBetween: mounts of one group move and copy between each other as one change, and a condition sees both of them
+// in the state of the change.
 func TestBetween(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	put(t, d, "/files/f", "one")

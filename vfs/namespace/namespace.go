@@ -1,13 +1,13 @@
-// Package namespace shows several file systems as one drive. Each is mounted at a path, at any depth: one's own files at
-// "/files", what a friend shares below "/shared". Mounts come and go at run time.
+// Package namespace shows several file systems as one drive. Each is mounted at a path, at any depth: one's own files
+// at "/files", what a friend shares below "/shared". Mounts come and go at run time.
 //
-// The longest path wins: what lies below a mount's path is handed to that mount under the mount's own paths, and hides what
-// the file system around it has there. A mount shows up in the listing of the folder that it lies in, beside that folder's
-// own entries. From outside a mounted folder stays as it is: it can't be removed, moved, replaced or patched, nor can a folder
-// that it lies in be removed, moved or copied as a whole.
+// The longest path wins: what lies below a mount's path is handed to that mount under the mount's own paths, and
+// hides what the file system around it has there. A mount shows up in the listing of the folder that it lies in,
+// beside that folder's own entries. From outside a mounted folder stays as it is: it can't be removed, moved,
+// replaced or patched, nor can a folder that it lies in be removed, moved or copied as a whole.
 //
-// One failing mount breaks nothing around it. Whatever shows a mount from outside waits for it for Options.Patience at most,
-// and shows what was last known of it; only what lies at or below its path fails with it.
+// One failing mount breaks nothing around it. Whatever shows a mount from outside waits for it for Options.Patience
+// at most, and shows what was last known of it; only what lies at or below its path fails with it.
 package namespace
 
 import (
@@ -22,13 +22,13 @@ import (
 	"postern/vfs"
 )
 
-// DefaultPatience is how long a listing waits for the mounts in it: longer than a store nearby needs, and too short for a
-// person to take the drive for dead.
+// DefaultPatience is how long a listing waits for the mounts in it: longer than a store nearby needs, and too short
+// for a person to take the drive for dead.
 const DefaultPatience = 500 * time.Millisecond
 
 // Options of New. The zero value works.
 type Options struct {
-	Made     time.Time        // what the root shows as its time; it never changes, so that clients may keep what they know of it
+	Made     time.Time        // what the root shows as its time; it never changes, so that clients may keep what they know
 	Patience time.Duration    // how long a mount is waited for by what only shows it from outside; 0: DefaultPatience
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
 }
@@ -56,8 +56,8 @@ func New(o Options, mounts map[string]vfs.FS) *Drive {
 	return d
 }
 
-// Mount shows fs at a path from the next call on; it takes the place of what is mounted there already. The folder that it
-// lies in must be there and is not made. Errors: ErrName for what is no path, ErrInvalid for the root.
+// Mount shows fs at a path from the next call on; it takes the place of what is mounted there already. The folder
+// that it lies in must be there and is not made. Errors: ErrName for what is no path, ErrInvalid for the root.
 func (d *Drive) Mount(path string, fs vfs.FS) error {
 	switch {
 	case path == "/":
@@ -73,9 +73,9 @@ func (d *Drive) Mount(path string, fs vfs.FS) error {
 	return nil
 }
 
-// Unmount ends showing what is mounted at a path. Calls, open files and uploads that have begun go on and may still reach
-// its file system, which must answer them with an error once it is closed. Errors: ErrNotExist when nothing is mounted there,
-// ErrInvalid while something is mounted below it.
+// Unmount ends showing what is mounted at a path. Calls, open files and uploads that have begun go on and may still
+// reach its file system, which must answer them with an error once it is closed. Errors: ErrNotExist when nothing is
+// mounted there, ErrInvalid while something is mounted below it.
 func (d *Drive) Unmount(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -111,8 +111,8 @@ func (d *Drive) Open(ctx context.Context, path string) (vfs.File, error) {
 	return d.table.Load().Open(ctx, path)
 }
 
-// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what the folders at the top hold, and the
-// least room that one of them has.
+// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what the folders at the top
+// hold, and the least room that one of them has.
 func (d *Drive) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
 	return d.table.Load().Usage(ctx, path, want)
 }

@@ -29,8 +29,8 @@ func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
 	return info, p.named(err)
 }
 
-// rootInfo is the root folder, which is as large as the folders at the top together. Of mounts that are being changed it shows
-// the state of the change.
+// rootInfo is the root folder, which is as large as the folders at the top together. Of mounts that are being changed
+// it shows the state of the change.
 func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error) {
 	info := vfs.Info{Folder: true, ReadOnly: true, Modified: t.o.Made, Created: t.o.Made}
 	var others []*mount
@@ -103,7 +103,8 @@ func (t *table) Usage(ctx context.Context, path string, want int64) (vfs.Usage, 
 		return u, p.named(err)
 	}
 	tops := t.inside["/"]
-	askAll(ctx, t, tops, func(m *mount) *asked[vfs.Usage] { return &m.usage }, func(ctx context.Context, m *mount) (vfs.Usage, error) { return m.fs.Usage(ctx, "/", want) })
+	askAll(ctx, t, tops, func(m *mount) *asked[vfs.Usage] { return &m.usage },
+		func(ctx context.Context, m *mount) (vfs.Usage, error) { return m.fs.Usage(ctx, "/", want) })
 	total := vfs.Usage{Available: -1}
 	for _, m := range tops {
 		u, known := m.usage.answer()

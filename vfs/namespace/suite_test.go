@@ -16,8 +16,8 @@ type restless struct {
 	guests []vfs.FS
 }
 
-// newRestless makes the drive with the folder /files/a/b, which is a mount, and /files/plain, which is none. It leaves what
-// lies below these two alone.
+// newRestless makes the drive with the folder /files/a/b, which is a mount, and /files/plain, which is none. It
+// leaves what lies below these two alone.
 func newRestless(t *testing.T) *restless {
 	t.Helper()
 	r := &restless{guests: []vfs.FS{newSpace(), newSpace()}}

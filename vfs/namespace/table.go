@@ -64,7 +64,8 @@ func validPath(path string) bool {
 }
 
 func newTable(o Options, mounts map[string]*mount) *table {
-	t := &table{o: o, root: newMount("/", Folder(o.Made), o.Made), at: mounts, inside: map[string][]*mount{}, above: map[string]bool{}}
+	root := newMount("/", Folder(o.Made), o.Made)
+	t := &table{o: o, root: root, at: mounts, inside: map[string][]*mount{}, above: map[string]bool{}}
 	for _, at := range slices.Sorted(maps.Keys(mounts)) {
 		folder := parentOf(at)
 		t.inside[folder] = append(t.inside[folder], mounts[at])

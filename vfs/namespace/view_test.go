@@ -121,7 +121,8 @@ func (v view) Patch(ctx context.Context, path string, p vfs.Patch, c vfs.Cond) e
 	return v.out(v.fs.Patch(ctx, v.in(path), p, v.cond(c)))
 }
 
-// member is a view that moves and copies into other views of the same file system as one change, as spaces of one journal do.
+// member is a view that moves and copies into other views of the same file system as one change, as spaces of one
+// journal do.
 type member struct{ view }
 
 func (m member) MoveTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {

@@ -1,5 +1,5 @@
-// Package versions finds the earlier versions of a file or folder: the states of the drive's history in which it was another
-// than it became.
+// Package versions finds the earlier versions of a file or folder: the states of the drive's history in which it was
+// another than it became.
 package versions
 
 import (
@@ -38,8 +38,9 @@ type Found struct {
 	Older    string    // the Before of a search for the rest; empty when the history was searched to its end
 }
 
-// Of finds the earlier versions of a path, which must lie within layout.Files (ErrInvalid else). A path where nothing is today
-// may have had some; one where nothing is or was is ErrNotExist. Folders are told apart by size and time only.
+// Of finds the earlier versions of a path, which must lie within layout.Files (ErrInvalid else). A path where nothing
+// is today may have had some; one where nothing is or was is ErrNotExist. Folders are told apart by size and time
+// only.
 func Of(ctx context.Context, fs vfs.Reader, path string, o Options) (Found, error) {
 	within, ok := layout.CutFiles(path)
 	if !ok {
@@ -86,8 +87,8 @@ func Of(ctx context.Context, fs vfs.Reader, path string, o Options) (Found, erro
 
 const opSearch = "find the earlier versions of"
 
-// States lists the states of the history, the oldest first. A state's Modified is the time that its name stands for. A drive
-// without a history has none.
+// States lists the states of the history, the oldest first. A state's Modified is the time that its name stands for.
+// A drive without a history has none.
 func States(ctx context.Context, fs vfs.Reader) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		for info, err := range fs.List(ctx, layout.History) {
@@ -137,7 +138,8 @@ type look struct {
 // same reports whether a path was the same in two states.
 func (l look) same(other look) bool {
 	a, b := l.info, other.info
-	return l.exists == other.exists && a.Folder == b.Folder && a.Version == b.Version && a.Size == b.Size && a.Modified.Equal(b.Modified)
+	return l.exists == other.exists && a.Folder == b.Folder && a.Version == b.Version && a.Size == b.Size &&
+		a.Modified.Equal(b.Modified)
 }
 
 // stat looks up a path; that nothing is there is no error.

@@ -26,8 +26,8 @@ func (a away) Stat(context.Context, string) (vfs.Info, error)     { return vfs.I
 func (a away) Open(context.Context, string) (vfs.File, error)     { return nil, a.fail() }
 func (a away) Create(context.Context, string) (vfs.Upload, error) { return nil, a.fail() }
 
-// TestMountsOverHTTP: programs see a drive in which one mount can't be reached, and other mounts lie deep in the files, as
-// DESIGN.md says.
+// TestMountsOverHTTP: programs see a drive in which one mount can't be reached, and other mounts lie deep in the
+// files, as DESIGN.md says.
 func TestMountsOverHTTP(t *testing.T) {
 	files := vfstest.NewModel(vfstest.ModelOptions{})
 	d := namespace.New(namespace.Options{Made: time.Unix(1, 0)}, map[string]vfs.FS{
