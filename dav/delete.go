@@ -77,7 +77,7 @@ var errMissing = fail(http.StatusNotFound, "There is nothing of this name.")
 // the request.
 func (q *request) drop(p string, keep bool) {
 	if err := q.h.locks.Drop(q.ctx(), p, keep); err != nil {
-		q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", p, "error", err)
+		q.h.o.Log.WarnContext(q.ctx(), "lock not removed", "path", p, "error", err)
 	}
 }
 

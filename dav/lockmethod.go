@@ -50,8 +50,8 @@ func (q *request) lock() error {
 	return q.take(want)
 }
 
-// holds reports whether the client shows the token of just the exclusive lock that it asks for. To refuse it because of
-// that lock would make a program that refreshes with a body believe that somebody else has the file.
+// holds reports whether the client submits the token of exactly the exclusive lock that it requests. A refusal because
+// of that lock would make a program that refreshes with a body believe that another program has the file.
 func (q *request) holds(want lock.Lock) (bool, error) {
 	if want.Shared || len(q.submitted.Tokens) == 0 {
 		return false, nil
@@ -105,7 +105,7 @@ func (q *request) take(want lock.Lock) error {
 			q.describe(info)
 		case !errors.Is(err, errRaced):
 			if err := q.h.locks.Unlock(q.ctx(), l.Token, l.Root, l.Principal); err != nil {
-				q.h.o.Log.WarnContext(q.ctx(), "lock not forgotten", "path", q.path, "error", err)
+				q.h.o.Log.WarnContext(q.ctx(), "lock not removed", "path", q.path, "error", err)
 			}
 			return err
 		}

@@ -22,10 +22,10 @@ const (
 
 // Options are the choices of a Handler. The zero value works.
 type Options struct {
-	Log         *slog.Logger     // nil: silent
-	System      lock.System      // the locks; nil: those of this handler alone, kept in Locks
-	Locks       lock.Store       // keeps locks over a restart; nil: they live in memory only
-	Uploads     Uploads          // keeps in mind what is being replaced, for the guard after a crash; nil: nobody does
+	Log         *slog.Logger     // nil: no log
+	System      lock.System      // the locks; nil: the handler's own, stored in Locks
+	Locks       lock.Store       // stores locks across restarts; nil: in memory only
+	Uploads     Uploads          // records uploads for the guard after a crash; nil: none
 	Clock       func() time.Time // nil: time.Now
 	Rand        io.Reader        // for lock tokens and the nonces of pages; nil: crypto/rand
 	MaxXML      int64            // bytes of an XML body; 0: DefaultMaxXML

@@ -243,8 +243,8 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 	})
 }
 
-// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, for every client, whatever failed before, also in
-// the life of an earlier gateway.
+// TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, for every client, whatever failed before, also
+// in the life of an earlier gateway.
 func TestDeleteDeletes(t *testing.T) {
 	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)",
 		"Microsoft-WebDAV-MiniRedir/10.0.22631",

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A replay is a file in testdata/clients: the requests of one client, byte for byte, and the expected answers, read from
-// top to bottom. Lines begin with
+// A replay is a file in testdata/clients: the requests of one client, byte for byte, and the expected answers, read
+// from top to bottom. Lines begin with
 //
 //	===  a scene with a fresh drive; lines before the first scene belong to every scene
 //	#    a remark

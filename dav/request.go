@@ -23,12 +23,12 @@ type request struct {
 	ifs       ifHeader
 	submitted lock.Submitted
 	viewed    bool      // whether view and unknown are set
-	view      lock.View // the locks at the path and beneath, as far as the request's depth
-	unknown   error     // why they are not known
-	quota     *quota    // of the folder asked about last
-	failed    *failure  // what it was answered with, if not success
-	inside    gate      // in which it has a place
-	pending   bool      // a change was made and is kept here, but not at the remote yet
+	view      lock.View // the locks at the path and below, to the request's depth
+	unknown   error     // error of view
+	quota     *quota    // of the last folder
+	failed    *failure  // the unsuccessful answer, if any
+	inside    gate      // the gate in which it has a place
+	pending   bool      // the change is durable here, but not yet at the remote
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }

@@ -63,7 +63,8 @@ var operations = map[string]string{
 	remote.OpPut: "put", remote.OpGet: "get", remote.OpGetRange: "get_range", remote.OpStat: "stat", remote.OpList: "list",
 	remote.OpDelete: "delete", remote.OpLoad: "load", remote.OpSwap: "swap", remote.OpChanged: "changed",
 	remote.OpID:   "id",
-	remote.OpDrop: "drop", remote.OpLetters: "letters", remote.OpFetch: "fetch", remote.OpForget: "forget", remote.OpClaim: "claim",
+	remote.OpDrop: "drop", remote.OpLetters: "letters", remote.OpFetch: "fetch", remote.OpForget: "forget",
+	remote.OpClaim:  "claim",
 	remote.OpLookUp: "look_up", remote.OpReplace: "replace", remote.OpWatch: "watch", remote.OpSpace: "space",
 }
 

@@ -149,7 +149,7 @@ func TestBrowserLooks(t *testing.T) {
 	}
 }
 
-// TestBrowserChanges: new folder, rename, delete, with their dialogs and refusals.
+// TestBrowserChanges: new folder, rename, delete, with the questions and refusals.
 func TestBrowserChanges(t *testing.T) {
 	g := serve(t)
 	g.fill("/files/a.txt", "a", "/files/b.txt", "b")

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// index finds locks by token and by place. The zero value is empty.
+// index looks up locks by token and by place. The zero value is empty.
 type index struct {
 	byToken map[string]Lock
 	byRoot  map[string][]string // tokens by the key of their root
@@ -34,7 +34,7 @@ func (x *index) remove(l Lock) {
 	x.byRoot[key] = left
 }
 
-// covering looks up and down the path only: a listing asks it for each of a million files.
+// covering searches only up and down the path: a listing calls it for each of a million files.
 func (x *index) covering(key string) []Lock {
 	if len(x.byToken) == 0 {
 		return nil
@@ -60,8 +60,8 @@ func (x *index) appendAt(found []Lock, root, key string) []Lock {
 	return found
 }
 
-// below returns the locks rooted under a key. It looks at all locks: they are few, and only a folder that is locked
-// whole, moved or removed asks.
+// below returns the locks rooted under a key. It searches all locks: they are few, and it is called only for folders
+// that are locked whole, moved or removed.
 func (x *index) below(key string) []Lock {
 	var found []Lock
 	for root, tokens := range x.byRoot {

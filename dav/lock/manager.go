@@ -40,16 +40,16 @@ type Manager struct {
 
 	mu sync.Mutex
 	index
-	bytes int       // that the locks take: see size
+	bytes int       // total size of the locks, see size
 	fence Fence     // of the newest lock
-	next  time.Time // nothing expires before; zero: look
+	next  time.Time // nothing expires before; zero: unknown
 	holds map[*hold]bool
-	eased chan struct{} // closed, and a new one made, when a hold ends
+	eased chan struct{} // closed and replaced when a hold ends
 }
 
 var _ System = (*Manager)(nil)
 
-// New makes a manager with the locks that its store has kept.
+// New returns a manager with the stored locks.
 func New(o Options) (*Manager, error) {
 	if o.Store == nil {
 		o.Store = volatile{}
@@ -81,7 +81,7 @@ func New(o Options) (*Manager, error) {
 	return m, nil
 }
 
-// Create implements System. Beside the errors of the contract it returns those of its store.
+// Create implements System. In addition to the errors of the contract it returns those of its store.
 func (m *Manager) Create(ctx context.Context, want Lock) (Lock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -188,7 +188,7 @@ func (m *Manager) Break(_ context.Context, token string) error {
 	return m.end(l)
 }
 
-// Drop implements Ender. A record that the store can't delete expires.
+// Drop implements Ender. A record that the store cannot delete expires.
 func (m *Manager) Drop(_ context.Context, path string, keep bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

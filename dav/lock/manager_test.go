@@ -140,7 +140,8 @@ func TestLifeOfALock(t *testing.T) {
 	if _, err := m.Refresh(t.Context(), l.Token, "/b", "alice", 0); err != webdav.ErrNoSuchLock {
 		t.Error(err)
 	}
-	if l, err := m.Refresh(t.Context(), l.Token, "/a/member", "alice", 30*time.Second); err != nil || l.Left(c.now) != 30*time.Second {
+	if l, err := m.Refresh(t.Context(), l.Token, "/a/member", "alice", 30*time.Second); err != nil ||
+		l.Left(c.now) != 30*time.Second {
 		t.Error(l, err)
 	}
 	c.forward(29 * time.Second)

@@ -74,9 +74,10 @@ type Progress struct {
 // Done returns the number of blobs handled, whatever the result.
 func (p Progress) Done() int64 { return p.Copied + p.Skipped + p.Missing + p.Damaged }
 
-// Copy copies blobs and pointers, and then letters and name records, if Options name any. It returns its progress also with an error; after an error it can be run again.
-// Errors: those of the two stores; *Lost if the source lacks blobs; of kind ErrRollback or ErrFork for a pointer that
-// would go back or replace another history, before the first blob is copied if possible.
+// Copy copies blobs and pointers, and then letters and name records, if Options name any. It returns its progress also
+// with an error; after an error it can be run again. Errors: those of the two stores; *Lost if the source lacks blobs;
+// of kind ErrRollback or ErrFork for a pointer that would go back or replace another history, before the first blob is
+// copied if possible.
 func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o Options) (Progress, error) {
 	c := &copier{from: from, to: to, o: o.withDefaults(), counts: o.Progress != nil,
 		at: Progress{TotalBlobs: -1, TotalBytes: -1}}

@@ -99,7 +99,8 @@ func takeover(t *testing.T, d Drive) {
 		if second.Fence <= first.Fence {
 			t.Errorf("%s: fence %d after %d", what, second.Fence, first.Fence)
 		}
-		for _, touch := range []lock.Touch{{Path: "/a/b/c"}, {Path: "/a/b"}, {Path: "/a", Deep: true}, {Path: "/", Deep: true}} {
+		for _, touch := range []lock.Touch{{Path: "/a/b/c"}, {Path: "/a/b"}, {Path: "/a", Deep: true},
+			{Path: "/", Deep: true}} {
 			if _, err := d.Confirm(t.Context(), held(first.Token), touch); !errors.Is(err, webdav.ErrLocked) {
 				t.Errorf("%s: the holder before may touch %+v: %v", what, touch, err)
 			}
