@@ -277,8 +277,9 @@ func (c *Cache) keep(k tier.Key, b tier.Block, large bool, from origin) {
 	if large || c.mem == nil {
 		return
 	}
+	held := b // the levels keep b
 	if from.shared {
-		b.Data = bytes.Clone(b.Data)
+		held.Data = bytes.Clone(b.Data)
 	}
-	c.mem.set(k, &b)
+	c.mem.set(k, &held)
 }
