@@ -52,6 +52,8 @@ type Deadlines struct {
 
 	// Answer is how long a request waits for storage before its answer begins.
 	Answer time.Duration
+	// Mount is how long a listing waits for the mounts in it.
+	Mount time.Duration
 	// Room is how long a request waits for the remote to say how much room there is.
 	Room time.Duration
 	// Full is how long a write waits for room among the changes that wait for the remote. A setting of the user goes before it.
@@ -99,6 +101,7 @@ var Shipped = Deadlines{
 	Poll: 15 * time.Second,
 
 	Answer: 8 * time.Second,        // Finder gives up on a request after 10 s
+	Mount:  500 * time.Millisecond, // longer than a store nearby needs, and no person takes the drive for dead
 	Room:   time.Second,            // Finder asks once a minute, and shows no folder until it is answered
 	Full:   20 * time.Second,       // most clients give up on a silent server after 30 to 60 s
 	Status: 500 * time.Millisecond, // everything else that a status shows is at hand

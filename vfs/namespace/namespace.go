@@ -19,17 +19,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/remote"
 	"postern/vfs"
 )
-
-// DefaultPatience is how long a listing waits for the mounts in it: longer than a store nearby needs, and too short
-// for a person to take the drive for dead.
-const DefaultPatience = 500 * time.Millisecond
 
 // Options of New. The zero value works.
 type Options struct {
 	Made     time.Time        // what the root shows as its time; it never changes, so that clients may keep what they know
-	Patience time.Duration    // how long a mount is waited for by what only shows it from outside; 0: DefaultPatience
+	Patience time.Duration    // how long a mount is waited for by what only shows it from outside; 0: remote.Shipped.Mount
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
 }
 
@@ -42,7 +39,7 @@ type Drive struct {
 
 // New makes a drive of the mounts, by the paths of their folders, such as "/files" or, at the top, "files".
 func New(o Options, mounts map[string]vfs.FS) *Drive {
-	o.Patience = cmp.Or(o.Patience, DefaultPatience)
+	o.Patience = cmp.Or(o.Patience, remote.Shipped.Mount)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}

@@ -121,7 +121,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(namespace.Options{Made: madeAt, Clock: o.now}, tops(d.space))
+	d.fs = namespace.New(namespace.Options{Patience: o.waits.Mount, Made: madeAt, Clock: o.now}, tops(d.space))
 	d.deaf = d.line.OnChange(func(s line.State) {
 		if !s.Away {
 			d.remoteIsBack()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"postern/remote"
-	"postern/vfs/gc"
 	"postern/vfs/staging"
 )
 
@@ -30,7 +29,7 @@ func Defaults() Settings {
 		},
 		History: HistorySettings{All: 24 * Span(time.Hour), Hourly: 7 * 24 * Span(time.Hour),
 			Daily: 31 * 24 * Span(time.Hour)},
-		GC: GCSettings{Auto: SwitchOn, Grace: Span(gc.DefaultGrace)}, // a laptop may be away for a week's journey
+		GC: GCSettings{Auto: SwitchOn, Grace: 7 * 24 * Span(time.Hour)}, // a laptop may be away for a week's journey
 	}
 }
 
