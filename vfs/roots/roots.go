@@ -91,8 +91,16 @@ const lookups = 8
 // Heads loads the pointers of all spaces, the own one first; then come those of the registry, Gone ones without a commit,
 // and those of met that it lacks. A space of met is never Gone. Errors: ErrUnknown, with the heads that are known; those
 // of the own space and its registry; remote.ErrUnavailable.
-func (s *Set) Heads(ctx context.Context, met []Space) ([]Head, error) {
-	own, err := s.head(ctx, Space{Capability: s.o.Own, Stage: Live})
+func (s *Set) Heads(ctx context.Context, met []Space) ([]Head, error) { return s.heads(ctx, nil, met) }
+
+// heads is Heads with a state of the own space in the place of its newest one, unless that is nil.
+func (s *Set) heads(ctx context.Context, of *crypto.Pointer, met []Space) ([]Head, error) {
+	own, err := Head{}, error(nil)
+	if space := (Space{Capability: s.o.Own, Stage: Live}); of == nil {
+		own, err = s.head(ctx, space)
+	} else if own, err = s.headAt(space, *of); err != nil {
+		err = fmt.Errorf("open a state of the drive: %w: %w", vfs.ErrCorrupt, err)
+	}
 	if err == nil {
 		err = own.Err
 	}
@@ -167,18 +175,8 @@ func (s *Set) head(ctx context.Context, space Space) (Head, error) {
 	}
 	p, err := s.o.Pointers.Load(ctx, space.ID)
 	if err == nil {
-		err = p.Verify() // cheap, and then no wrapper has to be trusted with it
+		h, err = s.headAt(space, p)
 	}
-	var value []byte
-	if err == nil {
-		h.Pointer = p
-		value, err = crypto.OpenValue(space.Read, p)
-	}
-	var head object.Head
-	if err == nil {
-		head, err = object.DecodeHead(value)
-	}
-	h.Version, h.Commit = head.Version, head.Commit
 	what := fmt.Sprintf("space %v", space.ID)
 	if space.ID == s.o.Own.ID {
 		what = "the drive"
@@ -196,6 +194,21 @@ func (s *Set) head(ctx context.Context, space Space) (Head, error) {
 		h.Err = fmt.Errorf("load the newest state of %s: %w", what, err)
 	}
 	return h, nil
+}
+
+// headAt opens a pointer of a space. Errors: crypto.ErrOpen, crypto.ErrFormat, crypto.ErrSignature.
+func (s *Set) headAt(space Space, p crypto.Pointer) (Head, error) {
+	h := Head{Space: space, Pointer: p}
+	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
+		return h, err
+	}
+	value, err := crypto.OpenValue(space.Read, p)
+	if err != nil {
+		return h, err
+	}
+	head, err := object.DecodeHead(value)
+	h.Version, h.Commit = head.Version, head.Commit
+	return h, err
 }
 
 // Open opens the newest commit of a space. Its author must be the owner, or one whom its roster lets write. Errors:

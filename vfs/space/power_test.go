@@ -24,7 +24,6 @@ import (
 	"postern/vfs/object"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
-	"postern/vfs/space/keep"
 	"postern/vfs/vfstest"
 )
 
@@ -270,7 +269,7 @@ func wholeBlobs(t *testing.T, store remote.Store, keys crypto.Capability) {
 	if err != nil {
 		t.Fatalf("the pointer: %v", err)
 	}
-	names, err := keep.Reach(t.Context(), store, keys, p, nil, nil)
+	names, err := reach(t.Context(), store, keys, p, nil)
 	if err != nil {
 		t.Fatalf("the pointer leads to what isn't whole: %v", err)
 	}

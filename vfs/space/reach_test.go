@@ -1,6 +1,7 @@
 package space_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -8,9 +9,10 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/mem"
+	"postern/vfs/roots"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
-	"postern/vfs/space/keep"
+	"postern/vfs/tree"
 )
 
 // at is the newest pointer once everything is at the remote.
@@ -37,15 +39,15 @@ func TestReach(t *testing.T) {
 	second := h.at(s)
 	h.close(s)
 
-	whole, err := keep.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
+	whole, err := reach(t.Context(), store, h.account.Own(), second, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	early, err := keep.Reach(t.Context(), store, h.account.Own(), first, nil, nil)
+	early, err := reach(t.Context(), store, h.account.Own(), first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	late, err := keep.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
+	late, err := reach(t.Context(), store, h.account.Own(), second, &first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +120,7 @@ func TestContains(t *testing.T) {
 
 	// Another device writes to a copy of the second state on its own.
 	copied := mem.New()
-	names, err := keep.Reach(t.Context(), store, h.account.Own(), second, nil, nil)
+	names, err := reach(t.Context(), store, h.account.Own(), second, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestContains(t *testing.T) {
 	}
 
 	// The commit between the first and the third is collected.
-	gone, err := keep.Reach(t.Context(), store, h.account.Own(), second, &first, nil)
+	gone, err := reach(t.Context(), store, h.account.Own(), second, &first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +183,7 @@ func TestContains(t *testing.T) {
 // carry copies what a state leads to, without what is there, to another store.
 func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	h.t.Helper()
-	names, err := keep.Reach(h.t.Context(), h.store, h.account.Own(), p, nil, nil)
+	names, err := reach(h.t.Context(), h.store, h.account.Own(), p, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -287,4 +289,13 @@ func TestJoin(t *testing.T) {
 			t.Errorf("%s: %v", what, found)
 		}
 	}
+}
+
+// reach returns the blobs that a state of an own space leads to, beyond those of an earlier one.
+func reach(
+	ctx context.Context, store remote.Store, own crypto.Capability, of crypto.Pointer, beyond *crypto.Pointer,
+) ([]crypto.BlobName, error) {
+	all := roots.New(roots.Options{Own: own, Pointers: store, Nodes: tree.NewNodes(store, tree.Options{})})
+	found, err := all.Reach(ctx, roots.ReachOptions{Of: &of, Beyond: beyond})
+	return found.Blobs, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/gateway"
@@ -14,7 +15,7 @@ import (
 	"postern/remote"
 	"postern/remote/transfer"
 	"postern/remote/verify"
-	"postern/vfs/space/keep"
+	"postern/vfs/roots"
 )
 
 // CopyOptions say what Copy copies.
@@ -37,27 +38,26 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 		return at, err
 	}
 	defer func() { err = say.Closing(err, source.Close) }()
-	ids := []crypto.PointerID{o.Account.Secret.Writer().ID()}
-	if o.Login != nil {
-		ids = append(ids, o.Login.ID)
-	}
-	newest, err := source.Load(ctx, ids[0])
-	if err != nil {
-		return at, err
-	}
-	names, err := keep.Reach(ctx, source, o.Account.Secret.Own(), newest, nil, control.Seeking(o.Tell))
+	found, err := gateway.Roots(source, o.Account).Reach(ctx, roots.ReachOptions{Seen: control.Seeking(o.Tell)})
 	if err != nil {
 		return at, fmt.Errorf("look for what is to be copied: %w", err)
+	}
+	var ids []crypto.PointerID
+	for _, p := range found.Pointers {
+		ids = append(ids, p.ID)
+	}
+	if o.Login != nil {
+		ids = append(ids, o.Login.ID)
 	}
 	destination, err := open(ctx, o.Home, o.To, true)
 	if err != nil {
 		return at, err
 	}
 	defer func() { err = say.Closing(err, destination.Close) }()
-	at, err = transfer.Copy(ctx, pinnedAt{source, newest}, destination, ids, transfer.Options{
-		Blobs: transfer.Names(names), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
+	at, err = transfer.Copy(ctx, pinnedAt{source, found.Pointers}, destination, ids, transfer.Options{
+		Blobs: transfer.Names(found.Blobs), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
 		Progress: func(at transfer.Progress) {
-			at.TotalBlobs = int64(len(names))
+			at.TotalBlobs = int64(len(found.Blobs))
 			control.Carried("copied", o.Tell)(at)
 		},
 	})
@@ -76,17 +76,17 @@ func open(ctx context.Context, h home.Home, to gateway.Target, founding bool) (r
 	return gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to, Founding: founding}, &verify.MemoryPins{})
 }
 
-// pinnedAt is a remote whose pointer stays at one state, whatever is committed meanwhile: the blobs of that state are
+// pinnedAt is a remote whose pointers stay at one state, whatever is committed meanwhile: the blobs of that state are
 // copied, and no others.
 type pinnedAt struct {
 	remote.Store
-	at crypto.Pointer
+	at []crypto.Pointer
 }
 
 // Load implements remote.Pointers.
 func (s pinnedAt) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	if id == s.at.ID {
-		return s.at, nil
+	if i := slices.IndexFunc(s.at, func(p crypto.Pointer) bool { return p.ID == id }); i >= 0 {
+		return s.at[i], nil
 	}
 	return s.Store.Load(ctx, id)
 }

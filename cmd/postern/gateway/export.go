@@ -13,12 +13,19 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/crypto"
+	"postern/remote"
 	"postern/remote/bundle"
 	"postern/remote/localfs"
 	"postern/remote/transfer"
+	"postern/vfs/roots"
 	"postern/vfs/space/base"
-	"postern/vfs/space/keep"
+	"postern/vfs/tree"
 )
+
+// Roots returns the spaces of an account as a remote has them, for callers that have no drive open.
+func Roots(at remote.Store, account home.Account) *roots.Set {
+	return roots.New(roots.Options{Own: account.Secret.Own(), Pointers: at, Nodes: tree.NewNodes(at, tree.Options{})})
+}
 
 // Export implements control.Carrier.
 func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell control.Tell) (at transfer.Progress, err error) {
@@ -34,23 +41,26 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 	if err != nil {
 		return at, err
 	}
-	contents := bundle.Contents{Pointers: []crypto.Pointer{newest}}
-	var names []crypto.BlobName
+	var contents bundle.Contents
+	var found roots.Reached
 	if len(o.Base) > 0 {
 		base, err := crypto.ParsePointer(o.Base)
 		if err == nil {
 			err = base.Verify()
 		}
 		if err == nil {
-			names, err = g.beyond(ctx, newest, base, o.Since, tell)
+			found, err = g.beyond(ctx, newest, base, o.Since, tell)
 		}
 		if err != nil {
 			return at, err
 		}
 		contents.Bases = []crypto.Pointer{base}
-	} else if names, err = keep.Reach(ctx, store, g.account.Secret.Own(), newest, nil, control.Seeking(tell)); err != nil {
-		return at, fmt.Errorf("look for what is to be exported: %w", err)
+	} else if found, err = g.reach(ctx, nil, tell); err != nil {
+		return at, err
 	}
+	names := found.Blobs
+	contents.Pointers = found.Pointers
+	newest = found.Pointers[len(found.Pointers)-1]
 	if len(o.Login) > 0 {
 		login, err := crypto.ParsePointer(o.Login)
 		if err != nil {
@@ -68,9 +78,9 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 
 // beyond returns what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
 // it does not hold.
-func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file string, tell control.Tell) ([]crypto.BlobName, error) {
+func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file string, tell control.Tell) (roots.Reached, error) {
 	if since == newest {
-		return nil, say.Advisef("nothing was committed since then: there is nothing to export")
+		return roots.Reached{}, say.Advisef("nothing was committed since then: there is nothing to export")
 	}
 	store := g.drive.checked
 	held, err := base.Contains(ctx, store, g.account.Secret.Own(), since, newest)
@@ -81,17 +91,24 @@ func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file
 	}
 	switch {
 	case errors.Is(err, base.ErrUntold):
-		return nil, say.Advisef("the state that --since names is not here (%w): if it is of a bundle from another device, import that first; if it is too old, leave --since out to export all", err)
+		return roots.Reached{}, say.Advisef("the state that --since names is not here (%w): if it is of a bundle from another device, import that first; if it is too old, leave --since out to export all", err)
 	case err != nil:
-		return nil, err
+		return roots.Reached{}, err
 	case !held || since.Seq >= newest.Seq:
-		return nil, say.Advisef("what --since names holds changes that are not here: import that bundle first")
+		return roots.Reached{}, say.Advisef("what --since names holds changes that are not here: import that bundle first")
 	}
-	names, err := keep.Reach(ctx, store, g.account.Secret.Own(), newest, from, control.Seeking(tell))
+	found, err := g.reach(ctx, from, tell)
+	found.Blobs = slices.DeleteFunc(found.Blobs, func(name crypto.BlobName) bool { return known[name] })
+	return found, err
+}
+
+// reach returns what all spaces of the owner lead to, beyond what an earlier state of the own space does.
+func (g *gateway) reach(ctx context.Context, beyond *crypto.Pointer, tell control.Tell) (roots.Reached, error) {
+	found, err := g.drive.space.Keeper().Reach(ctx, g.drive.checked, roots.ReachOptions{Beyond: beyond, Seen: control.Seeking(tell)})
 	if err != nil {
-		return nil, fmt.Errorf("look for what is to be exported: %w", err)
+		return found, fmt.Errorf("look for what is to be exported: %w", err)
 	}
-	return slices.DeleteFunc(names, func(name crypto.BlobName) bool { return known[name] }), nil
+	return found, nil
 }
 
 // exported reports whether a state was exported here, and so is part of the drive's history, whether that still shows or not.

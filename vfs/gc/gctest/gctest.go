@@ -229,8 +229,16 @@ func (d *Drive) Do(ctx context.Context, ops ...tree.Op) error {
 	return d.Commit(ctx, d.base.Tree)
 }
 
-// Forget removes all states of the history but the newest keep, with a commit, whose own stays.
-func (d *Drive) Forget(ctx context.Context, keep int) error {
+// Forget removes all states of the history but the newest keep, with a commit, whose own stays. The same commit holds
+// changes of the files.
+func (d *Drive) Forget(ctx context.Context, keep int, ops ...tree.Op) error {
+	for _, op := range ops {
+		next, _, err := tree.Apply(ctx, d.files, op)
+		if err != nil {
+			return err
+		}
+		d.files = next
+	}
 	var names []string
 	for e, err := range d.base.Tree.List(ctx, "/history") {
 		if err != nil {

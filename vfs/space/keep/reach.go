@@ -6,78 +6,20 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
-	"postern/vfs/space/base"
+	"postern/vfs/roots"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
 
-// Reach tells all blobs that the states of some pointers lead to, files and history, beyond those that the states of others do, sorted
-// by nothing in particular. seen, unless it is nil, is told by several goroutines how many parts were looked at. Errors: those of the
-// remote; vfs.ErrCorrupt when part of what is to be told can't be read.
-func Reach(ctx context.Context, store remote.Store, keys crypto.Capability, of crypto.Pointer, beyond *crypto.Pointer, seen func(parts int64)) ([]crypto.BlobName, error) {
-	nodes, walker := tree.NewNodes(store, tree.Options{}), tree.NewWalker(0)
-	var parts atomic.Int64
-	look := func() {
-		if n := parts.Add(1); seen != nil {
-			seen(n)
-		}
-	}
-	var mu sync.Mutex
-	known := map[crypto.BlobName]bool{}
-	if beyond != nil {
-		b, err := base.Open(ctx, nodes, keys, *beyond)
-		if err != nil {
-			return nil, err
-		}
-		known[b.Ref.Blob] = true
-		err = walker.Walk(ctx, b.Whole, func(_ context.Context, v tree.Visit) error {
-			look()
-			if v.Err != nil && !errors.Is(v.Err, vfs.ErrCorrupt) { // what is lost is not taken for granted
-				return v.Err
-			}
-			if name, _, ok := v.Place(); ok && v.Err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				known[name] = true
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	b, err := base.Open(ctx, nodes, keys, of)
-	if err != nil {
-		return nil, err
-	}
-	var names []crypto.BlobName
-	add := func(name crypto.BlobName) {
-		mu.Lock()
-		defer mu.Unlock()
-		if !known[name] {
-			known[name] = true
-			names = append(names, name)
-		}
-	}
-	add(b.Ref.Blob)
-	err = walker.Walk(ctx, b.Whole, func(_ context.Context, v tree.Visit) error {
-		look()
-		if v.Err != nil {
-			return v.Err
-		}
-		if name, _, ok := v.Place(); ok {
-			add(name)
-		}
-		return nil
-	})
-	return names, err
+// Reach returns all that the spaces of the owner lead to at one moment, as it is at a store; see package roots.
+func (k *Keeper) Reach(ctx context.Context, store remote.Store, o roots.ReachOptions) (roots.Reached, error) {
+	return k.roots(store, tree.NewNodes(store, tree.Options{})).Reach(ctx, o)
 }
 
 // Keep puts the files of a commit into a folder of the drive, by reference. What is not at the remote any more is put again if it is at hand
