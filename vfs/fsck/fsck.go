@@ -55,6 +55,9 @@ type Options struct {
 	// Version names the folders that are made; needed with Editor.
 	Version func() (vfs.Version, error)
 
+	// Mounted is called with what each mount refers to, from several goroutines; nil: nobody asks.
+	Mounted func(*object.Target)
+
 	Parallel int              // nodes and chunks read at once; 0: tree.DefaultParallel
 	Log      *slog.Logger     // nil: quiet
 	Now      func() time.Time // nil: time.Now
@@ -88,6 +91,9 @@ type Range struct {
 
 // Damage is what is lost at one path.
 type Damage struct {
+	// Space is the id of the space where it is; empty for the own one.
+	Space string `json:"space,omitempty"`
+
 	Kind Kind   `json:"kind"`
 	Path string `json:"path"`
 	Why  string `json:"why"`
@@ -149,6 +155,23 @@ type Copy struct {
 
 // Ill is how many blobs are missing or damaged still.
 func (c Copy) Ill() int64 { return c.Missing + c.Damaged - c.Healed }
+
+// Add adds what was found in another space.
+func (r *Report) Add(space string, of Report) {
+	for _, d := range of.Damage {
+		d.Space = space
+		r.Damage = append(r.Damage, d)
+	}
+	for _, path := range of.Unchecked {
+		r.Unchecked = append(r.Unchecked, "space "+space+": "+path)
+	}
+	r.More = r.More || of.More
+	r.Restored = append(r.Restored, of.Restored...)
+	r.Nodes += of.Nodes
+	r.Chunks += of.Chunks
+	r.Bytes += of.Bytes
+	r.Total += of.Total
+}
 
 // Clean reports whether everything is well, but for what was given up before.
 func (r *Report) Clean() bool {
@@ -252,6 +275,16 @@ func (c *check) list(ctx context.Context) error {
 // open opens the newest commit, or the newest of those known that can be.
 func (c *check) open(ctx context.Context) error {
 	commit, _, err := c.nodes.Commit(ctx, c.At)
+	if err == nil && commit.Roster != (object.Ref{}) {
+		_, unread := c.nodes.Roster(ctx, commit.Roster)
+		if unread != nil && !corrupt(unread) {
+			return unread
+		}
+		if unread != nil {
+			c.report.Damage = append(c.report.Damage,
+				Damage{Kind: Commit, Path: "/", Why: unread.Error(), Blob: commit.Roster.Blob.String()})
+		}
+	}
 	if err == nil {
 		return c.begin(commit)
 	}

@@ -22,6 +22,12 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	if v.Again {
 		return nil
 	}
+	if v.Kind == tree.VisitMount {
+		if c.Mounted != nil {
+			c.Mounted(v.Entry.Mount())
+		}
+		return nil
+	}
 	if name, _, ok := v.Place(); ok {
 		c.miss(ctx, name)
 	}

@@ -29,6 +29,20 @@ func (h *home) head() (crypto.Pointer, object.Head) {
 	return p, head
 }
 
+// raise makes the space one of version 2.
+func (h *home) raise() {
+	h.t.Helper()
+	p, head := h.head()
+	head.Version = object.Version2
+	value, err := crypto.SealValue(h.account.Reader(), p.ID, p.Seq+1, head.Encode(), rand.Reader)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.store.Swap(h.t.Context(), p.Hash(), h.account.Writer().Sign(p.Seq+1, value)); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 // TestVersionOfASpace keeps a drive of format 1 at format 1, and one that a newer program has raised to 2 at 2, whose garbage
 // this program leaves alone.
 func TestVersionOfASpace(t *testing.T) {
@@ -36,20 +50,13 @@ func TestVersionOfASpace(t *testing.T) {
 	s := h.open()
 	put(t, s, "/a", []byte("a"))
 	flush(t, s)
-	p, head := h.head()
+	_, head := h.head()
 	if head.Version != object.Version1 {
 		t.Fatalf("a new drive is of version %d", head.Version)
 	}
 	h.close(s)
 
-	head.Version = object.Version2
-	value, err := crypto.SealValue(h.account.Reader(), p.ID, p.Seq+1, head.Encode(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.store.Swap(t.Context(), p.Hash(), h.account.Writer().Sign(p.Seq+1, value)); err != nil {
-		t.Fatal(err)
-	}
+	h.raise()
 	s = h.open()
 	put(t, s, "/b", []byte("b"))
 	flush(t, s)

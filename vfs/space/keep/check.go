@@ -29,15 +29,27 @@ func (k *Keeper) Apply(ctx context.Context, op tree.Op) error {
 	return err
 }
 
-// Fsck checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log
-// of the options are the space's, and what is staged is a source. Store may be given, to get at the remote past what
-// stands before it. What is not committed yet is not checked: call Flush before. A repair that finds the newest commit
-// lost goes back to the one before.
+// Fsck checks all spaces of the owner: the own one, and then the others, whose damage names the space. Those it can only heal
+// from where else their blobs are. It is for the account's own space.
 func (k *Keeper) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
-	given := o
 	if o.Store == nil {
 		o.Store = k.Store
 	}
+	others := &others{keeper: k, roots: k.roots(k.Store, tree.NewNodes(k.Store, tree.Options{}))}
+	o.Mounted = others.meet
+	r, err := k.fsckOwn(ctx, o)
+	if err == nil {
+		err = others.check(ctx, o, &r)
+	}
+	return r, err
+}
+
+// fsckOwn checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log
+// of the options are the space's, and what is staged is a source. Store may be given, to get at the remote past what
+// stands before it. What is not committed yet is not checked: call Flush before. A repair that finds the newest commit
+// lost goes back to the one before.
+func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, error) {
+	given := o
 	p, err := k.Store.Load(ctx, k.Space.ID)
 	if err != nil && o.Repair {
 		p, err = k.putBack(ctx, err)
@@ -73,7 +85,7 @@ func (k *Keeper) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) 
 	}
 	lost := r.Damage[:1:1]
 	lost[0].WentBack = r.Commit
-	again, err := k.Fsck(ctx, given) // and what else there is
+	again, err := k.fsckOwn(ctx, given) // and what else there is
 	again.Damage = append(lost, again.Damage...)
 	return again, err
 }

@@ -150,6 +150,9 @@ func showChecked(p *command.Program, r fsck.Report) {
 // damageLine says what is damaged, where, and what was done about it.
 func damageLine(d fsck.Damage) string {
 	var what []string
+	if d.Space != "" {
+		what = append(what, "in space "+d.Space)
+	}
 	switch {
 	case d.Kind == fsck.Folder && d.Count > 0:
 		what = append(what, fmt.Sprintf("%s with %s missing", say.Plural(d.Count, "item"), home.Size(d.Bytes)))
