@@ -455,6 +455,18 @@ func TestSharedPageDangling(t *testing.T) {
 	}
 }
 
+// TestDamageOfWhatHasMoved loses a blob that the own space led to before, and S leads to now: only S is damaged.
+func TestDamageOfWhatHasMoved(t *testing.T) {
+	f := newFamily(t)
+	f.move(f.d, f.s.Drive)
+	if err := f.store.Delete(t.Context(), f.name); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.collect(); len(r.Damaged) != 1 || !strings.HasPrefix(r.Damaged[0], "space ") {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestRetiredSpace has a removed writer move the pointer of a retired space: its final commit is what counts.
 func TestRetiredSpace(t *testing.T) {
 	f := newFamily(t)
