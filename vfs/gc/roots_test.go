@@ -435,19 +435,21 @@ func TestOneSpaceDangling(t *testing.T) {
 	}
 }
 
-// TestSharedPageDangling damages a page that S shares with the own space, which is walked first: both count as damaged.
+// TestSharedPageDangling damages a page some way below one that S shares with the own space, which is walked first: both
+// count as damaged.
 func TestSharedPageDangling(t *testing.T) {
 	f := newFamily(t)
-	do(t, f.d, tree.Mkdir{Path: "/folder"}, file(t, f.d, "/folder/y", body(2, 2000)))
+	do(t, f.d, tree.Mkdir{Path: "/folder"}, tree.Mkdir{Path: "/folder/sub"}, file(t, f.d, "/folder/sub/y", body(2, 2000)))
+	lost := f.d.Base().Ref.Blob
+	do(t, f.d, file(t, f.d, "/folder/z", body(3, 2000)))
 	op, err := f.s.Take(t.Context(), f.d, "/folder", "/folder")
 	if err != nil {
 		t.Fatal(err)
 	}
 	do(t, f.s.Drive, op)
+	f.forget(f.d)
 	f.kept(0)
-	do(t, f.d, file(t, f.d, "/z", body(3, 2000)))
-	do(t, f.s.Drive, file(t, f.s.Drive, "/z", body(4, 2000)))
-	if err := f.store.Delete(t.Context(), op.(tree.Graft).Entry.Root.Blob); err != nil {
+	if err := f.store.Delete(t.Context(), lost); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := gc.Run(t.Context(), f.options()); !errors.Is(err, gc.ErrDamaged) || len(r.Damaged) < 2 {
