@@ -57,6 +57,9 @@ func showCollected(p *command.Program, r gc.Report) {
 	if r.Candidates.Blobs > 0 {
 		p.Printf("waiting    %s, the first until %s\n", amount(r.Candidates), r.Due.Local().Format(time.DateTime))
 	}
+	if len(r.Damaged) > 0 {
+		p.Printf("damaged    %s: kept %s that it may need; run postern fsck --repair\n", r.Damaged[0], amount(r.HeldBack))
+	}
 	if r.Others.Blobs > 0 {
 		p.Printf("not ours   %s: left alone\n", amount(r.Others))
 	}
