@@ -26,34 +26,52 @@ var errUncommitted = errors.New("part of the folder has not reached the storage 
 
 // MoveTo implements namespace.MoverTo.
 func (s *Space) MoveTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
-	return s.between(ctx, "move", from, to, path, o, true)
+	return between(ctx, transfer{src: s, from: from, path: path, o: o, move: true}, to)
 }
 
 // CopyTo implements namespace.CopierTo.
 func (s *Space) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
-	return s.between(ctx, "copy", from, to, path, o, false)
+	return between(ctx, transfer{src: s, from: from, path: path, o: o}, to)
 }
 
-func (s *Space) between(ctx context.Context, op, from string, to vfs.FS, path string, o vfs.TransferOptions, move bool) (bool, error) {
-	dst, ok := to.(*Space)
-	if !ok || dst.home != s.home || dst.options.Store != s.options.Store || dst.keys.Owner != s.keys.Owner {
-		return false, &vfs.Error{Op: op, Path: from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
+// transfer is a move or copy from one space to another.
+type transfer struct {
+	src, dst   *Space
+	from, path string
+	o          vfs.TransferOptions
+	move       bool
+}
+
+func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
+	op := "copy"
+	if t.move {
+		op = "move"
 	}
-	if move && from == "/" {
-		return false, &vfs.Error{Op: op, Path: from, Kind: vfs.ErrInvalid}
+	var ok bool
+	t.dst, ok = to.(*Space)
+	if !ok || t.dst.home != t.src.home || t.dst.options.Store != t.src.options.Store || t.dst.keys.Owner != t.src.keys.Owner {
+		return false, &vfs.Error{Op: op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
-	if err := dst.offline(); err != nil {
+	if t.move && t.from == "/" {
+		return false, &vfs.Error{Op: op, Path: t.from, Kind: vfs.ErrInvalid}
+	}
+	if err := t.dst.offline(); err != nil {
 		return false, err
 	}
+	if t.src.late.Within(t.from) { // the other space would not learn the MD5
+		if err := t.src.late.All(ctx); err != nil {
+			return false, err
+		}
+	}
 	for {
-		found, err := s.reference(ctx, from, dst)
+		found, err := t.reference(ctx)
 		if errors.Is(err, errChanged) {
 			continue
 		}
 		if err != nil {
 			return false, err
 		}
-		replaced, err := s.transfer(ctx, from, dst, path, found, o, move)
+		replaced, err := t.record(ctx, found)
 		if found.batch != nil {
 			found.batch.Abort() // does nothing once a record refers to its blobs
 		}
@@ -80,45 +98,45 @@ func (r *reference) blobs() []crypto.BlobName {
 var errChanged = errors.New("it was changed meanwhile")
 
 // reference finds a file or folder that every space of the owner can refer to.
-func (s *Space) reference(ctx context.Context, from string, dst *Space) (*reference, error) {
-	was, err := s.copy.Shown().Tree.Lookup(ctx, from)
+func (t transfer) reference(ctx context.Context) (*reference, error) {
+	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
 	if err != nil {
 		return nil, err
 	}
 	r := &reference{}
-	if r.entry, _ = was.Object(); s.committed(ctx, from, was) {
+	if r.entry, _ = was.Object(); t.committed(ctx, was) {
 		return r, nil
 	}
 	if was.IsFolder() {
-		if err := s.Flush(ctx); err != nil {
-			return nil, &vfs.Error{Op: "move", Path: from, Kind: vfs.ErrUnavailable, Err: fmt.Errorf("%w: %w", errUncommitted, err)}
+		if err := t.src.Flush(ctx); err != nil {
+			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable, Err: fmt.Errorf("%w: %w", errUncommitted, err)}
 		}
-		if was, err = s.copy.Shown().Tree.Lookup(ctx, from); err != nil {
+		if was, err = t.src.copy.Shown().Tree.Lookup(ctx, t.from); err != nil {
 			return nil, err
 		}
-		if !s.committed(ctx, from, was) { // changed again meanwhile
-			return nil, &vfs.Error{Op: "move", Path: from, Kind: vfs.ErrUnavailable, Err: errUncommitted}
+		if !t.committed(ctx, was) { // changed again meanwhile
+			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable, Err: errUncommitted}
 		}
 		r.entry, _ = was.Object()
 		return r, nil
 	}
-	if err := s.sealAnew(ctx, from, dst, r); err != nil {
+	if err := t.sealAnew(ctx, r); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
 // committed reports whether the newest commit holds an entry as it is, or the entry leads nowhere.
-func (s *Space) committed(ctx context.Context, path string, e tree.Entry) bool {
+func (t transfer) committed(ctx context.Context, e tree.Entry) bool {
 	a, waits := e.Object()
 	if e.IsFolder() && a.Count == 0 || !e.IsFolder() && a.Size == 0 && waits.IsZero() && len(a.Content.Chunks) == 0 {
 		return true
 	}
-	files, err := s.Files(ctx)
+	files, err := t.src.Files(ctx)
 	if err != nil {
 		return false
 	}
-	there, err := files.Lookup(ctx, path)
+	there, err := files.Lookup(ctx, t.from)
 	if err != nil || there.IsFolder() != e.IsFolder() {
 		return false
 	}
@@ -134,18 +152,18 @@ func sameContent(a, b object.Content) bool {
 }
 
 // sealAnew stages a file's bytes under fresh keys, for the other space.
-func (s *Space) sealAnew(ctx context.Context, from string, dst *Space, r *reference) error {
-	file, err := s.Open(ctx, from)
+func (t transfer) sealAnew(ctx context.Context, r *reference) error {
+	file, err := t.src.Open(ctx, t.from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	batch := dst.home.Area.Begin()
+	batch := t.dst.home.Area.Begin()
 	w := content.NewWriter(ctx, batch, content.WriterOptions{
-		Version: r.entry.Version, Size: r.entry.Size, Rand: dst.home.Rand, Budget: dst.home.Writing,
+		Version: r.entry.Version, Size: r.entry.Size, Rand: t.dst.home.Rand, Budget: t.dst.home.Writing,
 	})
 	if _, err = io.Copy(w, file); err == nil {
-		r.entry.Content, err = finish(ctx, w, batch, dst)
+		r.entry.Content, err = finish(ctx, w, batch, t.dst.home.Rand)
 	}
 	if err == nil && file.Info().Version != r.entry.Version {
 		err = errChanged
@@ -155,19 +173,19 @@ func (s *Space) sealAnew(ctx context.Context, from string, dst *Space, r *refere
 	}
 	if err != nil {
 		w.Abort()
-		return view.Failed("move", from, err)
+		return view.Failed("move", t.from, err)
 	}
 	r.batch = batch
 	return nil
 }
 
 // finish ends the writing. A small file gets a blob of its own: its piece would be of one space's journal record alone.
-func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, dst *Space) (object.Content, error) {
+func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, random io.Reader) (object.Content, error) {
 	result, err := w.Finish()
 	if err != nil || result.Piece == nil {
 		return result.Content, err
 	}
-	blob, err := crypto.Pad(result.Piece, dst.home.Rand)
+	blob, err := crypto.Pad(result.Piece, random)
 	if err != nil {
 		return object.Content{}, err
 	}
@@ -177,39 +195,37 @@ func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, dst *S
 	return c, err
 }
 
-// transfer records a move or copy of what was found, as one change. The error is errChanged when it is no longer what it was.
-func (s *Space) transfer(
-	ctx context.Context, from string, dst *Space, path string, found *reference, o vfs.TransferOptions, move bool,
-) (bool, error) {
+// record records a move or copy of what was found, as one change. The error is errChanged when it is no longer what it was.
+func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 	plan := func(ctx context.Context, states []tree.Tree) ([]working.Change, error) {
-		src := s.copy.Shown().Tree
-		if move {
+		src := t.src.copy.Shown().Tree
+		if t.move {
 			src = states[1]
 		}
-		if o.Cond != nil {
-			if err := o.Cond(ctx, view.View{Tree: src}, view.View{Tree: states[0]}); err != nil {
+		if t.o.Cond != nil {
+			if err := t.o.Cond(ctx, view.View{Tree: src}, view.View{Tree: states[0]}); err != nil {
 				return nil, err
 			}
 		}
-		entry, err := found.current(ctx, src, from)
+		entry, err := found.current(ctx, src, t.from)
 		if err != nil {
 			return nil, err
 		}
-		if !move && o.Shallow && entry.Kind == object.Folder {
+		if !t.move && t.o.Shallow && entry.Kind == object.Folder {
 			entry.Root, entry.Size, entry.Count = object.Ref{}, 0, 0
 		}
-		if !o.Modified.IsZero() {
-			entry.Modified = object.Nanos(o.Modified)
+		if !t.o.Modified.IsZero() {
+			entry.Modified = object.Nanos(t.o.Modified)
 		}
-		changes := []working.Change{{Op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace}, Blobs: found.blobs()}}
-		if move {
-			changes = append(changes, working.Change{Op: tree.Remove{Path: from}})
+		changes := []working.Change{{Op: tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}, Blobs: found.blobs()}}
+		if t.move {
+			changes = append(changes, working.Change{Op: tree.Remove{Path: t.from}})
 		}
 		return changes, nil
 	}
-	copies := []*working.Copy{dst.copy}
-	if move {
-		copies = append(copies, s.copy)
+	copies := []*working.Copy{t.dst.copy}
+	if t.move {
+		copies = append(copies, t.src.copy)
 	}
 	results, seq, err := working.Record(ctx, plan, copies...)
 	if err != nil {
@@ -218,9 +234,9 @@ func (s *Space) transfer(
 	if found.batch != nil {
 		found.batch.Done() // the journal refers to the blobs now
 	}
-	err = dst.settle(ctx, seq)
-	if move && working.Happened(err) {
-		err = errors.Join(err, s.settle(ctx, seq))
+	err = t.dst.settle(ctx, seq)
+	if t.move && working.Happened(err) {
+		err = errors.Join(err, t.src.settle(ctx, seq))
 	}
 	return results[0].Replaced(), err
 }

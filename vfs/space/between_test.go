@@ -35,7 +35,7 @@ func (h *home) beside(s *space.Space, store remote.Store) *space.Space {
 	if err != nil && !errors.Is(err, remote.ErrConflict) {
 		h.t.Fatal(err)
 	}
-	second, err := s.Beside(h.t.Context(), space.Options{Store: store, Keys: keys})
+	second, err := s.Home().Open(h.t.Context(), space.Options{Store: store, Keys: keys})
 	if err != nil {
 		h.t.Fatal(err)
 	}

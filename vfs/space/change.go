@@ -6,49 +6,57 @@ import (
 
 	"postern/vfs"
 	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
 
+// changes are how a space makes changes: in the working copy first, by the committer later.
+type changes struct {
+	copy      *working.Copy
+	committer *commit.Committer
+	through   bool // changes are answered only when they are committed
+}
+
 // make makes a change. It is durable and visible to every later call when make returns. On an error but vfs.ErrPending nothing has
 // changed, and what the change staged is the caller's still.
-func (s *Space) make(ctx context.Context, c working.Change) (tree.Result, error) {
-	result, seq, err := s.record(ctx, c)
+func (c *changes) make(ctx context.Context, change working.Change) (tree.Result, error) {
+	result, seq, err := c.record(ctx, change)
 	if err != nil {
 		return tree.Result{}, err
 	}
-	return result, s.settle(ctx, seq)
+	return result, c.settle(ctx, seq)
 }
 
-func (s *Space) record(ctx context.Context, c working.Change) (tree.Result, uint64, error) {
-	if err := s.offline(); err != nil {
+func (c *changes) record(ctx context.Context, change working.Change) (tree.Result, uint64, error) {
+	if err := c.offline(); err != nil {
 		return tree.Result{}, 0, err
 	}
-	return s.copy.Record(ctx, c)
+	return c.copy.Record(ctx, change)
 }
 
 // settle returns when a recorded change is durable, and committed if that was asked for. A client that goes away does not undo it.
 // The error is vfs.ErrPending when ctx ends before it is committed: the change is durable here.
-func (s *Space) settle(ctx context.Context, seq uint64) error {
-	if err := s.copy.Durable(seq); err != nil {
+func (c *changes) settle(ctx context.Context, seq uint64) error {
+	if err := c.copy.Durable(seq); err != nil {
 		return err
 	}
-	s.committer.Kick()
-	if !s.options.SyncThrough {
+	c.committer.Kick()
+	if !c.through {
 		return nil
 	}
-	if err := s.committer.Wait(ctx, seq); err != nil {
+	if err := c.committer.Wait(ctx, seq); err != nil {
 		return &vfs.Error{Op: "commit a change of", Path: "/", Kind: vfs.ErrPending, Err: err}
 	}
 	return nil
 }
 
 // offline refuses a change that would have to wait for a remote which is known to be away; nil unless changes wait for it.
-func (s *Space) offline() error {
-	if !s.options.SyncThrough {
+func (c *changes) offline() error {
+	if !c.through {
 		return nil
 	}
-	if st := s.committer.Status(); !st.OfflineSince.IsZero() {
+	if st := c.committer.Status(); !st.OfflineSince.IsZero() {
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errors.New(st.CommitFailed)}
 	}
 	return nil
@@ -75,20 +83,12 @@ func (s *Space) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	op := tree.Move{From: from, To: to, Replace: o.Replace, Modified: o.Modified}
 	r, err := s.make(ctx, working.Change{Op: op, Cond: o.Cond})
-	if working.Happened(err) {
-		s.tellMoved(context.WithoutCancel(ctx), from, to)
+	if s.options.Moved != nil && working.Happened(err) {
+		if e, err := s.copy.Shown().Tree.Lookup(context.WithoutCancel(ctx), to); err == nil && e.IsFolder() {
+			s.options.Moved(from, to)
+		}
 	}
 	return r.Replaced(), err
-}
-
-// tellMoved calls Options.Moved if what was moved is a folder.
-func (s *Space) tellMoved(ctx context.Context, from, to string) {
-	if s.options.Moved == nil {
-		return
-	}
-	if e, err := s.copy.Shown().Tree.Lookup(ctx, to); err == nil && e.IsFolder() {
-		s.options.Moved(from, to)
-	}
 }
 
 // Copy implements vfs.Writer.

@@ -37,7 +37,7 @@ func (h *home) share(s *space.Space, store remote.Store) *space.Space {
 	if err := space.Create(h.t.Context(), store, keys, h.options.Device, rand.Reader, time.Now()); err != nil {
 		h.t.Fatal(err)
 	}
-	shared, err := s.Beside(h.t.Context(), space.Options{Store: store, Keys: keys})
+	shared, err := s.Home().Open(h.t.Context(), space.Options{Store: store, Keys: keys})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func newFriends(t *testing.T) *friends {
 	f.bob = f.bobs.open()
 	f.shared = f.bobs.share(f.bob, store)
 	f.alice = f.alices.open()
-	f.follower = f.alice.Follow(f.alices.store, listedKeys(f.bobs.account, 0).ReadOnly())
+	f.follower = f.alice.Home().Follow(f.alices.store, listedKeys(f.bobs.account, 0).ReadOnly())
 	t.Cleanup(func() {
 		f.follower.Close()
 		f.alices.close(f.alice)
@@ -94,8 +94,8 @@ func TestFollower(t *testing.T) {
 	if got := string(get(t, f.follower, "/a")); got != "first" {
 		t.Errorf("before a look it shows %q", got)
 	}
-	f.alice.Poller().Look(t.Context())
-	f.alice.Poller().Look(t.Context())
+	f.alice.Home().Poller().Look(t.Context())
+	f.alice.Home().Poller().Look(t.Context())
 	if got := string(get(t, f.follower, "/a")); got != "second" {
 		t.Errorf("after a look it shows %q", got)
 	}
@@ -134,8 +134,8 @@ func TestFollowerAway(t *testing.T) {
 		t.Fatalf("it shows %q", got)
 	}
 	f.say("/b", "not known")
-	f.alice.Poller().Look(t.Context())
-	f.alice.Poller().Look(t.Context())
+	f.alice.Home().Poller().Look(t.Context())
+	f.alice.Home().Poller().Look(t.Context())
 	f.line.SetPlan(func(c faulty.Call) faulty.Fault {
 		if c.Op == faulty.GetRange || c.Op == faulty.Load {
 			return faulty.Fail
@@ -213,7 +213,7 @@ func TestFollowersCost(t *testing.T) {
 	drive := namespace.New(namespace.Options{}, map[string]vfs.FS{"files": s})
 	all := make([]*follow.Follower, followers)
 	for i := range all {
-		all[i] = s.Follow(h.store, listedKeys(h.account, byte(i)).ReadOnly())
+		all[i] = s.Home().Follow(h.store, listedKeys(h.account, byte(i)).ReadOnly())
 		defer all[i].Close()
 		if err := drive.Mount(fmt.Sprintf("/shared/friend-%03d", i), all[i]); err != nil {
 			t.Fatal(err)
@@ -227,11 +227,11 @@ func TestFollowersCost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Poller().Look(t.Context()) // learns the cursor
+	s.Home().Poller().Look(t.Context()) // learns the cursor
 	quiet(t, s)
 	began := calls.calls.Load()
 	for range minutes * 4 {
-		s.Poller().Look(t.Context())
+		s.Home().Poller().Look(t.Context())
 		quiet(t, s)
 	}
 	if n := calls.calls.Load() - began; n > 6*minutes+4 {

@@ -252,7 +252,7 @@ func (r *powerRun) openSecond(s *space.Space, store remote.Store, account crypto
 		r.t.Fatal(err)
 	}
 	wholeBlobs(r.t, store, keys.Capability)
-	second, err := s.Beside(context.Background(), space.Options{Store: store, Keys: keys})
+	second, err := s.Home().Open(context.Background(), space.Options{Store: store, Keys: keys})
 	if err != nil {
 		r.t.Fatalf("the second space does not open: %v", err)
 	}

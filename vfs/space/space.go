@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"postern/crypto"
 	"postern/remote"
 	"postern/remote/localfs"
 	"postern/vfs"
@@ -25,11 +24,9 @@ import (
 	"postern/vfs/roots"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
-	"postern/vfs/space/follow"
 	"postern/vfs/space/keep"
 	"postern/vfs/space/late"
 	"postern/vfs/space/local"
-	"postern/vfs/space/poll"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
@@ -79,16 +76,15 @@ type Options struct {
 
 // Space is an open space. Its methods may be called by several goroutines at once.
 type Space struct {
-	home      *local.Home
-	owned     bool // the home is closed with the space
-	options   Options
-	keys      Keys
-	copy      *working.Copy
-	committer *commit.Committer
-	keeper    *keep.Keeper
-	opener    *view.Opener
-	late      *late.MD5s
-	room      *room
+	home    *local.Home
+	owned   bool // the home is closed with the space
+	options Options
+	keys    Keys
+	changes
+	keeper *keep.Keeper
+	opener *view.Opener
+	late   *late.MD5s
+	room   *room
 }
 
 // Open opens a home with the account's own space: it replays what the journal holds beyond the newest commit and starts the committer,
@@ -117,26 +113,6 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	return s, nil
 }
 
-// savedName is the file that holds the newest commit that is known of the own space. Those of other spaces bear their ids.
-const savedName = "base"
-
-// Beside opens another space in the same home, which shares its journal, staging area and memory. Of the options only Store, Keys,
-// Committed and Moved count; the store must be the same remote. It is closed before the home's own space.
-func (s *Space) Beside(ctx context.Context, o Options) (*Space, error) {
-	all := s.options
-	all.Store, all.Keys, all.Committed, all.Moved = o.Store, o.Keys, o.Committed, o.Moved
-	return open(ctx, s.home, all, filepath.Join(s.home.Dir, savedName+"-"+o.Keys.ID.String()))
-}
-
-// Follow shows a space of the home that this gateway can't write to. It makes no request. The follower is closed before the home's own
-// space.
-func (s *Space) Follow(store remote.Store, space crypto.Capability) *follow.Follower {
-	return follow.New(s.home, store, space)
-}
-
-// Poller returns what looks for commits of others, for all spaces of the home.
-func (s *Space) Poller() *poll.Poller { return s.home.Poller }
-
 func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
 	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now, limit: o.Deadlines.Room}}
 	uploads := &commit.Uploads{Store: o.Store, Home: home}
@@ -144,6 +120,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	grace := base.Grace{Period: o.Grace, Now: home.Now}
 	nodes := tree.NewNodes(source, tree.Options{Pages: home.Pages})
 	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead}
+	s.through = o.SyncThrough
 	s.copy = working.New(working.Options{
 		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace,
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
@@ -199,6 +176,9 @@ func (s *Space) Flush(ctx context.Context) error {
 // is back.
 func (s *Space) Retry() { s.committer.Retry() }
 
+// Home returns what all spaces of the home share.
+func (s *Space) Home() Home { return Home{s} }
+
 // Keeper returns what collects, checks and repairs the space.
 func (s *Space) Keeper() *keep.Keeper { return s.keeper }
 
@@ -209,12 +189,6 @@ func (s *Space) Committer() *commit.Committer { return s.committer }
 func (s *Space) Files(ctx context.Context) (tree.Tree, error) {
 	return s.copy.Whole().Sub(ctx, base.FilesPath)
 }
-
-// idlePages is how many bytes of decoded folder pages stay while nobody works: those of some 12,000 entries.
-const idlePages = 8 << 20
-
-// Rest gives back memory that only work needs. It costs the next listing of a large folder the decoding of its pages.
-func (s *Space) Rest() { s.home.Pages.Trim(idlePages) }
 
 // Status is what a space can report of itself. The figures of the journal and of staging are those of its home.
 type Status struct {

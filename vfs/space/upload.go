@@ -33,7 +33,7 @@ type upload struct {
 // Create implements vfs.Writer.
 func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 	// What is wrong already is better said before the body has been sent; Commit looks again.
-	if err := s.mayPut(ctx, name); err != nil {
+	if err := mayPut(ctx, s.copy.Shown().Tree, name); err != nil {
 		return nil, err
 	}
 	version, err := base.NewVersion(s.home.Rand)
@@ -49,8 +49,8 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 }
 
 // mayPut tries an empty file in the place, and throws the tree away.
-func (s *Space) mayPut(ctx context.Context, name string) error {
-	_, _, err := working.Try(ctx, s.copy.Shown().Tree, working.Change{Op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
+func mayPut(ctx context.Context, t tree.Tree, name string) error {
+	_, _, err := working.Try(ctx, t, working.Change{Op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
 	return err
 }
 

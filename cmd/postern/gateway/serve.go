@@ -89,7 +89,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = say.Closing(err, opened.close) }()
-	memory.whenIdle(opened.space.Rest)
+	memory.whenIdle(opened.space.Home().Rest)
 	uploads, err := o.Home.OpenUploads()
 	if err != nil {
 		return err

@@ -3,9 +3,12 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"postern/remote"
+	"postern/vfs/space/local"
+	"postern/vfs/space/working"
 )
 
 // Status is what a committer reports of itself.
@@ -24,74 +27,85 @@ type Status struct {
 	Copied       time.Time // when another copy of this home was noticed; zero when there is none
 }
 
+// progress is how committing goes, for those who wait for it.
+type progress struct {
+	home *local.Home
+	copy *working.Copy
+
+	mu      sync.Mutex
+	stats   Status
+	done    uint64        // the newest change that is committed
+	changed chan struct{} // closed and made anew whenever done or stats change
+}
+
 // Status returns how committing goes. It never waits for the remote.
-func (c *Committer) Status() Status {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stats
+func (p *progress) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stats
 }
 
 // note keeps the outcome of an attempt for Status, and wakes those who wait for it.
-func (c *Committer) note(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer c.wake()
+func (p *progress) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.wake()
 	if err == nil {
-		if !c.stats.OfflineSince.IsZero() || c.stats.Blocked != "" {
-			c.home.Log.Info("the remote is back")
+		if !p.stats.OfflineSince.IsZero() || p.stats.Blocked != "" {
+			p.home.Log.Info("the remote is back")
 		}
-		c.stats.CommitFailed, c.stats.OfflineSince, c.stats.Blocked, c.stats.Full = "", time.Time{}, "", false
-		c.copy.Unblock()
+		p.stats.CommitFailed, p.stats.OfflineSince, p.stats.Blocked, p.stats.Full = "", time.Time{}, "", false
+		p.copy.Unblock()
 		return
 	}
-	if c.stats.CommitFailed == "" {
-		c.home.Log.Warn("the remote could not be brought up to date; this is tried again", "error", err)
+	if p.stats.CommitFailed == "" {
+		p.home.Log.Warn("the remote could not be brought up to date; this is tried again", "error", err)
 	}
-	c.stats.CommitFailed = plainly(err)
-	c.stats.Full = errors.Is(err, remote.ErrFull)
-	c.stats.Failures++
+	p.stats.CommitFailed = plainly(err)
+	p.stats.Full = errors.Is(err, remote.ErrFull)
+	p.stats.Failures++
 	if !errors.Is(err, remote.ErrUnavailable) {
-		c.stats.OfflineSince = time.Time{} // it answered
+		p.stats.OfflineSince = time.Time{} // it answered
 	}
 	switch {
 	case errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
-		c.stats.Blocked = plainly(err)
-		c.copy.Block(err)
-	case errors.Is(err, remote.ErrUnavailable) && c.stats.OfflineSince.IsZero():
-		c.stats.OfflineSince = c.home.Now()
+		p.stats.Blocked = plainly(err)
+		p.copy.Block(err)
+	case errors.Is(err, remote.ErrUnavailable) && p.stats.OfflineSince.IsZero():
+		p.stats.OfflineSince = p.home.Now()
 	}
 }
 
 // noteCopied tells the user, once.
-func (c *Committer) noteCopied() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.stats.Copied.IsZero() {
+func (p *progress) noteCopied() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stats.Copied.IsZero() {
 		return
 	}
-	c.stats.Copied = c.home.Now()
-	c.home.Log.Warn("this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine "+
-		"use postern login instead of a copy of the home", "home", c.home.Dir)
+	p.stats.Copied = p.home.Now()
+	p.home.Log.Warn("this home was put back from an older copy, or is in use in another place too; nothing is lost, but on another machine "+
+		"use postern login instead of a copy of the home", "home", p.home.Dir)
 }
 
 // noteDone wakes those who wait for changes up to seq.
-func (c *Committer) noteDone(seq uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done = max(c.done, seq)
-	c.wake()
+func (p *progress) noteDone(seq uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done = max(p.done, seq)
+	p.wake()
 }
 
 // wake wakes those who wait for a change of done or stats. It holds mu.
-func (c *Committer) wake() {
-	close(c.changed)
-	c.changed = make(chan struct{})
+func (p *progress) wake() {
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
-func (c *Committer) committed() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.done
+func (p *progress) committed() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done
 }
 
 // plainly returns the substance of a remote's failure: its kind and the first cause, without the operation and the blob.

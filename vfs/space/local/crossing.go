@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -20,18 +21,25 @@ type crossing struct {
 	seq      uint64
 }
 
+// crossings are the moves between the spaces of a home that are not committed in both.
+type crossings struct {
+	mu     sync.Mutex
+	moves  []crossing
+	opened func(space crypto.PointerID) Waiter // an open space; nil: it is not open
+}
+
 // errCrossing is why a move back is refused.
 var errCrossing = errors.New("an earlier move in the other direction has not reached the storage yet; try again when it has")
 
 // Crosses returns an error when a record that moves from one space to another would have to wait for itself: vfs.ErrUnavailable.
-func (h *Home) Crosses(from, to crypto.PointerID) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (x *crossings) Crosses(from, to crypto.PointerID) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for reached, i := []crypto.PointerID{to}, 0; i < len(reached); i++ {
 		if reached[i] == from {
 			return &vfs.Error{Op: "move", Path: "/", Kind: vfs.ErrUnavailable, Err: errCrossing}
 		}
-		for _, c := range h.crossings {
+		for _, c := range x.moves {
 			if c.from == reached[i] && !slices.Contains(reached, c.to) {
 				reached = append(reached, c.to)
 			}
@@ -41,35 +49,35 @@ func (h *Home) Crosses(from, to crypto.PointerID) error {
 }
 
 // Cross notes a record that moves from one space to another.
-func (h *Home) Cross(from, to crypto.PointerID, seq uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if c := (crossing{from, to, seq}); !slices.Contains(h.crossings, c) {
-		h.crossings = append(h.crossings, c)
+func (x *crossings) Cross(from, to crypto.PointerID, seq uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if c := (crossing{from, to, seq}); !slices.Contains(x.moves, c) {
+		x.moves = append(x.moves, c)
 	}
 }
 
 // Uncross forgets the moves out of a space that are committed there, up to seq, and those that never happened, after last.
-func (h *Home) Uncross(from crypto.PointerID, seq, last uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.crossings = slices.DeleteFunc(h.crossings, func(c crossing) bool {
+func (x *crossings) Uncross(from crypto.PointerID, seq, last uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.moves = slices.DeleteFunc(x.moves, func(c crossing) bool {
 		return c.from == from && (c.seq <= seq || c.seq > last)
 	})
 }
 
 // Added returns once what changes of a space up to seq remove is committed in the spaces that they add it to.
-func (h *Home) Added(ctx context.Context, from crypto.PointerID, seq uint64) error {
-	h.mu.Lock()
+func (x *crossings) Added(ctx context.Context, from crypto.PointerID, seq uint64) error {
+	x.mu.Lock()
 	var wait []crossing
-	for _, c := range h.crossings {
+	for _, c := range x.moves {
 		if c.from == from && c.seq <= seq {
 			wait = append(wait, c)
 		}
 	}
-	h.mu.Unlock()
+	x.mu.Unlock()
 	for _, c := range wait {
-		w := h.open(c.to)
+		w := x.opened(c.to)
 		if w == nil {
 			return fmt.Errorf("%w: what was moved to another folder waits for that folder, which is not open", vfs.ErrUnavailable)
 		}
@@ -81,15 +89,9 @@ func (h *Home) Added(ctx context.Context, from crypto.PointerID, seq uint64) err
 }
 
 // Show makes a change of another space visible before what it removed from this one disappears.
-func (h *Home) Show(space crypto.PointerID, seq uint64) error {
-	if w := h.open(space); w != nil {
+func (x *crossings) Show(space crypto.PointerID, seq uint64) error {
+	if w := x.opened(space); w != nil {
 		return w.Durable(seq)
 	}
 	return nil
-}
-
-func (h *Home) open(space crypto.PointerID) Waiter {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.pending[space]
 }

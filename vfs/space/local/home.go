@@ -74,6 +74,7 @@ type Home struct {
 	Ahead   *content.Budget    // what all open files together may read ahead
 	Poller  *poll.Poller       // looks for what others have committed
 
+	crossings
 	own     crypto.PointerID
 	journal *journal.Journal
 
@@ -83,8 +84,6 @@ type Home struct {
 	pending map[crypto.PointerID]Waiter    // of the open spaces
 	waiting map[crypto.PointerID]*unopened // of the others
 	done    uint64                         // the newest record that a space has forgotten
-
-	crossings []crossing // moves between spaces that are not committed in both
 }
 
 // Waiter is an open space that has changes in the journal.
@@ -121,6 +120,7 @@ func Open(o Options) (_ *Home, err error) {
 	if h.Now == nil {
 		h.Now = time.Now
 	}
+	h.opened = h.openSpace
 	h.Ahead, h.Writing = content.NewBudget(readAhead), content.NewBudget(writeBuffers)
 	h.Indexes, h.Pages = content.NewNodeCache(indexNodes), tree.NewPages(o.PageMemory)
 	h.Area, err = staging.Open(filepath.Join(o.Dir, "staging"), staging.Options{
@@ -295,4 +295,10 @@ func (h *Home) Skip(seq uint64) error {
 		return nil
 	}
 	return h.journal.Skip(seq)
+}
+
+func (h *Home) openSpace(space crypto.PointerID) Waiter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.pending[space]
 }

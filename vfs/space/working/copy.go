@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,19 +19,10 @@ import (
 
 // Copy is a working copy. Its methods may be called by several goroutines at once, those that take in commits by the committer alone.
 type Copy struct {
-	home  *local.Home
-	space crypto.Capability
+	states
 	nodes *tree.Nodes
 	file  base.File // the commit that the journal's first record of the space is made to
 	grace base.Grace
-
-	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
-	head     atomic.Pointer[Head] // the newest recorded state; see durable.go
-	shown    atomic.Pointer[Head] // the newest durable state
-	recorded []*Head              // the states between the two, oldest first; guarded by changing
-	pending  []pending            // changes not yet committed, oldest first; guarded by changing
-	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
-	unrecorded *local.Part
 
 	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
@@ -41,21 +31,6 @@ type Copy struct {
 	begin     time.Duration // for the newest state of the remote, when another is saved
 
 	recordedOp func(op tree.Op) // told of each change; nil: nobody is
-}
-
-// Head is one state of the space: the tree, and the journal's newest record in it.
-type Head struct {
-	Tree tree.Tree
-	Seq  uint64
-
-	after *crypto.PointerID // the space whose part of the record is shown first; nil: none; guarded by changing
-}
-
-// pending is what a change keeps until it is committed.
-type pending struct {
-	seq   uint64
-	blobs []crypto.BlobName
-	give  func() // returns the room that the journal's attachment takes; may be nil
 }
 
 // Options of a working copy.
@@ -76,18 +51,8 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{home: o.Home, space: o.Space, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed,
+	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed,
 		recordedOp: o.Recorded, begin: o.Begin}
-}
-
-// Shown returns the newest durable state, which readers are shown and which is committed.
-func (c *Copy) Shown() *Head { return c.shown.Load() }
-
-// Newest calls look with the newest recorded state, while no change is recorded.
-func (c *Copy) Newest(look func(tree.Tree)) {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	look(c.head.Load().Tree)
 }
 
 // Whole returns the newest commit's tree, with the history.
@@ -126,47 +91,8 @@ func (c *Copy) refusal() error {
 	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
 }
 
-// Pending returns how many changes are not committed.
-func (c *Copy) Pending() int {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	return len(c.pending)
-}
-
-// FirstPending implements local.Waiter.
-func (c *Copy) FirstPending() (seq uint64, found bool) {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	if len(c.pending) == 0 {
-		return 0, false
-	}
-	return c.pending[0].seq, true
-}
-
-// Staged returns the staged blobs that changes up to seq need.
-func (c *Copy) Staged(seq uint64) []crypto.BlobName {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	var names []crypto.BlobName
-	for _, p := range c.pending {
-		if p.seq <= seq {
-			names = append(names, p.blobs...)
-		}
-	}
-	return names
-}
-
 // Landed implements local.Waiter.
 func (c *Copy) Landed(ctx context.Context, seq uint64) error { return c.landed(ctx, seq) }
-
-// Tell calls f with the files of a commit which holds the changes up to seq, and whether that is all. No change is recorded
-// meanwhile, so that it is not overtaken by what a later change says.
-func (c *Copy) Tell(files tree.Tree, seq uint64, f func(files tree.Tree, whole bool)) {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	n := len(c.pending)
-	f(files, n == 0 || c.pending[n-1].seq <= seq)
-}
 
 // Close waits for a change under way to be recorded, and takes the space out of the home.
 func (c *Copy) Close() {

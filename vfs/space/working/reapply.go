@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
@@ -31,7 +32,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 			if seq <= known || seq > from.Seq {
 				return nil
 			}
-			if err := c.redo(ctx, r, rec.Of(c.space.ID)); err != nil {
+			if err := redo(ctx, r, rec.Of(c.space.ID), c.home.Log); err != nil {
 				return fmt.Errorf("make change %d again: %w", seq, err)
 			}
 			return nil
@@ -53,7 +54,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 }
 
 // redo makes the change of one record again.
-func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) error {
+func redo(ctx context.Context, r *tree.Reapply, entry *local.Part, log *slog.Logger) error {
 	if len(entry.Op) == 0 { // the newest commit holds what was merged in
 		return nil
 	}
@@ -63,7 +64,7 @@ func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) err
 	}
 	passed, err := r.Do(ctx, op)
 	if passed != nil {
-		c.home.Log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
+		log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
 	}
 	return err
 }

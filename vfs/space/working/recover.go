@@ -48,7 +48,11 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 	r, err := c.replay(ctx, was)
 	again := begin.Trouble == nil && c.Collected(err, was.Shown)
 	if again {
-		r, err = c.replayOnto(ctx, begin)
+		// A replay that makes nothing of the records yet: Reapply does.
+		r = newReplay(c, begin.Local)
+		r.restart(begin.Newest, begin.Newest.Files)
+		r.blind = true
+		err = r.run(ctx)
 	}
 	if err != nil {
 		return on, 0, err
@@ -79,12 +83,4 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 		}
 	}
 	return r.on, r.done, c.home.Trim(r.done)
-}
-
-// replayOnto is a replay that makes nothing of the journal's records yet, on top of the newest commit.
-func (c *Copy) replayOnto(ctx context.Context, begin Beginning) (*replay, error) {
-	r := c.newReplay(begin.Local)
-	r.restart(begin.Newest, begin.Newest.Files)
-	r.blind = true
-	return r, r.run(ctx)
 }

@@ -35,7 +35,7 @@ func (e errMark) Error() string { return fmt.Sprintf("the state after change %d 
 // replay goes through the journal, and marks the states after some records.
 func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*replay, error) {
 	for {
-		r := c.newReplay(was)
+		r := newReplay(c, was)
 		for _, seq := range marks {
 			r.marks[seq] = was.Files
 		}
@@ -49,7 +49,7 @@ func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*re
 }
 
 // newReplay begins with a commit.
-func (c *Copy) newReplay(was base.State) *replay {
+func newReplay(c *Copy, was base.State) *replay {
 	done := c.home.Held(&was.Commit, c.home.First())
 	r := &replay{c: c, done: done, seq: done, marks: map[uint64]tree.Tree{}}
 	r.restart(was, was.Files)

@@ -1,0 +1,124 @@
+package commit
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"postern/remote"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// ErrClosed says that the space was closed before what was waited for had happened.
+var ErrClosed = errors.New("the drive is being closed")
+
+// loop is the committer's goroutine: it decides when to commit, and runs errands between two commits.
+type loop struct {
+	deadlines remote.Deadlines
+	cancel    context.CancelFunc
+	unpoll    func()
+	ended     chan struct{}
+	kicked    chan struct{} // of one: there are changes
+	hurried   chan struct{} // of one: somebody waits for them
+	polled    chan struct{} // of one: others may have committed
+	errands   chan func(context.Context)
+}
+
+func newLoop(d remote.Deadlines) loop {
+	return loop{
+		deadlines: d, ended: make(chan struct{}), kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
+		polled: make(chan struct{}, 1), errands: make(chan func(context.Context)),
+	}
+}
+
+// start begins to commit. note is called with the outcome of each attempt; Stop calls unpoll.
+func (l *loop) start(unpoll func(), commit func(context.Context) error, note func(error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cancel, l.unpoll = cancel, unpoll
+	go l.run(ctx, commit, note)
+}
+
+// Stop ends the committer and waits for it.
+func (l *loop) Stop() {
+	if l.cancel == nil {
+		return // it never started
+	}
+	l.unpoll()
+	l.cancel()
+	<-l.ended
+}
+
+func nudge(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// Kick says that there are changes, which are committed soon.
+func (l *loop) Kick() { nudge(l.kicked) }
+
+// Retry makes the committer look at the remote now, rather than when its pause is over: it is for callers who know that the remote
+// is back.
+func (l *loop) Retry() { nudge(l.hurried) }
+
+func (l *loop) run(ctx context.Context, commit func(context.Context) error, note func(error)) {
+	defer close(l.ended)
+	again := backoff.NewExponentialBackOff()
+	again.InitialInterval, again.MaxInterval = l.deadlines.Again, l.deadlines.MaxAgain
+	due := time.NewTimer(0) // the next attempt, while waiting
+	due.Stop()
+	for waiting := false; ; {
+		select {
+		case <-l.kicked:
+			if !waiting {
+				waiting = true
+				due.Reset(l.deadlines.Commit)
+			}
+			continue
+		case errand := <-l.errands: // also while attempts fail: of a full remote what nobody needs has to be collected
+			errand(ctx)
+			continue
+		case <-l.polled:
+			if waiting {
+				continue
+			}
+		case <-l.hurried:
+		case <-due.C:
+		case <-ctx.Done():
+			due.Stop()
+			return
+		}
+		err := commit(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		note(err)
+		if waiting = err != nil; waiting {
+			due.Reset(again.NextBackOff())
+		} else {
+			due.Stop()
+			again.Reset()
+		}
+	}
+}
+
+// Do runs f in the committer's goroutine, between two commits, and waits for it. Errors: ErrClosed, the context's, those of f.
+func (l *loop) Do(ctx context.Context, f func(context.Context) error) error {
+	done := make(chan error, 1)
+	errand := func(run context.Context) {
+		run, cancel := context.WithCancel(run)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		done <- f(run)
+	}
+	select {
+	case l.errands <- errand:
+		return <-done
+	case <-l.ended:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,89 @@
+package working
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"postern/crypto"
+	"postern/vfs/space/local"
+	"postern/vfs/tree"
+)
+
+// states are those of a working copy that no commit holds yet, from the newest recorded one back to the newest durable one, and what
+// they need to be committed; see durable.go.
+type states struct {
+	home  *local.Home
+	space crypto.Capability
+
+	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
+	head     atomic.Pointer[Head] // the newest recorded state
+	shown    atomic.Pointer[Head] // the newest durable state
+	recorded []*Head              // the states between the two, oldest first; guarded by changing
+	pending  []pending            // changes not yet committed, oldest first; guarded by changing
+	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
+	unrecorded *local.Part
+}
+
+// Head is one state of the space: the tree, and the journal's newest record in it.
+type Head struct {
+	Tree tree.Tree
+	Seq  uint64
+
+	after *crypto.PointerID // the space whose part of the record is shown first; nil: none; guarded by changing
+}
+
+// pending is what a change keeps until it is committed.
+type pending struct {
+	seq   uint64
+	blobs []crypto.BlobName
+	give  func() // returns the room that the journal's attachment takes; may be nil
+}
+
+// Shown returns the newest durable state, which readers are shown and which is committed.
+func (s *states) Shown() *Head { return s.shown.Load() }
+
+// Newest calls look with the newest recorded state, while no change is recorded.
+func (s *states) Newest(look func(tree.Tree)) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	look(s.head.Load().Tree)
+}
+
+// Pending returns how many changes are not committed.
+func (s *states) Pending() int {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	return len(s.pending)
+}
+
+// FirstPending implements local.Waiter.
+func (s *states) FirstPending() (seq uint64, found bool) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	if len(s.pending) == 0 {
+		return 0, false
+	}
+	return s.pending[0].seq, true
+}
+
+// Staged returns the staged blobs that changes up to seq need.
+func (s *states) Staged(seq uint64) []crypto.BlobName {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	var names []crypto.BlobName
+	for _, p := range s.pending {
+		if p.seq <= seq {
+			names = append(names, p.blobs...)
+		}
+	}
+	return names
+}
+
+// Tell calls f with the files of a commit which holds the changes up to seq, and whether that is all. No change is recorded
+// meanwhile, so that it is not overtaken by what a later change says.
+func (s *states) Tell(files tree.Tree, seq uint64, f func(files tree.Tree, whole bool)) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	n := len(s.pending)
+	f(files, n == 0 || s.pending[n-1].seq <= seq)
+}
