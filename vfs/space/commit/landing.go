@@ -54,6 +54,11 @@ func (c *Committer) added(ctx context.Context, seq uint64) error {
 // send brings a state to the remote, as a commit on top of on, which is the newest one. moved is nil unless packs were
 // rewritten for it.
 func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, moved *relocation) error {
+	// The commit names the journal's newest record in the state, which may be a merge that nobody has waited for. Were it lost, the
+	// next start would not know what the commit holds, and would make changes again that the journal keeps for another space.
+	if err := c.home.Sync(h.Seq); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
 	c.uploads.begin()
 	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
 	if err == nil {
