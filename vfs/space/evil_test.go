@@ -24,10 +24,12 @@ import (
 var loses = []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FalseSwap}
 
 // unasked are the lies about what a drive in daily use never asks: whole blobs, sizes, listings, deletions, which pointers have
-// moved. ForkedPointer needs two views, and has a test of its own.
+// moved, letters and names. ForkedPointer needs two views, and has a test of its own, as have the lies about changes.
 var unasked = []evil.Lie{
 	evil.FlipGet, evil.Grow, evil.KeepDeleted, evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.AbsurdStat,
 	evil.HideInList, evil.InventList, evil.RepeatList, evil.FalseSpace, evil.ForkedPointer,
+	evil.NoID, evil.OtherID, evil.DropLetters, evil.HideLetters, evil.InventLetters, evil.ForgedLetter, evil.AbsurdLetters,
+	evil.KeepLetters, evil.ForgedName, evil.StolenName, evil.LoseName, evil.FalseClaim, evil.NoHints,
 	evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges, evil.AbsurdCursor,
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/evil"
 	"postern/remote/faulty"
 	"postern/remote/mem"
 	"postern/remote/verify"
@@ -248,5 +250,70 @@ func quiet(t *testing.T, s *space.Space) {
 	t.Helper()
 	if err := s.Committer().Do(t.Context(), func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestEvilChanges: whatever a remote says has moved, a follower shows a state of its owner's or an error, and the newest one once the
+// remote is honest again.
+func TestEvilChanges(t *testing.T) {
+	for _, lie := range []evil.Lie{
+		evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges,
+		evil.AbsurdCursor,
+	} {
+		t.Run(fmt.Sprint(lie), func(t *testing.T) {
+			store := mem.New()
+			bobs := newHome(t, store)
+			bob := bobs.open()
+			defer bobs.close(bob)
+			shared := bobs.share(bob, store)
+			defer bobs.close(shared)
+			liar := evil.New(store.Another(), evil.Options{Seed: 1})
+			alices := newHome(t, verify.New(liar, &verify.MemoryPins{}))
+			alices.options.Deadlines.Poll = time.Hour
+			alice := alices.open()
+			defer alices.close(alice)
+			follower := alice.Home().Follow(alices.store, listedKeys(bobs.account, 0).ReadOnly())
+			defer follower.Close()
+
+			say := func(body string) {
+				put(t, shared, "/a", []byte(body))
+				if err := shared.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look := func() {
+				for range 2 {
+					alice.Home().Poller().Look(t.Context())
+				}
+			}
+			say("first")
+			if got := string(get(t, follower, "/a")); got != "first" {
+				t.Fatalf("it shows %q", got)
+			}
+			look()
+			liar.SetLies(lie)
+			for range 3 {
+				say("second")
+				look()
+				f, err := follower.Open(t.Context(), "/a")
+				if err != nil {
+					continue
+				}
+				if got, err := io.ReadAll(f); err == nil && string(got) != "first" && string(got) != "second" {
+					t.Errorf("it shows %q", got)
+				}
+				_ = f.Close()
+			}
+			if liar.Told(lie) == 0 {
+				t.Error("the lie was never told, so nothing was proved")
+			}
+			liar.SetLies()
+			say("third")
+			look()
+			look()
+			if got := string(get(t, follower, "/a")); got != "third" {
+				t.Errorf("once the remote is honest it shows %q", got)
+			}
+		})
 	}
 }
