@@ -54,7 +54,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// locked serializes the calls of a plan, so that it can have state.
+// locked serialises the calls of a plan, so that it can have state.
 func locked(plan faulty.Plan) faulty.Plan {
 	turn := make(chan struct{}, 1)
 	return func(c faulty.Call) faulty.Fault {
