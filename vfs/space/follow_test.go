@@ -317,3 +317,43 @@ func TestEvilChanges(t *testing.T) {
 		})
 	}
 }
+
+// turning is a store on which something happens before a pointer is loaded.
+type turning struct {
+	remote.Store
+	before func()
+}
+
+func (s *turning) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	s.before()
+	return s.Store.Load(ctx, id)
+}
+
+// TestFollowerClosed: a closed follower asks the store for nothing, and says so at once.
+func TestFollowerClosed(t *testing.T) {
+	f := newFriends(t)
+	store := &turning{Store: f.alices.store, before: func() { t.Error("the pointer was asked for") }}
+	follower := f.alice.Home().Follow(store, listedKeys(f.bobs.account, 0).ReadOnly())
+	follower.Close()
+	if _, err := follower.Stat(t.Context(), "/"); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("after it was closed: %v", err)
+	}
+}
+
+// TestFollowerNeverGoesBack: an older pointer that is shown while a newer state is loaded does not replace it.
+func TestFollowerNeverGoesBack(t *testing.T) {
+	f := newFriends(t)
+	f.say("/a", "first")
+	store := &turning{Store: f.alices.store}
+	store.before = func() {
+		f.alice.Home().Poller().Look(t.Context())
+		f.say("/a", "second")
+	}
+	follower := f.alice.Home().Follow(store, listedKeys(f.bobs.account, 0).ReadOnly())
+	defer follower.Close()
+	for range 2 {
+		if got := string(get(t, follower, "/a")); got != "second" {
+			t.Errorf("it shows %q", got)
+		}
+	}
+}

@@ -65,7 +65,9 @@ func New(home *local.Home, store remote.Store, space crypto.Capability) *Followe
 // Close ends a load under way. Files that are open stay readable.
 func (f *Follower) Close() {
 	f.unpoll()
-	f.end()
+	f.mu.Lock()
+	f.end() // no load begins any more
+	f.mu.Unlock()
 	f.loading.Wait()
 }
 
@@ -73,7 +75,7 @@ func (f *Follower) Close() {
 func (f *Follower) moved(p crypto.Pointer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state == nil || p.Seq > f.state.Pointer.Seq {
+	if (f.state == nil || p.Seq > f.state.Pointer.Seq) && (f.newer == nil || p.Seq > f.newer.Seq) {
 		f.newer = &p
 	}
 }
@@ -91,14 +93,20 @@ func (f *Follower) current(ctx context.Context) (view.View, error) {
 	return f.wait(ctx, a)
 }
 
-// begin loads the newest state, unless that is under way. It holds mu.
+// begin loads the newest state, unless that is under way or the follower is closed. It holds mu.
 func (f *Follower) begin() *attempt {
-	if f.attempt == nil {
-		f.attempt = &attempt{done: make(chan struct{})}
-		a := f.attempt
-		f.loading.Go(func() { f.load(a) })
+	if f.attempt != nil {
+		return f.attempt
 	}
-	return f.attempt
+	a := &attempt{done: make(chan struct{})}
+	if err := f.life.Err(); err != nil {
+		a.err = &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
+		close(a.done)
+		return a
+	}
+	f.attempt = a
+	f.loading.Go(func() { f.load(a) })
+	return a
 }
 
 // wait returns the state to show after an attempt.
@@ -136,10 +144,12 @@ func (f *Follower) load(a *attempt) {
 	next, err := f.open(ctx, was, newer)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err == nil {
+	if err == nil && (f.state == nil || next.Pointer.Seq >= f.state.Pointer.Seq) {
 		f.state = &next
 	}
-	if f.newer == newer && (err == nil || !errors.Is(err, vfs.ErrUnavailable)) {
+	// What was shown while the state was loaded may be older than that.
+	passed := f.newer != nil && f.state != nil && f.newer.Seq <= f.state.Pointer.Seq
+	if passed || f.newer == newer && (err == nil || !errors.Is(err, vfs.ErrUnavailable)) {
 		f.newer = nil
 	}
 	f.attempt, a.err = nil, err
