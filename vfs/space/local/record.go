@@ -109,7 +109,7 @@ func decode(b []byte, own crypto.PointerID) (Record, error) {
 		r = One(Part{Space: own, Op: w.Op, Blobs: w.Blobs, Theirs: w.Theirs, Device: w.Device, Time: w.Time})
 	}
 	for _, p := range r.Parts {
-		if (len(p.Op) == 0) == (len(p.Theirs) == 0) {
+		if (len(p.Op) == 0) == (len(p.Theirs) == 0) || len(p.Theirs) > 0 && len(r.Parts) > 1 {
 			return Record{}, fmt.Errorf("journal record: %w: neither a change nor a merge", crypto.ErrFormat)
 		}
 	}

@@ -1,0 +1,46 @@
+package local
+
+import (
+	"bytes"
+	"testing"
+
+	"postern/crypto"
+)
+
+// FuzzDecode: a record that is read is one that is written, byte for byte, and has one or two parts of different spaces.
+func FuzzDecode(f *testing.F) {
+	own, other, third := crypto.PointerID{1}, crypto.PointerID{2}, crypto.PointerID{3}
+	op, blobs := []byte{1, 2}, []crypto.BlobName{{4}}
+	for _, r := range []Record{
+		One(Part{Space: own, Op: op, Blobs: blobs}),
+		One(Part{Space: own, Theirs: op, Device: "laptop", Time: 5}),
+		One(Part{Space: other, Op: op}),
+		{Parts: []Part{{Space: own, Op: op, Blobs: blobs}, {Space: other, Op: op}}},
+		{Parts: []Part{{Space: other, Op: op}, {Space: third, Theirs: op}}},
+		{Parts: []Part{{Space: other, Op: op}, {Space: other, Op: op}}},
+	} {
+		b, err := r.encode(own)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte{manyMark, 0x80})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decode(b, own)
+		if err != nil {
+			return
+		}
+		again, err := r.encode(own)
+		if err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%x became %x, %v", b, again, err)
+		}
+		switch n := len(r.Parts); {
+		case n == 2 && (r.Parts[0].Space == r.Parts[1].Space || len(r.Parts[0].Op) == 0 || len(r.Parts[1].Op) == 0):
+			t.Errorf("two parts that can't be applied: %+v", r)
+		case n != 1 && n != 2:
+			t.Errorf("%d parts", n)
+		}
+	})
+}
