@@ -58,12 +58,12 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 	if err := t.dst.offline(); err != nil {
 		return false, err
 	}
-	if t.src.late.Within(t.from) { // the other space would not learn the MD5
-		if err := t.src.late.All(ctx); err != nil {
-			return false, err
-		}
-	}
 	for {
+		if t.src.late.Within(t.from) { // the other space would not learn the MD5
+			if err := t.src.late.All(ctx); err != nil {
+				return false, err
+			}
+		}
 		found, err := t.reference(ctx)
 		if errors.Is(err, errChanged) {
 			continue
@@ -102,6 +102,9 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
 	if err != nil {
 		return nil, err
+	}
+	if info := was.Info(); info.LacksMD5() && t.src.late.Within(t.from) {
+		return nil, errChanged
 	}
 	r := &reference{}
 	if r.entry, _ = was.Object(); t.committed(ctx, was) {
@@ -235,8 +238,11 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		found.batch.Done() // the journal refers to the blobs now
 	}
 	err = t.dst.settle(ctx, seq)
-	if t.move && working.Happened(err) {
+	switch {
+	case t.move && working.Happened(err):
 		err = errors.Join(err, t.src.settle(ctx, seq))
+	case t.move:
+		_ = t.src.copy.Durable(seq) // takes it back there, too
 	}
 	return results[0].Replaced(), err
 }
@@ -249,7 +255,7 @@ func (r *reference) current(ctx context.Context, src tree.Tree, from string) (ob
 	}
 	entry, _ := now.Object()
 	switch {
-	case entry.Kind != r.entry.Kind, entry.Version != r.entry.Version, entry.Root != r.entry.Root, entry.Count != r.entry.Count:
+	case entry.Kind != r.entry.Kind, entry.Version != r.entry.Version, entry.MD5 != r.entry.MD5, entry.Root != r.entry.Root, entry.Count != r.entry.Count:
 		return object.Entry{}, errChanged
 	}
 	entry.Content = r.entry.Content

@@ -12,6 +12,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/faulty"
+	"postern/remote/localfs/simfs"
 	"postern/remote/mem"
 	"postern/vfs"
 	"postern/vfs/content"
@@ -240,5 +241,65 @@ func TestNeighbour(t *testing.T) {
 	}
 	if err := second.Flush(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestClosedBeside: a second space takes no change once it is closed, since nothing in the home would keep it.
+func TestClosedBeside(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	defer h.close(s)
+	second := h.beside(s, h.store)
+	put(t, s, "/a", []byte("a"))
+	h.close(second)
+	if err := tryPut(t.Context(), second, "/b", []byte("b")); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("a change of a closed space: %v", err)
+	}
+	if _, err := s.MoveTo(t.Context(), "/a", second, "/a", vfs.TransferOptions{}); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("a move to a closed space: %v", err)
+	}
+	if got := string(get(t, s, "/a")); got != "a" {
+		t.Errorf("it holds %q", got)
+	}
+}
+
+// TestOpenTwice: a space that is open is not opened once more, and stays as it is.
+func TestOpenTwice(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	defer h.close(s)
+	second := h.beside(s, h.store)
+	defer h.close(second)
+	keys := secondKeys(h.account)
+	if twice, err := s.Home().Open(t.Context(), space.Options{Store: h.store, Keys: keys}); err == nil {
+		h.close(twice)
+		t.Error("it was opened twice")
+	}
+	put(t, second, "/a", []byte("a"))
+	flush(t, second)
+}
+
+// TestMoveNotDurable: a move that can't be made durable never happened, in either space.
+func TestMoveNotDurable(t *testing.T) {
+	h, fs := newHome(t, mem.New()), simfs.New()
+	h.options.FS, h.options.Deadlines.Commit = fs, time.Hour
+	s := h.open()
+	defer func() { _ = s.Close() }() // the journal is broken
+	second := h.beside(s, h.store)
+	defer h.close(second)
+	put(t, s, "/a", []byte("a"))
+	flush(t, s)
+	fs.FailSyncs(errors.New("broken disk"))
+	if _, err := s.MoveTo(t.Context(), "/a", second, "/a", vfs.TransferOptions{}); !errors.Is(err, vfs.ErrBroken) {
+		t.Fatalf("the move: %v", err)
+	}
+	if _, err := second.Stat(t.Context(), "/a"); !errors.Is(err, vfs.ErrNotExist) {
+		t.Errorf("the second space: %v", err)
+	}
+	if got := string(get(t, s, "/a")); got != "a" {
+		t.Errorf("the first space: %q", got)
+	}
+	if a, b := s.Status().PendingChanges, second.Status().PendingChanges; a+b > 0 {
+		t.Errorf("%d and %d changes are pending", a, b)
 	}
 }

@@ -93,11 +93,6 @@ func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 
 // Copy implements vfs.Writer.
 func (s *Space) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	if s.late.Within(from) { // a copy would lack its MD5, too
-		if err := s.late.All(ctx); err != nil {
-			return false, err
-		}
-	}
 	op := tree.Copy{From: from, To: to, Replace: o.Replace, Shallow: o.Shallow, Modified: o.Modified}
 	r, err := s.make(ctx, working.Change{Op: op, Cond: o.Cond})
 	return r.Replaced(), err

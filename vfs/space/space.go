@@ -21,6 +21,7 @@ import (
 	"postern/remote/localfs"
 	"postern/vfs"
 	"postern/vfs/gc"
+	"postern/vfs/object"
 	"postern/vfs/roots"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
@@ -126,6 +127,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },
+		Sum:      func(ctx context.Context, e object.Entry) ([16]byte, error) { return s.late.Sum(ctx, e) },
 		Begin:    o.Deadlines.Begin,
 	})
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})

@@ -3,6 +3,7 @@ package tree
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"postern/vfs"
 	"postern/vfs/object"
@@ -118,6 +119,20 @@ func keys(names []string) []string {
 		out[i] = object.SortKey(name)
 	}
 	return out
+}
+
+// Rebase returns where a path lies after from was moved or copied to another; ok says that it is at or below from, in any
+// Unicode form.
+func Rebase(path, from, to string) (lies string, ok bool) {
+	names, valid := split(path)
+	above, fromValid := split(from)
+	if !valid || !fromValid || len(above) > len(names) || !slices.Equal(keys(above), keys(names[:len(above)])) {
+		return "", false
+	}
+	for _, name := range names[len(above):] {
+		to = strings.TrimSuffix(to, "/") + "/" + name
+	}
+	return to, true
 }
 
 // within reports whether a path is below a folder.

@@ -12,6 +12,13 @@ import (
 	"postern/vfs/tree"
 )
 
+// Do runs f in the committer's goroutine, between two commits, and waits for it: a commit under way does not wait for clients
+// meanwhile. Errors: ErrClosed, the context's, those of f.
+func (c *Committer) Do(ctx context.Context, f func(context.Context) error) error {
+	defer c.hurry()()
+	return c.loop.Do(ctx, f)
+}
+
 // Look looks at the remote now, and returns when that is done.
 func (c *Committer) Look(ctx context.Context) error {
 	c.Retry() // it may be in the pause before another try
@@ -105,7 +112,7 @@ func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
 		return err
 	}
 	r := plan.Repacking
-	h, err := c.copy.DurableHead()
+	h, err := c.newest(ctx)
 	if err != nil {
 		return err
 	}

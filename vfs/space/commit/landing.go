@@ -16,9 +16,6 @@ const addedTime = 30 * time.Second
 
 // commit looks for commits of others when it has nothing to bring, and else brings the newest state to the remote.
 func (c *Committer) commit(ctx context.Context) error {
-	if _, err := c.ready(ctx); err != nil { // before a merge too, which compares contents by their hashes
-		return err
-	}
 	for looked := false; ; looked = true {
 		// After a long time apart another state is likelier than the one known, of which part may be gone.
 		if !c.seen || c.attempt != nil || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
@@ -110,6 +107,23 @@ func (c *Committer) look(ctx context.Context) error {
 	return c.meet(ctx, theirs, asked)
 }
 
+// newest returns the newest state, once all of it is durable and may be committed. A merge needs that too: it compares contents
+// by their hashes, and may give a file another name.
+func (c *Committer) newest(ctx context.Context) (*working.Head, error) {
+	for {
+		if _, err := c.ready(ctx); err != nil {
+			return nil, err
+		}
+		from, err := c.copy.DurableHead()
+		if err != nil {
+			return nil, err
+		}
+		if h, err := c.ready(ctx); h == from || err != nil {
+			return h, err
+		}
+	}
+}
+
 // meet makes what the remote has shown, when asked, the base.
 func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time) error {
 	accepted := theirs.Ref == c.accepted
@@ -118,7 +132,7 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 			return err
 		}
 	}
-	whole, err := c.copy.TakeOver(ctx, c.base, theirs, c.committed())
+	whole, err := c.copy.TakeOver(ctx, c.base, theirs, c.committed(), c.newest)
 	if c.copy.Collected(err, c.doubt.sure) {
 		whole, err = false, c.copy.Reapply(ctx, theirs, c.home.Held(&theirs.Commit, c.committed()))
 	}

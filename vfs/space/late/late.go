@@ -1,6 +1,6 @@
 // Package late computes the MD5s of large files that were stored without (vfs.LateMD5), from their sealed bytes, and
 // records each as one more Put of the same version: the journal and the tree need to know nothing of it, and every
-// build replays it. The committer waits for it, so that a file without MD5 is never committed.
+// build replays it. The committer waits for it, so that only a file whose bytes can't be read is committed without.
 package late
 
 import (
@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/content"
+	"postern/vfs/object"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
@@ -26,7 +26,8 @@ const (
 	// maxMissing bounds the files without MD5, in bytes. Beyond it uploads compute their own: what is late costs half
 	// as much again.
 	maxMissing = 4 << 30
-	// yieldFor is how long a file's MD5 waits while clients send or read files, unless somebody waits for it.
+	// yieldFor is how long a file's MD5 waits while clients send or read files, unless somebody waits for it. It counts
+	// from the storing, so that many files together delay a commit no longer than one.
 	yieldFor = 10 * time.Second
 )
 
@@ -62,6 +63,8 @@ type file struct {
 	path    string // follows moves
 	version vfs.Version
 	size    int64
+	due     context.Context // done once it waits for clients no longer
+	dueNow  context.CancelFunc
 }
 
 // New returns the MD5s of a working copy; none is missing yet.
@@ -112,10 +115,17 @@ func (l *MD5s) Follow(op tree.Op) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, f := range l.files {
-			if f.path == op.From {
-				f.path = op.To
-			} else if below, ok := strings.CutPrefix(f.path, op.From+"/"); ok {
-				f.path = op.To + "/" + below
+			if to, ok := tree.Rebase(f.path, op.From, op.To); ok {
+				f.path = to
+			}
+		}
+	case tree.Copy:
+		l.mu.Lock()
+		files := slices.Clone(l.files)
+		l.mu.Unlock()
+		for _, f := range files {
+			if to, ok := tree.Rebase(f.path, op.From, op.To); ok {
+				l.add(to, vfs.Info{Version: f.version, Size: f.size})
 			}
 		}
 	}
@@ -125,10 +135,14 @@ func (l *MD5s) Follow(op tree.Op) {
 func (l *MD5s) add(path string, info vfs.Info) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx.Err() != nil || l.missing(info.Version) {
+	if l.ctx.Err() != nil || slices.ContainsFunc(l.files, func(f *file) bool {
+		return f.version == info.Version && f.path == path
+	}) {
 		return
 	}
-	l.files = append(l.files, &file{path: path, version: info.Version, size: info.Size})
+	f := &file{path: path, version: info.Version, size: info.Size}
+	f.due, f.dueNow = context.WithTimeout(l.ctx, l.yieldFor)
+	l.files = append(l.files, f)
 	l.bytes += info.Size
 	if len(l.files) == 1 {
 		l.wg.Go(l.run)
@@ -145,7 +159,8 @@ func (l *MD5s) Within(path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.files, func(f *file) bool {
-		return f.path == path || path == "/" || strings.HasPrefix(f.path, path+"/")
+		_, within := tree.Rebase(f.path, path, path)
+		return within
 	})
 }
 
@@ -156,6 +171,7 @@ func (l *MD5s) run() {
 		f := l.files[0]
 		l.mu.Unlock()
 		err := l.compute(f)
+		f.dueNow()
 		if l.ctx.Err() != nil {
 			return
 		}
@@ -199,7 +215,8 @@ func (l *MD5s) compute(f *file) error {
 			return nil
 		}
 		if !summed {
-			if sum, err = l.read(e); err != nil {
+			o, _ := e.Object()
+			if sum, err = l.sum(l.ctx, o, func() { l.yield(f.due) }); err != nil {
 				return view.Failed("compute the MD5 of", path, err)
 			}
 			summed = true
@@ -221,23 +238,23 @@ func (l *MD5s) find(f *file) (path string, t tree.Tree) {
 	return path, t
 }
 
-// read returns the MD5 of a file. It reads with one hand: clients have the other processors, and the disk.
-func (l *MD5s) read(e tree.Entry) (sum [md5.Size]byte, err error) {
-	c, _ := e.Content().Load()
-	r, err := content.NewReader(l.ctx, l.o.Opener.Source, c, e.Info().Size,
+// Sum computes the MD5 of a large file at once, for changes that are made again.
+func (l *MD5s) Sum(ctx context.Context, e object.Entry) ([md5.Size]byte, error) {
+	return l.sum(ctx, e, func() {})
+}
+
+// sum returns the MD5 of a file. It reads with one hand: clients have the other processors, and the disk.
+func (l *MD5s) sum(ctx context.Context, e object.Entry, pause func()) (sum [md5.Size]byte, err error) {
+	r, err := content.NewReader(ctx, l.o.Opener.Source, e.Content, e.Size,
 		content.ReaderOptions{Nodes: l.o.Opener.Indexes, Ahead: -1})
 	if err != nil {
 		return sum, err
 	}
 	defer func() { _ = r.Close() }() // only read from
-	l.mu.Lock()
-	due, cancel := context.WithTimeout(l.ctx, l.yieldFor)
-	l.mu.Unlock()
-	defer cancel()
 	h := md5.New()
 	for n := int64(1); n > 0; {
-		l.yield(due)
-		if err := l.ctx.Err(); err != nil {
+		pause()
+		if err := ctx.Err(); err != nil {
 			return sum, err
 		}
 		if n, err = r.WriteNTo(h, yieldEach); err != nil {
@@ -293,7 +310,7 @@ func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
 		}
 		return nil
 	}
-	_, seq, err := l.o.Copy.Record(l.ctx, working.Change{Op: tree.Put{Path: path, Entry: o}, Cond: same})
+	_, seq, err := l.o.Copy.Record(l.ctx, working.Change{Op: tree.Put{Path: path, Entry: o}, Cond: same, Inner: true})
 	if err != nil {
 		return err
 	}

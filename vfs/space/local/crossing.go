@@ -23,9 +23,10 @@ type crossing struct {
 
 // crossings are the moves between the spaces of a home that are not committed in both.
 type crossings struct {
-	mu     sync.Mutex
-	moves  []crossing
-	opened func(space crypto.PointerID) Waiter // an open space; nil: it is not open
+	Crossing sync.Mutex // held from Crosses to Cross
+	mu       sync.Mutex
+	moves    []crossing
+	opened   func(space crypto.PointerID) Waiter // an open space; nil: it is not open
 }
 
 // errCrossing is why a move back is refused.

@@ -5,6 +5,7 @@ package local
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -213,7 +214,7 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 }
 
 // Attach adds an open space, which needs the staged blobs. The first one that is added sees to it that staging holds nothing
-// else. The error is vfs.ErrCorrupt when staging has lost one of them.
+// else. The error is vfs.ErrCorrupt when staging has lost one of them; a space that is open already is not added again.
 func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName) error {
 	for _, name := range staged {
 		if !h.Area.Has(name) {
@@ -222,6 +223,9 @@ func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.pending[space] != nil {
+		return errOpen
+	}
 	h.pending[space] = w
 	delete(h.waiting, space)
 	if h.revised || !h.scanned {
@@ -243,12 +247,15 @@ func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName
 	return nil
 }
 
-// Detach takes out a space that is closed. What the journal holds of it stays.
-func (h *Home) Detach(space crypto.PointerID) {
+// errOpen is why a space is not opened twice: the two would not know of each other's changes.
+var errOpen = errors.New("this folder is open already")
+
+// Detach takes out a space that is closed, if it is there. What the journal holds of it stays.
+func (h *Home) Detach(space crypto.PointerID, w Waiter) {
 	h.mu.Lock()
-	w := h.pending[space]
+	there := h.pending[space] == w
 	h.mu.Unlock()
-	if w == nil {
+	if !there {
 		return
 	}
 	first, found := w.FirstPending()

@@ -20,6 +20,7 @@ type Change struct {
 	Piece []byte            // the sealed chunk of a small file, which travels in the journal
 	Blobs []crypto.BlobName // staged and durable
 	Give  func()            // returns the room that the piece takes; may be nil
+	Inner bool              // it changes nothing that a client sees, so the remote's lies do not keep it out
 }
 
 // Plan returns the changes of one or two working copies, from their states. It is called again when a state has changed meanwhile.
@@ -31,7 +32,8 @@ func Happened(err error) bool { return err == nil || errors.Is(err, vfs.ErrPendi
 // Record applies a change and appends it to the journal; it is made once Durable has returned for the number. On an error nothing
 // has changed, and what the change staged is the caller's still.
 func (c *Copy) Record(ctx context.Context, change Change) (tree.Result, uint64, error) {
-	results, seq, err := Record(ctx, func(context.Context, []tree.Tree) ([]Change, error) { return []Change{change}, nil }, c)
+	plan := func(context.Context, []tree.Tree) ([]Change, error) { return []Change{change}, nil }
+	results, seq, err := record(ctx, plan, change.Inner, c)
 	if err != nil {
 		return tree.Result{}, 0, err
 	}
@@ -41,10 +43,14 @@ func (c *Copy) Record(ctx context.Context, change Change) (tree.Result, uint64, 
 // Record applies one change to one or two working copies of a home, as one record of its journal. Of two, the first gains what the
 // second loses. Only the first change may have a condition, a piece and blobs.
 func Record(ctx context.Context, plan Plan, copies ...*Copy) ([]tree.Result, uint64, error) {
+	return record(ctx, plan, false, copies...)
+}
+
+func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree.Result, uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	if err := refusal(copies); err != nil {
+	if err := refusal(inner, copies); err != nil {
 		return nil, 0, err
 	}
 	// First without the locks, so that what must be loaded from the remote is loaded while others go on.
@@ -54,7 +60,7 @@ func Record(ctx context.Context, plan Plan, copies ...*Copy) ([]tree.Result, uin
 		return nil, 0, err
 	}
 	defer lock(copies)()
-	if err := refusal(copies); err != nil {
+	if err := refusal(inner, copies); err != nil {
 		return nil, 0, err
 	}
 	if newest := heads(copies); !slices.Equal(newest, from) { // another was faster; its pages are in memory
@@ -87,9 +93,9 @@ type applied struct {
 }
 
 // refusal returns why a change of these is not taken; nil: it is.
-func refusal(copies []*Copy) error {
+func refusal(inner bool, copies []*Copy) error {
 	for _, c := range copies {
-		if err := c.refusal(); err != nil {
+		if err := c.refusal(inner); err != nil {
 			return err
 		}
 	}
@@ -110,6 +116,9 @@ func heads(copies []*Copy) []*Head {
 // lock locks working copies, always in the same order, and returns what unlocks them.
 func lock(copies []*Copy) (unlock func()) {
 	sorted := slices.Clone(copies)
+	if len(copies) > 1 { // one at a time, so that no two of them, of different spaces, close a circle unseen
+		copies[0].home.Crossing.Lock()
+	}
 	slices.SortFunc(sorted, func(a, b *Copy) int { return bytes.Compare(a.space.ID[:], b.space.ID[:]) })
 	for _, c := range sorted {
 		c.changing.Lock()
@@ -117,6 +126,9 @@ func lock(copies []*Copy) (unlock func()) {
 	return func() {
 		for _, c := range sorted {
 			c.changing.Unlock()
+		}
+		if len(copies) > 1 {
+			copies[0].home.Crossing.Unlock()
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/object"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/tree"
@@ -24,6 +25,7 @@ type Copy struct {
 	file  base.File // the commit that the journal's first record of the space is made to
 	grace base.Grace
 
+	closed    atomic.Bool               // no changes are taken any more; set while changing is held
 	blocked   atomic.Pointer[error]     // why no changes are taken; nil: they are
 	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
 	removed   atomic.Int64              // bytes of files that were removed or replaced since they were counted last
@@ -31,6 +33,7 @@ type Copy struct {
 	begin     time.Duration // for the newest state of the remote, when another is saved
 
 	recordedOp func(op tree.Op) // told of each change; nil: nobody is
+	sum        func(ctx context.Context, e object.Entry) ([16]byte, error)
 }
 
 // Options of a working copy.
@@ -46,13 +49,15 @@ type Options struct {
 	// MD5 on, while no other is recorded and before it is durable. It must return soon, and must not call the copy.
 	// Nil: nobody is told.
 	Recorded func(op tree.Op)
-	Begin    time.Duration // how long the remote may take to show its newest state when another is saved
+	// Sum computes the MD5 of a file that was put without; of changes that are made again no one is told.
+	Sum   func(ctx context.Context, e object.Entry) ([16]byte, error)
+	Begin time.Duration // how long the remote may take to show its newest state when another is saved
 }
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
 	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes, file: o.File, grace: o.Grace, landed: o.Landed,
-		recordedOp: o.Recorded, begin: o.Begin}
+		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
 }
 
 // Whole returns the newest commit's tree, with the history.
@@ -76,17 +81,24 @@ func (c *Copy) Removed() int64 { return c.removed.Load() }
 // Counted takes n bytes off Removed.
 func (c *Copy) Counted(n int64) { c.removed.Add(-n) }
 
-// refusal returns why no changes are taken; nil: they are.
-func (c *Copy) refusal() error {
+// errClosed is why a closed space takes no changes.
+var errClosed = errors.New("the folder is being closed")
+
+// refusal returns why no changes, or no inner ones, are taken; nil: they are.
+func (c *Copy) refusal(inner bool) error {
 	if err := c.home.Broken(); err != nil {
 		return broken(err)
 	}
 	why := c.blocked.Load()
 	switch {
+	case c.closed.Load():
+		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errClosed}
 	case why == nil:
 		return nil
 	case errors.Is(*why, errReapplying):
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: *why}
+	case inner:
+		return nil
 	}
 	return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrReadOnly, Err: *why}
 }
@@ -94,11 +106,13 @@ func (c *Copy) refusal() error {
 // Landed implements local.Waiter.
 func (c *Copy) Landed(ctx context.Context, seq uint64) error { return c.landed(ctx, seq) }
 
-// Close waits for a change under way to be recorded, and takes the space out of the home.
+// Close waits for a change under way to be recorded, and takes the space out of the home. No change is taken any more: the home
+// would not know of it, and might have the journal trim it.
 func (c *Copy) Close() {
 	c.changing.Lock()
-	c.changing.Unlock() //nolint:staticcheck // an empty critical section waits for the one before
-	c.home.Detach(c.space.ID)
+	c.closed.Store(true)
+	c.changing.Unlock()
+	c.home.Detach(c.space.ID, c)
 }
 
 // Forget lets go of what was kept for changes up to seq, which a commit at the remote holds. on is what the first of the changes that

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
@@ -32,7 +31,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 			if seq <= known || seq > from.Seq {
 				return nil
 			}
-			if err := redo(ctx, r, rec.Of(c.space.ID), c.home.Log); err != nil {
+			if err := c.redo(ctx, r, rec.Of(c.space.ID)); err != nil {
 				return fmt.Errorf("make change %d again: %w", seq, err)
 			}
 			return nil
@@ -54,7 +53,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 }
 
 // redo makes the change of one record again.
-func redo(ctx context.Context, r *tree.Reapply, entry *local.Part, log *slog.Logger) error {
+func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) error {
 	if len(entry.Op) == 0 { // the newest commit holds what was merged in
 		return nil
 	}
@@ -62,9 +61,19 @@ func redo(ctx context.Context, r *tree.Reapply, entry *local.Part, log *slog.Log
 	if err != nil {
 		return err
 	}
+	if put, ok := op.(tree.Put); ok && put.Entry.Info().LacksMD5() && c.sum != nil {
+		// Here and now: it may lie under another name then, and no change can be recorded before the commit.
+		if put.Entry.MD5, err = c.sum(ctx, put.Entry); ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			c.home.Log.Warn("the MD5 of a file could not be computed", "error", err)
+		}
+		op = put
+	}
 	passed, err := r.Do(ctx, op)
 	if passed != nil {
-		log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
+		c.home.Log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
 	}
 	return err
 }

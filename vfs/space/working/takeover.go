@@ -11,14 +11,17 @@ import (
 
 // TakeOver makes a commit of another device the base of what is here. Changes made here that it does not hold are merged with
 // it; that they were is a record of the journal too, so that a replay comes to the same tree. It reports whether the commit holds
-// all changes made here before. floor is the newest change that is known to be committed. The committer alone calls it.
-func (c *Copy) TakeOver(ctx context.Context, was, theirs base.State, floor uint64) (whole bool, err error) {
+// all changes made here before. floor is the newest change that is known to be committed, and newest returns what is to be merged: the newest state, when all of it is durable.
+// The committer alone calls it.
+func (c *Copy) TakeOver(
+	ctx context.Context, was, theirs base.State, floor uint64, newest func(context.Context) (*Head, error),
+) (whole bool, err error) {
 	known := c.home.Held(&theirs.Commit, floor)
 	if was.Ref == theirs.Ref {
 		return c.shown.Load().Seq <= known, nil
 	}
 	for {
-		from, err := c.DurableHead()
+		from, err := newest(ctx)
 		if err != nil {
 			return false, err
 		}
