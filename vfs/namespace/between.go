@@ -2,6 +2,7 @@ package namespace
 
 import (
 	"context"
+	"errors"
 
 	"postern/vfs"
 )
@@ -28,6 +29,11 @@ func (t *table) between(
 		return false, &vfs.Error{Op: op, Path: src.full(src.within), Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
 	if _, err := src.stat(ctx, src.fs); err != nil {
+		if o.Cond != nil && errors.Is(err, vfs.ErrNotExist) { // it may have more to say about what is missing
+			if err := o.Cond(ctx, during{table: t}); err != nil {
+				return false, err
+			}
+		}
 		return false, err
 	}
 	replaced, err := do(vfs.TransferOptions{

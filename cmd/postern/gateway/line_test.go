@@ -22,41 +22,58 @@ import (
 type wired struct {
 	*drive
 	t       *testing.T
+	home    home.Home
 	session *Session
+	account home.Account
 	disk    string
+	waits   remote.Deadlines
 }
 
 func newWired(t *testing.T) *wired {
 	t.Helper()
-	h := home.Home(filepath.Join(t.TempDir(), "home"))
-	w := &wired{t: t, disk: filepath.Join(t.TempDir(), "disk")}
-	to, err := Drivers(nil).Parse("disk:"+w.disk, h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	measured, log := metrics.New("test"), slog.New(slog.DiscardHandler)
-	if w.session, err = Hold(t.Context(), HoldOptions{Home: h, To: to, Founding: true, First: true, lasts: true, Metrics: measured, Log: log}); err != nil {
-		t.Fatal(err)
-	}
-	account, err := home.NewAccount("anna", to.String(), rand.Reader)
-	if err == nil {
-		err = BeginDrive(t.Context(), w.session, account, rand.Reader)
-	}
-	if err != nil {
-		t.Fatal(errors.Join(err, w.session.Close()))
-	}
-	settings := home.Defaults()
-	w.drive, err = openDrive(t.Context(), driveOptions{home: h, to: to, store: w.session.Store, line: w.session.line, account: account, settings: settings,
-		metrics: measured, log: log, rand: rand.Reader})
-	if err != nil {
-		t.Fatal(errors.Join(err, w.session.Close()))
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(w.drive.close(), w.session.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	w := &wired{t: t, home: home.Home(filepath.Join(t.TempDir(), "home")), disk: filepath.Join(t.TempDir(), "disk")}
+	w.open()
+	t.Cleanup(w.close)
 	return w
+}
+
+// open opens the drive. The first time it makes the account and the drive.
+func (w *wired) open() {
+	w.t.Helper()
+	to, err := Drivers(nil).Parse("disk:"+w.disk, w.home)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	first := w.account == home.Account{}
+	measured, log := metrics.New("test"), slog.New(slog.DiscardHandler)
+	w.session, err = Hold(w.t.Context(), HoldOptions{
+		Home: w.home, To: to, Founding: first, First: first, lasts: true, Metrics: measured, Log: log, waits: w.waits,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if first {
+		w.account, err = home.NewAccount("anna", to.String(), rand.Reader)
+		if err == nil {
+			err = BeginDrive(w.t.Context(), w.session, w.account, rand.Reader)
+		}
+	}
+	if err == nil {
+		w.drive, err = openDrive(w.t.Context(), driveOptions{
+			home: w.home, to: to, store: w.session.Store, line: w.session.line, account: w.account,
+			settings: home.Defaults(), metrics: measured, waits: w.waits, log: log, rand: rand.Reader,
+		})
+	}
+	if err != nil {
+		w.t.Fatal(errors.Join(err, w.session.Close()))
+	}
+}
+
+func (w *wired) close() {
+	w.t.Helper()
+	if err := errors.Join(w.drive.close(), w.session.Close()); err != nil {
+		w.t.Error(err)
+	}
 }
 
 func (w *wired) put(path string, body []byte) {
