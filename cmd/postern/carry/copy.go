@@ -29,8 +29,9 @@ type CopyOptions struct {
 }
 
 // Copy copies all that a drive and its history lead to from one remote to another, then its pointer and the login
-// record. It can be repeated after any failure, and then copies the rest. Changes that are committed meanwhile stay
-// behind. The pointer at To is replaced only if the drive's state contains the one there.
+// record, then the letters in the account's inbox and the record of its name. It can be repeated after any failure, and
+// then copies the rest. Changes that are committed meanwhile stay behind. The pointer at To is replaced only if the
+// drive's state contains the one there.
 func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) {
 	// A running gateway holds the home and its pins, so both remotes are opened without them.
 	source, err := open(ctx, o.Home, o.From, false)
@@ -49,6 +50,10 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	if o.Login != nil {
 		ids = append(ids, o.Login.ID)
 	}
+	names, err := ownName(ctx, source, o.Account)
+	if err != nil {
+		return at, err
+	}
 	destination, err := open(ctx, o.Home, o.To, true)
 	if err != nil {
 		return at, err
@@ -56,6 +61,7 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	defer func() { err = say.Closing(err, destination.Close) }()
 	at, err = transfer.Copy(ctx, pinnedAt{source, found.Pointers}, destination, ids, transfer.Options{
 		Blobs: transfer.Names(found.Blobs), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
+		Inboxes: []crypto.InboxID{o.Account.Secret.InboxID()}, Names: names,
 		Progress: func(at transfer.Progress) {
 			at.TotalBlobs = int64(len(found.Blobs))
 			control.Carried("copied", o.Tell)(at)
@@ -69,6 +75,25 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 		return at, fmt.Errorf("copy to %s: %w", o.To, err)
 	}
 	return at, nil
+}
+
+// ownName returns the id of the account's name if the account holds that name at the remote, else none.
+func ownName(ctx context.Context, at remote.Store, a home.Account) ([]crypto.NameID, error) {
+	names, id := at.Roles().Names, crypto.NameIDOf(a.User)
+	if names == nil {
+		return nil, nil
+	}
+	record, err := names.LookUp(ctx, id)
+	switch {
+	case remote.OfKind(err, remote.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("look up the name %s: %w", a.User, err)
+	}
+	if card, err := record.Open(a.User); err != nil || card.Author != a.Secret.Author().ID() {
+		return nil, nil //nolint:nilerr // somebody else's record, or one that nobody can read, is not ours to carry
+	}
+	return []crypto.NameID{id}, nil
 }
 
 // open opens a remote without the pins of the home.
