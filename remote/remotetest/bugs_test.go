@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"postern/crypto"
 	"postern/remote"
@@ -99,8 +100,8 @@ var bugs = []bug{
 		}
 	}},
 	{"the id is another each time", "id", func(b *broken) {
-		n := byte(0)
-		b.id = func(context.Context) (crypto.StoreID, error) { n++; return crypto.StoreID{n}, nil }
+		var n atomic.Uint32
+		b.id = func(context.Context) (crypto.StoreID, error) { return crypto.StoreID{byte(n.Add(1))}, nil }
 	}},
 	{"there is no id", "id", func(b *broken) {
 		b.id = func(context.Context) (crypto.StoreID, error) { return crypto.StoreID{}, nil }
