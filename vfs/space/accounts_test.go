@@ -26,17 +26,18 @@ import (
 	"postern/vfs/space/base"
 )
 
-var makeAccount = flag.String("make-account", "", "make testdata/accounts/`VERSION`, once, when a format version is new")
+var makeAccount = flag.String("make-account", "",
+	"make testdata/accounts/`VERSION`, once, when a format version is new")
 
-// oldAccount is an account of a format version: what was kept of it beside its remote.
+// oldAccount describes an account of one format version, beside its remote.
 type oldAccount struct {
 	User, Passphrase, Words string
 	Files                   map[string]string // hex SHA-256 by path; "folder" for folders
 	History                 map[string]string // of one state
 }
 
-// TestOldAccounts opens an account of every version of the format that ever was, by its words and by its passphrase, reads all there
-// is, and goes on writing. An account is made once and never again.
+// TestOldAccounts opens an account of every format version, by its words and by its passphrase, reads everything, and
+// continues to write. An account is made once and never again.
 func TestOldAccounts(t *testing.T) {
 	if *makeAccount != "" {
 		writeAccount(t, filepath.Join("testdata", "accounts", *makeAccount))
@@ -107,7 +108,7 @@ func openAccount(t *testing.T, folder string) {
 	}
 }
 
-// listing is everything below a folder, by path.
+// listing returns everything below a folder, by path.
 func listing(t *testing.T, from vfs.FS, root string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -132,7 +133,7 @@ func listing(t *testing.T, from vfs.FS, root string) map[string]string {
 	return all
 }
 
-// writeAccount makes an account with something of everything.
+// writeAccount makes an account with something of every kind.
 func writeAccount(t *testing.T, folder string) {
 	ctx := context.Background()
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -143,7 +144,8 @@ func writeAccount(t *testing.T, folder string) {
 		t.Fatal(err)
 	}
 	h := newHome(t, d)
-	old := oldAccount{User: "alice", Passphrase: "correct horse battery staple", Words: strings.Join(h.account.Words(), " "), History: map[string]string{}}
+	old := oldAccount{User: "alice", Passphrase: "correct horse battery staple",
+		Words: strings.Join(h.account.Words(), " "), History: map[string]string{}}
 	login, err := crypto.NewLogin(old.User, old.Passphrase)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +167,8 @@ func writeAccount(t *testing.T, folder string) {
 		func() error { put(t, s, "/a blob of its own", bytes.Repeat([]byte("2"), 513<<10)); return nil },
 		func() error {
 			return s.Patch(ctx, "/one segment", vfs.Patch{Modified: time.Unix(981173106, 123456789),
-				Set: []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "colour"}, Lang: "en", Value: "<b>red</b>"}}}, nil)
+				Set: []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "colour"}, Lang: "en", Value: "<b>red</b>"}}},
+				nil)
 		},
 		func() error { return s.Flush(ctx) },
 		func() error { return s.Remove(ctx, "/Papers/empty.txt", nil) },
@@ -200,7 +203,7 @@ func writeAccount(t *testing.T, folder string) {
 	if err := os.WriteFile(filepath.Join(folder, "account.json"), append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// Locks and temporary files are no part of the format.
+	// Locks and temporary files are not part of the format.
 	for _, away := range []string{"locks", "tmp"} {
 		if err := os.RemoveAll(filepath.Join(folder, "remote", away)); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"postern/vfs/space"
 )
 
-// TestAwayFromTheFuture switches a gateway off for longer than the grace period. What it was at is a commit of a device whose clock is ahead,
-// so that the commit's date says that it was away for two days only.
+// TestAwayFromTheFuture switches a gateway off for longer than the grace period. Its last commit came from a device
+// with a fast clock, so by that date it was away for only two days.
 func TestAwayFromTheFuture(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)

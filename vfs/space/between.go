@@ -17,11 +17,12 @@ import (
 	"postern/vfs/tree"
 )
 
-// Two spaces of one home and one owner, at one store, move and copy between each other by reference: a reference may be shared only
-// between spaces of one owner, whose collection marks from all of them. A move is one record of the journal. What is not committed
-// yet has no reference; a file is sealed anew then, and a folder waits for its commit.
+// Two spaces of one home and one owner, at one store, move and copy between each other by reference. Only spaces of one
+// owner may share a reference, because the owner's collection marks from all of them. A move is one record of the
+// journal. Changes that are not committed yet have no reference: a file is then sealed anew, and a folder has to wait
+// for its commit.
 
-// errUncommitted is why a folder can't be moved to another space yet.
+// errUncommitted says why a folder can't be moved to another space yet.
 var errUncommitted = errors.New("part of the folder has not reached the storage yet; try again when it has")
 
 // MoveTo implements namespace.MoverTo.
@@ -49,7 +50,8 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 	}
 	var ok bool
 	t.dst, ok = to.(*Space)
-	if !ok || t.dst.home != t.src.home || t.dst.options.Store != t.src.options.Store || t.dst.keys.Owner != t.src.keys.Owner {
+	if !ok || t.dst.home != t.src.home || t.dst.options.Store != t.src.options.Store ||
+		t.dst.keys.Owner != t.src.keys.Owner {
 		return false, &vfs.Error{Op: op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
 	if t.move && t.from == "/" {
@@ -81,10 +83,10 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 	}
 }
 
-// reference is what a transfer puts in its place.
+// reference is the entry that a transfer puts in place.
 type reference struct {
 	entry object.Entry
-	batch *staging.Batch // holds the staged blobs that entry leads to; nil: all of them are at the remote
+	batch *staging.Batch // holds the staged blobs that entry leads to; nil: all are at the remote
 }
 
 func (r *reference) blobs() []crypto.BlobName {
@@ -94,10 +96,10 @@ func (r *reference) blobs() []crypto.BlobName {
 	return r.batch.Names()
 }
 
-// errChanged says that what is transferred was changed meanwhile.
+// errChanged says that the source of a transfer changed while it ran.
 var errChanged = errors.New("it was changed meanwhile")
 
-// reference finds a file or folder that every space of the owner can refer to.
+// reference returns an entry for the file or folder that every space of the owner can refer to.
 func (t transfer) reference(ctx context.Context) (*reference, error) {
 	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
 	if err != nil {
@@ -112,7 +114,8 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	}
 	if was.IsFolder() {
 		if err := t.src.Flush(ctx); err != nil {
-			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable, Err: fmt.Errorf("%w: %w", errUncommitted, err)}
+			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable,
+				Err: fmt.Errorf("%w: %w", errUncommitted, err)}
 		}
 		if was, err = t.src.copy.Shown().Tree.Lookup(ctx, t.from); err != nil {
 			return nil, err
@@ -129,7 +132,7 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	return r, nil
 }
 
-// committed reports whether the newest commit holds an entry as it is, or the entry leads nowhere.
+// committed reports whether the newest commit holds an entry unchanged, or the entry refers to nothing.
 func (t transfer) committed(ctx context.Context, e tree.Entry) bool {
 	a, waits := e.Object()
 	if e.IsFolder() && a.Count == 0 || !e.IsFolder() && a.Size == 0 && waits.IsZero() && len(a.Content.Chunks) == 0 {
@@ -154,7 +157,7 @@ func sameContent(a, b object.Content) bool {
 	return slices.Equal(a.Chunks, b.Chunks) && slices.Equal(a.Nodes, b.Nodes)
 }
 
-// sealAnew stages a file's bytes under fresh keys, for the other space.
+// sealAnew stages a file's bytes under new keys, for the other space.
 func (t transfer) sealAnew(ctx context.Context, r *reference) error {
 	file, err := t.src.Open(ctx, t.from)
 	if err != nil {
@@ -182,7 +185,8 @@ func (t transfer) sealAnew(ctx context.Context, r *reference) error {
 	return nil
 }
 
-// finish ends the writing. A small file gets a blob of its own: its piece would be of one space's journal record alone.
+// finish ends the writing. A small file gets its own blob, since its piece would belong to the journal record of one
+// space.
 func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, random io.Reader) (object.Content, error) {
 	result, err := w.Finish()
 	if err != nil || result.Piece == nil {
@@ -198,7 +202,8 @@ func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, random
 	return c, err
 }
 
-// record records a move or copy of what was found, as one change. The error is errChanged when it is no longer what it was.
+// record records a move or copy of what was found, as one change. The error is errChanged when the source has changed
+// since.
 func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 	plan := func(ctx context.Context, states []tree.Tree) ([]working.Change, error) {
 		src := t.src.copy.Shown().Tree
@@ -247,7 +252,7 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 	return results[0].Replaced(), err
 }
 
-// current returns what was found as it is in a state, with what goes with it now.
+// current returns the found entry as a state holds it now, with its current attributes.
 func (r *reference) current(ctx context.Context, src tree.Tree, from string) (object.Entry, error) {
 	now, err := src.Lookup(ctx, from)
 	if err != nil {
@@ -255,7 +260,8 @@ func (r *reference) current(ctx context.Context, src tree.Tree, from string) (ob
 	}
 	entry, _ := now.Object()
 	switch {
-	case entry.Kind != r.entry.Kind, entry.Version != r.entry.Version, entry.MD5 != r.entry.MD5, entry.Root != r.entry.Root, entry.Count != r.entry.Count:
+	case entry.Kind != r.entry.Kind, entry.Version != r.entry.Version, entry.MD5 != r.entry.MD5,
+		entry.Root != r.entry.Root, entry.Count != r.entry.Count:
 		return object.Entry{}, errChanged
 	}
 	entry.Content = r.entry.Content

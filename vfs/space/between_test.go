@@ -20,7 +20,7 @@ import (
 	"postern/vfs/space/base"
 )
 
-// secondKeys are those of a second space of an account.
+// secondKeys returns the keys of a second space of an account.
 func secondKeys(account crypto.AccountSecret) space.Keys {
 	own := base.Own(account)
 	c := crypto.SpaceSecret{2}.Keys()
@@ -43,7 +43,8 @@ func (h *home) beside(s *space.Space, store remote.Store) *space.Space {
 	return second
 }
 
-// TestMoveBetween moves files and folders from one space to another and back, committed and not, and looks at them on another device.
+// TestMoveBetween moves files and folders between two spaces and back, committed and not, and checks them on another
+// device.
 func TestMoveBetween(t *testing.T) {
 	small, large := []byte("small"), bytes.Repeat([]byte("large"), content.SmallLimit)
 	for _, c := range []struct {
@@ -122,8 +123,8 @@ func TestMoveBetween(t *testing.T) {
 	}
 }
 
-// TestMoveBetweenConditions: the condition sees both states, what is there is replaced only if that was asked, and a refusal changes
-// nothing on either side.
+// TestMoveBetweenConditions checks that the condition sees both states, that an existing item is replaced only on
+// request, and that a rejected move changes nothing on either side.
 func TestMoveBetweenConditions(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
@@ -167,7 +168,8 @@ func TestMoveBetweenConditions(t *testing.T) {
 	}
 }
 
-// TestAddedFirst: a move is committed where it adds before it is committed where it removes, and a move back waits for that.
+// TestAddedFirst checks that a move is committed in the gaining space before the losing one, and that a move back waits
+// for that.
 func TestAddedFirst(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Deadlines.Commit = time.Hour
@@ -188,7 +190,7 @@ func TestAddedFirst(t *testing.T) {
 	if second.Status().PendingChanges == 0 {
 		t.Fatal("the second space was committed already")
 	}
-	if err := s.Flush(t.Context()); err != nil { // has the other committed first
+	if err := s.Flush(t.Context()); err != nil { // makes the other commit first
 		t.Fatal(err)
 	}
 	if n := second.Status().PendingChanges; n > 0 {
@@ -199,7 +201,8 @@ func TestAddedFirst(t *testing.T) {
 	}
 }
 
-// TestNeighbour: a second space whose remote is away keeps its changes, and the first goes on as if it were alone.
+// TestNeighbour checks that a second space whose remote is unreachable keeps its changes, and does not affect the
+// first.
 func TestNeighbour(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
@@ -227,7 +230,7 @@ func TestNeighbour(t *testing.T) {
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.close(s) // the second was not opened this time
+	h.close(s) // this time without opening the second
 
 	line.SetPlan(nil)
 	s = h.open()

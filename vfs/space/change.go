@@ -11,15 +11,15 @@ import (
 	"postern/vfs/tree"
 )
 
-// changes are how a space makes changes: in the working copy first, by the committer later.
+// changes makes the changes of a space: first in the working copy, later through the committer.
 type changes struct {
 	copy      *working.Copy
 	committer *commit.Committer
-	through   bool // changes are answered only when they are committed
+	through   bool // changes return only once they are committed
 }
 
-// make makes a change. It is durable and visible to every later call when make returns. On an error but vfs.ErrPending nothing has
-// changed, and what the change staged is the caller's still.
+// make makes a change. When make returns, the change is durable and visible to every later call. On any error but
+// vfs.ErrPending nothing has changed, and the caller still owns what the change staged.
 func (c *changes) make(ctx context.Context, change working.Change) (tree.Result, error) {
 	result, seq, err := c.record(ctx, change)
 	if err != nil {
@@ -35,8 +35,9 @@ func (c *changes) record(ctx context.Context, change working.Change) (tree.Resul
 	return c.copy.Record(ctx, change)
 }
 
-// settle returns when a recorded change is durable, and committed if that was asked for. A client that goes away does not undo it.
-// The error is vfs.ErrPending when ctx ends before it is committed: the change is durable here.
+// settle returns when a recorded change is durable, and also committed if the options ask for that. A client that
+// disconnects does not undo it. The error is vfs.ErrPending when ctx ends before the commit: the change is then durable
+// here.
 func (c *changes) settle(ctx context.Context, seq uint64) error {
 	if err := c.copy.Durable(seq); err != nil {
 		return err
@@ -51,7 +52,8 @@ func (c *changes) settle(ctx context.Context, seq uint64) error {
 	return nil
 }
 
-// offline refuses a change that would have to wait for a remote which is known to be away; nil unless changes wait for it.
+// offline rejects a change if it would have to wait for a remote that is known to be unreachable. It returns nil if
+// changes do not wait for the remote.
 func (c *changes) offline() error {
 	if !c.through {
 		return nil

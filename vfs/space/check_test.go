@@ -15,8 +15,8 @@ import (
 	"postern/vfs/space"
 )
 
-// TestFsckMovesAside repairs through the journal: what was moved is so after a restart, too. What nobody has any more is no damage to the
-// next check, and in nobody's way when garbage is collected; before, it is.
+// TestFsckMovesAside checks that a repair goes through the journal and survives a restart. A permanent loss is no
+// damage to the next check and does not block a collection; before the repair it does.
 func TestFsckMovesAside(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -74,7 +74,8 @@ func TestFsckMovesAside(t *testing.T) {
 	}
 }
 
-// TestFsckWritesAnew: a file of which every byte can be read, but not what describes a chunk, stays where it is and is as it was, and sound.
+// TestFsckWritesAnew checks that a file whose bytes can all be read, with a damaged chunk description, stays in place
+// unchanged and becomes sound.
 func TestFsckWritesAnew(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -94,8 +95,10 @@ func TestFsckWritesAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data[0] ^= 1 // a chunk begins with what describes it
-		if err := errors.Join(store.Delete(t.Context(), b.Name), store.Put(t.Context(), b.Name, remote.BytesBody(data))); err != nil {
+		data[0] ^= 1 // a chunk begins with its description
+		if err := errors.Join(
+			store.Delete(t.Context(), b.Name), store.Put(t.Context(), b.Name, remote.BytesBody(data)),
+		); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +106,8 @@ func TestFsckWritesAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil || len(r.Damage) != 1 || len(r.Damage[0].Ranges) > 0 {
+	if r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true}); err != nil ||
+		len(r.Damage) != 1 || len(r.Damage[0].Ranges) > 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	r, err := s.Keeper().Fsck(t.Context(), fsck.Options{ReadData: true, Repair: true})
@@ -118,13 +122,14 @@ func TestFsckWritesAnew(t *testing.T) {
 		t.Error("it has other bytes")
 	}
 	after, err := s.Stat(t.Context(), "/film")
-	if err != nil || after.SHA1 != before.SHA1 || !after.Modified.Equal(before.Modified) || !after.Created.Equal(before.Created) {
+	if err != nil || after.SHA1 != before.SHA1 || !after.Modified.Equal(before.Modified) ||
+		!after.Created.Equal(before.Created) {
 		t.Errorf("%+v, %v; it was %+v", after, err, before)
 	}
 }
 
-// TestLostCommit loses the newest commit with all that lay in its pack. A repair makes the one before the newest again, and both this device
-// and another go on from it.
+// TestLostCommit loses the newest commit with its whole pack. A repair makes the previous one the newest again, and
+// both this device and another continue from it.
 func TestLostCommit(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -182,7 +187,7 @@ func TestLostCommit(t *testing.T) {
 	}
 }
 
-// TestLostPointer loses the pointer: a repair puts back the one that this device knows.
+// TestLostPointer loses the pointer. A repair puts back the one that this device knows.
 func TestLostPointer(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()

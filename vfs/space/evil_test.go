@@ -19,22 +19,25 @@ import (
 	"postern/vfs/space"
 )
 
-// loses are the lies after which something is gone that the remote had said it keeps. No gateway can undo that, but it must
-// notice, and must never take anything else for it.
+// loses are the lies after which something is gone that the remote had promised to keep. No gateway can undo that, but
+// it must notice, and must never accept anything else instead.
 var loses = []evil.Lie{evil.DropPuts, evil.SpoilPuts, evil.FalseSwap}
 
-// unasked are the lies about what a drive in daily use never asks: whole blobs, sizes, listings, deletions, which pointers have
-// moved, letters and names. ForkedPointer needs two views, and has a test of its own, as have the lies about changes.
+// unasked are the lies about calls that a drive in daily use never makes: whole blobs, sizes, listings, deletions,
+// which pointers have moved, letters and names. ForkedPointer needs two views and has its own test, and so have the
+// lies about changes.
 var unasked = []evil.Lie{
 	evil.FlipGet, evil.Grow, evil.KeepDeleted, evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.AbsurdStat,
 	evil.HideInList, evil.InventList, evil.RepeatList, evil.FalseSpace, evil.ForkedPointer,
 	evil.NoID, evil.OtherID, evil.DropLetters, evil.HideLetters, evil.InventLetters, evil.ForgedLetter, evil.AbsurdLetters,
 	evil.KeepLetters, evil.ForgedName, evil.StolenName, evil.LoseName, evil.FalseClaim, evil.NoHints,
-	evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges, evil.AbsurdCursor,
+	evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges,
+	evil.AbsurdCursor,
 }
 
-// TestEvil tells every lie during every operation. Nothing but an error may come of it; and once the remote is honest again, what
-// was written before is whole, and so is what was answered during the lie, unless the lie was to throw it away.
+// TestEvil tells every lie during every operation. The only effect may be an error. Once the remote is honest again,
+// everything written before is intact, and so is everything acknowledged during the lie, unless the lie was to discard
+// it.
 func TestEvil(t *testing.T) {
 	for _, lie := range evil.Lies() {
 		for _, rate := range []float64{0, 0.3} {
@@ -47,7 +50,7 @@ func TestEvil(t *testing.T) {
 				checked := verify.New(liar, &verify.MemoryPins{})
 				h := newHome(t, checked)
 				h.options.Deadlines.Commit = time.Hour
-				newHome(t, checked) // somebody else's, to be taken for ours
+				newHome(t, checked) // another account's, to be confused with ours
 				want := furnish(t, h)
 
 				// One gateway that was open before the lie began and two that start during it.
@@ -71,7 +74,7 @@ func TestEvil(t *testing.T) {
 	}
 }
 
-// furnish makes a small drive of several commits and says what is in it.
+// furnish makes a small drive with several commits and returns its files.
 func furnish(t *testing.T, h *home) map[string][]byte {
 	t.Helper()
 	s := h.open()
@@ -100,7 +103,7 @@ func furnish(t *testing.T, h *home) map[string][]byte {
 	return want
 }
 
-// use does one of every operation and returns the files that were answered for. Reading gives right bytes or an error.
+// use makes one of every operation and returns the acknowledged files. Reading must return right bytes or an error.
 func use(t *testing.T, s *space.Space, want map[string][]byte, prefix string) map[string][]byte {
 	t.Helper()
 	ctx := t.Context()
@@ -146,8 +149,9 @@ func use(t *testing.T, s *space.Space, want map[string][]byte, prefix string) ma
 		answered[path] = body
 	}
 	for op, err := range map[string]error{
-		"mkdir":  s.Mkdir(ctx, "/"+prefix, nil),
-		"patch":  s.Patch(ctx, "/small", vfs.Patch{Set: []vfs.Property{{Name: vfs.PropertyName{Local: "x"}, Value: "y"}}}, nil),
+		"mkdir": s.Mkdir(ctx, "/"+prefix, nil),
+		"patch": s.Patch(ctx, "/small", vfs.Patch{Set: []vfs.Property{{Name: vfs.PropertyName{Local: "x"}, Value: "y"}}},
+			nil),
 		"remove": s.Remove(ctx, "/nothing", nil),
 	} {
 		if err != nil && !errors.Is(err, vfs.ErrNotExist) && !errors.Is(err, vfs.ErrExist) {
@@ -157,13 +161,14 @@ func use(t *testing.T, s *space.Space, want map[string][]byte, prefix string) ma
 	if _, err := s.Copy(ctx, "/folder", "/"+prefix+" copy", vfs.CopyOptions{}); err != nil {
 		expected(t, "copy", err)
 	}
-	if _, err := s.Move(ctx, "/"+prefix+" copy", "/"+prefix+" moved", vfs.CopyOptions{}); err != nil && !errors.Is(err, vfs.ErrNotExist) {
+	if _, err := s.Move(ctx, "/"+prefix+" copy", "/"+prefix+" moved", vfs.CopyOptions{}); err != nil &&
+		!errors.Is(err, vfs.ErrNotExist) {
 		expected(t, "move", err)
 	}
 	flush, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 	defer cancel()
-	_ = s.Flush(flush) // may fail, may succeed: what counts is what comes of it
-	for range 2 {      // what was just written reads right, from wherever it lies now
+	_ = s.Flush(flush) // may fail or succeed: only the result counts
+	for range 2 {      // files just written read back correctly, wherever they are now
 		for path, body := range answered {
 			f, err := s.Open(ctx, path)
 			if err != nil {
@@ -193,10 +198,11 @@ func tryPut(ctx context.Context, s vfs.FS, path string, body []byte) error {
 	return err
 }
 
-// expected wants an error that says that the remote is to blame.
+// expected checks that an error blames the remote.
 func expected(t *testing.T, op string, err error) {
 	t.Helper()
-	for _, kind := range []error{vfs.ErrCorrupt, vfs.ErrUnavailable, vfs.ErrFull, vfs.ErrReadOnly, remote.ErrCorrupt, remote.ErrRollback, remote.ErrFork} {
+	for _, kind := range []error{vfs.ErrCorrupt, vfs.ErrUnavailable, vfs.ErrFull, vfs.ErrReadOnly, remote.ErrCorrupt,
+		remote.ErrRollback, remote.ErrFork} {
 		if errors.Is(err, kind) {
 			return
 		}
@@ -204,7 +210,7 @@ func expected(t *testing.T, op string, err error) {
 	t.Errorf("%s: an error of no expected kind: %v", op, err)
 }
 
-// recovered opens the drive on the honest remote and looks for everything that must be there.
+// recovered opens the drive on the honest remote and checks everything that must be there.
 func recovered(t *testing.T, h *home, lie evil.Lie, want, answered map[string][]byte) {
 	t.Helper()
 	if slices.Contains(loses, lie) {
@@ -224,7 +230,7 @@ func recovered(t *testing.T, h *home, lie evil.Lie, want, answered map[string][]
 	}
 }
 
-// TestFork shows two devices each its own future: when one of them sees the other's, it says so.
+// TestFork shows two devices different futures. When one of them sees the other's, it reports the fork.
 func TestFork(t *testing.T) {
 	liar := evil.New(mem.New(), evil.Options{})
 	h := newHome(t, verify.New(liar, &verify.MemoryPins{}))
@@ -250,7 +256,8 @@ func TestFork(t *testing.T) {
 	liar.SetLies(evil.ForkedPointer)
 	s = h.open()
 	defer h.close(s)
-	if err := tryPut(t.Context(), s, "/more", []byte("more")); !errors.Is(err, vfs.ErrReadOnly) || !errors.Is(err, remote.ErrFork) && !errors.Is(err, remote.ErrRollback) {
+	if err := tryPut(t.Context(), s, "/more", []byte("more")); !errors.Is(err, vfs.ErrReadOnly) ||
+		!errors.Is(err, remote.ErrFork) && !errors.Is(err, remote.ErrRollback) {
 		t.Fatalf("the fork was not noticed: %v", err)
 	}
 }

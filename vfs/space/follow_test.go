@@ -24,7 +24,7 @@ import (
 	"postern/vfs/space/follow"
 )
 
-// listedKeys are those of a space of an account that others may follow.
+// listedKeys returns the keys of a space that others may follow.
 func listedKeys(account crypto.AccountSecret, n byte) space.Keys {
 	own := base.Own(account)
 	c := crypto.SpaceSecret{7, n}.Keys()
@@ -46,7 +46,7 @@ func (h *home) share(s *space.Space, store remote.Store) *space.Space {
 	return shared
 }
 
-// friends are Bob, who shares a space, and Alice, who follows it over a line of her own.
+// friends are Bob, who shares a space, and Alice, who follows it over her own line.
 type friends struct {
 	t            *testing.T
 	bob, alice   *space.Space
@@ -76,7 +76,7 @@ func newFriends(t *testing.T) *friends {
 	return f
 }
 
-// say writes a file of Bob's and has it at the remote.
+// say writes a file of Bob's and commits it.
 func (f *friends) say(path, body string) {
 	f.t.Helper()
 	put(f.t, f.shared, path, []byte(body))
@@ -85,7 +85,7 @@ func (f *friends) say(path, body string) {
 	}
 }
 
-// TestFollower: a follower shows what it can read, then what has changed since, and takes no changes.
+// TestFollower checks that a follower shows what it can read, then later changes, and rejects writes.
 func TestFollower(t *testing.T) {
 	f := newFriends(t)
 	f.say("/a", "first")
@@ -113,8 +113,8 @@ func TestFollower(t *testing.T) {
 	}
 }
 
-// TestFollowerAway: without the remote a follower shows what it knows, and fails at once when it knows nothing; the own files stay as
-// they are.
+// TestFollowerAway checks that without the remote a follower shows its last known state, and fails at once if it has
+// none. The own files are not affected.
 func TestFollowerAway(t *testing.T) {
 	f := newFriends(t)
 	drive := namespace.New(namespace.Options{}, map[string]vfs.FS{"files": f.alice})
@@ -153,7 +153,8 @@ func TestFollowerAway(t *testing.T) {
 	}
 }
 
-// TestFollowerBehind: the owner has collected what the follower's state needs. It goes on to the newest state, and calls nobody a liar.
+// TestFollowerBehind makes the owner collect what the follower's state needs. The follower moves on to the newest
+// state, and reports no corruption.
 func TestFollowerBehind(t *testing.T) {
 	f := newFriends(t)
 	for i := range 40 {
@@ -163,7 +164,7 @@ func TestFollowerBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := f.bobs.store
-	for b, err := range store.List(t.Context()) { // a harder collection than any: nothing of before is left
+	for b, err := range store.List(t.Context()) { // harder than any collection: nothing old is left
 		if err == nil {
 			err = store.Delete(t.Context(), b.Name)
 		}
@@ -190,7 +191,7 @@ func (c *counting) store(inner remote.Store) remote.Store {
 	})
 }
 
-// TestFollowersCost: 200 followers that nobody looks at take less than 20 MiB and no more requests than none.
+// TestFollowersCost checks that 200 unused followers take less than 20 MiB and cause no requests.
 func TestFollowersCost(t *testing.T) {
 	const followers, minutes = 200, 10
 	var calls counting
@@ -224,7 +225,7 @@ func TestFollowersCost(t *testing.T) {
 	if n := calls.calls.Load(); n == 0 {
 		t.Fatal("calls are not counted")
 	}
-	for _, f := range all { // each was looked at once
+	for _, f := range all { // each was read once
 		if _, err := f.Stat(t.Context(), "/"); err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +246,7 @@ func TestFollowersCost(t *testing.T) {
 	runtime.KeepAlive(drive)
 }
 
-// quiet waits until the committer has done what the poller asked for.
+// quiet waits until the committer has handled the poller's signal.
 func quiet(t *testing.T, s *space.Space) {
 	t.Helper()
 	if err := s.Committer().Do(t.Context(), func(context.Context) error { return nil }); err != nil {
@@ -253,8 +254,8 @@ func quiet(t *testing.T, s *space.Space) {
 	}
 }
 
-// TestEvilChanges: whatever a remote says has moved, a follower shows a state of its owner's or an error, and the newest one once the
-// remote is honest again.
+// TestEvilChanges checks that, whatever a remote says has moved, a follower shows a state of its owner's or an error,
+// and the newest state once the remote is honest again.
 func TestEvilChanges(t *testing.T) {
 	for _, lie := range []evil.Lie{
 		evil.HideChanges, evil.OldChanges, evil.ForgedChanges, evil.SecretChanges, evil.EndlessChanges, evil.AbsurdChanges,

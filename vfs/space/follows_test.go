@@ -9,8 +9,8 @@ import (
 	"postern/remote/disk"
 )
 
-// TestForkedCopies: a remote was copied, and each copy written to by another device. Whoever comes to the other copy, which has come
-// further, takes no changes and says why; accepting goes on.
+// TestForkedCopies copies a remote, and writes to each copy from another device. A device that meets the other copy,
+// which is further ahead, rejects changes and says why; Accept makes it continue.
 func TestForkedCopies(t *testing.T) {
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	open := func(i int) remote.Store {

@@ -11,7 +11,7 @@ import (
 	"postern/vfs/object"
 )
 
-// head returns what the account's pointer holds.
+// head returns the account's pointer and its head.
 func (h *home) head() (crypto.Pointer, object.Head) {
 	h.t.Helper()
 	p, err := h.store.Load(h.t.Context(), h.account.Writer().ID())
@@ -29,7 +29,7 @@ func (h *home) head() (crypto.Pointer, object.Head) {
 	return p, head
 }
 
-// raise makes the space one of version 2.
+// raise makes the space version 2.
 func (h *home) raise() {
 	h.t.Helper()
 	p, head := h.head()
@@ -43,8 +43,8 @@ func (h *home) raise() {
 	}
 }
 
-// TestVersionOfASpace keeps a drive of format 1 at format 1, and one that a newer program has raised to 2 at 2, whose garbage
-// this program leaves alone.
+// TestVersionOfASpace checks that a drive of format 1 stays at 1, and that one raised to 2 by a newer program stays at
+// 2. This program does not collect the latter's garbage.
 func TestVersionOfASpace(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
@@ -61,7 +61,7 @@ func TestVersionOfASpace(t *testing.T) {
 	put(t, s, "/b", []byte("b"))
 	flush(t, s)
 	h.close(s)
-	s = h.open() // from what was saved
+	s = h.open() // from the saved commit
 	defer h.close(s)
 	put(t, s, "/c", []byte("c"))
 	flush(t, s)

@@ -23,7 +23,7 @@ import (
 	"postern/vfs/space"
 )
 
-// dial is a clock that is set by hand.
+// dial is a clock that tests set.
 type dial struct{ ns atomic.Int64 }
 
 func newDial() *dial {
@@ -46,7 +46,7 @@ func noise(seed uint64, size int) []byte {
 
 func flush(t testing.TB, s *space.Space) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // then it says why
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // then the error says why
 	defer cancel()
 	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
@@ -55,8 +55,8 @@ func flush(t testing.TB, s *space.Space) {
 
 const month = 31 * 24 * time.Hour
 
-// TestCollect deletes most of a drive and lets its history thin out, then collects while it is written to: what is left takes little
-// more than it must, and all of it is there, on this device, after a restart and on another one.
+// TestCollect deletes most of a drive, lets its history thin out, and collects during writes. The rest must take little
+// more than it needs, and all of it must be there: on this device, after a restart and on another one.
 func TestCollect(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)
@@ -153,7 +153,7 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// TestWorthCollecting notices that much was removed, once.
+// TestWorthCollecting checks that a large removal is noticed, once.
 func TestWorthCollecting(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
@@ -184,8 +184,8 @@ func TestWorthCollecting(t *testing.T) {
 	}
 }
 
-// TestAway keeps a gateway from the remote for longer than the grace period, while what it refers to is collected. What is staged it
-// puts again, what is gone it names, and everything else lands.
+// TestAway keeps a gateway from the remote for longer than the grace period, while blobs that it refers to are
+// collected. It puts staged blobs again, names the lost ones, and commits everything else.
 func TestAway(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)
@@ -242,7 +242,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// hoard keeps every blob that was read of it, as a cache that never forgets.
+// hoard keeps every blob that was read through it, as a cache that never evicts.
 type hoard struct {
 	remote.Store
 	mu    sync.Mutex
@@ -274,8 +274,9 @@ func (h *hoard) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return nil
 }
 
-// TestStuck keeps a gateway from committing for longer than the grace period, while it sees what others commit all the time: a remote that
-// is full, say. What its changes refer to is collected meanwhile, and put again from a cache where one has it.
+// TestStuck keeps a gateway from committing for longer than the grace period, for example because the remote is full,
+// while it sees all commits of others. Blobs that its changes refer to are collected meanwhile, and restored from a
+// cache that has them.
 func TestStuck(t *testing.T) {
 	for _, cached := range []bool{false, true} {
 		t.Run(fmt.Sprint("cached ", cached), func(t *testing.T) {
@@ -345,14 +346,15 @@ func TestStuck(t *testing.T) {
 	}
 }
 
-// TestAwayTooLong keeps a gateway away until the pages that its changes were made to are collected. Its changes are there in the end,
-// beside those of others, whether it was off meanwhile or ran.
+// TestAwayTooLong keeps a gateway away until the base pages of its changes are collected. In the end its changes are
+// there, beside those of others, whether it was off or running meanwhile.
 func TestAwayTooLong(t *testing.T) {
 	for _, restarted := range []bool{false, true} {
 		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {
 			store, clock := mem.New(), newDial()
 			h := newHome(t, store)
-			h.options.Now, h.options.Keep, h.options.Deadlines.Commit = clock.now, space.Keep{All: time.Nanosecond}, time.Hour // only a flush commits
+			h.options.Now, h.options.Keep = clock.now, space.Keep{All: time.Nanosecond}
+			h.options.Deadlines.Commit = time.Hour // only a flush commits
 			s := h.open()
 			defer func() { h.close(s) }()
 			if err := s.Mkdir(t.Context(), "/d", nil); err != nil {
@@ -402,7 +404,8 @@ func TestAwayTooLong(t *testing.T) {
 			if err := s.Committer().Look(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]string{"/d/000": "second", "/d/000 (conflict, phone, 2026-11-20)": "phone", "/d/new": "new", "/d/198": "second", "/d/199": "second", "/after": "after"}
+			want := map[string]string{"/d/000": "second", "/d/000 (conflict, phone, 2026-11-20)": "phone", "/d/new": "new",
+				"/d/198": "second", "/d/199": "second", "/after": "after"}
 			for path, body := range want {
 				for name, side := range map[string]*space.Space{"laptop": s, "phone": o} {
 					if got := get(t, side, path); string(got) != body {

@@ -12,7 +12,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// History is the space as it was: a folder for each state that is kept, named by its time in UTC. It is read-only.
+// History returns a read-only view of earlier states: a folder for each kept state, named by its time in UTC.
 func (s *Space) History() vfs.FS { return history{s: s} }
 
 type history struct {
@@ -56,13 +56,13 @@ func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
 	return view.View{Tree: t, Opener: h.s.opener}.Open(ctx, path)
 }
 
-// Usage is of nothing: what the history takes beside the files is not known, and the room is the files'.
+// Usage returns nothing: the size of the history beyond the files is unknown, and the free room belongs to the files.
 func (history) Usage(context.Context, string, int64) (vfs.Usage, error) {
 	return vfs.Usage{Available: -1}, nil
 }
 
-// CopyTo implements namespace.CopierTo: it brings a file or folder back by reference, at no cost whatever its size. A
-// folder comes with all that was in it. It is for the space whose history this is.
+// CopyTo implements namespace.CopierTo: it restores a file, or a folder with all its contents, by reference, at no cost
+// whatever the size. The target must be in the space of this history.
 func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
 	if to != vfs.FS(h.s) {
 		return false, &vfs.Error{Op: "restore", Path: from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}

@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// TestKeepsWhatIsLeft: of a lost state everything is kept but what nobody has any more, which is named.
+// TestKeepsWhatIsLeft checks that everything in a lost state is kept except for lost blobs, which are named.
 func TestKeepsWhatIsLeft(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)

@@ -13,7 +13,7 @@ import (
 	"postern/vfs/space"
 )
 
-// lateBody is a body that is hashed while it arrives in a large file.
+// lateBody returns a body long enough to be hashed as it arrives.
 func lateBody() []byte { return bytes.Repeat([]byte("late"), content.SmallLimit/2) }
 
 func putLate(t *testing.T, s *space.Space, path string, body []byte) {
@@ -23,7 +23,7 @@ func putLate(t *testing.T, s *space.Space, path string, body []byte) {
 	}
 }
 
-// wantMD5 asks for the MD5 of a file.
+// wantMD5 checks the MD5 of a file.
 func wantMD5(t *testing.T, s *space.Space, path string, body []byte) vfs.Info {
 	t.Helper()
 	info, err := s.Stat(vfs.NeedMD5(t.Context()), path)
@@ -33,8 +33,8 @@ func wantMD5(t *testing.T, s *space.Space, path string, body []byte) vfs.Info {
 	return info
 }
 
-// TestLateMD5: a file that was stored without its MD5 has one when somebody asks for it, alone or in a listing, and is
-// the same version with the same time. A transfer that goes on for ever does not keep it from that.
+// TestLateMD5 checks that a file stored without its MD5 has one once a caller needs it, alone or in a listing, with the
+// same version and time. An endless transfer does not prevent that.
 func TestLateMD5(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Deadlines.Commit = time.Hour
@@ -63,14 +63,14 @@ func TestLateMD5(t *testing.T) {
 	}
 }
 
-// TestLateMD5Committed: no file is committed without its MD5, whatever became of it meanwhile, so any other device has
-// it, too.
+// TestLateMD5Committed checks that no file is committed without its MD5, whatever happens to it meanwhile, so every
+// other device has it, too.
 func TestLateMD5Committed(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
 	body := lateBody()
 	for _, path := range []string{"/a", "/moved", "/copied", "/changed", "/replaced", "/removed"} {
-		end := s.Transfer() // so that it is missing when what follows happens
+		end := s.Transfer() // so that it is still missing at the next step
 		putLate(t, s, path, body)
 		var err error
 		ctx, now := context.Background(), time.Unix(1e9, 0)
@@ -119,8 +119,8 @@ func TestLateMD5Committed(t *testing.T) {
 	}
 }
 
-// TestLateMD5AfterStart: an MD5 that was missing when the gateway ended is computed after the next start, also of a
-// file that was moved.
+// TestLateMD5AfterStart checks that an MD5 that was missing when the gateway ended is computed after the next start,
+// also for a moved file.
 func TestLateMD5AfterStart(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Deadlines.Commit = time.Hour
@@ -144,7 +144,7 @@ func TestLateMD5AfterStart(t *testing.T) {
 	}
 }
 
-// TestLateMD5OnlyWhereAllowed: who does not allow it gets the MD5 with the answer.
+// TestLateMD5OnlyWhereAllowed checks that an upload that does not allow a late MD5 returns it with its commit.
 func TestLateMD5OnlyWhereAllowed(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()

@@ -8,7 +8,7 @@ import (
 	"postern/vfs/space/working"
 )
 
-// PutLate stores a file as an upload does whose MD5 was given up.
+// PutLate stores a file like an upload whose MD5 was skipped.
 func (s *Space) PutLate(ctx context.Context, path string, body []byte) error {
 	up, err := s.Create(ctx, path)
 	if err != nil {
@@ -35,8 +35,7 @@ func (s *Space) PutLate(ctx context.Context, path string, body []byte) error {
 	return s.settle(ctx, seq)
 }
 
-// Transfer is what a client's transfer does to MD5s that are missing, until end is called: they wait, for as long as it
-// takes.
+// Transfer acts like a client's transfer on missing MD5s: they wait until end is called.
 func (s *Space) Transfer() (end func()) {
 	s.late.SetYield(time.Hour)
 	s.late.Transfer()

@@ -20,11 +20,11 @@ import (
 	"postern/vfs/space"
 )
 
-// raced counts the swaps that another device's came before.
+// raced counts the swaps that another device's swap preceded.
 type raced struct {
 	remote.Store
 	lost   atomic.Int64
-	before atomic.Pointer[func()] // is done before the next swap
+	before atomic.Pointer[func()] // called before the next swap
 }
 
 func (r *raced) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
@@ -38,8 +38,8 @@ func (r *raced) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	return err
 }
 
-// TestNothingTwice leads a drive through all that makes blobs, and compares every blob that was ever put: no two have
-// 32 bytes in common, so the remote never sees that something in one blob is what was in another.
+// TestNothingTwice takes a drive through everything that makes blobs, and compares every blob ever put. No two may have
+// 32 bytes in common, so the remote never sees that something in one blob was in another.
 func TestNothingTwice(t *testing.T) {
 	ctx := t.Context()
 	curious, clock := evil.NewCurious(mem.New()), newDial()
@@ -91,7 +91,7 @@ func TestNothingTwice(t *testing.T) {
 		t.Fatalf("only %d races were lost", race.lost.Load())
 	}
 
-	// Attempts that fail before the pointer moves, after, and with an outcome that nobody hears of.
+	// Attempts that fail before the pointer moves, after it, and with an unknown outcome.
 	for i, plan := range []faulty.Plan{
 		faulty.Script([]faulty.Fault{faulty.Fail}, faulty.Swap),
 		faulty.Script([]faulty.Fault{faulty.Lose}, faulty.Swap),
@@ -110,7 +110,7 @@ func TestNothingTwice(t *testing.T) {
 	line.SetPlan(nil)
 	flush(t, s)
 
-	// A home that is put back with changes that have landed since: they land again.
+	// A restored home with changes that have landed since: they land again.
 	fill(s, "/twice", 5)
 	backup := (&copiedHome{home: laptop}).copyOf(t)
 	flush(t, s)
@@ -120,7 +120,7 @@ func TestNothingTwice(t *testing.T) {
 	put(t, s, "/twice/more", noise(5001, 2000))
 	flush(t, s)
 
-	// States of the history come back.
+	// States of the history are restored.
 	d := namespace.New(namespace.Options{Made: clock.now()}, map[string]vfs.FS{"files": s, "history": s.History()})
 	for info, err := range s.History().List(ctx, "/") {
 		if err != nil {
@@ -188,7 +188,7 @@ func TestNothingTwice(t *testing.T) {
 		t.Errorf("%d packs were rewritten, and %d races lost over it", repacked, lost)
 	}
 
-	// Damage is repaired: what can be read is written anew.
+	// Damage is repaired: readable files are rewritten.
 	put(t, s, "/film", noise(8000, 700<<10))
 	flush(t, s)
 	spoil(t, curious.Store, 700<<10)
@@ -236,7 +236,7 @@ func TestNothingTwice(t *testing.T) {
 	leak(t, curious)
 }
 
-// spoil flips a bit of what describes the chunk of every blob of about a size.
+// spoil flips a bit in the chunk description of every blob of about a size.
 func spoil(t *testing.T, store remote.Store, size int64) {
 	t.Helper()
 	for b, err := range store.List(t.Context()) {
@@ -258,7 +258,7 @@ func spoil(t *testing.T, store remote.Store, size int64) {
 	}
 }
 
-// leak puts a blob with 32 bytes of another, which must be found.
+// leak puts a blob with 32 bytes of another, which must be detected.
 func leak(t *testing.T, curious *evil.Curious) {
 	t.Helper()
 	for name := range curious.Seen() {

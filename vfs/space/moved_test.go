@@ -14,13 +14,12 @@ import (
 	"postern/vfs/gc"
 )
 
-// forgetful is a remote that, while it is armed, loses the packs of a repacking right before the commit: once something
-// is looked for.
+// forgetful is a remote that, while armed, loses the packs of a repacking right before the commit, at the next lookup.
 type forgetful struct {
 	remote.Store
 	mu    sync.Mutex
 	armed bool
-	packs map[crypto.BlobName]bool // put while armed; true: and read back, as a collection does
+	packs map[crypto.BlobName]bool // put while armed; true: also read back, as a collection does
 	lost  int
 }
 
@@ -64,8 +63,8 @@ func (f *forgetful) arm(armed bool) {
 	f.armed, f.packs = armed, map[crypto.BlobName]bool{}
 }
 
-// TestMovedPacksAreThere: packs that a collection has rewritten are looked for before the pointer moves, and the old ones
-// stay where a new one is missing.
+// TestMovedPacksAreThere checks that rewritten packs are looked up before the pointer moves, and that the old ones stay
+// if a new one is missing.
 func TestMovedPacksAreThere(t *testing.T) {
 	store, clock := &forgetful{Store: mem.New()}, newDial()
 	h := newHome(t, store)

@@ -12,7 +12,8 @@ import (
 	"postern/vfs"
 )
 
-// TestStartOffline starts without a remote, with what was written before and not committed, and brings it there later.
+// TestStartOffline starts without a remote, with changes that were written before and not committed, and commits them
+// later.
 func TestStartOffline(t *testing.T) {
 	away := &switched{Store: mem.New()}
 	h := newHome(t, away)
@@ -24,7 +25,7 @@ func TestStartOffline(t *testing.T) {
 	h.close(s)
 	away.off.Store(true)
 	away.cached.Clear()
-	// Pages that no cache holds can't be had, and are said to be missing at once.
+	// Pages that no cache holds are unavailable, and reported at once.
 	s = h.open()
 	if _, err := s.Stat(t.Context(), "/committed"); !errors.Is(err, vfs.ErrUnavailable) {
 		t.Fatalf("stat of what is at the remote only: %v", err)
@@ -58,7 +59,7 @@ func TestStartOffline(t *testing.T) {
 	}
 }
 
-// TestPoll sees what another device commits without being asked, and with new versions.
+// TestPoll checks that commits of another device appear by polling, with new versions.
 func TestPoll(t *testing.T) {
 	watched := &switched{Store: mem.New()}
 	h := newHome(t, watched)
@@ -84,7 +85,7 @@ func TestPoll(t *testing.T) {
 		after, err := s.Stat(t.Context(), "/a")
 		return err == nil && after.Version != before.Version && after.Modified.Unix() > before.Modified.Unix()
 	})
-	// Two that only look must not set each other off.
+	// Two devices that only look must not trigger commits of each other.
 	commits, asked := s.Status().Commits+o.Status().Commits, watched.loads.Load()
 	awaitThat(t, "a hundred polls", func() bool { return watched.loads.Load() > asked+100 })
 	if now := s.Status().Commits + o.Status().Commits; now != commits {
@@ -92,7 +93,7 @@ func TestPoll(t *testing.T) {
 	}
 }
 
-// awaitThat waits until something holds, ten seconds at the most.
+// awaitThat waits until a condition holds, for at most ten seconds.
 func awaitThat(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	limit := time.After(10 * time.Second)
@@ -107,8 +108,8 @@ func awaitThat(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestCrashAfterMerge ends the process between taking over another device's commit and committing on top of it: the replay comes
-// to the same tree.
+// TestCrashAfterMerge ends the process between taking over another device's commit and committing on top of it. The
+// replay must yield the same tree.
 func TestCrashAfterMerge(t *testing.T) {
 	for _, pendingBefore := range []bool{false, true} {
 		t.Run(fmt.Sprintf("pending before=%v", pendingBefore), func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestCrashAfterMerge(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := listing(t, s, "/")
-			h.close(s) // nothing is committed: as good as a crash
+			h.close(s) // nothing is committed, as in a crash
 			s = h.open()
 			if got := listing(t, s, "/"); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("after a restart the tree is %v, not %v", got, want)
@@ -156,7 +157,8 @@ func TestCrashAfterMerge(t *testing.T) {
 	}
 }
 
-// TestRolledBack takes no changes while the remote shows an older state than it did, and goes on when it shows the newest again.
+// TestRolledBack checks that changes are rejected while the remote shows an older state than before, and accepted when
+// it shows the newest again.
 func TestRolledBack(t *testing.T) {
 	old := &switched{Store: mem.New()}
 	h := newHome(t, old)
@@ -169,7 +171,8 @@ func TestRolledBack(t *testing.T) {
 	old.rolledBack.Store(true)
 	s = h.open()
 	defer h.close(s)
-	if err := tryPut(t.Context(), s, "/b", []byte("b")); !errors.Is(err, vfs.ErrReadOnly) || !errors.Is(err, remote.ErrRollback) {
+	if err := tryPut(t.Context(), s, "/b", []byte("b")); !errors.Is(err, vfs.ErrReadOnly) ||
+		!errors.Is(err, remote.ErrRollback) {
 		t.Fatalf("a change while the remote shows an old state: %v", err)
 	}
 	if got := string(get(t, s, "/a")); got != "a" {

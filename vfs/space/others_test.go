@@ -16,14 +16,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// registry names the second space of an account.
+// registry returns a registry with the second space of an account.
 func registry(account crypto.AccountSecret) roots.Registry {
 	return func(context.Context, roots.State) ([]roots.Space, error) {
 		return []roots.Space{{Capability: secondKeys(account).ReadOnly(), Stage: roots.Live}}, nil
 	}
 }
 
-// large returns the blob that holds a large file of a drive's newest commit.
+// largeBlob returns the blob that holds a large file of a drive's newest commit.
 func largeBlob(t *testing.T, files tree.Tree, path string) crypto.BlobName {
 	t.Helper()
 	e, err := files.Lookup(t.Context(), path)
@@ -34,7 +34,7 @@ func largeBlob(t *testing.T, files tree.Tree, path string) crypto.BlobName {
 	return c.Chunks[0].Blob
 }
 
-// TestFsckOfAllSpaces names the space in which something is damaged, and heals it from where else the blob is.
+// TestFsckOfAllSpaces checks that damage names its space, and is healed from another source of the blob.
 func TestFsckOfAllSpaces(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Registry = registry(h.account)
@@ -70,7 +70,8 @@ func TestFsckOfAllSpaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := check(fsck.Options{})
-	if len(r.Damage) != 1 || r.Damage[0].Space != second.Keeper().Space.ID.String() || r.Damage[0].Path != "/files/folder" {
+	if len(r.Damage) != 1 || r.Damage[0].Space != second.Keeper().Space.ID.String() ||
+		r.Damage[0].Path != "/files/folder" {
 		t.Fatalf("%+v", r.Damage)
 	}
 	elsewhere := mem.New()
@@ -82,8 +83,8 @@ func TestFsckOfAllSpaces(t *testing.T) {
 	}
 }
 
-// TestCollectAllSpaces keeps what only the second space leads to after a move by reference, and deletes it when that does
-// not need it any more either.
+// TestCollectAllSpaces checks that blobs that only the second space leads to after a move by reference are kept, and
+// deleted once it no longer needs them.
 func TestCollectAllSpaces(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHome(t, store)
@@ -128,7 +129,8 @@ func TestCollectAllSpaces(t *testing.T) {
 	}
 }
 
-// TestUnknownSpacesAreUnchecked reports of a drive that may have other spaces that not all was checked.
+// TestUnknownSpacesAreUnchecked checks that the report on a drive with unknown spaces says that not everything was
+// checked.
 func TestUnknownSpacesAreUnchecked(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()

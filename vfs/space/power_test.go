@@ -27,20 +27,20 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// powered is a drive and its remote in one folder, as a power loss has left them, and what may be found there.
+// powered is a drive and its remote in one folder after a power loss, with the states that are allowed there.
 type powered struct {
 	root    string
-	founded bool // the account's space was made
-	second  bool // there is a second space
+	founded bool // the account's space exists
+	second  bool // the second space exists
 	pin     verify.Pin
-	states  []map[string]string // the files by path: one of them must be there
+	states  []map[string]string // the allowed states, as files by path
 }
 
 // powerRun is one run of a gateway, until the power fails.
 type powerRun struct {
 	t    *testing.T
 	rnd  *mathrand.Rand // of the changes
-	fate *mathrand.Rand // of the loss, whichever goroutine it meets
+	fate *mathrand.Rand // of the loss, in whichever goroutine
 	from powered
 	disk *simfs.Watched
 
@@ -48,15 +48,15 @@ type powerRun struct {
 	pins    verify.MemoryPins
 	mu      sync.Mutex
 	left    int       // moments until the power fails
-	cut     chan bool // closed then
+	cut     chan bool // closed at the power loss
 	lost    []powered
 	founded bool
 	second  *space.Space      // beside the first; nil: there is none
-	state   map[string]string // what was answered; paths in the second space begin with secondMark
-	doing   map[string]string // and with the change under way
+	state   map[string]string // the acknowledged state; paths in the second space begin with secondMark
+	doing   map[string]string // the state with the change in progress
 }
 
-// moment is one at which the power may fail.
+// moment marks a moment at which the power may fail.
 func (r *powerRun) moment() {
 	r.mu.Lock()
 	r.left--
@@ -65,7 +65,7 @@ func (r *powerRun) moment() {
 	if !now {
 		return
 	}
-	for range 3 { // one moment can be survived in many ways
+	for range 3 { // one moment may leave different disks
 		left := powered{root: r.t.TempDir(), second: r.from.second}
 		err := r.disk.PowerLoss(r.fate, left.root, func() {
 			r.mu.Lock()
@@ -73,7 +73,7 @@ func (r *powerRun) moment() {
 			left.founded = r.founded
 			left.pin, _, _ = r.pins.Load(r.id) // memory does not fail
 			left.states = []map[string]string{maps.Clone(r.state), maps.Clone(r.doing)}
-			if r.state == nil { // the change before this is not known yet
+			if r.state == nil { // the outcome of the previous change is not known yet
 				left.states = r.from.states
 			}
 		})
@@ -101,7 +101,7 @@ func (r *powerRun) change(next map[string]string, do func() error) {
 // secondMark begins the paths of the second space.
 const secondMark = "second:"
 
-// at is the space that a path of the model is in, and the path there.
+// at returns the space of a path of the model, and the path in that space.
 func (r *powerRun) at(own *space.Space, path string) (*space.Space, string) {
 	if within, ok := strings.CutPrefix(path, secondMark); ok {
 		return r.second, within
@@ -109,7 +109,7 @@ func (r *powerRun) at(own *space.Space, path string) (*space.Space, string) {
 	return own, path
 }
 
-// somewhere is a path of the model, in one of the spaces.
+// somewhere returns a random path of the model, in one of the spaces.
 func (r *powerRun) somewhere(path string) string {
 	if r.second != nil && r.rnd.IntN(2) == 0 {
 		return secondMark + path
@@ -181,7 +181,7 @@ func (r *powerRun) step(own *space.Space, n int) {
 	}
 }
 
-// run begins with what a power loss left, looks whether it is all there, and works until the power fails again.
+// run starts with the disk after a power loss, checks that everything is there, and works until the power fails again.
 func (r *powerRun) run(account crypto.AccountSecret) {
 	t, ctx := r.t, context.Background()
 	var err error
@@ -200,7 +200,8 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	defer func() { _ = store.Close() }()
 	wholeBlobs(t, store, account.Own())
 	device := space.Device{ID: object.DeviceID{1}, Name: "laptop"}
-	o := space.Options{Store: store, Keys: base.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device, FS: r.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond}}
+	o := space.Options{Store: store, Keys: base.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device,
+		FS: r.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond}}
 	s, err := space.Open(ctx, o)
 	if errors.Is(err, base.ErrNoSpace) && !r.from.founded {
 		if err := space.Create(ctx, store, base.Own(account), device, rand.Reader, time.Now()); err != nil {
@@ -229,7 +230,8 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 		}
 	}
 	if !slices.ContainsFunc(r.from.states, func(m map[string]string) bool { return maps.Equal(m, there) }) {
-		t.Fatalf("after a power loss there is %v; answered was %v, the change under way would have made it %v", sizes(there), sizes(r.from.states[0]), sizes(r.from.states[1]))
+		t.Fatalf("after a power loss there is %v; answered was %v, the change under way would have made it %v", sizes(there),
+			sizes(r.from.states[0]), sizes(r.from.states[1]))
 	}
 	r.mu.Lock()
 	r.founded, r.state, r.doing = true, there, there
@@ -244,8 +246,10 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	}
 }
 
-// openSecond opens a second space of the account beside the first, and makes it if need be.
-func (r *powerRun) openSecond(s *space.Space, store remote.Store, account crypto.AccountSecret, device space.Device) *space.Space {
+// openSecond opens a second space of the account beside the first, and makes it if necessary.
+func (r *powerRun) openSecond(
+	s *space.Space, store remote.Store, account crypto.AccountSecret, device space.Device,
+) *space.Space {
 	keys := secondKeys(account)
 	err := space.Create(context.Background(), store, keys, device, rand.Reader, time.Now())
 	if err != nil && !errors.Is(err, remote.ErrConflict) {
@@ -259,7 +263,7 @@ func (r *powerRun) openSecond(s *space.Space, store remote.Store, account crypto
 	return second
 }
 
-// wholeBlobs looks at the remote past the drive: what the pointer leads to is there and is what its name says.
+// wholeBlobs checks, directly at the remote, that everything the pointer leads to is there and fits its name.
 func wholeBlobs(t *testing.T, store remote.Store, keys crypto.Capability) {
 	t.Helper()
 	p, err := store.Load(t.Context(), keys.ID)
@@ -288,9 +292,10 @@ func sizes(files map[string]string) map[string]int {
 	return all
 }
 
-// TestPowerLoss runs the whole way of a write, drive and disk remote, on a disk that loses what was not synced, at random moments,
-// again and again, also while it recovers; half of the histories with two spaces, and moves between them. What was answered is there, nothing is mixed, and the remote's pointer, once seen, never goes
-// back and never leads to what isn't whole.
+// TestPowerLoss runs the whole path of a write, drive and disk remote, on a disk that loses unsynced data at random
+// moments, again and again, also during recovery. Half of the histories have two spaces, and moves between them.
+// Acknowledged changes are there, nothing is mixed up, and the remote's pointer, once seen, never goes back and never
+// leads to an incomplete state.
 func TestPowerLoss(t *testing.T) {
 	histories, losses := 8, 8
 	if testing.Short() || vfstest.UnderRace {
@@ -306,12 +311,13 @@ func TestPowerLoss(t *testing.T) {
 			for range losses {
 				var next []powered
 				for _, from := range now {
-					r := &powerRun{t: t, rnd: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 1)), fate: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 2)), from: from, founded: from.founded, id: account.Writer().ID(),
-						left: 1 + rnd.IntN(1+rnd.IntN(400)), cut: make(chan bool)}
+					r := &powerRun{t: t, rnd: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 1)),
+						fate: mathrand.New(mathrand.NewPCG(rnd.Uint64(), 2)), from: from, founded: from.founded,
+						id: account.Writer().ID(), left: 1 + rnd.IntN(1+rnd.IntN(400)), cut: make(chan bool)}
 					r.run(account)
 					next = append(next, r.lost...)
 				}
-				// One of them goes on, the others are looked at only when it is their turn.
+				// One of them continues; the others are checked only at their turn.
 				rnd.Shuffle(len(next), func(i, j int) { next[i], next[j] = next[j], next[i] })
 				now = next[:min(len(next), 2)]
 			}

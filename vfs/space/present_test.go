@@ -14,7 +14,7 @@ import (
 	"postern/remote/verify"
 )
 
-// spoiling is a remote on a disk that does something to the first large blob right after it has accepted it.
+// spoiling is a remote on a disk that changes the first large blob right after it has accepted it.
 type spoiling struct {
 	remote.Store
 	spoil func(name crypto.BlobName)
@@ -29,8 +29,8 @@ func (s *spoiling) Put(ctx context.Context, name crypto.BlobName, body remote.Bo
 	return err
 }
 
-// TestCommitNeedsItsBlobs: a blob that the remote loses or cuts before the pointer moves is put again, since staging still has it.
-// Staged files must not share their bytes with the store, or there would be nothing left to put.
+// TestCommitNeedsItsBlobs checks that a blob that the remote loses or truncates before the pointer moves is put again
+// from staging. Staged files must not share their bytes with the store, or there would be nothing left to put.
 func TestCommitNeedsItsBlobs(t *testing.T) {
 	for what, spoil := range map[string]func(path string) error{
 		"truncated": func(path string) error { return os.Truncate(path, 100) },
@@ -70,7 +70,7 @@ func TestCommitNeedsItsBlobs(t *testing.T) {
 	}
 }
 
-// TestOwnStoreIsLinked: a store beside the home, to which nobody else writes, gets staged files by a second name.
+// TestOwnStoreIsLinked checks that a store beside the home, without other writers, gets staged files as hard links.
 func TestOwnStoreIsLinked(t *testing.T) {
 	top := t.TempDir()
 	inner, err := disk.Open(filepath.Join(top, "store"), disk.Options{})

@@ -15,7 +15,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// at is the newest pointer once everything is at the remote.
+// at returns the newest pointer once everything is at the remote.
 func (h *home) at(s *space.Space) crypto.Pointer {
 	h.t.Helper()
 	if err := s.Flush(h.t.Context()); err != nil {
@@ -28,7 +28,8 @@ func (h *home) at(s *space.Space) crypto.Pointer {
 	return p
 }
 
-// TestReach: what is told is all that another remote needs, and with what an earlier state leads to, nothing is told twice.
+// TestReach checks that Reach returns everything that another remote needs, and nothing that an earlier state already
+// leads to.
 func TestReach(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -91,7 +92,8 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// TestContains: a later state of one history contains an earlier one, also when what lies between was collected; states of two don't.
+// TestContains checks that a later state of one history contains an earlier one, even if the commits between were
+// collected; states of two histories do not contain each other.
 func TestContains(t *testing.T) {
 	store := mem.New()
 	h := newHome(t, store)
@@ -118,7 +120,7 @@ func TestContains(t *testing.T) {
 		t.Error("an earlier state contains a later one")
 	}
 
-	// Another device writes to a copy of the second state on its own.
+	// Another device writes to a copy of the second state.
 	copied := mem.New()
 	names, err := reach(t.Context(), store, h.account.Own(), second, nil)
 	if err != nil {
@@ -142,7 +144,7 @@ func TestContains(t *testing.T) {
 	put(t, s, "/d", []byte("d"))
 	forked := other.at(s)
 	other.close(s)
-	// All blobs at one place, as they are when a copy is about to swing the pointer.
+	// All blobs in one place, as when a copy is about to move the pointer.
 	for info, err := range copied.List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +182,7 @@ func TestContains(t *testing.T) {
 	}
 }
 
-// carry copies what a state leads to, without what is there, to another store.
+// carry copies what a state leads to, except for what is there, to another store.
 func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	h.t.Helper()
 	names, err := reach(h.t.Context(), h.store, h.account.Own(), p, nil)
@@ -198,11 +200,13 @@ func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	}
 }
 
-// TestJoin lets two devices write to remotes of their own, which never meet, and carries what they wrote from one to the other and back.
+// TestJoin lets two devices write to their own remotes, which never meet, and carries the changes from one to the other
+// and back.
 func TestJoin(t *testing.T) {
 	ctx := t.Context()
 	h, clock := newHome(t, mem.New()), newDial()
-	clock.ns.Store(time.Now().Add(time.Hour).UnixNano()) // later than the first state of all, or that passes for the newest they share
+	// later than the very first state, which would otherwise be the newest they share
+	clock.ns.Store(time.Now().Add(time.Hour).UnixNano())
 	h.options.Now = clock.now
 	s := h.open()
 	for _, name := range []string{"/both", "/goes", "/goes there"} {
@@ -219,7 +223,7 @@ func TestJoin(t *testing.T) {
 	desk := o.open()
 	defer o.close(desk)
 	defer func() { h.close(s) }()
-	clock.pass(time.Minute) // commits of one second leave one state, and then the two have none in common
+	clock.pass(time.Minute) // commits within one second share one state, and then the two have none in common
 	phone := o.device(3, "phone")
 	away := phone.open()
 	put(t, away, "/of the phone", []byte("of the phone"))
@@ -255,9 +259,9 @@ func TestJoin(t *testing.T) {
 		t.Errorf("joined what came before: %v, %v", joined, err)
 	}
 
-	// Back again: to the other side it is a later state of its own.
+	// Back again: for the other side it is a later state of its own.
 	back := o.at(desk)
-	h.close(s) // numbers count anew
+	h.close(s) // numbers restart
 	s = h.open()
 	put(t, s, "/late", []byte("late"))
 	o.carry(back, h.store)
@@ -285,7 +289,8 @@ func TestJoin(t *testing.T) {
 			}
 			found[string(get(t, s, "/"+info.Name))] = true
 		}
-		if len(found) != 7 || !found["of the phone"] || !found["here"] || !found["there"] || !found["of the one"] || !found["of the desk"] || !found["pending"] || !found["late"] {
+		if len(found) != 7 || !found["of the phone"] || !found["here"] || !found["there"] ||
+			!found["of the one"] || !found["of the desk"] || !found["pending"] || !found["late"] {
 			t.Errorf("%s: %v", what, found)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"postern/vfs/space/view"
 )
 
-// view shows the newest durable state.
+// view returns the newest durable state.
 func (s *Space) view() view.View { return view.View{Tree: s.copy.Shown().Tree, Opener: s.opener} }
 
 // Stat implements vfs.Stater.
@@ -48,7 +48,7 @@ func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
 		from := s.view()
 		f, err := from.Open(ctx, name)
 		if errors.Is(err, view.ErrSuperseded) && s.view().Tree != from.Tree {
-			continue // the version was replaced and forgotten between the look-up and the reading: the next one is there
+			continue // the version was replaced between lookup and read, so look up the next one
 		}
 		if err != nil {
 			return nil, err
@@ -57,7 +57,7 @@ func (s *Space) Open(ctx context.Context, name string) (vfs.File, error) {
 	}
 }
 
-// noted is an open file whose transfers are noted: MD5s that are late wait for them.
+// noted is an open file that reports its transfers, so that late MD5s wait for them.
 type noted struct {
 	vfs.File
 	late *late.MD5s

@@ -17,19 +17,19 @@ import (
 	"postern/vfs/space"
 )
 
-// copiedHome is one of several copies of a home, and what of the files that were written in it may be nowhere else.
+// copiedHome is one of several copies of a home, with the files written in it that may exist nowhere else.
 type copiedHome struct {
 	home
 	s       *space.Space
 	waiting map[string]bool
 }
 
-// copyOf copies a home as a backup program does. What is open is copied as a crash would leave it.
+// copyOf copies a home as a backup program does. Open files are copied as a crash would leave them.
 func (h *copiedHome) copyOf(t testing.TB) *copiedHome {
 	t.Helper()
 	c := &copiedHome{home: h.home, waiting: maps.Clone(h.waiting)}
 	c.options.Dir = t.TempDir()
-	for { // a file that is being replaced may vanish meanwhile
+	for { // a file that is being replaced may vanish
 		err := os.CopyFS(c.options.Dir, os.DirFS(h.options.Dir))
 		if err == nil {
 			return c
@@ -41,13 +41,14 @@ func (h *copiedHome) copyOf(t testing.TB) *copiedHome {
 	}
 }
 
-// TestCopiedHomes writes in homes that are copied, put back from copies and used side by side, with the remote there or not: what was
-// answered in one of them, and was not thrown away with it before it was at the remote, is there in the end, once.
+// TestCopiedHomes writes in homes that are copied, restored from copies and used side by side, with the remote
+// reachable or not. Acknowledged files, unless discarded with a home before they reached the remote, are there in the
+// end, once.
 func TestCopiedHomes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		away := &switched{Store: mem.New()}
 		first := newHome(t, away)
-		first.options.Deadlines.Commit = time.Hour // the test says when
+		first.options.Deadlines.Commit = time.Hour // the test commits explicitly
 		homes := []*copiedHome{{home: *first, s: first.open(), waiting: map[string]bool{}}}
 		defer func() {
 			for _, h := range homes {
@@ -58,7 +59,9 @@ func TestCopiedHomes(t *testing.T) {
 		safe, written := map[string]bool{}, 0
 		for range rapid.IntRange(5, 40).Draw(rt, "steps") {
 			h := homes[rapid.IntRange(0, len(homes)-1).Draw(rt, "home")]
-			switch rapid.SampledFrom([]string{"write", "write", "write", "flush", "flush", "restart", "backup", "restore", "restore", "clone", "line"}).Draw(rt, "step") {
+			switch rapid.SampledFrom([]string{
+				"write", "write", "write", "flush", "flush", "restart", "backup", "restore", "restore", "clone", "line",
+			}).Draw(rt, "step") {
 			case "write":
 				written++
 				path := fmt.Sprintf("/%03d", written)
@@ -96,7 +99,7 @@ func TestCopiedHomes(t *testing.T) {
 			}
 		}
 		away.off.Store(false)
-		for range 2 { // the second time each sees what all others brought
+		for range 2 { // the second time each sees the changes of all others
 			for _, h := range homes {
 				if err := h.s.Flush(t.Context()); err != nil {
 					rt.Fatal(err)
@@ -125,7 +128,7 @@ func TestCopiedHomes(t *testing.T) {
 	})
 }
 
-// TestCopiedIsTold: who puts a home back, or uses a copy of it, is told; who only starts again is not.
+// TestCopiedIsTold checks that a user is warned about a restored or copied home, and not about a plain restart.
 func TestCopiedIsTold(t *testing.T) {
 	first := newHome(t, mem.New())
 	h := &copiedHome{home: *first, waiting: map[string]bool{}}

@@ -16,8 +16,8 @@ import (
 	"postern/remote/mem"
 )
 
-// far is a remote at the end of a long line: every request takes its time. It counts them, and does not keep the bytes of blobs, so
-// that what memory is in use is the gateway's own.
+// far is a remote at the end of a long line: every request takes time. It counts requests, and does not keep the bytes
+// of blobs, so that memory in use is the gateway's own.
 type far struct {
 	remote.Store
 	latency  time.Duration
@@ -55,14 +55,14 @@ func (f *far) Put(ctx context.Context, name crypto.BlobName, body remote.Body) e
 	}
 	n, err := io.Copy(io.Discard, r)
 	f.bytes.Add(n)
-	if body.Size() < 64<<10 { // the nodes at the end of a commit must be there to be read
+	if body.Size() < 64<<10 { // the nodes at the end of a commit must be readable
 		return f.Store.Put(ctx, name, body)
 	}
 	f.sizes.Store(name, n)
 	return err
 }
 
-// Stat knows the sizes of the blobs that are not kept.
+// Stat returns also the sizes of blobs that are not kept.
 func (f *far) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	if err := f.wait(ctx); err != nil {
 		return 0, err
@@ -94,9 +94,10 @@ func (f *far) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Poin
 	return f.Store.Swap(ctx, old, next)
 }
 
-// TestManySmallWrites has ten programs write 10,000 small files, a thousand a second, while each request to the remote takes 50 ms. No write
-// waits for the remote, the requests are counted in tens per thousand files, and memory does not grow with what was written. Time is
-// that of the test alone, so it goes on only where somebody waits for it, and not for the disk.
+// TestManySmallWrites makes ten programs write 10,000 small files, a thousand per second, while each request to the
+// remote takes 50 ms. No write waits for the remote, there are tens of requests per thousand files, and memory does not
+// grow with the files. Time is simulated, so it advances only where a goroutine waits for it, and not during disk
+// operations.
 func TestManySmallWrites(t *testing.T) {
 	const programs, each, size = 10, 1000, 8 << 10
 	synctest.Test(t, func(t *testing.T) {
@@ -138,7 +139,8 @@ func TestManySmallWrites(t *testing.T) {
 		}
 		requests := line.requests.Load() - start
 		st := s.Status()
-		t.Logf("%d requests, %d commits, %d blobs of %d bytes; the heap grew by %d KiB", requests, st.Commits, st.BlobsPut, st.BytesPut, (int64(peak)-int64(before))>>10)
+		t.Logf("%d requests, %d commits, %d blobs of %d bytes; the heap grew by %d KiB", requests, st.Commits, st.BlobsPut,
+			st.BytesPut, (int64(peak)-int64(before))>>10)
 		if requests > 50*programs*each/1000 {
 			t.Errorf("%d requests for %d files", requests, programs*each)
 		}
@@ -154,7 +156,8 @@ func TestManySmallWrites(t *testing.T) {
 	})
 }
 
-// TestUsage asks how much room there is before each write, as WebDAV does: the remote is asked once in ten seconds, and only one waits.
+// TestUsage checks the free room before each write, as WebDAV does. The remote gets one request in ten seconds, and
+// only one caller waits.
 func TestUsage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		line := &far{Store: mem.New(), latency: 50 * time.Millisecond}
@@ -185,7 +188,7 @@ func TestUsage(t *testing.T) {
 	})
 }
 
-// filling tells how much room there is.
+// filling is a remote with a set amount of free room.
 type filling struct {
 	remote.Store
 	free int64
@@ -195,7 +198,7 @@ func (f *filling) Space(context.Context) (remote.Space, error) {
 	return remote.Space{Free: f.free}, nil
 }
 
-// TestRoomMade: that there was no room is no reason to refuse once there is some.
+// TestRoomMade checks that a write is accepted as soon as there is room again.
 func TestRoomMade(t *testing.T) {
 	store := &filling{Store: mem.New(), free: 1000}
 	h := newHome(t, store)
@@ -209,13 +212,13 @@ func TestRoomMade(t *testing.T) {
 	}
 	ask(0, 1000)
 	store.free = 5000
-	ask(1000, 1000) // good enough
+	ask(1000, 1000) // recent enough
 	ask(1001, 5000)
 	ask(5000, 5000)
 	ask(5001, 5000)
 }
 
-// heap is how many bytes are in use.
+// heap returns how many bytes are in use.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

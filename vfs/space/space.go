@@ -1,11 +1,12 @@
-// Package space is one space as a vfs.FS, whose root is the space's root folder, and the spaces of a home together.
-// Its parts, from the bottom up: base is the newest commit that is known, view shows a state to readers, local is what
-// all spaces of a home share, working keeps the changes that no commit holds yet, late computes the MD5s that uploads
-// did not wait for, commit brings them to the remote, keep looks after a space.
+// Package space implements vfs.FS for one space, and opens the spaces of a home together. Its parts, from the bottom
+// up: base is the newest known commit, view shows a state to readers, local is what all spaces of a home share, working
+// keeps the changes that no commit holds yet, late computes the MD5s that uploads did not wait for, commit brings the
+// changes to the remote, keep maintains a space.
 //
-// The way of a change: the working copy makes a new tree, the journal records the change, one fsync makes it durable, the caller is
-// answered. Later the committer uploads what was staged, packs what changed, and moves the pointer; then the journal forgets.
-// After a crash the journal is replayed onto the newest commit, which says how much of the journal it holds already.
+// The path of a change: the working copy makes a new tree, the journal records the change, one fsync makes it durable,
+// and the call returns. Later the committer uploads what was staged, packs what changed, and moves the pointer; then
+// the journal drops the record. After a crash the journal is replayed onto the newest commit, which records how much of
+// the journal it already holds.
 package space
 
 import (
@@ -34,7 +35,7 @@ import (
 )
 
 type (
-	// Keys are what a writer of a space holds.
+	// Keys are the keys of a writer of a space.
 	Keys = base.Keys
 	// Device is the gateway that writes.
 	Device = local.Device
@@ -44,32 +45,33 @@ type (
 
 // Options of an account's own space. Store, Keys and Dir are needed; the zero value of the rest works.
 type Options struct {
-	Store  remote.Store // the remote, already retried, verified and cached
+	Store  remote.Store // the remote, already wrapped with retry, verify and cache
 	Keys   Keys         // open the space for writing
 	Dir    string       // holds the folders journal and staging
 	Device Device
 
-	// Own says that Store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
+	// Own says that Store lies beside Dir and has no other writer, so that staged files may be linked into it.
 	Own bool
 
-	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
-	Patience     time.Duration // how long a write waits for room among them; 0: remote.Shipped.Full; negative: not at all
-	SyncThrough  bool          // answer changes only when they are committed at the remote
+	StagingLimit int64         // limit in bytes for staged data; 0: staging.DefaultLimit
+	Patience     time.Duration // how long a write waits for room in staging; 0: remote.Shipped.Full; negative: not at all
+	SyncThrough  bool          // changes return only once they are committed at the remote
 	Deadlines    remote.Deadlines
 	Keep         Keep          // how much of the history stays; zero: base.DefaultKeep
-	Grace        time.Duration // how long garbage stays, and this gateway may be away; 0: gc.DefaultGrace
-	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
-	// Registry names the owner's other spaces; nil: garbage of a drive that may have some is left alone.
+	Grace        time.Duration // how long garbage stays, and how long this gateway may be away; 0: gc.DefaultGrace
+	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
+	// Registry names the owner's other spaces; nil: if the drive may have some, its garbage is not collected.
 	Registry roots.Registry
 
-	// Committed is told the files of each commit that becomes the newest known, made here or by another device, and of the one that Open
-	// begins with, and whether it holds all that was changed here. It must return soon, and must not call the space. Nil: nobody is told.
+	// Committed is called with the files of each commit that becomes the newest known one, made here or by another device,
+	// including the one that Open starts with, and with whether it holds all changes made here. It must return soon, and
+	// must not call the space. Nil: no call.
 	Committed func(files tree.Tree, whole bool)
-	// Moved is told of each folder that was renamed or moved here, before the client that did it is answered. It must not call the
-	// space. Nil: nobody is told.
+	// Moved is called for each folder that was renamed or moved here, before the client gets its response. It must not
+	// call the space. Nil: no call.
 	Moved func(from, to string)
 
-	FS   localfs.FS       // where Dir is; nil: the system's
+	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
 	Now  func() time.Time // nil: time.Now
@@ -88,9 +90,10 @@ type Space struct {
 	room   *room
 }
 
-// Open opens a home with the account's own space: it replays what the journal holds beyond the newest commit and starts the committer,
-// which ends with Close. When the remote can't be reached, it begins with the newest commit that this gateway knew. Errors:
-// base.ErrNoSpace when the account has none at this remote, those of the remote and of the journal.
+// Open opens a home with the account's own space. It replays the journal's records that the newest commit does not
+// hold, and starts the committer, which Close ends. If the remote is unreachable, Open starts with the newest commit
+// that this gateway knows. Errors: base.ErrNoSpace when the account has none at this remote, those of the remote and of
+// the journal.
 func Open(ctx context.Context, o Options) (*Space, error) {
 	o.Deadlines = o.Deadlines.OrShipped()
 	if o.Keep == (Keep{}) {
@@ -101,7 +104,8 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.Deadlines.Poll, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
+		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.Deadlines.Poll, FS: o.FS, Log: o.Log, Rand: o.Rand,
+		Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -136,7 +140,8 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		Ready: s.late.Summed, Hurry: s.late.Hurry, Deadlines: o.Deadlines, Told: o.Committed,
 	})
 	s.keeper = keep.New(keep.Options{
-		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store, Space: o.Keys.Capability,
+		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store,
+		Space: o.Keys.Capability,
 		Grace: grace, Files: s, Settle: s.settle, Registry: o.Registry,
 	})
 	begin, err := s.copy.Begin(ctx, o.Store)
@@ -151,13 +156,14 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	return s, nil
 }
 
-// Create makes a space at a remote: one commit of an empty folder. It returns remote.ErrConflict when it is there already.
+// Create makes a space at a remote, as one commit of an empty folder. The error is remote.ErrConflict when the space
+// exists already.
 func Create(ctx context.Context, store remote.Store, keys Keys, device Device, random io.Reader, now time.Time) error {
 	return commit.Create(ctx, store, keys, device, random, now)
 }
 
-// Close stops the committer and, of a home's own space, closes the journal. What is not committed yet stays in the journal and in
-// staging, and is committed after the next Open; call Flush before to have it all at the remote.
+// Close stops the committer and, for a home's own space, closes the journal. Uncommitted changes stay in the journal
+// and in staging, and are committed after the next Open. Call Flush first to have them all at the remote.
 func (s *Space) Close() error {
 	s.committer.Stop()
 	s.late.Stop()
@@ -168,31 +174,31 @@ func (s *Space) Close() error {
 	return nil
 }
 
-// Flush waits until every change that was made so far is committed at the remote. When ctx ends first, the error says why the
-// committer could not.
+// Flush waits until every change made so far is committed at the remote. If ctx ends first, the error says why the
+// committer failed.
 func (s *Space) Flush(ctx context.Context) error {
 	return s.committer.Wait(ctx, s.copy.Shown().Seq)
 }
 
-// Retry makes the committer look at the remote now, rather than when its pause is over: it is for callers who know that the remote
-// is back.
+// Retry makes the committer look at the remote now, without waiting for its pause to end. It is for callers that know
+// that the remote is back.
 func (s *Space) Retry() { s.committer.Retry() }
 
 // Home returns what all spaces of the home share.
 func (s *Space) Home() Home { return Home{s} }
 
-// Keeper returns what collects, checks and repairs the space.
+// Keeper returns the keeper, which collects, checks and repairs the space.
 func (s *Space) Keeper() *keep.Keeper { return s.keeper }
 
-// Committer returns what brings the space's changes to the remote.
+// Committer returns the committer, which brings the space's changes to the remote.
 func (s *Space) Committer() *commit.Committer { return s.committer }
 
-// Files returns those of the newest commit that this gateway knows.
+// Files returns the files of the newest commit that this gateway knows.
 func (s *Space) Files(ctx context.Context) (tree.Tree, error) {
 	return s.copy.Whole().Sub(ctx, base.FilesPath)
 }
 
-// Status is what a space can report of itself. The figures of the journal and of staging are those of its home.
+// Status is the state of a space. The figures of the journal and of staging are those of its home.
 type Status struct {
 	commit.Status
 	Files, Bytes int64 // files and folders in the space, and the bytes of the files
@@ -202,10 +208,10 @@ type Status struct {
 	PendingSince   time.Time // the oldest of them; zero when there is none
 	StagedBytes    int64     // of blobs and promises in staging
 	StagingLimit   int64     // negative: none
-	Broken         string    // why no changes are taken: the journal can't be written; empty when they are
+	Broken         string    // why changes are rejected: the journal can't be written; empty when they are accepted
 }
 
-// Status returns how the space is. It asks nobody and never blocks for long.
+// Status returns the state of the space. It makes no request and does not block for long.
 func (s *Space) Status() Status {
 	st := Status{Status: s.committer.Status(), PendingChanges: s.copy.Pending()}
 	root := s.copy.Shown().Tree.Root()

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// home is an account with its local folder and its remote: what outlives an open space.
+// home is an account with its local folder and its remote, which outlive an open space.
 type home struct {
 	t       testing.TB
 	store   remote.Store
@@ -127,7 +127,7 @@ func TestContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vfstest.Run(t, func(t *testing.T) vfs.FS {
 				h := newHome(t, store(t))
-				h.options.Deadlines.Commit = 20 * time.Millisecond // often enough to come between, not after each change
+				h.options.Deadlines.Commit = 20 * time.Millisecond // often enough to commit in between, not after each change
 				s := h.open()
 				t.Cleanup(func() { h.close(s) })
 				return drive(s)
@@ -136,7 +136,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestModel does random operations beside a plain model, with restarts and commits in between.
+// TestModel makes random operations beside a plain model, with restarts and commits in between.
 func TestModel(t *testing.T) {
 	vfstest.Compare(t, func(t *testing.T) vfstest.Subject {
 		h := newHome(t, mem.New())
@@ -156,11 +156,13 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// TestAnotherMachine reads with nothing but the account's secret and the remote.
+// TestAnotherMachine reads with only the account's secret and the remote.
 func TestAnotherMachine(t *testing.T) {
 	h := newHome(t, newDisk(t))
 	s := h.open()
-	bodies := map[string][]byte{"/empty": {}, "/small": []byte("small"), "/large": bytes.Repeat([]byte("0123456789abcdef"), 1<<20)}
+	bodies := map[string][]byte{
+		"/empty": {}, "/small": []byte("small"), "/large": bytes.Repeat([]byte("0123456789abcdef"), 1<<20),
+	}
 	for path, body := range bodies {
 		put(t, s, path, body)
 	}
@@ -178,7 +180,7 @@ func TestAnotherMachine(t *testing.T) {
 	}
 }
 
-// TestTwoDevices lets two gateways write at once: nothing that either of them wrote is lost, and both end with the same tree.
+// TestTwoDevices lets two gateways write at once. No write of either is lost, and both end with the same tree.
 func TestTwoDevices(t *testing.T) {
 	h := newHome(t, mem.New())
 	s := h.open()
@@ -190,7 +192,7 @@ func TestTwoDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := h.device(2, "phone")
-	other.options.Deadlines.Commit = time.Hour // it sees what the laptop does no sooner than it is to
+	other.options.Deadlines.Commit = time.Hour // it must not see the laptop's changes too early
 	o := other.open()
 	put(t, s, "/report.odt", []byte("by the laptop"))
 	put(t, s, "/laptop.txt", []byte("laptop"))
@@ -207,7 +209,7 @@ func TestTwoDevices(t *testing.T) {
 	}
 	h.close(s)
 	s = h.open()
-	// Which of the two keeps the name is for the merge to say, the same on both devices; the other bears its device's name.
+	// The merge decides which of the two keeps the name, the same on both devices; the other gets its device's name.
 	day := time.Now().UTC().Format(time.DateOnly)
 	for _, fs := range []vfs.FS{s, o} {
 		for path, want := range map[string]string{"/laptop.txt": "laptop", "/folder/phone.txt": "phone"} {
@@ -230,7 +232,7 @@ func TestTwoDevices(t *testing.T) {
 	other.close(o)
 }
 
-// TestUnreachable goes on working while the remote is away, and commits when it is back.
+// TestUnreachable checks that work continues while the remote is unreachable, and that the changes are committed later.
 func TestUnreachable(t *testing.T) {
 	away := &switched{Store: mem.New()}
 	h := newHome(t, away)
@@ -258,7 +260,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestLostReply swings the pointer and hears nothing of it: the commit is found, not made twice, and not lost.
+// TestLostReply loses the reply to a swap of the pointer. The commit is found, not made twice, and not lost.
 func TestLostReply(t *testing.T) {
 	store := &switched{Store: mem.New()}
 	h := newHome(t, store)
@@ -284,7 +286,7 @@ func TestLostReply(t *testing.T) {
 	}
 }
 
-// TestFull answers that there is no room, cleanly, and goes on when there is.
+// TestFull checks that a full disk is reported cleanly, and that writes work again when there is room.
 func TestFull(t *testing.T) {
 	away := &switched{Store: mem.New()}
 	h := newHome(t, away)
@@ -319,12 +321,12 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestHistory finds every committed state under its time, after a restart and on another device too.
+// TestHistory finds every committed state under its time, also after a restart and on another device.
 func TestHistory(t *testing.T) {
 	h := newHome(t, mem.New())
 	now := time.Date(2026, 11, 20, 9, 15, 2, 0, time.UTC)
 	h.options.Now = func() time.Time { return now }
-	h.options.Deadlines.Commit = time.Hour // only Flush commits, when the clock stands where the test wants it
+	h.options.Deadlines.Commit = time.Hour // only Flush commits, when the test has set the clock
 	s := h.open()
 	for _, body := range []string{"first", "second", "third"} {
 		put(t, s, "/a.txt", []byte(body))
@@ -344,7 +346,9 @@ func TestHistory(t *testing.T) {
 	s = other.open()
 	defer other.close(s)
 	past := s.History()
-	for name, want := range map[string]string{"2026-11-20 09.15.02": "first", "2026-11-20 09.16.02": "second", "2026-11-20 09.17.02": "third"} {
+	for name, want := range map[string]string{
+		"2026-11-20 09.15.02": "first", "2026-11-20 09.16.02": "second", "2026-11-20 09.17.02": "third",
+	} {
 		if got := string(get(t, past, "/"+name+"/a.txt")); got != want {
 			t.Errorf("at %s the file was %q, not %q", name, got, want)
 		}
@@ -356,7 +360,8 @@ func TestHistory(t *testing.T) {
 		t.Errorf("history can be removed: %v", err)
 	}
 	d := namespace.New(namespace.Options{Made: now}, map[string]vfs.FS{"files": s, "history": past})
-	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.16.02/a.txt", "/files/restored.txt", vfs.CopyOptions{}); err != nil {
+	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.16.02/a.txt", "/files/restored.txt",
+		vfs.CopyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.15.02", "/files/as it was", vfs.CopyOptions{}); err != nil {
@@ -367,10 +372,12 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%s was restored as %q", path, got)
 		}
 	}
-	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/restored.txt", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrExist) {
+	if _, err := d.Copy(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/restored.txt",
+		vfs.CopyOptions{}); !errors.Is(err, vfs.ErrExist) {
 		t.Errorf("restored over a file without being asked: %v", err)
 	}
-	if _, err := d.Move(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/moved.txt", vfs.CopyOptions{}); !errors.Is(err, vfs.ErrInvalid) && !errors.Is(err, vfs.ErrReadOnly) {
+	if _, err := d.Move(t.Context(), "/history/2026-11-20 09.15.02/a.txt", "/files/moved.txt",
+		vfs.CopyOptions{}); !errors.Is(err, vfs.ErrInvalid) && !errors.Is(err, vfs.ErrReadOnly) {
 		t.Errorf("moved out of the history: %v", err)
 	}
 	if err := s.Remove(t.Context(), "/restored.txt", nil); err != nil {

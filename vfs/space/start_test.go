@@ -31,7 +31,8 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	if err := Create(ctx, store, base.Own(account), device, rand.Reader, now); err != nil {
 		tb.Fatal(err)
 	}
-	s, err := Open(ctx, Options{Store: store, Keys: base.Own(account), Dir: tb.TempDir(), Device: device, Deadlines: remote.Deadlines{Commit: time.Hour}})
+	s, err := Open(ctx, Options{Store: store, Keys: base.Own(account), Dir: tb.TempDir(), Device: device,
+		Deadlines: remote.Deadlines{Commit: time.Hour}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func grow(tb testing.TB, store remote.Store, account crypto.AccountSecret, folde
 	}
 }
 
-// filled is a tree of folders × files.
+// filled returns a tree of folders × files.
 func filled(tb testing.TB, t tree.Tree, folders, files int) tree.Tree {
 	ctx, now := context.Background(), time.Now()
 	apply := func(op tree.Op) {
@@ -67,15 +68,19 @@ func filled(tb testing.TB, t tree.Tree, folders, files int) tree.Tree {
 		apply(tree.Mkdir{Path: fmt.Sprintf("/folder %04d", d), Version: version(), Time: now})
 		for f := range files {
 			apply(tree.Put{Path: fmt.Sprintf("/folder %04d/file %04d.txt", d, f), Entry: object.Entry{
-				Kind: object.File, Version: version(), Created: now.UnixNano(), Modified: now.UnixNano(), Size: 500, ContentType: "text/plain",
-				Content: object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{byte(d), byte(f), 1}, Off: uint32(f) * 1000}}},
+				Kind: object.File, Version: version(), Created: now.UnixNano(), Modified: now.UnixNano(), Size: 500,
+				ContentType: "text/plain",
+				Content: object.Content{Chunks: []object.Chunk{
+					{Blob: crypto.BlobName{byte(d), byte(f), 1}, Off: uint32(f) * 1000},
+				}},
 			}})
 		}
 	}
 	return t
 }
 
-// scribble records n changes in a space that nobody commits: files written anew and over others, in the first of the folders, equally many in each.
+// scribble records n changes in a space, without a commit: new files and replaced ones, in the first of the folders,
+// equally many in each.
 func scribble(tb testing.TB, s *Space, n, folders int) {
 	tb.Helper()
 	ctx := context.Background()
@@ -101,8 +106,8 @@ func scribble(tb testing.TB, s *Space, n, folders int) {
 	}
 }
 
-// BenchmarkStart opens a drive of a million files with 100,000 changes that wait for the remote, of a tenth of the folders and of all of
-// them. The time is until the first request could be answered.
+// BenchmarkStart opens a drive of a million files with 100,000 uncommitted changes, of a tenth of the folders and of
+// all of them. It measures the time until the first request could be answered.
 func BenchmarkStart(b *testing.B) {
 	const folders, files, changes = 1000, 1000, 100_000
 	ctx := context.Background()
@@ -117,7 +122,9 @@ func BenchmarkStart(b *testing.B) {
 	grow(b, store, account, folders, files)
 	for _, within := range []int{folders / 10, folders} {
 		b.Run(fmt.Sprintf("in %d folders", within), func(b *testing.B) {
-			o := Options{Store: store, Keys: base.Own(account), Dir: b.TempDir(), Device: Device{ID: object.DeviceID{1}, Name: "laptop"}, Deadlines: remote.Deadlines{Commit: time.Hour, Poll: time.Hour}}
+			o := Options{Store: store, Keys: base.Own(account), Dir: b.TempDir(),
+				Device:    Device{ID: object.DeviceID{1}, Name: "laptop"},
+				Deadlines: remote.Deadlines{Commit: time.Hour, Poll: time.Hour}}
 			s, err := Open(ctx, o)
 			if err != nil {
 				b.Fatal(err)
@@ -148,7 +155,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// heap is what is held in memory now.
+// heap returns how many bytes are in use.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

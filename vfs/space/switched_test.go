@@ -12,12 +12,12 @@ import (
 
 var errAway = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnavailable, Err: errors.New("switched off")}
 
-// switched is a remote that can be switched off, and can lose the reply to one swap.
+// switched is a remote that can be switched off, and that can lose the reply to one swap.
 type switched struct {
 	remote.Store
 	off, loseReply, rolledBack atomic.Bool
-	loads                      atomic.Int64 // how often the pointer was asked for
-	cached                     sync.Map     // names of blobs that were read or put: they can be read offline, as from a cache
+	loads                      atomic.Int64 // how often the pointer was loaded
+	cached                     sync.Map     // blobs that were read or put, which stay readable offline
 }
 
 func (s *switched) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {

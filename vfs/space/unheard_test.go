@@ -14,7 +14,7 @@ import (
 	"postern/vfs/space"
 )
 
-// commitUnheard makes a commit land of which its gateway never hears: the reply is lost, and the remote with it.
+// commitUnheard lands a commit without its gateway's knowledge: the reply is lost, and then the remote is unreachable.
 func commitUnheard(t *testing.T, h *home, line *faulty.Store, s *space.Space) {
 	t.Helper()
 	before, err := h.store.Load(t.Context(), h.account.Writer().ID())
@@ -37,16 +37,17 @@ func commitUnheard(t *testing.T, h *home, line *faulty.Store, s *space.Space) {
 		now, err := h.store.Load(t.Context(), h.account.Writer().ID())
 		return err == nil && now.Seq > before.Seq
 	})
-	line.SetPlan(faulty.Always(faulty.Fail, faulty.Load, faulty.Swap, faulty.Put)) // what is read is cached elsewhere
+	// pages that were read are cached elsewhere
+	line.SetPlan(faulty.Always(faulty.Fail, faulty.Load, faulty.Swap, faulty.Put))
 	cancel()
 	if err := <-flushed; err == nil {
 		t.Fatal("the gateway has heard of its commit")
 	}
 }
 
-// TestBuiltOnUnheardCommit lets another device build on a commit of ours whose reply was lost, while here the same file is changed
-// again: what it holds of ours is no rival of what came after it. Whether the gateway lives on, or starts again with the
-// remote or without, makes no difference.
+// TestBuiltOnUnheardCommit lets another device build on a commit of ours whose reply was lost, while the same file is
+// changed again here. Our earlier version in that commit must not conflict with our later one. It makes no difference
+// whether the gateway keeps running, or restarts with or without the remote.
 func TestBuiltOnUnheardCommit(t *testing.T) {
 	for _, restart := range []string{"none", "online", "offline", "twice"} {
 		t.Run(restart, func(t *testing.T) {
@@ -63,7 +64,7 @@ func TestBuiltOnUnheardCommit(t *testing.T) {
 			other := h.device(2, "phone")
 			o := other.open()
 			put(t, o, "/theirs", []byte("theirs"))
-			if err := o.Remove(t.Context(), "/gone", nil); err != nil { // here too it goes: once more it could not
+			if err := o.Remove(t.Context(), "/gone", nil); err != nil { // removed here, too: a repeat would fail
 				t.Fatal(err)
 			}
 			if err := o.Flush(t.Context()); err != nil {
@@ -117,8 +118,8 @@ func bodies(t *testing.T, s *space.Space) map[string]string {
 	return all
 }
 
-// TestFirstChangesMerge starts a device for the first time, and crashes before its first commit. What others commit until it is
-// back is merged with its changes, which must not be replayed onto it.
+// TestFirstChangesMerge starts a device for the first time, and crashes before its first commit. What others commit
+// until it is back is merged with its changes, which must not be replayed onto it.
 func TestFirstChangesMerge(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Deadlines.Commit = time.Hour
@@ -143,8 +144,8 @@ func TestFirstChangesMerge(t *testing.T) {
 	}
 }
 
-// TestJournalMovedAway starts without the journal, as somebody does whose journal was damaged, and with an old one: what is written then
-// bears numbers of its own, and is not taken for what was committed before.
+// TestJournalMovedAway starts without the journal, as after moving a damaged one away, and with an old one. New records
+// get new numbers, and are not taken for committed ones.
 func TestJournalMovedAway(t *testing.T) {
 	for _, old := range []bool{false, true} {
 		t.Run(fmt.Sprintf("old=%v", old), func(t *testing.T) {

@@ -15,10 +15,10 @@ import (
 	"postern/vfs/tree"
 )
 
-// recordSize is about what the journal takes for a small file beside its bytes.
+// recordSize is roughly what the journal takes for a small file in addition to its bytes.
 const recordSize = 1 << 10
 
-// upload is a file on its way in.
+// upload is a file being uploaded.
 type upload struct {
 	s       *Space
 	path    string
@@ -32,7 +32,7 @@ type upload struct {
 
 // Create implements vfs.Writer.
 func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
-	// What is wrong already is better said before the body has been sent; Commit looks again.
+	// Check before the client sends the body; Commit checks again.
 	if err := mayPut(ctx, s.copy.Shown().Tree, name); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 	return &upload{s: s, path: name, version: version, batch: batch, writer: w}, nil
 }
 
-// mayPut tries an empty file in the place, and throws the tree away.
+// mayPut tries to put an empty file at the path, and discards the tree.
 func mayPut(ctx context.Context, t tree.Tree, name string) error {
 	_, _, err := working.Try(ctx, t, working.Change{Op: tree.Put{Path: name, Entry: object.Entry{Kind: object.File}}})
 	return err
@@ -71,7 +71,7 @@ func (u *upload) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
-// failing remembers that its reader failed.
+// failing remembers an error of its reader.
 type failing struct {
 	io.Reader
 	err error
@@ -91,7 +91,7 @@ func (u *upload) Sums() (vfs.Sums, error) {
 	return sums, view.Failed("write", u.path, err)
 }
 
-// Commit implements vfs.Upload: blobs durable first, then the record.
+// Commit implements vfs.Upload: blobs become durable first, then the record.
 func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _ bool, err error) {
 	defer u.Abort()
 	if u.result, err = u.writer.Finish(); err != nil {
@@ -115,12 +115,12 @@ func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _
 		}
 		return vfs.Info{}, false, err
 	}
-	u.batch.Done() // the journal refers to the blobs now, whatever comes
+	u.batch.Done() // the journal refers to the blobs now, whatever follows
 	u.done = true
 	return view.Info(r.Entry), r.Replaced(), u.s.settle(ctx, seq)
 }
 
-// put is the operation that puts the file in its place.
+// put returns the operation that puts the file in place.
 func (u *upload) put(o vfs.CommitOptions) tree.Put {
 	now := u.s.home.Now()
 	e := object.Entry{

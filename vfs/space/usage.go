@@ -9,17 +9,18 @@ import (
 	"postern/vfs"
 )
 
-// usageAge is how long the answer is good enough. Every PUT asks, and must not wait for the remote; Finder asks once a minute.
+// usageAge is how long an answer stays valid. Every PUT needs one and must not wait for the remote; Finder asks once a
+// minute.
 const usageAge = 10 * time.Second
 
-// room is what was last known of the room at the remote.
+// room is the last known free room at the remote.
 type room struct {
 	store remote.Store
 	now   func() time.Time
-	limit time.Duration // for the remote's answer
+	limit time.Duration // for the remote's response
 
 	mu   sync.Mutex
-	free int64 // bytes; -1: not known
+	free int64 // bytes; -1: unknown
 	at   time.Time
 }
 
@@ -28,7 +29,8 @@ func (s *Space) Usage(ctx context.Context, _ string, want int64) (vfs.Usage, err
 	return vfs.Usage{Used: s.copy.Shown().Tree.Root().Info().Size, Available: s.room.ask(ctx, want)}, nil
 }
 
-// ask asks the remote when nobody has lately, or that had no room for want bytes; whoever comes meanwhile takes what was known before.
+// ask returns the free room at the remote. It makes a request if the last answer is too old, or had no room for want
+// bytes. Concurrent callers get the previous answer.
 func (r *room) ask(ctx context.Context, want int64) int64 {
 	r.mu.Lock()
 	now := r.now()
@@ -47,7 +49,7 @@ func (r *room) ask(ctx context.Context, want int64) int64 {
 	defer cancel()
 	found, err := r.store.Space(ctx)
 	if err != nil {
-		found.Free = -1 // what there is room for is not worth failing for
+		found.Free = -1 // an unknown amount of room is no reason to fail
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// Common returns the newest state that two come from: where their commits meet, else the newest that both histories keep, else an empty
-// one, as if everything had been made on both sides.
+// Common returns the newest common ancestor of two states: the commit where their lines of parents meet, else the
+// newest state that both histories keep, else an empty tree, which treats everything as added on both sides.
 func Common(ctx context.Context, nodes *tree.Nodes, ours, theirs State) (tree.Tree, error) {
 	common, err := lastCommon(ctx, nodes, ours, theirs)
 	if errors.Is(err, vfs.ErrNotExist) {
@@ -23,8 +23,9 @@ func Common(ctx context.Context, nodes *tree.Nodes, ours, theirs State) (tree.Tr
 	return common, err
 }
 
-// lastCommon is the newest state that two come from: it goes from commit to parent on both sides until they meet. Error: vfs.ErrNotExist
-// when they don't, when the way there was collected, or what they meet at.
+// lastCommon returns the newest common ancestor of two states. It walks from commit to parent on both sides until they
+// meet. The error is vfs.ErrNotExist when they do not meet, or when a commit on the way or the common one was
+// collected.
 func lastCommon(ctx context.Context, nodes *tree.Nodes, ours, theirs State) (tree.Tree, error) {
 	at := [2]State{ours, theirs}
 	seen := map[object.Ref]bool{}
@@ -40,7 +41,7 @@ func lastCommon(ctx context.Context, nodes *tree.Nodes, ours, theirs State) (tre
 			}
 			seen[at[i].Ref] = true
 			up := at[i].Commit.Parent
-			at[i] = State{} // its commit and ref are all that is used here
+			at[i] = State{} // only its commit and ref are used here
 			if up == (object.Parent{}) {
 				continue
 			}
@@ -56,8 +57,8 @@ func lastCommon(ctx context.Context, nodes *tree.Nodes, ours, theirs State) (tre
 	return tree.Tree{}, errNotShared
 }
 
-// keptCommon is a state that the histories of both sides keep, the newest by its time: both come from it, whatever became of the commits
-// between. Error: vfs.ErrNotExist when there is none.
+// keptCommon returns the newest state, by its time, that the histories of both sides keep. Both sides come from it,
+// even if the commits between were collected. The error is vfs.ErrNotExist when there is none.
 func keptCommon(ctx context.Context, ours, theirs tree.Tree) (tree.Tree, error) {
 	states := map[string]object.Ref{}
 	for e, err := range ours.List(ctx, HistoryPath) {
@@ -85,8 +86,8 @@ func keptCommon(ctx context.Context, ours, theirs tree.Tree) (tree.Tree, error) 
 
 var errNotShared = &vfs.Error{Op: "look up", Path: HistoryPath, Kind: vfs.ErrNotExist}
 
-// shared is a state of the history that both sides keep. That both have one of that second is not enough: the newest of a second replaces
-// those before it, and may be of one side alone.
+// shared returns a state that both histories keep under the same name. Equal names are not enough: within one second
+// the newest state replaces the earlier ones, and it may exist on one side only.
 func shared(ctx context.Context, ours, theirs tree.Tree, name string) (tree.Tree, error) {
 	var states [2]tree.Tree
 	var roots [2]object.Ref

@@ -13,9 +13,12 @@ import (
 // ErrUntold says that two states can't be compared.
 var ErrUntold = errors.New("its commit was collected")
 
-// Contains reports whether a state contains all that another one, of a smaller sequence, does: by what each device had brought
-// into both, for a later commit never holds less. The commits are read from the store. Errors: ErrUntold; those of the remote.
-func Contains(ctx context.Context, store remote.Store, space crypto.Capability, have, next crypto.Pointer) (bool, error) {
+// Contains reports whether the state of next contains everything that the state of have does; have has the smaller
+// sequence. It compares what each device had brought into both, since a later commit never holds less. It reads the
+// commits from the store. Errors: ErrUntold; those of the remote.
+func Contains(
+	ctx context.Context, store remote.Store, space crypto.Capability, have, next crypto.Pointer,
+) (bool, error) {
 	nodes := tree.NewNodes(store, tree.Options{})
 	from, err := Open(ctx, nodes, space, next)
 	if err != nil {
@@ -37,7 +40,7 @@ func Contains(ctx context.Context, store remote.Store, space crypto.Capability, 
 	return yes, err
 }
 
-// Openable returns why what a pointer leads to can't be a state of the space: nil when it can.
+// Openable returns nil if a pointer leads to a state of the space, and otherwise the reason why it does not.
 func Openable(ctx context.Context, store remote.Store, space crypto.Capability, p crypto.Pointer) error {
 	_, err := Open(ctx, tree.NewNodes(store, tree.Options{}), space, p)
 	return err

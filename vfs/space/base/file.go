@@ -15,14 +15,14 @@ import (
 
 const (
 	savedLabel = "postern base 2"
-	// savedFirst is the label of the files of earlier versions, which lack the last field.
+	// savedFirst is the label of files from earlier versions, which lack the last field.
 	savedFirst = "postern base 1"
 	saltSize   = 32
 )
 
-// File keeps the newest commit that this gateway knows beside the journal, whose records are made to it. So a start needs no
-// remote, and what other devices have committed since can be told from what was done here. It is written before the journal
-// forgets what the commit holds.
+// File stores the newest commit that this gateway knows, beside the journal. The journal's records apply to that
+// commit. So a start needs no remote, and commits of other devices can be told apart from changes made here. It is
+// written before the journal drops what the commit holds.
 type File struct {
 	Path   string
 	FS     localfs.FS
@@ -30,17 +30,17 @@ type File struct {
 	Rand   io.Reader
 }
 
-// saved is what the file holds, sealed as the journal's frames are.
+// saved is the content of the file, sealed like the journal's frames.
 type saved struct {
 	_       struct{} `cbor:",toarray"`
 	Pointer []byte
 	Head    []byte // leads to the commit
 	Commit  []byte
-	Files   object.Entry // the entry of the folder of files, so that no page is needed to begin with
-	Shown   int64        // when the remote showed it as the newest, by the clock here, in nanoseconds since 1970
+	Files   object.Entry // the entry of the folder of files, so that starting needs no page
+	Shown   int64        // when the remote showed it as the newest, by the local clock, in nanoseconds since 1970
 }
 
-// saved1 is what the file held at first.
+// saved1 is the first version of saved.
 type saved1 struct {
 	_       struct{} `cbor:",toarray"`
 	Pointer []byte
@@ -49,7 +49,7 @@ type saved1 struct {
 	Files   object.Entry
 }
 
-// Save replaces the file by one of this state, durably.
+// Save durably replaces the file with one that holds s.
 func (f File) Save(s State) error {
 	if err := f.write(s); err != nil {
 		return fmt.Errorf("note the newest commit in %s: %w", f.Path, err)
@@ -59,7 +59,7 @@ func (f File) Save(s State) error {
 
 func (f File) write(s State) error {
 	files, _ := s.Files.Root().Object()
-	files.Name = path.Base(FilesPath) // an entry must have one
+	files.Name = path.Base(FilesPath) // an entry must have a name
 	plain, err := crypto.Encode(saved{
 		Pointer: s.Pointer.Marshal(), Head: s.Head().Encode(), Commit: s.Commit.Encode(s.Ref.Blob), Files: files,
 		Shown: object.Nanos(s.Shown),
@@ -75,7 +75,7 @@ func (f File) write(s State) error {
 	return localfs.Replace(f.FS, f.Path, sealed)
 }
 
-// Load reads the file. Its trees read from nodes. The error is fs.ErrNotExist when there is no file.
+// Load reads the file. The returned trees read from nodes. The error is fs.ErrNotExist when there is no file.
 func (f File) Load(nodes *tree.Nodes) (State, error) {
 	sealed, err := localfs.Read(f.FS, f.Path)
 	if err != nil {
@@ -88,7 +88,7 @@ func (f File) Load(nodes *tree.Nodes) (State, error) {
 	return s, nil
 }
 
-// Remove removes the file of a space that is not written to any more. A missing file is no error.
+// Remove removes the file once this gateway stops writing to the space. A missing file is no error.
 func (f File) Remove() error {
 	if err := f.FS.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -122,8 +122,8 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	}, nil
 }
 
-// decode opens the file as this version writes it, or as the first did: then Shown is the time of the commit, by the clock of
-// the device that made it.
+// decode opens a file of the current version or of the first. For the first, Shown is the time of the commit by the
+// clock of the device that made it.
 func (f File) decode(sealed []byte) (s saved, err error) {
 	open := func(label string) ([]byte, error) {
 		return crypto.OpenFrame(f.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])

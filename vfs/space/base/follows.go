@@ -12,12 +12,13 @@ import (
 	"postern/vfs/tree"
 )
 
-// errForked says what a fork is about.
-var errForked = errors.New("it goes on from another state than the one this device saw: it was written to while it was two, or it lies")
+// errForked says that the remote was forked.
+var errForked = errors.New(
+	"it goes on from another state than the one this device saw: it was written to while it was two, or it lies")
 
-// Follows refuses a commit of a greater sequence that does not come from the one that this device knows: a remote that was copied, and
-// written to in both places, must not pass for one. What the commit lacks would be taken for deleted. What is of no greater sequence is
-// judged by who verifies pointers.
+// Follows rejects a commit with a greater sequence that does not descend from the known one. A remote that was copied
+// and written to in both places must not pass for a single one: everything that the commit lacks would count as
+// deleted. Commits whose sequence is not greater are judged where pointers are verified.
 func Follows(ctx context.Context, nodes *tree.Nodes, was, theirs State) error {
 	if theirs.Ref == was.Ref || theirs.Pointer.Seq <= was.Pointer.Seq {
 		return nil
@@ -29,18 +30,19 @@ func Follows(ctx context.Context, nodes *tree.Nodes, was, theirs State) error {
 	return err
 }
 
-// maxSteps is how many commits are walked back, each a small request, to see what one holds.
+// maxSteps limits how many commits are walked back to see what one holds. Each is a small request.
 const maxSteps = 100
 
-// Holds reports whether a state holds all that another does: by what each device had brought into both, for a later commit never holds less.
-// A device counts under another run each time that it starts, so what an earlier one had brought in is told by an earlier commit, or by the
-// other state's own being on the way. sure is false where that was collected, or lies further back than is worth the requests: then a
-// greater number is taken for a later one, which it is unless there are two copies of the device's home. Errors: those of the remote;
-// vfs.ErrCorrupt when a commit is not the one that its child names.
+// Holds reports whether state next holds everything that state have does. It compares what each device had brought into
+// both, since a later commit never holds less. A device counts under a new run each time it starts, so the changes of
+// an earlier run are found in an earlier commit, or by meeting have itself on the way back. sure is false if such a
+// commit was collected or lies too far back. Then the greater sequence counts as the later commit, which is right
+// unless there are two copies of the device's home. Errors: those of the remote; vfs.ErrCorrupt when a commit is not
+// the one that its child names.
 func Holds(ctx context.Context, nodes *tree.Nodes, next, have State) (yes, sure bool, err error) {
 	at, left := next.Commit, have.Commit.Applied
 	for step := range uint64(maxSteps) {
-		past := next.Pointer.Seq <= have.Pointer.Seq+step // a parent is of a smaller sequence
+		past := next.Pointer.Seq <= have.Pointer.Seq+step // a parent has a smaller sequence
 		var open []object.Applied
 		for _, a := range left {
 			switch seq, latest := at.AppliedTo(a.Device), at.Latest(a.Device).Seq; {
@@ -67,7 +69,8 @@ func Holds(ctx context.Context, nodes *tree.Nodes, next, have State) (yes, sure 
 			return false, false, err
 		}
 		if hash != up.Hash {
-			return false, false, Corrupt("walk the history", fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
+			return false, false, Corrupt("walk the history",
+				fmt.Errorf("commit %v is not the one that is named as a parent", up.Commit.Blob))
 		}
 		at = commit
 	}

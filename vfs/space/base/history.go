@@ -9,24 +9,24 @@ import (
 	"postern/vfs/tree"
 )
 
-// Keep says how much of the history stays: every state for All, then one an hour for Hourly, one a day for Daily, then
-// one a month.
+// Keep says how much of the history stays: every state for All, then one per hour for Hourly, one per day for Daily,
+// then one per month.
 type Keep struct {
 	All, Hourly, Daily time.Duration
 }
 
-// DefaultKeep is what most people never have to change.
+// DefaultKeep suits most people.
 var DefaultKeep = Keep{All: 24 * time.Hour, Hourly: 7 * 24 * time.Hour, Daily: 31 * 24 * time.Hour}
 
-// farAhead is how far ahead a state may be dated and still count as new: either clock may be the wrong one, and within
-// a year it passes.
+// farAhead is how far in the future a state may be dated and still count as new. Either clock may be wrong, and such a
+// date passes within a year.
 const farAhead = 365 * 24 * time.Hour
 
-// earliest is before the first state of any drive: a clock that shows less is wrong.
+// earliest is before the first state of any drive. A clock that shows an earlier time is wrong.
 var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// span names the span of time of which one state is kept at an age; it is empty when all are. Of states dated far ahead
-// it is the longest, since nothing tells how old they are.
+// span names the span of time of which one state is kept at a given age. It is empty if all states are kept. A state
+// dated far ahead gets the longest span, since its age is unknown.
 func (k Keep) span(t time.Time, age time.Duration) string {
 	switch t = t.UTC(); {
 	case age < -farAhead:
@@ -42,9 +42,9 @@ func (k Keep) span(t time.Time, age time.Duration) string {
 	}
 }
 
-// drop returns which of the states, given in order of time, go: of each span the newest stays. newest is the time of
-// the newest commit: where that is later than now, our clock may be the wrong one, and ages count from then; where it
-// lies far ahead, nothing goes. Nor does anything by a clock that must be wrong.
+// drop returns the states to remove, given all states in order of time. The newest of each span stays. newest is the
+// time of the newest commit. If it is later than now, the local clock may be wrong and ages count from newest; if it
+// lies far ahead, or if the local clock must be wrong, drop removes nothing.
 func (k Keep) drop(states []time.Time, now, newest time.Time) (gone []time.Time) {
 	if now.Before(earliest) || newest.Sub(now) > farAhead {
 		return nil
@@ -64,11 +64,12 @@ func (k Keep) drop(states []time.Time, now, newest time.Time) (gone []time.Time)
 	return gone
 }
 
-// ThinEvery is how often the history is looked through: what becomes too old within an hour takes next to nothing.
+// ThinEvery is the time between two passes over the history. States that become too old within an hour take almost no
+// space.
 const ThinEvery = time.Hour
 
-// Thin returns a commit's tree without the states that no longer have to be kept. What is not named by a time was put there
-// by another version of the program, and stays.
+// Thin returns a commit's tree without the states that no longer have to be kept. Entries whose name is not a time come
+// from another version of the program, and stay.
 func Thin(ctx context.Context, t tree.Tree, keep Keep, now, newest time.Time) (tree.Tree, error) {
 	var states []time.Time
 	for e, err := range t.List(ctx, HistoryPath) {

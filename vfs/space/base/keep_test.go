@@ -27,7 +27,7 @@ func TestKeep(t *testing.T) {
 	day := 24 * time.Hour
 	for _, c := range []struct {
 		from, to time.Duration
-		want     int // at most, and all but two of it at least: spans that an age limit cuts keep one on either side
+		want     int // upper bound; the lower bound is two less, since an age limit may cut a span at either end
 	}{{0, day, 144}, {day, 7 * day, 6*24 + 2}, {7 * day, 31 * day, 26}, {31 * day, 366 * day, 13}} {
 		if got := count(c.from, c.to); got > c.want || got < c.want-3 {
 			t.Errorf("between %v and %v: %d states, want about %d", c.from, c.to, got, c.want)
@@ -35,8 +35,8 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// TestKeepProperties: the newest state always stays, nothing young goes, thinning twice is thinning once, and thinning by and by
-// keeps a state of every span that thinning at once would.
+// TestKeepProperties checks that the newest state always stays, that no young state is dropped, that thinning twice
+// equals thinning once, and that gradual thinning keeps a state of every span that thinning at once would.
 func TestKeepProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(rapid.Int64Range(1.8e9, 3e9).Draw(t, "now"), 0).UTC()
@@ -62,8 +62,8 @@ func TestKeepProperties(t *testing.T) {
 	})
 }
 
-// TestKeepWrongDates thins states of the future, of which one a month stays, but nothing that only seems to be of the future because our
-// clock is behind.
+// TestKeepWrongDates thins states dated in the future, of which one per month stays, but no state that only seems to be
+// in the future because the local clock is slow.
 func TestKeepWrongDates(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 	var states []time.Time

@@ -2,12 +2,12 @@ package base
 
 import "postern/crypto"
 
-// Keys are what a writer of a space holds: the capability that opens it, and the writer's own keys.
+// Keys are the keys of a writer of a space: the capability that opens it, and the writer's own keys.
 type Keys struct {
 	crypto.Capability                  // to write
 	Author            crypto.AuthorKey // signs the commits that are made here
-	Listed            bool             // the space's pointer is listed; never that of an account's own space
-	// Frames returns the key of a local file, by the salt in front of it.
+	Listed            bool             // the space's pointer is listed; never set for an account's own space
+	// Frames returns the key of a local file for the salt at its beginning.
 	Frames func(salt [32]byte) crypto.FrameKey
 }
 

@@ -1,5 +1,6 @@
-// Package base holds the newest commit that a gateway knows of a space: the state that its pointer leads to, that local changes are
-// made to, and that the next commit follows. It reads, judges and compares such states; it changes nothing at the remote.
+// Package base holds the newest commit of a space that a gateway knows: its pointer leads to it, local changes apply to
+// it, and the next commit follows it. The package reads, judges and compares such states; it changes nothing at the
+// remote.
 package base
 
 import (
@@ -20,23 +21,23 @@ import (
 // ErrNoSpace says that the remote has no pointer of the space.
 var ErrNoSpace = errors.New("there is no drive of this account at the remote")
 
-// A commit's tree has two folders: the files as they are, and the history, in which every commit leaves its files by
-// reference under the time it was made. So the code that finds, checks and collects folders does the same for the history.
+// A commit's tree has two folders: the current files, and the history, where each commit stores its files by reference
+// under the time of the commit. So the code that finds, checks and collects folders covers the history, too.
 const (
 	FilesPath   = "/files"
 	HistoryPath = "/history"
 )
 
-// State is one commit of a space, open.
+// State is one open commit of a space.
 type State struct {
 	Pointer crypto.Pointer
-	Version uint8 // of the format, as the pointer's head has it; 0 before the first commit
+	Version uint8 // of the format, as in the pointer's head; 0 before the first commit
 	Ref     object.Ref
 	Hash    object.CommitHash
 	Commit  object.Commit
 	Whole   tree.Tree // the commit's tree: files and history
 	Files   tree.Tree // the files alone
-	Shown   time.Time // when the remote last showed it as the newest, by the clock here
+	Shown   time.Time // when the remote last showed it as the newest, by the local clock
 }
 
 // Load follows a space's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
@@ -54,7 +55,7 @@ func Load(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space c
 // Open opens the commit that a pointer leads to. Errors: those of the remote, vfs.ErrCorrupt.
 func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer) (State, error) {
 	const op = "open the drive's newest state"
-	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
+	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted
 		return State{}, Corrupt(op, err)
 	}
 	head, err := OpenHead(op, space, p)
@@ -75,7 +76,7 @@ func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p cry
 	return s, nil
 }
 
-// OpenCommit opens the commit that a head leads to. Its Pointer is not set, and nobody has judged its author.
+// OpenCommit opens the commit that a head leads to. Its Pointer is not set, and its author is not verified.
 func OpenCommit(ctx context.Context, nodes *tree.Nodes, head object.Head) (State, error) {
 	commit, hash, err := nodes.Commit(ctx, head.Commit)
 	if err != nil {
@@ -86,7 +87,8 @@ func OpenCommit(ctx context.Context, nodes *tree.Nodes, head object.Head) (State
 	return s, err
 }
 
-// OpenHead returns what a pointer of the space holds. op is the operation that errors name. The error is vfs.ErrCorrupt.
+// OpenHead returns the head that a pointer of the space holds. Errors name the operation op. The error is
+// vfs.ErrCorrupt.
 func OpenHead(op string, space crypto.Capability, p crypto.Pointer) (object.Head, error) {
 	value, err := crypto.OpenValue(space.Read, p)
 	if err != nil {
@@ -99,12 +101,12 @@ func OpenHead(op string, space crypto.Capability, p crypto.Pointer) (object.Head
 	return head, nil
 }
 
-// Head returns what a pointer to the state holds. A commit on top of it has the same version of the format.
+// Head returns the head for a pointer to this state. A commit on top of the state has the same version of the format.
 func (s State) Head() object.Head {
 	return object.Head{Version: max(s.Version, object.Version1), Commit: s.Ref}
 }
 
-// Parent returns how a commit on top of the state names it.
+// Parent returns the state as the parent of a commit on top of it.
 func (s State) Parent() object.Parent {
 	if s.Ref.Blob.IsZero() {
 		return object.Parent{}
@@ -112,10 +114,10 @@ func (s State) Parent() object.Parent {
 	return object.Parent{Commit: s.Ref, Hash: s.Hash}
 }
 
-// IsAt reports whether the pointer is the one of the state.
+// IsAt reports whether p is the state's own pointer.
 func (s State) IsAt(p crypto.Pointer) bool { return bytes.Equal(s.Pointer.Marshal(), p.Marshal()) }
 
-// Corrupt returns a vfs.ErrCorrupt about a space as a whole.
+// Corrupt returns a vfs.ErrCorrupt for a space as a whole.
 func Corrupt(op string, err error) error {
 	return &vfs.Error{Op: op, Path: "/", Kind: vfs.ErrCorrupt, Err: err}
 }

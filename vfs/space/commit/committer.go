@@ -1,5 +1,6 @@
-// Package commit brings the changes of a space to its remote: it uploads what was staged, packs what changed and moves the pointer, and
-// takes over what other devices have committed. It merges through the working copy, which it alone moves on.
+// Package commit brings the changes of a space to its remote: it uploads what was staged, packs what changed and moves
+// the pointer. It also takes over commits of other devices: it merges them in the working copy, which only this package
+// advances.
 package commit
 
 import (
@@ -25,18 +26,18 @@ type Options struct {
 	Uploads *Uploads
 	Keep    base.Keep
 	Grace   base.Grace
-	// Ready returns the newest durable state, once it may be committed. Hurry has it come soon, until end is called.
+	// Ready returns the newest durable state once it may be committed. Hurry makes Ready return soon, until end is called.
 	Ready func(ctx context.Context) (*working.Head, error)
 	Hurry func() (end func())
-	// Deadlines has shipped values where it says nothing else. Commit, Again and MaxAgain are the committer's.
+	// Deadlines replaces shipped values where it is set. Commit, Again and MaxAgain are for the committer.
 	Deadlines remote.Deadlines
-	// Told is called with the files of each commit that becomes the newest known, and whether it holds all that was changed here. It
-	// must return soon, and must not call the space. Nil: nobody is told.
+	// Told is called with the files of each commit that becomes the newest known one, and with whether it holds all
+	// changes made here. It must return soon, and must not call the space. Nil: no call.
 	Told func(files tree.Tree, whole bool)
 }
 
-// Committer brings changes to the remote and other devices' commits here, one after the other, from one goroutine, which alone
-// knows base, seen and attempt.
+// Committer brings changes to the remote and takes over other devices' commits, one after the other, from one
+// goroutine. Only that goroutine reads base, seen and attempt.
 type Committer struct {
 	progress
 	loop
@@ -50,19 +51,21 @@ type Committer struct {
 	ready   func(ctx context.Context) (*working.Head, error)
 	hurry   func() (end func())
 
-	base    base.State // what the newest state is made to
+	base    base.State // the newest state applies to it
 	seen    bool       // the remote has shown base, so its pointer is known
 	attempt *attempt   // sent, outcome unknown; nil: none
-	// accepted is the commit that the user takes for the newest state, though it does not follow from what is known; zero: none.
+	// accepted is the commit that the user accepted as the newest state, although it does not follow from the known one;
+	// zero: none.
 	accepted object.Ref
 	doubt    doubt
 }
 
-// New returns a committer that Start starts.
+// New returns a committer. Start starts it.
 func New(o Options) *Committer {
 	return &Committer{
 		progress: progress{home: o.Home, copy: o.Copy, changed: make(chan struct{})}, loop: newLoop(o.Deadlines.OrShipped()),
-		keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace, told: o.Told, ready: o.Ready, hurry: o.Hurry,
+		keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace,
+		told: o.Told, ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
 			keys: o.Keys, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
@@ -70,8 +73,8 @@ func New(o Options) *Committer {
 	}
 }
 
-// Start recovers the working copy and takes over what the remote shows; then it commits until Stop. Errors: those of the remote
-// and of the journal.
+// Start recovers the working copy and takes over the state of the remote; then it commits until Stop. Errors: those of
+// the remote and of the journal.
 func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err error) {
 	if c.base, c.done, err = c.copy.Recover(ctx, begin); err != nil {
 		return err
@@ -97,7 +100,7 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 	return nil
 }
 
-// poll has the home's poller say when to look for commits of other devices.
+// poll registers with the home's poller, which signals when to look for commits of other devices.
 func (c *Committer) poll() (stop func()) {
 	look := func() { nudge(c.polled) }
 	if c.keys.Listed {
@@ -106,7 +109,7 @@ func (c *Committer) poll() (stop func()) {
 	return c.home.Poller.Each(look)
 }
 
-// Wait returns when the change seq is committed, and has it committed now rather than with others that may follow.
+// Wait returns when the change seq is committed. The commit starts now rather than together with later changes.
 func (c *Committer) Wait(ctx context.Context, seq uint64) error {
 	defer c.hurry()()
 	for hurry := true; ; hurry = false {

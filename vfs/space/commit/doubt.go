@@ -9,17 +9,18 @@ import (
 	"postern/vfs/space/working"
 )
 
-// doubt is what a committer doubts that the remote still has.
+// doubt lists the blobs that a committer can't be sure the remote still has.
 type doubt struct {
-	// sure is when the remote last showed the state that the pending changes were made to, and so that it keeps what they refer to.
+	// sure is when the remote last showed the base state of the pending changes, and so still kept what they refer to.
 	sure time.Time
-	// older says that some of them were made to a state that base has followed, and needs no longer what that one did.
+	// older says that some of the changes were made to a predecessor of base, whose blobs base may no longer need.
 	older bool
-	// paths is what the newest commit refers to and may be collected all the same, by its paths.
+	// paths holds, with their paths, blobs that the newest commit refers to and that may still be collected.
 	paths map[crypto.BlobName]string
 }
 
-// assure makes sure, before the pointer moves to a state, that all it refers to is at the remote. Usually there is nothing to do.
+// assure makes sure, before the pointer moves to a state, that everything it refers to is at the remote. Usually there
+// is nothing to do.
 func (c *Committer) assure(ctx context.Context, h *working.Head) (err error) {
 	if !c.grace.Doubtful(c.doubt.sure) {
 		return nil
@@ -32,13 +33,13 @@ func (c *Committer) assure(ctx context.Context, h *working.Head) (err error) {
 		return fmt.Errorf("look whether all that was uploaded is still there: %w", err)
 	}
 	for _, name := range staged {
-		delete(c.doubt.paths, name) // nobody else knows them, and they won't be staged for long
+		delete(c.doubt.paths, name) // only this gateway has them, and it will not keep them staged for long
 	}
 	return nil
 }
 
-// settleDoubts looks whether all is there of which there is doubt. It is called again some time after the pointer has
-// moved: a collection that looked for the newest state just before is through by then with what it deletes.
+// settleDoubts checks that the doubtful blobs are at the remote. It runs again some time after the pointer has moved:
+// by then, a collection that read the pointer just before has finished its deletions.
 func (c *Committer) settleDoubts(ctx context.Context) error {
 	if len(c.doubt.paths) == 0 {
 		return nil
@@ -48,7 +49,8 @@ func (c *Committer) settleDoubts(ctx context.Context) error {
 		return err
 	}
 	for _, l := range lost {
-		c.home.Log.Error("a file or folder was deleted on another device and collected while this device was away, and is not here either",
+		c.home.Log.Error(
+			"a file or folder was deleted on another device and collected while this device was away, and is not here either",
 			"path", l.Path, "blob", l.Blob.String())
 		delete(c.doubt.paths, l.Blob)
 	}

@@ -12,16 +12,16 @@ import (
 	"postern/vfs/tree"
 )
 
-// Do runs f in the committer's goroutine, between two commits, and waits for it: a commit under way does not wait for clients
-// meanwhile. Errors: ErrClosed, the context's, those of f.
+// Do runs f in the committer's goroutine, between two commits, and waits for it. A commit in progress does not wait for
+// clients meanwhile. Errors: ErrClosed, the context's, those of f.
 func (c *Committer) Do(ctx context.Context, f func(context.Context) error) error {
 	defer c.hurry()()
 	return c.loop.Do(ctx, f)
 }
 
-// Look looks at the remote now, and returns when that is done.
+// Look loads the newest state from the remote now, and returns when that is done.
 func (c *Committer) Look(ctx context.Context) error {
-	c.Retry() // it may be in the pause before another try
+	c.Retry() // it may be in the pause before its next attempt
 	return c.Do(ctx, func(ctx context.Context) error {
 		err := c.look(ctx)
 		c.note(err)
@@ -29,7 +29,7 @@ func (c *Committer) Look(ctx context.Context) error {
 	})
 }
 
-// Accept takes the state that the remote shows for what follows from the one that this device knows, whether it does or not.
+// Accept makes the committer accept the state that the remote shows, whether or not it follows from the known one.
 func (c *Committer) Accept(ctx context.Context, shown crypto.Pointer) error {
 	head, err := base.OpenHead("open the state to accept", c.keys.Capability, shown)
 	if err != nil {
@@ -44,16 +44,18 @@ func (c *Committer) Accept(ctx context.Context, shown crypto.Pointer) error {
 	})
 }
 
-// Replacement is a commit that takes the place of what the remote shows.
+// Replacement is a commit that replaces the state that the remote shows.
 type Replacement struct {
-	Shown crypto.Pointer // what the remote shows
+	Shown crypto.Pointer // the pointer that the remote shows
 	On    base.State     // the parent
 	Files tree.Tree
 }
 
-// Supersede commits a replacement. Pending changes are merged with that as with any other commit. plan runs in the committer's
-// goroutine; look brings it the newest commit. When it returns nil there is nothing to do.
-func (c *Committer) Supersede(ctx context.Context, plan func(ctx context.Context, look Looking) (*Replacement, error)) error {
+// Supersede commits a replacement. Pending changes are merged with it as with any other commit. plan runs in the
+// committer's goroutine and gets the newest commit from look. A nil Replacement means that there is nothing to do.
+func (c *Committer) Supersede(
+	ctx context.Context, plan func(ctx context.Context, look Looking) (*Replacement, error),
+) error {
 	return c.Do(ctx, func(ctx context.Context) error {
 		r, err := plan(ctx, func(ctx context.Context) (base.State, error) {
 			err := c.look(ctx)
@@ -76,33 +78,36 @@ func (c *Committer) Supersede(ctx context.Context, plan func(ctx context.Context
 	})
 }
 
-// Looking looks at the remote and returns the newest commit.
+// Looking loads the pointer from the remote and returns the newest commit.
 type Looking func(ctx context.Context) (base.State, error)
 
-// ErrNotPutBack says that a pointer could not be put back, since the remote has one or can't be written to.
+// ErrNotPutBack says that a pointer could not be put back: the remote has one, or can't be written to.
 var ErrNotPutBack = errors.New("the pointer was not put back")
 
-// PutBack points to a commit that this device knows where the remote has lost the pointer. Errors: ErrNotPutBack; those of the remote.
+// PutBack restores a lost pointer at the remote, so that it leads to a commit that this device knows. Errors:
+// ErrNotPutBack; those of the remote.
 func (c *Committer) PutBack(ctx context.Context, known base.State) (crypto.Pointer, error) {
-	next, err := c.sealer.pointTo(known.Head(), known.Pointer.Seq+1) // what was seen is not swapped in again
+	// a pointer that was seen before can't be swapped in again
+	next, err := c.sealer.pointTo(known.Head(), known.Pointer.Seq+1)
 	if err != nil {
 		return crypto.Pointer{}, err
 	}
 	if err := c.store.Swap(ctx, crypto.PointerHash{}, next); err != nil {
 		return crypto.Pointer{}, fmt.Errorf("%w: %w", ErrNotPutBack, err)
 	}
-	c.home.Log.Warn("the remote had lost the drive's pointer; it leads again where this device knows it to", "seq", next.Seq)
+	c.home.Log.Warn("the remote had lost the drive's pointer; it was put back as this device knows it",
+		"seq", next.Seq)
 	return c.store.Load(ctx, next.ID)
 }
 
-// relocation is the part of a commit that a repacking has put already.
+// relocation is the part of a commit that a repacking has already uploaded.
 type relocation struct {
 	packs  map[crypto.BlobName]int64 // the new packs, with their sizes
 	landed func()                    // called once the commit has landed
 }
 
-// Repack commits the newest state with what is planned moved to new packs. It means the same as before; so a crash or a lost race costs
-// what was put, and nothing else.
+// Repack commits the newest state with its planned parts moved to new packs. The contents do not change, so a crash or
+// a lost race wastes only the upload.
 func (c *Committer) Repack(ctx context.Context, plan gc.Plan) error {
 	return c.Do(ctx, func(ctx context.Context) error { return c.repack(ctx, plan) })
 }
@@ -134,13 +139,14 @@ func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
 	return c.send(ctx, on, &working.Head{Tree: files, Seq: h.Seq}, moved)
 }
 
-// relocate makes the newest state lead where a repacking has moved things to. What was changed meanwhile leads to what was moved with
-// it, so nothing has to be read or put; should that fail, the state leads to the old packs for another while.
+// relocate makes the newest state refer to the new packs after a repacking. Changes made in the meantime refer to the
+// same moved parts, so nothing has to be read or put. On failure the state keeps referring to the old packs for a
+// while.
 func (c *Committer) relocate(r *tree.Repacking, was *working.Head, files tree.Tree) {
 	for {
 		from, err := c.copy.DurableHead()
 		if err != nil {
-			return // what was moved is at the remote, and the journal is broken
+			return // the moved parts are at the remote, and the journal is broken
 		}
 		t := files
 		if from.Tree != was.Tree {

@@ -11,13 +11,13 @@ import (
 	"postern/vfs/space/working"
 )
 
-// addedTime bounds how long one commit waits for another space, which gains what this one loses.
+// addedTime limits how long one commit waits for another space that gains what this one loses.
 const addedTime = 30 * time.Second
 
-// commit looks for commits of others when it has nothing to bring, and else brings the newest state to the remote.
+// commit brings the newest state to the remote. If there is nothing to bring, it looks for commits of others.
 func (c *Committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
-		// After a long time apart another state is likelier than the one known, of which part may be gone.
+		// After a long absence the state has probably changed, and parts of the known one may be gone.
 		if !c.seen || c.attempt != nil || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
 			if err := c.look(ctx); err != nil {
 				return err
@@ -34,25 +34,26 @@ func (c *Committer) commit(ctx context.Context) error {
 			return err
 		}
 		err = c.send(ctx, c.base, h, nil)
-		// A lost race: once more, on top of what has won. Twice in a row is no race any more: another attempt after a pause.
+		// After a lost race, try once more on top of the winner. Two losses in a row need a pause before the next attempt.
 		if err == nil || looked || !errors.Is(err, remote.ErrConflict) {
 			return err
 		}
 	}
 }
 
-// added waits until what changes up to seq have moved to other spaces is committed there.
+// added waits until the changes up to seq that moved things to other spaces are committed in those spaces.
 func (c *Committer) added(ctx context.Context, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, addedTime)
 	defer cancel()
 	return c.home.Added(ctx, c.keys.ID, seq)
 }
 
-// send brings a state to the remote, as a commit on top of on, which is the newest one. moved is nil unless packs were
-// rewritten for it.
+// send brings a state to the remote, as a commit on top of on, the newest one. moved is nil unless packs were rewritten
+// for it.
 func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, moved *relocation) error {
-	// The commit names the journal's newest record in the state, which may be a merge that nobody has waited for. Were it lost, the
-	// next start would not know what the commit holds, and would make changes again that the journal keeps for another space.
+	// The commit names the journal's newest record in the state. That record may be a merge that is not durable yet. If it
+	// were lost, the next start would not know what the commit holds, and would repeat changes that the journal keeps for
+	// another space.
 	if err := c.home.Sync(h.Seq); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -70,14 +71,14 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 	}
 	c.attempt = a
 	if err := c.store.Swap(ctx, c.base.Pointer.Hash(), a.next.Pointer); err != nil {
-		return fmt.Errorf("commit: %w", err) // the next look shows what became of it
+		return fmt.Errorf("commit: %w", err) // the next look shows the outcome
 	}
 	c.land()
 	return nil
 }
 
-// look asks for the newest state, which shows what became of an attempt whose outcome is unknown, and takes over what another
-// device has committed.
+// look loads the newest state and takes over the commit of another device. It also resolves an attempt whose outcome is
+// unknown.
 func (c *Committer) look(ctx context.Context) error {
 	asked := c.home.Now()
 	now, err := c.store.Load(ctx, c.keys.ID)
@@ -107,8 +108,8 @@ func (c *Committer) look(ctx context.Context) error {
 	return c.meet(ctx, theirs, asked)
 }
 
-// newest returns the newest state, once all of it is durable and may be committed. A merge needs that too: it compares contents
-// by their hashes, and may give a file another name.
+// newest returns the newest state, once all of it is durable and may be committed. A merge needs that, too: it compares
+// contents by their hashes, and may give a file another name.
 func (c *Committer) newest(ctx context.Context) (*working.Head, error) {
 	for {
 		if _, err := c.ready(ctx); err != nil {
@@ -124,7 +125,7 @@ func (c *Committer) newest(ctx context.Context) (*working.Head, error) {
 	}
 }
 
-// meet makes what the remote has shown, when asked, the base.
+// meet makes theirs, the state that the remote showed at the time asked, the new base.
 func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time) error {
 	accepted := theirs.Ref == c.accepted
 	if !accepted {
@@ -139,7 +140,7 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.Commit.Device, err)
 	}
-	if !accepted && c.home.Copied(&c.base.Commit, &theirs.Commit) { // what was accepted is known not to follow
+	if !accepted && c.home.Copied(&c.base.Commit, &theirs.Commit) { // an accepted commit is known not to follow
 		c.noteCopied()
 	}
 	c.doubt.older = !whole && (c.doubt.older || theirs.Ref != c.base.Ref)
@@ -148,19 +149,20 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 	}
 	c.base, c.seen = theirs, true
 	c.base.Shown = asked
-	// They may have built on a commit of ours of which we never heard.
+	// The other device may have built on a commit of ours whose success we never learned of.
 	known := c.home.Held(&theirs.Commit, c.committed())
 	c.tell(theirs, known)
 	if whole {
 		c.forget(known)
 		return nil
 	}
-	// What they hold of ours stays in the journal: the changes after it were made to it, and not to their commit.
+	// Our changes in that commit stay in the journal: later changes were made on top of them, not on top of the other
+	// commit.
 	c.noteDone(known)
 	return nil
 }
 
-// land takes the attempt for the new base.
+// land makes the attempt the new base.
 func (c *Committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen = nil, a.next, true
@@ -179,18 +181,18 @@ func (c *Committer) land() {
 	c.stats.LastCommit = c.home.Now()
 	c.mu.Unlock()
 	c.note(nil)
-	c.forget(a.seq) // last: callers of Wait find the status of after the commit
+	c.forget(a.seq) // last: callers of Wait then read the status after the commit
 }
 
-// tell calls Told: a commit, which holds the changes up to seq, is the newest known.
+// tell calls Told for a commit that is now the newest known one and holds the changes up to seq.
 func (c *Committer) tell(s base.State, seq uint64) {
 	if c.told != nil {
 		c.copy.Tell(s.Files, seq, c.told)
 	}
 }
 
-// forget lets go of what was kept for changes that the base holds. That it can't be done in full is no reason to fail: the
-// commit stands, and what was not trimmed is passed over after the next start.
+// forget releases what was kept for changes that the base now holds. A partial failure is not an error: the commit
+// stands, and the next start skips records that were not trimmed.
 func (c *Committer) forget(seq uint64) {
 	if err := c.copy.Forget(c.base, seq); err != nil {
 		c.home.Log.Warn("the journal could not be trimmed", "error", err)

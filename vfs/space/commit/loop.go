@@ -10,7 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// ErrClosed says that the space was closed before what was waited for had happened.
+// ErrClosed says that the space was closed before the awaited event.
 var ErrClosed = errors.New("the drive is being closed")
 
 // loop is the committer's goroutine: it decides when to commit, and runs errands between two commits.
@@ -19,9 +19,9 @@ type loop struct {
 	cancel    context.CancelFunc
 	unpoll    func()
 	ended     chan struct{}
-	kicked    chan struct{} // of one: there are changes
-	hurried   chan struct{} // of one: somebody waits for them
-	polled    chan struct{} // of one: others may have committed
+	kicked    chan struct{} // capacity one: there are changes
+	hurried   chan struct{} // capacity one: a caller waits for a commit
+	polled    chan struct{} // capacity one: others may have committed
 	errands   chan func(context.Context)
 }
 
@@ -32,7 +32,7 @@ func newLoop(d remote.Deadlines) loop {
 	}
 }
 
-// start begins to commit. note is called with the outcome of each attempt; Stop calls unpoll.
+// start starts committing. It calls note with the outcome of each attempt; Stop calls unpoll.
 func (l *loop) start(unpoll func(), commit func(context.Context) error, note func(error)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.unpoll = cancel, unpoll
@@ -56,11 +56,11 @@ func nudge(ch chan struct{}) {
 	}
 }
 
-// Kick says that there are changes, which are committed soon.
+// Kick signals that there are changes. They are committed soon.
 func (l *loop) Kick() { nudge(l.kicked) }
 
-// Retry makes the committer look at the remote now, rather than when its pause is over: it is for callers who know that the remote
-// is back.
+// Retry makes the committer look at the remote now, without waiting for its pause to end. It is for callers that know
+// that the remote is back.
 func (l *loop) Retry() { nudge(l.hurried) }
 
 func (l *loop) run(ctx context.Context, commit func(context.Context) error, note func(error)) {
@@ -77,7 +77,7 @@ func (l *loop) run(ctx context.Context, commit func(context.Context) error, note
 				due.Reset(l.deadlines.Commit)
 			}
 			continue
-		case errand := <-l.errands: // also while attempts fail: of a full remote what nobody needs has to be collected
+		case errand := <-l.errands: // also while attempts fail: a full remote needs its garbage collected
 			errand(ctx)
 			continue
 		case <-l.polled:
@@ -104,7 +104,8 @@ func (l *loop) run(ctx context.Context, commit func(context.Context) error, note
 	}
 }
 
-// Do runs f in the committer's goroutine, between two commits, and waits for it. Errors: ErrClosed, the context's, those of f.
+// Do runs f in the committer's goroutine, between two commits, and waits for it. Errors: ErrClosed, the context's,
+// those of f.
 func (l *loop) Do(ctx context.Context, f func(context.Context) error) error {
 	done := make(chan error, 1)
 	errand := func(run context.Context) {

@@ -17,17 +17,17 @@ import (
 	"postern/vfs/tree"
 )
 
-// attempt is a commit whose blobs are at the remote and whose pointer may or may not have moved.
+// attempt is a commit whose blobs are at the remote and whose pointer may have moved.
 type attempt struct {
 	next   base.State
 	seq    uint64 // the newest change in it
 	packed *tree.Packed
-	put    map[crypto.BlobName]int64 // the sizes of what was put for it
-	blobs  uint64                    // put, without those of a repacking
-	bytes  uint64                    // of them
-	thins  bool                      // its history was looked through
+	put    map[crypto.BlobName]int64 // blobs put for it, with their sizes
+	blobs  uint64                    // blobs put, without those of a repacking
+	bytes  uint64                    // their bytes
+	thins  bool                      // its history was thinned
 
-	relocate func() // what follows when packs were rewritten; may be nil
+	relocate func() // called after the commit if packs were rewritten; may be nil
 }
 
 // note counts a blob that is put.
@@ -37,34 +37,35 @@ func (a *attempt) note(name crypto.BlobName, size int64) {
 	a.bytes += uint64(size)
 }
 
-// take adds the packs of a repacking to what the remote must have before the pointer moves. moved may be nil.
+// take adds the packs of a repacking to the blobs that the remote must have before the pointer moves. moved may be nil.
 func (a *attempt) take(moved *relocation) {
 	if moved == nil {
 		return
 	}
-	maps.Copy(a.put, moved.packs) // they don't count as put: they hold nothing new
+	maps.Copy(a.put, moved.packs) // they do not count as put, since they hold nothing new
 	a.relocate = moved.landed
 }
 
-// sealer brings states to the remote, up to the pointer.
+// sealer brings states to the remote, except for the pointer.
 type sealer struct {
 	keys    base.Keys
-	device  string // its name
+	device  string // name of this device
 	uploads *Uploads
-	applied func(on *object.Commit, seq uint64) []object.Applied // what a commit says of all journals
-	piece   func(name crypto.BlobName) ([]byte, error)           // a sealed chunk that the journal keeps
+	applied func(on *object.Commit, seq uint64) []object.Applied // what a commit records about all journals
+	piece   func(name crypto.BlobName) ([]byte, error)           // returns a sealed chunk that the journal keeps
 	keep    base.Keep
 	now     func() time.Time
 	rand    io.Reader
 
-	thinned time.Time // when the history was looked through last
+	thinned time.Time // when the history was last thinned
 	warn    func(msg string, args ...any)
 }
 
 // Piece implements tree.Pieces.
 func (s *sealer) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) { return s.piece(name) }
 
-// seal brings everything of a state to the remote but the pointer: what is staged, then what was only in memory, the commit last.
+// seal brings everything of a state except the pointer to the remote: first staged blobs, then what was only in memory,
+// and the commit last.
 func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, staged []crypto.BlobName) (*attempt, error) {
 	a := &attempt{seq: h.Seq, put: map[crypto.BlobName]int64{}}
 	if err := s.uploads.staged(ctx, staged, a.note); err != nil {
@@ -97,12 +98,12 @@ func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, stage
 	if a.next.Pointer, err = s.pointTo(a.next.Head(), on.Pointer.Seq+1); err != nil {
 		return nil, err
 	}
-	// Until the pointer has moved the pages are in memory, whole, and afterwards they are where the commit says.
+	// Until the pointer has moved, the pages stay in memory; afterwards they are where the commit says.
 	a.next.Whole, a.next.Files = whole, h.Tree
 	return a, nil
 }
 
-// pointTo returns the pointer of a sequence number that holds head.
+// pointTo returns the pointer with sequence number seq that holds head.
 func (s *sealer) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
 	value, err := crypto.SealValue(s.keys.Read, s.keys.ID, seq, head.Encode(), s.rand)
 	if err != nil {
@@ -114,7 +115,7 @@ func (s *sealer) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
 	return s.keys.Writer.Key().Sign(seq, value), nil
 }
 
-// whole is the tree that a commit on top of a base seals: the files, and the history with them in it.
+// whole returns the tree that a commit on top of a base seals: the files, and the history including this state.
 func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *attempt) (tree.Tree, error) {
 	now := s.now()
 	t, err := on.Whole.Graft(ctx, base.FilesPath, files)
@@ -125,7 +126,7 @@ func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *a
 		return t, err
 	}
 	thinned, err := base.Thin(ctx, t, s.keep, now, object.Time(on.Commit.Time))
-	if err != nil { // a damaged page of the history is no reason to keep what is new from the remote
+	if err != nil { // a damaged page of the history must not keep new changes from the remote
 		s.warn("the history could not be thinned; this is tried again in an hour", "error", err)
 		s.thinned = now
 		return t, ctx.Err()
@@ -134,7 +135,7 @@ func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *a
 	return thinned, nil
 }
 
-// landed lets trees read from the remote what a commit whose pointer has moved holds.
+// landed makes trees read from the remote what a landed commit holds.
 func (s *sealer) landed(a *attempt) {
 	a.packed.Settle()
 	s.uploads.landed()
@@ -143,8 +144,11 @@ func (s *sealer) landed(a *attempt) {
 	}
 }
 
-// Create makes a space at a remote: one commit of an empty folder. It returns remote.ErrConflict when it is there already.
-func Create(ctx context.Context, store remote.Store, keys base.Keys, device local.Device, random io.Reader, now time.Time) error {
+// Create makes a space at a remote, as one commit of an empty folder. The error is remote.ErrConflict when the space
+// exists already.
+func Create(
+	ctx context.Context, store remote.Store, keys base.Keys, device local.Device, random io.Reader, now time.Time,
+) error {
 	version, err := base.NewVersion(random)
 	if err != nil {
 		return err

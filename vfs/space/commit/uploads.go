@@ -15,21 +15,21 @@ import (
 	"postern/vfs/tree"
 )
 
-// atOnce is how many blobs are on their way to the remote at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough
-// to leave room for readers.
+// atOnce is how many blobs are uploaded at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough to leave
+// room for readers.
 const atOnce = 4
 
-// Uploads brings blobs of a space to its remote, and remembers what was put for commits until they have landed.
+// Uploads brings blobs of a space to its remote, and remembers the blobs of commits that have not landed.
 type Uploads struct {
 	Store remote.Store
 	Home  *local.Home
 
 	mu    sync.Mutex
-	under []crypto.BlobName // for the attempt under way, or the newest
-	given []crypto.BlobName // for attempts that were given up
+	under []crypto.BlobName // put for the current attempt, or the newest one
+	given []crypto.BlobName // put for abandoned attempts
 }
 
-// begin gives up the attempt before, unless it has landed.
+// begin abandons the previous attempt, unless it has landed.
 func (u *Uploads) begin() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -42,14 +42,15 @@ func (u *Uploads) landed() {
 	u.under = nil
 }
 
-// Held returns the blobs that no commit leads to yet and that may be needed: what is staged, and what was put for the attempt under way.
+// Held returns the blobs that may be needed although no commit refers to them yet: staged blobs, and those put for the
+// current attempt.
 func (u *Uploads) Held() []crypto.BlobName {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return append(u.Home.Area.Names(), u.under...)
 }
 
-// GivenUp returns the blobs that were put for attempts that were given up since the last call.
+// GivenUp returns the blobs that were put for attempts abandoned since the last call.
 func (u *Uploads) GivenUp() []crypto.BlobName {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -67,8 +68,10 @@ func (u *Uploads) emit(ctx context.Context, blob []byte) (crypto.BlobName, error
 	return name, u.Store.Put(ctx, name, remote.BytesBody(blob))
 }
 
-// staged puts staged blobs. note is called for each before.
-func (u *Uploads) staged(ctx context.Context, names []crypto.BlobName, note func(name crypto.BlobName, size int64)) error {
+// staged puts staged blobs. It calls note before each.
+func (u *Uploads) staged(
+	ctx context.Context, names []crypto.BlobName, note func(name crypto.BlobName, size int64),
+) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for _, name := range names {
@@ -83,9 +86,9 @@ func (u *Uploads) staged(ctx context.Context, names []crypto.BlobName, note func
 	return g.Wait()
 }
 
-// present makes sure, before the pointer moves, that the remote has what was put for an attempt, whole: staging lets go of it when
-// the commit has landed, and then nobody could put it again. A staged blob that is missing or cut short is put once more. A pack
-// is not kept here, so the attempt fails, and the next one packs anew.
+// present makes sure, before the pointer moves, that the remote has every blob of an attempt, whole. Staging drops its
+// blobs once the commit has landed, so they could not be put again later. A staged blob that is missing or truncated is
+// put once more. Packs are not kept locally, so a missing pack fails the attempt, and the next attempt packs anew.
 func (u *Uploads) present(ctx context.Context, put map[crypto.BlobName]int64) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2 * atOnce)
@@ -123,14 +126,14 @@ func (u *Uploads) has(ctx context.Context, name crypto.BlobName, size int64) (bo
 	return have == size, err
 }
 
-// Lost is something that a pending change refers to and that was collected while this gateway was away.
+// Lost is a file or folder that a pending change refers to, and whose blobs were collected while this gateway was away.
 type Lost struct {
 	Path string
 	Blob crypto.BlobName
 }
 
-// Restore makes sure that blobs are at the remote. What is not there is put again, from staging or from what caches and pins hold of
-// it; it returns what can't be. paths names them by their paths.
+// Restore makes sure that blobs are at the remote. It puts missing ones again, from staging, caches or pins, and
+// returns those that it can't restore. paths holds the blobs, with their paths.
 func (u *Uploads) Restore(ctx context.Context, paths map[crypto.BlobName]string) ([]Lost, error) {
 	var mu sync.Mutex
 	var lost []Lost
@@ -159,8 +162,8 @@ func (u *Uploads) Restore(ctx context.Context, paths map[crypto.BlobName]string)
 	return lost, g.Wait()
 }
 
-// atHand returns a blob that is not at the remote, from staging or as caches and pins have it. The error is remote.ErrNotFound when
-// nobody has it.
+// atHand returns a blob that is missing at the remote, from staging, a cache or a pin. The error is remote.ErrNotFound
+// when none of them has it.
 func (u *Uploads) atHand(ctx context.Context, name crypto.BlobName) (remote.Body, error) {
 	if body, err := u.Home.Area.Body(name); err == nil {
 		return body, nil
@@ -169,8 +172,8 @@ func (u *Uploads) atHand(ctx context.Context, name crypto.BlobName) (remote.Body
 	return remote.BytesBody(b), err
 }
 
-// Needs returns, by the blobs they lie in, the paths of what a state refers to beyond what a commit does, the staged blobs among it.
-// It walks through both, so it is only called when there is doubt. on is the commit's whole tree.
+// Needs returns the blobs that a state refers to and a commit does not, with their paths, including staged blobs. It
+// walks through both trees, so it is called only when there is doubt. on is the commit's whole tree.
 func Needs(ctx context.Context, on, files tree.Tree, staged []crypto.BlobName) (map[crypto.BlobName]string, error) {
 	walker := tree.NewWalker(0)
 	passing := func(err error) error {
@@ -199,7 +202,7 @@ func Needs(ctx context.Context, on, files tree.Tree, staged []crypto.BlobName) (
 	return paths, err
 }
 
-// Source reads blobs where they lie: in staging while they wait for their commit, at the remote afterwards.
+// Source reads blobs from staging until they are committed, and from the remote afterwards.
 type Source struct {
 	Store remote.Blobs
 	Home  *local.Home
@@ -209,7 +212,7 @@ type Source struct {
 func (s Source) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	if s.Home.Area.Has(name) {
 		err := s.Home.Area.GetRange(ctx, name, off, p)
-		if !errors.Is(err, remote.ErrNotFound) { // released meanwhile: it has landed
+		if !errors.Is(err, remote.ErrNotFound) { // released in the meantime: it has landed
 			return err
 		}
 	}

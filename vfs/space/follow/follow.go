@@ -1,5 +1,5 @@
-// Package follow reads spaces that this gateway can't write to: a friend's share, another member's log. A follower has no journal and no
-// committer. It loads nothing before somebody looks at it, and costs a few KiB while nobody does.
+// Package follow reads spaces that this gateway can't write to: a friend's share, another member's log. A follower has
+// no journal and no committer. It loads nothing before the first read, and takes only a few KiB while unused.
 package follow
 
 import (
@@ -20,7 +20,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// loadTime bounds one attempt to load a state.
+// loadTime limits one attempt to load a state.
 const loadTime = 30 * time.Second
 
 // Follower shows the newest state of a space, read-only. Its methods may be called by several goroutines at once.
@@ -39,12 +39,12 @@ type Follower struct {
 	loading sync.WaitGroup
 
 	mu      sync.Mutex
-	state   *base.State     // what readers are shown; nil: nothing was loaded yet
-	newer   *crypto.Pointer // one that the remote has shown since; nil: none
-	attempt *attempt        // under way; nil: none is
+	state   *base.State     // shown to readers; nil: nothing is loaded yet
+	newer   *crypto.Pointer // newer than state, as the remote has shown; nil: none
+	attempt *attempt        // in progress; nil: none
 }
 
-// attempt loads a state for all who wait for it.
+// attempt loads a state for all callers that wait for it.
 type attempt struct {
 	done chan struct{}
 	err  error
@@ -62,7 +62,7 @@ func New(home *local.Home, store remote.Store, space crypto.Capability) *Followe
 	return f
 }
 
-// Close ends a load under way. Files that are open stay readable.
+// Close cancels a load in progress. Open files stay readable.
 func (f *Follower) Close() {
 	f.unpoll()
 	f.mu.Lock()
@@ -71,7 +71,7 @@ func (f *Follower) Close() {
 	f.loading.Wait()
 }
 
-// moved notes that the pointer may have moved. The state is loaded when somebody looks.
+// moved notes that the pointer may have moved. The next read loads the state.
 func (f *Follower) moved(p crypto.Pointer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,8 +80,8 @@ func (f *Follower) moved(p crypto.Pointer) {
 	}
 }
 
-// current returns the state to show. What is known is shown when a newer state can't be reached; a newer state that does not follow
-// from what is known is an error, as is a first one that can't be loaded.
+// current returns the state to show. If a newer state is unreachable, it returns the known one. It is an error if a
+// newer state does not follow from the known one, or if a first state can't be loaded.
 func (f *Follower) current(ctx context.Context) (view.View, error) {
 	f.mu.Lock()
 	if f.state != nil && f.newer == nil {
@@ -93,7 +93,7 @@ func (f *Follower) current(ctx context.Context) (view.View, error) {
 	return f.wait(ctx, a)
 }
 
-// begin loads the newest state, unless that is under way or the follower is closed. It holds mu.
+// begin starts loading the newest state, unless a load is in progress or the follower is closed. The caller holds mu.
 func (f *Follower) begin() *attempt {
 	if f.attempt != nil {
 		return f.attempt
@@ -109,7 +109,7 @@ func (f *Follower) begin() *attempt {
 	return a
 }
 
-// wait returns the state to show after an attempt.
+// wait waits for an attempt and returns the state to show.
 func (f *Follower) wait(ctx context.Context, a *attempt) (view.View, error) {
 	failed := func(err error) (view.View, error) {
 		return view.View{}, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
@@ -131,10 +131,11 @@ func (f *Follower) wait(ctx context.Context, a *attempt) (view.View, error) {
 	return view.View{}, a.err
 }
 
-// view shows the state. It holds mu.
+// view returns the current state. The caller holds mu.
 func (f *Follower) view() view.View { return view.View{Tree: f.state.Files, Opener: f.opener} }
 
-// load loads the newest state: of the pointer that the remote has shown, or else of the one that it shows now.
+// load loads the newest state, from the pointer that the remote has already shown, or else from the one that it shows
+// now.
 func (f *Follower) load(a *attempt) {
 	ctx, cancel := context.WithTimeout(f.life, loadTime)
 	defer cancel()
@@ -167,7 +168,7 @@ func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Poin
 	}
 	switch {
 	case errors.Is(err, base.ErrNoSpace), errors.Is(err, remote.ErrNotFound):
-		// The owner has collected it, or has not finished to upload it: it is not there now, and nobody lies.
+		// The owner has collected the state, or has not finished the upload. It is unavailable, not corrupt.
 		return next, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrUnavailable, Err: err}
 	case err != nil:
 		f.log.Warn("the newest state of a space that others write can't be shown", "space", f.space.ID.String(), "error", err)
@@ -177,8 +178,8 @@ func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Poin
 	return next, nil
 }
 
-// again loads the state anew after part of it was not found: the owner has collected what no newer state needs. It reports whether
-// there is a newer state to look at.
+// again reloads the state after part of it was not found, because the owner has collected what no newer state needs. It
+// reports whether there is a newer state to read.
 func (f *Follower) again(ctx context.Context, err error) (view.View, bool) {
 	if !errors.Is(err, remote.ErrNotFound) {
 		return view.View{}, false
@@ -200,7 +201,7 @@ func (f *Follower) again(ctx context.Context, err error) (view.View, bool) {
 // errGone says that the owner has collected what an older state needs, and that no newer state is known.
 var errGone = errors.New("part of it is not there any more")
 
-// gone turns a missing part into an error that passes: the remote is not called a liar for what its owner removed.
+// gone turns a missing part into a temporary error, since the owner may have removed it and the remote is not at fault.
 func gone(op, path string, err error) error {
 	if errors.Is(err, remote.ErrNotFound) {
 		return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrUnavailable, Err: errGone}
@@ -208,7 +209,7 @@ func gone(op, path string, err error) error {
 	return err
 }
 
-// file is an open file, whose later parts the owner may remove.
+// file is an open file. The owner may remove its later parts.
 type file struct {
 	vfs.File
 	path string
@@ -291,7 +292,7 @@ func (f *Follower) Open(ctx context.Context, path string) (vfs.File, error) {
 	return file{opened, path}, nil
 }
 
-// Usage implements vfs.FS: what the space holds. There is no room in it.
+// Usage implements vfs.FS: it returns the size of the space, and no free room.
 func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, error) {
 	v, err := f.current(ctx)
 	if err != nil {
@@ -300,7 +301,7 @@ func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, err
 	return vfs.Usage{Used: v.Tree.Root().Info().Size, Available: 0}, nil
 }
 
-// Files returns the tree of the newest state that is known.
+// Files returns the tree of the newest known state.
 func (f *Follower) Files(ctx context.Context) (tree.Tree, error) {
 	v, err := f.current(ctx)
 	return v.Tree, err

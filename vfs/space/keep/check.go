@@ -17,7 +17,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Apply makes one change of the files: it implements fsck.Editor.
+// Apply implements fsck.Editor: it makes one change of the files.
 func (k *Keeper) Apply(ctx context.Context, op tree.Op) error {
 	_, seq, err := k.Copy.Record(ctx, working.Change{Op: op})
 	if err == nil {
@@ -29,8 +29,8 @@ func (k *Keeper) Apply(ctx context.Context, op tree.Op) error {
 	return err
 }
 
-// Fsck checks all spaces of the owner: the own one, and then the others, whose damage names the space. Those it can only heal
-// from where else their blobs are. It is for the account's own space.
+// Fsck checks all spaces of the owner: first the own one, then the others, whose damage names the space. It repairs the
+// others only by restoring blobs from other sources. Call it for the account's own space.
 func (k *Keeper) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	if o.Store == nil {
 		o.Store = k.Store
@@ -44,10 +44,10 @@ func (k *Keeper) Fsck(ctx context.Context, o fsck.Options) (fsck.Report, error) 
 	return r, err
 }
 
-// fsckOwn checks what the newest commit leads to; see package fsck. Store, At, Older, Lost, Editor, Version, Now and Log
-// of the options are the space's, and what is staged is a source. Store may be given, to get at the remote past what
-// stands before it. What is not committed yet is not checked: call Flush before. A repair that finds the newest commit
-// lost goes back to the one before.
+// fsckOwn checks everything that the newest commit leads to; see package fsck. It sets the options Store, At, Older,
+// Lost, Editor, Version, Now and Log, and adds staging as a source. A given Store stays, so that a caller can bypass
+// caches. Uncommitted changes are not checked: call Flush first. If a repair finds that the newest commit is lost, it
+// goes back to the previous one.
 func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, error) {
 	given := o
 	p, err := k.Store.Load(ctx, k.Space.ID)
@@ -85,32 +85,32 @@ func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, erro
 	}
 	lost := r.Damage[:1:1]
 	lost[0].WentBack = r.Commit
-	again, err := k.fsckOwn(ctx, given) // and what else there is
+	again, err := k.fsckOwn(ctx, given) // and any other damage
 	again.Damage = append(lost, again.Damage...)
 	return again, err
 }
 
-// putBack points to the commit that this device knows where the remote has lost the pointer, and else returns why it
-// could not be loaded.
+// putBack restores a pointer that the remote has lost, so that it leads to a commit that this device knows. Otherwise
+// it returns why the pointer could not be loaded.
 func (k *Keeper) putBack(ctx context.Context, lost error) (crypto.Pointer, error) {
 	known, err := k.Copy.Saved()
 	switch {
 	case err != nil || known.Pointer.ID != k.Space.ID:
 		return crypto.Pointer{}, lost
 	case errors.Is(lost, remote.ErrCorrupt):
-		return crypto.Pointer{}, fmt.Errorf("%w; remove it there and run this again: then it is put back as this device knows it", lost)
+		return crypto.Pointer{}, fmt.Errorf(
+			"%w; remove it there and run this again: then it is put back as this device knows it", lost)
 	case !errors.Is(lost, remote.ErrNotFound) && !errors.Is(lost, remote.ErrRollback):
 		return crypto.Pointer{}, lost
 	}
 	p, err := k.Committer.PutBack(ctx, known)
-	if errors.Is(err, commit.ErrNotPutBack) { // there is an older one: a rollback
+	if errors.Is(err, commit.ErrNotPutBack) { // the remote has an older pointer: a rollback
 		return crypto.Pointer{}, lost
 	}
 	return p, err
 }
 
-// goBack makes an older commit the newest again, in the place of one that is lost. What came after it is lost, too; pending changes
-// are not.
+// goBack replaces a lost newest commit with an older one. The commits between are lost, too; pending changes are kept.
 func (k *Keeper) goBack(ctx context.Context, at object.Ref) error {
 	return k.Committer.Supersede(ctx, func(ctx context.Context, _ commit.Looking) (*commit.Replacement, error) {
 		shown, err := k.Store.Load(ctx, k.Space.ID)

@@ -1,5 +1,5 @@
-// Package keep looks after a space: it collects garbage, checks and repairs, brings in states that came past the remote, and lists
-// what a state leads to.
+// Package keep maintains a space: it collects garbage, checks and repairs, merges states that arrived in a bundle, and
+// lists what a state leads to.
 package keep
 
 import (
@@ -29,27 +29,27 @@ type Options struct {
 	Store     remote.Store
 	Space     crypto.Capability
 	Grace     base.Grace
-	Registry  roots.Registry // of the owner's other spaces; nil: they are not known
-	// Files is the space as its users see it: a repair writes through it.
+	Registry  roots.Registry // of the owner's other spaces; nil: unknown
+	// Files is the space as its users see it. Repairs write through it.
 	Files vfs.FS
-	// Settle returns when a recorded change is durable, and committed if that is what changes wait for.
+	// Settle returns when a recorded change is durable, and also committed if changes wait for that.
 	Settle func(ctx context.Context, seq uint64) error
 }
 
-// Keeper looks after one space. Its methods may be called by several goroutines at once, but for Collect.
+// Keeper maintains one space. Its methods may be called by several goroutines at once, except for Collect.
 type Keeper struct {
 	Options
-	collectedAt atomic.Uint64 // what the commits had put when it was collected last, in bytes
+	collectedAt atomic.Uint64 // bytes put by commits until the last collection
 }
 
 // New returns a keeper.
 func New(o Options) *Keeper { return &Keeper{Options: o} }
 
-// garbageName is the file, beside the journal, that remembers what nobody needs.
+// garbageName is the file beside the journal that remembers unneeded blobs.
 const garbageName = "garbage"
 
-// Collect deletes what no state of the owner's spaces needs any more; see package gc. It is for the account's own space.
-// Of the options Store, Roots, Drive, Ledger, Usual, Lost, Rand, Now and Log are the space's. One call at a time.
+// Collect deletes what no state of the owner's spaces needs any more; see package gc. Call it for the account's own
+// space, one call at a time. It sets the options Store, Roots, Drive, Ledger, Usual, Lost, Rand, Now and Log.
 func (k *Keeper) Collect(ctx context.Context, o gc.Options) (gc.Report, error) {
 	o.Store, o.Roots, o.Drive, o.Ledger = k.Store, k.roots(k.Store, k.Nodes), collected{k}, k.ledger()
 	o.Usual, o.Lost, o.Rand, o.Now, o.Log = k.Grace.Period, k.lost(), k.Home.Rand, k.Home.Now, k.Home.Log
@@ -72,7 +72,7 @@ func (k *Keeper) WorthCollecting() bool {
 	return gc.Worth(gc.Figures{Last: notes.Last, Now: k.Home.Now(), Put: int64(put), Removed: k.Copy.Removed()})
 }
 
-// LastCollected returns what the newest collection on this device saw. It reads one local file.
+// LastCollected returns the figures of the newest collection on this device. It reads one local file.
 func (k *Keeper) LastCollected() (gc.Last, error) {
 	notes, err := k.ledger().Load()
 	return notes.Last, err
@@ -82,7 +82,7 @@ func (k *Keeper) ledger() *gc.File {
 	return &gc.File{Path: filepath.Join(k.Home.Dir, garbageName), FS: k.Home.FS, Log: k.Home.Log}
 }
 
-// roots returns the spaces of the owner, looked for at a store and opened through nodes.
+// roots returns the owner's spaces at a store. They are opened through nodes.
 func (k *Keeper) roots(store remote.Pointers, nodes *tree.Nodes) *roots.Set {
 	return roots.New(roots.Options{Own: k.Space, Pointers: store, Nodes: nodes, Registry: k.Registry})
 }
@@ -99,7 +99,7 @@ func (d collected) GivenUp() []crypto.BlobName { return d.k.Uploads.GivenUp() }
 // Writes implements gc.Drive.
 func (d collected) Writes(space crypto.PointerID) bool { return space == d.k.Space.ID }
 
-// Repack implements gc.Drive: the committer does it between two commits.
+// Repack implements gc.Drive: the committer repacks between two commits.
 func (d collected) Repack(ctx context.Context, _ crypto.PointerID, plan gc.Plan) error {
 	return d.k.Committer.Repack(ctx, plan)
 }

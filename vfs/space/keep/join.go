@@ -14,11 +14,12 @@ import (
 	"postern/vfs/tree"
 )
 
-// Join brings in a state of the drive that came here past the remote, in a bundle, and that was committed on its own since the two were
-// one: what both sides did is merged and committed, on top of what the remote shows. joined is false when all of it was here already. A
-// device on the other side finds that commit to hold all of its own, and goes on from it. Errors: those of Missing and of a commit.
+// Join merges a state of the drive that arrived in a bundle instead of through the remote, and that has diverged from
+// the local state. It commits the merge on top of the state that the remote shows. joined is false if everything was
+// here already. A device on the other side sees that the commit holds all of its own changes, and continues from it.
+// Errors: those of Missing and of a commit.
 func (k *Keeper) Join(ctx context.Context, p crypto.Pointer) (joined bool, err error) {
-	k.Committer.Retry() // it may be in the pause before another try
+	k.Committer.Retry() // it may be in the pause before its next attempt
 	err = k.Committer.Supersede(ctx, func(ctx context.Context, look commit.Looking) (*commit.Replacement, error) {
 		ours, err := look(ctx)
 		if err != nil {
@@ -44,7 +45,8 @@ func (k *Keeper) Join(ctx context.Context, p crypto.Pointer) (joined bool, err e
 	return joined, err
 }
 
-// Missing reports whether all that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when it isn't; those of the remote.
+// Missing returns nil if everything that a pointer's state leads to is at the remote. Errors: remote.ErrRefused when
+// something is missing; those of the remote.
 func (k *Keeper) Missing(ctx context.Context, p crypto.Pointer) error {
 	theirs, err := base.Open(ctx, k.Nodes, k.Space, p)
 	if errors.Is(err, vfs.ErrCorrupt) {
@@ -60,12 +62,14 @@ func (k *Keeper) Missing(ctx context.Context, p crypto.Pointer) error {
 	lost, err := k.Uploads.Restore(ctx, paths)
 	if err == nil && len(lost) > 0 {
 		err = remote.Fail("join", p.ID, remote.ErrRefused, fmt.Errorf(
-			"%d blobs that it takes for granted are not there: import an earlier bundle first, or export since further back", len(lost)))
+			"%d blobs that it takes for granted are not there: import an earlier bundle first, or export since further back",
+			len(lost)))
 	}
 	return err
 }
 
-// join returns what a commit of both is made on, and its files: ours, with the history of both, and a greater sequence than either.
+// join returns the base and the files of a commit of both states: our files, with both histories, and a sequence
+// greater than either.
 func (k *Keeper) join(ctx context.Context, ours, theirs base.State) (on base.State, files tree.Tree, err error) {
 	common, err := base.Common(ctx, k.Nodes, ours, theirs)
 	if err != nil {
@@ -92,7 +96,7 @@ func (k *Keeper) join(ctx context.Context, ours, theirs base.State) (on base.Sta
 			if err != nil {
 				return on, files, err
 			}
-			continue // of two states of one second the one that is here stays
+			continue // of two states in the same second, the local one stays
 		}
 		state, err := theirs.Whole.Sub(ctx, at)
 		if err == nil {

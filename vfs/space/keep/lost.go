@@ -11,15 +11,15 @@ import (
 	"postern/remote/localfs"
 )
 
-// lostName is the file, beside the journal, that names the blobs which a repair could not bring back, a line each: what only they lead to
-// is no longer waited for.
+// lostName is the file beside the journal that lists the blobs which a repair could not restore, one per line.
+// Collections no longer wait for what only they lead to.
 const lostName = "lost"
 
-// lost reads the file. One that is damaged is as good as none: the next repair writes it anew.
+// lost reads the file. A damaged file counts as empty: the next repair rewrites it.
 func (k *Keeper) lost() map[crypto.BlobName]bool {
 	b, err := localfs.Read(k.Home.FS, filepath.Join(k.Home.Dir, lostName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		k.Home.Log.Warn("what a repair gave up can't be read, so it counts as damage again", "error", err)
+		k.Home.Log.Warn("the list of permanent losses can't be read, so they count as damage again", "error", err)
 	}
 	names := map[crypto.BlobName]bool{}
 	for line := range strings.Lines(string(b)) {

@@ -13,13 +13,13 @@ import (
 	"postern/vfs/roots"
 )
 
-// others checks the spaces of the owner besides the own one.
+// others checks the owner's spaces other than the own one.
 type others struct {
 	keeper *Keeper
 	roots  *roots.Set
 
 	mu  sync.Mutex
-	met []roots.Space // by mounts
+	met []roots.Space // found by mounts
 }
 
 // meet notes the space that a mount refers to.
@@ -33,7 +33,7 @@ func (s *others) meet(t *object.Target) {
 	}
 }
 
-// check adds to a report what is found in the spaces, those included to which only mounts in them lead.
+// check adds to a report the damage found in the spaces, including spaces that only mounts in them lead to.
 func (s *others) check(ctx context.Context, o fsck.Options, r *fsck.Report) error {
 	k := s.keeper
 	o.Sources = append([]fsck.Source{k.Home.Area}, o.Sources...)

@@ -17,14 +17,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// Reach returns all that the spaces of the owner lead to at one moment, as it is at a store; see package roots.
+// Reach returns everything that the owner's spaces lead to at one moment, as found at a store; see package roots.
 func (k *Keeper) Reach(ctx context.Context, store remote.Store, o roots.ReachOptions) (roots.Reached, error) {
 	return k.roots(store, tree.NewNodes(store, tree.Options{})).Reach(ctx, o)
 }
 
-// Keep puts the files of a commit into a folder of the drive, by reference. What is not at the remote any more is put again if it is at hand
-// here; it returns the paths, sorted, of the files and folders in it that nobody has, which are left out. Errors: vfs.ErrCorrupt when nothing
-// can be kept.
+// Keep puts the files of a commit into a folder of the drive, by reference. It restores blobs that are missing at the
+// remote if they are available locally. It omits files and folders whose blobs are lost, and returns their paths,
+// sorted. Errors: vfs.ErrCorrupt when nothing can be kept.
 func (k *Keeper) Keep(ctx context.Context, files tree.Tree, path string) (gone []string, err error) {
 	paths, err := commit.Needs(ctx, tree.New(k.Nodes, object.Entry{}), files, nil)
 	if err != nil {
@@ -37,7 +37,7 @@ func (k *Keeper) Keep(ctx context.Context, files tree.Tree, path string) (gone [
 	if gone, err = pathsOf(ctx, files, lost); err != nil {
 		return nil, err
 	}
-	// Between two commits, so that none holds what is left out.
+	// Between two commits, so that no commit holds the omitted paths.
 	var seq uint64
 	err = k.Committer.Do(ctx, func(ctx context.Context) (err error) {
 		seq, err = k.graftWithout(ctx, files, path, gone)
@@ -49,8 +49,10 @@ func (k *Keeper) Keep(ctx context.Context, files tree.Tree, path string) (gone [
 	return gone, k.Settle(ctx, seq)
 }
 
-// graftWithout grafts a tree, and takes some paths out of it.
-func (k *Keeper) graftWithout(ctx context.Context, files tree.Tree, path string, gone []string) (seq uint64, err error) {
+// graftWithout grafts a tree, and removes some paths from it.
+func (k *Keeper) graftWithout(
+	ctx context.Context, files tree.Tree, path string, gone []string,
+) (seq uint64, err error) {
 	entry, _ := files.Root().Object()
 	if _, seq, err = k.Copy.Record(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry}}); err != nil {
 		return 0, err
@@ -64,7 +66,7 @@ func (k *Keeper) graftWithout(ctx context.Context, files tree.Tree, path string,
 		switch {
 		case err == nil:
 			seq = next
-		case errors.Is(err, vfs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder): // with the folder above
+		case errors.Is(err, vfs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder): // removed with its parent folder
 		default:
 			_, _, undone := k.Copy.Record(ctx, working.Change{Op: tree.Remove{Path: path}})
 			return 0, errors.Join(err, undone)
@@ -73,7 +75,7 @@ func (k *Keeper) graftWithout(ctx context.Context, files tree.Tree, path string,
 	return seq, nil
 }
 
-// pathsOf tells all paths of a tree that need one of the blobs, sorted.
+// pathsOf returns all paths of a tree that need one of the blobs, sorted.
 func pathsOf(ctx context.Context, files tree.Tree, lost []commit.Lost) ([]string, error) {
 	if len(lost) == 0 {
 		return nil, nil

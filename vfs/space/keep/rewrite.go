@@ -13,8 +13,8 @@ import (
 	"postern/vfs/space/working"
 )
 
-// rewrite writes anew those files of which every byte can be read, and only what describes a chunk is damaged: they need not be moved aside.
-// It takes them out of the damage. One that can't be written anew stays in it.
+// rewrite rewrites files whose bytes can all be read although the description of a chunk is damaged, so that they need
+// not be moved aside. It removes them from the damage. A file that can't be rewritten stays in the damage.
 func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 	left := []fsck.Damage{}
 	for _, d := range r.Damage {
@@ -28,7 +28,7 @@ func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 			r.Rewritten = append(r.Rewritten, d.Path)
 		case ctx.Err() != nil:
 			return err
-		case errors.Is(err, errOther), errors.Is(err, vfs.ErrNotExist): // it was changed meanwhile, and is no longer what was found damaged
+		case errors.Is(err, errOther), errors.Is(err, vfs.ErrNotExist): // it has changed since it was found damaged
 		default:
 			k.Home.Log.Warn("a file could not be written anew", "path", d.Path, "error", err)
 			left = append(left, d)
@@ -38,10 +38,10 @@ func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 	return nil
 }
 
-// errOther says that a file is another by now.
+// errOther says that a file has changed.
 var errOther = errors.New("it was changed meanwhile")
 
-// writeAnew replaces a file by its own bytes, sealed again.
+// writeAnew replaces a file with its own bytes, sealed again.
 func (k *Keeper) writeAnew(ctx context.Context, path string) error {
 	file, err := k.Files.Open(ctx, path)
 	if err != nil {
@@ -64,12 +64,13 @@ func (k *Keeper) writeAnew(ctx context.Context, path string) error {
 	if sums.Size != is.Size || sums.SHA1 != is.SHA1 {
 		return base.Corrupt("write "+path+" anew", errors.New("its bytes are not those that it says"))
 	}
-	_, _, err = up.Commit(ctx, vfs.CommitOptions{Modified: is.Modified, ContentType: is.ContentType, Cond: func(ctx context.Context, at vfs.Stater) error {
-		if now, err := at.Stat(ctx, path); err != nil || now.Version != is.Version {
-			return errOther
-		}
-		return nil
-	}})
+	_, _, err = up.Commit(ctx, vfs.CommitOptions{Modified: is.Modified, ContentType: is.ContentType,
+		Cond: func(ctx context.Context, at vfs.Stater) error {
+			if now, err := at.Stat(ctx, path); err != nil || now.Version != is.Version {
+				return errOther
+			}
+			return nil
+		}})
 	if working.Happened(err) {
 		return nil
 	}

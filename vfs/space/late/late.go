@@ -1,11 +1,11 @@
-// Package late computes the MD5s of large files that were stored without (vfs.LateMD5), from their sealed bytes, and
-// records each as one more Put of the same version: the journal and the tree need to know nothing of it, and every
-// build replays it. The committer waits for it, so that only a file whose bytes can't be read is committed without.
+// Package late computes the MD5s of large files that were stored without one (vfs.LateMD5), from their sealed bytes. It
+// records each as another Put of the same version, so the journal and the tree need no special case, and every build
+// can replay it. The committer waits for it, so only a file whose bytes can't be read is committed without an MD5.
 package late
 
 import (
 	"context"
-	"crypto/md5" // named by rclone and S3, not for security
+	"crypto/md5" // required by rclone and S3, not for security
 	"errors"
 	"log/slog"
 	"slices"
@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	// maxMissing bounds the files without MD5, in bytes. Beyond it uploads compute their own: what is late costs half
-	// as much again.
+	// maxMissing limits the total size in bytes of files without an MD5. Beyond it, uploads compute their own MD5, since a
+	// late one costs half as much again.
 	maxMissing = 4 << 30
-	// yieldFor is how long a file's MD5 waits while clients send or read files, unless somebody waits for it. It counts
+	// yieldFor is how long a file's MD5 waits while clients send or read files, unless a caller waits for it. It counts
 	// from the storing, so that many files together delay a commit no longer than one.
 	yieldFor = 10 * time.Second
 )
@@ -39,26 +39,26 @@ type Options struct {
 	Log    *slog.Logger
 }
 
-// MD5s computes those that are missing, one after the other. Its methods may be called by several goroutines at once.
+// MD5s computes missing MD5s, one after the other. Its methods may be called by several goroutines at once.
 type MD5s struct {
 	o      Options
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	transfers atomic.Int64 // of clients, under way
-	yields    atomic.Bool  // the MD5 waits for them to end
+	transfers atomic.Int64 // client transfers in progress
+	yields    atomic.Bool  // an MD5 is waiting for transfers to end
 
 	mu       sync.Mutex
 	yieldFor time.Duration
-	files    []*file // oldest first; there is a goroutine while there are any
+	files    []*file // oldest first; a goroutine runs while there are any
 	bytes    int64
-	commits  int           // the committer waits for all of them
-	urgent   int           // callers that wait for some, and whom it must not keep waiting
-	changed  chan struct{} // closed and made anew whenever any of this changes
+	commits  int           // commits that wait for all of them
+	urgent   int           // callers that wait for some of them, so computing must not pause
+	changed  chan struct{} // closed and replaced whenever any of this changes
 }
 
-// file is a file without MD5.
+// file is a file without an MD5.
 type file struct {
 	path    string // follows moves
 	version vfs.Version
@@ -67,44 +67,43 @@ type file struct {
 	dueNow  context.CancelFunc
 }
 
-// New returns the MD5s of a working copy; none is missing yet.
+// New returns the MD5s of a working copy; none is missing at first.
 func New(o Options) *MD5s {
 	l := &MD5s{o: o, yieldFor: yieldFor, changed: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// SetYield sets how long an MD5 waits while clients send or read files, for tests. It must be called before one is
-// missing.
+// SetYield sets how long an MD5 waits while clients send or read files, for tests. Call it before any is missing.
 func (l *MD5s) SetYield(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.yieldFor = d
 }
 
-// Stop ends the computing. What is still missing is computed after the next start.
+// Stop ends the computation. Missing MD5s are computed after the next start.
 func (l *MD5s) Stop() {
 	l.mu.Lock()
-	l.cancel() // nothing is added any more
+	l.cancel() // nothing is added after this
 	l.mu.Unlock()
 	l.wg.Wait()
 }
 
-// wake holds mu.
+// wake wakes all waiting callers. The caller holds mu.
 func (l *MD5s) wake() {
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
 
-// Allowed reports whether one more upload may leave its MD5 for later.
+// Allowed reports whether another upload may leave its MD5 for later.
 func (l *MD5s) Allowed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.commits == 0 && l.urgent == 0 && l.bytes < maxMissing
 }
 
-// Follow notes what a change that was just recorded means for the files without MD5. It is called while no other is
-// recorded, and before the state that the change has made can be seen.
+// Follow updates the list of files without MD5 after a change was recorded. It is called while no other change is
+// recorded, and before the resulting state is visible.
 func (l *MD5s) Follow(op tree.Op) {
 	switch op := op.(type) {
 	case tree.Put:
@@ -131,7 +130,7 @@ func (l *MD5s) Follow(op tree.Op) {
 	}
 }
 
-// add adds a file, unless it is there already.
+// add adds a file, unless it is already in the list.
 func (l *MD5s) add(path string, info vfs.Info) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,12 +148,12 @@ func (l *MD5s) add(path string, info vfs.Info) {
 	}
 }
 
-// missing holds mu.
+// missing reports whether a version still lacks its MD5. The caller holds mu.
 func (l *MD5s) missing(v vfs.Version) bool {
 	return slices.ContainsFunc(l.files, func(f *file) bool { return f.version == v })
 }
 
-// Within reports whether a file without MD5 lies at or below a path.
+// Within reports whether a file without an MD5 lies at or below a path.
 func (l *MD5s) Within(path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,13 +191,13 @@ func (l *MD5s) run() {
 }
 
 var (
-	// errOther says that a file is no longer the one that was read.
+	// errOther says that a file has changed since it was read.
 	errOther = errors.New("it was changed meanwhile")
-	// errStopped says that the space was closed before what was waited for had happened.
+	// errStopped says that the space was closed before the awaited event.
 	errStopped = errors.New("the drive is being closed")
 )
 
-// compute computes and records the MD5 of a file; of one that was replaced or removed meanwhile it does nothing.
+// compute computes and records the MD5 of a file. It does nothing if the file was replaced or removed in the meantime.
 func (l *MD5s) compute(f *file) error {
 	var sum [md5.Size]byte
 	for summed := false; ; {
@@ -220,7 +219,7 @@ func (l *MD5s) compute(f *file) error {
 				return view.Failed("compute the MD5 of", path, err)
 			}
 			summed = true
-			continue // it may have been moved meanwhile
+			continue // it may have been moved in the meantime
 		}
 		if err := l.record(path, e, sum); !errors.Is(err, errOther) {
 			return err
@@ -228,7 +227,7 @@ func (l *MD5s) compute(f *file) error {
 	}
 }
 
-// find returns where a file lies, in the newest state.
+// find returns the path of a file in the newest state.
 func (l *MD5s) find(f *file) (path string, t tree.Tree) {
 	l.o.Copy.Newest(func(newest tree.Tree) {
 		l.mu.Lock()
@@ -243,7 +242,7 @@ func (l *MD5s) Sum(ctx context.Context, e object.Entry) ([md5.Size]byte, error) 
 	return l.sum(ctx, e, func() {})
 }
 
-// sum returns the MD5 of a file. It reads with one hand: clients have the other processors, and the disk.
+// sum returns the MD5 of a file. It reads sequentially and leaves the other processors and the disk to clients.
 func (l *MD5s) sum(ctx context.Context, e object.Entry, pause func()) (sum [md5.Size]byte, err error) {
 	r, err := content.NewReader(ctx, l.o.Opener.Source, e.Content, e.Size,
 		content.ReaderOptions{Nodes: l.o.Opener.Indexes, Ahead: -1})
@@ -265,14 +264,14 @@ func (l *MD5s) sum(ctx context.Context, e object.Entry, pause func()) (sum [md5.
 	return sum, nil
 }
 
-// yieldEach is how many bytes are read between two looks at what clients do: some milliseconds' worth.
+// yieldEach is how many bytes are read between two checks for client transfers: a few milliseconds' worth.
 const yieldEach = 1 << 20
 
-// yield waits while clients send or read files, until the MD5 is due or somebody waits for one.
+// yield waits while clients send or read files, until the MD5 is due or a caller waits for one.
 func (l *MD5s) yield(due context.Context) {
 	defer l.yields.Store(false)
 	for due.Err() == nil {
-		l.yields.Store(true) // first, so that no end of a transfer is missed
+		l.yields.Store(true) // set first, so that no end of a transfer is missed
 		l.mu.Lock()
 		changed, urgent := l.changed, l.urgent > 0
 		l.mu.Unlock()
@@ -289,7 +288,7 @@ func (l *MD5s) yield(due context.Context) {
 // Transfer notes that a client sends or reads a file, until End is called.
 func (l *MD5s) Transfer() { l.transfers.Add(1) }
 
-// End ends what Transfer has noted.
+// End ends the transfer noted by Transfer.
 func (l *MD5s) End() {
 	if l.transfers.Add(-1) == 0 && l.yields.Load() {
 		l.mu.Lock()
@@ -298,10 +297,10 @@ func (l *MD5s) End() {
 	}
 }
 
-// record records the MD5 of a file that lies at path as e says; errOther: it no longer does.
+// record records the MD5 of the file at path if e still describes it. Otherwise the error is errOther.
 func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
 	o, _ := e.Object()
-	o.MD5, o.Properties = sum, nil // Put leaves those of the file that it replaces
+	o.MD5, o.Properties = sum, nil // Put keeps those of the file that it replaces
 	was := e.Info()
 	same := func(ctx context.Context, at vfs.Stater) error {
 		now, err := at.Stat(ctx, path)
@@ -318,7 +317,7 @@ func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
 	return l.o.Copy.Durable(seq)
 }
 
-// Hurry has the MD5s computed at once, until the function that it returns is called.
+// Hurry makes the MD5s be computed without pauses until end is called.
 func (l *MD5s) Hurry() (end func()) {
 	add := func(n int) {
 		l.mu.Lock()
@@ -332,7 +331,7 @@ func (l *MD5s) Hurry() (end func()) {
 	return func() { add(-1) }
 }
 
-// await waits until done holds, which is called with mu held. Errors: vfs.ErrUnavailable, the context's.
+// await waits until done returns true; done is called with mu held. Errors: vfs.ErrUnavailable, the context's.
 func (l *MD5s) await(ctx context.Context, done func() bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -357,19 +356,19 @@ func (l *MD5s) await(ctx context.Context, done func() bool) error {
 	return nil
 }
 
-// All waits until no file lacks its MD5, and has none of them wait for clients.
+// All waits until every file has its MD5. Computing does not pause for clients meanwhile.
 func (l *MD5s) All(ctx context.Context) error {
 	defer l.Hurry()()
 	return l.await(ctx, l.none)
 }
 
-// none holds mu.
+// none reports whether no MD5 is missing. The caller holds mu.
 func (l *MD5s) none() bool { return len(l.files) == 0 }
 
-// Summed returns the newest durable state, once no file in it lacks its MD5.
+// Summed returns the newest durable state once every file in it has its MD5.
 func (l *MD5s) Summed(ctx context.Context) (*working.Head, error) {
 	l.mu.Lock()
-	l.commits++ // so that no more come
+	l.commits++ // so that no more are added
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
@@ -384,19 +383,19 @@ func (l *MD5s) Summed(ctx context.Context) (*working.Head, error) {
 		l.mu.Lock()
 		none := l.none()
 		l.mu.Unlock()
-		if none { // none was added before h was shown, or it would be missing still
+		if none { // none was added before h was shown, or it would still be missing
 			return h, nil
 		}
 	}
 }
 
-// Info returns what is known of a file of the newest durable state with its MD5, if that can be computed.
+// Info returns the info of a file of the newest durable state, with its MD5 if that can be computed.
 func (l *MD5s) Info(ctx context.Context, path string, info vfs.Info) (vfs.Info, error) {
 	if !info.LacksMD5() {
 		return info, nil
 	}
 	defer l.Hurry()()
-	l.add(path, info) // unless it is on its way
+	l.add(path, info) // unless it is already in the list
 	if err := l.await(ctx, func() bool { return !l.missing(info.Version) }); err != nil {
 		return info, err
 	}

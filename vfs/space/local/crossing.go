@@ -11,28 +11,30 @@ import (
 	"postern/vfs"
 )
 
-// A record that moves something from one space to another is committed where it adds before it is committed where it removes:
-// so another device, or a crash, finds the thing twice but never nowhere. Two spaces that wait for each other would wait for
-// ever; a move that leads to this is refused until the earlier one is committed.
+// A record that moves something between two spaces is committed first in the space that gains it, then in the space
+// that loses it. So another device, or a start after a crash, may find the thing twice but never nowhere. Two spaces
+// that wait for each other would deadlock, so a move that would lead to this is rejected until the earlier one is
+// committed.
 
-// crossing is a record that removes in one space what it adds to another.
+// crossing is a record that moves something from one space to another.
 type crossing struct {
 	from, to crypto.PointerID
 	seq      uint64
 }
 
-// crossings are the moves between the spaces of a home that are not committed in both.
+// crossings are the moves between the spaces of a home that are not yet committed in both.
 type crossings struct {
 	Crossing sync.Mutex // held from Crosses to Cross
 	mu       sync.Mutex
 	moves    []crossing
-	opened   func(space crypto.PointerID) Waiter // an open space; nil: it is not open
+	opened   func(space crypto.PointerID) Waiter // returns an open space; nil: it is not open
 }
 
-// errCrossing is why a move back is refused.
-var errCrossing = errors.New("an earlier move in the other direction has not reached the storage yet; try again when it has")
+// errCrossing says why a move back is rejected.
+var errCrossing = errors.New(
+	"an earlier move in the other direction has not reached the storage yet; try again when it has")
 
-// Crosses returns an error when a record that moves from one space to another would have to wait for itself: vfs.ErrUnavailable.
+// Crosses returns vfs.ErrUnavailable when a record that moves from one space to another would have to wait for itself.
 func (x *crossings) Crosses(from, to crypto.PointerID) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -49,7 +51,7 @@ func (x *crossings) Crosses(from, to crypto.PointerID) error {
 	return nil
 }
 
-// Cross notes a record that moves from one space to another.
+// Cross notes a record that moves something from one space to another.
 func (x *crossings) Cross(from, to crypto.PointerID, seq uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -58,7 +60,8 @@ func (x *crossings) Cross(from, to crypto.PointerID, seq uint64) {
 	}
 }
 
-// Uncross forgets the moves out of a space that are committed there, up to seq, and those that never happened, after last.
+// Uncross forgets the moves out of a space up to seq, which are committed there, and those after last, which never
+// happened.
 func (x *crossings) Uncross(from crypto.PointerID, seq, last uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -67,7 +70,7 @@ func (x *crossings) Uncross(from crypto.PointerID, seq, last uint64) {
 	})
 }
 
-// Added returns once what changes of a space up to seq remove is committed in the spaces that they add it to.
+// Added returns once everything that changes of a space up to seq move to other spaces is committed in those spaces.
 func (x *crossings) Added(ctx context.Context, from crypto.PointerID, seq uint64) error {
 	x.mu.Lock()
 	var wait []crossing
@@ -80,16 +83,18 @@ func (x *crossings) Added(ctx context.Context, from crypto.PointerID, seq uint64
 	for _, c := range wait {
 		w := x.opened(c.to)
 		if w == nil {
-			return fmt.Errorf("%w: what was moved to another folder waits for that folder, which is not open", vfs.ErrUnavailable)
+			return fmt.Errorf("%w: what was moved to another folder waits for that folder, which is not open",
+				vfs.ErrUnavailable)
 		}
 		if err := w.Landed(ctx, c.seq); err != nil {
-			return fmt.Errorf("%w: what was moved to another folder has not reached the storage there: %w", vfs.ErrUnavailable, err)
+			return fmt.Errorf("%w: what was moved to another folder has not reached the storage there: %w",
+				vfs.ErrUnavailable, err)
 		}
 	}
 	return nil
 }
 
-// Show makes a change of another space visible before what it removed from this one disappears.
+// Show makes a change visible in the space that gains something before the losing space shows it removed.
 func (x *crossings) Show(space crypto.PointerID, seq uint64) error {
 	if w := x.opened(space); w != nil {
 		return w.Durable(seq)

@@ -1,5 +1,6 @@
-// Package local holds what all spaces of a home share on this machine: one journal, one staging area, one store of decoded pages, and
-// one set of memory budgets. A record of the journal names the spaces that it changes, so a move between two spaces is one record.
+// Package local holds what all spaces of a home share on this machine: one journal, one staging area, one store of
+// decoded pages, and one set of memory budgets. A record of the journal names the spaces that it changes, so a move
+// between two spaces is one record.
 package local
 
 import (
@@ -23,16 +24,19 @@ import (
 	"postern/vfs/tree"
 )
 
-// readAhead bounds in bytes what all open files together may read ahead: half a dozen films at once.
+// readAhead limits in bytes what all open files together may read ahead: half a dozen films at once.
 const readAhead = 64 << 20
 
-// writeBuffers bounds in bytes what all uploads together hold in memory beyond their first blocks: as much as a dozen take at full speed.
+// writeBuffers limits in bytes what all uploads together hold in memory beyond their first blocks: enough for a dozen
+// at full speed.
 const writeBuffers = 64 << 20
 
-// indexNodes is how many index nodes of large files are kept decoded, each of 640 MiB of a file: enough for a dozen films at once.
+// indexNodes is how many index nodes of large files are kept decoded, each for 640 MiB of a file: enough for a dozen
+// films at once.
 const indexNodes = 256
 
-// Device is the gateway that writes: commits say how much of its journal they hold, and conflicts bear its name.
+// Device is this gateway as a writer: commits record how much of its journal they hold, and conflict copies carry its
+// name.
 type Device struct {
 	ID   object.DeviceID
 	Name string
@@ -41,18 +45,18 @@ type Device struct {
 // Options of a home. Dir, Own and Frames are needed; the zero value of the rest works.
 type Options struct {
 	Dir    string           // holds the folders journal and staging
-	Own    crypto.PointerID // the account's own space, which records need not name
+	Own    crypto.PointerID // the account's own space; records omit its id
 	Frames func(salt [32]byte) crypto.FrameKey
 	Device Device
 
-	// Link says that the store lies beside Dir and that nobody else writes to it, so that staged files may be linked into it.
+	// Link says that the store lies beside Dir and has no other writer, so that staged files may be linked into it.
 	Link         bool
-	StagingLimit int64         // bytes that may wait for the remote; 0: staging.DefaultLimit
-	Patience     time.Duration // how long a write waits for room among them; 0: remote.Shipped.Full; negative: not at all
-	PageMemory   int64         // bytes of decoded folder pages that are kept; 0: tree.DefaultMemory
-	Poll         time.Duration // between two looks for what others have committed
+	StagingLimit int64         // limit in bytes for staged data; 0: staging.DefaultLimit
+	Patience     time.Duration // how long a write waits for room in staging; 0: remote.Shipped.Full; negative: not at all
+	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
+	Poll         time.Duration // interval between two looks for commits of others
 
-	FS   localfs.FS       // where Dir is; nil: the system's
+	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
 	Now  func() time.Time // nil: time.Now
@@ -70,10 +74,10 @@ type Home struct {
 
 	Area    *staging.Area
 	Pages   *tree.Pages
-	Indexes *content.NodeCache // of large files
-	Writing *content.Budget    // what all uploads together may hold in memory
-	Ahead   *content.Budget    // what all open files together may read ahead
-	Poller  *poll.Poller       // looks for what others have committed
+	Indexes *content.NodeCache // index nodes of large files
+	Writing *content.Budget    // memory shared by all uploads
+	Ahead   *content.Budget    // read-ahead shared by all open files
+	Poller  *poll.Poller       // looks for commits of others
 
 	crossings
 	own     crypto.PointerID
@@ -81,23 +85,23 @@ type Home struct {
 
 	mu      sync.Mutex
 	scanned bool                           // unopened is complete
-	revised bool                           // staging holds what the journal needs, and no more
-	pending map[crypto.PointerID]Waiter    // of the open spaces
-	waiting map[crypto.PointerID]*unopened // of the others
-	done    uint64                         // the newest record that a space has forgotten
+	revised bool                           // staging holds exactly what the journal needs
+	pending map[crypto.PointerID]Waiter    // the open spaces
+	waiting map[crypto.PointerID]*unopened // the spaces that are not open
+	done    uint64                         // the newest record that a space has dropped
 }
 
 // Waiter is an open space that has changes in the journal.
 type Waiter interface {
 	// FirstPending returns the oldest record of the journal that the space still needs.
 	FirstPending() (seq uint64, found bool)
-	// Durable returns when the change seq is durable, and shows it.
+	// Durable returns when the change seq is durable, and makes it visible.
 	Durable(seq uint64) error
 	// Landed returns when the change seq is committed at the remote.
 	Landed(ctx context.Context, seq uint64) error
 }
 
-// unopened is what the journal holds of a space that is not open.
+// unopened is what the journal holds for a space that is not open.
 type unopened struct {
 	first uint64
 	blobs []crypto.BlobName
@@ -140,13 +144,14 @@ func Open(o Options) (_ *Home, err error) {
 	return h, nil
 }
 
-// Close ends the polling and closes the journal. The spaces of the home are closed before.
+// Close ends the polling and closes the journal. Close the spaces of the home first.
 func (h *Home) Close() error {
 	h.Poller.Close()
 	return h.journal.Close()
 }
 
-// Append writes a record to the journal; it is durable when Sync has returned for its number. Errors: those of the journal.
+// Append writes a record to the journal; it is durable when Sync has returned for its number. Errors: those of the
+// journal.
 func (h *Home) Append(r Record, attachment []byte) (seq uint64, err error) {
 	encoded, err := r.encode(h.own)
 	if err != nil {
@@ -161,16 +166,17 @@ func (h *Home) Sync(seq uint64) error { return h.journal.Sync(context.Background
 // Durable returns the newest durable record.
 func (h *Home) Durable() uint64 { return h.journal.Durable() }
 
-// Broken returns why the journal takes no records; nil: it does.
+// Broken returns why the journal accepts no records, or nil.
 func (h *Home) Broken() error { return h.journal.Broken() }
 
-// Attachment returns what was appended to a record. The error is fs.ErrNotExist when the journal no longer has it.
+// Attachment returns the attachment of a record. The error is fs.ErrNotExist when the journal no longer has it.
 func (h *Home) Attachment(name crypto.BlobName) ([]byte, error) { return h.journal.Attachment(name) }
 
-// Pending returns what the journal holds of all spaces.
+// Pending returns what the journal holds for all spaces.
 func (h *Home) Pending() journal.Stats { return h.journal.Pending() }
 
-// Replay calls f for each record that changes a space, in order. A space that the journal has no record of costs nothing.
+// Replay calls f for each record that changes a space, in order. It reads nothing if the journal has no record of the
+// space.
 func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error) error {
 	h.mu.Lock()
 	first := !h.scanned
@@ -213,8 +219,8 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 	return nil
 }
 
-// Attach adds an open space, which needs the staged blobs. The first one that is added sees to it that staging holds nothing
-// else. The error is vfs.ErrCorrupt when staging has lost one of them; a space that is open already is not added again.
+// Attach adds an open space, which needs the staged blobs. The first call also removes everything else from staging.
+// The error is vfs.ErrCorrupt when staging has lost one of the blobs; a space that is already open is not added again.
 func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName) error {
 	for _, name := range staged {
 		if !h.Area.Has(name) {
@@ -247,10 +253,10 @@ func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName
 	return nil
 }
 
-// errOpen is why a space is not opened twice: the two would not know of each other's changes.
+// errOpen says why a space is not opened twice: the two would not see each other's changes.
 var errOpen = errors.New("this folder is open already")
 
-// Detach takes out a space that is closed, if it is there. What the journal holds of it stays.
+// Detach removes a space that is closed, if it is there. Its records stay in the journal.
 func (h *Home) Detach(space crypto.PointerID, w Waiter) {
 	h.mu.Lock()
 	there := h.pending[space] == w
@@ -267,7 +273,8 @@ func (h *Home) Detach(space crypto.PointerID, w Waiter) {
 	}
 }
 
-// Trim drops the records that no space needs, after one has forgotten its records up to seq. Errors: those of the journal.
+// Trim drops the records that no space needs, after a space has dropped its records up to seq. Errors: those of the
+// journal.
 func (h *Home) Trim(seq uint64) error {
 	h.mu.Lock()
 	h.done = max(h.done, seq)
@@ -279,7 +286,8 @@ func (h *Home) Trim(seq uint64) error {
 		limit = min(limit, u.first-1)
 	}
 	h.mu.Unlock()
-	// A record that was appended before seq is seen here, since its space holds its lock from appending it to keeping it.
+	// A record that was appended before seq is visible here, because its space holds its lock from appending the record
+	// until storing it.
 	for _, w := range spaces {
 		if first, found := w.FirstPending(); found {
 			limit = min(limit, first-1)
@@ -288,7 +296,7 @@ func (h *Home) Trim(seq uint64) error {
 	return h.journal.Trim(limit)
 }
 
-// Skip makes the next record bear a number above seq, of which a commit says that it holds the records up to there. It does
+// Skip gives the next record a number above seq, because a commit says that it holds the records up to seq. It does
 // nothing while a record waits to be committed. Errors: those of the journal.
 func (h *Home) Skip(seq uint64) error {
 	h.mu.Lock()

@@ -6,12 +6,13 @@ import (
 	"postern/vfs/object"
 )
 
-// A home that is put back from a backup gives numbers again that the remote knows already, and two copies of one home give the
-// same numbers to different changes. So numbers count under the run of the journal that gave them: a commit never says of a
-// change that it holds it when it holds another one of that number. A change that it can't judge is merged again, which at
-// worst leaves a conflict copy. All spaces of a home share the numbers; a commit of a space speaks of that space's records.
+// A home restored from a backup reuses numbers that the remote already knows, and two copies of one home give the same
+// numbers to different changes. So numbers count under the run of the journal that gave them, and a commit never claims
+// a change because it holds another one with the same number. Changes that can't be judged are merged again, which at
+// worst leaves a conflict copy. All spaces of a home share the numbers; a commit of a space covers only that space's
+// records.
 
-// First returns the number before the oldest record that is in the journal.
+// First returns the number before the oldest record in the journal.
 func (h *Home) First() uint64 {
 	spans, next := h.journal.Spans()
 	if len(spans) > 0 {
@@ -20,7 +21,8 @@ func (h *Home) First() uint64 {
 	return next - 1
 }
 
-// Held returns up to which record of the journal a commit holds its space's, which is at least floor.
+// Held returns the number of the newest record of the journal up to which a commit holds the records of its space. It
+// is at least floor.
 func (h *Home) Held(c *object.Commit, floor uint64) uint64 {
 	spans, _ := h.journal.Spans()
 	for _, span := range slices.Backward(spans) {
@@ -31,7 +33,7 @@ func (h *Home) Held(c *object.Commit, floor uint64) uint64 {
 	return floor
 }
 
-// Applied returns what a commit on top of another says of all journals when it holds ours up to seq.
+// Applied returns what a commit on top of another records about all journals if it holds ours up to seq.
 func (h *Home) Applied(on *object.Commit, seq uint64) []object.Applied {
 	if seq == 0 {
 		return on.Applied
@@ -42,11 +44,11 @@ func (h *Home) Applied(on *object.Commit, seq uint64) []object.Applied {
 			return object.WithApplied(on.Applied, h.Device.ID.At(span.Run), seq)
 		}
 	}
-	return on.Applied // nothing of ours is new in it
+	return on.Applied // it holds nothing new of ours
 }
 
-// Copied reports whether a commit that follows another holds a record which neither this journal has given nor the other held,
-// though it was given under this device's name: there is, or was, another copy of this home.
+// Copied reports whether another copy of this home exists or existed. It does if a commit that follows another holds a
+// record under this device's name that is new and that this journal did not give.
 func (h *Home) Copied(was, theirs *object.Commit) bool {
 	latest := theirs.Latest(h.Device.ID)
 	if latest == (object.Applied{}) || latest == was.Latest(h.Device.ID) {

@@ -7,27 +7,27 @@ import (
 	"postern/vfs"
 )
 
-// Record is what the journal keeps of one change: its parts, by the spaces that they change. Of a move between two spaces the
-// first part adds and the second removes.
+// Record is one change in the journal, in parts by space. For a move between two spaces, the first part adds and the
+// second removes.
 type Record struct{ Parts []Part }
 
-// Part is what a record changes in one space: an operation, and the staged blobs that it leads to, of which the tree alone would
-// name only those at the top of a file's index. Or it changes nothing, but says that the records after it are made to the merge
-// of those before it with a commit of another device.
+// Part is the change that a record makes in one space: an operation, and the staged blobs that it leads to, since the
+// tree alone names only those at the top of a file's index. A part may instead note a merge: the records after it apply
+// to the merge of those before it with a commit of another device.
 type Part struct {
 	Space crypto.PointerID
 	Op    []byte // empty: a merge
 	Blobs []crypto.BlobName
 
 	Theirs []byte // the head that leads to the other commit; empty: a change
-	Device string // this device, as the merge names it
+	Device string // the name of this device in the merge
 	Time   int64  // nanoseconds since 1970, for the merge
 }
 
-// One returns a record of one part.
+// One returns a record with one part.
 func One(p Part) Record { return Record{Parts: []Part{p}} }
 
-// Of returns the part that changes a space, nil when none does.
+// Of returns the part that changes a space, or nil.
 func (r Record) Of(space crypto.PointerID) *Part { return r.part(space) }
 
 func (r Record) part(space crypto.PointerID) *Part {
@@ -39,7 +39,7 @@ func (r Record) part(space crypto.PointerID) *Part {
 	return nil
 }
 
-// wireOwn is a record of the account's own space alone, as it was encoded before there were others.
+// wireOwn is a record of the account's own space alone, encoded as before there were other spaces.
 type wireOwn struct {
 	_      struct{} `cbor:",toarray"`
 	Op     []byte
@@ -82,10 +82,10 @@ func (r Record) encode(own crypto.PointerID) ([]byte, error) {
 	return crypto.Encode(w)
 }
 
-// maxParts is how many spaces one record changes at most.
+// maxParts is the maximum number of spaces that one record changes.
 const maxParts = 2
 
-// decode reads what encode writes. The error is crypto.ErrFormat.
+// decode is the inverse of encode. The error is crypto.ErrFormat.
 func decode(b []byte, own crypto.PointerID) (Record, error) {
 	var r Record
 	if len(b) > 0 && b[0] == manyMark {
@@ -98,7 +98,8 @@ func decode(b []byte, own crypto.PointerID) (Record, error) {
 				Space: p.Space, Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time,
 			})
 		}
-		if n := len(r.Parts); n == 0 || n > maxParts || n == 1 && r.Parts[0].Space == own || n == 2 && r.Parts[0].Space == r.Parts[1].Space {
+		if n := len(r.Parts); n == 0 || n > maxParts || n == 1 && r.Parts[0].Space == own ||
+			n == 2 && r.Parts[0].Space == r.Parts[1].Space {
 			return Record{}, fmt.Errorf("journal record: %w: its parts are not of one or two spaces", crypto.ErrFormat)
 		}
 	} else {

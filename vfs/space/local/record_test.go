@@ -7,7 +7,8 @@ import (
 	"postern/crypto"
 )
 
-// FuzzDecode: a record that is read is one that is written, byte for byte, and has one or two parts of different spaces.
+// FuzzDecode checks that a decoded record is encoded back to the same bytes, and that it has one or two parts of
+// different spaces.
 func FuzzDecode(f *testing.F) {
 	own, other, third := crypto.PointerID{1}, crypto.PointerID{2}, crypto.PointerID{3}
 	op, blobs := []byte{1, 2}, []crypto.BlobName{{4}}

@@ -1,8 +1,9 @@
-// Package poll looks for what others have committed: one poller for all spaces of a home, with one budget of requests however many
-// spaces there are.
+// Package poll looks for commits of others: one poller for all spaces of a home, with one budget of requests for any
+// number of spaces.
 //
-// A space whose pointer is not listed is looked at by itself. For all listed pointers of a store there is one request, which
-// returns those that moved, whosever they are; so the question does not show the store which of them we know.
+// A space whose pointer is not listed needs a request of its own. All listed pointers of a store share one request,
+// which returns every pointer that moved, including those of strangers. So the request does not reveal to the store
+// which of them we know.
 package poll
 
 import (
@@ -15,14 +16,14 @@ import (
 	"postern/remote"
 )
 
-// lookTime bounds in time one look at one store.
+// lookTime limits one look at one store.
 const lookTime = 30 * time.Second
 
-// maxPages bounds how many pages of moved pointers one look reads; the next look goes on from there.
+// maxPages limits how many pages of moved pointers one look reads; the next look continues from there.
 const maxPages = 8
 
-// idleEvery is how many looks pass between two questions for listed pointers while nothing moves. With a look every 15 s, an account
-// with one space and one store makes six requests a minute.
+// idleEvery is how many looks pass between two requests for listed pointers while nothing moves. With a look every 15
+// s, an account with one space and one store makes six requests a minute.
 const idleEvery = 2
 
 // Options of a poller.
@@ -37,22 +38,22 @@ type Poller struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 
-	looking sync.Mutex // one look at a time
+	looking sync.Mutex // held during a look, so that there is one at a time
 
 	mu     sync.Mutex
 	own    map[*func()]struct{}
 	stores map[remote.Pointers]*listed
 }
 
-// listed is what is known of the listed pointers of a store.
+// listed is the known state of the listed pointers of a store.
 type listed struct {
 	spaces map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}
 	cursor remote.Cursor
-	busy   bool // the last answer had news
-	passed int  // looks since the last question
+	busy   bool // the last response had news
+	passed int  // looks since the last request
 }
 
-// New starts a poller, which Close ends.
+// New starts a poller. Close ends it.
 func New(o Options) *Poller {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Poller{
@@ -83,7 +84,7 @@ func (p *Poller) run(ctx context.Context) {
 	}
 }
 
-// Each calls nudge at every look, for a space that looks at its pointer by itself. nudge must return at once.
+// Each calls nudge at every look, for a space that loads its own pointer. nudge must return at once.
 func (p *Poller) Each(nudge func()) (stop func()) {
 	key := &nudge
 	p.mu.Lock()
@@ -122,7 +123,7 @@ func (p *Poller) Listed(store remote.Pointers, id crypto.PointerID, moved func(c
 	}
 }
 
-// Look looks once, as it is done every Options.Every. A store that is away delays no other.
+// Look looks once, as happens every Options.Every. An unreachable store does not delay the others.
 func (p *Poller) Look(ctx context.Context) {
 	p.looking.Lock()
 	defer p.looking.Unlock()
@@ -151,7 +152,7 @@ func (p *Poller) Look(ctx context.Context) {
 	all.Wait()
 }
 
-// ask reads what moved at a store.
+// ask reads the pointers that moved at a store.
 func (p *Poller) ask(ctx context.Context, store remote.Pointers, l *listed) error {
 	for range maxPages {
 		page, err := store.Changed(ctx, l.cursor)

@@ -6,42 +6,42 @@ import (
 	"postern/vfs"
 )
 
-// ReadOnly refuses every change. It is for embedding.
+// ReadOnly rejects every change. It is for embedding.
 type ReadOnly struct{}
 
 func readOnly(op, path string) error { return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly} }
 
-// Create implements vfs.Writer, as do those that follow.
+// Create rejects the upload. It implements vfs.Writer, as do the methods below.
 func (ReadOnly) Create(_ context.Context, path string) (vfs.Upload, error) {
 	return nil, readOnly("create", path)
 }
 
-// Mkdir refuses.
+// Mkdir rejects the change.
 func (ReadOnly) Mkdir(_ context.Context, path string, _ vfs.Cond) error {
 	return readOnly("make folder", path)
 }
 
-// Remove refuses.
+// Remove rejects the change.
 func (ReadOnly) Remove(_ context.Context, path string, _ vfs.Cond) error {
 	return readOnly("remove", path)
 }
 
-// Move refuses.
+// Move rejects the change.
 func (ReadOnly) Move(_ context.Context, from, _ string, _ vfs.CopyOptions) (bool, error) {
 	return false, readOnly("move", from)
 }
 
-// Copy refuses.
+// Copy rejects the change.
 func (ReadOnly) Copy(_ context.Context, _, to string, _ vfs.CopyOptions) (bool, error) {
 	return false, readOnly("copy", to)
 }
 
-// Patch refuses.
+// Patch rejects the change.
 func (ReadOnly) Patch(_ context.Context, path string, _ vfs.Patch, _ vfs.Cond) error {
 	return readOnly("change", path)
 }
 
-// Frozen returns info as of something that can't be changed.
+// Frozen marks info as read-only.
 func Frozen(info vfs.Info) vfs.Info {
 	info.ReadOnly = true
 	return info

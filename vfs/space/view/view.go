@@ -1,5 +1,5 @@
-// Package view shows one state of a space's tree as a vfs.Reader. All that a reader needs beside the tree is an Opener, so a working
-// copy, the history and a follower read alike.
+// Package view shows one state of a space's tree as a vfs.Reader. Besides the tree, a reader needs only an Opener, so
+// the working copy, the history and a follower all read the same way.
 package view
 
 import (
@@ -18,17 +18,17 @@ import (
 	"postern/vfs/tree"
 )
 
-// Opener is what files are opened with.
+// Opener opens files.
 type Opener struct {
 	Source content.Source
-	// Piece returns the sealed chunk of a small file that the journal keeps until a commit packs it. The error is fs.ErrNotExist when
-	// the journal no longer has it. Nil: the trees hold committed files only.
+	// Piece returns the sealed chunk of a small file, which the journal keeps until a commit packs it. The error is
+	// fs.ErrNotExist when the journal no longer has it. Nil: the trees hold committed files only.
 	Piece   func(name crypto.BlobName) ([]byte, error)
 	Indexes *content.NodeCache
 	Ahead   *content.Budget
 }
 
-// ErrSuperseded says that the journal no longer has a sealed chunk that no commit has either: the file was replaced, and a newer
+// ErrSuperseded says that a sealed chunk is neither in the journal nor in a commit: the file was replaced, and a newer
 // state has the next version.
 var ErrSuperseded = errors.New("the journal has forgotten this version")
 
@@ -38,8 +38,8 @@ type View struct {
 	Opener *Opener
 }
 
-// Info returns what is known of an entry. A content type that no client named is derived from the file's name, and so follows a
-// renaming.
+// Info returns the info of an entry. If no client set a content type, it is derived from the file's name, so it follows
+// a rename.
 func Info(e tree.Entry) vfs.Info {
 	info := e.Info()
 	if !info.Folder && info.ContentType == "" {
@@ -74,7 +74,7 @@ func (v View) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error] 
 	}
 }
 
-// Open implements vfs.Reader. The error wraps ErrSuperseded when a newer state has to be asked.
+// Open implements vfs.Reader. The error wraps ErrSuperseded when the caller has to use a newer state.
 func (v View) Open(ctx context.Context, name string) (vfs.File, error) {
 	e, err := v.Tree.Lookup(ctx, name)
 	if err != nil {
@@ -92,7 +92,9 @@ func (v View) Open(ctx context.Context, name string) (vfs.File, error) {
 		src = held{c.Chunks[0].Blob, piece}
 	}
 	info := Info(e)
-	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{Nodes: v.Opener.Indexes, Budget: v.Opener.Ahead})
+	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{
+		Nodes: v.Opener.Indexes, Budget: v.Opener.Ahead,
+	})
 	if err != nil {
 		return nil, Failed("open", name, err)
 	}
@@ -107,8 +109,8 @@ type file struct {
 
 func (f file) Info() vfs.Info { return f.info }
 
-// content returns where a file's bytes lie, and the sealed chunk of a small file that only the journal has. The chunk is read here
-// and now, since a commit may move it at any later moment.
+// content returns the location of a file's bytes, and the sealed chunk of a small file that only the journal has. It
+// reads the chunk now, since a commit may move it at any time.
 func (o *Opener) content(e tree.Entry) (object.Content, []byte, error) {
 	for {
 		c, piece := e.Content().Load()
@@ -125,11 +127,11 @@ func (o *Opener) content(e tree.Entry) (object.Content, []byte, error) {
 		if _, again := e.Content().Load(); again == piece {
 			return object.Content{}, nil, ErrSuperseded
 		}
-		// A commit landed between the two: the chunk has a place at the remote now.
+		// A commit landed in between: the chunk is at the remote now.
 	}
 }
 
-// held is a source of one sealed chunk that lies in memory.
+// held is a source of one sealed chunk in memory.
 type held struct {
 	name   crypto.BlobName
 	sealed []byte
@@ -152,7 +154,8 @@ func Failed(op, path string, err error) error {
 	switch {
 	case errors.Is(err, remote.ErrFull), errors.Is(err, vfs.ErrFull):
 		kind = vfs.ErrFull
-	case errors.Is(err, remote.ErrCorrupt), errors.Is(err, remote.ErrNotFound), errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
+	case errors.Is(err, remote.ErrCorrupt), errors.Is(err, remote.ErrNotFound),
+		errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
 		kind = vfs.ErrCorrupt
 	case errors.Is(err, vfs.ErrTooLarge):
 		kind = vfs.ErrTooLarge

@@ -13,24 +13,25 @@ import (
 	"postern/vfs/tree"
 )
 
-// Change is one change of a space on its way into the tree and the journal.
+// Change is one change of a space, to be applied to the tree and recorded in the journal.
 type Change struct {
 	Op    tree.Op
 	Cond  vfs.Cond
-	Piece []byte            // the sealed chunk of a small file, which travels in the journal
+	Piece []byte            // the sealed chunk of a small file, which is stored in the journal
 	Blobs []crypto.BlobName // staged and durable
 	Give  func()            // returns the room that the piece takes; may be nil
-	Inner bool              // it changes nothing that a client sees, so the remote's lies do not keep it out
+	Inner bool              // invisible to clients, so it is accepted while changes are rejected
 }
 
-// Plan returns the changes of one or two working copies, from their states. It is called again when a state has changed meanwhile.
+// Plan returns the changes of one or two working copies for their states. It is called again when a state has changed
+// in the meantime.
 type Plan func(ctx context.Context, states []tree.Tree) ([]Change, error)
 
-// Happened reports whether a change was made, by its error.
+// Happened reports, by a change's error, whether the change was made.
 func Happened(err error) bool { return err == nil || errors.Is(err, vfs.ErrPending) }
 
-// Record applies a change and appends it to the journal; it is made once Durable has returned for the number. On an error nothing
-// has changed, and what the change staged is the caller's still.
+// Record applies a change and appends it to the journal. The change is made once Durable has returned for the number.
+// On an error nothing has changed, and the caller still owns what the change staged.
 func (c *Copy) Record(ctx context.Context, change Change) (tree.Result, uint64, error) {
 	plan := func(context.Context, []tree.Tree) ([]Change, error) { return []Change{change}, nil }
 	results, seq, err := record(ctx, plan, change.Inner, c)
@@ -40,8 +41,8 @@ func (c *Copy) Record(ctx context.Context, change Change) (tree.Result, uint64, 
 	return results[0], seq, nil
 }
 
-// Record applies one change to one or two working copies of a home, as one record of its journal. Of two, the first gains what the
-// second loses. Only the first change may have a condition, a piece and blobs.
+// Record applies one change to one or two working copies of a home, as one record of its journal. Of two, the first
+// gains what the second loses. Only the first change may have a condition, a piece and blobs.
 func Record(ctx context.Context, plan Plan, copies ...*Copy) ([]tree.Result, uint64, error) {
 	return record(ctx, plan, false, copies...)
 }
@@ -53,7 +54,7 @@ func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree
 	if err := refusal(inner, copies); err != nil {
 		return nil, 0, err
 	}
-	// First without the locks, so that what must be loaded from the remote is loaded while others go on.
+	// First without the locks, so that loading from the remote does not block other changes.
 	from := heads(copies)
 	made, err := apply(ctx, plan, from)
 	if err != nil {
@@ -63,7 +64,7 @@ func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree
 	if err := refusal(inner, copies); err != nil {
 		return nil, 0, err
 	}
-	if newest := heads(copies); !slices.Equal(newest, from) { // another was faster; its pages are in memory
+	if newest := heads(copies); !slices.Equal(newest, from) { // another change was faster; its pages are in memory
 		if made, err = apply(ctx, plan, newest); err != nil {
 			return nil, 0, err
 		}
@@ -92,7 +93,7 @@ type applied struct {
 	result tree.Result
 }
 
-// refusal returns why a change of these is not taken; nil: it is.
+// refusal returns why the copies reject a change, or nil.
 func refusal(inner bool, copies []*Copy) error {
 	for _, c := range copies {
 		if err := c.refusal(inner); err != nil {
@@ -113,10 +114,10 @@ func heads(copies []*Copy) []*Head {
 	return found
 }
 
-// lock locks working copies, always in the same order, and returns what unlocks them.
+// lock locks working copies, always in the same order, and returns a function that unlocks them.
 func lock(copies []*Copy) (unlock func()) {
 	sorted := slices.Clone(copies)
-	if len(copies) > 1 { // one at a time, so that no two of them, of different spaces, close a circle unseen
+	if len(copies) > 1 { // one at a time, so that no two of them can deadlock
 		copies[0].home.Crossing.Lock()
 	}
 	slices.SortFunc(sorted, func(a, b *Copy) int { return bytes.Compare(a.space.ID[:], b.space.ID[:]) })
@@ -165,7 +166,7 @@ func Try(ctx context.Context, t tree.Tree, c Change) (tree.Tree, tree.Result, er
 	return tree.Apply(ctx, t, c.Op)
 }
 
-// appendChange appends the record of a change to the journal. It holds changing of all copies.
+// appendChange appends the record of a change to the journal. The caller holds changing of all copies.
 func appendChange(copies []*Copy, made []applied) (uint64, error) {
 	var r local.Record
 	for i, c := range copies {
@@ -187,7 +188,7 @@ func appendChange(copies []*Copy, made []applied) (uint64, error) {
 	return seq, nil
 }
 
-// take makes a recorded change the newest state. It holds changing.
+// take makes a recorded change the newest state. The caller holds changing.
 func (c *Copy) take(made applied, seq uint64) {
 	c.pending = append(c.pending, pending{seq: seq, blobs: made.Blobs, give: made.Give})
 	recorded := &Head{Tree: made.next, Seq: seq}
@@ -201,7 +202,7 @@ func (c *Copy) take(made applied, seq uint64) {
 	}
 }
 
-// sameVersion reports whether a change has put a version in the place of itself.
+// sameVersion reports whether a change has replaced a version with itself.
 func sameVersion(r tree.Result) bool {
 	return !r.Entry.IsZero() && r.Entry.Info().Version == r.Before.Info().Version
 }

@@ -8,12 +8,12 @@ import (
 	"postern/vfs/space/view"
 )
 
-// A change is recorded first and durable later, by a sync that many changes share. Until then only the next change sees it: states.head
-// is the newest recorded state, which changes are made to, states.shown the newest durable one, which everybody else is shown and the
-// committer commits. So a sync that fails takes back what nobody has seen.
+// A change is recorded first and becomes durable later, by a sync that many changes share. Until then only the next
+// change sees it: states.head is the newest recorded state, which changes apply to; states.shown is the newest durable
+// one, which readers see and the committer commits. So a failed sync only takes back states that no reader has seen.
 
-// Durable returns when the change seq is durable, and shows it. When the journal can't be synced, that change and all that were made to
-// it never happened; the error is vfs.ErrBroken.
+// Durable returns when the change seq is durable, and makes it visible. If the journal can't be synced, the change and
+// all changes on top of it never happened; the error is vfs.ErrBroken.
 func (s *states) Durable(seq uint64) error {
 	err := s.home.Sync(seq)
 	for {
@@ -29,7 +29,7 @@ func (s *states) Durable(seq uint64) error {
 		}
 		to := *next.after
 		s.changing.Unlock()
-		// A move away: what it adds elsewhere is shown first, so that there is no moment in which it is nowhere.
+		// A move to another space: the other space shows it first, so that it is never missing from both.
 		if err := s.home.Show(to, next.Seq); err != nil {
 			return err
 		}
@@ -39,8 +39,8 @@ func (s *states) Durable(seq uint64) error {
 	}
 }
 
-// show makes the recorded states visible that are durable. It stops at one that waits for another space, and returns it. It holds
-// changing.
+// show makes the durable states among the recorded ones visible. It stops at a state that waits for another space, and
+// returns it. The caller holds changing.
 func (s *states) show() *Head {
 	durable := s.home.Durable()
 	for len(s.recorded) > 0 && s.recorded[0].Seq <= durable {
@@ -54,7 +54,7 @@ func (s *states) show() *Head {
 	return nil
 }
 
-// takeBack forgets the changes that are not durable and never will be. It holds changing.
+// takeBack drops the changes that will never be durable. The caller holds changing.
 func (s *states) takeBack() {
 	shown := s.shown.Load()
 	s.head.Store(shown)
@@ -82,14 +82,15 @@ func (s *states) DurableHead() (*Head, error) {
 	}
 }
 
-// Replace puts h in the place of from, which DurableHead returned, unless a change was made meanwhile.
+// Replace puts h in the place of from, which DurableHead returned, unless a change was made in the meantime.
 func (s *states) Replace(from, h *Head) bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	return s.replaceHead(from, h)
 }
 
-// replaceHead puts h in the place of from, which DurableHead returned, unless a change was made meanwhile. It holds changing.
+// replaceHead puts h in the place of from, which DurableHead returned, unless a change was made in the meantime. The
+// caller holds changing.
 func (s *states) replaceHead(from, h *Head) bool {
 	if s.head.Load() != from || s.shown.Load() != from {
 		return false
@@ -99,7 +100,7 @@ func (s *states) replaceHead(from, h *Head) bool {
 	return true
 }
 
-// broken is the error of a change that could not be made durable.
+// broken returns the error of a change that could not be made durable.
 func broken(err error) error {
 	kind := vfs.ErrUnavailable
 	if errors.Is(err, journal.ErrBroken) {
@@ -108,7 +109,7 @@ func broken(err error) error {
 	return &vfs.Error{Op: "record a change of", Path: "/", Kind: kind, Err: err}
 }
 
-// notRecorded is the error of a change that could not be appended to the journal.
+// notRecorded returns the error of a change that could not be appended to the journal.
 func notRecorded(err error) error {
 	if errors.Is(err, journal.ErrBroken) {
 		return broken(err)

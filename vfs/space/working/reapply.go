@@ -10,16 +10,19 @@ import (
 	"postern/vfs/tree"
 )
 
-// A gateway that was away for longer than the grace period may find that the pages of its base are gone: then its changes can neither be
-// replayed nor merged. They are made again, one after the other, on top of the newest commit (tree.Reapply), and no others are taken
-// before that has landed, so that a crash meanwhile leads here again and loses nothing.
+// A gateway that was away for longer than the grace period may find that the pages of its base were collected. Then its
+// changes can be neither replayed nor merged. Instead they are made again, one after the other, on top of the newest
+// commit (tree.Reapply). New changes are rejected until that commit has landed, so a crash in between only repeats this
+// and loses nothing.
 
-// errReapplying is why no changes are taken meanwhile.
-var errReapplying = errors.New("changes made here are being brought together with those of other devices, after a long time apart: try again in a minute")
+// errReapplying says why changes are rejected meanwhile.
+var errReapplying = errors.New("changes made here are being brought together with those of other devices, after a " +
+	"long time apart: try again in a minute")
 
-// Reapply makes the pending changes beyond known again, on top of a commit.
+// Reapply makes the pending changes after known again, on top of a commit.
 func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error {
-	c.home.Log.Warn("the state that changes were made to was collected while this device was away; they are made again on what is there now")
+	c.home.Log.Warn("the state that changes were made to was collected while this device was away; they are made again " +
+		"on what is there now")
 	c.blocked.Store(&errReapplying)
 	for {
 		from, err := c.DurableHead()
@@ -54,7 +57,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 
 // redo makes the change of one record again.
 func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) error {
-	if len(entry.Op) == 0 { // the newest commit holds what was merged in
+	if len(entry.Op) == 0 { // the newest commit holds the merged commit
 		return nil
 	}
 	op, err := tree.DecodeOp(entry.Op)
@@ -73,7 +76,8 @@ func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) err
 	}
 	passed, err := r.Do(ctx, op)
 	if passed != nil {
-		c.home.Log.Warn("a change was passed over: what it was to be made to may be another's, or is gone", "error", passed)
+		c.home.Log.Warn("a change was skipped: the file or folder it applies to may have been replaced, or is gone",
+			"error", passed)
 	}
 	return err
 }

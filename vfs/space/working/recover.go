@@ -11,15 +11,15 @@ import (
 	"postern/vfs/space/base"
 )
 
-// Beginning is what a working copy begins with.
+// Beginning is the initial state of a working copy.
 type Beginning struct {
-	Local   base.State // the commit that the journal's first record is made to
-	Newest  base.State // what the remote shows; zero when it could not be asked, or is not to be believed
-	Trouble error      // why
-	Asked   time.Time  // when
+	Local   base.State // the commit that the journal's first record applies to
+	Newest  base.State // the state that the remote shows; zero when it is unreachable or not credible
+	Trouble error      // why Newest is zero
+	Asked   time.Time  // when the remote was asked
 }
 
-// Begin asks the remote for the newest state, and takes the saved one when the remote does not answer or lies. Errors:
+// Begin loads the newest state from the remote, and uses the saved one if the remote does not respond or lies. Errors:
 // base.ErrNoSpace, those of the remote when nothing is saved.
 func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, error) {
 	asked := c.home.Now()
@@ -41,14 +41,14 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	return Beginning{Local: local, Newest: newest, Trouble: err, Asked: asked}, nil
 }
 
-// Recover takes up where the last run ended: the commit that the journal's records were made to, and those records on top. It returns
-// the newest commit that was merged in, and up to which record that holds them.
+// Recover restores the working copy of the last run: the base commit of the journal's records, and those records on
+// top. It returns the newest commit that was merged in, and the number of the newest record that it holds.
 func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, done uint64, err error) {
 	was := begin.Local
 	r, err := c.replay(ctx, was)
 	again := begin.Trouble == nil && c.Collected(err, was.Shown)
 	if again {
-		// A replay that makes nothing of the records yet: Reapply does.
+		// This replay does not apply the records yet: Reapply does.
 		r = newReplay(c, begin.Local)
 		r.restart(begin.Newest, begin.Newest.Files)
 		r.blind = true

@@ -14,25 +14,25 @@ import (
 	"postern/vfs/tree"
 )
 
-// replay applies the journal's records to the commit that they were made to.
+// replay applies the journal's records to their base commit.
 type replay struct {
 	c       *Copy
-	done    uint64     // up to here the commit holds the records
+	done    uint64     // the commit holds the records up to this one
 	seq     uint64     // the newest record
 	on      base.State // the newest commit that was merged in
 	batch   *tree.Batch
 	blind   bool // the changes are made again later
 	pending []pending
-	told    []tree.Op            // the changes of which Options.Recorded is told
-	marks   map[uint64]tree.Tree // states on the way, by their newest record
+	told    []tree.Op            // the changes to call Options.Recorded with
+	marks   map[uint64]tree.Tree // intermediate states, by their newest record
 }
 
-// errMark says that a replay needs a state that it has passed. Which one that is, only a later record tells.
+// errMark says that a replay needs a state that it has passed. Only a later record names that state.
 type errMark struct{ seq uint64 }
 
 func (e errMark) Error() string { return fmt.Sprintf("the state after change %d is needed", e.seq) }
 
-// replay goes through the journal, and marks the states after some records.
+// replay goes through the journal, and keeps the states after the marked records.
 func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*replay, error) {
 	for {
 		r := newReplay(c, was)
@@ -44,11 +44,12 @@ func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*re
 		if !again {
 			return r, err
 		}
-		marks = append(marks, missing.seq) // rare: a commit of ours landed unheard, and another device built on it
+		// rare: a commit of ours landed without our knowledge, and another device built on it
+		marks = append(marks, missing.seq)
 	}
 }
 
-// newReplay begins with a commit.
+// newReplay starts with a commit.
 func newReplay(c *Copy, was base.State) *replay {
 	done := c.home.Held(&was.Commit, c.home.First())
 	r := &replay{c: c, done: done, seq: done, marks: map[uint64]tree.Tree{}}
@@ -56,22 +57,23 @@ func newReplay(c *Copy, was base.State) *replay {
 	return r
 }
 
-// restart has the records that follow made to files, which come of a commit.
+// restart applies the records that follow to files, which come from a commit.
 func (r *replay) restart(on base.State, files tree.Tree) { r.on, r.batch = on, tree.NewBatch(files) }
 
-// step is a record of the journal on its way into the tree.
+// step is one decoded record of the journal.
 type step struct {
 	seq  uint64
 	part *local.Part
 	to   *crypto.PointerID // the space that gains what the part removes; nil: none
 	op   tree.Op           // nil: a merge
-	err  error             // of decoding
+	err  error             // error of decoding
 }
 
-// stepsAtOnce is how many records are decoded while those before them are applied. What pages they need fits into the memory of Nodes.
+// stepsAtOnce is how many records are decoded ahead of those that are applied. The pages that they need fit into the
+// memory of Nodes.
 const stepsAtOnce = 1024
 
-// run goes through the journal: what is read from there is decoded on one processor while what came before it is applied on another.
+// run goes through the journal. It decodes records on one processor while it applies earlier ones on another.
 func (r *replay) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	runs := make(chan []step)
@@ -104,7 +106,7 @@ func (r *replay) read(ctx context.Context, runs chan<- []step) error {
 	}
 	err := r.c.home.Replay(r.c.space.ID, func(seq uint64, rec local.Record) error {
 		if seq <= r.done {
-			return nil // committed, but sharing a file with a record that is not
+			return nil // committed, but in the same file as an uncommitted record
 		}
 		steps = append(steps, r.decode(seq, rec))
 		if len(steps) < stepsAtOnce {
@@ -160,7 +162,7 @@ func (r *replay) take(ctx context.Context, st step) error {
 	r.seq = st.seq
 	r.pending = append(r.pending, pending{seq: st.seq, blobs: st.part.Blobs})
 	if put, ok := st.op.(tree.Put); ok && put.Entry.Info().LacksMD5() || len(r.told) > 0 && st.op != nil {
-		r.told = append(r.told, st.op) // not all, of which there may be hundreds of thousands
+		r.told = append(r.told, st.op) // not all of them, since there may be hundreds of thousands
 	}
 	if st.to != nil {
 		r.c.home.Cross(r.c.space.ID, *st.to, st.seq)
@@ -192,7 +194,7 @@ func (r *replay) merge(ctx context.Context, entry local.Part) error {
 	return err
 }
 
-// common is what Copy.common was when the record was made.
+// common returns what Copy.common returned when the record was made.
 func (r *replay) common(theirs base.State) (tree.Tree, error) {
 	known := r.c.home.Held(&theirs.Commit, r.done)
 	switch {

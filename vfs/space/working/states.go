@@ -9,27 +9,29 @@ import (
 	"postern/vfs/tree"
 )
 
-// states are those of a working copy that no commit holds yet, from the newest recorded one back to the newest durable one, and what
-// they need to be committed; see durable.go.
+// states are the states of a working copy that no commit holds yet, from the newest recorded one back to the newest
+// durable one, with what they need to be committed; see durable.go.
 type states struct {
 	home  *local.Home
 	space crypto.Capability
 
-	changing sync.Mutex           // held from applying a change to recording it, so that the journal's order is the tree's
+	// held from applying a change to recording it, so that the journal and the tree have the same order
+	changing sync.Mutex
 	head     atomic.Pointer[Head] // the newest recorded state
 	shown    atomic.Pointer[Head] // the newest durable state
 	recorded []*Head              // the states between the two, oldest first; guarded by changing
 	pending  []pending            // changes not yet committed, oldest first; guarded by changing
-	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record is made to.
+	// unrecorded, guarded by changing, is the merge with another device's commit that the journal's next record applies
+	// to.
 	unrecorded *local.Part
 }
 
-// Head is one state of the space: the tree, and the journal's newest record in it.
+// Head is one state of the space: the tree, and the newest record of the journal in it.
 type Head struct {
 	Tree tree.Tree
 	Seq  uint64
 
-	after *crypto.PointerID // the space whose part of the record is shown first; nil: none; guarded by changing
+	after *crypto.PointerID // the space that must show its part of the record first; nil: none; guarded by changing
 }
 
 // pending is what a change keeps until it is committed.
@@ -39,7 +41,7 @@ type pending struct {
 	give  func() // returns the room that the journal's attachment takes; may be nil
 }
 
-// Shown returns the newest durable state, which readers are shown and which is committed.
+// Shown returns the newest durable state, which readers see and the committer commits.
 func (s *states) Shown() *Head { return s.shown.Load() }
 
 // Newest calls look with the newest recorded state, while no change is recorded.
@@ -49,7 +51,7 @@ func (s *states) Newest(look func(tree.Tree)) {
 	look(s.head.Load().Tree)
 }
 
-// Pending returns how many changes are not committed.
+// Pending returns the number of uncommitted changes.
 func (s *states) Pending() int {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -79,8 +81,8 @@ func (s *states) Staged(seq uint64) []crypto.BlobName {
 	return names
 }
 
-// Tell calls f with the files of a commit which holds the changes up to seq, and whether that is all. No change is recorded
-// meanwhile, so that it is not overtaken by what a later change says.
+// Tell calls f with the files of a commit that holds the changes up to seq, and with whether those are all changes. No
+// change is recorded meanwhile, so that f sees events in order.
 func (s *states) Tell(files tree.Tree, seq uint64, f func(files tree.Tree, whole bool)) {
 	s.changing.Lock()
 	defer s.changing.Unlock()

@@ -9,10 +9,10 @@ import (
 	"postern/vfs/tree"
 )
 
-// TakeOver makes a commit of another device the base of what is here. Changes made here that it does not hold are merged with
-// it; that they were is a record of the journal too, so that a replay comes to the same tree. It reports whether the commit holds
-// all changes made here before. floor is the newest change that is known to be committed, and newest returns what is to be merged: the newest state, when all of it is durable.
-// The committer alone calls it.
+// TakeOver makes a commit of another device the base of the working copy. It merges local changes that the commit does
+// not hold, and records the merge in the journal, so that a replay yields the same tree. It reports whether the commit
+// holds all changes made here before. floor is the newest change that is known to be committed. newest returns the
+// newest state to merge, once all of it is durable. Only the committer calls TakeOver.
 func (c *Copy) TakeOver(
 	ctx context.Context, was, theirs base.State, floor uint64, newest func(context.Context) (*Head, error),
 ) (whole bool, err error) {
@@ -38,12 +38,13 @@ func (c *Copy) TakeOver(
 		if done || err != nil {
 			return from.Seq <= known, err
 		}
-		// A change was made meanwhile; what was loaded for the merge is at hand now.
+		// A change was made in the meantime; the pages loaded for the merge are in memory now.
 	}
 }
 
-// common is the newest state that both what is here and another device's commit come from: the commit that we last knew, unless the
-// other is made to one of ours, of which we never heard that it landed. That one held our changes up to known.
+// common returns the newest state that both the local state and another device's commit come from. This is the last
+// commit we knew, unless the other device built on a later commit of ours whose landing we never learned of. That one
+// held our changes up to known.
 func (c *Copy) common(ctx context.Context, from *Head, was base.State, floor, known uint64) (tree.Tree, error) {
 	switch {
 	case known <= c.home.Held(&was.Commit, floor):
@@ -62,7 +63,7 @@ func (c *Copy) common(ctx context.Context, from *Head, was base.State, floor, kn
 	return r.marks[known], nil
 }
 
-// adopt puts a merged tree in the place of the state it was made from, unless that has changed.
+// adopt replaces the state from with the merged tree, unless the state has changed.
 func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry local.Part) (bool, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
@@ -81,8 +82,9 @@ func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry loca
 	return c.replaceHead(from, &Head{Tree: merged, Seq: seq}), nil
 }
 
-// recordBase notes in the journal what the records that follow are made to, if that is another device's commit. It is put off
-// until there is something to follow: taking over alone is no change, and must not lead to a commit. It holds changing.
+// recordBase notes in the journal that the records that follow apply to another device's commit, if they do. It waits
+// until there is a record to follow: taking over alone is no change, and must not lead to a commit. The caller holds
+// changing.
 func (c *Copy) recordBase() (uint64, error) {
 	seq, err := c.home.Append(local.One(*c.unrecorded), nil)
 	if err != nil {
@@ -93,15 +95,18 @@ func (c *Copy) recordBase() (uint64, error) {
 	return seq, nil
 }
 
-// MergeWith returns the part of a record that says that what follows is made to a merge with another device's commit.
+// MergeWith returns the part of a record that says that the records after it apply to a merge with another device's
+// commit.
 func (c *Copy) MergeWith(theirs base.State) local.Part {
 	return local.Part{
 		Space: c.space.ID, Theirs: theirs.Head().Encode(), Device: c.home.Device.Name, Time: c.home.Now().UnixNano(),
 	}
 }
 
-// Merge returns the state that comes of changes made here, to a state that both sides have in common, and a commit of another device.
-func (c *Copy) Merge(ctx context.Context, common, ours tree.Tree, theirs base.State, entry local.Part) (tree.Tree, error) {
+// Merge returns the merge of local changes, which start from a common state, with a commit of another device.
+func (c *Copy) Merge(
+	ctx context.Context, common, ours tree.Tree, theirs base.State, entry local.Part,
+) (tree.Tree, error) {
 	o := tree.MergeOptions{Ours: entry.Device, Theirs: theirs.Commit.Device, Time: object.Time(entry.Time)}
 	merged, conflicts, err := tree.Merge(ctx, common, ours, theirs.Files, o)
 	for _, conflict := range conflicts {
