@@ -13,7 +13,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// shrunk is a drive of which most was removed, so that there is much to collect and to rewrite.
+// shrunk returns a drive from which most was removed, so that there is much to collect and to rewrite.
 func shrunk(t testing.TB, d *gctest.Drive) map[string][]byte {
 	t.Helper()
 	want := furnish(t, d, 60)
@@ -31,10 +31,11 @@ func shrunk(t testing.TB, d *gctest.Drive) map[string][]byte {
 	return want
 }
 
-// TestEvil collects while the remote tells each lie: nothing that is needed is deleted, or rewritten to where it isn't.
+// TestEvil collects while the remote tells each lie. No needed blob may be deleted, or moved to a place where it is
+// missing.
 func TestEvil(t *testing.T) {
 	for _, lie := range evil.Lies() {
-		if lie == evil.ForkedPointer { // needs a second view
+		if lie == evil.ForkedPointer { // this lie needs a second view
 			continue
 		}
 		for _, rate := range []float64{0, 0.1} {
@@ -46,12 +47,12 @@ func TestEvil(t *testing.T) {
 			run(t, o)
 			liar.SetLies(lie)
 			for range 4 {
-				_, _ = gc.Run(t.Context(), o) // a lie may well be an error
+				_, _ = gc.Run(t.Context(), o) // a lie may cause an error
 			}
 			liar.SetLies()
 			if err := d.Load(t.Context()); err != nil {
 				if lie == evil.DropPuts || lie == evil.SpoilPuts {
-					continue // of the commit itself, which no gateway can undo
+					continue // the lie hit the commit itself, which no gateway can undo
 				}
 				t.Fatalf("%v: %v", lie, err)
 			}
@@ -66,7 +67,7 @@ func TestEvil(t *testing.T) {
 	}
 }
 
-// TestFaulty collects over a line that fails at random, until it is through.
+// TestFaulty collects over a line that fails at random, until a run succeeds.
 func TestFaulty(t *testing.T) {
 	for seed := range uint64(20) {
 		store := mem.New()
@@ -93,7 +94,8 @@ func TestFaulty(t *testing.T) {
 	}
 }
 
-// TestOldPointer shows an old state to who has no pins: what is newer waits for the grace period like all else, and outlives it.
+// TestOldPointer shows an old state to a gateway without pins. Blobs of newer states wait for the grace period like all
+// others, and outlive it.
 func TestOldPointer(t *testing.T) {
 	liar := evil.New(mem.New(), evil.Options{})
 	d := newDrive(t, liar)

@@ -24,10 +24,11 @@ import (
 //	and in the end the BLAKE3 of all before
 //
 // While the own space is the only one the file has version 2, which builds from before there were others read as well.
-// They take a file of version 3 for a damaged one. That is safe: then all grace periods begin anew, and a drive that has
-// other spaces is of a version that they do not collect.
+// They take a file of version 3 for a damaged one. That is safe: then all grace periods begin anew, and a drive that
+// has other spaces is of a version that they do not collect.
 //
-// It is written beside and renamed, so that a crash leaves the old file or the new one. One that is damaged is as good as none.
+// It is written beside and renamed, so that a crash leaves the old file or the new one. One that is damaged is as good
+// as none.
 type File struct {
 	Path string
 	FS   localfs.FS   // nil: the system's
@@ -41,7 +42,7 @@ const (
 	fileHead     = len(fileMagic) + 4 + 32 + 6*8
 	fileRecord   = 32 + 8
 	fileSpace    = 32 + 32
-	// maxFile bounds what is read: the names of 100 TB in full chunks.
+	// maxFile limits the bytes that are read: the names of 100 TB in full chunks.
 	maxFile = 1 << 30
 )
 
@@ -59,12 +60,13 @@ func (f *File) Load() (Notes, error) {
 		return Notes{}, nil
 	}
 	if err != nil {
-		return Notes{}, fmt.Errorf("read what garbage is known: %w", err)
+		return Notes{}, fmt.Errorf("read the list of garbage: %w", err)
 	}
 	n, err := parse(b)
 	if err != nil {
 		if f.Log != nil {
-			f.Log.Warn("what garbage was known is forgotten, so all of it waits anew", "file", f.Path, "error", err)
+			f.Log.Warn("the list of garbage is damaged and is forgotten, so all grace periods begin anew",
+				"file", f.Path, "error", err)
 		}
 		return Notes{}, nil
 	}
@@ -125,7 +127,7 @@ func parse(b []byte) (Notes, error) {
 // fields reads the fields of a file, one after the other.
 type fields struct {
 	left  []byte
-	short bool // there were fewer bytes than asked for, or a number that can't be
+	short bool // the file was too short, or a number was out of range
 	zeros [32]byte
 }
 
@@ -139,7 +141,7 @@ func (r *fields) bytes(n int) []byte {
 	return b
 }
 
-// number reads a number of at most most.
+// number reads a number of at most limit most.
 func (r *fields) number(most int) int {
 	n := binary.BigEndian.Uint32(r.bytes(4))
 	if int64(n) > int64(most) {
@@ -149,11 +151,11 @@ func (r *fields) number(most int) int {
 	return int(n)
 }
 
-// spaces reads what version 3 has behind the head.
+// spaces reads what version 3 has after the head.
 func (r *fields) spaces(n *Notes) {
 	spaces := r.number(len(r.left) / fileSpace)
 	count := r.number(len(r.left) / 4)
-	sets := make([][]uint32, 1, 1+count) // none has the number 0
+	sets := make([][]uint32, 1, 1+count) // set numbers start at 1
 	for range spaces {
 		n.Spaces = append(n.Spaces, Seen{ID: crypto.PointerID(r.bytes(32)), Walked: object.CommitHash(r.bytes(32))})
 	}
@@ -218,7 +220,7 @@ func (n Notes) encode() []byte {
 	return append(b, sum[:]...)
 }
 
-// appendSpaces appends what version 3 has behind the head, and numbers the sets that names have.
+// appendSpaces appends what version 3 has after the head, and numbers the sets of the names.
 func (n Notes) appendSpaces(b []byte, names []crypto.BlobName, numbers map[string]uint32) []byte {
 	var sets []byte
 	for _, name := range names {
@@ -241,7 +243,7 @@ func (n Notes) appendSpaces(b []byte, names []crypto.BlobName, numbers map[strin
 // Save implements Ledger.
 func (f *File) Save(n Notes) error {
 	if err := localfs.Replace(f.fs(), f.Path, n.encode()); err != nil {
-		return fmt.Errorf("note what garbage is known: %w", err)
+		return fmt.Errorf("save the list of garbage: %w", err)
 	}
 	return nil
 }

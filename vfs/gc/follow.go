@@ -14,17 +14,17 @@ import (
 type space struct {
 	roots.Space
 	number uint32      // as of Notes
-	state  roots.State // that was marked last
+	state  roots.State // the newest marked state
 	walked object.CommitHash
 	failed bool // its newest state can't be opened
 }
 
-// mostLooks is how often all pointers are loaded while others go on committing. Two looks suffice: what moved from one space
-// to another in between was led to by a state that is marked, or by a commit that is looked through.
+// mostLooks is how often all pointers are loaded while other devices keep committing. Two looks suffice: anything that
+// moved between two spaces in the meantime is covered by a marked state, or by a commit that the run walks through.
 const mostLooks = 4
 
-// follow marks what any space leads to since it was marked last, until a look at all pointers finds nothing new. It returns
-// the spaces that have changed.
+// follow marks what the spaces lead to and is not marked yet, until a look at all pointers finds nothing new. It
+// returns the spaces that have changed.
 func (c *collection) follow(ctx context.Context) (changed []*space, err error) {
 	for looks := 1; ; looks++ {
 		heads, err := c.Roots.Heads(ctx, c.met)
@@ -51,10 +51,11 @@ func (c *collection) follow(ctx context.Context) (changed []*space, err error) {
 	}
 }
 
-// mark marks what a head leads to. It returns nil when that is marked already, or nothing can be.
+// mark marks what a head leads to. It returns nil if that is marked already or can't be read.
 func (c *collection) mark(ctx context.Context, h roots.Head) (*space, error) {
 	s := c.byID[h.ID]
-	if h.Stage == roots.Gone || s != nil && (s.failed || s.state.Ref == h.Commit) || h.Err == nil && h.Commit == (object.Ref{}) {
+	if h.Stage == roots.Gone || s != nil && (s.failed || s.state.Ref == h.Commit) ||
+		h.Err == nil && h.Commit == (object.Ref{}) {
 		return nil, nil
 	}
 	var state roots.State
@@ -68,7 +69,7 @@ func (c *collection) mark(ctx context.Context, h roots.Head) (*space, error) {
 		return nil, err // of the own space
 	}
 	if m := c.holder[h.ID]; err != nil && s == nil && h.Met {
-		c.marks.damage(m.by, fmt.Sprintf("%s: %v", m.path, err)) // of the space that refers to what isn't there
+		c.marks.damage(m.by, fmt.Sprintf("%s: %v", m.path, err)) // of the space that refers to the missing one
 		c.byID[h.ID] = &space{failed: true}
 		return nil, nil
 	}
@@ -90,7 +91,7 @@ func (c *collection) mark(ctx context.Context, h roots.Head) (*space, error) {
 	return s, c.marks.need(ctx, state, s.number)
 }
 
-// number returns the number of a space in the notes, where the own one, which is marked first, has 0.
+// number returns the number of a space in the notes. The own space is marked first and has the number 0.
 func (c *collection) number(id crypto.PointerID) uint32 {
 	if len(c.spaces) == 0 {
 		return 0
@@ -103,7 +104,7 @@ func (c *collection) number(id crypto.PointerID) uint32 {
 	return uint32(i + 1)
 }
 
-// meet takes up the mounts that were come to, and reports whether there are spaces among them that are not looked at yet.
+// meet takes in the mounts found so far, and reports whether they add spaces that are not marked yet.
 func (c *collection) meet() (more bool) {
 	for _, m := range c.mounts {
 		space, ours := c.Roots.Mounted(m.target)
@@ -119,8 +120,8 @@ func (c *collection) meet() (more bool) {
 	return more
 }
 
-// known ends the run when a space that was marked before is not among the roots any more, or when an order can't be
-// followed since others read or write a space.
+// known ends the run if a space that was marked in an earlier run is no longer among the roots, or if an option is not
+// allowed because other accounts read or write a space.
 func (c *collection) known() error {
 	for _, s := range c.notes.Spaces {
 		if !slices.ContainsFunc(c.heads, func(h roots.Head) bool { return h.ID == s.ID }) {
@@ -139,10 +140,10 @@ func (c *collection) known() error {
 	return nil
 }
 
-// rostered reports whether others than the owner may write the space.
+// rostered reports whether accounts other than the owner's may write the space.
 func (s *space) rostered() bool { return s.state.Commit.Roster != object.Ref{} }
 
-// damaged are the spaces that can't be read whole, by their numbers.
+// damaged returns the numbers of the spaces that can't be read completely.
 func (c *collection) damaged() map[uint32]bool {
 	found := map[uint32]bool{}
 	if !c.DespiteDamage {
@@ -153,7 +154,7 @@ func (c *collection) damaged() map[uint32]bool {
 	return found
 }
 
-// blocked are the spaces whose packs stay as they are, by their numbers.
+// blocked returns the numbers of the spaces whose packs must not be rewritten.
 func (c *collection) blocked() map[uint32]bool {
 	found := c.damaged()
 	for _, s := range c.spaces {

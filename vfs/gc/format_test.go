@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestFormatNamesTests insists that every test that FORMAT.md says holds a rule of collecting is there.
+// TestFormatNamesTests checks that every test that FORMAT.md names for a rule of collecting exists.
 func TestFormatNamesTests(t *testing.T) {
 	page, err := os.ReadFile("../../crypto/FORMAT.md")
 	if err != nil {

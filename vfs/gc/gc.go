@@ -1,22 +1,23 @@
 // Package gc deletes what no state of an owner's spaces needs any more, and rewrites packs that are mostly dead.
 //
-// A run marks what the newest commits of all spaces that the owner has at the store lead to (see package roots), which is
-// the files and all of the history that is kept. What isn't marked becomes a candidate, with the time it was first seen so.
-// A later run deletes it when it is still unmarked, has been a candidate for longer than the grace period, and no commit
-// since the run before has led to it: each commit that does begins its grace period anew. Where the commits since then are
-// gone, all grace periods begin anew. Nothing is locked, and other gateways need not be asked: what they have put for a
-// commit under way is at most a candidate, and a gateway that was away for longer than half the grace period looks whether
-// what its commit refers to is there before its pointer swings (package space, check.go).
+// A run marks what the newest commits of all the owner's spaces at the store lead to (see package roots): the files and
+// all kept history. Every unmarked blob becomes a candidate, with the time it was first seen unmarked. A later run
+// deletes it if it is still unmarked, has been a candidate for longer than the grace period, and no commit since the
+// last run has led to it: each such commit restarts its grace period. If commits since the last run are gone, all grace
+// periods restart. The run takes no lock and needs no other gateway. Blobs that a gateway has put for a commit in
+// progress are at most candidates, and a gateway that was away for longer than half the grace period checks that its
+// blobs are still there before it moves its pointer (package space/commit, doubt.go).
 //
-// The spaces share blobs, so a file may move from one to another while a run looks at them. Therefore the run loads all
-// pointers, marks, and loads them again, until no space has anything new. It does the same before each batch of deletions.
-// A space that can't be read whole hides what it leads to: blobs learnt from it stay, and those of the others go.
+// The spaces share blobs, so a file may move between two spaces during a run. Therefore the run loads all pointers,
+// marks, and loads them again, until no space has anything new. It does the same before each batch of deletions. A
+// space that can't be read completely may hide references: blobs learnt from it stay, and those of the other spaces are
+// deleted.
 //
-// Times are those of the gateway's own clock. Dates of commits never shorten a grace period.
+// Times come from the gateway's own clock. Dates of commits never shorten a grace period.
 //
-// A remote may keep other accounts' blobs beside ours, and does not know whose they are. So only what is known to be
-// this owner's is ever deleted: what some commit of a space, the newest or one before, has been seen to lead to, and what
-// the gateway itself put for commits that were given up.
+// A remote may keep other accounts' blobs beside ours, and does not know the owner of a blob. So a run deletes only
+// blobs known to be this owner's: those that some commit of a space was seen to lead to, and those that the gateway
+// itself put for abandoned commits.
 package gc
 
 import (
@@ -38,55 +39,55 @@ import (
 	"postern/vfs/tree"
 )
 
-// DefaultGrace is how long what is not needed stays. It is how long a gateway may be offline, or take for one commit,
-// without having to look whether what it refers to is still there: a week's journey. Twice as long would double what
-// deleted files go on costing; a day would make every laptop that was shut over a weekend check its commit blob by
-// blob.
+// DefaultGrace is how long unneeded blobs stay. It is how long a gateway may be offline, or take for one commit,
+// without having to check that its blobs are still there: a week's journey. Twice as long would double the cost of
+// deleted files; a day would make every laptop that was shut over a weekend check its commit blob by blob.
 const DefaultGrace = 7 * 24 * time.Hour
 
-// ErrDamaged says that not all of the drive could be read, so that what lies below the damage can't be told from
-// garbage.
+// ErrDamaged says that parts of the drive could not be read, so that what lies below the damage can't be distinguished
+// from garbage.
 var ErrDamaged = errors.New("the drive is damaged, so nothing is deleted; run postern fsck --repair")
 
-// ErrForgotten says that the drive does not know a space any more that was marked before.
-var ErrForgotten = errors.New("a shared folder that was there at an earlier collection is missing from the drive's list of its " +
-	"spaces, so nothing is deleted: bring the drive up to date on this device, or collect on another one")
+// ErrForgotten says that the drive no longer lists a space that an earlier run marked.
+var ErrForgotten = errors.New(
+	"a shared folder that was there at an earlier collection is missing from the drive's list of its " +
+		"spaces, so nothing is deleted: bring the drive up to date on this device, or collect on another one")
 
-// ErrShared says that an order can't be followed since others read or write the owner's blobs.
+// ErrShared says that an option is not allowed because other accounts read or write the owner's blobs.
 var ErrShared = errors.New("folders of this drive are shared, so others may need what it puts and deletes for " +
 	"7 days: collect without another grace period, and not as if the drive were alone at the remote")
 
-// Roots are the spaces of the owner at the store: a roots.Set.
+// Roots are the owner's spaces at the store: a roots.Set.
 type Roots interface {
-	// Heads looks where all spaces stand, those met by mounts included; the own space comes first.
+	// Heads loads the heads of all spaces, including those met by mounts; the own space comes first.
 	Heads(ctx context.Context, met []roots.Space) ([]roots.Head, error)
 	// Open opens the newest commit of a space.
 	Open(ctx context.Context, space roots.Space, at object.Ref) (roots.State, error)
-	// Earlier opens a commit that a later one names.
+	// Earlier opens a commit that a later one names as its parent.
 	Earlier(ctx context.Context, at object.Ref) (roots.State, error)
 	// Mounted returns the space that a mount refers to, and whether it is one of the owner's at the store.
 	Mounted(t *object.Target) (roots.Space, bool)
 }
 
-// Plan says how a repacking moves what is alive in some packs. The spaces of an owner share one, so that they still share
-// afterwards what they share now.
+// Plan says how a repacking moves the live parts of some packs. The spaces of an owner use the same plan, so that they
+// keep sharing what they share now.
 type Plan struct {
 	Repacking *tree.Repacking
-	// Packs returns what was put by the repacking so far, with the sizes.
+	// Packs returns the packs that the repacking has put so far, with their sizes.
 	Packs func() map[crypto.BlobName]int64
 }
 
-// Drive is this gateway's part in what is collected.
+// Drive is this gateway's side of a collection.
 type Drive interface {
-	// Held names what this gateway has put, or is about to put, for commits that have not landed: it is not deleted,
-	// however long they take.
+	// Held returns the blobs that this gateway has put, or is about to put, for commits that have not landed. They are not
+	// deleted, however long the commits take.
 	Held() []crypto.BlobName
-	// GivenUp names what this gateway has put since it was asked last for commits that will not land. It is this
-	// drive's, though no commit leads to it.
+	// GivenUp returns the blobs put since the last call for commits that will not land. They belong to this drive,
+	// although no commit leads to them.
 	GivenUp() []crypto.BlobName
 	// Writes reports whether Repack can commit to a space.
 	Writes(space crypto.PointerID) bool
-	// Repack moves what plan says, of the newest state of a space and of what is on top of it here, and commits that.
+	// Repack applies a plan to the newest state of a space and to the local changes on top of it, and commits the result.
 	// Errors: those of the remote; remote.ErrConflict when another device was faster.
 	Repack(ctx context.Context, space crypto.PointerID, plan Plan) error
 }
@@ -98,19 +99,19 @@ type Options struct {
 	Drive  Drive
 	Ledger Ledger
 
-	// Grace is ordered for this run; 0: as Usual says; negative: none, which is safe only when no other gateway writes.
-	// Once another account reads or writes a space, only DefaultGrace is taken.
+	// Grace is the grace period of this run; 0: Usual; negative: none, which is safe only if no other gateway writes. Once
+	// another account reads or writes a space, only DefaultGrace is accepted.
 	Grace time.Duration
-	// Usual is the grace period of a drive whose spaces nobody else reads or writes; 0: DefaultGrace.
+	// Usual is the grace period of a drive whose spaces only the owner reads and writes; 0: DefaultGrace.
 	Usual  time.Duration
 	DryRun bool // report only: nothing is deleted, moved or noted
-	// Alone says that the remote keeps nothing but this drive, so that what nobody knows is garbage, too. It is refused once
-	// another account reads or writes a space: that may have put it.
+	// Alone says that the remote keeps nothing but this drive, so that unknown blobs are garbage, too. It is rejected once
+	// another account reads or writes a space, because unknown blobs may be that account's.
 	Alone bool
-	// Lost are blobs that nobody has any more, as a repair has found: that they can't be read is no damage that is
-	// still to be repaired, and nothing is kept that only they lead to.
+	// Lost are blobs that a repair has found to be lost for good. They no longer count as damage, and a run keeps nothing
+	// that only they lead to.
 	Lost map[crypto.BlobName]bool
-	// DespiteDamage goes on when the drive is damaged, and keeps nothing that only what is lost leads to.
+	// DespiteDamage makes the run go on when the drive is damaged. It then keeps nothing that only lost parts lead to.
 	DespiteDamage bool
 	NoRepack      bool
 	Parallel      int // nodes loaded at once; 0: tree.DefaultParallel
@@ -118,15 +119,15 @@ type Options struct {
 	Rand io.Reader        // keys of rewritten packs; nil: crypto/rand
 	Log  *slog.Logger     // nil: quiet
 	Now  func() time.Time // nil: time.Now
-	// Progress is called often, by several goroutines; nil: nobody wants to know.
+	// Progress is called often, by several goroutines; nil: no call.
 	Progress func(Progress)
 }
 
-// Progress is how far a run has come: it looks through the drive, and then deletes.
+// Progress is how far a run has come: it first walks the drive, then deletes.
 type Progress struct {
-	Seen     int64 // parts of the drive that were looked at
+	Seen     int64 // parts of the drive that were read
 	Deleted  int64 // blobs
-	ToDelete int64 // of them in all; 0: not known yet
+	ToDelete int64 // number of blobs to delete; 0: not known yet
 }
 
 // Amount is a number of blobs and their bytes.
@@ -140,27 +141,27 @@ func (a *Amount) add(size int64) {
 	a.Bytes += size
 }
 
-// Report is what a run found and did.
+// Report is the result of a run.
 type Report struct {
 	DryRun     bool      `json:"dry_run"`
 	Started    time.Time `json:"started"`
-	Commit     time.Time `json:"commit"`       // of the own space's state that was marked
-	Spaces     int       `json:"spaces"`       // that were marked
-	Needed     Amount    `json:"needed"`       // what the drive needs, or may still
-	Live       int64     `json:"live_bytes"`   // of Needed, without padding and what is dead in packs
-	Candidates Amount    `json:"candidates"`   // not needed, and waiting for the grace period to end
+	Commit     time.Time `json:"commit"`       // time of the own space's marked state
+	Spaces     int       `json:"spaces"`       // marked spaces
+	Needed     Amount    `json:"needed"`       // needed by the drive, or possibly needed
+	Live       int64     `json:"live_bytes"`   // Needed without padding and without dead parts of packs
+	Candidates Amount    `json:"candidates"`   // not needed, within the grace period
 	Deleted    Amount    `json:"deleted"`      // or, in a dry run, what would be
 	Repacked   Amount    `json:"repacked"`     // packs that were emptied, or would be
-	HeldBack   Amount    `json:"held_back"`    // seems not needed, but was learnt from a space that is damaged
+	HeldBack   Amount    `json:"held_back"`    // seems unneeded, but was learnt from a damaged space
 	Others     Amount    `json:"others"`       // not known to be this drive's
 	Due        time.Time `json:"due,omitzero"` // when the first of the candidates may be deleted
 	Damaged    []string  `json:"damaged,omitempty"`
 }
 
-// Run collects once. It can be broken off at any point, by ctx or a crash, and nothing is lost; the next run goes on.
-// One run at a time. Where only some of several spaces are damaged, the report names the damage and there is no error.
-// Errors: ErrDamaged, ErrForgotten, ErrShared, roots.ErrUnknown, those of the remote and the ledger; the report is as far
-// as it came.
+// Run collects once. It can be interrupted at any point, by ctx or a crash, and nothing is lost; the next run
+// continues. One run at a time. If only some of several spaces are damaged, the report names the damage and there is no
+// error. Errors: ErrDamaged, ErrForgotten, ErrShared, roots.ErrUnknown, those of the remote and the ledger; the report
+// then covers the run up to the error.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Usual == 0 {
 		o.Usual = DefaultGrace
@@ -193,10 +194,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 // collection is one run.
 type collection struct {
 	Options
-	grace  time.Duration
-	start  time.Time
-	shown  time.Time // when the remote had shown the newest states: what they do not need may have been needed until then
-	latest int64     // the latest believable time of a commit that was looked at, in nanoseconds since 1970
+	grace time.Duration
+	start time.Time
+	// when the remote had shown the newest states; blobs that they do not need may have been needed until then
+	shown  time.Time
+	latest int64 // the latest credible time of the commits seen, in nanoseconds since 1970
 	notes  Notes
 	sets   *sets
 	from   map[crypto.BlobName]set // as Notes.From
@@ -204,14 +206,14 @@ type collection struct {
 
 	seen atomic.Int64 // parts of the drive
 
-	heads  []roots.Head // as they were seen last
+	heads  []roots.Head // as of the last look
 	spaces []*space     // in the order in which they were marked, the own one first
 	byID   map[crypto.PointerID]*space
-	mounts []*mount                    // that were come to and not looked at
-	met    []roots.Space               // by mounts, each once
-	holder map[crypto.PointerID]*mount // by which a space was met
+	mounts []*mount                    // found and not yet resolved
+	met    []roots.Space               // through mounts, each once
+	holder map[crypto.PointerID]*mount // the mount that led to a space
 	marks  *marks
-	listed map[crypto.BlobName]int64 // sizes of what is this drive's
+	listed map[crypto.BlobName]int64 // this drive's blobs, with their sizes
 }
 
 func (c *collection) run(ctx context.Context) (err error) {
@@ -223,7 +225,7 @@ func (c *collection) run(ctx context.Context) (err error) {
 	if !c.DryRun {
 		c.giveUp()
 		defer func() {
-			if err != nil { // what was learnt stays known
+			if err != nil { // keep what was learnt
 				err = errors.Join(err, c.save())
 			}
 		}()
@@ -244,9 +246,10 @@ func (c *collection) run(ctx context.Context) (err error) {
 	return c.sweep(ctx)
 }
 
-// look marks from the newest commits of all spaces and lists what is there.
+// look marks from the newest commits of all spaces and lists the blobs of the remote.
 func (c *collection) look(ctx context.Context) (err error) {
-	c.spaces, c.byID, c.holder, c.mounts, c.met = nil, map[crypto.PointerID]*space{}, map[crypto.PointerID]*mount{}, nil, nil
+	c.spaces, c.mounts, c.met = nil, nil, nil
+	c.byID, c.holder = map[crypto.PointerID]*space{}, map[crypto.PointerID]*mount{}
 	c.marks = newMarks(c.Parallel, c.sets, c.saw)
 	c.marks.lost = c.Lost
 	c.marks.mounted = func(m *mount) {
@@ -275,10 +278,10 @@ func (c *collection) look(ctx context.Context) (err error) {
 	return c.whole()
 }
 
-// saw counts a part of the drive that was looked at.
+// saw counts a visited part of the drive.
 func (c *collection) saw() { c.Progress(Progress{Seen: c.seen.Add(1)}) }
 
-// missing looks whether what is needed and was not listed is there: listings may lag, and remotes may lose.
+// missing checks that needed blobs absent from the listing exist: listings may lag, and remotes may lose blobs.
 func (c *collection) missing(ctx context.Context) error {
 	for name, u := range c.marks.blobs {
 		if _, ok := c.listed[name]; ok || u.by == 0 || c.Lost[name] {
@@ -297,8 +300,8 @@ func (c *collection) missing(ctx context.Context) error {
 	return nil
 }
 
-// repack commits the spaces without the packs in moves, and looks again. That another device was faster is no failure: a
-// later run finds the same packs.
+// repack commits the spaces without the packs in moves, and looks again. A conflict with another device is no failure:
+// a later run finds the same packs.
 func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool) error {
 	leads := c.marks.leads(moves)
 	packs := map[crypto.BlobName]int64{}
@@ -308,7 +311,7 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 			Moves:  func(name crypto.BlobName) bool { return moves[name] },
 			Leads: func(ref object.Ref) bool {
 				id := c.marks.walker.NodeID(ref)
-				return id == 0 || leads[id] // what came since may lead anywhere
+				return id == 0 || leads[id] // newer states may lead anywhere
 			},
 			Emit: func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 				packs[crypto.NameOf(blob)] = int64(len(blob))
@@ -335,16 +338,16 @@ func (c *collection) repack(ctx context.Context, moves map[crypto.BlobName]bool)
 	return c.look(ctx)
 }
 
-// giveUp notes what was put in vain.
+// giveUp notes blobs that were put for abandoned commits.
 func (c *collection) giveUp() {
 	for _, name := range c.Drive.GivenUp() {
 		if _, known := c.notes.Blobs[name]; !known {
-			c.notes.Blobs[name] = 0 // its grace begins with the sweep
+			c.notes.Blobs[name] = 0 // the sweep starts its grace period
 		}
 	}
 }
 
-// unpack takes up what the ledger says.
+// unpack reads the ledger's notes into the collection.
 func (c *collection) unpack() {
 	if c.notes.Blobs == nil {
 		c.notes.Blobs = map[crypto.BlobName]int64{}
@@ -355,7 +358,7 @@ func (c *collection) unpack() {
 	}
 }
 
-// save notes what is known, without what was deleted.
+// save stores the notes, without deleted blobs.
 func (c *collection) save() error {
 	maps.DeleteFunc(c.notes.Blobs, func(_ crypto.BlobName, since int64) bool { return since == deleted })
 	c.notes.From = nil
@@ -371,7 +374,7 @@ func (c *collection) save() error {
 	return c.Ledger.Save(c.notes)
 }
 
-// learntFrom is the set of spaces that a blob was learnt from.
+// learntFrom returns the set of spaces that a blob was learnt from.
 func (c *collection) learntFrom(name crypto.BlobName) set {
 	if from, other := c.from[name]; other {
 		return from
@@ -379,7 +382,7 @@ func (c *collection) learntFrom(name crypto.BlobName) set {
 	return ofOwn
 }
 
-// attribute notes what is needed, and what all marked blobs were learnt from.
+// attribute notes which blobs are needed, and which spaces the marked blobs were learnt from.
 func (c *collection) attribute() {
 	c.marks.spread()
 	for name, u := range c.marks.blobs {
@@ -396,7 +399,7 @@ func (c *collection) attribute() {
 	}
 }
 
-// emit puts a new pack and reads it back, for the packs that hold the same will be deleted.
+// emit puts a new pack and reads it back, since the old packs with the same contents will be deleted.
 func (c *collection) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	name := crypto.NameOf(blob)
 	c.notes.Blobs[name] = 0
@@ -410,7 +413,7 @@ func (c *collection) emit(ctx context.Context, blob []byte) (crypto.BlobName, er
 	return name, err
 }
 
-// corrupt tells what is lost from what can't be reached now.
+// corrupt reports whether an error means that something is lost rather than unreachable.
 func corrupt(err error) bool {
 	return errors.Is(err, vfs.ErrCorrupt) && !errors.Is(err, vfs.ErrUnavailable)
 }

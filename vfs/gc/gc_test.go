@@ -24,7 +24,7 @@ var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 const day = 24 * time.Hour
 
-// body is what the file of that number holds: some bytes of its own.
+// body returns the bytes of the file with a number, different for each.
 func body(n, size int) []byte {
 	b := make([]byte, size)
 	r := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(size)})
@@ -75,7 +75,7 @@ func used(t testing.TB, s remote.Store) int64 {
 	return space.Used
 }
 
-// clock is a clock that ticks.
+// clock is a ticking clock.
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time {
@@ -83,12 +83,13 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-// options collect without grace.
+// options returns options without a grace period.
 func options(d *gctest.Drive) gc.Options {
-	return gc.Options{Store: d.Store, Roots: d.Roots(nil), Drive: d, Ledger: new(gc.Memory), Grace: -1, Now: (&clock{start.Add(day)}).Now}
+	return gc.Options{Store: d.Store, Roots: d.Roots(nil), Drive: d, Ledger: new(gc.Memory), Grace: -1,
+		Now: (&clock{start.Add(day)}).Now}
 }
 
-// furnish fills a drive with files in folders, a commit for each few, and says what is in it.
+// furnish fills a drive with files in folders, with a commit for every few, and returns the files.
 func furnish(t testing.TB, d *gctest.Drive, files int) map[string][]byte {
 	t.Helper()
 	want := map[string][]byte{}
@@ -114,7 +115,7 @@ func check(t testing.TB, d *gctest.Drive, want map[string][]byte) {
 	}
 }
 
-// TestNineTenthsGone deletes nine files of ten and the history: what is left takes little more than it must.
+// TestNineTenthsGone deletes nine files of ten and the history. The rest must take little more than it needs.
 func TestNineTenthsGone(t *testing.T) {
 	for _, how := range []string{"by folder", "everywhere"} {
 		t.Run(how, func(t *testing.T) {
@@ -163,7 +164,7 @@ func TestNineTenthsGone(t *testing.T) {
 	}
 }
 
-// TestGrace deletes nothing before its time, and nothing that is needed again.
+// TestGrace checks that nothing is deleted too early, and nothing that is needed again.
 func TestGrace(t *testing.T) {
 	store := mem.New()
 	d := newDrive(t, store)
@@ -188,7 +189,7 @@ func TestGrace(t *testing.T) {
 	if r := run(t, o); r.Deleted.Blobs != 0 {
 		t.Fatalf("a second too early: %+v", r)
 	}
-	do(t, d, put) // from another gateway's journal, say
+	do(t, d, put) // for example from another gateway's journal
 	now = now.Add(2 * time.Second)
 	o.DryRun = true
 	if r := run(t, o); r.Deleted.Bytes < 1<<20 || r.Deleted.Bytes > 2<<20 {
@@ -212,7 +213,7 @@ func TestGrace(t *testing.T) {
 	}
 }
 
-// TestOthers collects beside another account's drive, which is none of its business.
+// TestOthers collects beside another account's drive, which must not be touched.
 func TestOthers(t *testing.T) {
 	store := mem.New()
 	mine, theirs := newDrive(t, store), newDrive(t, store)
@@ -232,7 +233,7 @@ func TestOthers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	o.Alone = true // only who says so deletes what nobody knows
+	o.Alone = true // unknown blobs are deleted only with this option
 	run(t, o)
 	run(t, o)
 	if theirs.Load(t.Context()) == nil {
@@ -240,7 +241,7 @@ func TestOthers(t *testing.T) {
 	}
 }
 
-// TestStopped ends after each call of the remote in turn: nothing is lost, and a later run does what was left.
+// TestStopped stops a run at each call of the remote in turn. Nothing is lost, and a later run does the rest.
 func TestStopped(t *testing.T) {
 	for calls := 0; ; calls++ {
 		store := mem.New()
@@ -264,7 +265,8 @@ func TestStopped(t *testing.T) {
 		}
 		o := options(d)
 		o.Parallel = 1
-		run(t, gc.Options{Store: store, Roots: d.Roots(nil), Drive: d, Ledger: o.Ledger, Grace: -1, NoRepack: true, Now: o.Now})
+		run(t, gc.Options{Store: store, Roots: d.Roots(nil), Drive: d, Ledger: o.Ledger, Grace: -1, NoRepack: true,
+			Now: o.Now})
 
 		stopping := gctest.NewStopping(store, calls)
 		again, err := d.Again(t.Context(), store)
@@ -295,7 +297,7 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestSharing keeps what files, folders and history share in one place when it is moved.
+// TestSharing checks that files, folders and history still share what they share after it is moved.
 func TestSharing(t *testing.T) {
 	store := mem.New()
 	d := newDrive(t, store)
@@ -311,8 +313,9 @@ func TestSharing(t *testing.T) {
 	if err := d.Forget(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 8 { // eight copies of all, and some states of history
-		do(t, d, tree.Copy{From: "/00" + fmt.Sprint(i), To: fmt.Sprintf("/copy%d", i)}, tree.Copy{From: "/000", To: fmt.Sprintf("/again%d", i)})
+	for i := range 8 { // eight copies of everything, and some states of history
+		do(t, d, tree.Copy{From: "/00" + fmt.Sprint(i), To: fmt.Sprintf("/copy%d", i)},
+			tree.Copy{From: "/000", To: fmt.Sprintf("/again%d", i)})
 	}
 	o := options(d)
 	before := used(t, store)
@@ -339,7 +342,7 @@ func TestSharing(t *testing.T) {
 	}
 }
 
-// TestUnderWay leaves alone what this gateway and others have put for commits that come later.
+// TestUnderWay checks that blobs that this gateway and others have put for later commits are kept.
 func TestUnderWay(t *testing.T) {
 	store := mem.New()
 	d := newDrive(t, store)
@@ -347,7 +350,7 @@ func TestUnderWay(t *testing.T) {
 	o := options(d)
 	o.Alone = true
 	mine := file(t, d, "/mine", body(1, 1<<20)).(tree.Put)
-	d.GivenUp() // it isn't
+	d.GivenUp() // it is not
 	d.HeldNow = []crypto.BlobName{mine.Entry.Content.Chunks[0].Blob}
 	for range 3 {
 		run(t, o)
@@ -369,7 +372,7 @@ func TestUnderWay(t *testing.T) {
 	check(t, d, map[string][]byte{"/mine": body(1, 1<<20), "/theirs": body(2, 1<<20)})
 }
 
-// asked counts how often the newest state was asked for.
+// asked counts how often the newest state was loaded.
 type asked struct {
 	gc.Roots
 	n atomic.Int64
@@ -380,7 +383,7 @@ func (a *asked) Heads(ctx context.Context, met []roots.Space) ([]roots.Head, err
 	return a.Roots.Heads(ctx, met)
 }
 
-// slow is a remote of which each deletion takes a minute.
+// slow is a remote on which each deletion takes a minute.
 type slow struct {
 	remote.Store
 	passed *atomic.Int64
@@ -391,7 +394,7 @@ func (s slow) Delete(ctx context.Context, name crypto.BlobName) error {
 	return s.Store.Delete(ctx, name)
 }
 
-// TestSlowDeletions looks at the pointer again when what was seen of it is too old to delete by.
+// TestSlowDeletions checks that the pointer is loaded again when the last look is too old to delete by.
 func TestSlowDeletions(t *testing.T) {
 	for pace, looks := range map[string][2]int64{"quick": {1, 6}, "slow": {8, 100}} {
 		var passed atomic.Int64
@@ -423,7 +426,7 @@ func TestSlowDeletions(t *testing.T) {
 	}
 }
 
-// TestGivenUp collects what was put for commits that never came to be.
+// TestGivenUp collects blobs that were put for abandoned commits.
 func TestGivenUp(t *testing.T) {
 	store := mem.New()
 	d := newDrive(t, store)
@@ -439,7 +442,7 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestDamaged deletes nothing when it can't tell what is needed, unless it is told to.
+// TestDamaged checks that nothing is deleted from a damaged drive, unless the options ask for it.
 func TestDamaged(t *testing.T) {
 	store := mem.New()
 	d := newDrive(t, store)

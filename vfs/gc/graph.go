@@ -5,20 +5,20 @@ import (
 	"postern/vfs/tree"
 )
 
-// graph is what was visited and what leads to what. One walker visits each reference once for all spaces. So what a space
-// shares with another one that was walked before is found by following the graph; see spread.
+// graph holds what was visited and which parts lead to which. One walker visits each reference once for all spaces, so
+// the parts that a space shares with one walked earlier are found by following the graph; see spread.
 type graph struct {
 	walker *tree.Walker
-	first  []visited // by the numbers of visits: how each was first come to
+	first  []visited // by visit number: how each part was first reached
 	edges  []edge    // from a page or index node to one below
 	holds  []hold
-	cross  map[crossing]bool // where spaces come to what others led to before; whether the newest state does
-	bad    map[uint32]string // what can't be read, with a path
-	doubt  bool              // something is needed of which only an older commit was known to lead to it
+	cross  map[crossing]bool // where spaces reach parts already visited for others; the value: from the newest state
+	bad    map[uint32]string // unreadable parts, with a path
+	doubt  bool              // a part is needed that was visited only for an older commit before
 }
 
-// visited says how something was first come to: by which space, as its number and one, and whether from an older commit,
-// so that what is below counts as known, not as needed. Zero: the walk that came to it first is still under way.
+// visited says how a part was first reached: the number of the space plus one, and whether from an older commit, so
+// that everything below counts as known, not as needed. Zero: the walk that reached it first is still running.
 type visited uint32
 
 const fromOlder visited = 1 << 31
@@ -26,10 +26,10 @@ const fromOlder visited = 1 << 31
 // edge leads from one page or index node to another, by their numbers.
 type edge struct{ from, to uint32 }
 
-// hold leads from a page or index node to a blob that it lies in, or that a chunk it refers to lies in, by their numbers.
+// hold leads from a page or index node to a blob that holds it, or that holds a chunk it refers to, by their numbers.
 type hold struct{ page, blob uint32 }
 
-// crossing is where a space comes to what another one led to before.
+// crossing is where a space reaches a part that was visited for another one.
 type crossing struct{ by, at uint32 }
 
 func newGraph(parallel int) graph {
@@ -67,7 +67,7 @@ func (g *graph) enter(v tree.Visit, by uint32, older bool) {
 	}
 }
 
-// hold notes the blob that something visited lies in.
+// hold notes the blob that holds a visited part.
 func (g *graph) hold(v tree.Visit, blob uint32) {
 	switch {
 	case v.Kind == tree.VisitChunk:
@@ -79,7 +79,7 @@ func (g *graph) hold(v tree.Visit, blob uint32) {
 	}
 }
 
-// leads returns the pages that lead to some blobs, however far.
+// leads returns the pages that lead to some blobs, directly or indirectly.
 func (m *marks) leads(to map[crypto.BlobName]bool) map[uint32]bool {
 	ids := map[uint32]bool{}
 	for name := range to {
@@ -112,7 +112,8 @@ func (m *marks) leads(to map[crypto.BlobName]bool) map[uint32]bool {
 	return lead
 }
 
-// spread notes, for each space that comes to what another one led to before, that it leads to all that is below.
+// spread notes, for each space that reaches a part visited for another one, that the space leads to everything below
+// it.
 func (m *marks) spread() {
 	if len(m.cross) == 0 {
 		return

@@ -12,12 +12,12 @@ import (
 	"postern/vfs/roots"
 )
 
-// learn goes back through the commits of each space before the newest, up to the one that the last run saw. What they led
-// to is known to be this drive's, and begins its grace period anew: it was needed since. The packs of commits younger than
-// the grace period are kept, so that a gateway that comes back finds the commit it had last. A commit that is gone was
-// collected, and those before it with it.
+// learn walks back through each space's commits from the newest to the one that the last run saw. Everything they led
+// to is known to be this drive's, and its grace period restarts, since it was needed after that run. The packs of
+// commits younger than the grace period are kept, so that a gateway that comes back finds its last commit. If a commit
+// is gone, it was collected, and so were those before it.
 func (c *collection) learn(ctx context.Context) error {
-	// Also when a commit can't be reached: a commit that is noted as walked must not lead to what is not noted.
+	// Also if a commit can't be read: a commit noted as walked must not lead to blobs that are not noted.
 	defer c.attribute()
 	for _, s := range c.spaces {
 		if s.failed {
@@ -32,7 +32,7 @@ func (c *collection) learn(ctx context.Context) error {
 	return nil
 }
 
-// back goes back through the commits of a space and notes what they led to, up to the one that was walked before. It
+// back walks back through the commits of a space to the one that was walked before, and notes what they led to. It
 // reports whether all of them could be read.
 func (c *collection) back(ctx context.Context, s *space, keepYoung bool) (whole bool, err error) {
 	known := s.state.Hash == s.walked
@@ -44,7 +44,7 @@ func (c *collection) back(ctx context.Context, s *space, keepYoung bool) (whole 
 			return false, err
 		}
 		if !ok {
-			// A space that is new here is known from its first commit on.
+			// A space that is new here is known completely once its first commit is reached.
 			known = known || s.walked == object.CommitHash{} && at.Commit.Parent == object.Parent{}
 			break
 		}
@@ -70,7 +70,7 @@ func (c *collection) back(ctx context.Context, s *space, keepYoung bool) (whole 
 	return whole && known, nil
 }
 
-// before opens the commit that another is made on. It is not ok when there is none, or none any more.
+// before opens the parent of a commit. ok is false if there is none, or if it was collected.
 func (c *collection) before(ctx context.Context, at roots.State, s *space) (parent roots.State, ok bool, err error) {
 	named := at.Commit.Parent
 	if named == (object.Parent{}) {
@@ -78,7 +78,8 @@ func (c *collection) before(ctx context.Context, at roots.State, s *space) (pare
 	}
 	parent, err = c.Roots.Earlier(ctx, named.Commit)
 	if err == nil && parent.Hash != named.Hash {
-		err = &vfs.Error{Op: "open a commit before", Path: "/", Kind: vfs.ErrCorrupt, Err: errors.New("it is another one than its child says")}
+		err = &vfs.Error{Op: "open a commit before", Path: "/", Kind: vfs.ErrCorrupt,
+			Err: errors.New("it is another one than its child says")}
 		if s.number == 0 {
 			return parent, false, err
 		}
@@ -89,10 +90,10 @@ func (c *collection) before(ctx context.Context, at roots.State, s *space) (pare
 	return parent, err == nil, err
 }
 
-// renew begins the grace periods anew of what the commits of a space since the last run led to. When not all of that could
-// be seen, because some of it was collected or the commit of the last run does not lead here, any candidate may have been
-// needed: all begin anew. Only what was learnt from the space does where others write it, for they could put off everything
-// for ever.
+// renew restarts the grace period of everything that a space's commits since the last run led to. If some of that could
+// not be read, because parts were collected or the last run's commit is not an ancestor, any candidate may have been
+// needed, so all grace periods restart. If other accounts write the space, only blobs learnt from it restart, since
+// those accounts could otherwise delay every deletion for ever.
 func (c *collection) renew(s *space, whole bool) {
 	if !whole && !s.rostered() {
 		c.renewAll()
@@ -121,29 +122,27 @@ func (c *collection) renewAll() {
 	}
 }
 
-// young reports whether a commit is younger than the grace period. A commit that is dated further ahead than that is
-// not: nothing tells how old it is, and its pack waits for the grace period like everything else when another commit
-// has followed it.
+// young reports whether a commit is younger than the grace period. A commit dated further ahead than that is not: its
+// age is unknown, and once another commit follows, its pack waits for the grace period like everything else.
 func (c *collection) young(s roots.State) bool {
 	age := c.shown.Sub(time.Unix(0, s.Commit.Time))
 	return age.Abs() < c.grace
 }
 
-// mostTrusted is how long after a run its notes still count: no clock is off by less that jumps from or to the year
-// 1970, say.
+// mostTrusted is how long after a run its notes still count. A larger gap means a wrong clock, such as one that jumps
+// to or from the year 1970.
 const mostTrusted = 365 * 24 * time.Hour
 
-// date notes the time of a commit, unless it lies so far ahead that it tells nothing.
+// date notes the time of a commit, unless it lies too far ahead to be credible.
 func (c *collection) date(s roots.State) {
 	if s.Commit.Time-c.shown.UnixNano() < int64(mostTrusted) {
 		c.latest = max(c.latest, s.Commit.Time)
 	}
 }
 
-// checkClock makes up for a clock that was behind in earlier runs: grace periods that began by it would end too early.
-// A commit that was dated ahead then, and is not now, shows how far behind it was at least, unless it was that commit's
-// clock which was ahead: so each grace period is put off by that once at most. After a very long time they all begin
-// anew.
+// checkClock corrects for a clock that was slow in earlier runs, whose grace periods would end too early. A commit that
+// was dated ahead then, and no longer is, shows a lower bound of the error, unless the commit's own clock was fast. So
+// each grace period is extended by that amount, at most once. After a very long time all grace periods restart.
 func (c *collection) checkClock() {
 	last := c.notes.Last
 	switch now := c.start.UnixNano(); {
@@ -160,13 +159,13 @@ func (c *collection) checkClock() {
 	}
 }
 
-// Apart returns how far apart two readings of the clock are, by the wall clock or by the monotonic one, whichever says
-// more: the monotonic clock stands still while a machine is suspended, and the wall clock may be set back.
+// Apart returns the larger of the differences between two readings of the wall clock and of the monotonic clock. The
+// monotonic clock stops while a machine is suspended, and the wall clock may be set back.
 func Apart(a, b time.Time) time.Duration {
 	return max(a.Sub(b).Abs(), a.Round(0).Sub(b.Round(0)).Abs())
 }
 
-// list tells the sizes of what is at the remote and this drive's.
+// list finds the sizes of this drive's blobs at the remote.
 func (c *collection) list(ctx context.Context) error {
 	c.listed = map[crypto.BlobName]int64{}
 	c.report.Others, c.report.Needed, c.report.Live = Amount{}, Amount{}, 0

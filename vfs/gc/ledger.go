@@ -9,43 +9,43 @@ import (
 	"postern/vfs/object"
 )
 
-// Ledger remembers from one run to the next. To lose it is safe: grace periods begin anew, and what was put for commits
-// that were given up is no longer known.
+// Ledger stores notes between runs. Losing it is safe: grace periods restart, and blobs put for abandoned commits are
+// no longer known.
 type Ledger interface {
-	// Load returns what was saved last, or nothing.
+	// Load returns the notes saved last, or empty notes.
 	Load() (Notes, error)
-	// Save replaces it, durably.
+	// Save durably replaces the notes.
 	Save(n Notes) error
 }
 
 // Notes are what a Ledger keeps of all spaces of one owner at one store.
 type Notes struct {
-	// Walked is the commit of the own space up to which all are looked through: what they lead to is in Blobs, or gone.
+	// Walked is the commit of the own space up to which all commits were walked: what they lead to is in Blobs, or gone.
 	Walked object.CommitHash
-	// Spaces are the other spaces that were ever marked. The number of each is its index here and one more; the own
-	// space has the number 0.
+	// Spaces are the other spaces that any run has marked. The number of each is its index plus one; the own space has the
+	// number 0.
 	Spaces []Seen
-	// Blobs are the blobs of this drive, and since when (nanoseconds since 1970) each has been seen not to be needed;
-	// 0: it is.
+	// Blobs are this drive's blobs. The value is the time, in nanoseconds since 1970, since when each has been unneeded;
+	// 0: it is needed.
 	Blobs map[crypto.BlobName]int64
-	// From holds the numbers, sorted, of the spaces that each was learnt from, unless that is the own space alone.
+	// From holds, sorted, the numbers of the spaces that each blob was learnt from, unless that is the own space alone.
 	From map[crypto.BlobName][]uint32
 	Last Last
 }
 
-// Seen is a space besides the own one.
+// Seen is a space other than the own one.
 type Seen struct {
 	ID     crypto.PointerID
 	Walked object.CommitHash // as of Notes
 }
 
-// Last is what the last run saw.
+// Last holds the figures of the last run.
 type Last struct {
 	At         int64 // when it began, in nanoseconds since 1970; 0: there was none
 	Needed     int64 // bytes
 	Candidates int64 // bytes
-	// Commit is the latest time of a commit that was looked at, and Doubted, unless it is 0, the earliest At of the
-	// runs that saw one dated ahead of their clock, both in nanoseconds since 1970.
+	// Commit is the latest time of a commit that was seen. Doubted, unless it is 0, is the earliest At of the runs that
+	// saw a commit dated ahead of their clock. Both are in nanoseconds since 1970.
 	Commit, Doubted int64
 	Due             time.Time // when the first candidate may be deleted; zero: there is none
 }

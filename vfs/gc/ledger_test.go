@@ -30,7 +30,8 @@ func notes(t *rapid.T) gc.Notes {
 	}
 	spaces := rapid.IntRange(0, 3).Draw(t, "spaces")
 	for i := range spaces {
-		n.Spaces = append(n.Spaces, gc.Seen{ID: crypto.PointerID{byte(i + 1)}, Walked: object.CommitHash{rapid.Byte().Draw(t, "walked there")}})
+		n.Spaces = append(n.Spaces, gc.Seen{ID: crypto.PointerID{byte(i + 1)},
+			Walked: object.CommitHash{rapid.Byte().Draw(t, "walked there")}})
 	}
 	for name := range n.Blobs {
 		if spaces > 0 && name[0]%2 == 1 {
@@ -88,11 +89,11 @@ func TestLedgers(t *testing.T) {
 	})
 }
 
-// TestFileOfOneSpace writes what builds read that know one space only, as long as there is no other, and reads what they
-// have written.
+// TestFileOfOneSpace writes a file that builds with a single space can read, as long as there is no other space, and
+// reads what they have written.
 func TestFileOfOneSpace(t *testing.T) {
-	const before = "706f737465726e20676172626167650a000000020100000000000000000000000000000000000000000000000000000000000000" +
-		"000000000000000700000000000000000000000000000000000000000000000000000000000000000000000000000000" +
+	const before = "706f737465726e20676172626167650a00000002010000000000000000000000000000000000000000000000" +
+		"0000000000000000000000000000000700000000000000000000000000000000000000000000000000000000000000000000000000000000" +
 		"01000000000000000000000000000000000000000000000000000000000000000000000000000003" +
 		"02000000000000000000000000000000000000000000000000000000000000000000000000000000"
 	want := gc.Notes{
@@ -110,13 +111,13 @@ func TestFileOfOneSpace(t *testing.T) {
 	}
 	want.Spaces = []gc.Seen{{ID: crypto.PointerID{1}}}
 	save(t, l, want)
-	if b = content(t, disk); b[19] != 3 { // what those builds take for damaged
+	if b = content(t, disk); b[19] != 3 { // those builds take it for damaged
 		t.Errorf("version %d", b[19])
 	}
 }
 
-// TestFilePowerLoss cuts the power after a save that failed, at whatever step: one state or the other is there, and the old one if
-// what failed came before the new one had its name.
+// TestFilePowerLoss cuts the power after a save that failed at any step. One state or the other must be there; the old
+// one if the failure came before the rename.
 func TestFilePowerLoss(t *testing.T) {
 	ill := errors.New("the disk is ill")
 	first := gc.Notes{Blobs: map[crypto.BlobName]int64{{1}: 1}}
@@ -150,7 +151,7 @@ func TestFilePowerLoss(t *testing.T) {
 	}
 }
 
-// TestFileDamaged forgets what can't be read, whichever byte is wrong.
+// TestFileDamaged checks that a file with any wrong byte counts as empty.
 func TestFileDamaged(t *testing.T) {
 	disk := newDisk(t)
 	l := &gc.File{Path: "/d/garbage", FS: disk}
@@ -226,7 +227,7 @@ func TestWorth(t *testing.T) {
 	}
 }
 
-// FuzzFile reads any bytes as a ledger: they are one, or nothing.
+// FuzzFile reads any bytes as a ledger: they are a valid one, or yield nothing.
 func FuzzFile(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("postern garbage\n"))

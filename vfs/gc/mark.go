@@ -12,38 +12,38 @@ import (
 	"postern/vfs/tree"
 )
 
-// marks is what trees were seen to lead to.
+// marks holds what the walked trees lead to.
 type marks struct {
-	saw     func()       // is called at each visit
-	mounted func(*mount) // is called at each mount
+	saw     func()       // called at each visit
+	mounted func(*mount) // called at each mount
 	sets    *sets        // of spaces
 	lost    map[crypto.BlobName]bool
 
 	mu      sync.Mutex
 	blobs   map[crypto.BlobName]*use
-	names   []crypto.BlobName // by the numbers of uses
+	names   []crypto.BlobName // by use number
 	damaged map[uint32][]string
 	graph
 }
 
-// use is what is known of a blob that some commit leads to.
+// use is what is known about a blob that some commit leads to.
 type use struct {
 	id    uint32
-	by    set   // the spaces whose newest states lead to it; empty: it is not needed
+	by    set   // the spaces whose newest states lead to it; empty: not needed
 	from  set   // the spaces that lead to it, earlier commits included
-	live  int64 // bytes that are needed; what several refer to counts once
-	older bool  // an earlier commit leads to it, which was looked through since the last renewal
-	fixed bool  // something in it can't be moved
+	live  int64 // needed bytes; shared parts count once
+	older bool  // an earlier commit leads to it that was walked since the last renewal
+	fixed bool  // some part of it can't be moved
 }
 
-// mount is one that was come to.
+// mount is a mount that a walk found.
 type mount struct {
 	target *object.Target
-	by     uint32 // the space that it lies in
+	by     uint32 // the space that contains it
 	path   string
 }
 
-// maxNamed is how many damaged paths of one space are named.
+// maxNamed is how many damaged paths are named per space.
 const maxNamed = 20
 
 func newMarks(parallel int, sets *sets, saw func()) *marks {
@@ -67,7 +67,7 @@ func (m *marks) needed(name crypto.BlobName) bool {
 	return u != nil && u.by != 0
 }
 
-// keep marks a blob that a space needs as it is.
+// keep marks a blob that a space needs unchanged.
 func (m *marks) keep(name crypto.BlobName, by uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -81,7 +81,7 @@ func (m *marks) neededBy(name crypto.BlobName, by uint32) *use {
 	return u
 }
 
-// need marks all that a space's state leads to, and the packs of its commit and roster.
+// need marks everything that a space's state leads to, and the packs of its commit and roster.
 func (m *marks) need(ctx context.Context, s roots.State, by uint32) error {
 	m.keep(s.Ref.Blob, by)
 	m.blobs[s.Ref.Blob].live += int64(s.Ref.Len)
@@ -111,7 +111,7 @@ func (m *marks) need(ctx context.Context, s roots.State, by uint32) error {
 	})
 }
 
-// place marks the blob that something needed lies in.
+// place marks the blob that holds a needed part.
 func (m *marks) place(v tree.Visit, name crypto.BlobName, by uint32) {
 	u := m.neededBy(name, by)
 	u.fixed = u.fixed || m.lost[name] || !movable(v)
@@ -121,20 +121,21 @@ func (m *marks) place(v tree.Visit, name crypto.BlobName, by uint32) {
 	m.hold(v, u.id)
 }
 
-// movable reports whether a repacking can move what was visited: pages, and the chunks of small files.
+// movable reports whether a repacking can move the visited part: pages, and the chunks of small files.
 func movable(v tree.Visit) bool {
 	return v.Kind == tree.VisitPage ||
 		v.Kind == tree.VisitChunk && v.Bytes == v.Entry.Info().Size && v.Bytes <= content.SmallLimit
 }
 
-// damage notes a place of a space that can't be read.
+// damage notes an unreadable place of a space.
 func (m *marks) damage(space uint32, path string) {
 	if len(m.damaged[space]) < maxNamed {
 		m.damaged[space] = append(m.damaged[space], path)
 	}
 }
 
-// know notes what an older state leads to as its space's. What of it is gone already does no harm; then it is not whole.
+// know notes everything that an older state leads to as known to be its space's. Parts that are already gone do no
+// harm; whole is then false.
 func (m *marks) know(ctx context.Context, s roots.State, by uint32) (whole bool, err error) {
 	m.mu.Lock()
 	m.olderBy(s.Ref.Blob, by)

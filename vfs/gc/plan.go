@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	// deadHalf: packs of which less than this part is live are rewritten.
+	// deadHalf is the live part below which a pack is rewritten.
 	deadHalf = 0.5
-	// slack is how much more than what is live the drive may take before packs are rewritten of which more is live, up to deadEighth.
+	// slack is how much more than its live bytes the drive may take before packs with a larger live part, up to
+	// deadEighth, are rewritten.
 	slack      = 1.2
 	deadEighth = 0.875
-	// leastGain is the part of what the drive takes that rewriting must save: less is not worth the traffic.
+	// leastGain is the part of the drive's size that rewriting must save. Less is not worth the traffic.
 	leastGain = 0.02
-	// mostMoved bounds the live bytes that one run moves, so that it ends in sensible time; later runs go on.
+	// mostMoved limits the live bytes that one run moves, so that it ends in reasonable time; later runs continue.
 	mostMoved = 1 << 30
 )
 
@@ -30,8 +31,8 @@ type pack struct {
 	from       []uint32 // the spaces that need it
 }
 
-// choose tells the packs that are worth rewriting: those of which the least is live first. Only what is listed with its size and can be
-// moved whole is.
+// choose returns the packs that are worth rewriting, those with the least live part first. It considers only packs that
+// are listed with their size and can be moved completely.
 func (c *collection) choose() map[crypto.BlobName]bool {
 	var packs []pack
 	blocked := c.blocked()
@@ -52,7 +53,7 @@ func (c *collection) choose() map[crypto.BlobName]bool {
 	return worthMoving(packs, c.report.Needed.Bytes, c.report.Live)
 }
 
-// worthMoving takes packs, in order of the part that is live, as long as that saves something.
+// worthMoving takes packs, in order of their live part, as long as that saves something.
 func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
 	chosen, spaces := map[crypto.BlobName]bool{}, map[uint32]bool{}
 	var size, moved int64
@@ -68,7 +69,7 @@ func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
 		size += p.size
 		moved += p.live
 	}
-	// What is moved for one space goes into no pack with what is moved for another, and each has a pack that is not full.
+	// Parts moved for different spaces go into different packs, and each space ends with a pack that is not full.
 	gain := size - padded(moved) - int64(max(0, len(spaces)-1))*crypto.MinBlobSize
 	if float64(gain) < leastGain*float64(total) || gain < crypto.MinBlobSize {
 		return nil
@@ -76,7 +77,7 @@ func worthMoving(packs []pack, total, live int64) map[crypto.BlobName]bool {
 	return chosen
 }
 
-// padded is about what live bytes take in new packs.
+// padded estimates the size of live bytes in new packs.
 func padded(n int64) int64 {
 	full := n / crypto.MaxBlobSize
 	return full*crypto.MaxBlobSize + int64(crypto.PaddedSize(int(n%crypto.MaxBlobSize)))
@@ -85,13 +86,13 @@ func padded(n int64) int64 {
 // wholes is how many packs are kept in memory while they are emptied.
 const wholes = 6
 
-// whole reads packs that are to be emptied as a whole, since many small things of each are wanted.
+// whole reads packs that are to be emptied as a whole, since many small parts of each are needed.
 type whole struct {
 	store remote.Blobs
 	wants func(crypto.BlobName) bool
 
 	mu   sync.Mutex
-	kept []wholeBlob // the last used last
+	kept []wholeBlob // the most recently used last
 }
 
 type wholeBlob struct {

@@ -23,7 +23,7 @@ import (
 
 type names map[crypto.BlobName]bool
 
-// kin is a space as it truly is: what the registry says, and whether the remote has lost some of it.
+// kin is the true state of a space: its registry entry, and whether the remote has lost part of it.
 type kin struct {
 	keys    crypto.Capability
 	stage   roots.Stage
@@ -31,13 +31,13 @@ type kin struct {
 	damaged bool
 }
 
-// house is a device of the owner: the spaces as it sees them, its clock, its ledger, copies of that, and what it carries
-// while it is away.
+// house is a device of the owner: its view of the spaces, its clock, its ledger with copies, and the entry that it
+// carries while it is away.
 type house struct {
 	f       *gctest.Family
 	skew    time.Duration
 	ledger  gc.Memory
-	saw     map[crypto.PointerID]names // what a collection here has learnt from each space
+	saw     map[crypto.PointerID]names // what collections here have learnt from each space
 	backups []backup
 
 	carried object.Entry
@@ -49,8 +49,8 @@ type backup struct {
 	saw   map[crypto.PointerID]names
 }
 
-// village is a schedule of several devices of one owner, whose spaces share blobs. The remote keeps a copy of all that was
-// ever put, so that it is known what a damaged space leads to.
+// village is a schedule of several devices of one owner, whose spaces share blobs. The remote keeps a copy of every
+// blob, so that the test knows what a damaged space leads to.
 type village struct {
 	*rapid.T
 	t         testing.TB
@@ -59,22 +59,22 @@ type village struct {
 	now       time.Time
 	spaces    []*kin // the own one first
 	houses    []*house
-	collector *house // that is collecting now
+	collector *house // the device that is collecting
 	files     int
 	reached   map[object.Ref]reached
-	// wandering lets the last device's clock be behind at times; then it only collects, and the other clocks are right: no
-	// run can tell that its clock was behind from the dates of devices that are ahead.
+	// wandering lets the last device's clock be behind at times; then it only collects, and the other clocks are right: a
+	// run can't detect that its own clock was behind by the dates of devices that are ahead.
 	wandering bool
 }
 
-// reached is what a commit leads to.
+// reached holds the blobs that a commit leads to.
 type reached struct {
 	blobs  names
-	order  []crypto.BlobName // as a walk comes to them
+	order  []crypto.BlobName // in the order of a walk
 	mounts []crypto.PointerID
 }
 
-// Put keeps a copy of all that was ever put.
+// Put keeps a copy of every blob.
 func (v *village) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := v.ever.Put(ctx, name, body); err != nil {
 		return err
@@ -134,7 +134,7 @@ func newVillage(t *testing.T, rt *rapid.T) *village {
 	return v
 }
 
-// newest returns the commit of a space that counts.
+// newest returns the commit of a space that is in effect.
 func (v *village) newest(s *kin) object.Ref {
 	if s.final != (object.Ref{}) {
 		return s.final
@@ -148,7 +148,7 @@ func (v *village) newest(s *kin) object.Ref {
 	return head.Commit
 }
 
-// reach is what all spaces lead to; of one that is damaged, what can still be seen.
+// reach returns what all spaces lead to; for a damaged space, what is still readable.
 func (v *village) reach() map[crypto.BlobName]bool {
 	all, mounted := names{}, map[crypto.PointerID]bool{}
 	for again := true; again; {
@@ -169,7 +169,7 @@ func (v *village) reach() map[crypto.BlobName]bool {
 	return all
 }
 
-// of is what one space leads to.
+// of returns what one space leads to.
 func (v *village) of(s *kin) reached {
 	at := v.newest(s)
 	if r, known := v.reached[at]; known && !s.damaged {
@@ -208,7 +208,7 @@ func (v *village) of(s *kin) reached {
 	return r
 }
 
-// changed notes what is needed after something else than a commit.
+// changed updates what is needed after a change other than a commit.
 func (v *village) changed() {
 	for name := range v.store.live {
 		v.store.last[name] = v.now
@@ -216,7 +216,7 @@ func (v *village) changed() {
 	v.store.live = v.reach()
 }
 
-// ready brings a device's view of a space up to date, its clock included.
+// ready updates a device's view of a space, and its clock.
 func (v *village) ready(h *house, space int) *gctest.Drive {
 	for len(h.f.Members)+1 < len(v.spaces) {
 		d, err := v.houses[0].f.Drives()[len(h.f.Members)+1].Again(v.t.Context(), keeping{v.store, v})
@@ -232,7 +232,7 @@ func (v *village) ready(h *house, space int) *gctest.Drive {
 	return d
 }
 
-// writable draws a space that can be written; the own one always can.
+// writable draws a writable space; the own one always is.
 func (v *village) writable() int {
 	var all []int
 	for i, s := range v.spaces {
@@ -290,7 +290,7 @@ func (v *village) transfer(h *house, from, to int) {
 	}
 }
 
-// beside makes another space, of what lies at a path of the own one.
+// beside makes another space, from what lies at a path of the own one.
 func (v *village) beside(h *house, path string) {
 	if len(v.spaces) == 4 {
 		return
@@ -310,7 +310,7 @@ func (v *village) beside(h *house, path string) {
 	}
 }
 
-// end retires a space, whose pointer somebody moves all the same, or ends one that is retired.
+// end retires a space, whose pointer may still be moved, or ends a retired one.
 func (v *village) end(h *house, space int) {
 	switch s := v.spaces[space]; {
 	case space == 0 || s.damaged:
@@ -326,7 +326,7 @@ func (v *village) end(h *house, space int) {
 	}
 }
 
-// damage has the remote lose something that one space alone leads to, or restores all that it has lost of it.
+// damage makes the remote lose something that only one space leads to, or restores everything that the space has lost.
 func (v *village) damage(space int) {
 	s := v.spaces[space]
 	if s.damaged {
@@ -348,7 +348,7 @@ func (v *village) damage(space int) {
 			mine = slices.DeleteFunc(mine, func(name crypto.BlobName) bool { return v.of(other).blobs[name] })
 		}
 	}
-	for _, h := range v.houses { // what a device brings back must be there
+	for _, h := range v.houses { // the blobs of a returning device must be there
 		for _, c := range h.carried.Content.Chunks {
 			mine = slices.DeleteFunc(mine, func(name crypto.BlobName) bool { return name == c.Blob })
 		}
@@ -374,7 +374,7 @@ func (v *village) leave(h *house, space int) {
 	h.left = v.now
 }
 
-// back has a device commit what it carries, as that of a life does, to whatever space.
+// back makes a device commit its carried entry to any space, as in a life.
 func (v *village) back(h *house, space int) {
 	e := h.carried
 	h.carried = object.Entry{}
@@ -390,7 +390,7 @@ func (v *village) back(h *house, space int) {
 	v.must(v.ready(h, space).Do(v.t.Context(), tree.Graft{Path: "/back", Entry: e, Replace: true}))
 }
 
-// collect runs at one device. It ends after some calls unless calls is negative.
+// collect runs a collection on one device. It stops after some calls unless calls is negative.
 func (v *village) collect(h *house, alone bool, calls int) gc.Report {
 	v.collector = h
 	v.ready(h, 0)
@@ -483,10 +483,11 @@ func (v *village) step() {
 	}
 }
 
-// TestManySpaces has devices write to several spaces of one owner, copy and move between them by reference, go away, come
-// back, lose and get back their ledgers, and collect, with runs that are cut off and clocks that are wrong, while spaces
-// are made, damaged, repaired, retired and ended. Nothing is deleted before a grace period has passed in which no state of
-// a space led to it, nor what was learnt from a damaged space; and in the end what no state leads to goes.
+// TestManySpaces runs random schedules of devices. They write to several spaces of one owner, copy and move between
+// them by reference, go away and come back, lose and restore their ledgers, and collect, with interrupted runs and
+// wrong clocks, while spaces are made, damaged, repaired, retired and ended. No blob may be deleted before a grace
+// period in which no state of a space led to it, nor a blob learnt from a damaged space; and in the end all unneeded
+// blobs are deleted.
 func TestManySpaces(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		v := newVillage(t, rt)
@@ -504,7 +505,7 @@ func TestManySpaces(t *testing.T) {
 			}
 		}
 		var r gc.Report
-		for range 10 { // alone, for ledgers that were lost have forgotten some of what there is
+		for range 10 { // with Alone, since lost ledgers no longer know some blobs
 			v.now = v.now.Add(8 * day)
 			r = v.collect(first, true, -1)
 		}

@@ -15,7 +15,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// family is a schedule with a second space, S, in the registry. The watched blob lies in the own space at first.
+// family is a schedule with a second space, S, in the registry. The watched blob is in the own space at first.
 type family struct {
 	*schedule
 	f *gctest.Family
@@ -74,7 +74,7 @@ func (f *family) gone(d float64) {
 	}
 }
 
-// move moves the watched file from one space to another by reference: it is added first and removed second.
+// move moves the watched file between two spaces by reference: first it is added, then removed.
 func (f *family) move(from, to *gctest.Drive) {
 	f.Helper()
 	op, err := to.Take(f.Context(), from, "/x", "/x")
@@ -94,7 +94,7 @@ func (f *family) forget(d *gctest.Drive) {
 	}
 }
 
-// TestMarksAllSpaces keeps what only a space of the registry leads to.
+// TestMarksAllSpaces checks that blobs that only a space of the registry leads to are kept.
 func TestMarksAllSpaces(t *testing.T) {
 	f := newFamily(t)
 	f.move(f.d, f.s.Drive)
@@ -108,8 +108,8 @@ func TestMarksAllSpaces(t *testing.T) {
 	f.gone(27)
 }
 
-// TestMountIsARoot keeps what only a space leads to that the registry lacks and a mount refers to, wherever that lies:
-// in another space, in the history, below a folder that a later state has back.
+// TestMountIsARoot checks that a space that only a mount leads to is kept, wherever the mount is: in another space, in
+// the history, below a folder that a later state restores.
 func TestMountIsARoot(t *testing.T) {
 	f := newFamily(t)
 	inner := f.beside("")
@@ -117,7 +117,7 @@ func TestMountIsARoot(t *testing.T) {
 	do(t, f.s.Drive, tree.Mkdir{Path: "/folder"}, gctest.Mount("/folder/mount", inner))
 	f.kept(0)
 	do(t, f.s.Drive, tree.Remove{Path: "/folder"})
-	f.kept(8) // by the history
+	f.kept(8) // through the history
 	f.kept(16)
 	f.forget(f.s.Drive)
 	f.on(24)
@@ -129,7 +129,7 @@ func TestMountIsARoot(t *testing.T) {
 	f.gone(32)
 }
 
-// TestMountsNotFollowed passes over mounts of what another account owns, and of what lies at another store.
+// TestMountsNotFollowed checks that mounts of other accounts' spaces, or at other stores, are skipped.
 func TestMountsNotFollowed(t *testing.T) {
 	f := newFamily(t)
 	theirs := newDrive(t, f.store)
@@ -142,8 +142,8 @@ func TestMountsNotFollowed(t *testing.T) {
 	}
 }
 
-// TestMountOfNothing has somebody mount a space that isn't there: only what was learnt from the space that holds the mount
-// is held back, and only as long as it does.
+// TestMountOfNothing mounts a space that does not exist. Only blobs learnt from the space with the mount are held back,
+// and only while it has the mount.
 func TestMountOfNothing(t *testing.T) {
 	f := newFamily(t)
 	f.drop()
@@ -162,8 +162,8 @@ func TestMountOfNothing(t *testing.T) {
 	}
 }
 
-// TestMovedWhileMarking moves a file from S to the own space after the run has looked at the own one, and before it looks
-// at S: neither of the states that it saw first leads to the file.
+// TestMovedWhileMarking moves a file from S to the own space after the run has looked at the own one, and before it
+// looks at S. Neither of the states that it saw first leads to the file.
 func TestMovedWhileMarking(t *testing.T) {
 	f := newFamily(t)
 	f.move(f.d, f.s.Drive)
@@ -179,7 +179,7 @@ func TestMovedWhileMarking(t *testing.T) {
 	f.gone(14)
 }
 
-// splitting does something during the n-th look at all pointers: after that of the own space was loaded.
+// splitting calls do during the n-th look at all pointers, after that of the own space was loaded.
 func (f *family) splitting(n int, do func()) gc.Roots {
 	return &split{Roots: f.f.Roots(), late: f.f.Roots(), n: n, do: do}
 }
@@ -204,8 +204,7 @@ func (s *split) Heads(ctx context.Context, met []roots.Space) ([]roots.Head, err
 	return late, err
 }
 
-// TestNeededElsewhereWhileDeleting has another space than the own one need the file between the look at all states and
-// the deletion.
+// TestNeededElsewhereWhileDeleting makes another space need the file between the look at all states and the deletion.
 func TestNeededElsewhereWhileDeleting(t *testing.T) {
 	f := newFamily(t)
 	f.drop()
@@ -220,7 +219,7 @@ func TestNeededElsewhereWhileDeleting(t *testing.T) {
 	check(t, f.s.Drive, map[string][]byte{"/x": body(1, 1<<20)})
 }
 
-// TestNeededAgainElsewhere has another space need what was a candidate, and drop it again before any run sees that.
+// TestNeededAgainElsewhere makes another space need a candidate and drop it again before any run sees that.
 func TestNeededAgainElsewhere(t *testing.T) {
 	f := newFamily(t)
 	f.drop()
@@ -235,7 +234,7 @@ func TestNeededAgainElsewhere(t *testing.T) {
 	f.gone(15)
 }
 
-// TestFailedRun drops a file again that a run saw to be needed which failed afterwards.
+// TestFailedRun drops a file again that was seen needed only by a run that failed afterwards.
 func TestFailedRun(t *testing.T) {
 	for calls := 0; ; calls++ {
 		f := newFamily(t)
@@ -258,7 +257,7 @@ func TestFailedRun(t *testing.T) {
 			t.Fatal(failed)
 		}
 		f.on(6)
-		if err := f.s.Forget(t.Context(), 0, tree.Remove{Path: "/x"}); err != nil { // one commit, which shows nothing of it
+		if err := f.s.Forget(t.Context(), 0, tree.Remove{Path: "/x"}); err != nil { // one commit, without the file
 			t.Fatal(err)
 		}
 		f.kept(8)
@@ -270,7 +269,7 @@ func TestFailedRun(t *testing.T) {
 	}
 }
 
-// TestForgotten deletes nothing when the registry lacks a space that was marked before.
+// TestForgotten checks that nothing is deleted when the registry lacks a space that was marked before.
 func TestForgotten(t *testing.T) {
 	f := newFamily(t)
 	f.move(f.d, f.s.Drive)
@@ -279,7 +278,8 @@ func TestForgotten(t *testing.T) {
 	f.f.Members = nil
 	for _, d := range []float64{8, 16} {
 		f.on(d)
-		if r, err := gc.Run(t.Context(), f.options()); !errors.Is(err, gc.ErrForgotten) || r.Deleted.Blobs != 0 || !f.there() {
+		if r, err := gc.Run(t.Context(), f.options()); !errors.Is(err, gc.ErrForgotten) ||
+			r.Deleted.Blobs != 0 || !f.there() {
 			t.Fatalf("on day %v: %+v, %v", d, r, err)
 		}
 	}
@@ -287,7 +287,7 @@ func TestForgotten(t *testing.T) {
 	f.kept(24)
 }
 
-// TestUnknownSpaces deletes nothing of a drive of version 2 whose spaces nobody can name.
+// TestUnknownSpaces checks that nothing is deleted from a drive of version 2 with unknown spaces.
 func TestUnknownSpaces(t *testing.T) {
 	s := newSchedule(t)
 	s.d.Version = object.Version2
@@ -297,8 +297,8 @@ func TestUnknownSpaces(t *testing.T) {
 	}
 }
 
-// TestSharedIsNotAlone refuses to collect as if nobody else were there once another account reads or writes a space, and
-// takes the format's grace period whatever the settings say.
+// TestSharedIsNotAlone checks that Alone is rejected once another account reads or writes a space, and that the
+// format's grace period then applies whatever the settings say.
 func TestSharedIsNotAlone(t *testing.T) {
 	for name, share := range map[string]func(*family){
 		"a reader": func(f *family) { f.s.Shared = true },
@@ -307,7 +307,7 @@ func TestSharedIsNotAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFamily(t)
 			share(f)
-			theirs := file(t, f.s.Drive, "/upload", body(9, 1<<20)).(tree.Put) // takes Bob eight days
+			theirs := file(t, f.s.Drive, "/upload", body(9, 1<<20)).(tree.Put) // Bob takes eight days for it
 			f.s.GivenUp()
 			for _, order := range []func(*gc.Options){
 				func(o *gc.Options) { o.Alone = true },
@@ -339,7 +339,7 @@ func TestSharedIsNotAlone(t *testing.T) {
 	}
 }
 
-// rostered has S name who may write it, in a blob of its own.
+// rostered gives S a roster, in a blob of its own.
 func (f *family) rostered() crypto.BlobName {
 	f.Helper()
 	roster := object.Roster{Space: f.s.Keys.ID}
@@ -361,7 +361,7 @@ func (f *family) rostered() crypto.BlobName {
 	return name
 }
 
-// TestRosterIsKept keeps the blob of a roster as long as a commit refers to it.
+// TestRosterIsKept checks that the blob of a roster is kept as long as a commit refers to it.
 func TestRosterIsKept(t *testing.T) {
 	f := newFamily(t)
 	name := f.rostered()
@@ -387,8 +387,8 @@ func TestRosterIsKept(t *testing.T) {
 	}
 }
 
-// TestOneSpaceDangling damages S: what was learnt from it stays, and what was not goes on being collected. That it was
-// damaged shortens no grace period.
+// TestOneSpaceDangling damages S. Blobs learnt from it stay, and others are still collected. The damage shortens no
+// grace period.
 func TestOneSpaceDangling(t *testing.T) {
 	f := newFamily(t)
 	other := file(t, f.s.Drive, "/folder/y", body(2, 1<<20)).(tree.Put)
@@ -435,8 +435,8 @@ func TestOneSpaceDangling(t *testing.T) {
 	}
 }
 
-// TestSharedPageDangling damages a page some way below one that S shares with the own space, which is walked first: both
-// count as damaged.
+// TestSharedPageDangling damages a page below one that S shares with the own space, which is walked first. Both count
+// as damaged.
 func TestSharedPageDangling(t *testing.T) {
 	f := newFamily(t)
 	do(t, f.d, tree.Mkdir{Path: "/folder"}, tree.Mkdir{Path: "/folder/sub"}, file(t, f.d, "/folder/sub/y", body(2, 2000)))
@@ -457,7 +457,7 @@ func TestSharedPageDangling(t *testing.T) {
 	}
 }
 
-// TestDamageOfWhatHasMoved loses a blob that the own space led to before, and S leads to now: only S is damaged.
+// TestDamageOfWhatHasMoved loses a blob that the own space led to before, and that S leads to now. Only S is damaged.
 func TestDamageOfWhatHasMoved(t *testing.T) {
 	f := newFamily(t)
 	f.move(f.d, f.s.Drive)
@@ -469,13 +469,13 @@ func TestDamageOfWhatHasMoved(t *testing.T) {
 	}
 }
 
-// TestRetiredSpace has a removed writer move the pointer of a retired space: its final commit is what counts.
+// TestRetiredSpace makes a removed writer move the pointer of a retired space. Its final commit still counts.
 func TestRetiredSpace(t *testing.T) {
 	f := newFamily(t)
 	f.move(f.d, f.s.Drive)
 	f.kept(0)
 	f.s.Stage, f.s.Final = roots.Retired, f.s.Base().Ref
-	do(t, f.s.Drive, tree.Remove{Path: "/x"}) // by who was removed
+	do(t, f.s.Drive, tree.Remove{Path: "/x"}) // by the removed writer
 	f.forget(f.s.Drive)
 	for _, d := range []float64{1, 9, 17} {
 		f.kept(d)
@@ -486,7 +486,8 @@ func TestRetiredSpace(t *testing.T) {
 	f.gone(25)
 }
 
-// TestSpaceWithoutPointer passes over a space that is being made, and takes a live one without a pointer for damaged.
+// TestSpaceWithoutPointer checks that a space in the making is skipped, and that a live one without a pointer counts as
+// damaged.
 func TestSpaceWithoutPointer(t *testing.T) {
 	f := newFamily(t)
 	none := *f.s.Drive
@@ -505,7 +506,8 @@ func TestSpaceWithoutPointer(t *testing.T) {
 	}
 }
 
-// TestPacksOfManySpaces rewrites packs that several spaces share: they still do afterwards, and the packs go.
+// TestPacksOfManySpaces rewrites packs that several spaces share. They still share afterwards, and the packs are
+// deleted.
 func TestPacksOfManySpaces(t *testing.T) {
 	f := newFamily(t)
 	want := furnish(t, f.d, 60)

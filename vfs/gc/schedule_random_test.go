@@ -18,14 +18,14 @@ import (
 	"postern/vfs/tree"
 )
 
-// watched is a remote that knows which blobs the newest state leads to, and when each was led to last. It notes every
+// watched is a remote that tracks which blobs the newest state leads to, and when it last led to each. It records every
 // deletion that comes too early.
 type watched struct {
 	remote.Store
 	now   func() time.Time // true time
 	reach func() map[crypto.BlobName]bool
 	live  map[crypto.BlobName]bool
-	last  map[crypto.BlobName]time.Time // when what is not live any more was
+	last  map[crypto.BlobName]time.Time // when a blob was last live
 	early []string
 }
 
@@ -52,14 +52,15 @@ func (w *watched) Delete(ctx context.Context, name crypto.BlobName) error {
 	return w.Store.Delete(ctx, name)
 }
 
-// gateway is one device of an account: its clock, its ledger, copies of that, and what it carries while it is away.
+// gateway is one device of an account: its clock, its ledger with copies, and the entry that it carries while it is
+// away.
 type gateway struct {
 	d       *gctest.Drive
 	skew    time.Duration // of its clock
 	ledger  gc.Memory
 	backups []gc.Notes
 
-	carried object.Entry // of the newest state at the time that it left; no kind: it is not away
+	carried object.Entry // from the newest state when it left; no kind: it is not away
 	left    time.Time
 }
 
@@ -75,7 +76,7 @@ type life struct {
 	wandering bool
 }
 
-// must ends the schedule when something fails that has no reason to.
+// must ends the schedule on an unexpected error.
 func (l *life) must(err error) {
 	if err != nil {
 		l.Fatal(err)
@@ -122,7 +123,7 @@ func (l *life) walk(of tree.Tree, names map[crypto.BlobName]bool) {
 	l.must(err)
 }
 
-// ready brings a gateway up to date, its clock included.
+// ready updates a gateway, and its clock.
 func (l *life) ready(g *gateway) *gctest.Drive {
 	g.d.Now = l.now.Add(g.skew)
 	l.must(g.d.Load(l.t.Context()))
@@ -170,8 +171,8 @@ func (l *life) leave(g *gateway) {
 	g.left = l.now
 }
 
-// back has a gateway commit what it carries: after a short time as it is, after a long one only when all of it is still
-// there.
+// back makes a gateway commit its carried entry: unchanged after a short time, and after a long one only if everything
+// is still there.
 func (l *life) back(g *gateway) {
 	e := g.carried
 	g.carried = object.Entry{}
@@ -189,7 +190,8 @@ func (l *life) back(g *gateway) {
 
 func (l *life) collect(g *gateway, alone bool) gc.Report {
 	o := gc.Options{
-		Store: l.store, Roots: g.d.Roots(nil), Drive: g.d, Ledger: &g.ledger, Alone: alone, Parallel: 1, Now: func() time.Time { return l.now.Add(g.skew) },
+		Store: l.store, Roots: g.d.Roots(nil), Drive: g.d, Ledger: &g.ledger, Alone: alone, Parallel: 1,
+		Now: func() time.Time { return l.now.Add(g.skew) },
 	}
 	g.d.Now = o.Now()
 	r, err := gc.Run(l.t.Context(), o)
@@ -205,7 +207,7 @@ func (l *life) step() {
 	g := l.all[i]
 	wanders := l.wandering && i == len(l.all)-1
 	switch what := rapid.IntRange(0, 14).Draw(l.T, "step"); {
-	case what > 11 && !wanders: // who was there before comes back, or goes
+	case what > 11 && !wanders: // a gateway that is away comes back; another one leaves
 		if g.carried.Kind != 0 {
 			l.back(g)
 		} else {
@@ -239,9 +241,9 @@ func (l *life) step() {
 	}
 }
 
-// TestSchedules has gateways whose clocks are wrong write, go away, come back, lose and get back their ledgers, and
-// collect, whenever they like. Nothing is deleted before a grace period has passed in which no state led to it; and in
-// the end, when they rest, what no state leads to goes.
+// TestSchedules runs random schedules of gateways with wrong clocks. They write, go away, come back, lose and restore
+// their ledgers, and collect at any time. No blob may be deleted before a grace period in which no state led to it; and
+// in the end, when they rest, all unneeded blobs are deleted.
 func TestSchedules(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		l := newLife(t, rt)
@@ -252,7 +254,7 @@ func TestSchedules(t *testing.T) {
 		l.put(g)
 		l.must(g.d.Forget(t.Context(), 1))
 		var r gc.Report
-		for range 10 { // alone, for ledgers that were lost have forgotten some of what there is
+		for range 10 { // with Alone, since lost ledgers no longer know some blobs
 			l.now = l.now.Add(8 * day)
 			r = l.collect(g, true)
 		}

@@ -15,8 +15,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// schedule is a drive with one blob that is watched, the clock of the gateway that collects, and its ledger. Days are
-// of that clock.
+// schedule is a drive with one watched blob, the clock of the gateway that collects, and its ledger. Days are by that
+// clock.
 type schedule struct {
 	*testing.T
 	store  *mem.Store
@@ -40,7 +40,7 @@ func newSchedule(t *testing.T) *schedule {
 // on sets the clocks of the gateway and of the drive's next commit.
 func (s *schedule) on(d float64) {
 	s.now = start.Add(time.Duration(d * float64(day)))
-	s.d.Now = s.now.Add(-time.Minute) // each commit takes a second
+	s.d.Now = s.now.Add(-time.Minute) // each commit adds a second
 }
 
 func (s *schedule) need() {
@@ -58,7 +58,8 @@ func (s *schedule) drop() {
 }
 
 func (s *schedule) options() gc.Options {
-	return gc.Options{Store: s.store, Roots: s.d.Roots(nil), Drive: s.d, Ledger: s.ledger, NoRepack: true, Now: func() time.Time { return s.now }}
+	return gc.Options{Store: s.store, Roots: s.d.Roots(nil), Drive: s.d, Ledger: s.ledger, NoRepack: true,
+		Now: func() time.Time { return s.now }}
 }
 
 func (s *schedule) collect() gc.Report {
@@ -71,7 +72,7 @@ func (s *schedule) there() bool {
 	return err == nil
 }
 
-// kept insists that the blob outlives a collection.
+// kept checks that the blob outlives a collection.
 func (s *schedule) kept(d float64) {
 	s.Helper()
 	s.on(d)
@@ -80,7 +81,7 @@ func (s *schedule) kept(d float64) {
 	}
 }
 
-// gone insists that the blob does not.
+// gone checks that a collection deletes the blob.
 func (s *schedule) gone(d float64) {
 	s.Helper()
 	s.on(d)
@@ -89,8 +90,8 @@ func (s *schedule) gone(d float64) {
 	}
 }
 
-// TestNeededAgain drops what was a candidate, was needed again and is dropped again: the grace begins anew, though no
-// collection has seen that it was needed.
+// TestNeededAgain drops a candidate that was needed again. Its grace period restarts, though no collection has seen
+// that it was needed.
 func TestNeededAgain(t *testing.T) {
 	s := newSchedule(t)
 	s.drop()
@@ -104,7 +105,7 @@ func TestNeededAgain(t *testing.T) {
 	s.gone(15)
 }
 
-// TestOldLedger collects with a ledger that was put back from a backup, made before another collection saw what was
+// TestOldLedger collects with a ledger restored from a backup, made before another collection saw that a blob was
 // needed again.
 func TestOldLedger(t *testing.T) {
 	s := newSchedule(t)
@@ -126,8 +127,8 @@ func TestOldLedger(t *testing.T) {
 	s.gone(15)
 }
 
-// TestChainCollected has another gateway collect the commits since the last run of this one: it can't tell what they
-// led to.
+// TestChainCollected makes another gateway collect the commits since the last run of this one, which then can't know
+// what they led to.
 func TestChainCollected(t *testing.T) {
 	s := newSchedule(t)
 	blob, err := s.store.Get(t.Context(), s.name)
@@ -150,7 +151,7 @@ func TestChainCollected(t *testing.T) {
 		}
 		s.collect()
 	}
-	// A device that came back has put it again.
+	// A device that came back has put the blob again.
 	if err := s.store.Put(t.Context(), s.name, remote.BytesBody(blob)); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestChainCollected(t *testing.T) {
 	s.on(22)
 	s.drop()
 	s.ledger = new(gc.Memory)
-	for _, d := range []float64{22, 30} { // deletes the commits of these days, but not the blob: it does not know it
+	for _, d := range []float64{22, 30} { // deletes the commits of these days, but not the unknown blob
 		o := s.options()
 		s.on(d)
 		o.Grace = -1
@@ -174,7 +175,7 @@ func TestChainCollected(t *testing.T) {
 	s.gone(37)
 }
 
-// meanwhile does something when the newest state is asked for the n-th time.
+// meanwhile calls a function when the newest state is loaded for the n-th time.
 type meanwhile struct {
 	gc.Roots
 	n  int
@@ -188,7 +189,8 @@ func (m *meanwhile) Heads(ctx context.Context, met []roots.Space) ([]roots.Head,
 	return m.Roots.Heads(ctx, met)
 }
 
-// TestNeededWhileDeleting has it needed and dropped again between the look at the newest state and the deletion.
+// TestNeededWhileDeleting makes the blob needed and dropped again between the look at the newest state and the
+// deletion.
 func TestNeededWhileDeleting(t *testing.T) {
 	s := newSchedule(t)
 	s.drop()
@@ -204,7 +206,7 @@ func TestNeededWhileDeleting(t *testing.T) {
 	s.gone(16)
 }
 
-// TestDroppedWhileLooking lets days pass, as on a machine that is suspended, while the newest state is loaded.
+// TestDroppedWhileLooking lets days pass, as on a suspended machine, while the newest state is loaded.
 func TestDroppedWhileLooking(t *testing.T) {
 	s := newSchedule(t)
 	s.kept(0)
@@ -216,8 +218,8 @@ func TestDroppedWhileLooking(t *testing.T) {
 	s.gone(13)
 }
 
-// TestClockBehind drops it right before a collection by a clock that is behind, and collects again once that has been
-// set.
+// TestClockBehind drops the blob right before a collection with a slow clock, and collects again once the clock is
+// right.
 func TestClockBehind(t *testing.T) {
 	for name, behind := range map[string]time.Duration{
 		"a fortnight": 14 * day, "two years": 730 * day,
@@ -237,7 +239,7 @@ func TestClockBehind(t *testing.T) {
 	}
 }
 
-// TestClockSetBack collects with a clock that was ahead when it became a candidate.
+// TestClockSetBack collects with a clock that was ahead when the blob became a candidate.
 func TestClockSetBack(t *testing.T) {
 	for _, ahead := range []time.Duration{3 * day, 100 * day, 20_000 * day} {
 		s := newSchedule(t)
@@ -250,8 +252,8 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-// TestCommitOfTheFuture has a device commit whose clock is far ahead, and others every day after it. What its commits
-// needed goes a grace period after it is dropped, and so do the packs of its commits.
+// TestCommitOfTheFuture makes a device with a fast clock commit, and others every day after it. Blobs that its commits
+// needed are deleted a grace period after they are dropped, and so are the packs of its commits.
 func TestCommitOfTheFuture(t *testing.T) {
 	for _, ahead := range []time.Duration{2 * day, 6 * day, 100 * day, 25_000 * day} {
 		s := newSchedule(t)
@@ -280,8 +282,8 @@ func TestCommitOfTheFuture(t *testing.T) {
 	}
 }
 
-// TestDeviceAlwaysAhead has a device commit all the time whose clock is ahead of the one that collects: still
-// everything goes in the end.
+// TestDeviceAlwaysAhead makes a device whose clock is ahead of the collector's commit all the time. All garbage must
+// still be deleted in the end.
 func TestDeviceAlwaysAhead(t *testing.T) {
 	for _, ahead := range []time.Duration{time.Hour, 2 * day, 6 * day, 40 * day, 1000 * day} {
 		for _, pause := range []int{1, 3, 10} {
@@ -304,7 +306,7 @@ func TestDeviceAlwaysAhead(t *testing.T) {
 	}
 }
 
-// TestClockLongBehind collects several times by a clock that is behind, further each time, before it is set right.
+// TestClockLongBehind collects several times with a clock that falls further behind, before it is set right.
 func TestClockLongBehind(t *testing.T) {
 	s := newSchedule(t)
 	s.kept(0)
@@ -319,8 +321,8 @@ func TestClockLongBehind(t *testing.T) {
 	s.gone(16)
 }
 
-// TestApart counts what passes while a machine is suspended, when the monotonic clock stands still, and what passes
-// while the wall clock is set back.
+// TestApart checks times in which a machine is suspended, when the monotonic clock stops, and in which the wall clock
+// is set back.
 func TestApart(t *testing.T) {
 	now := time.Now()
 	suspended := now.Add(8 * day)
@@ -339,7 +341,7 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// monotonic gives one reading of the clock the monotonic part of another: the second of the three words of a time.Time.
+// monotonic copies the monotonic part of one clock reading to another: the second of the three words of a time.Time.
 func monotonic(t *time.Time, of time.Time) {
 	(*[3]uint64)(unsafe.Pointer(t))[1] = (*[3]uint64)(unsafe.Pointer(&of))[1]
 }

@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// set is a set of spaces, by their numbers, interned: many blobs come from few sets. The zero set is empty.
+// set is a set of space numbers, interned, because many blobs come from few sets. The zero set is empty.
 type set uint32
 
-// sets are the sets in use. The first is empty, the second holds the own space alone, whose number is 0.
+// sets are the sets in use. The first is empty, the second holds only the own space, whose number is 0.
 type sets struct {
 	members [][]uint32 // each sorted
 	ids     map[string]set
 }
 
-// ofOwn is the set of the own space alone.
+// ofOwn is the set that holds only the own space.
 const ofOwn set = 1
 
 func newSets() *sets {
@@ -45,7 +45,7 @@ func setKey(spaces []uint32) string {
 	return string(key)
 }
 
-// with is a set and one space more.
+// with returns a set plus one space.
 func (s *sets) with(in set, space uint32) set {
 	if in == 0 && space == 0 {
 		return ofOwn
@@ -58,7 +58,7 @@ func (s *sets) with(in set, space uint32) set {
 	return s.intern(slices.Insert(slices.Clone(members), i, space))
 }
 
-// union is the set of what is in either.
+// union returns the union of two sets.
 func (s *sets) union(a, b set) set {
 	if a == b || b == 0 {
 		return a
@@ -69,7 +69,7 @@ func (s *sets) union(a, b set) set {
 	return a
 }
 
-// meets reports whether a set holds any of some spaces.
+// meets reports whether a set holds any of the spaces.
 func (s *sets) meets(in set, spaces map[uint32]bool) bool {
 	return len(spaces) > 0 && slices.ContainsFunc(s.members[in], func(n uint32) bool { return spaces[n] })
 }

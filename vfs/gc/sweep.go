@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// batch is how many blobs are deleted between two looks at the pointer: a second or two.
+	// batch is how many blobs are deleted between two looks at the pointers: a second or two.
 	batch = 64
 	// deletions is how many are deleted at once.
 	deletions = 8
-	// staleAfter is how long after a look at the pointer a deletion may begin. A gateway that comes back after a long
-	// time looks again for what its commit refers to when it polls next (package space, check.go), which is later.
+	// staleAfter is how long after a look at the pointers a deletion may begin. A gateway that comes back after a long
+	// time checks its commit's blobs again at its next poll (package space/commit, doubt.go), which is later.
 	staleAfter = 5 * time.Second
 )
 
-// sweep notes what is not needed, and deletes what has not been for longer than the grace period.
+// sweep notes unneeded blobs, and deletes those that have been unneeded for longer than the grace period.
 func (c *collection) sweep(ctx context.Context) error {
 	held := map[crypto.BlobName]bool{}
 	for _, name := range c.Drive.Held() {
@@ -30,7 +30,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	}
 	damaged := c.damaged()
 	now := max(c.shown.UnixNano(), 1)
-	blobs := map[crypto.BlobName]int64{} // as they are to be noted
+	blobs := map[crypto.BlobName]int64{} // the new notes
 	var due []crypto.BlobName
 	for name, u := range c.marks.blobs {
 		if u.by != 0 {
@@ -96,11 +96,11 @@ func (c *collection) sweep(ctx context.Context) error {
 	return c.save()
 }
 
-// deleted marks in the notes, until they are saved, what is gone.
+// deleted marks deleted blobs in the notes until they are saved.
 const deleted = -1
 
-// deleteBatch deletes what is still not needed by the newest states there are now, and returns how many of the names it
-// came to: of a slow remote, or on a machine that was suspended meanwhile, what was seen is soon too old to go by.
+// deleteBatch deletes the blobs that the newest states still do not need, and returns how many of the names it
+// processed. It stops early when its look is too old, on a slow remote or after the machine was suspended.
 func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (int, error) {
 	asked := c.Now()
 	if err := c.lookAgain(ctx); err != nil {
@@ -132,8 +132,8 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 	return len(names), nil
 }
 
-// lookAgain adds what newer states lead to: only what is new in them is looked at, unless it leads to what only older
-// commits did. What the commits between led to begins its grace period anew.
+// lookAgain adds what newer states lead to. It walks only what is new in them, unless they need parts that only older
+// commits had led to. Everything that the commits in between led to restarts its grace period.
 func (c *collection) lookAgain(ctx context.Context) error {
 	var changed []*space
 	for again := true; again; {
@@ -142,7 +142,7 @@ func (c *collection) lookAgain(ctx context.Context) error {
 			return err
 		}
 		changed = append(changed, more...)
-		if again = c.marks.doubt; again { // there may be mounts below what was known, too
+		if again = c.marks.doubt; again { // there may be mounts below known parts, too
 			if err := c.remark(ctx); err != nil {
 				return err
 			}
@@ -167,7 +167,7 @@ func (c *collection) lookAgain(ctx context.Context) error {
 	return nil
 }
 
-// remark marks all spaces as if nothing had been visited yet.
+// remark marks all spaces from scratch.
 func (c *collection) remark(ctx context.Context) error {
 	c.marks.graph = newGraph(c.Parallel)
 	for _, s := range c.spaces {

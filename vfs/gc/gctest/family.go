@@ -11,7 +11,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Member is a space as the registry of a Family has it.
+// Member is a space in the registry of a Family.
 type Member struct {
 	*Drive
 	Stage  roots.Stage
@@ -22,7 +22,7 @@ type Member struct {
 // Family is several spaces of one owner. It implements gc.Drive.
 type Family struct {
 	Own     *Drive
-	Members []*Member // in the registry, besides the own one
+	Members []*Member // in the registry, without the own one
 }
 
 // Add puts a space into the registry, live.
@@ -32,7 +32,7 @@ func (f *Family) Add(d *Drive) *Member {
 	return m
 }
 
-// Roots are all spaces of the family.
+// Roots returns all spaces of the family.
 func (f *Family) Roots() *roots.Set { return f.Own.Roots(f.registry) }
 
 func (f *Family) registry(context.Context, roots.State) ([]roots.Space, error) {
@@ -43,7 +43,7 @@ func (f *Family) registry(context.Context, roots.State) ([]roots.Space, error) {
 	return spaces, nil
 }
 
-// Drives are all spaces, the own one first.
+// Drives returns all spaces, the own one first.
 func (f *Family) Drives() []*Drive {
 	all := []*Drive{f.Own}
 	for _, m := range f.Members {
@@ -52,7 +52,7 @@ func (f *Family) Drives() []*Drive {
 	return all
 }
 
-// Again is the same family as another gateway sees it.
+// Again returns the same family as another gateway sees it.
 func (f *Family) Again(ctx context.Context, store remote.Store) (*Family, error) {
 	own, err := f.Own.Again(ctx, store)
 	if err != nil {
@@ -102,14 +102,14 @@ func (f *Family) drive(id crypto.PointerID) *Drive {
 	return nil
 }
 
-// Mount makes the change that mounts another space at a path.
+// Mount returns the change that mounts another space at a path.
 func Mount(path string, of *Drive) tree.Op {
 	return tree.Graft{Path: path, Replace: true, Entry: object.Entry{
 		Kind: object.Mount, Target: &object.Target{Capability: of.Keys.ReadOnly()},
 	}}
 }
 
-// Take makes the change that copies what lies at a path of another space's files, by reference.
+// Take returns the change that copies what lies at a path of another space's files, by reference.
 func (d *Drive) Take(ctx context.Context, from *Drive, at, to string) (tree.Op, error) {
 	e, err := from.base.Tree.Lookup(ctx, "/files"+at)
 	if err != nil {

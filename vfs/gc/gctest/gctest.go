@@ -1,5 +1,5 @@
-// Package gctest is a drive for the tests of what looks after commits: trees and commits as package space makes them, but without a
-// journal, a staging area or a clock of its own. What it is told to change it commits at once.
+// Package gctest is a drive for tests of code that works on commits: trees and commits as package space makes them, but
+// without a journal, a staging area or a clock of its own. It commits every change at once.
 package gctest
 
 import (
@@ -22,13 +22,13 @@ import (
 	"postern/vfs/tree"
 )
 
-// Drive is one space of an account at a remote. It implements gc.Drive for itself; see Family for several. It is for one
-// goroutine.
+// Drive is one space of an account at a remote. It implements gc.Drive for itself; see Family for several. It is for
+// one goroutine.
 type Drive struct {
 	Store   remote.Store
 	Account crypto.AccountSecret // the owner's
 	Keys    crypto.Capability    // to write
-	Now     time.Time            // of the next commit; each takes a second
+	Now     time.Time            // of the next commit; each commit adds a second
 	Version uint8                // of the heads that are written; 0: 1
 	Roster  object.Ref           // of the next commits
 
@@ -37,9 +37,9 @@ type Drive struct {
 	base    roots.State
 	files   tree.Tree
 	pieces  map[crypto.BlobName][]byte
-	put     map[crypto.BlobName]struct{} // for a commit that has not landed
+	put     map[crypto.BlobName]struct{} // blobs of a commit that has not landed
 	version uint64
-	HeldNow []crypto.BlobName // what Held says
+	HeldNow []crypto.BlobName // returned by Held
 }
 
 // New makes an empty drive of a new account.
@@ -52,7 +52,8 @@ func New(ctx context.Context, store remote.Store, now time.Time) (*Drive, error)
 	return d, d.begin(ctx, tree.New(d.nodes, object.Entry{}))
 }
 
-// Beside makes another space of the same owner: what lies at a path of this one, by reference; an empty one for "".
+// Beside makes another space of the same owner. It holds, by reference, what lies at a path of this one, or nothing for
+// "".
 func (d *Drive) Beside(ctx context.Context, path string) (*Drive, error) {
 	secret, err := crypto.Random[crypto.SpaceSecret](rand.Reader)
 	if err != nil {
@@ -89,14 +90,14 @@ func (d *Drive) begin(ctx context.Context, files tree.Tree) error {
 	return d.Commit(ctx, whole)
 }
 
-// Again is the same drive as another gateway sees it.
+// Again returns the same drive as another gateway sees it.
 func (d *Drive) Again(ctx context.Context, store remote.Store) (*Drive, error) {
 	other := open(store, d.Account, d.Keys, d.Now)
 	other.version, other.Version = d.version+1<<32, d.Version
 	return other, other.Load(ctx)
 }
 
-// Load takes what the remote shows for the newest state.
+// Load takes over the newest state of the remote.
 func (d *Drive) Load(ctx context.Context) error {
 	p, err := d.Store.Load(ctx, d.Keys.ID)
 	if err != nil {
@@ -122,7 +123,8 @@ func (d *Drive) Load(ctx context.Context) error {
 	return nil
 }
 
-// Roots are the spaces of the owner, of whom this is the own one. Nothing is remembered, so that all damage is seen.
+// Roots returns the owner's spaces, with this one as the own space. It does not cache anything, so that every damage is
+// seen.
 func (d *Drive) Roots(registry roots.Registry) *roots.Set {
 	return roots.New(roots.Options{
 		Own: d.Keys, Pointers: d.Store, Nodes: tree.NewNodes(d.Store, tree.Options{}), Registry: registry,
@@ -229,8 +231,8 @@ func (d *Drive) Do(ctx context.Context, ops ...tree.Op) error {
 	return d.Commit(ctx, d.base.Tree)
 }
 
-// Forget removes all states of the history but the newest keep, with a commit, whose own stays. The same commit holds
-// changes of the files.
+// Forget removes all states of the history but the newest keep, in one commit, whose own state stays. The same commit
+// applies ops to the files.
 func (d *Drive) Forget(ctx context.Context, keep int, ops ...tree.Op) error {
 	for _, op := range ops {
 		next, _, err := tree.Apply(ctx, d.files, op)
@@ -256,10 +258,12 @@ func (d *Drive) Forget(ctx context.Context, keep int, ops ...tree.Op) error {
 	return d.Commit(ctx, whole)
 }
 
-// File makes the change that puts a file: a small one as a piece, others as chunks that are put at once.
+// File returns the change that puts a file: a small one as a piece, others as chunks, which it puts at once.
 func (d *Drive) File(ctx context.Context, path string, body []byte) (tree.Put, error) {
 	d.version++
-	put := tree.Put{Path: path, Entry: object.Entry{Kind: object.File, Size: int64(len(body)), Modified: d.Now.UnixNano(), Created: d.Now.UnixNano()}}
+	put := tree.Put{Path: path, Entry: object.Entry{
+		Kind: object.File, Size: int64(len(body)), Modified: d.Now.UnixNano(), Created: d.Now.UnixNano(),
+	}}
 	for i := range 8 {
 		put.Entry.Version[i] = byte(d.version >> (8 * i))
 	}
@@ -299,7 +303,9 @@ func (d *Drive) seal(number int, plain []byte, version vfs.Version) (c object.Ch
 	if c.Bytes, err = crypto.Random[crypto.BytesKey](rand.Reader); err != nil {
 		return c, nil, err
 	}
-	sealed = crypto.SealChunkMeta(nil, c.Meta, crypto.ChunkMeta{Number: uint64(number), Size: uint32(len(plain)), Version: version})
+	sealed = crypto.SealChunkMeta(nil, c.Meta, crypto.ChunkMeta{
+		Number: uint64(number), Size: uint32(len(plain)), Version: version,
+	})
 	segments := crypto.NewSegments(c.Bytes)
 	for i := range crypto.SegmentCount(len(plain)) {
 		part := plain[i*crypto.SegmentSize : min(len(plain), (i+1)*crypto.SegmentSize)]
@@ -308,7 +314,7 @@ func (d *Drive) seal(number int, plain []byte, version vfs.Version) (c object.Ch
 	return c, sealed, nil
 }
 
-// index puts what an entry does not hold itself into one index node.
+// index puts what does not fit into an entry into one index node.
 func (d *Drive) index(ctx context.Context, c object.Content, size int64) (object.Content, error) {
 	if level, _ := object.Shape(size); level == 0 {
 		return c, nil
@@ -331,10 +337,10 @@ func (d *Drive) Read(ctx context.Context, path string) ([]byte, error) {
 	return ReadFile(ctx, d.Store, d.base.Tree, path)
 }
 
-// Tree is the newest state's.
+// Tree returns the newest state's tree.
 func (d *Drive) Tree() tree.Tree { return d.base.Tree }
 
-// ReadFile reads a file of a tree, without anything remembered.
+// ReadFile reads a file of a tree, without any cache.
 func ReadFile(ctx context.Context, src content.Source, t tree.Tree, path string) ([]byte, error) {
 	e, err := t.Lookup(ctx, path)
 	if err != nil {
@@ -353,5 +359,5 @@ func ReadFile(ctx context.Context, src content.Source, t tree.Tree, path string)
 	return b.Bytes(), errors.Join(err, r.Close())
 }
 
-// Base is the newest state.
+// Base returns the newest state.
 func (d *Drive) Base() roots.State { return d.base }

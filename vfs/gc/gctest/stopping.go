@@ -9,16 +9,16 @@ import (
 	"postern/remote"
 )
 
-// Stopping is a store of which every call from the given one on fails, as if the process had ended there.
+// Stopping is a store whose calls all fail from a given one on, as if the process had ended there.
 type Stopping struct {
 	remote.Store
 
 	mu    sync.Mutex
 	left  int
-	Calls int // that were made so far
+	Calls int // calls made so far
 }
 
-// NewStopping lets so many calls through.
+// NewStopping returns a store that lets a number of calls through.
 func NewStopping(inner remote.Store, calls int) *Stopping {
 	return &Stopping{Store: inner, left: calls}
 }
@@ -33,7 +33,7 @@ func (s *Stopping) call(op string) error {
 	return nil
 }
 
-// Put implements remote.Blobs, and so do the others.
+// Put is counted. It implements remote.Blobs, as do the methods below.
 func (s *Stopping) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := s.call(remote.OpPut); err != nil {
 		return err
