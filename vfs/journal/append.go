@@ -14,8 +14,9 @@ import (
 	"postern/vfs"
 )
 
-// Append writes a record and returns its sequence number; it is durable when Sync has returned for that number. An append that
-// failed changed nothing, and later ones may go well. Errors: vfs.ErrFull, vfs.ErrTooLarge, ErrBroken, fs.ErrClosed.
+// Append writes a record and returns its sequence number; the record is durable when Sync has returned for that number.
+// A failed append changes nothing, and later ones may succeed. Errors: vfs.ErrFull, vfs.ErrTooLarge, ErrBroken,
+// fs.ErrClosed.
 func (j *Journal) Append(op, attachment []byte) (seq uint64, err error) {
 	if len(op) > MaxOp || len(attachment) > MaxAttachment {
 		return 0, fmt.Errorf("append to journal: %w: %d bytes with %d attached", vfs.ErrTooLarge, len(op), len(attachment))
@@ -66,8 +67,8 @@ func (j *Journal) write(h header, b body, attachment []byte) (size int64, err er
 	return int64(len(j.buf)), nil
 }
 
-// Sync returns when the record seq and all before it are durable. One sync serves all who wait. When the context ends first, the
-// record may or may not become durable. Errors: ErrBroken, fs.ErrClosed, the context's.
+// Sync returns when the record seq and all before it are durable. One sync serves all waiting callers. When the context
+// ends first, the record may or may not become durable. Errors: ErrBroken, fs.ErrClosed, the context's.
 func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -94,7 +95,8 @@ func (j *Journal) Sync(ctx context.Context, seq uint64) error {
 	return nil
 }
 
-// lead syncs what was appended so far, for all who wait. j.mu is held, but not during the sync.
+// lead syncs what was appended so far, for all waiting callers. The caller holds j.mu, which is released during the
+// sync.
 func (j *Journal) lead() {
 	running := make(chan struct{})
 	j.syncing = running
@@ -110,12 +112,12 @@ func (j *Journal) lead() {
 		if f == j.active {
 			j.safe = max(j.safe, size)
 		}
-	case last > j.synced: // else rotate has synced the file meanwhile, and Trim perhaps closed it
+	case last > j.synced: // otherwise rotate has synced the file in the meantime, and Trim may have closed it
 		_ = j.fail(fmt.Errorf("sync journal: %w", err))
 	}
 }
 
-// rotate makes the active file durable and begins the next. Only the newest file may so ever be incomplete.
+// rotate makes the active file durable and begins the next. So only the newest file may ever be incomplete.
 func (j *Journal) rotate() error {
 	if n := len(j.files); n > 0 {
 		f := j.files[n-1]
@@ -138,7 +140,8 @@ func (j *Journal) rotate() error {
 	return nil
 }
 
-// begin makes the file that holds j.next. It gets its name when it is durable, so a file with a name has a whole header.
+// begin makes the file that holds j.next. The file gets its name once it is durable, so a file with a name has a
+// complete header.
 func (j *Journal) begin() (*file, error) {
 	const op = "begin a journal file"
 	var salt [32]byte
@@ -157,13 +160,14 @@ func (j *Journal) begin() (*file, error) {
 	k := j.key(salt)
 	_, err = h.WriteAt(appendFileHeader(nil, k, j.next, salt), 0)
 	if err == nil {
-		// A full disk is tried again, with a fresh file: nothing was acknowledged in this one. A disk that can't sync is not.
+		// A full disk allows another attempt with a new file, because nothing in this one was acknowledged. A failed sync
+		// does not.
 		if err = h.Sync(); err != nil && !localfs.IsFull(err) {
 			_ = h.Close()
 			return nil, j.fail(fmt.Errorf("%s: %w", op, err))
 		}
 	}
-	err = errors.Join(err, h.Close()) // not every system renames what is open
+	err = errors.Join(err, h.Close()) // some systems can't rename an open file
 	if err == nil {
 		err = j.fs.Rename(temp, path)
 	}
@@ -180,7 +184,8 @@ func (j *Journal) begin() (*file, error) {
 	return &file{path: path, f: h, key: k, run: j.run, first: j.next, next: j.next, size: headerSize, number: 1}, nil
 }
 
-// end marks a clean end, so that damage to any record of the file will be told from an interrupted write. It is worth a try only.
+// end marks a clean end, so that damage to any record of the file can later be distinguished from an interrupted write.
+// A failure here is harmless.
 func (j *Journal) end() error {
 	if f := j.active; f != nil && f.next > f.first && f.number < math.MaxUint32 {
 		if _, err := j.write(header{seq: j.next}, body{kind: kindEnd, time: j.now().UnixNano()}, nil); err == nil {
@@ -197,8 +202,8 @@ func (j *Journal) usable() error {
 	return j.broken
 }
 
-// fail makes the journal refuse everything from now on, and takes back what was not acknowledged: whoever waits for it is told that it
-// failed, so a restart must not find it.
+// fail makes the journal reject everything from now on, and removes records that were not acknowledged: their callers
+// get an error, so a restart must not find them.
 func (j *Journal) fail(cause error) error {
 	if j.broken != nil {
 		return j.broken
@@ -207,7 +212,8 @@ func (j *Journal) fail(cause error) error {
 	j.log.Error("the journal failed and accepts no more changes", "error", cause)
 	if f := j.active; f != nil && f.size > j.safe {
 		if err := errors.Join(f.f.Truncate(j.safe), f.f.Sync()); err != nil {
-			j.log.Error("changes that were answered with an error could not be cut off the journal, and may be there after a restart",
+			j.log.Error(
+				"changes that were answered with an error could not be cut off the journal, and may be there after a restart",
 				"file", f.path, "byte", j.safe, "error", err)
 		}
 		f.size, f.next = j.safe, j.synced+1
@@ -220,7 +226,7 @@ func (j *Journal) fail(cause error) error {
 	return j.broken
 }
 
-// full turns the system's word for a full disk into the drive's.
+// full maps the system's error for a full disk to vfs.ErrFull.
 func full(op string, err error) error {
 	if localfs.IsFull(err) {
 		return fmt.Errorf("%s: %w: %w", op, vfs.ErrFull, err)

@@ -17,7 +17,7 @@ func onDisk(b *testing.B) *Journal {
 	return j
 }
 
-// One client: an append and its sync at a time.
+// BenchmarkAppendSync measures one client: one append with its sync at a time.
 func BenchmarkAppendSync(b *testing.B) {
 	j := onDisk(b)
 	op := make([]byte, 300)
@@ -32,7 +32,7 @@ func BenchmarkAppendSync(b *testing.B) {
 	}
 }
 
-// Sixteen clients at once, each with a small file of 4 KiB: group commit.
+// BenchmarkAppendSync16 measures sixteen clients at once, each with a small file of 4 KiB: group commit.
 func BenchmarkAppendSync16(b *testing.B) {
 	j := onDisk(b)
 	op, attachment := make([]byte, 300), make([]byte, 4208)
@@ -68,7 +68,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// A start with a hundred thousand records.
+// BenchmarkOpen100k measures a start with a hundred thousand records.
 func BenchmarkOpen100k(b *testing.B) {
 	dir := b.TempDir()
 	j, err := Open(dir, key, Options{})

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// crashEnv tells a re-executed test binary to be the process that is killed: the journal's directory.
+// crashEnv makes a re-executed test binary the process that is killed. Its value is the journal's directory.
 const crashEnv = "POSTERN_JOURNAL_CRASH"
 
 func TestMain(m *testing.M) {
@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// crashChild appends from many goroutines until it is killed, and writes the number of each record that was acknowledged to
-// standard output.
+// crashChild appends from many goroutines until it is killed, and writes the number of each record that was
+// acknowledged to standard output.
 func crashChild(dir string) error {
 	j, err := Open(dir, key, Options{SegmentSize: 256 << 10})
 	if err != nil {
@@ -66,7 +66,7 @@ func crashChild(dir string) error {
 	return <-failed
 }
 
-// TestKill really kills a process in the middle of appending, again and again on one directory.
+// TestKill kills a real process in the middle of appending, again and again on one directory.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var last uint64
@@ -85,7 +85,7 @@ func TestKill(t *testing.T) {
 			}
 			next = r.Seq + 1
 			if r.Seq <= last {
-				return nil // of an earlier round
+				return nil // from an earlier round
 			}
 			g, i := r.Op[0], binary.BigEndian.Uint64(r.Op[1:])
 			if have, ok := counts[g]; ok && i != have+1 {
@@ -109,7 +109,7 @@ func TestKill(t *testing.T) {
 			if seq <= last {
 				t.Errorf("number %d was given again after %d", seq, last)
 			}
-			if !seen[line] && seq*2 > next { // else perhaps trimmed
+			if !seen[line] && seq*2 > next { // otherwise perhaps trimmed
 				lost++
 			}
 		}
@@ -121,7 +121,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// killOne starts a child on dir, kills it after it has acknowledged n records, and returns all that it acknowledged.
+// killOne starts a child on dir, kills it after it has acknowledged n records, and returns everything it acknowledged.
 func killOne(t *testing.T, dir string, n int) map[string]uint64 {
 	t.Helper()
 	child := exec.Command(os.Args[0])
@@ -141,7 +141,7 @@ func killOne(t *testing.T, dir string, n int) map[string]uint64 {
 		var g, i int
 		var seq uint64
 		if _, err := fmt.Sscan(line, &seq, &g, &i); err != nil {
-			continue // the last one, cut short
+			continue // the last one, truncated
 		}
 		if line == strconv.FormatUint(seq, 10)+" "+strconv.Itoa(g)+" "+strconv.Itoa(i) {
 			acked[line] = seq

@@ -12,7 +12,7 @@ import (
 	"postern/remote/localfs"
 )
 
-// scanBuffer is what a scan reads at once.
+// scanBuffer is the size of a scan's reads.
 const scanBuffer = 256 << 10
 
 // file is one file of the journal.
@@ -21,21 +21,21 @@ type file struct {
 	f      localfs.File
 	key    crypto.FrameKey
 	run    Run
-	first  uint64 // its first record's sequence number, whether there is one or not
+	first  uint64 // the sequence number of its first record, even if there is none yet
 	next   uint64 // after its last record
-	size   int64  // of what is valid
-	number uint32 // the next frame's
+	size   int64  // valid bytes
+	number uint32 // the number of the next frame
 }
 
-// frame is a frame as a scan finds it.
+// frame is a frame found by a scan.
 type frame struct {
 	header
 	body
 	off int64 // of the frame within the file
 }
 
-// scan calls fn for every valid frame up to size, in order. end is where the valid ones end; bad tells why, unless that is at
-// size; err is a failure to read, or fn's.
+// scan calls fn for every valid frame up to size, in order. end is where the valid frames end; bad says why, unless
+// that is at size; err is a failure to read, or fn's.
 func (f *file) scan(size int64, fn func(frame) error) (end int64, bad, err error) {
 	r := bufio.NewReaderSize(io.NewSectionReader(f.f, headerSize, size-headerSize), scanBuffer)
 	end = headerSize
@@ -70,7 +70,7 @@ func (f *file) scan(size int64, fn func(frame) error) (end int64, bad, err error
 	return end, nil, nil
 }
 
-// read reads one frame and checks all that can be checked without its neighbours.
+// read reads one frame and checks everything that can be checked without its neighbours.
 func (f *file) read(r io.Reader, off, size int64, attachment *[]byte) (fr frame, bad, err error) {
 	if size-off < frameHeader {
 		return fr, fmt.Errorf("%w: the file ends within it", errBad), nil
@@ -113,8 +113,8 @@ func (f *file) read(r io.Reader, off, size int64, attachment *[]byte) (fr frame,
 	return frame{header: h, body: b, off: off}, nil, nil
 }
 
-// acknowledged looks behind a bad frame for one that knew the record seq to be acknowledged, and tells where it stands. Finding one
-// means that the bad frame is damage and not what an interrupted write left.
+// acknowledged looks after a bad frame for a frame whose writer knew that the record seq was acknowledged, and returns
+// its offset. If there is one, the bad frame is damage and not an interrupted write.
 func (f *file) acknowledged(off, size int64, seq uint64) (at int64, found bool, err error) {
 	buf := make([]byte, scanBuffer)
 	for off < size {
@@ -141,7 +141,7 @@ func (f *file) acknowledged(off, size int64, seq uint64) (at int64, found bool, 
 	return 0, false, nil
 }
 
-// knows reports whether an authentic frame stands at off whose writer knew the record seq to be acknowledged.
+// knows reports whether an authentic frame at off was written after the record seq was acknowledged.
 func (f *file) knows(off, size int64, seq uint64) (bool, error) {
 	var head [frameHeader]byte
 	if size-off < frameHeader {
@@ -165,13 +165,14 @@ func (f *file) knows(off, size int64, seq uint64) (bool, error) {
 // read fills p with an attachment's bytes.
 func (at place) read(name crypto.BlobName, off int64, p []byte) error {
 	if off < 0 || off+int64(len(p)) > int64(at.size) {
-		return fmt.Errorf("read attachment %v: the range %d+%d ends past its %d bytes: %w", name, off, len(p), at.size, io.ErrUnexpectedEOF)
+		return fmt.Errorf("read attachment %v: the range %d+%d ends past its %d bytes: %w", name, off, len(p), at.size,
+			io.ErrUnexpectedEOF)
 	}
 	n, err := at.file.f.ReadAt(p, at.off+off)
 	switch {
 	case n == len(p):
 		return nil
-	case errors.Is(err, fs.ErrClosed): // trimmed meanwhile
+	case errors.Is(err, fs.ErrClosed): // trimmed in the meantime
 		return fmt.Errorf("read attachment %v: %w", name, fs.ErrNotExist)
 	default:
 		return fmt.Errorf("read attachment %v: %w", name, err)

@@ -12,7 +12,7 @@ import (
 // The layout of a file: see JOURNAL.md. All numbers are big-endian.
 const (
 	fileMagic   = "PSTNJRN2"
-	oldMagic    = "PSTNJRN1" // of before runs: the salt was random as a whole
+	oldMagic    = "PSTNJRN1" // from before runs: the whole salt was random
 	headerSize  = 64         // magic 8, first 8, salt 32 (run 8, random 24), tag 16
 	headerPlain = headerSize - crypto.FrameOverhead
 
@@ -28,15 +28,15 @@ const (
 	maxSealed = bodySize + nameSize + MaxOp + crypto.FrameOverhead
 )
 
-// errBad says that bytes are not a frame, or not the one that must stand here.
+// errBad says that bytes are not a frame, or not the expected one.
 var errBad = errors.New("not a valid record")
 
-// header is the part of a frame that is not sealed but authenticated.
+// header is the part of a frame that is authenticated but not sealed.
 type header struct {
 	sealed, attached int    // bytes that follow
-	number           uint32 // the nonce; used once in a file, increasing
-	seq              uint64 // of an end: the next record's
-	synced           uint64 // the newest record that was acknowledged when this frame was written
+	number           uint32 // the nonce: increasing, used once per file
+	seq              uint64 // for an end: the next record's
+	synced           uint64 // the newest acknowledged record when this frame was written
 }
 
 // size is the length of the whole frame.
@@ -110,7 +110,7 @@ func (b body) record(h header) Record {
 	return Record{Seq: h.seq, Time: time.Unix(0, b.time), Op: b.op, Attachment: b.name, Size: h.attached}
 }
 
-// appendFrame appends a whole frame to dst. scratch is room for the plain body and is returned to be used again.
+// appendFrame appends a whole frame to dst. scratch is a buffer for the plain body; it is returned for reuse.
 func appendFrame(dst, scratch []byte, k crypto.FrameKey, h header, b body, attachment []byte) (frame, _ []byte) {
 	attached := len(attachment) > 0
 	scratch = b.append(scratch[:0], attached)
@@ -121,7 +121,7 @@ func appendFrame(dst, scratch []byte, k crypto.FrameKey, h header, b body, attac
 	return append(dst, attachment...), scratch
 }
 
-// appendFileHeader appends what a file begins with.
+// appendFileHeader appends the header of a file.
 func appendFileHeader(dst []byte, k crypto.FrameKey, first uint64, salt [32]byte) []byte {
 	start := len(dst)
 	dst = append(dst, fileMagic...)
@@ -131,7 +131,9 @@ func appendFileHeader(dst []byte, k crypto.FrameKey, first uint64, salt [32]byte
 }
 
 // parseFileHeader returns the file's first sequence number, the run that wrote it and its key.
-func parseFileHeader(b []byte, key func(salt [32]byte) crypto.FrameKey) (first uint64, run Run, k crypto.FrameKey, err error) {
+func parseFileHeader(
+	b []byte, key func(salt [32]byte) crypto.FrameKey,
+) (first uint64, run Run, k crypto.FrameKey, err error) {
 	if len(b) != headerSize || string(b[:len(fileMagic)]) != fileMagic && string(b[:len(oldMagic)]) != oldMagic {
 		return 0, run, k, errors.New("it is no journal file of this version")
 	}

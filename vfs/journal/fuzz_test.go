@@ -11,11 +11,12 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// fixedFile is a whole file of a journal, made from fixed randomness and time.
+// fixedFile returns a whole file of a journal, made with fixed randomness and time.
 func fixedFile(tb testing.TB) []byte {
 	tb.Helper()
 	sim := simfs.New()
-	j, err := Open(dir, key, Options{FS: sim, Rand: rand.NewChaCha8([32]byte{1}), Clock: func() time.Time { return time.Unix(1000, 5) }})
+	j, err := Open(dir, key, Options{FS: sim, Rand: rand.NewChaCha8([32]byte{1}),
+		Clock: func() time.Time { return time.Unix(1000, 5) }})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -34,8 +35,8 @@ func fixedFile(tb testing.TB) []byte {
 	return p
 }
 
-// FuzzOpen opens whatever lies in the newest file. It must not crash, what it accepts must be replayed as it was found, and mending
-// must be done with once.
+// FuzzOpen opens any bytes as the newest file. It must not crash, accepted records must be replayed as found, and a
+// second open must find nothing more to repair.
 func FuzzOpen(f *testing.F) {
 	whole := fixedFile(f)
 	f.Add(whole)
@@ -87,7 +88,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzHeader checks that what parses is encoded back to the same bytes.
+// FuzzHeader checks that parsed bytes are encoded back to the same bytes.
 func FuzzHeader(f *testing.F) {
 	f.Add(header{sealed: minSealed, number: 1, seq: 2, synced: 1}.append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -100,7 +101,7 @@ func FuzzHeader(f *testing.F) {
 	})
 }
 
-// The format is fixed: a file made from fixed randomness has one hash for ever.
+// TestFormat checks that the format is fixed: a file made with fixed randomness always has the same hash.
 func TestFormat(t *testing.T) {
 	const want = "c9d05eabdcab8a8e8a0e42d2960460098e8e899d872599f3865cab0173e75e9b"
 	if got := crypto.NameOf(fixedFile(t)).String(); got != want {
@@ -108,7 +109,7 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// FuzzBody checks the sealed part likewise.
+// FuzzBody checks that a parsed body is encoded back to the same bytes.
 func FuzzBody(f *testing.F) {
 	f.Add(body{kind: kindRecord, time: 5, op: []byte("op")}.append(nil, false), false)
 	f.Add(body{kind: kindRecord, time: -1, name: crypto.BlobName{1}}.append(nil, true), true)

@@ -1,8 +1,9 @@
-// Package journal keeps, in order, every change of a space that was answered and is not yet part of a commit. A change is a record:
-// the encoded operation, and perhaps an attachment, which is the sealed chunk of a small file. JOURNAL.md is normative for the files.
+// Package journal stores, in order, every acknowledged change of a space that is not yet part of a commit. A change is
+// a record: the encoded operation, and an optional attachment, which is the sealed chunk of a small file. JOURNAL.md is
+// normative for the files.
 //
-// A record is acknowledged once Sync has returned for it. What was acknowledged is replayed after any crash, in order and whole;
-// records that were appended only may be lost, but only from the end.
+// A record is acknowledged once Sync has returned for it. Acknowledged records are replayed after any crash, in order
+// and complete. Records that were appended but not acknowledged may be lost, but only from the end.
 package journal
 
 import (
@@ -20,20 +21,22 @@ import (
 )
 
 const (
-	// MaxOp is the longest encoded operation in bytes. Names and properties are bounded far below.
+	// MaxOp is the maximum length of an encoded operation in bytes. Names and properties are limited far below it.
 	MaxOp = 1 << 20
-	// MaxAttachment is the longest attachment in bytes.
+	// MaxAttachment is the maximum length of an attachment in bytes.
 	MaxAttachment = 1 << 20
-	// DefaultSegmentSize is how long a file of the journal grows before the next is begun: long enough that making files costs
-	// nothing, short enough that trimming gives room back soon.
+	// DefaultSegmentSize is the size at which the journal begins another file: long enough that making files costs
+	// nothing, short enough that trimming frees space soon.
 	DefaultSegmentSize = 64 << 20
-	// trimRotate is how long the newest file must be for Trim to begin another although some of its records are needed still.
+	// trimRotate is the size of the newest file from which Trim begins another although some of its records are still
+	// needed.
 	trimRotate = 4 << 20
 )
 
-// ErrBroken says that the journal can't promise anything any more, because a sync failed: what the system did with the unsynced
-// bytes is unknown, and asking again may falsely succeed. Only a new start finds out what is on the disk.
-var ErrBroken = errors.New("the journal can't be written since an earlier failure; restart to recover what is on the disk")
+// ErrBroken says that the journal can't guarantee anything any more, because a sync failed: the state of the unsynced
+// bytes is unknown, and another sync may succeed falsely. Only a new start finds out what is on the disk.
+var ErrBroken = errors.New(
+	"the journal can't be written since an earlier failure; restart to recover what is on the disk")
 
 // ErrDamaged says that acknowledged records were damaged on the disk.
 var ErrDamaged = errors.New("the journal is damaged")
@@ -47,7 +50,7 @@ type Options struct {
 	Log         *slog.Logger     // nil: quiet
 }
 
-// Record is one change as it is replayed.
+// Record is one replayed change.
 type Record struct {
 	Seq        uint64
 	Time       time.Time // when it was appended
@@ -56,7 +59,7 @@ type Record struct {
 	Size       int             // bytes of the attachment
 }
 
-// Stats tell what is pending: records that Trim has not dropped.
+// Stats are figures of the pending records, which Trim has not dropped.
 type Stats struct {
 	Records int
 	Bytes   int64     // on the disk, attachments included
@@ -64,17 +67,19 @@ type Stats struct {
 	Next    uint64    // the sequence number of the next record
 }
 
-// Run names what one process appends, from one Open to the Close or crash. It is random, so that no number is ever given twice under
-// one run, even when the folder was put back from a backup or copied to another machine. Zero: of a file from before there were runs.
+// Run identifies what one process appends, from one Open to the Close or crash. It is random, so that no number is
+// given twice under one run, even when the folder was restored from a backup or copied to another machine. Zero: the
+// file is from before there were runs.
 type Run [8]byte
 
-// Span is the records of one run that are in the journal.
+// Span is the range of records of one run in the journal.
 type Span struct {
 	Run         Run
 	First, Last uint64 // sequence numbers
 }
 
-// Journal is an open journal. Its methods may be called by several goroutines at once; one process at a time.
+// Journal is an open journal. Its methods may be called by several goroutines at once. Only one process may open it at
+// a time.
 type Journal struct {
 	dir  string
 	run  Run
@@ -85,42 +90,42 @@ type Journal struct {
 	log  *slog.Logger
 	max  int64
 
-	trimming sync.Mutex // one Trim at a time; before mu
+	trimming sync.Mutex // held during a Trim; locked before mu
 
 	mu       sync.Mutex
 	files    []*file // oldest first
-	active   *file   // the last of files, once something was appended since Open
-	next     uint64  // sequence number
+	active   *file   // the last of files, once a record was appended since Open
+	next     uint64  // next sequence number
 	synced   uint64  // newest acknowledged record
-	safe     int64   // where the acknowledged records of the active file end
+	safe     int64   // end of the acknowledged records in the active file
 	trimmed  uint64
 	live     []mark // records beyond trimmed, oldest first
-	bytes    int64  // of them
+	bytes    int64  // size of the live records
 	attached map[crypto.BlobName]place
 	broken   error
 	closed   bool
-	buf      []byte // the frame that is being made
-	plain    []byte // its sealed part before sealing
+	buf      []byte // buffer for a frame
+	plain    []byte // buffer for its body before sealing
 
-	syncing chan struct{} // closed when the sync under way has ended; nil: none
+	syncing chan struct{} // closed when the current sync has ended; nil: none
 }
 
-// mark is what Stats need of a record.
+// mark is what Stats needs about a record.
 type mark struct {
 	seq  uint64
 	at   int64 // nanoseconds since 1970
 	size int64
 }
 
-// place is where an attachment lies.
+// place is the location of an attachment.
 type place struct {
 	file *file
 	off  int64
 	size int
 }
 
-// Open opens or makes the journal in a directory. key derives the key of each file from its salt. Errors: ErrDamaged, with a
-// sentence that names the file and what to do; the system's.
+// Open opens or makes the journal in a directory. key derives the key of each file from its salt. Errors: ErrDamaged,
+// with a sentence that names the file and the remedy; the system's.
 func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Journal, error) {
 	if o.FS == nil {
 		o.FS = localfs.OS{}
@@ -149,8 +154,8 @@ func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Jour
 	return j, nil
 }
 
-// Replay calls f for every record there is, oldest first, and stops at its first error. Records that Trim dropped may still be
-// among them when newer ones share their file: f must pass over what a commit holds already.
+// Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim dropped
+// if they share a file with newer ones: f must skip records that a commit holds already.
 func (j *Journal) Replay(f func(Record) error) error {
 	j.mu.Lock()
 	files := make([]file, len(j.files))
@@ -175,10 +180,11 @@ func (j *Journal) Replay(f func(Record) error) error {
 	return nil
 }
 
-// Run is the run of this opening.
+// Run returns the run of this opening.
 func (j *Journal) Run() Run { return j.run }
 
-// Spans returns whose records Replay would show, oldest first, and from which number on there may be more. Next is as in Stats.
+// Spans returns the spans of the records that Replay would show, oldest first, and the number from which further
+// records may exist. Next is as in Stats.
 func (j *Journal) Spans() (spans []Span, next uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -204,8 +210,8 @@ func (j *Journal) Attachment(name crypto.BlobName) ([]byte, error) {
 	return p, at.read(name, 0, p)
 }
 
-// AttachmentRange fills p with the bytes of an attachment from off on. Errors as Attachment; io.ErrUnexpectedEOF when the range ends
-// past the attachment.
+// AttachmentRange fills p with the bytes of an attachment from off on. Errors as Attachment; io.ErrUnexpectedEOF when
+// the range ends past the attachment.
 func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) error {
 	at, err := j.place(name)
 	if err != nil {
@@ -214,7 +220,7 @@ func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) err
 	return at.read(name, off, p)
 }
 
-// Pending returns what is pending. Right after Open that is every record on the disk.
+// Pending returns figures of the pending records. Right after Open these are all records on the disk.
 func (j *Journal) Pending() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -232,7 +238,7 @@ func (j *Journal) Durable() uint64 {
 	return j.synced
 }
 
-// Broken returns why the journal accepts nothing any more, an ErrBroken; nil while it does.
+// Broken returns the ErrBroken that makes the journal reject records, or nil.
 func (j *Journal) Broken() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -31,7 +31,7 @@ func open(t testing.TB, sim *simfs.FS) *Journal {
 	return j
 }
 
-// want is what was given to Append.
+// want is what was passed to Append.
 type want struct {
 	op         string
 	attachment []byte
@@ -58,7 +58,7 @@ func add(t testing.TB, j *Journal, from, n int) (last uint64) {
 	return last
 }
 
-// check replays and compares with sample, whose numbers are the sequence numbers.
+// check replays and compares with samples, whose numbers are the sequence numbers.
 func check(t testing.TB, j *Journal, first, last uint64) {
 	t.Helper()
 	next := first
@@ -156,7 +156,7 @@ func TestTrim(t *testing.T) {
 	}
 }
 
-// Numbers go on over empty journals and restarts, however often.
+// TestNumbersNeverRepeat checks that numbers continue over empty journals and any number of restarts.
 func TestNumbersNeverRepeat(t *testing.T) {
 	sim := simfs.New()
 	next := uint64(1)
@@ -200,7 +200,7 @@ func TestFullDisk(t *testing.T) {
 	check(t, open(t, sim.PowerLoss(rand.New(rand.NewPCG(1, 1)))), 1, last+30)
 }
 
-// A full disk keeps neither the start nor a trim from working, so that there will be room again.
+// TestFullDiskAtStart checks that a full disk prevents neither the start nor a trim, which frees space.
 func TestFullDiskAtStart(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)
@@ -242,16 +242,16 @@ func TestFailedSyncPoisons(t *testing.T) {
 	if err := j.Trim(last); !errors.Is(err, ErrBroken) {
 		t.Errorf("trim: %v", err)
 	}
-	check(t, j, 1, kept) // reading goes on
+	check(t, j, 1, kept) // reading still works
 	if broken := j.Broken(); !errors.Is(broken, ErrBroken) || j.Durable() != kept {
 		t.Errorf("broken: %v, durable up to %d", broken, j.Durable())
 	}
 	j.Close()
-	check(t, open(t, sim), 1, kept) // what failed is not there after a restart
+	check(t, open(t, sim), 1, kept) // failed records are absent after a restart
 }
 
-// TestFailedSyncOfNewFilePoisons: a journal whose next file can't be synced is broken too, whichever of the syncs fails; a full disk
-// is only full.
+// TestFailedSyncOfNewFilePoisons checks that a journal whose next file can't be synced is broken, whichever of the
+// syncs fails. A full disk does not break it.
 func TestFailedSyncOfNewFilePoisons(t *testing.T) {
 	for _, where := range []string{tempSuffix, "/journal"} {
 		sim := simfs.New()
@@ -324,7 +324,7 @@ func TestSyncContext(t *testing.T) {
 	}
 }
 
-// While one sync runs, all others gather and share the next.
+// TestGroupCommit checks that during one sync all other callers gather and share the next.
 func TestGroupCommit(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)
@@ -379,7 +379,7 @@ func TestDamage(t *testing.T) {
 			case err != nil:
 				t.Fatalf("byte %d: %v", off, err)
 			default:
-				// Only the last record has nothing behind it that knows it to be acknowledged.
+				// Only after the last record there is no frame whose writer knew that it was acknowledged.
 				if clean {
 					t.Fatalf("byte %d of a file that was closed was damaged and nobody noticed", off)
 				}
@@ -400,7 +400,7 @@ func TestAnotherAccount(t *testing.T) {
 	}
 }
 
-// A file that vanished from the middle is found out.
+// TestMissingFile checks that a missing file in the middle is detected.
 func TestMissingFile(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)

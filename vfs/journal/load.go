@@ -28,7 +28,7 @@ func parseFileName(name string) (first uint64, ok bool) {
 	return first, err == nil
 }
 
-// load reads what is there and mends what an interrupted write left.
+// load reads the files and repairs what an interrupted write left.
 func (j *Journal) load() error {
 	if err := j.fs.MkdirAll(j.dir); err != nil {
 		return err
@@ -52,7 +52,8 @@ func (j *Journal) load() error {
 	}
 	for i, f := range j.files {
 		if i > 0 && f.first != j.next {
-			return damaged(f, 0, fmt.Sprintf("begins with record %d, but the file before it ends before record %d", f.first, j.next))
+			return damaged(f, 0, fmt.Sprintf("begins with record %d, but the file before it ends before record %d",
+				f.first, j.next))
 		}
 		j.next = f.first
 		if err := j.loadFile(f, i == len(j.files)-1); err != nil {
@@ -87,7 +88,7 @@ func (j *Journal) openFile(name string, first uint64, size int64) error {
 	return nil
 }
 
-// loadFile takes in a file's records. The newest file may end in the middle of a write.
+// loadFile reads a file's records. The newest file may end in the middle of a write.
 func (j *Journal) loadFile(f *file, newest bool) error {
 	end, bad, err := f.scan(f.size, func(fr frame) error {
 		if fr.kind != kindRecord {
@@ -122,7 +123,7 @@ func (j *Journal) loadFile(f *file, newest bool) error {
 	}
 	f.size = end
 	if newest {
-		// What a killed process wrote may lie in memory only, and is about to be shown to everybody.
+		// Records of a killed process may be in memory only, and are about to become visible.
 		if err := f.f.Sync(); err != nil {
 			return fmt.Errorf("sync %s: %w", f.path, err)
 		}
@@ -131,8 +132,8 @@ func (j *Journal) loadFile(f *file, newest bool) error {
 	return nil
 }
 
-// cut takes off what an interrupted write left at the end of a file, and keeps it aside: nobody was told that it is safe, but it is
-// not ours to throw away unseen.
+// cut removes what an interrupted write left at the end of a file, and keeps a copy aside. The records were never
+// acknowledged, but must not be discarded unseen.
 func (j *Journal) cut(f *file, end int64, bad error) error {
 	aside := fmt.Sprintf("%s.torn-%d", f.path, end)
 	err := j.copyTail(f, end, aside)
@@ -141,8 +142,9 @@ func (j *Journal) cut(f *file, end int64, bad error) error {
 		j.log.Warn("the journal ended in an unfinished write, which was never acknowledged; it was cut off and kept aside",
 			"file", f.path, "byte", end, "bytes", f.size-end, "aside", aside, "reason", bad.Error())
 	case localfs.IsFull(err):
-		_ = j.fs.Remove(aside) // half a copy is of no use; the cut must go on, or a full disk would keep us from starting
-		j.log.Warn("the journal ended in an unfinished write, which was never acknowledged; it was cut off, and there is no room to keep it",
+		_ = j.fs.Remove(aside) // an incomplete copy is useless; the cut must go on, or a full disk would prevent the start
+		j.log.Warn("the journal ended in an unfinished write, which was never acknowledged; it was cut off, and there is "+
+			"no room to keep it",
 			"file", f.path, "byte", end, "bytes", f.size-end, "reason", bad.Error())
 	default:
 		return err
@@ -176,7 +178,8 @@ func (j *Journal) copyTail(f *file, from int64, to string) error {
 }
 
 func damaged(f *file, off int64, what string) error {
-	return fmt.Errorf("%w: %s at byte %d %s; restore the file from a backup, or move it and the later ones out of the folder to start without their changes",
+	return fmt.Errorf("%w: %s at byte %d %s; restore the file from a backup, or move it and the later ones out of the "+
+		"folder to start without their changes",
 		ErrDamaged, f.path, off, what)
 }
 

@@ -13,8 +13,8 @@ import (
 	"postern/vfs"
 )
 
-// TestPowerLoss runs random histories on a disk that loses what was not synced, at random moments, also while it is nearly full.
-// What was acknowledged is always there, whole and in order, and no number is given twice to what was acknowledged.
+// TestPowerLoss runs random histories on a disk that loses unsynced data at random moments, also while it is nearly
+// full. Acknowledged records are always there, whole and in order, and no two of them have the same number.
 func TestPowerLoss(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
@@ -90,7 +90,7 @@ func TestPowerLoss(t *testing.T) {
 				sim.SetCapacity(sim.Used() + rnd.Int64N(2000))
 			case step < 86:
 				sim.SetCapacity(-1)
-			case step < 90: // the process is killed, the system goes on
+			case step < 90: // the process is killed, the system continues
 				j = reopen()
 				verify()
 				acked = j.Pending().Next - 1
@@ -98,7 +98,7 @@ func TestPowerLoss(t *testing.T) {
 				sim = sim.PowerLoss(rnd)
 				j = reopen()
 				verify()
-				acked = j.Pending().Next - 1 // what Open shows is durable
+				acked = j.Pending().Next - 1 // everything that Open shows is durable
 			}
 		}
 		sim = sim.PowerLoss(rnd)

@@ -8,7 +8,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestRuns: each opening has a name of its own, and what it appends is known by it, also when the numbers are the same.
+// TestRuns checks that each opening has a name of its own, which identifies its records even if the numbers are the
+// same.
 func TestRuns(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)
@@ -38,7 +39,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// TestOldFile: a file of before there were runs is opened and gone on from.
+// TestOldFile opens and continues a file from before there were runs.
 func TestOldFile(t *testing.T) {
 	old, err := os.ReadFile("testdata/v1.journal")
 	if err != nil {

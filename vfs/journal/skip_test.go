@@ -15,7 +15,7 @@ func seqs(t *testing.T, j *Journal) (all []uint64) {
 	return all
 }
 
-// TestSkip begins after a number that a commit tells, and only when it has not come there yet.
+// TestSkip checks that numbers begin after one that a commit names, and only if they have not reached it yet.
 func TestSkip(t *testing.T) {
 	sim := simfs.New()
 	j := open(t, sim)

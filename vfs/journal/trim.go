@@ -8,10 +8,10 @@ import (
 	"postern/vfs"
 )
 
-// Trim drops the records up to seq, which a commit that has landed holds. Files without later records are removed, oldest first;
-// attachments in them can't be read any more. Records that share a file with later ones stay on the disk, and Replay shows them
-// again after a restart. Errors: ErrBroken, fs.ErrClosed, the system's; whatever it returns, later records are untouched and the
-// next Trim goes on.
+// Trim drops the records up to seq, which a landed commit holds. It removes files without later records, oldest first;
+// their attachments can no longer be read. Records that share a file with later ones stay on the disk, and Replay shows
+// them again after a restart. Errors: ErrBroken, fs.ErrClosed, the system's; even then later records are untouched and
+// the next Trim continues.
 func (j *Journal) Trim(seq uint64) error {
 	j.trimming.Lock()
 	defer j.trimming.Unlock()
@@ -46,9 +46,10 @@ func (j *Journal) Trim(seq uint64) error {
 	return j.removeOld()
 }
 
-// Skip makes the next record bear a number above seq, of which a commit says that it holds the records up to there. It does nothing
-// when it does so already. Else what the journal holds is older than that commit – it was moved away, or put back from a
-// backup – and is dropped. It is for after Replay, before the first Append. Errors: ErrBroken, fs.ErrClosed, the system's.
+// Skip gives the next record a number above seq, because a commit says that it holds the records up to seq. It does
+// nothing if the next number is above seq already. Otherwise the journal's records are older than that commit, because
+// the journal was moved away or restored from a backup, and Skip drops them. Call it after Replay and before the first
+// Append. Errors: ErrBroken, fs.ErrClosed, the system's.
 func (j *Journal) Skip(seq uint64) error {
 	j.trimming.Lock()
 	defer j.trimming.Unlock()
@@ -59,12 +60,12 @@ func (j *Journal) Skip(seq uint64) error {
 	}
 	for len(j.files) > 0 {
 		f := j.files[0]
-		f.f.Close() // before it is removed, which some systems refuse for an open file
+		f.f.Close() // before the removal, which some systems reject for an open file
 		if err := j.fs.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return j.fail(fmt.Errorf("drop an old journal: %w", err)) // the file is closed
 		}
 		j.files = j.files[1:]
-		if err := j.fs.SyncDir(j.dir); err != nil { // one by one, so that there never is a gap
+		if err := j.fs.SyncDir(j.dir); err != nil { // one by one, so that there is never a gap
 			return j.fail(fmt.Errorf("drop an old journal: %w", err))
 		}
 	}
@@ -74,14 +75,14 @@ func (j *Journal) Skip(seq uint64) error {
 	return nil
 }
 
-// worthRotating reports whether beginning another file lets the newest be removed, now or soon.
+// worthRotating reports whether beginning another file allows removing the newest, now or soon.
 func (j *Journal) worthRotating() bool {
 	if len(j.files) == 0 {
 		return false
 	}
 	f := j.files[len(j.files)-1]
 	switch {
-	case f.next == f.first || f.first > j.trimmed: // nothing in it, or nothing in it is trimmed
+	case f.next == f.first || f.first > j.trimmed: // it is empty, or none of it is trimmed
 		return false
 	case f.next-1 <= j.trimmed:
 		return true
@@ -90,8 +91,8 @@ func (j *Journal) worthRotating() bool {
 	}
 }
 
-// removeOld removes files, except the newest, whose records are all trimmed. Each removal is durable before the next, so that what
-// is left after a crash is always without a gap. j.mu is held, but not while the disk works.
+// removeOld removes files, except the newest, whose records are all trimmed. Each removal is durable before the next,
+// so that a crash never leaves a gap. The caller holds j.mu, which is released during disk operations.
 func (j *Journal) removeOld() error {
 	for len(j.files) > 1 && j.files[0].next-1 <= j.trimmed {
 		f := j.files[0]
@@ -101,7 +102,7 @@ func (j *Journal) removeOld() error {
 			}
 		}
 		j.mu.Unlock()
-		f.f.Close() // before it is removed, which some systems refuse for an open file
+		f.f.Close() // before the removal, which some systems reject for an open file
 		err := j.fs.Remove(f.path)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
