@@ -8,16 +8,16 @@ import (
 	"postern/crypto"
 )
 
-// ahead is a row of units that follow each other in the file, fetched and opened at the same time, used in order.
+// ahead is a queue of consecutive units of the file, fetched and opened concurrently, used in order.
 type ahead struct {
 	fetch  *fetcher
 	budget *Budget
-	max    int64 // bytes in the row
+	max    int64 // maximum bytes in the queue
 
 	row    []*unit
-	next   int64 // where the next unit begins
-	size   int   // of the next unit, growing
-	length int   // units that the row may have, growing
+	next   int64 // start of the next unit
+	size   int   // size of the next unit, growing
+	length int   // maximum number of units, growing
 	stop   context.CancelFunc
 	ctx    context.Context
 	wg     sync.WaitGroup
@@ -34,7 +34,7 @@ type unit struct {
 	state atomic.Int32
 }
 
-// The states of a unit; whoever comes second recycles it.
+// The states of a unit. The second goroutine to finish with it recycles it.
 const (
 	underWay = iota
 	fetched
@@ -43,8 +43,8 @@ const (
 
 var units = sync.Pool{New: func() any { return new([unitSize]byte) }}
 
-// at returns opened bytes of the file from pos on, at least one, valid until the next call. end is how far the caller will read at
-// most; wanted tells that it surely will.
+// at returns opened bytes of the file from pos on, at least one, valid until the next call. end is how far the caller
+// will read at most; wanted says that the caller will read that far.
 func (a *ahead) at(ctx context.Context, pos, end int64, wanted bool) ([]byte, error) {
 	for len(a.row) > 0 && pos >= a.row[0].end() && len(a.row) > 1 {
 		a.pop()
@@ -66,13 +66,13 @@ func (a *ahead) at(ctx context.Context, pos, end int64, wanted bool) ([]byte, er
 	}
 	if u.err != nil {
 		err := u.err
-		a.reset() // asking again fetches again
+		a.reset() // another call fetches again
 		return nil, err
 	}
 	return u.buf[pos-u.off : u.n], nil
 }
 
-// begin begins a row at pos.
+// begin starts a queue at pos.
 func (a *ahead) begin(ctx context.Context, pos int64, wanted bool) {
 	a.reset()
 	a.ctx, a.stop = context.WithCancel(ctx)
@@ -83,14 +83,14 @@ func (a *ahead) begin(ctx context.Context, pos int64, wanted bool) {
 	}
 }
 
-// pop drops the first unit, which was used: reading goes on in order, so more is read ahead.
+// pop drops the first unit after use. Reading goes on in order, so it also increases the read-ahead.
 func (a *ahead) pop() {
 	a.row[0].drop(a.budget)
 	a.row = append(a.row[:0], a.row[1:]...)
 	a.length = min(a.length*2, int(a.max/unitSize)+1)
 }
 
-// extend lengthens the row as far as is allowed, and to at least one unit.
+// extend lengthens the queue as far as is allowed, and to at least one unit.
 func (a *ahead) extend(pos, end int64) {
 	for len(a.row) == 0 || len(a.row) < a.length && a.next < end {
 		u := a.plan(end)
@@ -106,7 +106,7 @@ func (a *ahead) extend(pos, end int64) {
 		a.next = u.end()
 		a.size = min(a.size*2, unitSize)
 		if len(a.row) == 1 && (a.length == 1 || a.next >= end) {
-			u.run(a.ctx, a.fetch, a.budget) // nothing to do at the same time
+			u.run(a.ctx, a.fetch, a.budget) // nothing else to do concurrently
 			return
 		}
 		ctx := a.ctx
@@ -114,7 +114,7 @@ func (a *ahead) extend(pos, end int64) {
 	}
 }
 
-// plan lays out the next unit: whole segments, within one chunk and not far past what is wanted.
+// plan returns the next unit: whole segments, within one chunk and not far past end.
 func (a *ahead) plan(end int64) *unit {
 	end = min((end+crypto.SegmentSize-1)/crypto.SegmentSize*crypto.SegmentSize, a.fetch.size)
 	if a.next >= end {
@@ -135,7 +135,7 @@ func (a *ahead) reset() {
 	a.row, a.ctx, a.stop, a.next = nil, nil, nil, -1
 }
 
-// close returns when nothing is under way any more.
+// close returns when no fetch is running any more.
 func (a *ahead) close() {
 	a.reset()
 	a.wg.Wait()

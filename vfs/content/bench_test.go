@@ -14,7 +14,7 @@ import (
 	"postern/vfs/staging"
 )
 
-// bodyOf yields size bytes, copied from a block as a socket would hand them over.
+// bodyOf yields size bytes, copied from a block as from a socket.
 type bodyOf struct {
 	left  int64
 	block []byte
@@ -60,7 +60,7 @@ func benchmarkWriter(b *testing.B, size int64, fs localfs.FS) {
 	}
 }
 
-// plain hides that a filesystem can write directly.
+// plain hides that a file system can write directly.
 type plain struct{ localfs.FS }
 
 func BenchmarkWriter1GiB(b *testing.B)         { benchmarkWriter(b, 1<<30, localfs.OS{}) }
@@ -68,7 +68,7 @@ func BenchmarkWriter100MiB(b *testing.B)       { benchmarkWriter(b, 100<<20, loc
 func BenchmarkWriterCached100MiB(b *testing.B) { benchmarkWriter(b, 100<<20, plain{localfs.OS{}}) }
 func BenchmarkWriter4KiB(b *testing.B)         { benchmarkWriter(b, 4<<10, localfs.OS{}) }
 
-// BenchmarkWriterHTTP is the same through a real socket, with the client on the same machine.
+// BenchmarkWriterHTTP reads the body from a real socket, with the client on the same machine.
 func BenchmarkWriterHTTP(b *testing.B) {
 	const size = 256 << 20
 	area, err := staging.Open(b.TempDir(), staging.Options{Limit: -1})
@@ -104,7 +104,7 @@ func BenchmarkWriterHTTP(b *testing.B) {
 	}
 }
 
-// staged writes a file into a fresh area.
+// staged writes a file into a new area.
 func staged(b testing.TB, size int64) (*staging.Area, Result) {
 	b.Helper()
 	area, err := staging.Open(b.TempDir(), staging.Options{Limit: -1})

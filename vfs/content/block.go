@@ -8,17 +8,18 @@ import (
 )
 
 const (
-	// blockSize is how much of a body travels through the writer at once: small enough that it is still in the processor's cache
-	// when the last of hashing, sealing and writing gets to it, and a whole number of segments and part of a chunk.
+	// blockSize is how much of a body passes through the writer at once: small enough to stay in the processor's cache
+	// through hashing, sealing and writing, and a whole number of segments and a divisor of a chunk.
 	blockSize = 4 * crypto.SegmentSize
-	// sealedBlockSize is a sealed block with the metadata that stands before the first.
+	// sealedBlockSize is the size of a sealed block with the metadata before the first.
 	sealedBlockSize = crypto.ChunkMetaSize + 4*crypto.SealedSegmentSize
-	// blocksInFlight bounds what one writer holds: 3 MiB; or 1 MiB when the shared budget is spent. Less would stand still.
+	// blocksInFlight limits what one writer holds: 3 MiB; or 1 MiB when the shared budget is used up. Fewer blocks would
+	// stall it.
 	blocksInFlight = 12
 	fewBlocks      = 4
 )
 
-// block is a piece of a body, shared by those who hash and seal it.
+// block is a piece of a body, shared by the goroutines that hash and seal it.
 type block struct {
 	data  [blockSize]byte
 	n     int
@@ -26,7 +27,7 @@ type block struct {
 	users atomic.Int32
 }
 
-// free returns a slice's unused rest.
+// free returns the unused rest of the block's slice.
 func (b *block) free() []byte { return b.data[b.n:] }
 
 func (b *block) bytes() []byte { return b.data[:b.n] }

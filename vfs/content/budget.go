@@ -2,20 +2,20 @@ package content
 
 import "sync/atomic"
 
-// Budget bounds the memory that readers spend together on reading ahead, and writers on working at several things at once. Who finds
-// it spent goes on with the little that it can't do without.
+// Budget limits the memory that readers together use to read ahead, and that writers together use to work concurrently.
+// When it is used up, they go on with the minimum.
 type Budget struct {
 	left atomic.Int64
 }
 
-// NewBudget makes a budget of so many bytes.
+// NewBudget returns a budget in bytes.
 func NewBudget(bytes int64) *Budget {
 	b := new(Budget)
 	b.left.Store(bytes)
 	return b
 }
 
-// take takes n bytes if they are there. A nil budget has no end.
+// take takes n bytes if they are available. A nil budget is unlimited.
 func (b *Budget) take(n int64) bool {
 	if b == nil {
 		return true

@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// store is an area and the pieces beside it, as a Source.
+// store is an area with its pieces, as a Source.
 type store struct {
 	*staging.Area
 	mu     sync.Mutex
@@ -77,7 +77,7 @@ func (s *store) write(t testing.TB, o WriterOptions, feed func(*Writer) error) R
 		t.Fatal(err)
 	}
 	batch.Done()
-	w.Abort() // does nothing any more
+	w.Abort() // has no effect after Finish
 	if res.Piece != nil {
 		s.pieces[res.Content.Chunks[0].Blob] = res.Piece
 	}
@@ -94,9 +94,11 @@ func (s *store) open(t testing.TB, res Result, o ReaderOptions) *Reader {
 	return r
 }
 
-// edges are the sizes around every boundary there is.
-var edges = []int{0, 1, 4096, crypto.SegmentSize - 1, crypto.SegmentSize, crypto.SegmentSize + 1, blockSize - 1, blockSize, blockSize + 1,
-	SmallLimit - 1, SmallLimit, SmallLimit + 1, SmallLimit + blockSize, 3*blockSize + 1, crypto.ChunkSize - 1, crypto.ChunkSize, crypto.ChunkSize + 1,
+// edges are sizes around every boundary.
+var edges = []int{0, 1, 4096, crypto.SegmentSize - 1, crypto.SegmentSize, crypto.SegmentSize + 1,
+	blockSize - 1, blockSize, blockSize + 1,
+	SmallLimit - 1, SmallLimit, SmallLimit + 1, SmallLimit + blockSize, 3*blockSize + 1,
+	crypto.ChunkSize - 1, crypto.ChunkSize, crypto.ChunkSize + 1,
 	crypto.ChunkSize + blockSize, 4 * crypto.ChunkSize, 4*crypto.ChunkSize + 1, 11*crypto.ChunkSize + 12345}
 
 func TestRoundTrip(t *testing.T) {
@@ -104,7 +106,8 @@ func TestRoundTrip(t *testing.T) {
 	for i, size := range edges {
 		want := body[:size]
 		s := newStore(t, staging.Options{})
-		o := WriterOptions{Version: vfs.Version{byte(i)}, Size: int64(size * (i % 2))} // told its size every other time
+		// the size is announced every other time
+		o := WriterOptions{Version: vfs.Version{byte(i)}, Size: int64(size * (i % 2))}
 		res := s.write(t, o, func(w *Writer) error {
 			if i%3 == 0 {
 				_, err := w.Write(want)
@@ -131,7 +134,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// checkBlobs opens the metadata of each chunk and looks at the blobs' sizes.
+// checkBlobs opens the metadata of each chunk and checks the blobs' sizes.
 func checkBlobs(t *testing.T, s *store, res Result, v vfs.Version) {
 	t.Helper()
 	l := locator{root: res.Content, load: NodeLoader(s), nodes: NewNodeCache(2)}
@@ -146,7 +149,8 @@ func checkBlobs(t *testing.T, s *store, res Result, v vfs.Version) {
 			t.Fatal(err)
 		}
 		m, err := crypto.OpenChunkMeta(c.Meta, sealed)
-		if want := (crypto.ChunkMeta{Number: uint64(number), Size: uint32(f.chunkSize(number)), Version: v}); err != nil || m != want {
+		want := crypto.ChunkMeta{Number: uint64(number), Size: uint32(f.chunkSize(number)), Version: v}
+		if err != nil || m != want {
 			t.Errorf("metadata of chunk %d: %+v, %v, want %+v", number, m, err, want)
 		}
 		if res.Piece == nil {
@@ -174,7 +178,8 @@ func TestReads(t *testing.T) {
 		start := budget.left.Load()
 		r := s.open(t, results[size], ReaderOptions{Ahead: ahead, Budget: budget})
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			n := rapid.SampledFrom([]int{0, 1, 100, 4096, crypto.SegmentSize, 200000, unitSize + 1, crypto.ChunkSize}).Draw(rt, "n")
+			sizes := []int{0, 1, 100, 4096, crypto.SegmentSize, 200000, unitSize + 1, crypto.ChunkSize}
+			n := rapid.SampledFrom(sizes).Draw(rt, "n")
 			off := rapid.Int64Range(0, int64(size)+10).Draw(rt, "off")
 			switch rapid.IntRange(0, 3).Draw(rt, "op") {
 			case 0:
@@ -185,7 +190,7 @@ func TestReads(t *testing.T) {
 				gotN, gotErr := r.ReadAt(p, off)
 				wantN, wantErr := want.ReadAt(q, off)
 				if n == 0 {
-					continue // readers may differ
+					continue // readers may return different counts
 				}
 				if gotN != wantN || gotErr != wantErr || !bytes.Equal(p, q) {
 					rt.Fatalf("ReadAt(%d, %d) = %d, %v, want %d, %v", n, off, gotN, gotErr, wantN, wantErr)
@@ -218,13 +223,19 @@ func TestReads(t *testing.T) {
 
 func TestSeek(t *testing.T) {
 	s := newStore(t, staging.Options{})
-	r := s.open(t, s.write(t, WriterOptions{}, func(w *Writer) error { _, err := w.Write(make([]byte, 100)); return err }), ReaderOptions{})
+	r := s.open(t, s.write(t, WriterOptions{}, func(w *Writer) error {
+		_, err := w.Write(make([]byte, 100))
+		return err
+	}), ReaderOptions{})
 	for _, c := range []struct {
 		off    int64
 		whence int
 		want   int64
 		ok     bool
-	}{{10, io.SeekStart, 10, true}, {5, io.SeekCurrent, 15, true}, {-1, io.SeekEnd, 99, true}, {-101, io.SeekEnd, 0, false}, {0, 9, 0, false}, {500, io.SeekStart, 500, true}} {
+	}{
+		{10, io.SeekStart, 10, true}, {5, io.SeekCurrent, 15, true}, {-1, io.SeekEnd, 99, true},
+		{-101, io.SeekEnd, 0, false}, {0, 9, 0, false}, {500, io.SeekStart, 500, true},
+	} {
 		if got, err := r.Seek(c.off, c.whence); got != c.want || (err == nil) != c.ok {
 			t.Errorf("Seek(%d, %d) = %d, %v", c.off, c.whence, got, err)
 		}
@@ -337,14 +348,16 @@ func TestFullDisk(t *testing.T) {
 	w.Abort()
 }
 
-// The index of a file of any length has the one shape that its size asks for.
+// TestIndexShape checks that the index of a file has the shape that its size determines.
 func TestIndexShape(t *testing.T) {
 	s := newStore(t, staging.Options{})
-	for _, n := range []int{1, 4, 5, 127, 128, 129, 511, 512, 513, 640, 128*128 - 1, 128 * 128, 128*128 + 1, 4*128*128 + 1} {
+	for _, n := range []int{1, 4, 5, 127, 128, 129, 511, 512, 513, 640, 128*128 - 1, 128 * 128, 128*128 + 1,
+		4*128*128 + 1} {
 		batch := s.Begin()
 		x := &index{batch: batch, rand: rand.NewChaCha8([32]byte{2})}
 		for i := range n {
-			if err := x.add(t.Context(), object.Chunk{Blob: crypto.BlobName{1, byte(i), byte(i >> 8), byte(i >> 16)}, Off: uint32(i)}); err != nil {
+			blob := crypto.BlobName{1, byte(i), byte(i >> 8), byte(i >> 16)}
+			if err := x.add(t.Context(), object.Chunk{Blob: blob, Off: uint32(i)}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// unitSegments is how many segments are fetched at once at most. 256 KiB stay in a core's own cache from the disk to the
-	// socket, which makes a local drive half again as fast as units of a quarter chunk; where requests take long, many
-	// of them are under way.
+	// unitSegments is how many segments are fetched at once at most. 256 KiB stay in a core's own cache from the disk to
+	// the socket, which makes a local drive half again as fast as units of a quarter chunk. If requests are slow, many of
+	// them run concurrently.
 	unitSegments = 4
 	unitSize     = unitSegments * crypto.SegmentSize
 )
 
-// Sealed bytes as they were fetched: a run of segments, or the one or two that a small read touches.
+// Buffers for sealed bytes: a run of segments, or the one or two that a small read touches.
 var (
 	sealedUnits = sync.Pool{New: func() any { return new([unitSegments * crypto.SealedSegmentSize]byte) }}
 	sealedPairs = sync.Pool{New: func() any { return new([2 * crypto.SealedSegmentSize]byte) }}
@@ -37,12 +37,12 @@ func (f *fetcher) chunkSize(number int64) int {
 	return int(min(f.size-number*crypto.ChunkSize, crypto.ChunkSize))
 }
 
-// fill fills p with the file's bytes from off on; all of p lies within the file.
+// fill fills p with the file's bytes from off on. All of p must lie within the file.
 func (f *fetcher) fill(ctx context.Context, p []byte, off int64) error {
 	for len(p) > 0 {
 		number := off / crypto.ChunkSize
 		in := int(off % crypto.ChunkSize)
-		// As far as unitSegments reach, from the segment that off lies in.
+		// Up to unitSegments, from the segment that contains off.
 		n := min(len(p), f.chunkSize(number)-in, unitSize-in%crypto.SegmentSize)
 		c, err := f.locator.chunk(ctx, number)
 		if err != nil {
@@ -79,12 +79,13 @@ func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p 
 	})
 }
 
-// openRun opens a run of segments into p, whose first byte is the chunk's byte in. Whole segments are opened in place.
+// openRun opens a run of segments into p. The first byte of p is the byte in of the chunk. Whole segments are opened in
+// place.
 func openRun(segments crypto.Segments, run crypto.SegmentRange, plain int, sealed, p []byte, in int) error {
 	for i := run.First; i <= run.Last; i++ {
 		off, n, last := crypto.SealedSegmentAt(plain, i)
 		piece := sealed[off-run.Off : off-run.Off+n]
-		start := i*crypto.SegmentSize - in // where the segment begins in p
+		start := i*crypto.SegmentSize - in // the segment's start in p
 		size := n - crypto.TagSize
 		if start >= 0 && start+size <= len(p) {
 			if _, err := segments.Open(p[start:start:start+size], uint32(i), last, piece); err != nil {

@@ -9,17 +9,18 @@ import (
 	"postern/vfs/staging"
 )
 
-// index gathers a file's chunks and stages index nodes as they fill, so that a file of any length is written in bounded memory.
+// index collects a file's chunks and stages index nodes as they fill, so that a file of any length is written in
+// bounded memory.
 type index struct {
 	batch  *staging.Batch
 	rand   io.Reader
 	levels []level
 }
 
-// level is what of one level no node holds yet.
+// level holds the items of one level that are not yet in a node.
 type level struct {
 	content object.Content
-	emitted bool // there are nodes of this level's items already
+	emitted bool // some items of this level are already in nodes
 }
 
 func (x *index) at(n int) *level {
@@ -29,14 +30,14 @@ func (x *index) at(n int) *level {
 	return &x.levels[n]
 }
 
-// add takes the file's next chunk.
+// add adds the file's next chunk.
 func (x *index) add(ctx context.Context, c object.Chunk) error {
 	l := x.at(0)
 	l.content.Chunks = append(l.content.Chunks, c)
 	return x.spill(ctx, 0)
 }
 
-// spill stages the nodes that are full. A full level never fits into an entry, so it needs its node whatever follows.
+// spill stages the full nodes. A full level never fits into an entry, so it always needs its own node.
 func (x *index) spill(ctx context.Context, n int) error {
 	for l := x.at(n); len(l.content.Chunks)+len(l.content.Nodes) == object.IndexFanout; l = x.at(n) {
 		if err := x.emit(ctx, n); err != nil {
@@ -47,7 +48,7 @@ func (x *index) spill(ctx context.Context, n int) error {
 	return nil
 }
 
-// emit stages a node of what a level holds, and notes it in the level above.
+// emit stages a node with the items of a level, and adds it to the level above.
 func (x *index) emit(ctx context.Context, n int) error {
 	c := x.at(n).content
 	key, err := crypto.Random[crypto.NodeKey](x.rand)
@@ -69,7 +70,7 @@ func (x *index) emit(ctx context.Context, n int) error {
 	return nil
 }
 
-// finish stages what is left and returns what the file's entry holds.
+// finish stages the rest and returns the content for the file's entry.
 func (x *index) finish(ctx context.Context) (object.Content, error) {
 	for n := 0; ; n++ {
 		l := x.at(n)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestGiveUp: MD5 is given up when it alone holds a body up, and only where that is allowed.
+// TestGiveUp checks that the MD5 is skipped when it alone slows a body down, and only if that is allowed.
 func TestGiveUp(t *testing.T) {
 	for _, c := range []struct {
 		name             string

@@ -17,12 +17,12 @@ import (
 	"postern/vfs/staging"
 )
 
-// scripted is a Source that a test looks into and meddles with.
+// scripted is a Source that a test observes and manipulates.
 type scripted struct {
 	Source
 	mu     sync.Mutex
-	asked  []int // lengths
-	past   int   // how often past caches
+	asked  []int // lengths of requests
+	past   int   // number of requests past caches
 	meddle func(ctx context.Context, off int64, p []byte) error
 }
 
@@ -43,7 +43,7 @@ func (s *scripted) GetRange(ctx context.Context, name crypto.BlobName, off int64
 	return nil
 }
 
-// scriptedFile is a file behind a scripted source.
+// scriptedFile writes a file behind a scripted source.
 func scriptedFile(t *testing.T, size int) (*scripted, Result, []byte) {
 	t.Helper()
 	s := newStore(t, staging.Options{})
@@ -64,7 +64,7 @@ func (s *scripted) open(t *testing.T, res Result, o ReaderOptions) *Reader {
 
 const indexed = 5*crypto.ChunkSize + 1000 // a file with an index node
 
-// Wherever a byte is flipped, the reader says so and never hands out a wrong one.
+// TestFlippedBytes checks that the reader reports a flipped byte anywhere and never returns a wrong byte.
 func TestFlippedBytes(t *testing.T) {
 	for _, size := range []int{1000, SmallLimit + 1000, indexed} {
 		src, res, body := scriptedFile(t, size)
@@ -80,17 +80,17 @@ func TestFlippedBytes(t *testing.T) {
 		if n, err := r.WriteNTo(io.Discard, int64(size)); n != 0 || !errors.Is(err, vfs.ErrCorrupt) {
 			t.Errorf("WriteNTo of %d bytes: %d, %v", size, n, err)
 		}
-		src.mu.Lock() // reading ahead may be under way still
+		src.mu.Lock() // reading ahead may still be running
 		src.meddle = nil
 		src.mu.Unlock()
-		var got bytes.Buffer // it recovers when the truth comes
+		var got bytes.Buffer // the reader recovers once the bytes are right
 		if _, err := r.WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), body) {
 			t.Errorf("after the lie: %v", err)
 		}
 	}
 }
 
-// A cache that lies is passed by, once for each range.
+// TestLyingCache checks that a lying cache is bypassed, once for each range.
 func TestLyingCache(t *testing.T) {
 	src, res, body := scriptedFile(t, indexed)
 	src.meddle = func(ctx context.Context, _ int64, p []byte) error {
@@ -127,7 +127,7 @@ func TestKindsOfFailure(t *testing.T) {
 	}
 }
 
-// A file that claims another size than its chunks have does not open, or fails at its end.
+// TestWrongSize checks that a file whose size does not match its chunks does not open, or fails at its end.
 func TestWrongSize(t *testing.T) {
 	src, res, _ := scriptedFile(t, 2*crypto.ChunkSize-1000)
 	for _, size := range []int64{-1, 0, 1, crypto.ChunkSize, 2*crypto.ChunkSize + 1, 1 << 62} {
@@ -135,7 +135,8 @@ func TestWrongSize(t *testing.T) {
 			t.Errorf("opened with size %d: %v", size, err)
 		}
 	}
-	for _, size := range []int64{2*crypto.ChunkSize - 999, 2 * crypto.ChunkSize, crypto.ChunkSize + 1, 2*crypto.ChunkSize - 1001} {
+	for _, size := range []int64{2*crypto.ChunkSize - 999, 2 * crypto.ChunkSize, crypto.ChunkSize + 1,
+		2*crypto.ChunkSize - 1001} {
 		r, err := NewReader(t.Context(), src, res.Content, size, ReaderOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -147,11 +148,12 @@ func TestWrongSize(t *testing.T) {
 	}
 }
 
-// An index node that is authentic but holds too little is found out.
+// TestShortIndex checks that an authentic index node with too few items is detected.
 func TestShortIndex(t *testing.T) {
 	s := newStore(t, staging.Options{})
 	key := crypto.NodeKey{1}
-	sealed := crypto.SealNode(nil, key, object.AppendIndex(nil, object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{1}}}}))
+	sealed := crypto.SealNode(nil, key, object.AppendIndex(nil,
+		object.Content{Chunks: []object.Chunk{{Blob: crypto.BlobName{1}}}}))
 	s.pieces[crypto.NameOf(sealed)] = sealed
 	c := object.Content{Level: 1, Nodes: []object.Ref{{Blob: crypto.NameOf(sealed), Len: uint32(len(sealed)), Key: key}}}
 	r, err := NewReader(t.Context(), s, c, indexed, ReaderOptions{})
@@ -164,7 +166,8 @@ func TestShortIndex(t *testing.T) {
 	}
 }
 
-// A small read fetches the one segment it needs; a long one grows to large requests and never fetches more than was asked.
+// TestWhatIsFetched checks that a small read fetches only the segment it needs, and that a long one grows to large
+// requests but never fetches more than was requested.
 func TestWhatIsFetched(t *testing.T) {
 	src, res, _ := scriptedFile(t, 4*crypto.ChunkSize)
 	r := src.open(t, res, ReaderOptions{})
@@ -196,7 +199,7 @@ func TestWhatIsFetched(t *testing.T) {
 	}
 }
 
-// Requests of a long read are under way at the same time, and Close ends those that hang.
+// TestAheadAndClose checks that the requests of a long read run concurrently, and that Close ends those that hang.
 func TestAheadAndClose(t *testing.T) {
 	src, res, _ := scriptedFile(t, 4*crypto.ChunkSize)
 	entered := make(chan struct{}, 100)
@@ -228,7 +231,7 @@ func TestAheadAndClose(t *testing.T) {
 	}
 }
 
-// cutAfter takes one piece of so many bytes and then fails.
+// cutAfter accepts one write of n bytes and then fails.
 type cutAfter struct{ n int }
 
 func (c cutAfter) Write(p []byte) (int, error) {
@@ -252,7 +255,7 @@ func TestContextEndsReads(t *testing.T) {
 	}
 }
 
-// Many goroutines read at once; an index node is fetched once.
+// TestConcurrentReadAt reads from many goroutines at once. An index node is fetched once.
 func TestConcurrentReadAt(t *testing.T) {
 	src, res, body := scriptedFile(t, indexed)
 	r := src.open(t, res, ReaderOptions{})

@@ -12,7 +12,7 @@ import (
 // Loader fetches a sealed node and opens it.
 type Loader func(ctx context.Context, ref object.Ref) ([]byte, error)
 
-// NodeLoader is the Loader of a source: it asks once more past all caches before it calls what it got corrupt.
+// NodeLoader returns a Loader for a source. It reads once more past all caches before it reports corruption.
 func NodeLoader(src Source) Loader {
 	return func(ctx context.Context, ref object.Ref) (plain []byte, err error) {
 		sealed := make([]byte, ref.Len)
@@ -30,24 +30,25 @@ func NodeLoader(src Source) Loader {
 	}
 }
 
-// locator finds a file's chunks by number, through its index where it has one.
+// locator finds a file's chunks by number, through its index if it has one.
 type locator struct {
 	root  object.Content
 	load  Loader
 	nodes *NodeCache
 }
 
-// chunk returns the chunk of a number that the file has.
+// chunk returns the chunk with a number that the file has.
 func (l *locator) chunk(ctx context.Context, number int64) (object.Chunk, error) {
 	c := l.root
-	span := int64(1) // chunks under an item of c
+	span := int64(1) // chunks below an item of c
 	for range c.Level {
 		span *= object.IndexFanout
 	}
 	for {
 		i := number / span
 		if have := int64(len(c.Chunks) + len(c.Nodes)); i >= have {
-			return object.Chunk{}, fmt.Errorf("read file index: %w: a node holds %d items, and item %d is needed", vfs.ErrCorrupt, have, i)
+			return object.Chunk{}, fmt.Errorf("read file index: %w: a node holds %d items, and item %d is needed",
+				vfs.ErrCorrupt, have, i)
 		}
 		if c.Level == 0 {
 			return c.Chunks[i], nil

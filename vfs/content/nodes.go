@@ -14,27 +14,27 @@ import (
 // ownNodes is how many index nodes a reader without a shared cache holds, about 13 KiB each: those of 20 GB of a file.
 const ownNodes = 32
 
-// NodeCache holds decoded index nodes for many readers, since most clients open a file anew for each range of it. A
-// node is about 13 KiB and stands for 640 MiB of a file. It may be used by several goroutines at once.
+// NodeCache holds decoded index nodes for many readers, since most clients reopen a file for each range. A node is
+// about 13 KiB and covers 640 MiB of a file. It may be used by several goroutines at once.
 type NodeCache struct {
 	mu    sync.Mutex
 	nodes *simplelru.LRU[object.Ref, *node]
 }
 
-// NewNodeCache makes a cache of so many nodes.
+// NewNodeCache returns a cache for a number of nodes.
 func NewNodeCache(nodes int) *NodeCache {
 	lru, _ := simplelru.NewLRU[object.Ref, *node](max(nodes, 1), nil) // fails for sizes below 1
 	return &NodeCache{nodes: lru}
 }
 
 type node struct {
-	ready   chan struct{} // closed when the rest is set
+	ready   chan struct{} // closed when the other fields are set
 	level   uint8
 	content object.Content
 	err     error
 }
 
-// get returns what an index node holds. However many ask, it is loaded once.
+// get returns the content of an index node. Concurrent calls load it once.
 func (c *NodeCache) get(ctx context.Context, load Loader, ref object.Ref, level uint8) (object.Content, error) {
 	c.mu.Lock()
 	n, ok := c.nodes.Get(ref)
@@ -57,13 +57,13 @@ func (c *NodeCache) get(ctx context.Context, load Loader, ref object.Ref, level 
 		return object.Content{}, ctx.Err()
 	}
 	if n.err != nil || n.level != level {
-		// Who loaded it failed, perhaps only because it was no longer wanted there; or a wrong index leads to it twice.
+		// The goroutine that loaded it failed, perhaps only because its caller went away; or a bad index leads to it twice.
 		return loadNode(ctx, load, ref, level)
 	}
 	return n.content, nil
 }
 
-// forget lets a node that failed be asked for again.
+// forget removes a node that failed, so that it can be loaded again.
 func (c *NodeCache) forget(ref object.Ref, n *node) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

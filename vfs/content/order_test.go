@@ -15,8 +15,8 @@ import (
 	"postern/vfs/staging"
 )
 
-// TestAcknowledgedFilesSurvive writes files as a space does - seal the batch, append the record, sync - on one simulated disk, cuts
-// the power at any moment, and reads everything that was acknowledged.
+// TestAcknowledgedFilesSurvive writes files as a space does: it seals the batch, appends the record, and syncs, on one
+// simulated disk. It cuts the power at any moment, and reads every acknowledged file.
 func TestAcknowledgedFilesSurvive(t *testing.T) {
 	key := func(salt [32]byte) crypto.FrameKey { return crypto.AccountSecret{1}.Frames(salt) }
 	rapid.Check(t, func(t *rapid.T) {

@@ -16,7 +16,7 @@ import (
 const (
 	// DefaultAhead is how far a reader reads ahead in bytes: a chunk and a half, as thirty requests in flight.
 	DefaultAhead = 30 * unitSize
-	// firstUnit is what a long read fetches first, so that its first bytes come soon.
+	// firstUnit is the size of a long read's first fetch, so that its first bytes come soon.
 	firstUnit = 4 * crypto.SegmentSize
 )
 
@@ -28,8 +28,9 @@ type ReaderOptions struct {
 	Budget *Budget    // shared with other readers; nil: none
 }
 
-// Reader reads a file. ReadAt may be used by several goroutines at once and beside one goroutine that uses the rest. What is returned
-// was authenticated. Errors: vfs.ErrCorrupt, vfs.ErrUnavailable, fs.ErrClosed, the context's.
+// Reader reads a file. ReadAt may be used by several goroutines at once and beside one goroutine that uses the other
+// methods. All returned bytes are authenticated. Errors: vfs.ErrCorrupt, vfs.ErrUnavailable, fs.ErrClosed, the
+// context's.
 type Reader struct {
 	fetch  fetcher
 	ctx    context.Context
@@ -40,8 +41,8 @@ type Reader struct {
 	ahead *ahead
 }
 
-// NewReader opens a file of size bytes. ctx bounds every read. It does not read yet; the error is vfs.ErrCorrupt when c can't be the
-// contents of such a file.
+// NewReader opens a file of size bytes. ctx applies to every read. It does not read yet; the error is vfs.ErrCorrupt
+// when c can't be the content of a file of this size.
 func NewReader(ctx context.Context, src Source, c object.Content, size int64, o ReaderOptions) (*Reader, error) {
 	if err := c.Check(size); err != nil {
 		return nil, fmt.Errorf("open file: %w: %w", vfs.ErrCorrupt, err)
@@ -61,10 +62,10 @@ func NewReader(ctx context.Context, src Source, c object.Content, size int64, o 
 	return r, nil
 }
 
-// Size is the length of the file in bytes.
+// Size returns the length of the file in bytes.
 func (r *Reader) Size() int64 { return r.fetch.size }
 
-// ReadAt implements io.ReaderAt: it fetches the segments that p touches and no more.
+// ReadAt implements io.ReaderAt: it fetches only the segments that p touches.
 func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read at %d: %w", off, fs.ErrInvalid)
@@ -85,7 +86,7 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Read reads on from the position. The longer a file is read in order, the further it is read ahead.
+// Read reads from the current position. The longer a file is read in order, the larger the read-ahead.
 func (r *Reader) Read(p []byte) (int, error) {
 	if err := r.usable(); err != nil {
 		return 0, err
@@ -105,7 +106,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Seek implements io.Seeker. The position may lie past the end, where nothing can be read.
+// Seek implements io.Seeker. The position may lie past the end, where reads return io.EOF.
 func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekStart:
@@ -123,8 +124,8 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// WriteNTo writes the next n bytes, fewer at the end of the file, to w in large pieces. What lies ahead within the n bytes is fetched
-// and opened meanwhile.
+// WriteNTo writes the next n bytes, or fewer at the end of the file, to w in large pieces. Meanwhile it fetches and
+// opens the following ones of the n bytes.
 func (r *Reader) WriteNTo(w io.Writer, n int64) (written int64, err error) {
 	end := r.fetch.size
 	if n < end-r.pos {
@@ -153,7 +154,7 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	return r.WriteNTo(w, max(r.fetch.size-r.pos, 0))
 }
 
-// Close ends all reading and returns when nothing is under way any more.
+// Close ends all reading and returns when no fetch is running any more.
 func (r *Reader) Close() error {
 	if r.closed.Swap(true) {
 		return nil
@@ -170,7 +171,7 @@ func (r *Reader) usable() error {
 	return r.ctx.Err()
 }
 
-// explain tells a read that Close interrupted from one that its context ended.
+// explain returns fs.ErrClosed for a read that Close interrupted, and other errors unchanged.
 func (r *Reader) explain(err error) error {
 	if r.closed.Load() && errors.Is(err, context.Canceled) {
 		return fmt.Errorf("read file: %w", fs.ErrClosed)

@@ -19,13 +19,13 @@ type sealer struct {
 	buf   *[sealedBlockSize]byte
 
 	number uint64 // of the chunk
-	done   int64  // bytes of the chunks before it
+	done   int64  // bytes in the chunks before it
 
-	blob     *staging.Blob // nil: no chunk is begun
+	blob     *staging.Blob // nil: no chunk is open
 	chunk    object.Chunk
 	segments crypto.Segments
-	assumed  uint32 // the size that the metadata says
-	plain    int    // bytes sealed
+	assumed  uint32 // the size in the metadata
+	plain    int    // bytes sealed so far
 }
 
 func newSealer(ctx context.Context, batch *staging.Batch, o WriterOptions) *sealer {
@@ -33,7 +33,7 @@ func newSealer(ctx context.Context, batch *staging.Batch, o WriterOptions) *seal
 		buf: sealedBlocks.Get().(*[sealedBlockSize]byte)}
 }
 
-// close gives up what isn't finished.
+// close aborts an unfinished chunk.
 func (s *sealer) close() {
 	if s.blob != nil {
 		s.blob.Discard()
@@ -45,7 +45,7 @@ func (s *sealer) close() {
 	}
 }
 
-// seal takes the next block. All but the last are full, and no chunk ends within a block that isn't the last.
+// seal seals the next block. All blocks but the last are full, and only the last block may end a chunk in its middle.
 func (s *sealer) seal(b *block) error {
 	buf := s.buf[:0]
 	var err error
@@ -71,8 +71,8 @@ func (s *sealer) seal(b *block) error {
 	return nil
 }
 
-// begin begins a chunk. Its metadata stands first and tells its size, which only a body that told its own lets us know; so most
-// often we assume a full chunk, and are wrong once, at the end of the file.
+// begin begins a chunk. Its metadata comes first and contains its size, which is known only if the body has announced
+// its own. Otherwise it assumes a full chunk, and is wrong once, at the end of the file.
 func (s *sealer) begin(buf []byte) ([]byte, error) {
 	var err error
 	if s.chunk, err = newChunk(s.o.Rand); err != nil {
@@ -93,14 +93,14 @@ func (s *sealer) meta(size uint32) crypto.ChunkMeta {
 	return crypto.ChunkMeta{Number: s.number, Size: size, Version: s.o.Version}
 }
 
-// end pads the chunk and hands it over.
+// end pads the chunk and adds it to the file.
 func (s *sealer) end() error {
 	if err := s.pad(); err != nil {
 		return err
 	}
 	if s.plain != int(s.assumed) {
 		var err error
-		if s.chunk.Meta, err = crypto.Random[crypto.MetaKey](s.o.Rand); err != nil { // a key seals once
+		if s.chunk.Meta, err = crypto.Random[crypto.MetaKey](s.o.Rand); err != nil { // each key seals only once
 			return err
 		}
 		if err := s.blob.Rewrite(crypto.SealChunkMeta(s.buf[:0], s.chunk.Meta, s.meta(uint32(s.plain)))); err != nil {
@@ -142,7 +142,7 @@ func newChunk(rand io.Reader) (c object.Chunk, err error) {
 	return c, err
 }
 
-// sealPiece seals a small file, whose blocks but the last are full, as one chunk that no blob holds yet.
+// sealPiece seals a small file as one chunk that no blob holds yet. All blocks but the last are full.
 func sealPiece(blocks [][]byte, size int, o WriterOptions) (object.Content, []byte, error) {
 	c, err := newChunk(o.Rand)
 	if err != nil {

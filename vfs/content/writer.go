@@ -2,7 +2,7 @@ package content
 
 import (
 	"context"
-	"crypto/md5" // named by rclone and S3, not for security
+	"crypto/md5" // required by rclone and S3, not for security
 	"crypto/rand"
 	"crypto/sha1" // likewise
 	"errors"
@@ -19,18 +19,18 @@ var errEnded = errors.New("the file has ended")
 
 // WriterOptions of a Writer. The zero value works.
 type WriterOptions struct {
-	Version vfs.Version // goes into the chunks' metadata
-	Size    int64       // how long the body says it will be; 0: unknown. It need not be true.
+	Version vfs.Version // stored in the chunks' metadata
+	Size    int64       // announced length of the body; 0: unknown. It may be wrong.
 	Rand    io.Reader   // keys and padding; nil: crypto/rand
-	Budget  *Budget     // of memory, shared with others; nil: none. A writer that finds it spent goes on with little.
-	// LateMD5 allows a body longer than SmallLimit to end without its MD5: hashing is given up once all else waits for
+	Budget  *Budget     // of memory, shared with others; nil: none. Once it is used up, a writer works with little.
+	// LateMD5 allows a body longer than SmallLimit to end without its MD5: hashing stops once everything else waits for
 	// it.
 	LateMD5 bool
 }
 
-// Writer seals a body as it arrives. Up to SmallLimit bytes it only holds them; what is longer is hashed twice and
-// sealed by three goroutines, each block of it once in memory. Exactly one of Finish and Abort ends it, but Abort may
-// follow Finish. Not safe for concurrent use.
+// Writer seals a body as it arrives. It only buffers up to SmallLimit bytes. A longer body is hashed twice and sealed
+// by three goroutines, with each block once in memory. Exactly one of Finish and Abort ends it, but Abort may follow
+// Finish. Not safe for concurrent use.
 type Writer struct {
 	batch *staging.Batch
 	o     WriterOptions
@@ -39,7 +39,7 @@ type Writer struct {
 	ended bool
 	sums  vfs.Sums
 
-	held []*block // full ones that may be the last
+	held []*block // full blocks, any of which may be the last
 	cur  *block   // being filled; nil: none yet
 
 	pipe *pipe // nil while the body is small
@@ -47,7 +47,7 @@ type Writer struct {
 	stop context.CancelFunc
 }
 
-// NewWriter begins a file whose blobs go to a batch. ctx bounds all of the writing.
+// NewWriter begins a file whose blobs go to a batch. ctx applies to all writing.
 func NewWriter(ctx context.Context, batch *staging.Batch, o WriterOptions) *Writer {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
@@ -70,7 +70,7 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// ReadFrom appends what r yields until it ends, read straight into the blocks that are sealed from.
+// ReadFrom appends what r yields until it ends, read directly into the blocks that are sealed.
 func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
 	for empty := 0; ; {
 		if err := w.ready(); err != nil {
@@ -87,13 +87,13 @@ func (w *Writer) ReadFrom(r io.Reader) (n int64, err error) {
 		}
 		if m > 0 {
 			empty = 0
-		} else if empty++; empty == 100 { // as bufio has it
+		} else if empty++; empty == 100 { // as in bufio
 			return n, io.ErrNoProgress
 		}
 	}
 }
 
-// ready sees to it that there is room in w.cur.
+// ready makes sure that w.cur has room.
 func (w *Writer) ready() error {
 	switch {
 	case w.err != nil:
@@ -117,7 +117,7 @@ func (w *Writer) ready() error {
 	return nil
 }
 
-// grow takes in that n bytes more lie in w.cur. Whatever stood before it is then surely not the last block.
+// grow notes that w.cur holds n more bytes. The blocks before it are then certainly not the last.
 func (w *Writer) grow(n int) {
 	w.cur.n += n
 	w.size += int64(n)
@@ -133,8 +133,8 @@ func (w *Writer) grow(n int) {
 	w.held = w.held[:0]
 }
 
-// Sums ends the writing and returns the size and hashes of the file; an MD5 that was given up is zero. Only Finish or
-// Abort may follow. Errors: as Write.
+// Sums ends the writing and returns the size and hashes of the file; a skipped MD5 is zero. Only Finish or Abort may
+// follow. Errors: as Write.
 func (w *Writer) Sums() (vfs.Sums, error) {
 	if w.ended || w.err != nil {
 		return w.sums, w.err
@@ -160,7 +160,7 @@ func (w *Writer) Sums() (vfs.Sums, error) {
 		w.cur = nil
 	}
 	w.held = nil
-	rest[len(rest)-1].last = true // a block is only sent when something follows it, so one is left
+	rest[len(rest)-1].last = true // a block is sent only when another follows it, so one is left
 	for _, b := range rest {
 		w.pipe.send(b)
 	}
@@ -174,8 +174,7 @@ func (w *Writer) Sums() (vfs.Sums, error) {
 	return w.sums, nil
 }
 
-// Finish ends the file and returns how it can be read. Its blobs are durable once the batch was sealed. Errors: as
-// Write.
+// Finish ends the file and returns its content. Its blobs are durable once the batch is sealed. Errors: as Write.
 func (w *Writer) Finish() (Result, error) {
 	sums, err := w.Sums()
 	if err != nil {
@@ -203,13 +202,13 @@ func (w *Writer) Abort() {
 		w.err = errEnded
 	}
 	if w.pipe != nil {
-		_ = w.pipe.finish() // its error was told, or is of no interest any more
+		_ = w.pipe.finish() // its error was returned before, or no longer matters
 	}
 	w.recycle()
 	w.batch.Abort()
 }
 
-// small is a small body, in pieces.
+// small returns the blocks of a small body.
 func (w *Writer) small() [][]byte {
 	var list [][]byte
 	for _, b := range w.held {
@@ -238,7 +237,7 @@ func (w *Writer) fail(err error) error {
 	return w.err
 }
 
-// pipe is what a large body runs through: three goroutines that each see every block, in order.
+// pipe processes a large body: three goroutines that each see every block, in order.
 type pipe struct {
 	md5, sha1 hash.Hash
 	sealer    *sealer
@@ -248,14 +247,14 @@ type pipe struct {
 	closed    bool
 	budget    *Budget
 	paid      int64
-	late      bool        // the MD5 may be given up
-	gaveUp    atomic.Bool // it was
+	late      bool        // the MD5 may be skipped
+	gaveUp    atomic.Bool // the MD5 was skipped
 
 	failed chan struct{} // closed when the sealer has failed
-	err    error         // then
+	err    error         // the sealer's error
 }
 
-// newPipe starts a pipe that reckons with some blocks that were made before it was.
+// newPipe starts a pipe. made is the number of blocks that exist already.
 func newPipe(ctx context.Context, batch *staging.Batch, o WriterOptions, made int) *pipe {
 	p := &pipe{
 		md5: md5.New(), sha1: sha1.New(), sealer: newSealer(ctx, batch, o),
@@ -303,8 +302,8 @@ func (p *pipe) run(lane chan *block, f func(*block)) {
 	}()
 }
 
-// wait waits until another block may be made. Where the MD5 may come late, it is given up rather than waited for: when
-// more blocks wait for it than for anything else.
+// wait waits until another block may be made. If the MD5 may come late, wait skips it once more blocks wait for it than
+// for anything else.
 func (p *pipe) wait(ctx context.Context) error {
 	if p.late && len(p.tokens) == cap(p.tokens) && len(p.lanes[0]) > max(len(p.lanes[1]), len(p.lanes[2])) {
 		p.gaveUp.Store(true)
@@ -323,7 +322,7 @@ func (p *pipe) wait(ctx context.Context) error {
 	}
 }
 
-// send never waits: there are no more blocks than a lane has room for.
+// send never blocks: there are no more blocks than a lane has room for.
 func (p *pipe) send(b *block) {
 	b.users.Store(int32(len(p.lanes)))
 	for _, lane := range p.lanes {
@@ -331,7 +330,7 @@ func (p *pipe) send(b *block) {
 	}
 }
 
-// finish waits until all blocks have run through, and gives up the blob that was begun if there is one left.
+// finish waits until all blocks are processed, and aborts a blob that is still open.
 func (p *pipe) finish() error {
 	if p.closed {
 		return p.err
