@@ -14,10 +14,11 @@ import (
 	"postern/vfs/tree"
 )
 
-// LostAndFound is where damaged things are moved to, below a folder for the day: whoever knows Unix knows it.
+// LostAndFound is the folder for damaged items, which are moved below a subfolder for the day. The name is known from
+// Unix.
 const LostAndFound = "/lost+found"
 
-// moveAside takes what is damaged out of the files: first the pages, from the highest down, so that what lies beside them can be
+// moveAside moves damaged items out of the files: first the pages, from the highest down, so that their siblings can be
 // changed; then the files.
 func (c *check) moveAside(ctx context.Context) error {
 	var todo []*Damage
@@ -38,7 +39,7 @@ func (c *check) moveAside(ctx context.Context) error {
 	return nil
 }
 
-// rank orders what is moved: the drive's top first, where everything else is moved to.
+// rank orders the items to move: the drive's top first, since everything else is moved into it.
 func rank(d *Damage) int {
 	rank := int(d.visit.Level)
 	switch {
@@ -53,7 +54,7 @@ func rank(d *Damage) int {
 	return rank
 }
 
-// tries is how many places are tried before a move aside is given up.
+// tries is how many destinations are tried before a move aside fails.
 const tries = 100
 
 func (c *check) aside(ctx context.Context, d *Damage, from string) error {
@@ -73,14 +74,14 @@ func (c *check) aside(ctx context.Context, d *Damage, from string) error {
 			d.Moved = place
 			return nil
 		case errors.Is(err, vfs.ErrNotExist), errors.Is(err, vfs.ErrNotFolder), errors.Is(err, vfs.ErrIsFolder):
-			return nil // it was changed meanwhile, and is no longer what was found damaged
+			return nil // it has changed since it was found damaged
 		case !errors.Is(err, vfs.ErrExist) && !corrupt(err) || try == tries:
 			return err
 		}
 	}
 }
 
-// label tells a lost page from the folder that files of the same folder are moved to.
+// label distinguishes a lost page from the folder that files of the same folder are moved to.
 func label(d *Damage) string {
 	switch {
 	case d.Kind == File:
@@ -91,14 +92,15 @@ func label(d *Damage) string {
 	return " (lost from " + string([]rune(d.From)[:min(len([]rune(d.From)), maxLabel)]) + ")"
 }
 
-// maxLabel bounds how much of a name is quoted in another, in characters.
+// maxLabel limits how much of a name is quoted in another, in characters.
 const maxLabel = 40
 
-// tops are names at the top of the drive, spread over the alphabet: where it is damaged itself, some of its names can't be looked up.
+// tops are names at the top of the drive, spread over the alphabet: if the top itself is damaged, some of its names
+// can't be looked up.
 var tops = []string{"lost+found", "0 lost+found", "A lost+found", "a lost+found", "t lost+found", "~ lost+found"}
 
-// place returns where something is moved to: below lost+found under its own path, or at its top where that fails. try is the
-// attempt number.
+// place returns the destination of a damaged item: below lost+found under its own path, or directly in lost+found if
+// that fails. try is the attempt number.
 func (c *check) place(ctx context.Context, d *Damage, from string, try int, now time.Time) (string, error) {
 	if from != "/" {
 		to := numbered(LostAndFound+"/"+now.UTC().Format(time.DateOnly)+from+label(d), (try+1)/2)
@@ -129,7 +131,7 @@ func (c *check) asideOp(d *Damage, from, to string, now time.Time) (tree.Op, err
 	}, nil
 }
 
-// numbered is a path, from the second try on with a number before the extension.
+// numbered returns a path that has, from the second try on, a number before the extension.
 func numbered(to string, try int) string {
 	if try == 1 {
 		return to
@@ -138,7 +140,7 @@ func numbered(to string, try int) string {
 	return fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(to, ext), try, ext)
 }
 
-// makeFolders makes a folder and what is missing above it.
+// makeFolders makes a folder and its missing parents.
 func (c *check) makeFolders(ctx context.Context, folder string, now time.Time) error {
 	if folder == "/" || c.made[folder] {
 		return nil

@@ -11,11 +11,12 @@ import (
 	"postern/vfs/gc/gctest"
 )
 
-// onlySays are lies about what is there, which a check must see through.
-var onlySays = []evil.Lie{evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.HideInList, evil.InventList, evil.RepeatList, evil.FalseSpace}
+// onlySays are lies about which blobs exist. A check must not believe them.
+var onlySays = []evil.Lie{evil.DenyStat, evil.ClaimStat, evil.WrongStat, evil.HideInList, evil.InventList,
+	evil.RepeatList, evil.FalseSpace}
 
-// TestEvil checks and repairs while the remote tells each lie. It takes no lie about sizes and lists for damage, and leaves nothing
-// behind: once the remote is honest, everything is as it was.
+// TestEvil checks and repairs while the remote tells each lie. Lies about sizes and lists must not count as damage, and
+// must have no lasting effect: once the remote is honest, everything is as before.
 func TestEvil(t *testing.T) {
 	h := build(t, false)
 	inner := h.store.Store
@@ -37,7 +38,7 @@ func TestEvil(t *testing.T) {
 	}
 }
 
-// TestFaulty takes a remote that can't be reached now and then for no damage.
+// TestFaulty checks that a remote that is sometimes unreachable does not count as damaged.
 func TestFaulty(t *testing.T) {
 	h := build(t, false)
 	bad := faulty.New(h.store, nil, faulty.Options{})

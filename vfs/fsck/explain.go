@@ -14,39 +14,41 @@ const (
 	filesPath   = "/files"
 	historyPath = "/history"
 
-	// maxFiles bounds how many paths of the files a report names, all of which are moved aside: a pack of the smallest files holds
-	// half as many. maxPast bounds those of the history alone.
+	// maxFiles limits how many paths of the files a report names, all of which are moved aside: a pack of the smallest
+	// files holds half as many. maxPast limits the paths of the history.
 	maxFiles, maxPast = 100_000, 10_000
-	// goodVersions is how many good versions are named of what is damaged.
+	// goodVersions is how many good versions of a damaged item are named.
 	goodVersions = 3
 	// maxLookups bounds the search for them.
 	maxLookups = 100_000
 )
 
-// explain names every path that damage shows at. A state of the history shows what it shares with the files and with other states once
-// more; that is told once, with the oldest and the newest state that show it.
+// explain names every path that is damaged. States of the history share much with the files and with each other, so the
+// same damage is reported only once, with the oldest and the newest state that show it.
 func (c *check) explain(ctx context.Context) error {
 	tainted := c.tainted()
 	now, then := naming{most: maxFiles}, naming{most: maxPast}
-	err := c.walker.Trace(ctx, c.whole, func(id uint32) bool { return tainted[id] }, func(_ context.Context, v tree.Visit) error {
-		found := c.bad[v.ID]
-		if found == nil {
+	err := c.walker.Trace(ctx, c.whole, func(id uint32) bool { return tainted[id] },
+		func(_ context.Context, v tree.Visit) error {
+			found := c.bad[v.ID]
+			if found == nil {
+				return nil
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if state, rest, ok := inHistory(v.Path()); ok {
+				then.add(c, found, v, rest, state)
+			} else {
+				now.add(c, found, v, v.Path(), "")
+			}
 			return nil
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if state, rest, ok := inHistory(v.Path()); ok {
-			then.add(c, found, v, rest, state)
-		} else {
-			now.add(c, found, v, v.Path(), "")
-		}
-		return nil
-	})
+		})
 	if err != nil {
 		return err
 	}
 	for key, d := range then.named {
-		if same := now.named[namedAt{key.kind, filesPath + strings.TrimSuffix(key.rest, "/"), key.from, key.until}]; same != nil {
+		today := namedAt{key.kind, filesPath + strings.TrimSuffix(key.rest, "/"), key.from, key.until}
+		if same := now.named[today]; same != nil {
 			same.Oldest, same.Newest = d.Oldest, d.Newest
 			continue
 		}
@@ -72,21 +74,22 @@ func (c *check) explain(ctx context.Context) error {
 	return c.findGood(ctx, tainted)
 }
 
-// namedAt is what makes two findings one: of a file, all its chunks; of a folder, one page.
+// namedAt identifies findings that are one: for a file, all its chunks; for a folder, one page.
 type namedAt struct {
 	kind        Kind
 	rest        string // the path; in the history, below the state
 	from, until string
 }
 
-// naming gathers what is damaged by paths.
+// naming collects damage by path.
 type naming struct {
 	named map[namedAt]*Damage
-	most  int // paths
+	most  int // limit of paths
 	more  bool
 }
 
-// add notes a finding at a path, of a state of the history if there is one: what is told of it is as the newest state shows it.
+// add notes a finding at a path and, for the history, in a state. The details are those of the newest state that shows
+// it.
 func (n *naming) add(c *check, found *finding, v tree.Visit, rest, state string) {
 	key := namedAt{kind: File, rest: rest}
 	if v.Kind == tree.VisitPage {
@@ -131,7 +134,7 @@ func inHistory(path string) (state, rest string, ok bool) {
 	return state, "/" + rest, true
 }
 
-// setAside reports whether a path is one where what can't be repaired is left: lost+found, and the history.
+// setAside reports whether a path is in lost+found or in the history, where irreparable items may stay.
 func setAside(path string) bool {
 	_, _, past := inHistory(path)
 	rest, ok := below(path, filesPath)
@@ -139,7 +142,7 @@ func setAside(path string) bool {
 	return past || ok && lost
 }
 
-// ranges are the bytes that are lost at a place: a chunk may be that of several files.
+// ranges returns the bytes that are lost at a place. Several files may share a chunk.
 func (c *check) ranges(f *finding, v tree.Visit) []Range {
 	if v.Kind == tree.VisitIndex {
 		return []Range{{v.Offset, v.Bytes}}
@@ -147,12 +150,12 @@ func (c *check) ranges(f *finding, v tree.Visit) []Range {
 	return slices.Clone(f.ranges)
 }
 
-// findGood looks through the history for versions of what is damaged that are not.
+// findGood looks through the history for undamaged versions of damaged items.
 func (c *check) findGood(ctx context.Context, tainted map[uint32]bool) error {
 	var states []string
 	for e, err := range c.whole.List(ctx, historyPath) {
 		if err != nil {
-			break // those after the damage can't be told
+			break // the names after the damage are unknown
 		}
 		states = append(states, e.Info().Name)
 	}
@@ -184,7 +187,7 @@ func (c *check) findGood(ctx context.Context, tainted map[uint32]bool) error {
 	return nil
 }
 
-// below is what follows a folder in a path; "/" for the folder itself.
+// below returns the part of a path after a folder; "/" for the folder itself.
 func below(path, folder string) (string, bool) {
 	if path == folder {
 		return "/", true

@@ -1,14 +1,14 @@
-// Package fsck checks everything that a drive's newest commit leads to, and repairs what can be.
+// Package fsck checks everything that a drive's newest commit leads to, and repairs what it can.
 //
-// What is found is told by paths. Damage of metadata is a folder page that can't be read: part of a folder, or all of it, with what lies
-// below, of which the page above still tells how much it is. Damage of content is a range of bytes of one file. A blob that is lost
-// takes what was in it and nothing else: the rest of a folder, and of a file, stays readable.
+// It reports findings by path. Damage of metadata is a folder page that can't be read: part of a folder or all of it,
+// with everything below; the page above still records how much that is. Damage of content is a range of bytes of one
+// file. A lost blob affects only its own contents: the rest of a folder, and of a file, stays readable.
 //
-// Repair puts back, under their names, blobs of which another source still has the bytes. The rest is moved aside, to a folder
-// lost+found at the top, by the same journalled changes as any other: a page as a folder of its own, which opens again should the
-// blob be found one day, and a file with the bytes that it still has. So the folders that people and programs use are whole, and a program
-// that keeps them in step with others fills what is missing. States of the history can't be changed; where one of them has a good
-// version of what is damaged, the report names it as a way out.
+// A repair restores blobs whose bytes another source still has. It moves everything else aside, to a folder lost+found
+// at the top, by ordinary journalled changes: a page becomes a folder of its own, which opens again if the blob is
+// found one day, and a file keeps its remaining bytes. So the folders in use are intact, and a program that syncs them
+// with others adds the missing files again. States of the history can't be changed; if one of them has a good version
+// of a damaged item, the report names it.
 package fsck
 
 import (
@@ -28,7 +28,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// Source may still have blobs that the remote has lost: staging, a cache, a mirror. What it gives is checked against the name.
+// Source may still have blobs that the remote has lost: staging, a cache, a mirror. Its blobs are checked against their
+// names.
 type Source interface {
 	// Get returns a whole blob, or any error.
 	Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
@@ -39,29 +40,29 @@ type Editor interface {
 	Apply(ctx context.Context, op tree.Op) error
 }
 
-// Options of a check. Store and At are needed; with Repair also what it says there.
+// Options of a check. Store and At are needed; a repair also needs the fields marked so.
 type Options struct {
-	Store remote.Blobs // without a cache before it, if only that is to be believed that lies at the remote
+	Store remote.Blobs // without a cache in front, to check what the remote itself holds
 	At    object.Ref   // leads to the newest commit
-	Older []object.Ref // commits that are known otherwise, in case that the newest can't be opened; newest first
+	Older []object.Ref // other known commits, to use if the newest can't be opened; newest first
 
-	ReadData bool // read and open every byte, not only look whether the blobs are there and long enough
+	ReadData bool // read and open every byte, instead of only checking that blobs exist and are long enough
 
-	Lost map[crypto.BlobName]bool // what an earlier repair gave up
+	Lost map[crypto.BlobName]bool // blobs that an earlier repair reported as lost
 
 	Repair  bool
 	Sources []Source
 	Editor  Editor // nil: nothing is moved aside
-	// Version names the folders that are made; needed with Editor.
+	// Version returns a version for a new folder; needed with Editor.
 	Version func() (vfs.Version, error)
 
-	// Mounted is called with what each mount refers to, from several goroutines; nil: nobody asks.
+	// Mounted is called with the target of each mount, from several goroutines; nil: no call.
 	Mounted func(*object.Target)
 
 	Parallel int              // nodes and chunks read at once; 0: tree.DefaultParallel
 	Log      *slog.Logger     // nil: quiet
 	Now      func() time.Time // nil: time.Now
-	// Progress is called now and then, from several goroutines; nil: nobody wants to know.
+	// Progress is called now and then, from several goroutines; nil: no call.
 	Progress func(Counts)
 }
 
@@ -70,10 +71,10 @@ type Counts struct {
 	Nodes  int64 `json:"nodes"`       // folder pages and index nodes
 	Chunks int64 `json:"chunks"`      // of files
 	Bytes  int64 `json:"bytes"`       // of files, in those chunks
-	Total  int64 `json:"total_bytes"` // of files as they are now, without the history
+	Total  int64 `json:"total_bytes"` // of the current files, without the history
 }
 
-// Kind tells what is damaged.
+// Kind is what is damaged.
 type Kind string
 
 // The kinds of damage.
@@ -89,9 +90,9 @@ type Range struct {
 	Length int64 `json:"length"`
 }
 
-// Damage is what is lost at one path.
+// Damage describes the loss at one path.
 type Damage struct {
-	// Space is the id of the space where it is; empty for the own one.
+	// Space is the id of the damaged space; empty for the own one.
 	Space string `json:"space,omitempty"`
 
 	Kind Kind   `json:"kind"`
@@ -99,64 +100,66 @@ type Damage struct {
 	Why  string `json:"why"`
 	Blob string `json:"blob"`
 
-	// Of a folder: the names from From on and before Until, as they are sorted, are missing; both "": all that the folder holds.
+	// For a folder: the names from From on and before Until, in sort order, are missing; both "": all of the folder.
 	From  string `json:"from,omitempty"`
 	Until string `json:"until,omitempty"`
-	Count int64  `json:"count,omitempty"` // files and folders that are missing
-	Bytes int64  `json:"bytes,omitempty"` // of files that are missing
+	Count int64  `json:"count,omitempty"` // missing files and folders
+	Bytes int64  `json:"bytes,omitempty"` // bytes of missing files
 
-	Ranges []Range `json:"ranges,omitempty"` // of a file, in order; none: its bytes can all be read, only what describes them is damaged
+	// of a file, in order; none: all bytes can be read, only their description is damaged
+	Ranges []Range `json:"ranges,omitempty"`
 
-	Good  []string `json:"good,omitempty"`  // paths in the history where a good version lies, newest first
-	Moved string   `json:"moved,omitempty"` // where it was moved to
+	Good  []string `json:"good,omitempty"`  // paths of good versions in the history, newest first
+	Moved string   `json:"moved,omitempty"` // where the item was moved to
 
-	// WentBack is the time of the commit that was made the newest again in the place of a lost one; zero else.
+	// WentBack is the time of the older commit that replaced a lost newest one; otherwise zero.
 	WentBack time.Time `json:"went_back,omitzero"`
 
-	// Oldest and Newest are the states of the history that show it, too; or, of what the files don't show, those that do.
+	// Oldest and Newest are the states of the history that show the damage, too, or the only ones that show it.
 	Oldest string `json:"oldest,omitempty"`
 	Newest string `json:"newest,omitempty"`
-	// GivenUp: it lies in lost+found or the history, and an earlier repair found that nobody has it any more.
+	// GivenUp says that the damage is in lost+found or the history, and that an earlier repair found it irreparable.
 	GivenUp bool `json:"given_up,omitempty"`
 
 	visit tree.Visit
 }
 
-// Report is what came of a check.
+// Report is the result of a check.
 type Report struct {
 	Started  time.Time `json:"started"`
-	Commit   time.Time `json:"commit"` // of the state that was checked
+	Commit   time.Time `json:"commit"` // of the checked state
 	ReadData bool      `json:"read_data"`
 	Counts
 	Damage []Damage `json:"damage"` // by path
-	More   bool     `json:"more"`   // there is more damage than is named
-	// Unchecked are paths that could not be checked, since the remote can't be reached; they may be well.
+	More   bool     `json:"more"`   // not all damage is named
+	// Unchecked are paths that could not be checked because the remote is unreachable; they may be intact.
 	Unchecked []string `json:"unchecked,omitempty"`
-	Restored  []string `json:"restored,omitempty"` // blobs that were put again
-	// Rewritten are files that were written anew, by who can write them: every byte of them could be read, but not what describes them.
+	Restored  []string `json:"restored,omitempty"` // blobs that were restored
+	// Rewritten are files that the drive's owner rewrote: every byte could be read, but its description was damaged.
 	Rewritten []string `json:"rewritten,omitempty"`
-	// Lost are the blobs that a repair could not bring back: what an Options.Lost of a later check is made of.
+	// Lost are the blobs that a repair could not restore, for the Options.Lost of later checks.
 	Lost []crypto.BlobName `json:"-"`
-	// Copies are what was found at each remote of a mirror, by who knows them; a check reads what the first gives that has it.
+	// Copies are the results for each remote of a mirror, if the caller adds them. A check reads a blob from the first
+	// remote that has it.
 	Copies []Copy `json:"copies,omitempty"`
-	// Fallback is the commit that was checked when the newest can't be opened; zero else.
+	// Fallback is the commit that was checked because the newest can't be opened; otherwise zero.
 	Fallback object.Ref `json:"-"`
 }
 
-// Copy is one of several remotes that hold the same.
+// Copy describes one of several remotes with the same contents.
 type Copy struct {
 	Remote  string `json:"remote"`
-	Blobs   int64  `json:"blobs"` // that were read
+	Blobs   int64  `json:"blobs"` // blobs that were read
 	Missing int64  `json:"missing"`
 	Damaged int64  `json:"damaged"`
-	Healed  int64  `json:"healed"`            // of those, from the others
-	Trouble string `json:"trouble,omitempty"` // why not all of it was looked at
+	Healed  int64  `json:"healed"`            // blobs restored from the other remotes
+	Trouble string `json:"trouble,omitempty"` // why the check of this remote is incomplete
 }
 
-// Ill is how many blobs are missing or damaged still.
+// Ill returns how many blobs are still missing or damaged.
 func (c Copy) Ill() int64 { return c.Missing + c.Damaged - c.Healed }
 
-// Add adds what was found in another space.
+// Add adds the report of another space.
 func (r *Report) Add(space string, of Report) {
 	for _, d := range of.Damage {
 		d.Space = space
@@ -173,16 +176,16 @@ func (r *Report) Add(space string, of Report) {
 	r.Total += of.Total
 }
 
-// Clean reports whether everything is well, but for what was given up before.
+// Clean reports whether there is no damage except earlier permanent losses.
 func (r *Report) Clean() bool {
 	return len(r.Unchecked) == 0 && !r.More && !slices.ContainsFunc(r.Damage, func(d Damage) bool { return !d.GivenUp })
 }
 
-// maxUnchecked bounds how many paths a report names that could not be checked.
+// maxUnchecked limits how many unchecked paths a report names.
 const maxUnchecked = 10_000
 
-// Run checks once. It fails only when there is nothing to check, when ctx ends, or when a repair can't be made; the report is as far as
-// it came.
+// Run checks once. It fails only when there is nothing to check, when ctx ends, or when a repair is impossible; the
+// report then covers the run up to the error.
 func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -190,7 +193,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &check{Options: o, walker: tree.NewWalker(o.Parallel), bad: map[uint32]*finding{}, made: map[string]bool{}, sizes: map[crypto.BlobName]int64{}, asked: map[crypto.BlobName]bool{}}
+	c := &check{Options: o, walker: tree.NewWalker(o.Parallel), bad: map[uint32]*finding{}, made: map[string]bool{},
+		sizes: map[crypto.BlobName]int64{}, asked: map[crypto.BlobName]bool{}}
 	c.report = Report{Started: o.Now().UTC(), ReadData: o.ReadData, Damage: []Damage{}}
 	c.healer = &healer{check: c, tried: map[crypto.BlobName]bool{}}
 	err := c.run(ctx)
@@ -208,21 +212,21 @@ type check struct {
 
 	mu    sync.Mutex
 	sizes map[crypto.BlobName]int64 // as listed
-	asked map[crypto.BlobName]bool  // though not listed
-	bad   map[uint32]*finding       // by number of the visit
+	asked map[crypto.BlobName]bool  // blobs checked although not listed
+	bad   map[uint32]*finding       // by visit number
 	edges []edge
 
-	made map[string]bool // folders of lost+found
+	made map[string]bool // folders made in lost+found
 }
 
-// finding is something that can't be read.
+// finding is an unreadable part.
 type finding struct {
 	err    error
 	ranges []Range // of a chunk, within the file
 	blob   crypto.BlobName
 }
 
-// edge leads from a page or index node to what it leads to, by their numbers.
+// edge leads from a page or index node to a part that it refers to, by their numbers.
 type edge struct{ from, to uint32 }
 
 func (c *check) run(ctx context.Context) error {
@@ -241,7 +245,8 @@ func (c *check) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !c.Repair || c.Editor == nil || c.report.Fallback != (object.Ref{}) { // an older state is not what is edited
+	// an older state is not the one that is edited
+	if !c.Repair || c.Editor == nil || c.report.Fallback != (object.Ref{}) {
 		return nil
 	}
 	if err := c.moveAside(ctx); err != nil {
@@ -251,7 +256,7 @@ func (c *check) run(ctx context.Context) error {
 	return nil
 }
 
-// giveUp notes what nobody has any more.
+// giveUp notes blobs that no source has any more.
 func (c *check) giveUp() {
 	lost := map[crypto.BlobName]bool{}
 	for _, found := range c.bad {
@@ -260,7 +265,7 @@ func (c *check) giveUp() {
 	c.report.Lost = slices.SortedFunc(maps.Keys(lost), func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
 }
 
-// list notes what is there. That the remote can't list is no reason to end: what is not noted is asked for one by one.
+// list notes which blobs exist. If the remote can't list, the check goes on and looks up each blob.
 func (c *check) list(ctx context.Context) error {
 	for b, err := range c.Store.List(remote.PastCaches(ctx)) {
 		if err != nil {
@@ -272,7 +277,7 @@ func (c *check) list(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// open opens the newest commit, or the newest of those known that can be.
+// open opens the newest commit, or the newest known one that can be opened.
 func (c *check) open(ctx context.Context) error {
 	commit, _, err := c.nodes.Commit(ctx, c.At)
 	if err == nil && commit.Roster != (object.Ref{}) {
@@ -311,7 +316,7 @@ func (c *check) begin(commit object.Commit) error {
 	return nil
 }
 
-// corrupt tells what is lost from what can't be reached now.
+// corrupt reports whether an error means that something is lost rather than unreachable.
 func corrupt(err error) bool {
 	return errors.Is(err, vfs.ErrCorrupt) && !errors.Is(err, vfs.ErrUnavailable)
 }

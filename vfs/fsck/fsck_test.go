@@ -26,7 +26,7 @@ import (
 
 var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
-// recording remembers what was put, in order, and which blobs were read.
+// recording records the blobs that were put, in order, and those that were read.
 type recording struct {
 	remote.Store
 	mu   sync.Mutex
@@ -50,7 +50,7 @@ func (r *recording) GetRange(ctx context.Context, name crypto.BlobName, off int6
 	return r.Store.GetRange(ctx, name, off, p)
 }
 
-// house is a furnished drive, with what is in it and which blobs that needs.
+// house is a filled drive, with its contents and the blobs that they need.
 type house struct {
 	store *recording
 	drive *gctest.Drive
@@ -64,10 +64,12 @@ func body(n, size int) []byte {
 	return b
 }
 
-// build makes a drive of several commits: a folder of many pages, copies, a history, and with large files of several chunks and an index.
+// build makes a drive with several commits: a folder of many pages, copies, a history, and, if large, files with
+// several chunks and an index.
 func build(t testing.TB, large bool) *house {
 	t.Helper()
-	h := &house{store: &recording{Store: mem.New()}, want: map[string][]byte{}, needs: map[string]map[crypto.BlobName]bool{}}
+	h := &house{store: &recording{Store: mem.New()}, want: map[string][]byte{},
+		needs: map[string]map[crypto.BlobName]bool{}}
 	var err error
 	if h.drive, err = gctest.New(t.Context(), h.store, start); err != nil {
 		t.Fatal(err)
@@ -88,7 +90,8 @@ func build(t testing.TB, large bool) *house {
 	h.do(t, put("/many/0003", body(1002, 30)), tree.Copy{From: "/docs", To: "/copy"})
 	h.do(t, put("/docs/report.txt", body(1003, 3000)))
 	if large {
-		h.do(t, put("/large", body(1004, 11<<20)), put("/huge", body(1005, 21<<20)), tree.Copy{From: "/large", To: "/docs/large"})
+		h.do(t, put("/large", body(1004, 11<<20)), put("/huge", body(1005, 21<<20)),
+			tree.Copy{From: "/large", To: "/docs/large"})
 	}
 	h.do(t, put("/many/0140", body(1006, 30)))
 	h.take(t)
@@ -102,7 +105,7 @@ func (h *house) do(t testing.TB, ops ...tree.Op) {
 	}
 }
 
-// take reads all there is, and notes what that needs.
+// take reads the whole drive, and notes which blobs each part needs.
 func (h *house) take(t testing.TB) {
 	t.Helper()
 	var down func(path string)
@@ -132,7 +135,7 @@ func (h *house) take(t testing.TB) {
 	down("/")
 }
 
-// fresh is the newest tree without anything remembered.
+// fresh returns the newest tree without any cache.
 func (h *house) fresh(t testing.TB) tree.Tree {
 	t.Helper()
 	return tree.New(tree.NewNodes(h.store, tree.Options{}), h.commit(t).Root)
@@ -153,25 +156,26 @@ func check(t testing.TB, o fsck.Options) fsck.Report {
 	return r
 }
 
-// state is that of the history which a path lies in.
+// state returns the state of the history that contains a path.
 func state(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, "/history/")
 	name, _, _ := strings.Cut(rest, "/")
 	return name, ok
 }
 
-// covers reports whether the report names the damage that a path shows.
+// covers reports whether the report names the damage at a path.
 func covers(r fsck.Report, path string) bool {
 	state, inState := state(path)
 	for _, d := range r.Damage {
 		at := d.Path
-		if inState && d.Oldest != "" && d.Oldest <= state && state <= d.Newest { // told once, for all of them
+		if inState && d.Oldest != "" && d.Oldest <= state && state <= d.Newest { // reported once, for all of them
 			_, rest, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(at, "/files"), "/history/"), "/")
 			at = strings.TrimSuffix("/history/"+state+"/"+rest, "/")
 		}
 		rest, below := strings.CutPrefix(path, strings.TrimSuffix(at, "/")+"/")
 		name, _, _ := strings.Cut(rest, "/")
-		if d.Kind == fsck.File && at == path || d.Kind == fsck.Folder && below && name >= d.From && (d.Until == "" || name < d.Until) {
+		if d.Kind == fsck.File && at == path ||
+			d.Kind == fsck.Folder && below && name >= d.From && (d.Until == "" || name < d.Until) {
 			return true
 		}
 	}
@@ -190,7 +194,8 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestEachBlobLost loses and spoils each blob in turn: all that did not lie in it stays readable, and all that did is named.
+// TestEachBlobLost loses and damages each blob in turn. Everything outside it must stay readable, and everything in it
+// must be named.
 func TestEachBlobLost(t *testing.T) {
 	h := build(t, true)
 	for i, name := range h.store.puts {
@@ -261,7 +266,8 @@ func (h *house) judge(t *testing.T, what string, name crypto.BlobName, r fsck.Re
 			t.Errorf("%s: it took %s with it: %v", what, path, err)
 		case needed && err == nil && !bytes.Equal(got, want):
 			t.Errorf("%s: wrong bytes of %s", what, path)
-		case needed != covers(r, path) && (needed || !strings.HasPrefix(path, "/history/")): // of the history, spans of states are named
+		// in the history, ranges of states are named
+		case needed != covers(r, path) && (needed || !strings.HasPrefix(path, "/history/")):
 			t.Errorf("%s: %s is damaged: %v, but named: %v", what, path, needed, covers(r, path))
 		}
 	}
@@ -280,7 +286,7 @@ func (h *house) judge(t *testing.T, what string, name crypto.BlobName, r fsck.Re
 	}
 }
 
-// TestRanges names the bytes that are lost, and the good versions that are left.
+// TestRanges checks that the lost bytes and the remaining good versions are named.
 func TestRanges(t *testing.T) {
 	h := build(t, true)
 	damage := func(path string, chunk int) fsck.Report {
@@ -337,7 +343,7 @@ type editor struct {
 }
 
 func (e editor) Apply(ctx context.Context, op tree.Op) error {
-	b, err := tree.EncodeOp(op) // as the journal has it
+	b, err := tree.EncodeOp(op) // as stored in the journal
 	if err != nil {
 		return err
 	}
@@ -357,8 +363,8 @@ func (h *house) repairing() fsck.Options {
 	return o
 }
 
-// TestMovedAside loses each blob of a drive in turn, and repairs without any other source: the files are whole afterwards, but for what
-// is in lost+found; and when the blob is found one day, so is that.
+// TestMovedAside loses each blob of a drive in turn, and repairs without any other source. Afterwards the files are
+// intact except for lost+found; and once the blob is found, so is lost+found.
 func TestMovedAside(t *testing.T) {
 	for i, total := 0, 1; i < total; i++ {
 		h := build(t, false)
@@ -384,7 +390,8 @@ func TestMovedAside(t *testing.T) {
 		}
 		now := h.fresh(t)
 		for path, want := range h.want {
-			if b, err := gctest.ReadFile(t.Context(), h.store, now, path); !h.needs[path][name] && (err != nil || !bytes.Equal(b, want)) {
+			if b, err := gctest.ReadFile(t.Context(), h.store, now, path); !h.needs[path][name] &&
+				(err != nil || !bytes.Equal(b, want)) {
 				t.Errorf("blob %d: the repair took %s with it: %v", i, path, err)
 			}
 		}
@@ -392,7 +399,8 @@ func TestMovedAside(t *testing.T) {
 		if again := check(t, h.options()); !again.Clean() {
 			t.Errorf("blob %d: it is back, but %+v", i, again.Damage)
 		}
-		found := &house{store: h.store, drive: h.drive, want: map[string][]byte{}, needs: map[string]map[crypto.BlobName]bool{}}
+		found := &house{store: h.store, drive: h.drive, want: map[string][]byte{},
+			needs: map[string]map[crypto.BlobName]bool{}}
 		found.take(t)
 		bodies := map[string]int{}
 		for path, b := range found.want {
@@ -408,7 +416,7 @@ func TestMovedAside(t *testing.T) {
 	}
 }
 
-// TestRestored puts lost and spoilt blobs again from another source, and looks at what it gives.
+// TestRestored restores lost and damaged blobs from another source, whose blobs are verified.
 func TestRestored(t *testing.T) {
 	h := build(t, false)
 	mirror, wrong := mem.New(), mem.New()
@@ -438,7 +446,7 @@ func TestRestored(t *testing.T) {
 	h.judge(t, "restored", crypto.BlobName{}, r, false)
 }
 
-// TestOlder goes back to a commit that is known otherwise when the newest is lost.
+// TestOlder goes back to another known commit when the newest is lost.
 func TestOlder(t *testing.T) {
 	h := build(t, false)
 	o := h.options()

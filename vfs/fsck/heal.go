@@ -9,16 +9,16 @@ import (
 	"postern/remote"
 )
 
-// healer reads from the remote, past all caches. When it is to repair, and what was read is not there or did not open, it puts the
-// blob again from the first source that has it, once.
+// healer reads from the remote, past all caches. In a repair, if a blob is missing or does not open, it restores the
+// blob once, from the first source that has it.
 type healer struct {
 	check *check
 
 	mu    sync.Mutex
-	tried map[crypto.BlobName]bool // what came of it
+	tried map[crypto.BlobName]bool // whether the blob was restored
 }
 
-// GetRange implements tree.Source. A reader asks past caches when what it got before was not authentic.
+// GetRange implements tree.Source. A reader bypasses caches when the bytes it got before were not authentic.
 func (h *healer) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	again := remote.IsPastCaches(ctx)
 	ctx = remote.PastCaches(ctx)
@@ -30,7 +30,7 @@ func (h *healer) GetRange(ctx context.Context, name crypto.BlobName, off int64, 
 	return h.check.Store.GetRange(ctx, name, off, p)
 }
 
-// heal reports whether the remote has the blob now, where it had not.
+// heal reports whether it has restored the blob at the remote.
 func (h *healer) heal(ctx context.Context, name crypto.BlobName) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,14 +46,14 @@ func (h *healer) heal(ctx context.Context, name crypto.BlobName) bool {
 func (h *healer) put(ctx context.Context, name crypto.BlobName) bool {
 	has, err := h.check.Store.Get(ctx, name)
 	if err == nil && crypto.NameOf(has) == name || errors.Is(err, remote.ErrUnavailable) {
-		return false // it is what its name says: not the blob is wrong, but what refers to it
+		return false // the bytes fit the name: the reference is wrong, not the blob
 	}
 	for _, src := range h.check.Sources {
 		blob, err := src.Get(context.WithoutCancel(ctx), name)
 		if err != nil || crypto.NameOf(blob) != name {
 			continue
 		}
-		// What lies under the name is not what was stored, and would not be replaced.
+		// The remote holds other bytes under the name, and a Put would not replace them.
 		if err := h.check.Store.Delete(ctx, name); err != nil {
 			return false
 		}

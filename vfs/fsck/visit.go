@@ -12,7 +12,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// visit checks what the walk has come to.
+// visit checks a part that the walk has reached.
 func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	c.mu.Lock()
 	if v.Parent != 0 {
@@ -56,8 +56,8 @@ func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	return nil
 }
 
-// miss asks for a blob that was not listed, once. The answer is not believed, but of a mirror it is the first that is asked, and that gets
-// from the others what it has lost; reads are content with the others.
+// miss looks up a blob that was not listed, once. The result is ignored: the call makes the first remote of a mirror
+// restore a lost blob from the others, whereas reads are satisfied by any of them.
 func (c *check) miss(ctx context.Context, name crypto.BlobName) {
 	c.mu.Lock()
 	_, known := c.sizes[name]
@@ -69,7 +69,7 @@ func (c *check) miss(ctx context.Context, name crypto.BlobName) {
 	}
 }
 
-// count returns how far the check has come.
+// count adds a visit to the counts.
 func (c *check) count(v tree.Visit) {
 	c.mu.Lock()
 	counts := &c.report.Counts
@@ -89,7 +89,7 @@ func (c *check) count(v tree.Visit) {
 	}
 }
 
-// chunk checks a chunk: that it is there, or every byte of it.
+// chunk checks that a chunk exists, or that every byte of it can be read.
 func (c *check) chunk(ctx context.Context, v tree.Visit) finding {
 	whole := finding{ranges: []Range{{v.Offset, v.Bytes}}}
 	if whole.err = c.there(ctx, v.Chunk.Blob, int64(v.Chunk.Off)+int64(v.Sealed)); whole.err != nil || !c.ReadData {
@@ -102,7 +102,7 @@ func (c *check) chunk(ctx context.Context, v tree.Visit) finding {
 	return finding{err: err, ranges: c.segments(ctx, v)}
 }
 
-// segments returns which bytes of a chunk can't be read.
+// segments returns the byte ranges of a chunk that can't be read.
 func (c *check) segments(ctx context.Context, v tree.Visit) (bad []Range) {
 	keys := crypto.NewSegments(v.Chunk.Bytes)
 	for i := range crypto.SegmentCount(int(v.Bytes)) {
@@ -121,7 +121,7 @@ func (c *check) segments(ctx context.Context, v tree.Visit) (bad []Range) {
 	return bad
 }
 
-// add appends a range, to the last one if it goes on there.
+// add appends a range, or extends the last one if they are adjacent.
 func add(ranges []Range, r Range) []Range {
 	if n := len(ranges); n > 0 && ranges[n-1].Offset+ranges[n-1].Length == r.Offset {
 		ranges[n-1].Length += r.Length
@@ -130,8 +130,8 @@ func add(ranges []Range, r Range) []Range {
 	return append(ranges, r)
 }
 
-// there reports whether a blob is there and has so many bytes at least. A listing may lack what came since, and a remote may forget to
-// list, so what it lacks is asked for.
+// there returns nil if a blob exists and has at least need bytes. A listing may lag or be incomplete, so blobs missing
+// from it are looked up.
 func (c *check) there(ctx context.Context, name crypto.BlobName, need int64) error {
 	c.mu.Lock()
 	size, listed := c.sizes[name]
@@ -153,7 +153,7 @@ func (c *check) there(ctx context.Context, name crypto.BlobName, need int64) err
 	return fmt.Errorf("%w: %w", vfs.ErrCorrupt, err)
 }
 
-// tainted are the numbers of all that is damaged or leads to it.
+// tainted returns the numbers of all parts that are damaged or lead to damage.
 func (c *check) tainted() map[uint32]bool {
 	above := map[uint32][]uint32{}
 	for _, e := range c.edges {
