@@ -15,25 +15,26 @@ import (
 // ErrBusy says that the spaces changed too often to be seen at one moment.
 var ErrBusy = errors.New("other devices change the drive all the time: try again later")
 
-// Reached is what all spaces lead to at one moment.
+// Reached is everything that all spaces lead to at one moment.
 type Reached struct {
-	// Pointers lead to the spaces: the own one comes last, so that whoever follows a mount finds its space.
+	// Pointers lead to the spaces. The own one comes last, so that a reader that follows a mount finds its space.
 	Pointers []crypto.Pointer
 	Blobs    []crypto.BlobName // in no order
 }
 
-// ReachOptions say what Reach looks at. The zero value works.
+// ReachOptions select what Reach looks at. The zero value works.
 type ReachOptions struct {
-	Of     *crypto.Pointer   // of the own space, in the place of its newest state; nil: that
-	Beyond *crypto.Pointer   // an earlier state of the own space: what it leads to is left out; nil: nothing is
-	Seen   func(parts int64) // is called by several goroutines with the number of parts that were looked at; nil: nobody asks
+	Of     *crypto.Pointer   // replaces the newest state of the own space; nil: the newest
+	Beyond *crypto.Pointer   // an earlier state of the own space, whose blobs are omitted; nil: none
+	Seen   func(parts int64) // called by several goroutines with the number of parts seen; nil: no call
 }
 
-// mostRounds is how often all pointers are loaded until no space has changed.
+// mostRounds limits how often all pointers are loaded until no space has changed.
 const mostRounds = 10
 
-// Reach returns all that the newest states of the spaces lead to, histories included. A mount of a space that isn't there
-// leads to nothing. Errors: ErrUnknown, ErrBusy; those of the remote; vfs.ErrCorrupt when part of a space can't be read.
+// Reach returns everything that the newest states of the spaces lead to, histories included. A mount of a missing space
+// leads to nothing. Errors: ErrUnknown, ErrBusy; those of the remote; vfs.ErrCorrupt when part of a space can't be
+// read.
 func (s *Set) Reach(ctx context.Context, o ReachOptions) (Reached, error) {
 	r := &reaching{set: s, seen: o.Seen, walker: tree.NewWalker(0), known: map[crypto.BlobName]bool{}}
 	if o.Beyond != nil {
@@ -110,7 +111,7 @@ func (r *reaching) add(name crypto.BlobName) {
 	}
 }
 
-// passOver leaves out what an earlier state of the own space leads to.
+// passOver omits what an earlier state of the own space leads to.
 func (r *reaching) passOver(ctx context.Context, p crypto.Pointer) error {
 	h, err := r.set.headAt(Space{Capability: r.set.o.Own, Stage: Live}, p)
 	if err != nil {
@@ -123,7 +124,7 @@ func (r *reaching) passOver(ctx context.Context, p crypto.Pointer) error {
 	r.known[state.Ref.Blob] = true
 	return r.walker.Walk(ctx, state.Tree, func(_ context.Context, v tree.Visit) error {
 		r.look()
-		if v.Err != nil && !errors.Is(v.Err, vfs.ErrCorrupt) { // what is lost is not taken for granted
+		if v.Err != nil && !errors.Is(v.Err, vfs.ErrCorrupt) { // lost parts are not omitted
 			return v.Err
 		}
 		if v.Kind == tree.VisitMount {

@@ -34,8 +34,8 @@ func file(t *testing.T, d *gctest.Drive, path, body string) tree.Op {
 	return op
 }
 
-// TestBundleHoldsAllSpaces carries all spaces in a bundle to another remote, where everything opens: those of the registry
-// and those that only mounts lead to, with the rosters.
+// TestBundleHoldsAllSpaces carries all spaces in a bundle to another remote, where everything opens: the spaces of the
+// registry and those that only mounts lead to, with the rosters.
 func TestBundleHoldsAllSpaces(t *testing.T) {
 	own := newDrive(t, mem.New())
 	s, inner, retired := beside(t, own), beside(t, own), beside(t, own)
@@ -62,7 +62,8 @@ func TestBundleHoldsAllSpaces(t *testing.T) {
 	slices.SortFunc(found.Blobs, func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })
 	var carried bytes.Buffer
 	contents := bundle.Contents{Pointers: found.Pointers}
-	if _, err := bundle.Export(t.Context(), own.Store, &carried, contents, transfer.Names(found.Blobs), bundle.ExportOptions{}); err != nil {
+	if _, err := bundle.Export(t.Context(), own.Store, &carried, contents, transfer.Names(found.Blobs),
+		bundle.ExportOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := bundle.NewReader(&carried)
@@ -99,7 +100,7 @@ func TestBundleHoldsAllSpaces(t *testing.T) {
 	}
 }
 
-// moving does something when a pointer is loaded for the first time.
+// moving calls a function when a pointer is loaded for the first time.
 type moving struct {
 	remote.Store
 	id crypto.PointerID
@@ -145,7 +146,7 @@ func TestReachAtOneMoment(t *testing.T) {
 	}
 }
 
-// TestReachRefuses reaches no part of a drive: neither one whose spaces nobody can name, nor one that is damaged.
+// TestReachRefuses checks that Reach rejects a drive with unknown spaces, and a damaged one.
 func TestReachRefuses(t *testing.T) {
 	own := newDrive(t, mem.New())
 	own.Version = object.Version2

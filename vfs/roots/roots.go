@@ -1,8 +1,9 @@
-// Package roots says which spaces one owner has at one store, and opens them. What somebody needs is what they lead to, so
-// package gc marks from them, package fsck checks them, a pinned path goes on in them, and a bundle holds them.
+// Package roots knows the spaces that one owner has at one store, and opens them. Their contents are what the owner
+// needs, so package gc marks from them, package fsck checks them, a pinned path continues in them, and a bundle holds
+// them.
 //
 // There are three sources. The account's own space is always a root. A registry, which the own space holds, names the
-// others, and what became of them. A mount that is met on the way and that the registry lacks is a root as well.
+// others and their stages. A mount that a walk finds and that the registry lacks is a root as well.
 package roots
 
 import (
@@ -19,7 +20,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Stage says what became of a space. It only ever grows.
+// Stage is the stage in the life of a space. It only ever grows.
 type Stage uint8
 
 // The stages of a space.
@@ -32,7 +33,7 @@ const (
 	Closing
 	// Retired is the stage of a space whose last commit is Final, whatever its pointer leads to.
 	Retired
-	// Gone is the stage of a space that nothing needs unless a mount still refers to it.
+	// Gone is the stage of a space that is not needed unless a mount still refers to it.
 	Gone
 )
 
@@ -40,35 +41,35 @@ const (
 type Space struct {
 	crypto.Capability
 	Stage  Stage
-	Final  object.Ref // of a retired space: its last commit; zero else
+	Final  object.Ref // for a retired space, its last commit; otherwise zero
 	Shared bool       // another account reads or writes it
 }
 
-// Registry names the spaces of the owner besides the own one, Gone ones included, as a state of the own space has them.
+// Registry returns the spaces of the owner other than the own one, including Gone ones, as of a state of the own space.
 // Errors: those of reading that state.
 type Registry func(ctx context.Context, own State) ([]Space, error)
 
-// State is one commit of a space, open.
+// State is one open commit of a space.
 type State struct {
 	Ref    object.Ref
 	Hash   object.CommitHash
 	Commit object.Commit
-	Tree   tree.Tree // all of it: files, history, and what else the root folder holds
+	Tree   tree.Tree // the whole tree: files, history, and anything else in the root folder
 }
 
-// Head is where a space stands.
+// Head is the newest known commit of a space.
 type Head struct {
 	Space
 	Version uint8      // of its format
-	Commit  object.Ref // the newest commit, or the final one; zero when there is none, or Err says why not
+	Commit  object.Ref // the newest commit, or the final one; zero if there is none or Err is set
 	Pointer crypto.Pointer
-	Met     bool // only a mount leads to the space: the registry lacks it
-	// Err says why the space can't be found at a store that answers: its pointer is missing, damaged or older than one
-	// that was seen.
+	Met     bool // only a mount leads to the space; the registry lacks it
+	// Err says why the space can't be found although the store responds: its pointer is missing, damaged or older than one
+	// seen before.
 	Err error
 }
 
-// ErrUnknown says that the owner may have spaces that cannot be named here.
+// ErrUnknown says that the owner may have spaces that this program can't name.
 var ErrUnknown = errors.New("this drive may hold shared folders, which this program does not know: use a newer one")
 
 // Options of a Set. Own, Pointers and Nodes are needed.
@@ -76,24 +77,24 @@ type Options struct {
 	Own      crypto.Capability // opens the account's own space
 	Pointers remote.Pointers
 	Nodes    *tree.Nodes
-	Registry Registry // nil: a drive of version 2 has spaces that are not known
+	Registry Registry // nil: a drive of version 2 has unknown spaces
 }
 
-// Set is all spaces of one owner at one store. It may be used by several goroutines.
+// Set is the set of spaces of one owner at one store. It may be used by several goroutines.
 type Set struct{ o Options }
 
-// New makes a Set.
+// New returns a Set.
 func New(o Options) *Set { return &Set{o} }
 
 // lookups is how many pointers are loaded at once.
 const lookups = 8
 
-// Heads loads the pointers of all spaces, the own one first; then come those of the registry, Gone ones without a commit,
-// and those of met that it lacks. A space of met is never Gone. Errors: ErrUnknown, with the heads that are known; those
-// of the own space and its registry; remote.ErrUnavailable.
+// Heads loads the pointers of all spaces: the own one first, then those of the registry, Gone ones without a commit,
+// and those of met that it lacks. A space of met is never Gone. Errors: ErrUnknown, with the known heads; those of the
+// own space and its registry; remote.ErrUnavailable.
 func (s *Set) Heads(ctx context.Context, met []Space) ([]Head, error) { return s.heads(ctx, nil, met) }
 
-// heads is Heads with a state of the own space in the place of its newest one, unless that is nil.
+// heads is Heads with the state of the own space replaced, unless of is nil.
 func (s *Set) heads(ctx context.Context, of *crypto.Pointer, met []Space) ([]Head, error) {
 	own, err := Head{}, error(nil)
 	if space := (Space{Capability: s.o.Own, Stage: Live}); of == nil {
@@ -128,7 +129,7 @@ func (s *Set) heads(ctx context.Context, of *crypto.Pointer, met []Space) ([]Hea
 	return heads, unknown
 }
 
-// spaces returns the spaces besides the own one; those of the registry come first.
+// spaces returns the spaces other than the own one; those of the registry come first.
 func (s *Set) spaces(ctx context.Context, own Head, met []Space) (all []Space, registered int, unknown, err error) {
 	switch {
 	case s.o.Registry != nil:
@@ -163,7 +164,7 @@ func (s *Set) spaces(ctx context.Context, own Head, met []Space) (all []Space, r
 	return all, registered, unknown, nil
 }
 
-// head looks where a space stands.
+// head loads the head of a space.
 func (s *Set) head(ctx context.Context, space Space) (Head, error) {
 	h := Head{Space: space}
 	switch space.Stage {
@@ -199,7 +200,7 @@ func (s *Set) head(ctx context.Context, space Space) (Head, error) {
 // headAt opens a pointer of a space. Errors: crypto.ErrOpen, crypto.ErrFormat, crypto.ErrSignature.
 func (s *Set) headAt(space Space, p crypto.Pointer) (Head, error) {
 	h := Head{Space: space, Pointer: p}
-	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted with it
+	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted
 		return h, err
 	}
 	value, err := crypto.OpenValue(space.Read, p)
@@ -211,8 +212,8 @@ func (s *Set) headAt(space Space, p crypto.Pointer) (Head, error) {
 	return h, err
 }
 
-// Open opens the newest commit of a space. Its author must be the owner, or one whom its roster lets write. Errors:
-// vfs.ErrUnavailable, vfs.ErrCorrupt.
+// Open opens the newest commit of a space. Its author must be the owner, or an account with write access in its roster.
+// Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (s *Set) Open(ctx context.Context, space Space, at object.Ref) (State, error) {
 	state, err := s.Earlier(ctx, at)
 	if err == nil && state.Commit.Author != space.Owner {
@@ -221,7 +222,7 @@ func (s *Set) Open(ctx context.Context, space Space, at object.Ref) (State, erro
 	return state, err
 }
 
-// Earlier opens a commit that a later one names. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
+// Earlier opens a commit that a later one names as its parent. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (s *Set) Earlier(ctx context.Context, at object.Ref) (State, error) {
 	c, hash, err := s.o.Nodes.Commit(ctx, at)
 	return State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(s.o.Nodes, c.Root)}, err
@@ -247,8 +248,8 @@ func (s *Set) mayWrite(ctx context.Context, space Space, c *object.Commit) error
 	return nil
 }
 
-// Mounted returns the space that a mount refers to, and whether it is one of this owner's at this store. Blobs of other
-// owners, and at other stores, are nothing that these spaces lead to.
+// Mounted returns the space that a mount refers to, and whether it is one of this owner's at this store. These spaces
+// do not lead to blobs of other owners or at other stores.
 func (s *Set) Mounted(t *object.Target) (Space, bool) {
 	c := t.Capability
 	elsewhere := c.Store != s.o.Own.Store && c.Store != (crypto.StoreID{}) && s.o.Own.Store != (crypto.StoreID{})

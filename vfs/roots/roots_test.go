@@ -45,7 +45,7 @@ func heads(t *testing.T, s *roots.Set, met ...roots.Space) []roots.Head {
 	return found
 }
 
-// TestHeads names the own space first, then those of the registry, then those that only mounts lead to.
+// TestHeads checks that the own space comes first, then those of the registry, then those that only mounts lead to.
 func TestHeads(t *testing.T) {
 	own := newDrive(t, mem.New())
 	live, retired, gone, mounted := beside(t, own), beside(t, own), beside(t, own), beside(t, own)
@@ -83,7 +83,7 @@ func TestHeads(t *testing.T) {
 	}
 }
 
-// TestUnknown reports that a drive of version 2 may have spaces that nobody names, with those that are known.
+// TestUnknown checks that a drive of version 2 may have unknown spaces, and that the known ones are still returned.
 func TestUnknown(t *testing.T) {
 	own := newDrive(t, mem.New())
 	if found := heads(t, own.Roots(nil)); len(found) != 1 {
@@ -98,7 +98,7 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// away is a store that can't be reached for one pointer.
+// away is a store that is unreachable for one pointer.
 type away struct {
 	remote.Store
 	id crypto.PointerID
@@ -111,8 +111,8 @@ func (a away) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, er
 	return a.Store.Load(ctx, id)
 }
 
-// TestHeadOfADamagedSpace tells a space that is lost, of which the others are told all the same, from a store that can't be
-// reached.
+// TestHeadOfADamagedSpace distinguishes a lost space, beside which the others are still returned, from an unreachable
+// store.
 func TestHeadOfADamagedSpace(t *testing.T) {
 	store := mem.New()
 	own := newDrive(t, store)
@@ -135,7 +135,7 @@ func TestHeadOfADamagedSpace(t *testing.T) {
 	}
 }
 
-// TestWhoMayWrite opens the newest commits of the owner, and of whom the owner's roster lets write.
+// TestWhoMayWrite checks that commits open if their author is the owner or has write access in the owner's roster.
 func TestWhoMayWrite(t *testing.T) {
 	bob, err := crypto.Random[crypto.AccountSecret](rand.Reader)
 	if err != nil {
@@ -151,7 +151,8 @@ func TestWhoMayWrite(t *testing.T) {
 		"a writer of another space": {func(r *object.Roster, _ crypto.AuthorKey) {
 			r.Authors[0].Rights, r.Space = object.MayWrite, crypto.PointerID{1}
 		}, false},
-		"who signed it himself": {func(r *object.Roster, _ crypto.AuthorKey) { r.Authors = nil; r.Sign(bob.Author()) }, false},
+		"who signed it himself": {func(r *object.Roster, _ crypto.AuthorKey) { r.Authors = nil; r.Sign(bob.Author()) },
+			false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := mem.New()
@@ -204,7 +205,7 @@ func put(t *testing.T, store remote.Store, plain []byte) object.Ref {
 	return object.Ref{Blob: name, Len: uint32(len(sealed)), Key: key}
 }
 
-// TestWalkComesToMounts visits each mount once, and nothing of its space.
+// TestWalkComesToMounts checks that a walk visits each mount once, and nothing of its space.
 func TestWalkComesToMounts(t *testing.T) {
 	own := newDrive(t, mem.New())
 	s := beside(t, own)
