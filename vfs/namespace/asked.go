@@ -8,21 +8,21 @@ import (
 	"postern/vfs"
 )
 
-// askLimit ends a question to a mount that nobody waits for any more. It comes long after Patience, so that a slow
-// answer is there for the next listing.
+// askLimit ends a background call to a mount. It is much longer than Patience, so that a slow answer is ready for the
+// next listing.
 const askLimit = 30 * time.Second
 
-// asked is a question to a mount that may take long to answer: it is asked once at a time, and the last answer is kept.
+// asked is a call to a mount that may be slow. Only one call runs at a time, and the last answer is kept.
 type asked[T any] struct {
 	mu      sync.Mutex
 	last    T
 	known   bool
-	running chan struct{} // closed when the call that is under way has ended; nil: there is none
-	overdue bool          // somebody has waited for that call in vain, so nobody else does
+	running chan struct{} // closed when the current call has ended; nil: there is none
+	overdue bool          // a caller has waited for the current call in vain, so others do not wait
 }
 
-// ask calls do in the background, unless a call is under way. The channel is closed when the call has ended; nil: it
-// is not worth waiting for.
+// ask calls do in the background, unless a call is running. The returned channel is closed when the call has ended;
+// nil: do not wait for it.
 func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -48,14 +48,14 @@ func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 	return a.running
 }
 
-// keep takes an answer that came another way.
+// keep stores an answer from another source.
 func (a *asked[T]) keep(answer T) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last, a.known = answer, true
 }
 
-// giveUp notes that the call which is under way was waited for in vain.
+// giveUp notes that a caller has waited for the current call in vain.
 func (a *asked[T]) giveUp() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -69,8 +69,8 @@ func (a *asked[T]) answer() (last T, known bool) {
 	return a.last, a.known
 }
 
-// askAll asks all mounts the same, at the same time, and waits until each has answered or failed, or the patience is
-// used up.
+// askAll makes the same call to all mounts concurrently, and waits until each has answered or failed, or the patience
+// is used up.
 func askAll[T any](
 	ctx context.Context, t *table, mounts []*mount,
 	of func(*mount) *asked[T], do func(context.Context, *mount) (T, error),
@@ -96,7 +96,7 @@ func askAll[T any](
 	}
 }
 
-// look returns what is known of the folders of mounts, as their parent's listing shows them.
+// look returns the known infos of mounted folders, as their parent's listing shows them.
 func (t *table) look(ctx context.Context, mounts []*mount) []vfs.Info {
 	askAll(ctx, t, mounts, func(m *mount) *asked[vfs.Info] { return &m.info },
 		func(ctx context.Context, m *mount) (vfs.Info, error) { return m.fs.Stat(ctx, "/") })

@@ -7,20 +7,20 @@ import (
 	"postern/vfs"
 )
 
-// CopierTo is a mount that can copy into some other mounts as one change, by reference for instance. Errors are those
-// of vfs.Writer's Copy, about the path in the other mount; ErrInvalid with ErrOtherSpace for a mount that it can't
-// copy to.
+// CopierTo is a mount that can copy into some other mounts as one change, for example by reference. Errors are those of
+// vfs.Writer's Copy, about the path in the other mount; ErrInvalid with ErrOtherSpace for a mount that it can't copy
+// to.
 type CopierTo interface {
 	CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (replaced bool, err error)
 }
 
 // MoverTo is a mount that can move into some other mounts as one change: after a crash either all of it is done or
-// nothing. Spaces with one journal are such. Errors are as those of CopierTo.
+// nothing. Spaces that share a journal can. Errors are as those of CopierTo.
 type MoverTo interface {
 	MoveTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (replaced bool, err error)
 }
 
-// between moves or copies from one mount to another, if able.
+// between moves or copies from one mount to another, if the source supports it.
 func (t *table) between(
 	ctx context.Context, op string, src, dst place, o vfs.CopyOptions,
 	able bool, do func(vfs.TransferOptions) (bool, error),
@@ -39,5 +39,5 @@ func (t *table) between(
 	replaced, err := do(vfs.TransferOptions{
 		Replace: o.Replace, Shallow: o.Shallow, Modified: o.Modified, Cond: t.condBetween(src, dst, o.Cond),
 	})
-	return replaced, dst.named(err) // the source is there, so the error is about the place that it is to have
+	return replaced, dst.named(err) // the source exists, so the error is about the destination
 }

@@ -6,16 +6,17 @@ import (
 	"postern/vfs"
 )
 
-// states are mounts that are being changed, each with the state that the change is made to.
+// states are mounts that are being changed, each with the state that the change applies to.
 type states map[*mount]vfs.Stater
 
-// during looks up paths while mounts are being changed: in the state of the change there, in the newest elsewhere.
+// during looks up paths while mounts are being changed. It uses the state of the change in those mounts, and the newest
+// state in others.
 type during struct {
 	table  *table
 	states states
 }
 
-// ask asks a condition about the mounts that are being changed.
+// ask evaluates a condition on the mounts that are being changed.
 func (t *table) ask(ctx context.Context, cond vfs.Cond, changing states) error {
 	if err := cond(ctx, during{t, changing}); err != nil {
 		return passed{err}
@@ -23,7 +24,7 @@ func (t *table) ask(ctx context.Context, cond vfs.Cond, changing states) error {
 	return nil
 }
 
-// cond shows the drive's paths to a condition that the mount of one place evaluates.
+// cond translates a condition on the drive's paths into one that the mount of a place evaluates.
 func (t *table) cond(p place, cond vfs.Cond) vfs.Cond {
 	if cond == nil {
 		return nil
@@ -31,7 +32,7 @@ func (t *table) cond(p place, cond vfs.Cond) vfs.Cond {
 	return func(ctx context.Context, at vfs.Stater) error { return t.ask(ctx, cond, states{p.mount: at}) }
 }
 
-// condBetween does so for a condition that two mounts evaluate.
+// condBetween does the same for a condition that two mounts evaluate.
 func (t *table) condBetween(src, dst place, cond vfs.Cond) func(context.Context, vfs.Stater, vfs.Stater) error {
 	if cond == nil {
 		return nil
@@ -53,7 +54,7 @@ func (s during) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	return s.table.elsewhere(ctx, p)
 }
 
-// elsewhere looks up a place while other mounts wait for the condition, so it takes Patience at most.
+// elsewhere looks up a place while other mounts wait for the condition, so it takes at most Patience.
 func (t *table) elsewhere(ctx context.Context, p place) (vfs.Info, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.o.Patience)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"postern/vfs"
 )
 
-// gated is a file system whose calls wait at a gate, whatever their context says, and then may fail.
+// gated is a file system whose calls wait at a gate, whatever their context, and then may fail.
 type gated struct {
 	vfs.FS
 	gate chan struct{} // closed: open
@@ -47,7 +47,7 @@ func (g *gated) Usage(ctx context.Context, path string, want int64) (vfs.Usage, 
 	return g.FS.Usage(ctx, path, want)
 }
 
-// around does all that shows a mount at /files/bad, /bad or /shared/bad from outside. Nothing of it may fail.
+// around makes all calls that show a mount at /files/bad, /bad or /shared/bad from outside. None of them may fail.
 func around(t *testing.T, d *Drive) {
 	t.Helper()
 	ctx := t.Context()
@@ -87,14 +87,15 @@ func listed(t *testing.T, d *Drive, path, name string) vfs.Info {
 	return vfs.Info{}
 }
 
-// TestHangingMount: a mount that never answers holds nothing around it up for longer than the patience, and that once
-// only. It is listed, with the time of mounting until something is known of it, and as it was last known after that.
+// TestHangingMount checks that a mount that never answers delays calls around it by at most the patience, and only
+// once. It is listed with the time of mounting until its info is known, and afterwards with the last known info.
 func TestHangingMount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 100 * time.Millisecond
 		bad := &gated{FS: newSpace(), gate: make(chan struct{})}
 		put(t, bad, "/f", "12345")
-		d := New(Options{Patience: patience, Clock: func() time.Time { return mounted }}, map[string]vfs.FS{"/files": newSpace(), "/shared": Folder(mounted)})
+		d := New(Options{Patience: patience, Clock: func() time.Time { return mounted }},
+			map[string]vfs.FS{"/files": newSpace(), "/shared": Folder(mounted)})
 		put(t, d, "/files/f", "F")
 		must(t, d.Mount("/shared/good", newSpace()))
 		for _, path := range []string{"/bad", "/files/bad", "/shared/bad"} {
@@ -102,7 +103,7 @@ func TestHangingMount(t *testing.T) {
 		}
 		began := time.Now()
 		around(t, d)
-		// Each of the three is waited for once, its usage at the top once, and the conditions look at one of them.
+		// Calls wait once for each of the three, once for the usage at the top, and the conditions look at one of them.
 		if took := time.Since(began); took > 5*patience {
 			t.Errorf("it took %v", took)
 		}
@@ -130,7 +131,7 @@ func TestHangingMount(t *testing.T) {
 	})
 }
 
-// TestFailingMount: a mount that can't be reached answers ErrUnavailable itself, and changes nothing around it.
+// TestFailingMount checks that an unreachable mount returns ErrUnavailable, and changes nothing around it.
 func TestFailingMount(t *testing.T) {
 	open := make(chan struct{})
 	close(open)
@@ -154,7 +155,7 @@ func TestFailingMount(t *testing.T) {
 	}
 }
 
-// TestListingEndsWithItsContext: a listing does not wait for mounts once its own request is over.
+// TestListingEndsWithItsContext checks that a listing stops waiting for mounts once its own request is over.
 func TestListingEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := &gated{FS: newSpace(), gate: make(chan struct{})}

@@ -9,15 +9,15 @@ import (
 	"postern/vfs"
 )
 
-// Folder returns a file system that is one empty, read-only folder: a place for mounts. made is its time.
+// Folder returns a file system that is one empty, read-only folder, to mount others in. made is its time.
 func Folder(made time.Time) vfs.FS { return folder{made} }
 
 type folder struct{ made time.Time }
 
-// missing is the error about anything but the folder itself.
+// missing returns the error for any path but the folder itself.
 func missing(op, path string) error { return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrNotExist} }
 
-// fixed is the error of a change: the folder takes none, and has no folders that could.
+// fixed returns the error of a change: the folder is read-only and has no subfolders.
 func fixed(op, path string) error {
 	if strings.Count(path, "/") > 1 {
 		return missing(op, path)

@@ -14,21 +14,22 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// world is a drive with mounts that come and go, and beside it a plain model in which a mount is an ordinary folder:
-// mounting moves the folder in and what it hides aside, unmounting moves both back.
+// world is a drive with mounts that come and go, beside a plain model in which a mount is an ordinary folder: mounting
+// moves the folder in and what it hides aside, unmounting moves both back.
 type world struct {
 	t      *rapid.T
 	drive  *Drive
 	spaces []vfs.FS // all of one group
 	plain  *vfstest.Model
-	mounts map[string]int    // which space is mounted where, by key
-	hidden map[string]string // by key of the mount: the path of what it hides, in its own form
+	mounts map[string]int    // index of the mounted space, by key
+	hidden map[string]string // by key of the mount: the path that it hides, in its own form
 }
 
 const worldSpaces = 4
 
 func newWorld(t *rapid.T) *world {
-	w := &world{t: t, plain: vfstest.NewModel(vfstest.ModelOptions{}), mounts: map[string]int{}, hidden: map[string]string{}}
+	w := &world{t: t, plain: vfstest.NewModel(vfstest.ModelOptions{}), mounts: map[string]int{},
+		hidden: map[string]string{}}
 	back := vfstest.NewModel(vfstest.ModelOptions{})
 	for i := range worldSpaces {
 		w.must(back.Root(fmt.Sprint(i)))
@@ -69,10 +70,10 @@ func (w *world) holds(path string) bool {
 	return false
 }
 
-// fixed reports whether a path can't be changed whatever lies there.
+// fixed reports whether a path can't be changed, whatever is there.
 func (w *world) fixed(path string) bool { return w.isMount(path) || parentOf(path) == "/shared" }
 
-// paths are all paths of the plain model that the drive shows.
+// paths returns all paths of the plain model that the drive shows.
 func (w *world) paths() []string {
 	all := []string{"/files", "/shared"}
 	for i := 0; i < len(all); i++ {
@@ -95,7 +96,7 @@ func (w *world) path(label string) string {
 	return path
 }
 
-// both does a change on both sides. Where the drive must refuse it, it is not done on the model.
+// both makes a change on both sides. If the drive must reject it, the model skips it.
 func (w *world) both(what string, refused bool, do func(vfs.FS) error) {
 	w.t.Helper()
 	err := do(w.drive)
@@ -178,7 +179,7 @@ func (w *world) put(*rapid.T) {
 	})
 }
 
-// seesItself is a condition that holds always, and looks at what it is about.
+// seesItself returns a condition that always holds, and looks up the paths.
 func seesItself(paths ...string) vfs.Cond {
 	return func(ctx context.Context, at vfs.Stater) error {
 		for _, path := range paths {
@@ -197,12 +198,15 @@ func (w *world) mkdir(*rapid.T) {
 
 func (w *world) remove(*rapid.T) {
 	path := w.path("path")
-	w.both("remove "+path, w.fixed(path) || w.holds(path), func(fs vfs.FS) error { return fs.Remove(w.ctx(), path, seesItself(path)) })
+	w.both("remove "+path, w.fixed(path) || w.holds(path), func(fs vfs.FS) error {
+		return fs.Remove(w.ctx(), path, seesItself(path))
+	})
 }
 
 func (w *world) patch(*rapid.T) {
 	path := w.path("path")
-	patch := vfs.Patch{Set: []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Value: rapid.StringN(0, 3, 9).Draw(w.t, "value")}}}
+	patch := vfs.Patch{Set: []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"},
+		Value: rapid.StringN(0, 3, 9).Draw(w.t, "value")}}}
 	w.both("patch "+path, w.fixed(path), func(fs vfs.FS) error { return fs.Patch(w.ctx(), path, patch, nil) })
 }
 
@@ -210,7 +214,8 @@ func (w *world) transfer(*rapid.T) {
 	from, to := w.path("from"), w.path("to")
 	moving := rapid.Bool().Draw(w.t, "move")
 	o := vfs.CopyOptions{Replace: rapid.Bool().Draw(w.t, "replace"), Shallow: !moving && rapid.Bool().Draw(w.t, "shallow")}
-	refused := w.fixed(to) || o.Replace && w.holds(to) || moving && (w.fixed(from) || w.holds(from)) || !o.Shallow && w.holds(from) || from == "/shared"
+	refused := w.fixed(to) || o.Replace && w.holds(to) || moving && (w.fixed(from) || w.holds(from)) ||
+		!o.Shallow && w.holds(from) || from == "/shared"
 	w.both(fmt.Sprintf("from %s to %s, move %v, %+v", from, to, moving, o), refused, func(fs vfs.FS) error {
 		o := o
 		o.Cond = seesItself(from, to)
@@ -223,7 +228,7 @@ func (w *world) transfer(*rapid.T) {
 	})
 }
 
-// same compares what both sides show in a folder.
+// same compares a folder on both sides.
 func (w *world) same(folder string) {
 	w.t.Helper()
 	var all [2][]string
@@ -239,7 +244,8 @@ func (w *world) same(folder string) {
 				folders = append(folders, path)
 			}
 			all[i] = append(all[i], line)
-			if looked, err := fs.Stat(w.ctx(), path); err != nil || looked.Name != info.Name || looked.Folder != info.Folder || looked.Size != info.Size {
+			if looked, err := fs.Stat(w.ctx(), path); err != nil || looked.Name != info.Name ||
+				looked.Folder != info.Folder || looked.Size != info.Size {
 				w.t.Fatalf("%s is listed as %+v and looked up as %+v, %v", path, info, looked, err)
 			}
 		}
@@ -252,8 +258,8 @@ func (w *world) same(folder string) {
 	}
 }
 
-// TestAgainstPlainModel: whatever is mounted, unmounted and changed in whatever order, the drive shows what a plain
-// tree would in which mounts are folders that stay where they are.
+// TestAgainstPlainModel mounts, unmounts and changes in random order. The drive must show the same as a plain tree in
+// which mounts are fixed folders.
 func TestAgainstPlainModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(rt)

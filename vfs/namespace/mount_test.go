@@ -15,7 +15,7 @@ import (
 // mounted is the time of mounting in tests.
 var mounted = time.Unix(1000, 0).UTC()
 
-// nested is a drive with mounts at several depths: /files, /files/a/b and /shared/x, all of one group.
+// nested returns a drive with mounts at several depths: /files, /files/a/b and /shared/x, all of one group.
 func nested(t *testing.T) *Drive {
 	t.Helper()
 	m := vfstest.NewModel(vfstest.ModelOptions{})
@@ -79,8 +79,8 @@ func wantKind(t *testing.T, what string, err error, kinds ...error) {
 	}
 }
 
-// TestNested: the longest path wins, a mount hides what lies below it and shows in the listing of its folder, and all
-// comes back when it goes.
+// TestNested checks that the longest path wins, that a mount hides what lies below it and appears in the listing of its
+// folder, and that everything reappears when it is unmounted.
 func TestNested(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	put(t, d, "/files/a/b/inner", "I")
@@ -91,7 +91,8 @@ func TestNested(t *testing.T) {
 	wantNames(t, d, "/files/a", "b/ c")
 	wantNames(t, d, "/files/a/b", "inner")
 	wantNames(t, d, "/shared", "x/")
-	if info, err := d.Stat(ctx, "/files/a/b"); err != nil || info.Name != "b" || info.ReadOnly || info.Modified.Equal(mounted) {
+	if info, err := d.Stat(ctx, "/files/a/b"); err != nil || info.Name != "b" ||
+		info.ReadOnly || info.Modified.Equal(mounted) {
 		t.Errorf("the mount is %+v, %v: it has a time of its own", info, err)
 	}
 
@@ -109,7 +110,8 @@ func TestNested(t *testing.T) {
 	wantNames(t, d, "/files/a/b", "hidden")
 }
 
-// TestMountsInOrder: listings with mounts are sorted, and a mount hides an entry of its name in any Unicode form.
+// TestMountsInOrder checks that listings with mounts are sorted, and that a mount hides an entry of its name in any
+// Unicode form.
 func TestMountsInOrder(t *testing.T) {
 	d, ctx := newDrive(), t.Context()
 	for _, name := range []string{"b", "d", "e\u0301", "\u00f6", "z"} {
@@ -132,7 +134,7 @@ func TestMountsInOrder(t *testing.T) {
 	wantNames(t, d, "/files/\u00e9", "")
 }
 
-// TestFromOutside: a mounted folder and the folders it lies in stay.
+// TestFromOutside checks that a mounted folder and its parents can't be changed.
 func TestFromOutside(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	put(t, d, "/files/f", "F")
@@ -181,8 +183,8 @@ func TestMountRefuses(t *testing.T) {
 	wantKind(t, "holds another", d.Unmount("/files"), vfs.ErrInvalid, vfs.ErrMounted)
 }
 
-// TestBetween: mounts of one group move and copy between each other as one change, and a condition sees both of them
-// in the state of the change.
+// TestBetween checks that mounts of one group move and copy between each other as one change, and that a condition sees
+// both of them in the state of the change.
 func TestBetween(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	put(t, d, "/files/f", "one")
@@ -202,7 +204,8 @@ func TestBetween(t *testing.T) {
 	_, err := d.Move(ctx, "/files/f", "/shared/x/old", vfs.CopyOptions{Cond: cond})
 	wantKind(t, "move onto something", err, vfs.ErrExist)
 	wantPath(t, err, "/shared/x/old")
-	if replaced, err := d.Move(ctx, "/files/f", "/shared/x/old", vfs.CopyOptions{Replace: true, Cond: cond}); err != nil || !replaced {
+	replaced, err := d.Move(ctx, "/files/f", "/shared/x/old", vfs.CopyOptions{Replace: true, Cond: cond})
+	if err != nil || !replaced {
 		t.Errorf("moved: %v, %v", replaced, err)
 	}
 	if asked != 2 {
@@ -216,7 +219,9 @@ func TestBetween(t *testing.T) {
 	_, err = d.Move(ctx, "/shared/x/none", "/files/n", vfs.CopyOptions{})
 	wantPath(t, err, "/shared/x/none")
 	own := errors.New("own")
-	_, err = d.Move(ctx, "/shared/x/old", "/files/n", vfs.CopyOptions{Cond: func(context.Context, vfs.Stater) error { return own }})
+	_, err = d.Move(ctx, "/shared/x/old", "/files/n", vfs.CopyOptions{Cond: func(context.Context, vfs.Stater) error {
+		return own
+	}})
 	if err != own { //nolint:errorlint // it must come back as it is
 		t.Errorf("the condition's error came back as %v", err)
 	}
@@ -225,12 +230,13 @@ func TestBetween(t *testing.T) {
 	wantKind(t, "into another group", err, vfs.ErrInvalid, vfs.ErrOtherSpace)
 }
 
-// TestUsage: the mount that a path lies in answers, for the root the folders at the top do.
+// TestUsage checks that the mount of a path answers, and for the root the folders at the top.
 func TestUsage(t *testing.T) {
 	space := func(limit int64) vfs.FS {
 		return view{vfstest.NewModel(vfstest.ModelOptions{Limit: limit}), "/files"}
 	}
-	d, ctx := New(Options{}, map[string]vfs.FS{"/files": space(100), "/past": space(0), "/shared": Folder(mounted)}), t.Context()
+	d, ctx := New(Options{}, map[string]vfs.FS{"/files": space(100), "/past": space(0),
+		"/shared": Folder(mounted)}), t.Context()
 	must(t, d.Mount("/shared/x", space(10)))
 	must(t, d.Mount("/files/in", space(20)))
 	put(t, d, "/files/f", "123")
@@ -251,7 +257,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestRequestSeesOneTable: a listing, an upload and a view of the drive keep the mounts they began with.
+// TestRequestSeesOneTable checks that a listing, an upload and a view of the drive keep their initial mounts.
 func TestRequestSeesOneTable(t *testing.T) {
 	d, ctx := nested(t), t.Context()
 	up, err := d.Create(ctx, "/files/a/b/up")

@@ -1,13 +1,13 @@
-// Package namespace shows several file systems as one drive. Each is mounted at a path, at any depth: one's own files
-// at "/files", what a friend shares below "/shared". Mounts come and go at run time.
+// Package namespace shows several file systems as one drive. Each is mounted at a path, at any depth: the user's own
+// files at "/files", a friend's share below "/shared". Mounts come and go at run time.
 //
-// The longest path wins: what lies below a mount's path is handed to that mount under the mount's own paths, and
-// hides what the file system around it has there. A mount shows up in the listing of the folder that it lies in,
-// beside that folder's own entries. From outside a mounted folder stays as it is: it can't be removed, moved,
-// replaced or patched, nor can a folder that it lies in be removed, moved or copied as a whole.
+// The longest path wins: the mount gets every path at or below its own, relative to it, and hides what the surrounding
+// file system has there. A mount appears in the listing of its parent folder, beside that folder's own entries. From
+// outside, a mounted folder is fixed: it can't be removed, moved, replaced or patched, nor can a folder that contains
+// it be removed, moved or copied as a whole.
 //
-// One failing mount breaks nothing around it. Whatever shows a mount from outside waits for it for Options.Patience
-// at most, and shows what was last known of it; only what lies at or below its path fails with it.
+// A failing mount does not affect others. Calls that show a mount only from outside wait for it for at most
+// Options.Patience, and then show its last known info; only calls at or below its path fail with it.
 package namespace
 
 import (
@@ -25,19 +25,19 @@ import (
 
 // Options of New. The zero value works.
 type Options struct {
-	Made     time.Time        // what the root shows as its time; it never changes, so that clients may keep what they know
-	Patience time.Duration    // how long a mount is waited for by what only shows it from outside; 0: remote.Shipped.Mount
+	Made     time.Time        // the time of the root; it never changes, so that clients may cache
+	Patience time.Duration    // how long calls that show a mount only from outside wait for it; 0: remote.Shipped.Mount
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
 }
 
-// Drive is a vfs.FS made of mounts. Each call sees one table of mounts from begin to end, as does each upload.
+// Drive is a vfs.FS made of mounts. Each call, and each upload, uses one table of mounts from begin to end.
 type Drive struct {
 	o     Options
 	mu    sync.Mutex // held while the table is replaced
 	table atomic.Pointer[table]
 }
 
-// New makes a drive of the mounts, by the paths of their folders, such as "/files" or, at the top, "files".
+// New returns a drive of mounts, by the paths of their folders, such as "/files" or, at the top, "files".
 func New(o Options, mounts map[string]vfs.FS) *Drive {
 	o.Patience = cmp.Or(o.Patience, remote.Shipped.Mount)
 	if o.Clock == nil {
@@ -53,8 +53,8 @@ func New(o Options, mounts map[string]vfs.FS) *Drive {
 	return d
 }
 
-// Mount shows fs at a path from the next call on; it takes the place of what is mounted there already. The folder
-// that it lies in must be there and is not made. Errors: ErrName for what is no path, ErrInvalid for the root.
+// Mount shows fs at a path from the next call on; it replaces an existing mount there. The parent folder must exist;
+// Mount does not make it. Errors: ErrName for an invalid path, ErrInvalid for the root.
 func (d *Drive) Mount(path string, fs vfs.FS) error {
 	switch {
 	case path == "/":
@@ -70,9 +70,9 @@ func (d *Drive) Mount(path string, fs vfs.FS) error {
 	return nil
 }
 
-// Unmount ends showing what is mounted at a path. Calls, open files and uploads that have begun go on and may still
-// reach its file system, which must answer them with an error once it is closed. Errors: ErrNotExist when nothing is
-// mounted there, ErrInvalid while something is mounted below it.
+// Unmount removes the mount at a path. Calls, open files and uploads that have begun continue and may still reach its
+// file system, which must return an error to them once it is closed. Errors: ErrNotExist when nothing is mounted there,
+// ErrInvalid while something is mounted below it.
 func (d *Drive) Unmount(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,7 +90,7 @@ func (d *Drive) Unmount(path string) error {
 	return nil
 }
 
-// Now is the drive with the mounts that it has now, for a request that takes several calls.
+// Now returns the drive with its current mounts, for a request that takes several calls.
 func (d *Drive) Now() vfs.FS { return d.table.Load() }
 
 // Stat implements vfs.Stater.
@@ -108,8 +108,8 @@ func (d *Drive) Open(ctx context.Context, path string) (vfs.File, error) {
 	return d.table.Load().Open(ctx, path)
 }
 
-// Usage implements vfs.FS. The mount that a path lies in answers; for the root it is what the folders at the top
-// hold, and the least room that one of them has.
+// Usage implements vfs.FS. The mount that contains the path answers. For the root, it returns the total of the folders
+// at the top, and the least free room of any of them.
 func (d *Drive) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
 	return d.table.Load().Usage(ctx, path, want)
 }

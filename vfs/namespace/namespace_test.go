@@ -11,19 +11,19 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// newSpace is an empty space.
+// newSpace returns an empty space.
 func newSpace() vfs.FS { return view{vfstest.NewModel(vfstest.ModelOptions{}), "/files"} }
 
 func newDrive() *Drive {
 	return New(Options{Made: time.Unix(1, 0)}, map[string]vfs.FS{"files": newSpace(), "other": newSpace()})
 }
 
-// TestContract: a drive of mounts keeps the contract that its mounts keep.
+// TestContract checks that a drive of mounts keeps the contract of its mounts.
 func TestContract(t *testing.T) {
 	vfstest.Run(t, func(*testing.T) vfs.FS { return newDrive() })
 }
 
-// TestPaths: errors and conditions speak of the drive's paths, whatever the mount knows itself as.
+// TestPaths checks that errors and conditions have the drive's paths, whatever the mount's own path.
 func TestPaths(t *testing.T) {
 	d, ctx := newDrive(), t.Context()
 	_, err := d.Stat(ctx, "/files/a/b")
@@ -33,7 +33,8 @@ func TestPaths(t *testing.T) {
 	wantPath(t, d.Mkdir(ctx, "/files/a/b/c", nil), "/files/a/b/c")
 	asked := 0
 	err = d.Mkdir(ctx, "/files/new", func(ctx context.Context, at vfs.Stater) error {
-		for path, there := range map[string]bool{"/": true, "/files": true, "/files/new": false, "/other": true, "/nowhere": false} {
+		for path, there := range map[string]bool{"/": true, "/files": true, "/files/new": false, "/other": true,
+			"/nowhere": false} {
 			asked++
 			if _, err := at.Stat(ctx, path); (err == nil) != there {
 				t.Errorf("a condition sees %s: %v", path, err)
@@ -45,7 +46,7 @@ func TestPaths(t *testing.T) {
 	if asked != 5 {
 		t.Error("the condition was not asked")
 	}
-	wantPath(t, err, "/files/new") // once, though it came through the mount
+	wantPath(t, err, "/files/new") // added once, though the error passed through the mount
 }
 
 func wantPath(t *testing.T, err error, path string) {
@@ -56,7 +57,7 @@ func wantPath(t *testing.T, err error, path string) {
 	}
 }
 
-// TestMounts: the mounts are the root's folders, and stay.
+// TestMounts checks that the mounts are the root's folders, and can't be changed.
 func TestMounts(t *testing.T) {
 	d, ctx := newDrive(), t.Context()
 	var names []string

@@ -8,8 +8,8 @@ import (
 	"postern/vfs"
 )
 
-// TestMountsWhileInUse: mounts come and go while others list and write. A listing shows a mount or does not, in
-// order, and what lies beside it always.
+// TestMountsWhileInUse mounts and unmounts while others list and write. A listing shows a mount or does not, in order,
+// and always shows its siblings.
 func TestMountsWhileInUse(t *testing.T) {
 	d, ctx := newDrive(), t.Context()
 	for _, name := range []string{"a", "m", "z"} {

@@ -7,7 +7,7 @@ import (
 	"postern/vfs"
 )
 
-// Stat implements vfs.Stater. That of a mounted folder is the mount's own answer, or its error.
+// Stat implements vfs.Stater. For a mounted folder it returns the mount's own answer or error.
 func (t *table) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	p := t.resolve(path)
 	if p.isRoot() {
@@ -20,7 +20,7 @@ func (t *table) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	return info, err
 }
 
-// stat looks up the place as at shows its mount.
+// stat looks up the place in a state of its mount.
 func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
 	info, err := at.Stat(ctx, p.within)
 	if p.isMount() {
@@ -29,8 +29,8 @@ func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
 	return info, p.named(err)
 }
 
-// rootInfo is the root folder, which is as large as the folders at the top together. Of mounts that are being changed
-// it shows the state of the change.
+// rootInfo returns the info of the root folder. Its size is the total of the folders at the top. For mounts that are
+// being changed it uses the state of the change.
 func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error) {
 	info := vfs.Info{Folder: true, ReadOnly: true, Modified: t.o.Made, Created: t.o.Made}
 	var others []*mount
@@ -56,7 +56,7 @@ func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error)
 func (t *table) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		p := t.resolve(path)
-		next := t.look(ctx, t.inside[key(path)]) // the mounts that are still to come
+		next := t.look(ctx, t.inside[key(path)]) // the mounts not yet yielded
 		for info, err := range p.fs.List(ctx, p.within) {
 			if err != nil {
 				yield(info, p.named(err))

@@ -16,8 +16,8 @@ type restless struct {
 	guests []vfs.FS
 }
 
-// newRestless makes the drive with the folder /files/a/b, which is a mount, and /files/plain, which is none. It
-// leaves what lies below these two alone.
+// newRestless makes the drive with the folders /files/a/b, a mount, and /files/plain, not a mount. Nothing changes
+// below these two.
 func newRestless(t *testing.T) *restless {
 	t.Helper()
 	r := &restless{guests: []vfs.FS{newSpace(), newSpace()}}
@@ -39,18 +39,19 @@ func (r *restless) turn() {
 	n := r.calls.Add(1)
 	path := []string{"/shared/x", "/files/a/c", "/other", "/files/guest"}[n/2%4]
 	if n%2 == 0 {
-		_ = r.Mount(path, r.guests[n/8%2]) // the paths are good
+		_ = r.Mount(path, r.guests[n/8%2]) // the paths are valid
 	} else {
-		_ = r.Unmount(path) // it need not be there
+		_ = r.Unmount(path) // it may not be mounted
 	}
 }
 
-// rebased shows a folder of a drive as the folder /files of another.
+// rebased shows a folder of a drive as the folder /files of another drive.
 func rebased(fs vfs.FS, folder string) vfs.FS {
 	return New(Options{Made: time.Unix(1, 0)}, map[string]vfs.FS{"/files": view{fs, folder}})
 }
 
-// TestContractNested: a mount below a mount and a folder beside one keep the contract, while other mounts come and go.
+// TestContractNested checks that a mount below a mount and a folder beside one keep the contract, while other mounts
+// come and go.
 func TestContractNested(t *testing.T) {
 	for _, folder := range []string{"/files/a/b", "/files/plain"} {
 		t.Run(folder, func(t *testing.T) {
@@ -59,7 +60,7 @@ func TestContractNested(t *testing.T) {
 	}
 }
 
-// TestCompareNested compares with a model what is done in a mount below a mount while other mounts come and go.
+// TestCompareNested compares operations in a mount below a mount with a model while other mounts come and go.
 func TestCompareNested(t *testing.T) {
 	vfstest.Compare(t, func(t *testing.T) vfstest.Subject {
 		r := newRestless(t)

@@ -12,13 +12,13 @@ import (
 	"postern/vfs"
 )
 
-// table is an immutable set of mounts, and the drive that they make.
+// table is an immutable set of mounts, and the drive they form.
 type table struct {
 	o      Options
-	root   *mount              // what lies in no other mount lies here: an empty folder
-	at     map[string]*mount   // by key of the path, but the root
-	inside map[string][]*mount // by key of the folder they lie in, in the order of listings
-	above  map[string]bool     // keys of all folders that a mount lies in, however deep
+	root   *mount              // an empty folder, for paths in no other mount
+	at     map[string]*mount   // by key of the path, without the root
+	inside map[string][]*mount // by key of the parent folder, in the order of listings
+	above  map[string]bool     // keys of all folders that contain a mount, at any depth
 	depth  int                 // names in the longest path
 }
 
@@ -27,7 +27,7 @@ var _ vfs.FS = (*table)(nil)
 // mount is a file system at a path.
 type mount struct {
 	path  string // "/" for the root
-	name  string // the last of its path, in the form in which it was mounted
+	name  string // the last element of its path, in the form in which it was mounted
 	fs    vfs.FS
 	since time.Time
 	info  asked[vfs.Info] // of its folder
@@ -38,10 +38,10 @@ func newMount(path string, fs vfs.FS, since time.Time) *mount {
 	return &mount{path: path, name: path[strings.LastIndexByte(path, '/')+1:], fs: fs, since: since}
 }
 
-// key is what two paths that are the same have in common.
+// key returns the same string for all forms of a path.
 func key(path string) string { return norm.NFC.String(path) }
 
-// parentOf returns the folder that a path lies in.
+// parentOf returns the parent folder of a path.
 func parentOf(path string) string {
 	if i := strings.LastIndexByte(path, '/'); i > 0 {
 		return path[:i]
@@ -49,7 +49,7 @@ func parentOf(path string) string {
 	return "/"
 }
 
-// validPath reports whether something can be mounted at a path.
+// validPath reports whether a path is valid for a mount.
 func validPath(path string) bool {
 	names, ok := strings.CutPrefix(path, "/")
 	if !ok {
@@ -79,7 +79,7 @@ func newTable(o Options, mounts map[string]*mount) *table {
 
 func (t *table) copyMounts() map[string]*mount { return maps.Clone(t.at) }
 
-// place is where a path leads: a mount and the path within.
+// place is where a path leads: a mount and the path within it.
 type place struct {
 	*mount
 	within string // "/" for the mount itself
@@ -110,7 +110,7 @@ func (p place) isMount() bool { return p.within == "/" }
 // isRoot reports whether the place is the drive's root.
 func (p place) isRoot() bool { return p.isMount() && p.path == "/" }
 
-// full is the drive's path of a path within the mount.
+// full returns the drive's path for a path within the mount.
 func (p place) full(within string) string {
 	switch {
 	case p.path == "/":
@@ -121,10 +121,10 @@ func (p place) full(within string) string {
 	return p.path + within
 }
 
-// passed is a condition's own error on its way through a mount: it speaks of the drive's paths already.
+// passed is a condition's own error on its way through a mount. Its paths are the drive's already.
 type passed struct{ error }
 
-// named gives an error of the mount the drive's path.
+// named rewrites an error of the mount to the drive's path.
 func (p place) named(err error) error {
 	if err == nil {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// view is a folder of a file system as a file system of its own, as a space is.
+// view shows a folder of a file system as a file system of its own, as a space is.
 type view struct {
 	fs    vfs.FS
 	under string
@@ -37,7 +37,7 @@ func (v view) out(err error) error {
 	return err
 }
 
-// at is what a condition sees of the view.
+// at is the view that a condition gets.
 type at struct {
 	vfs.Stater
 	v view
@@ -121,7 +121,7 @@ func (v view) Patch(ctx context.Context, path string, p vfs.Patch, c vfs.Cond) e
 	return v.out(v.fs.Patch(ctx, v.in(path), p, v.cond(c)))
 }
 
-// member is a view that moves and copies into other views of the same file system as one change, as spaces of one
+// member is a view that moves and copies into other views of the same file system as one change, as spaces with one
 // journal do.
 type member struct{ view }
 
@@ -135,7 +135,9 @@ func (m member) CopyTo(ctx context.Context, from string, to vfs.FS, path string,
 
 type transfer func(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error)
 
-func (m member) transfer(ctx context.Context, do transfer, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
+func (m member) transfer(
+	ctx context.Context, do transfer, from string, to vfs.FS, path string, o vfs.TransferOptions,
+) (bool, error) {
 	other, ok := to.(member)
 	if !ok || other.fs != m.fs {
 		return false, &vfs.Error{Op: "transfer", Path: path, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}

@@ -7,7 +7,7 @@ import (
 	"postern/vfs"
 )
 
-// changeable resolves a path at which something is to be changed, which no mounted folder and not the root can be.
+// changeable resolves a path that is to be changed. A mounted folder and the root can't be changed.
 func (t *table) changeable(op, path string) (place, error) {
 	p := t.resolve(path)
 	if p.isMount() {
@@ -16,7 +16,7 @@ func (t *table) changeable(op, path string) (place, error) {
 	return p, nil
 }
 
-// whole fails for a folder that a mount lies in: what is done to the folder would not be done to the mount.
+// whole fails for a folder that contains a mount, because the operation would not include the mount.
 func (t *table) whole(op, path string) error {
 	if t.above[key(path)] {
 		return &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly, Err: vfs.ErrMounted}
@@ -37,7 +37,7 @@ func (t *table) Create(ctx context.Context, path string) (vfs.Upload, error) {
 	return upload{Upload: u, table: t, place: p}, nil
 }
 
-// upload is a mount's upload that speaks of the drive's paths.
+// upload is a mount's upload whose errors have the drive's paths.
 type upload struct {
 	vfs.Upload
 	table *table
@@ -54,7 +54,7 @@ func (u upload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool
 func (t *table) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
 	p := t.resolve(path)
 	if p.isMount() {
-		if cond != nil { // it may have more to say about what is there
+		if cond != nil { // it may know more about the existing item
 			if err := cond(ctx, during{table: t}); err != nil {
 				return err
 			}
@@ -143,7 +143,7 @@ func (t *table) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	return replaced, src.named(err)
 }
 
-// destination resolves where something is to be moved or copied to.
+// destination resolves the destination of a move or copy.
 func (t *table) destination(op, path string, replace bool) (place, error) {
 	p, err := t.changeable(op, path)
 	if err != nil {
