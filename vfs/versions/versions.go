@@ -1,5 +1,5 @@
-// Package versions finds the earlier versions of a file or folder: the states of the drive's history in which it was
-// another than it became.
+// Package versions finds the earlier versions of a file or folder: the states of the drive's history in which it
+// differed from the next.
 package versions
 
 import (
@@ -16,30 +16,30 @@ import (
 
 // Version is a path as it was in one or more states of the history.
 type Version struct {
-	State string // name of the newest state in which it was so
-	Path  string // there
+	State string // name of the newest state with this version
+	Path  string // the path in that state
 	Info  vfs.Info
 }
 
-// Options bound a search. The zero value looks at all states, one at a time.
+// Options limit a search. The zero value looks at all states, one at a time.
 type Options struct {
 	Before string      // only states older than this one; empty: all
-	Most   int         // how many states are looked into; 0: all
-	Enough func() bool // asked between two looks; true ends the search there; nil: never
-	AtOnce int         // looks at the same time; 0: 1
+	Most   int         // maximum number of states to search; 0: all
+	Enough func() bool // called between two lookups; true ends the search; nil: never
+	AtOnce int         // concurrent lookups; 0: 1
 }
 
-// Found is what a search has found.
+// Found is the result of a search.
 type Found struct {
-	Now      vfs.Info  // what is at the path today
-	Exists   bool      // whether there is anything
+	Now      vfs.Info  // the current item at the path
+	Exists   bool      // whether there is a current item
 	Versions []Version // the newest first
-	Looked   bool      // whether any state was looked into
-	Older    string    // the Before of a search for the rest; empty when the history was searched to its end
+	Looked   bool      // whether any state was searched
+	Older    string    // the Before of a search for the rest; empty when the search reached the end of the history
 }
 
-// Of finds the earlier versions of a path, which must lie within layout.Files (ErrInvalid else). A path where nothing
-// is today may have had some; one where nothing is or was is ErrNotExist. Folders are told apart by size and time
+// Of finds the earlier versions of a path, which must lie within layout.Files (otherwise ErrInvalid). A path without a
+// current item may have earlier versions; one that never existed is ErrNotExist. Folders are compared by size and time
 // only.
 func Of(ctx context.Context, fs vfs.Reader, path string, o Options) (Found, error) {
 	within, ok := layout.CutFiles(path)
@@ -87,8 +87,8 @@ func Of(ctx context.Context, fs vfs.Reader, path string, o Options) (Found, erro
 
 const opSearch = "find the earlier versions of"
 
-// States lists the states of the history, the oldest first. A state's Modified is the time that its name stands for.
-// A drive without a history has none.
+// States lists the states of the history, the oldest first. A state's Modified is the time in its name. A drive without
+// a history has none.
 func States(ctx context.Context, fs vfs.Reader) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		for info, err := range fs.List(ctx, layout.History) {
@@ -99,7 +99,7 @@ func States(ctx context.Context, fs vfs.Reader) iter.Seq2[vfs.Info, error] {
 				continue
 			}
 			if t, ok := layout.StateTime(info.Name); ok {
-				info.Modified = t // its root folder may not have changed for long
+				info.Modified = t // its root folder may be older
 			}
 			if !yield(info, err) || err != nil {
 				return
@@ -108,7 +108,8 @@ func States(ctx context.Context, fs vfs.Reader) iter.Seq2[vfs.Info, error] {
 	}
 }
 
-// latest names the newest n states before one, or all (0), the oldest first; more reports whether there are older ones.
+// latest returns the newest n states before one, or all (0), the oldest first; more reports whether there are older
+// ones.
 func latest(ctx context.Context, fs vfs.Reader, before string, n int) (states []string, more bool, err error) {
 	for info, err := range States(ctx, fs) {
 		if err != nil {
@@ -129,20 +130,20 @@ func latest(ctx context.Context, fs vfs.Reader, before string, n int) (states []
 	return states, more, nil
 }
 
-// look is what lies at a path, if anything does.
+// look is the item at a path, if there is one.
 type look struct {
 	info   vfs.Info
 	exists bool
 }
 
-// same reports whether a path was the same in two states.
+// same reports whether a path is the same in two states.
 func (l look) same(other look) bool {
 	a, b := l.info, other.info
 	return l.exists == other.exists && a.Folder == b.Folder && a.Version == b.Version && a.Size == b.Size &&
 		a.Modified.Equal(b.Modified)
 }
 
-// stat looks up a path; that nothing is there is no error.
+// stat looks up a path. A missing item is no error.
 func stat(ctx context.Context, fs vfs.Stater, path string) (look, error) {
 	info, err := fs.Stat(ctx, path)
 	switch {
@@ -154,7 +155,7 @@ func stat(ctx context.Context, fs vfs.Stater, path string) (look, error) {
 	return look{}, err
 }
 
-// statAll looks up one path in several states at the same time.
+// statAll looks up one path in several states concurrently.
 func statAll(ctx context.Context, fs vfs.Stater, states []string, within string) ([]look, error) {
 	all := make([]look, len(states))
 	each, ctx := errgroup.WithContext(ctx)

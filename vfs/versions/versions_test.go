@@ -15,7 +15,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// story is a drive of which states are kept; the n-th is a minute after the one before.
+// story is a drive with kept states, each a minute after the one before.
 type story struct {
 	*vfstest.Model
 	t      *testing.T
@@ -49,7 +49,7 @@ func state(n int) string {
 	return layout.StateName(time.Date(2026, 11, 20, 9, n, 0, 0, time.UTC))
 }
 
-// keep keeps the files as they are.
+// keep adds the current files to the history.
 func (s *story) keep() {
 	s.t.Helper()
 	_, err := s.Copy(s.t.Context(), layout.Files, layout.InState(state(s.states), ""), vfs.CopyOptions{})
@@ -73,7 +73,7 @@ func statesOf(found Found) (names []string) {
 
 func TestOf(t *testing.T) {
 	s := newStory(t)
-	s.keep() // 0: nothing yet
+	s.keep() // 0: empty
 	s.put("/files/a", "one")
 	s.keep() // 1
 	s.keep() // 2: the same
@@ -90,10 +90,12 @@ func TestOf(t *testing.T) {
 		t.Errorf("the newest is %+v", v)
 	}
 	s.put("/files/a", "three")
-	if now := s.find("/files/a", Options{}); !now.Exists || now.Now.Size != 5 || !slices.Equal(statesOf(now), []string{state(3), state(2)}) {
+	if now := s.find("/files/a", Options{}); !now.Exists || now.Now.Size != 5 ||
+		!slices.Equal(statesOf(now), []string{state(3), state(2)}) {
 		t.Errorf("of what came again: %+v", now)
 	}
-	if all := s.find(layout.Files, Options{}); !slices.Equal(statesOf(all), []string{state(4), state(3), state(2), state(0)}) {
+	if all := s.find(layout.Files, Options{}); !slices.Equal(statesOf(all),
+		[]string{state(4), state(3), state(2), state(0)}) {
 		t.Errorf("of all files: %q", statesOf(all))
 	}
 	_, err := Of(t.Context(), s, "/files/never", Options{})
@@ -145,7 +147,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestParts: however a search is cut into parts and whatever it does at the same time, it finds the same.
+// TestParts checks that a search finds the same, however it is cut into parts and whatever its concurrency.
 func TestParts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newStory(t)
@@ -154,7 +156,7 @@ func TestParts(t *testing.T) {
 			case 0:
 				s.put("/files/a", fmt.Sprint(i))
 			case 1:
-				_ = s.Remove(t.Context(), "/files/a", nil) // it need not be there
+				_ = s.Remove(t.Context(), "/files/a", nil) // it may be missing
 			}
 			s.keep()
 		}
