@@ -1,5 +1,5 @@
-// Package layout is the drive's layout: the folders at its top, and the names of the states in its history. Whatever
-// has to know them (WebDAV, the pages for browsers, the gateway, the commands) finds them here and nowhere else.
+// Package layout is the drive's layout: the folders at its top, and the names of the states in its history. It is the
+// only place that defines them, for WebDAV, the web pages, the gateway and the commands.
 package layout
 
 import (
@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// The folders at the top of the drive. The top itself takes no others.
+// The folders at the top of the drive. No others can be made there.
 const (
 	Files   = "/files"   // the user's own files
 	Shared  = "/shared"  // what friends share
 	Chats   = "/chats"   // conversations
-	History = "/history" // the own files as they were
+	History = "/history" // earlier states of the own files
 )
 
 // Folder describes a folder at the top of the drive.
 type Folder struct {
 	Path     string
-	About    string // one sentence for people
-	Empty    string // what people are told while nothing is in it; may be empty
-	ReadOnly bool   // nothing can be created, changed or removed directly in it
+	About    string // one sentence for users
+	Empty    string // shown while the folder is empty; may be empty
+	ReadOnly bool   // its direct children can't be created, changed or removed
 }
 
-// Folders are the folders at the top of the drive, sorted by path.
+// Folders returns the folders at the top of the drive, sorted by path.
 func Folders() []Folder {
 	return []Folder{
 		{Path: Chats, About: "Your conversations, each a folder.", Empty: emptyChats, ReadOnly: true},
@@ -44,12 +44,12 @@ const (
 		"files belong in " + Files + "."
 )
 
-// CutFiles returns where a path lies within the user's own files: "" for Files itself, "/a/b" for what lies in it. ok
-// is false for a path that lies elsewhere.
+// CutFiles returns a path relative to the user's own files: "" for Files itself, "/a/b" for items in it. ok is false
+// for other paths.
 func CutFiles(path string) (within string, ok bool) { return cut(path, Files) }
 
-// CutState splits the path of something in the history into the name of its state and where it lay within the own
-// files: "" for the whole state. ok is false for History itself and for a path that lies elsewhere.
+// CutState splits a path in the history into the name of its state and the path within the own files: "" for the whole
+// state. ok is false for History itself and for other paths.
 func CutState(path string) (state, within string, ok bool) {
 	rest, ok := cut(path, History)
 	if !ok {
@@ -67,24 +67,24 @@ func cut(path, folder string) (within string, ok bool) {
 	return within, ok && (within == "" || within[0] == '/')
 }
 
-// InState returns the path in the history of what lay at a path within the own files ("" for all of them).
+// InState returns the path in the history of a path within the own files ("" for all of them).
 func InState(state, within string) string { return History + "/" + state + within }
 
-// stateTime names a state of the history: the time of its commit in UTC, to the second, so that every device shows
+// stateTime is the format of a state's name: the time of its commit in UTC, to the second, so that every device shows
 // the same.
 const stateTime = "2006-01-02 15.04.05"
 
-// StateName returns the name of the state that a commit of this time leaves in the history. Commits of one second
-// leave one state.
+// StateName returns the name of the state that a commit of this time adds to the history. Commits within one second
+// share one state.
 func StateName(committed time.Time) string { return committed.UTC().Format(stateTime) }
 
-// StateTime returns the time that the name of a state stands for; ok is false for a name that is no time.
+// StateTime returns the time that the name of a state stands for; ok is false for a name that is not a time.
 func StateTime(name string) (committed time.Time, ok bool) {
 	committed, err := time.Parse(stateTime, name)
 	return committed, err == nil
 }
 
-// Clean returns a path without the slashes at its end that shells add to folders.
+// Clean returns a path without trailing slashes, which shells add to folders.
 func Clean(path string) string {
 	if cleaned := strings.TrimRight(path, "/"); cleaned != "" || path == "" {
 		return cleaned

@@ -51,7 +51,8 @@ func TestStateNames(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
-	for path, want := range map[string]string{"/": "/", "": "", "/files/": "/files", "/files/a//": "/files/a", "/files": "/files", "//": "/"} {
+	for path, want := range map[string]string{"/": "/", "": "", "/files/": "/files", "/files/a//": "/files/a",
+		"/files": "/files", "//": "/"} {
 		if got := Clean(path); got != want {
 			t.Errorf("%q is cleaned to %q", path, got)
 		}
@@ -64,7 +65,8 @@ func TestFolders(t *testing.T) {
 		t.Error("the folders are not sorted")
 	}
 	for _, f := range all {
-		if strings.LastIndexByte(f.Path, '/') != 0 || !strings.HasSuffix(f.About, ".") || f.ReadOnly == (f.Path == Files) || f.Empty != "" && !strings.HasSuffix(f.Empty, ".") {
+		if strings.LastIndexByte(f.Path, '/') != 0 || !strings.HasSuffix(f.About, ".") || f.ReadOnly == (f.Path == Files) ||
+			f.Empty != "" && !strings.HasSuffix(f.Empty, ".") {
 			t.Errorf("%+v is wrong", f)
 		}
 	}
