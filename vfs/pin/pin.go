@@ -48,7 +48,7 @@ type Pinner struct {
 	o      Options
 	cancel context.CancelFunc
 	ended  chan struct{}
-	kicked chan struct{} // of one
+	kicked chan struct{} // capacity one
 
 	saving sync.Mutex // locked while the list changes
 

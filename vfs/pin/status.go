@@ -3,20 +3,20 @@ package pin
 // Status describes the state of a Pinner.
 type Status struct {
 	Paths  []PathStatus `json:"paths"`
-	Blobs  int          `json:"blobs"`            // at hand, for all paths
-	Bytes  int64        `json:"bytes"`            // of those; what several paths share counts once
-	Busy   bool         `json:"busy"`             // fetching, or looking what there is to fetch
-	Failed string       `json:"failed,omitempty"` // why the last run did not come to its end; it is tried again
+	Blobs  int          `json:"blobs"`            // available locally, for all paths
+	Bytes  int64        `json:"bytes"`            // of those blobs; shared parts count once
+	Busy   bool         `json:"busy"`             // fetching, or finding out what to fetch
+	Failed string       `json:"failed,omitempty"` // why the last run did not finish; it is retried
 }
 
 // PathStatus describes one pinned path. Counts are of sealed blobs, which contain other data as well.
 type PathStatus struct {
 	Path    string `json:"path"`
-	Known   bool   `json:"known"`   // all that it needs is known; else the counts are of what was found so far
-	Absent  bool   `json:"absent"`  // nothing lies there; it is kept as soon as something does
-	Blobs   int    `json:"blobs"`   // needed and at hand
-	Bytes   int64  `json:"bytes"`   // of those
-	Missing int    `json:"missing"` // needed and not at hand
+	Known   bool   `json:"known"`   // all needed blobs are known; otherwise the counts cover those found so far
+	Absent  bool   `json:"absent"`  // nothing exists at the path; it is kept once something does
+	Blobs   int    `json:"blobs"`   // needed and available locally
+	Bytes   int64  `json:"bytes"`   // of those blobs
+	Missing int    `json:"missing"` // needed and not available locally
 	// MissingBytes is the number of needed bytes in the missing blobs. Blobs are fetched whole, so at least this much is
 	// still to be fetched.
 	MissingBytes int64 `json:"missing_bytes"`

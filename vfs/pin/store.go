@@ -297,7 +297,7 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 // ID calls the remote.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) { return s.inner.ID(ctx) }
 
-// Roles are the remote's.
+// Roles returns the remote's roles.
 func (s *Store) Roles() remote.Roles { return s.inner.Roles() }
 
 // Space calls the remote.

@@ -113,7 +113,7 @@ func TestDamagedHere(t *testing.T) {
 	ctx := t.Context()
 	name, data := blob(1)
 	for what, c := range map[string]struct {
-		there []byte // nil: nothing
+		there []byte // nil: missing
 		ask   func(s *Store) ([]byte, error)
 	}{
 		"whole": {flipped(data), func(s *Store) ([]byte, error) { return s.Get(ctx, name) }},
