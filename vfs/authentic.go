@@ -10,11 +10,11 @@ import (
 )
 
 // Authentic calls read, which fetches and opens sealed bytes. When the bytes are not authentic, it calls read once more
-// with a context that goes past all caches, so that a damaged cache is not mistaken for a lying remote. A context that goes
-// past caches already is used once.
+// with a context that bypasses all caches, so that a damaged cache is not mistaken for a lying remote. If ctx bypasses
+// caches already, it calls read only once.
 //
 // Errors: ErrCorrupt for bytes that are still not authentic, or that the remote does not have or refuses to return;
-// ErrUnavailable; the error of a context that has ended. Any other is returned as it is.
+// ErrUnavailable; the error of a context that has ended. It returns any other error unchanged.
 func Authentic(ctx context.Context, read func(context.Context) error) error {
 	err := read(ctx)
 	if unauthentic(err) && ctx.Err() == nil && !remote.IsPastCaches(ctx) {
@@ -35,7 +35,7 @@ func Authentic(ctx context.Context, read func(context.Context) error) error {
 	return err
 }
 
-// unauthentic reports whether bytes came that are not those that were sealed.
+// unauthentic reports whether an error means that the received bytes are not those that were sealed.
 func unauthentic(err error) bool {
 	return errors.Is(err, crypto.ErrOpen) || errors.Is(err, crypto.ErrFormat) || errors.Is(err, crypto.ErrSignature) ||
 		errors.Is(err, remote.ErrCorrupt)

@@ -11,7 +11,7 @@ import (
 	"postern/vfs"
 )
 
-// TestAuthentic checks for each kind of failure how often the bytes are read, and the error that the caller gets.
+// TestAuthentic checks, for each kind of failure, how often the bytes are read and which error is returned.
 func TestAuthentic(t *testing.T) {
 	other := errors.New("too many open files")
 	for _, c := range []struct {
@@ -44,7 +44,7 @@ func TestAuthentic(t *testing.T) {
 	}
 }
 
-// TestAuthenticPastCaches checks that the second read alone goes past caches, and that its success counts.
+// TestAuthenticPastCaches checks that only the second read bypasses caches, and that its success counts.
 func TestAuthenticPastCaches(t *testing.T) {
 	var past []bool
 	read := func(ctx context.Context) error {

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-// The kinds of failure. Callers ask with errors.Is.
+// The kinds of failure. Callers test them with errors.Is.
 var (
 	ErrNotExist    = fs.ErrNotExist
 	ErrExist       = fs.ErrExist
@@ -14,17 +14,17 @@ var (
 	ErrIsFolder    = errors.New("is a folder")
 	ErrReadOnly    = errors.New("read-only")
 	ErrName        = errors.New("not a valid name")
-	ErrInvalid     = fs.ErrInvalid                            // a request that can't make sense, such as a folder moved into itself
+	ErrInvalid     = fs.ErrInvalid                            // an impossible request, such as a folder moved into itself
 	ErrFull        = errors.New("no space left")              // staging or remote
 	ErrTooDeep     = errors.New("nested too deeply")          // more than MaxDepth levels down
 	ErrTooLarge    = errors.New("too large")                  // beyond what the format can hold
-	ErrBroken      = errors.New("changes can't be kept")      // the journal failed: no change is taken until a restart
-	ErrPending     = errors.New("not at the remote yet")      // the change was made, and is kept here; a success that is not complete
-	ErrUnavailable = errors.New("storage can't be reached")   // passing: retry later
-	ErrCorrupt     = errors.New("storage returned bad bytes") // the remote lies or lost something
+	ErrBroken      = errors.New("changes can't be kept")      // the journal failed; rejects changes until a restart
+	ErrPending     = errors.New("not at the remote yet")      // the change is made and durable here only
+	ErrUnavailable = errors.New("storage can't be reached")   // temporary: retry later
+	ErrCorrupt     = errors.New("storage returned bad bytes") // the remote returned wrong bytes or lost something
 )
 
-// Why a change can't be made where several spaces meet; these come as the cause of an Error.
+// Reasons why a change across several spaces fails; they are the cause of an Error.
 var (
 	ErrMounted    = errors.New("another space is mounted in this folder")             // kind ErrReadOnly
 	ErrOtherSpace = errors.New("it lies in another space; copy the contents instead") // kind ErrInvalid

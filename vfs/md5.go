@@ -2,14 +2,13 @@ package vfs
 
 import "context"
 
-// MD5 is half of the work of storing a large file, and few clients ever read it. So a body may be stored without it:
-// then Info.MD5 is zero until it has been computed from what was stored, which happens before the file is committed, or
-// when somebody asks.
+// The MD5 is half of the work of storing a large file, and few clients ever read it. So a file may be stored without
+// it: Info.MD5 is then zero until the MD5 has been computed from the stored bytes, before the file is committed or when
+// a caller needs it.
 
 type lateMD5Key struct{}
 
-// LateMD5 marks the context of a Create: what is uploaded may be committed without its MD5, if hashing would slow it
-// down.
+// LateMD5 marks the context of a Create: the upload may be committed without its MD5, if hashing would slow it down.
 func LateMD5(ctx context.Context) context.Context { return context.WithValue(ctx, lateMD5Key{}, true) }
 
 // MayBeLate reports whether a context was marked by LateMD5.
@@ -17,8 +16,8 @@ func MayBeLate(ctx context.Context) bool { return ctx.Value(lateMD5Key{}) != nil
 
 type needMD5Key struct{}
 
-// NeedMD5 marks the context of a Stat or List: it waits until every MD5 that it returns is known. One that can't be
-// computed, since the file's bytes can't be read, stays zero.
+// NeedMD5 marks the context of a Stat or List: the call waits until every MD5 that it returns is known. An MD5 stays
+// zero if the file's bytes can't be read.
 func NeedMD5(ctx context.Context) context.Context { return context.WithValue(ctx, needMD5Key{}, true) }
 
 // NeedsMD5 reports whether a context was marked by NeedMD5.

@@ -6,12 +6,13 @@ import (
 	"postern/remote"
 )
 
-// ErrSlow is wrapped by an ErrUnavailable that comes of Until.
+// ErrSlow is wrapped by an ErrUnavailable that Until causes.
 var ErrSlow = remote.ErrSlow
 
-// Until marks ctx so that no reading in it waits for the remote once the channel that over gives is closed, but fails as ErrUnavailable
-// and ErrSlow. What the remote was asked for comes all the same, and is at hand for the next try; what is done on this machine takes the
-// time that it takes. over is asked before each wait, by any goroutine; nil is endless.
+// Until marks ctx so that reads in it stop waiting for the remote once the channel returned by over is closed. They
+// then fail with ErrUnavailable and ErrSlow. Requests to the remote continue, and their results are cached for the next
+// attempt; local work is not limited. over is called before each wait, by any goroutine; a nil channel never ends the
+// wait.
 func Until(ctx context.Context, over func() <-chan struct{}) context.Context {
 	return remote.Until(ctx, over)
 }

@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// rawBase + b is the private-use character that stands in a name for the byte b, 0x80 to 0xFF, where a client's bytes are not
-// valid UTF-8. All of these characters share their first two bytes of UTF-8, rawLead.
+// rawBase + b is the private-use character that stands in a name for the byte b, 0x80 to 0xFF, when a client's bytes
+// are not valid UTF-8. All of these characters share their first two bytes of UTF-8, rawLead.
 const (
 	rawBase  = 0x10FE00
 	rawFirst = rawBase + 0x80
@@ -14,9 +14,9 @@ const (
 	rawLead  = "\xf4\x8f"
 )
 
-// NameFromRaw returns the name, or path, that stands for the bytes by which a client calls it. Valid UTF-8 is its own name. Each
-// byte that is not part of valid UTF-8 becomes a character of its own, as do the bytes of those characters where a client
-// sends them literally: so different bytes always have different names.
+// NameFromRaw returns the name, or path, for the bytes that a client sends. Valid UTF-8 stays unchanged. Each byte that
+// is not part of valid UTF-8 becomes a character of its own, as do the bytes of those characters if a client sends them
+// literally: so different bytes always have different names.
 func NameFromRaw(raw string) string {
 	if utf8.ValidString(raw) && !strings.Contains(raw, rawLead) {
 		return raw
@@ -36,8 +36,8 @@ func NameFromRaw(raw string) string {
 	return b.String()
 }
 
-// RawPath returns the bytes that NameFromRaw makes this path of. A name in it that NameFromRaw makes of no bytes stays as it is:
-// those bytes then lead to another name, never to one that is in use.
+// RawPath is the inverse of NameFromRaw. A name that NameFromRaw can't produce stays unchanged: its bytes then lead to
+// another name, never to one that is in use.
 func RawPath(path string) string {
 	return mapRaw(path, func(name string) string {
 		raw := mapRunes(name, func(b []byte, r rune) []byte { return append(b, byte(r-rawBase)) })
@@ -48,7 +48,8 @@ func RawPath(path string) string {
 	})
 }
 
-// ReadablePath returns a path for people to read: a byte that is not UTF-8 is shown as \xE9. Different paths may read alike.
+// ReadablePath returns a path for display: a byte that is not UTF-8 is shown as \xE9. Different paths may look the
+// same.
 func ReadablePath(path string) string {
 	return mapRaw(path, func(name string) string {
 		return mapRunes(name, func(b []byte, r rune) []byte {
@@ -74,7 +75,7 @@ func mapRaw(path string, do func(name string) string) string {
 	return strings.Join(names, "/")
 }
 
-// mapRunes returns the name with what do appends in place of each character for a raw byte.
+// mapRunes returns the name with each character for a raw byte replaced by what do appends.
 func mapRunes(name string, do func(b []byte, r rune) []byte) string {
 	b := make([]byte, 0, len(name))
 	for name != "" {

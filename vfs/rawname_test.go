@@ -26,13 +26,15 @@ func TestRawNames(t *testing.T) {
 		"\U0010ff00":   {"\U0010ff00", "\U0010ff00"},
 		"a/caf\xe9/b":  {"a/caf\U0010fee9/b", `a/caf\xE9/b`},
 	} {
-		if got := vfs.NameFromRaw(raw); got != want.name || vfs.RawPath(got) != raw || vfs.ReadablePath(got) != want.readable {
+		if got := vfs.NameFromRaw(raw); got != want.name || vfs.RawPath(got) != raw ||
+			vfs.ReadablePath(got) != want.readable {
 			t.Errorf("%q is %q, back %q, reads %q", raw, got, vfs.RawPath(got), vfs.ReadablePath(got))
 		}
 	}
 }
 
-// TestNoRawNameIsAnother: a name that stands for no bytes, which only another program can have written, is never taken for another.
+// TestNoRawNameIsAnother checks that a name that stands for no bytes, as only another program can write, is never taken
+// for another.
 func TestNoRawNameIsAnother(t *testing.T) {
 	const impostor = "\U0010fec3\U0010fea9" // the bytes of é, which are valid
 	if got := vfs.NameFromRaw(vfs.RawPath(impostor)); got == "é" || got == impostor {
@@ -43,9 +45,11 @@ func TestNoRawNameIsAnother(t *testing.T) {
 	}
 }
 
-// TestRawNamesComeBack: all bytes have a name of valid UTF-8, which leads back to them, also in its composed form.
+// TestRawNamesComeBack checks that any bytes have a name in valid UTF-8 that leads back to them, also in its composed
+// form.
 func TestRawNamesComeBack(t *testing.T) {
-	pieces := []string{"a", "é", "e\u0301", "\xe9", "\xc3", "\xa9", "\xf4", "\x8f", "\xbb", "\xba", "\x80", "\xff", "\U0010fee9", "\ufffd", "/", "."}
+	pieces := []string{"a", "é", "e\u0301", "\xe9", "\xc3", "\xa9", "\xf4", "\x8f", "\xbb", "\xba", "\x80", "\xff",
+		"\U0010fee9", "\ufffd", "/", "."}
 	rapid.Check(t, func(t *rapid.T) {
 		raw := strings.Join(rapid.SliceOf(rapid.SampledFrom(pieces)).Draw(t, "pieces"), "")
 		name := vfs.NameFromRaw(raw)
