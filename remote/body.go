@@ -15,8 +15,8 @@ type Body interface {
 	Open() (io.ReadCloser, error)
 }
 
-// Linker is a Body that lies in a local file, already synced to disk. A driver on the same filesystem may give the file a
-// second name instead of writing its bytes again; when LinkTo fails the driver copies.
+// Linker is a Body that lies in a local file, already synced to disk. A driver on the same filesystem may give the file
+// a second name instead of writing its bytes again; when LinkTo fails the driver copies.
 type Linker interface {
 	Body
 	LinkTo(path string) error
@@ -33,16 +33,18 @@ func (b BytesBody) Open() (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(b)), nil
 }
 
-// CheckSize refuses a body that no blob can have: negative or above crypto.MaxBlobSize. Drivers call it first in Put.
+// CheckSize rejects a body whose size no blob can have: negative or above crypto.MaxBlobSize. Drivers call it first in
+// Put.
 func CheckSize(name crypto.BlobName, size int64) error {
 	if size < 0 || size > crypto.MaxBlobSize {
-		return Fail(OpPut, name, ErrRefused, fmt.Errorf("a blob can't have %d bytes, the most is %d", size, crypto.MaxBlobSize))
+		return Fail(OpPut, name, ErrRefused,
+			fmt.Errorf("a blob can't have %d bytes, the most is %d", size, crypto.MaxBlobSize))
 	}
 	return nil
 }
 
-// ReadBody reads a whole body into memory and insists on its size. It tells a body that is not as long as it said
-// (ErrCorrupt) from one that can't be read.
+// ReadBody reads a whole body into memory and insists on its size. The error is ErrCorrupt for a body of another length
+// than it promised, and the body's own error if it can't be read.
 func ReadBody(body Body) ([]byte, error) {
 	size := body.Size()
 	if size < 0 || size > crypto.MaxBlobSize {
@@ -63,7 +65,7 @@ func ReadBody(body Body) ([]byte, error) {
 	return data, AtEnd(r, size)
 }
 
-// AtEnd insists that r, after size bytes were read from it, has no more.
+// AtEnd returns an error unless r ends after the size bytes that were read from it.
 func AtEnd(r io.Reader, size int64) error {
 	var one [1]byte
 	switch n, err := io.ReadFull(r, one[:]); {

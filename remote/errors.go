@@ -10,22 +10,22 @@ import (
 var (
 	ErrNotFound    = errors.New("not found")                          // no such blob or pointer
 	ErrConflict    = errors.New("another state is there")             // a lost compare-and-swap
-	ErrRefused     = errors.New("refused")                            // the remote won't, and won't later
+	ErrRefused     = errors.New("refused")                            // the remote won't do it, now or later
 	ErrFull        = errors.New("no space left")                      // quota or disk
 	ErrUnavailable = errors.New("not reachable")                      // passing; retry later
 	ErrCorrupt     = errors.New("damaged or not what was stored")     // bytes that do not fit their name or signature
 	ErrRollback    = errors.New("older than what was seen before")    // an old pointer
 	ErrFork        = errors.New("differs from what was seen before")  // another pointer of a sequence number seen before
-	ErrForeign     = errors.New("does not belong to a Postern store") // a folder or bucket of something else, or of a newer Postern
+	ErrForeign     = errors.New("does not belong to a Postern store") // it is of another program, or of a newer Postern
 	ErrClosed      = errors.New("closed")                             // the handle was closed before
 )
 
-// kinds is the order in which KindOf looks, for an error may wrap one of another kind as its cause.
+// kinds is the order in which KindOf looks: an error may wrap one of another kind as its cause.
 var kinds = []error{
 	ErrNotFound, ErrConflict, ErrRefused, ErrFull, ErrUnavailable, ErrCorrupt, ErrRollback, ErrFork, ErrForeign, ErrClosed,
 }
 
-// What errors call the operations, the same in every driver, so that logs can be searched.
+// The names of operations in errors, the same in every driver, so that logs can be searched.
 const (
 	OpPut      = "put blob"
 	OpGet      = "get blob"
@@ -78,8 +78,8 @@ func Fail(op string, on fmt.Stringer, kind, cause error) error {
 	return &Error{Op: op, On: on.String(), Kind: kind, Err: cause}
 }
 
-// Alive returns nil while ctx lasts, else the error that a call ends with whose context has ended: of kind
-// ErrUnavailable, for the outcome is unknown and another try may do, and with the context's own error as its cause.
+// Alive returns nil while ctx lasts, else the error of a call whose context has ended: of kind ErrUnavailable, since
+// the outcome is unknown and a retry may succeed, with the context's own error as its cause.
 func Alive(ctx context.Context, op string, on fmt.Stringer) error {
 	if err := ctx.Err(); err != nil {
 		return Fail(op, on, ErrUnavailable, err)

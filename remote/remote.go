@@ -1,13 +1,13 @@
-// Package remote is what Postern asks of storage it does not trust: to keep sealed blobs under the hash of
-// their bytes, and small signed pointers that move by compare-and-swap.
+// Package remote defines what Postern needs from storage that it does not trust: it keeps sealed blobs under the hash
+// of their bytes, and small signed pointers that move by compare-and-swap.
 //
-// A remote may lose, withhold, roll back, fork, corrupt and list what it keeps; it must never learn names,
-// contents, structure or exact sizes. CONTRACT.md beside this file says what each call promises, and package
-// remotetest is that contract as code: every driver and every wrapper passes it.
+// A remote may lose, withhold, roll back, fork, corrupt and list what it keeps; it must never learn names, contents,
+// structure or exact sizes. CONTRACT.md beside this file states what each call promises, and package remotetest is that
+// contract as code: every driver and every wrapper passes it.
 //
-// Login records need no interface of their own: a login record is a pointer whose id is derived from user name
-// and passphrase, so it can be found by nobody else, moves by compare-and-swap like any other, and a remote can't
-// tell accounts from spaces. What a store may offer besides, inboxes, names and watching, see Roles.
+// Login records need no interface of their own: a login record is a pointer whose id is derived from user name and
+// passphrase, so nobody else can find it, it moves by compare-and-swap like any other, and a remote can't tell accounts
+// from spaces. A store may also offer inboxes, names and watching: see Roles.
 package remote
 
 import (
@@ -29,9 +29,9 @@ type Blobs interface {
 	// Get returns a whole blob, at most crypto.MaxBlobSize bytes. Errors: ErrNotFound, ErrUnavailable, ErrCorrupt.
 	Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
 
-	// GetRange fills p with the bytes from off on: all of p or an error, whose bytes are then undefined. A range that
-	// ends past the blob is ErrCorrupt: whoever asks knows the size, so the blob must have been cut short. An empty
-	// range within the blob succeeds.
+	// GetRange fills p with the bytes from off on: all of p, or an error, after which the bytes of p are undefined. A
+	// range that ends past the blob is ErrCorrupt: the caller knows the size, so the blob must have been cut short. An
+	// empty range within the blob succeeds.
 	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
 
 	// Stat returns the size of a blob in bytes. Errors: ErrNotFound, ErrUnavailable.
@@ -53,13 +53,13 @@ type Pointers interface {
 
 	// Swap replaces the pointer whose hash is old (the zero hash: there is none yet) by next, atomically and durably.
 	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
-	// than what it replaces (the first may have any), else ErrRefused. To make the same swap again is ErrConflict, or
-	// succeeds if it can be seen that next is there. After ErrUnavailable the outcome is unknown: load and compare.
-	// next must be listed if and only if what it replaces is, else ErrRefused.
+	// than what it replaces (the first may have any), else ErrRefused. Repeating the same swap is ErrConflict, or succeeds
+	// if the store sees that next is there. After ErrUnavailable the outcome is unknown: load and compare. next must be
+	// listed if and only if what it replaces is, else ErrRefused.
 	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
 
-	// Changed returns a page of the listed pointers that moved since a cursor, whosever they are; with the empty cursor,
-	// of all listed pointers. See Changes. Errors: ErrUnavailable.
+	// Changed returns a page of the listed pointers of all accounts that moved since a cursor; with the empty cursor, of
+	// all listed pointers. See Changes. Errors: ErrUnavailable.
 	Changed(ctx context.Context, since Cursor) (Changes, error)
 }
 
@@ -70,22 +70,23 @@ type Store interface {
 	Blobs
 	Pointers
 
-	// ID returns the id that the store was given when it was founded. It stays the same, under whatever URL, and no other store
-	// has it. An account takes the id of the store where it begins for its capabilities. Errors: ErrUnavailable, ErrCorrupt.
+	// ID returns the id that the store was given when it was founded. It stays the same, under whatever URL, and no other
+	// store has it. An account takes the id of the store where it begins for its capabilities. Errors: ErrUnavailable,
+	// ErrCorrupt.
 	ID(ctx context.Context) (crypto.StoreID, error)
 
-	// Space returns how much there is room for. Unknown figures are -1; that is no error.
+	// Space returns the room at the store. Unknown figures are -1; that is no error.
 	Space(ctx context.Context) (Space, error)
 
-	// Roles returns what else the store offers. It asks nobody.
+	// Roles returns what else the store offers. It makes no request.
 	Roles() Roles
 
 	io.Closer
 }
 
-// Cursor is a place in a store's changes: at most MaxCursor bytes, which mean something to that store only. The empty cursor
-// is the beginning. A store that does not recognise a cursor, or no longer, starts from the beginning, so that a caller may
-// keep a cursor for as long as it likes and loses no change.
+// Cursor is a place in a store's changes: at most MaxCursor bytes, which mean something to that store only. The empty
+// cursor is the beginning. A store that does not recognise a cursor (any more) starts from the beginning, so that a
+// caller may keep a cursor for as long as it likes and loses no change.
 type Cursor string
 
 const (
@@ -95,16 +96,16 @@ const (
 	MaxChanges = 1024
 )
 
-// Changes is a page of what moved. A pointer stands there once, in its newest state; one that has not moved may stand
-// there, too. After the last page a caller has seen every listed pointer in the state that it had when the caller asked for
-// the cursor it began with, or in a newer one.
+// Changes is a page of pointers that moved. Each is listed once, in its newest state; pointers that have not moved may
+// be listed, too. After the last page a caller has seen every listed pointer in the state that it had when the caller
+// asked for the cursor it began with, or in a newer one.
 type Changes struct {
 	Pointers []crypto.Pointer // at most MaxChanges, all listed
 	Next     Cursor           // where to go on
 	More     bool             // there is another page at once
 
 	// Suspect are pointers whose state was not handed out because it is forged or contradicts what was seen before. Load
-	// returns what is wrong. Drivers leave it empty; package verify fills it, so that one lie does not hide all news.
+	// returns the error. Drivers leave it empty; package verify fills it, so that one lie does not hide all other changes.
 	Suspect []crypto.PointerID
 }
 
@@ -114,16 +115,16 @@ type BlobInfo struct {
 	Size int64 // bytes
 }
 
-// Space is the room at a remote, in bytes; -1 where it is unknown. Used counts everything on the volume, not only our blobs,
-// where the remote can't tell them apart.
+// Space is the room at a remote, in bytes; -1 where it is unknown. Used counts everything on the volume, not only our
+// blobs, where the remote can't tell them apart.
 type Space struct {
 	Used, Free int64
 }
 
 type freshKey struct{}
 
-// PastCaches marks ctx so that caches on the way go to the remote itself and replace what they hold. A reader asks so
-// once, when authentication failed, before it calls the remote a liar.
+// PastCaches marks ctx so that caches on the way go to the remote itself and replace what they hold. A reader does so
+// once after authentication failed, before it blames the remote.
 func PastCaches(ctx context.Context) context.Context {
 	return context.WithValue(ctx, freshKey{}, true)
 }

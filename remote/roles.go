@@ -9,7 +9,7 @@ import (
 )
 
 // Roles are what a store offers beside blobs and pointers. A role that it lacks is nil. A store that is not open yet
-// offers all; a call of a role that it then lacks is ErrRefused with ErrNoRole.
+// offers all; a call of a role that it then turns out to lack is ErrRefused with ErrNoRole.
 type Roles struct {
 	Inbox Inbox
 	Names Names
@@ -19,16 +19,15 @@ type Roles struct {
 // ErrNoRole is the cause of an ErrRefused when the store does not offer the role at all.
 var ErrNoRole = errors.New("the store does not offer this")
 
-// MaxLetters is how many letters an inbox holds, where a driver has no other choice made for it. Letters never returns
-// more.
+// MaxLetters is how many letters an inbox holds, unless the driver is given another limit. Letters never returns more.
 const MaxLetters = 1000
 
-// Inbox keeps letters for accounts. Whoever reaches the store can drop one; who may list and delete them is for the
-// store to decide, and a plain folder or bucket can't.
+// Inbox keeps letters for accounts. Anybody with access to the store can drop one. The store decides which users may
+// list and delete letters; a plain folder or bucket can't restrict that.
 type Inbox interface {
-	// Drop leaves a letter in an inbox and returns once it is durable. A letter that is there already is a success and
-	// changes nothing. Errors: ErrRefused (a letter without a stamp), ErrFull (the inbox or the store; what is there
-	// stays), ErrUnavailable.
+	// Drop leaves a letter in an inbox and returns once it is durable. Dropping a letter that is there already succeeds
+	// and changes nothing. Errors: ErrRefused (a letter without a stamp), ErrFull (the inbox or the store is full; its
+	// letters stay), ErrUnavailable.
 	Drop(ctx context.Context, to crypto.InboxID, letter crypto.Letter) error
 
 	// Letters returns the names of the letters in an inbox, in no order, each once, at most MaxLetters. An inbox that
@@ -44,8 +43,8 @@ type Inbox interface {
 
 // Names keeps one signed record for each name that is claimed.
 type Names interface {
-	// Claim keeps the first record of a name. Errors: ErrConflict if another record is there, whosever, ErrRefused for
-	// a record that is not signed. To make the same claim again succeeds. After ErrUnavailable the outcome is unknown:
+	// Claim keeps the first record of a name. Errors: ErrConflict if another record is there, of any account, ErrRefused
+	// for a record that is not signed. Repeating the same claim succeeds. After ErrUnavailable the outcome is unknown:
 	// look up.
 	Claim(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error
 
@@ -54,32 +53,33 @@ type Names interface {
 
 	// Replace replaces the record of a name by one of the same holder with a greater sequence. Errors: ErrNotFound if
 	// nobody has claimed the name, ErrRefused for a record that is not signed or of another holder, ErrConflict if the
-	// sequence that is there is not smaller. To make the same replacement again succeeds.
+	// sequence that is there is not smaller. Repeating the same replacement succeeds.
 	Replace(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error
 }
 
 // Watch hints that something may have moved, so that a caller need not poll often.
 type Watch interface {
-	// Watch returns a channel that receives, soon after, when any listed pointer may have moved, or one of ids, at most
-	// MaxWatched of them. Hints that are not taken are merged into one. A hint is never believed, and one may be lost:
-	// the caller asks what moved, and asks now and then without a hint. The channel is closed when ctx or the handle
-	// ends, or when the store can't be watched any longer; then the caller may watch again. Errors: ErrRefused (too
-	// many ids), ErrUnavailable.
+	// Watch returns a channel that receives a hint soon after any listed pointer, or one of ids (at most MaxWatched), may
+	// have moved. Hints that are not received are merged into one. A hint may be wrong, and one may be lost: the caller
+	// asks what moved, and also asks now and then without a hint. The channel is closed when ctx or the handle ends, or
+	// when the store can't be watched any longer; then the caller may watch again. Errors: ErrRefused (too many ids),
+	// ErrUnavailable.
 	Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct{}, error)
 }
 
 // MaxWatched bounds the pointers of one Watch.
 const MaxWatched = 4096
 
-// CheckWatch refuses to watch more pointers than may be.
+// CheckWatch rejects more than MaxWatched pointers.
 func CheckWatch(ids []crypto.PointerID) error {
 	if len(ids) > MaxWatched {
-		return Fail(OpWatch, Place{}, ErrRefused, fmt.Errorf("%d pointers can't be watched at a time, the most is %d", len(ids), MaxWatched))
+		return Fail(OpWatch, Place{}, ErrRefused,
+			fmt.Errorf("%d pointers can't be watched at a time, the most is %d", len(ids), MaxWatched))
 	}
 	return nil
 }
 
-// CheckLetter refuses a letter without a stamp, and returns the name of one that has it. Drivers call it first in Drop.
+// CheckLetter rejects a letter without a stamp, and returns the name of one that has it. Drivers call it first in Drop.
 func CheckLetter(letter *crypto.Letter) (crypto.LetterName, error) {
 	name := letter.Name()
 	if !name.Stamped() {
@@ -88,9 +88,9 @@ func CheckLetter(letter *crypto.Letter) (crypto.LetterName, error) {
 	return name, nil
 }
 
-// CheckClaim is the one reading of what Claim promises: whether next may be kept as the first record of a name, of
-// which current is there (nil: none). done says that it is there already. A driver calls it while it holds what makes
-// the claim atomic.
+// CheckClaim is the one implementation of the rules of Claim: whether next may be kept as the first record of a name,
+// of which current is there (nil: none). done says that it is there already. A driver calls it while it holds the lock
+// that makes the claim atomic.
 func CheckClaim(id crypto.NameID, current, next *crypto.NameRecord) (done bool, err error) {
 	if err := next.Verify(id); err != nil {
 		return false, Fail(OpClaim, id, ErrRefused, err)

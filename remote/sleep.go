@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Sleep waits on the system's clock, or until ctx ends, whose error it returns then. It is what wrappers wait with unless they are given
-// something else.
+// Sleep waits on the system's clock. If ctx ends first, it returns the error of ctx. Wrappers wait with it unless they
+// are given another function.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -7,9 +7,9 @@ import (
 	"postern/crypto"
 )
 
-// CheckSwap is the one reading of what Swap promises, for every driver that sees the current pointer while it holds
-// whatever makes the swap atomic: nil if next may replace current (there false: there is none yet), else the error that
-// Swap returns. The order matters: a pointer that nobody could accept is ErrRefused whatever is there.
+// CheckSwap is the one implementation of the rules of Swap, for every driver that sees the current pointer while it
+// holds the lock that makes the swap atomic: nil if next may replace current (there false: there is none yet), else the
+// error that Swap returns. The order matters: an invalid pointer is ErrRefused, whatever the current one is.
 func CheckSwap(current crypto.Pointer, there bool, old crypto.PointerHash, next crypto.Pointer) error {
 	if err := next.Verify(); err != nil {
 		return Fail(OpSwap, next.ID, ErrRefused, err)

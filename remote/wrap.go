@@ -16,7 +16,7 @@ type Call struct {
 	// Send and Receive are the bytes of blobs that the call moves at most; once it has succeeded, exactly.
 	Send, Receive int64
 
-	// Stream is how far a call has come that hands out items one by one; nil for all others.
+	// Stream is the progress of a call that yields items one by one; nil for all others.
 	Stream *Stream
 
 	// To is the store that the call goes to. It is the wrapped one unless an Around sets another before it calls do.
@@ -26,20 +26,20 @@ type Call struct {
 // Transfers reports whether the call moves the bytes of a blob, so that its duration depends on the line.
 func (c *Call) Transfers() bool { return c.Op == OpPut || c.Op == OpGet || c.Op == OpGetRange }
 
-// Stream is the state of a listing. Whoever runs the call may set the hooks before it begins.
+// Stream is the state of a listing. An Around may set the hooks before the call begins.
 type Stream struct {
-	Begun bool         // an item was handed out, so that the listing can't be begun anew
+	Begun bool         // an item was yielded, so the listing can't start anew
 	Rest  func()       // called when an item has arrived, before the consumer gets it; nil: nothing
 	Next  func() error // called before the next item is asked for; an error ends the listing; nil: nothing
 }
 
-// Around runs a call: it calls do, with a context of its choice, as often as it likes, and returns the call's error. It may
-// return before do does, and without calling it; what do then brings is dropped.
+// Around runs a call: it calls do, with a context of its choice, as often as it likes, and returns the call's error. It
+// may return before do does, or without calling it; the result of do is then dropped.
 type Around func(ctx context.Context, c *Call, do func(context.Context) error) error
 
-// Wrap returns inner with every call of every role run by around. So what a wrapper does to calls is written once, and a
-// role that is added here is wrapped everywhere. Closing passes. inner may be nil if around sets Call.To for every call, and if
-// Close is never called.
+// Wrap returns inner with every call of every role run by around. So a wrapper states once what it does to calls, and a
+// role that is added here is wrapped everywhere. Close goes straight to inner. inner may be nil if around sets Call.To
+// for every call, and if Close is never called.
 func Wrap(inner Store, around Around) Store { return &wrapped{inner, around} }
 
 type wrapped struct {
@@ -47,7 +47,7 @@ type wrapped struct {
 	around Around
 }
 
-// run runs a call that gives a value. The value is read only if around says that the call succeeded.
+// run runs a call that returns a value. The value is used only if around reports success.
 func run[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Context) (T, error)) (value T, err error) {
 	var got T
 	err = w.around(ctx, c, func(ctx context.Context) error {
@@ -64,8 +64,10 @@ func run[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Contex
 	return got, nil
 }
 
-// stream runs a call that hands out items one by one.
-func stream[T any](ctx context.Context, w *wrapped, c *Call, do func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
+// stream runs a call that yields items one by one.
+func stream[T any](
+	ctx context.Context, w *wrapped, c *Call, do func(context.Context) iter.Seq2[T, error],
+) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		c.Stream = &Stream{}
 		left := false // the consumer has enough

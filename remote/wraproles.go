@@ -7,7 +7,7 @@ import (
 	"postern/crypto"
 )
 
-// Roles implements Store: the roles of the wrapped store, wrapped. Which those are of a store that Call.To names is not
+// Roles implements Store: the roles of the wrapped store, wrapped. The roles of a store that Call.To names are not
 // known before a call.
 func (w *wrapped) Roles() (r Roles) {
 	var inner Roles
@@ -35,7 +35,7 @@ type (
 // call begins a call of a role.
 func (w *wrapped) call(op string, on fmt.Stringer) *Call { return &Call{Op: op, On: on, To: w.inner} }
 
-// lacking is the error of a call whose role turns out not to be offered.
+// lacking returns the error of a call whose role the store does not offer.
 func (c *Call) lacking() error { return Fail(c.Op, c.On, ErrRefused, ErrNoRole) }
 
 // Drop implements Inbox.
@@ -115,8 +115,8 @@ func (w wrappedNames) Replace(ctx context.Context, id crypto.NameID, record cryp
 	})
 }
 
-// Watch implements Watch. The call is the beginning of the watch: it ends with the context that around gives it, and
-// what it began lasts as long as ctx.
+// Watch implements Watch. The call only starts the watch: the call ends with the context that around passes to it, the
+// watch with ctx.
 func (w wrappedWatch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct{}, error) {
 	c := w.call(OpWatch, Place{})
 	lasting, end := context.WithCancel(ctx)
@@ -139,7 +139,7 @@ func (w wrappedWatch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan
 		return hints, nil
 	})
 	if err != nil {
-		end() // also of a watch that begins after around has returned
+		end() // also ends a watch that begins after around has returned
 		return nil, err
 	}
 	context.AfterFunc(ctx, end)

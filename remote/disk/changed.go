@@ -20,7 +20,7 @@ type changeLog struct {
 }
 
 // Changed implements remote.Pointers. A record is written before its pointer moves, and a pointer is loaded under its
-// lock, so the state that a page has is the one that its record announced, or a newer one.
+// lock, so a page holds the state that the record announced, or a newer one.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	s.writing.RLock() // a file of changes that is missing is made
 	defer s.writing.RUnlock()
@@ -40,7 +40,7 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 		now, there, err := s.load(ctx, p, remote.OpChanged, id)
 		switch {
 		case remote.OfKind(err, remote.ErrCorrupt, remote.ErrRefused):
-			continue // Load says so, to everybody who wants this pointer; all others go on
+			continue // Load reports it to callers that load this pointer; the listing goes on with the others
 		case err != nil:
 			return remote.Changes{}, err
 		}
@@ -66,7 +66,9 @@ func (s *Store) moved(ctx context.Context, p place, since remote.Cursor) ([]cryp
 }
 
 // readMoves is moved for a file that can be used, else errNoLog.
-func (s *Store) readMoves(ctx context.Context, p place, since remote.Cursor) ([]crypto.PointerID, remote.Changes, error) {
+func (s *Store) readMoves(
+	ctx context.Context, p place, since remote.Cursor,
+) ([]crypto.PointerID, remote.Changes, error) {
 	l, done, err := s.openLog(ctx, p, reading)
 	if err != nil {
 		return nil, remote.Changes{}, err
@@ -85,7 +87,7 @@ func (s *Store) readMoves(ctx context.Context, p place, since remote.Cursor) ([]
 	for i := range records {
 		id, ok := records[i].move()
 		if !ok {
-			return nil, remote.Changes{}, errNoLog // which pointer moved there can't be told
+			return nil, remote.Changes{}, errNoLog // nothing shows which pointer moved
 		}
 		if !seen[id] {
 			seen[id] = true
@@ -97,7 +99,7 @@ func (s *Store) readMoves(ctx context.Context, p place, since remote.Cursor) ([]
 	return ids, remote.Changes{Next: l.header.cursor(at, last), More: at+1 < l.records}, nil
 }
 
-// find returns the record that a cursor stands behind: the first, if the cursor is not of this file.
+// find returns the record before a cursor: the first, if the cursor is not of this file.
 func (l *changeLog) find(since remote.Cursor) (int64, record, error) {
 	for _, at := range l.candidates(since) {
 		here, err := l.read(at, 1)
@@ -167,8 +169,8 @@ func (s *Store) openLog(ctx context.Context, p place, why purpose) (l *changeLog
 	}, nil
 }
 
-// usable returns the file that was opened, or writes it anew: with the pointers that it lists, or if that can't be
-// told, with all that are in the store. The lock is held for writing.
+// usable returns the file that was opened, or writes it anew: with the pointers that it lists, or if it is unreadable,
+// with all pointers of the store. The lock is held for writing.
 func (s *Store) usable(ctx context.Context, p place, l *changeLog, err error, why purpose) (*changeLog, error) {
 	var ids []crypto.PointerID
 	switch {
@@ -227,7 +229,7 @@ func readLog(p place, writing bool) (*changeLog, error) {
 }
 
 // announce notes durably that a listed pointer is about to move. The file may end with a record that a power cut has
-// left unfinished; the next takes its place.
+// left unfinished; the new record overwrites it.
 func (s *Store) announce(ctx context.Context, p place, id crypto.PointerID) error {
 	l, done, err := s.openLog(ctx, p, adding)
 	if err != nil {
@@ -278,8 +280,8 @@ func (l *changeLog) all() ([]crypto.PointerID, error) {
 	return ids, nil
 }
 
-// listed returns the listed pointers of the store, at most as many as the file of changes may hold. Files that are no
-// pointers are passed over.
+// listed returns the listed pointers of the store, at most as many as the file of changes may hold. It skips files that
+// are not pointers.
 func (s *Store) listed(ctx context.Context, p place) (ids []crypto.PointerID, err error) {
 	top, err := p.openFolder(pointerFolder)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // The file of changes is an array of records of one size. The first is the header: the file's random generation, and
 // how many records were kept when the file was written anew. Each other record is the id of a listed pointer that
-// moved, and random bytes, so that a file which was cut off and then grew again is not taken for what it was.
+// moved, and random bytes, so that a cursor does not fit a file that was cut off and then grew again.
 const (
 	recordSize   = 48
 	recordCheck  = 40 // where the check of a record lies: the beginning of the BLAKE3 hash of what is in front of it
@@ -23,8 +23,8 @@ const (
 )
 
 const (
-	// logSlack is how many records the file grows by, beyond twice what it kept, before it is written anew. Then every
-	// cursor begins from the beginning, so this must not happen often.
+	// logSlack is how many records the file grows by, beyond twice what it kept, before it is written anew. Every cursor
+	// then starts from the beginning, so this must be rare.
 	logSlack = 4096
 	// maxRecords bounds the file: 48 MiB. A longer one was not written by us.
 	maxRecords = 1 << 20
@@ -62,7 +62,7 @@ func newHeader(kept int) (r record) {
 	return r
 }
 
-// header reads a first record; false: it is none.
+// header parses a first record; false: it is damaged.
 func (r *record) header() (h logHeader, ok bool) {
 	if !r.intact() || string(r[:generationAt]) != logMagic {
 		return logHeader{}, false
@@ -79,7 +79,7 @@ func newMove(id crypto.PointerID) (r record) {
 	return r
 }
 
-// move reads a record behind the first; false: it is damaged.
+// move parses a record after the first; false: it is damaged.
 func (r *record) move() (id crypto.PointerID, ok bool) {
 	return crypto.PointerID(r[:len(id)]), r.intact()
 }
@@ -89,11 +89,11 @@ func (h logHeader) full(records, slack int64) bool {
 	return records >= min(2*int64(h.kept)+slack, maxRecords)
 }
 
-// cursorSize is the length of a cursor: the generation of the file, the number of a record, and that record itself,
-// which the cursor stands behind.
+// cursorSize is the length of a cursor: the generation of the file, the number of a record, and a copy of that record,
+// after which the cursor stands.
 const cursorSize = 16 + 8 + recordSize
 
-// cursor returns the place behind record number at.
+// cursor returns the place after record number at.
 func (h logHeader) cursor(at int64, last record) remote.Cursor {
 	b := make([]byte, 0, cursorSize)
 	b = append(b, h.generation[:]...)
@@ -101,7 +101,7 @@ func (h logHeader) cursor(at int64, last record) remote.Cursor {
 	return remote.Cursor(append(b, last[:]...))
 }
 
-// parse returns the record that a cursor stands behind; false: it is of another file, or none of ours.
+// parse returns the record after which a cursor stands; false: the cursor is of another file, or not ours.
 func (h logHeader) parse(c remote.Cursor) (at int64, last record, ok bool) {
 	if len(c) != cursorSize || c[:16] != remote.Cursor(h.generation[:]) {
 		return 0, record{}, false

@@ -4,7 +4,7 @@
 // What it keeps:
 //
 //	postern-store        says that this is a store, and of which format
-//	id                   the store's random id, made when the store is founded, or first opened by a build that knows of ids
+//	id                   the store's random id, made at its founding, or by the first newer build that opens it
 //	blobs/ab/<name>      a blob, under the first two digits of its name
 //	pointers/ab/<id>     a marshalled pointer
 //	changes              which listed pointers moved, in this order; see changelog.go
@@ -16,8 +16,8 @@
 //	tmp/<session>.lock   locked as long as that handle lives, so that others can tell what a crash left behind
 //
 // A blob appears under its name only when it is whole and synced; a pointer changes by renaming a synced file over it.
-// A call that succeeded has synced the folder too. So whatever ends the process or the power leaves whole blobs, whole
-// pointers, and files in tmp that the next Open removes.
+// A call that succeeded has synced the folder too. So a crash or a power cut leaves whole blobs, whole pointers, and
+// files in tmp that the next Open removes.
 package disk
 
 import (
@@ -40,7 +40,7 @@ import (
 // chunks, and far from the 256 descriptors that some systems give a process.
 const DefaultOpenFiles = 64
 
-// The modes of what a store makes: nobody else on the machine has any business there, ciphertext or not.
+// The modes of the store's files and folders: no other user of the machine may read them, although they are ciphertext.
 const (
 	folderMode = 0o700
 	fileMode   = 0o600
@@ -54,7 +54,8 @@ type Options struct {
 	Existing  bool         // Open fails with ErrNoStore instead of making a store
 	Letters   int          // most letters in an inbox; 0, and most: remote.MaxLetters
 
-	WatchEvery time.Duration                                    // how often a watched store is looked at; 0: DefaultWatchEvery
+	// time between two checks of a watched store; 0: DefaultWatchEvery
+	WatchEvery time.Duration
 	Sleep      func(ctx context.Context, d time.Duration) error // waits between looks; nil: on the system's clock
 }
 
@@ -68,7 +69,7 @@ type Store struct {
 	sys   System
 	files *openFiles
 	tmp   *session
-	// existing says that a folder which is no store does not become one.
+	// existing forbids making a store of a folder that is none.
 	existing bool
 	most     int // letters in an inbox
 
@@ -90,8 +91,8 @@ type Store struct {
 var _ remote.Store = (*Store)(nil)
 
 // Open opens the store in a folder. An empty or missing folder becomes one unless Options.Existing is set. Errors:
-// ErrForeign for a folder that holds something else or a store of a newer format, ErrRefused for one that can't be used,
-// ErrFull, ErrUnavailable.
+// ErrForeign for a folder that holds something else or a store of a newer format, ErrRefused for one that can't be
+// used, ErrFull, ErrUnavailable.
 func Open(path string, o Options) (*Store, error) {
 	if path == "" {
 		return nil, &remote.Error{Op: opOpen, On: "disk:", Kind: remote.ErrRefused, Err: errors.New("no folder was named")}
@@ -115,7 +116,8 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Sleep == nil {
 		o.Sleep = remote.Sleep
 	}
-	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles), slack: logSlack}
+	s := &Store{root: root, log: o.Log, sys: o.System, existing: o.Existing, files: newOpenFiles(o.OpenFiles),
+		slack: logSlack}
 	s.most, s.watchEvery, s.sleep = o.Letters, cmp.Or(o.WatchEvery, DefaultWatchEvery), o.Sleep
 	s.life, s.end = context.WithCancel(context.Background())
 	for i := range s.gates {
@@ -143,10 +145,10 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// opOpen is how errors of Open name what was tried.
+// opOpen is the operation in errors of Open.
 const opOpen = "open"
 
-// Close ends this handle: it waits for writes under way and gives back all files.
+// Close ends this handle: it waits for writes under way and closes all files.
 func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -158,7 +160,7 @@ func (s *Store) Close() error {
 	s.files.close()
 	p, err := s.enter()
 	if err != nil {
-		_ = s.tmp.lock.Close() // the folder is gone, and with it what could be removed there
+		_ = s.tmp.lock.Close() // the folder is gone, so nothing is left to remove
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -178,7 +180,7 @@ func (s *Store) ready(ctx context.Context, op string, on fmt.Stringer) error {
 	return remote.Alive(ctx, op, on)
 }
 
-// Space tells the room on the filesystem that the store lies on.
+// Space returns the room on the store's filesystem.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 	if err := s.ready(ctx, remote.OpSpace, s); err != nil {
 		return remote.Space{}, err
@@ -194,8 +196,8 @@ func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 func (s *Store) String() string { return "disk:" + s.root }
 
 // missing turns "no such file" into what it means: the thing isn't in the store, or the store itself isn't there any
-// more because its disk was taken away. Only the marker can tell the two apart, and they must not be mixed up: to take
-// an unplugged disk for an empty one would look as if everything was lost.
+// more because its disk was taken away. Only the marker distinguishes the two. The difference matters: an unplugged
+// disk that is taken for an empty one looks as if all data was lost.
 func (s *Store) missing(op string, on fmt.Stringer) error {
 	if s.isGone() {
 		return remote.Fail(op, on, remote.ErrUnavailable, s.gone())
@@ -209,7 +211,7 @@ func (s *Store) isGone() bool {
 	return err != nil
 }
 
-// gone says it in a sentence.
+// gone returns the error for a store whose marker is missing.
 func (s *Store) gone() error {
 	return fmt.Errorf("there is no store in %s any more: is its disk connected?", s.root)
 }

@@ -9,9 +9,8 @@ import (
 	"postern/remote"
 )
 
-// errnos says of which kind an error of the system is. What is not listed is ErrUnavailable: a disk that answers with an
-// I/O error (EIO), a stale network share or too many open files may be well again when the user has looked after it,
-// and nothing was proved to be lost.
+// errnos maps errors of the system to kinds. Errors that are not listed are ErrUnavailable: the user may be able to
+// mend an I/O error (EIO), a stale network share or too many open files, and none of them proves a loss.
 var errnos = []struct {
 	is   error
 	kind error
@@ -38,7 +37,7 @@ func kindOf(err error) error {
 	return remote.ErrUnavailable
 }
 
-// fail makes a *remote.Error of an error of the system; what is one already stays as it is.
+// fail turns an error of the system into a *remote.Error, and returns a *remote.Error unchanged.
 func (s *Store) fail(op string, on fmt.Stringer, err error) error {
 	if e, ok := errors.AsType[*remote.Error](err); ok {
 		return e
@@ -49,7 +48,7 @@ func (s *Store) fail(op string, on fmt.Stringer, err error) error {
 	return remote.Fail(op, on, kindOf(err), err)
 }
 
-// orGone returns err, or the better reason for it: the whole store isn't there any more, see missing.
+// orGone returns err, or the error of gone if the whole store is missing.
 func (s *Store) orGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) && s.isGone() {
 		return s.gone()

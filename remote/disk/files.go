@@ -11,11 +11,11 @@ import (
 	"postern/crypto"
 )
 
-// openFiles keeps the files of blobs open that were read last. Reading a range of one then costs one call of the system
-// instead of three, which matters on a network share, where opening is a journey of its own.
+// openFiles keeps the most recently read blob files open. Reading a range of one then costs one call of the system
+// instead of three, which matters on a network share, where opening costs a round trip.
 //
-// A file that has to make room is closed at once. Go lets a read that is under way finish; one that comes a moment too
-// late gets fs.ErrClosed and opens the file anew. So nobody counts references.
+// A file that is evicted is closed at once. Go lets a read under way finish; a later read gets fs.ErrClosed and opens
+// the file anew. So no references are counted.
 type openFiles struct {
 	mu    sync.Mutex
 	files *simplelru.LRU[crypto.BlobName, *os.File] // its evict callback closes them; nil: none is kept
@@ -54,7 +54,7 @@ func (o *openFiles) use(name crypto.BlobName, open func(crypto.BlobName) (*os.Fi
 		err = do(f, info.Size())
 	}
 	if err != nil {
-		_ = f.Close() // of a file that was only read from there is nothing to say
+		_ = f.Close() // the file was only read, so an error does not matter
 		return err
 	}
 	o.keep(name, f)
@@ -92,7 +92,7 @@ func (o *openFiles) forget(name crypto.BlobName) {
 	}
 }
 
-// close closes all files, and keeps none from then on.
+// close closes all files. From then on the set keeps none.
 func (o *openFiles) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

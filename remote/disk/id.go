@@ -42,7 +42,7 @@ func (s *Store) identify(ctx context.Context) (id crypto.StoreID, err error) {
 	if !errors.Is(err, fs.ErrNotExist) || s.isGone() {
 		return id, err
 	}
-	// The lock sees to it that of two processes which find none, one makes it.
+	// Under the lock, only one of two processes that find no id makes one.
 	unlock, err := s.lock(ctx, p, remote.OpID, s, changesLock, true)
 	if err != nil {
 		return id, err

@@ -14,8 +14,8 @@ import (
 // Roles implements remote.Store: all of them.
 func (s *Store) Roles() remote.Roles { return remote.Roles{Inbox: s, Names: s, Watch: s} }
 
-// strangersMost bounds how many entries of an inbox are looked at for each letter that it may hold, so that a folder
-// full of something else does not hold anybody up.
+// strangersMost bounds how many entries of an inbox are read for each letter that it may hold, so that a folder full of
+// foreign files does not delay a call.
 const strangersMost = 4
 
 // inboxFolder is where the letters of an inbox lie within the store.
@@ -82,8 +82,8 @@ func (s *Store) Letters(ctx context.Context, of crypto.InboxID) (names []crypto.
 	return names, nil
 }
 
-// letters returns the names of letters in an inbox, at most as many as it may hold. What is no letter of ours is passed
-// over.
+// letters returns the names of letters in an inbox, at most as many as it may hold. It skips files that are not
+// letters.
 func (s *Store) letters(p place, of crypto.InboxID) (names []crypto.LetterName, err error) {
 	folder, err := p.openFolder(inboxFolder(of))
 	if errors.Is(err, fs.ErrNotExist) && !s.isGone() {
@@ -100,7 +100,8 @@ func (s *Store) letters(p place, of crypto.InboxID) (names []crypto.LetterName, 
 			names = append(names, name)
 		}
 		if looked >= strangersMost*s.most && len(names) < s.most {
-			return false, remote.Fail(remote.OpLetters, of, remote.ErrFull, errors.New("its folder is full of things that are no letters"))
+			return false, remote.Fail(remote.OpLetters, of, remote.ErrFull,
+				errors.New("its folder is full of things that are no letters"))
 		}
 		return len(names) < s.most, nil
 	})
@@ -108,7 +109,9 @@ func (s *Store) letters(p place, of crypto.InboxID) (names []crypto.LetterName, 
 }
 
 // Fetch implements remote.Inbox.
-func (s *Store) Fetch(ctx context.Context, of crypto.InboxID, name crypto.LetterName) (letter crypto.Letter, err error) {
+func (s *Store) Fetch(
+	ctx context.Context, of crypto.InboxID, name crypto.LetterName,
+) (letter crypto.Letter, err error) {
 	if err := s.ready(ctx, remote.OpFetch, name); err != nil {
 		return letter, err
 	}
@@ -129,7 +132,8 @@ func (s *Store) Fetch(ctx context.Context, of crypto.InboxID, name crypto.Letter
 	return letter, nil
 }
 
-// Forget implements remote.Inbox. It is not synced: a letter that a power cut brings back is read and deleted again.
+// Forget implements remote.Inbox. It does not sync: a letter that reappears after a power cut is read and deleted
+// again.
 func (s *Store) Forget(ctx context.Context, of crypto.InboxID, name crypto.LetterName) error {
 	if err := s.ready(ctx, remote.OpForget, name); err != nil {
 		return err
@@ -146,7 +150,7 @@ func (s *Store) Forget(ctx context.Context, of crypto.InboxID, name crypto.Lette
 	})
 }
 
-// change makes a change under a lock.
+// change runs a change under a lock.
 func (s *Store) change(ctx context.Context, op string, on fmt.Stringer, lock int, do func(place) error) error {
 	s.writing.RLock()
 	defer s.writing.RUnlock()

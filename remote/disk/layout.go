@@ -61,8 +61,8 @@ func pointerFile(id crypto.PointerID) string {
 	return filepath.Join(shardFolder(pointers, id[0]), id.String())
 }
 
-// ensureShard makes the shard folder, durably, unless it is known to be there. It makes that one folder only: where the
-// folders above are gone, the disk is, and nothing must be written to the place where it was mounted.
+// ensureShard makes the shard folder, durably, unless it is known to be there. It makes that one folder only: if the
+// folders above are gone, so is the disk, and nothing must be written to its mount point.
 func (s *Store) ensureShard(p place, k kind, first byte) error {
 	if s.made[k][first].Load() {
 		return nil
@@ -80,20 +80,21 @@ func (s *Store) ensureShard(p place, k kind, first byte) error {
 	return nil
 }
 
-// again makes a change, and makes it a second time when something that this handle had made is missing although the store is there: somebody
-// has put the store back from a copy.
+// again runs change, and runs it a second time when something that this handle had made is missing although the store
+// is there: the store was restored from a copy.
 func (s *Store) again(p place, change func() error) error {
 	err := change()
 	if !errors.Is(err, fs.ErrNotExist) || s.isGone() {
 		return err
 	}
-	s.log.Info("the store was put back from a copy, it seems; what this handle needs there is made anew", "store", s.root, "err", err)
+	s.log.Info("the store was put back from a copy, it seems; what this handle needs there is made anew", "store", s.root,
+		"err", err)
 	for k := range s.made {
 		for i := range s.made[k] {
 			s.made[k][i].Store(false)
 		}
 	}
-	// Not found(), which would make a store of the empty folder that a disk leaves which is taken away just now.
+	// found() must not run here: if the disk is unplugged just now, it would make a store in the empty mount point.
 	for _, folder := range topFolders {
 		if err := p.makeFolder(folder); err != nil {
 			return err
@@ -111,7 +112,7 @@ func isShard(name string) bool {
 	return err == nil && len(b) == 1 && shardName(b[0]) == name
 }
 
-// parseBlobFile returns which blob a file of a shard folder holds; false: it is none of ours and is passed over.
+// parseBlobFile returns the name of the blob in a file of a shard folder; false: the file is not ours and is skipped.
 func parseBlobFile(shard, file string) (crypto.BlobName, bool) {
 	name, err := crypto.ParseBlobName(file)
 	if err != nil || shardName(name[0]) != shard {

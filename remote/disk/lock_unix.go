@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock of an open file without waiting; false: another handle has it. Closing the file gives it back.
+// tryLock takes the lock of an open file without waiting; false: another handle has it. Closing the file releases it.
 func tryLock(f *os.File, exclusive bool) (bool, error) {
 	how := unix.LOCK_SH | unix.LOCK_NB
 	if exclusive {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes the lock of an open file without waiting; false: another handle has it. Closing the file gives it back.
+// tryLock takes the lock of an open file without waiting; false: another handle has it. Closing the file releases it.
 func tryLock(f *os.File, exclusive bool) (bool, error) {
 	var how uint32 = windows.LOCKFILE_FAIL_IMMEDIATELY
 	if exclusive {

@@ -21,14 +21,14 @@ const markerName = "postern-store"
 // formatVersion is the format that this build reads and writes.
 const formatVersion = 1
 
-// markerMax bounds what is read of a marker, in bytes.
+// markerMax bounds how many bytes of a marker are read.
 const markerMax = 4096
 
 // markerText is the whole marker. The first line is the format; the rest is for people.
 const markerText = "postern-store 1\n" +
 	"Sealed files of Postern. Nothing in this folder can be read or changed by hand.\n"
 
-// newMarker is the prefix of a marker that is being written: Open passes over what a crash left of it.
+// newMarker is the prefix of a marker that is being written: Open ignores one that a crash left behind.
 const newMarker = ".postern-store-new-"
 
 // natural are things that operating systems put into the top folder of a disk. A folder with nothing else is empty.
@@ -50,9 +50,9 @@ func parseMarker(b []byte) (uint64, error) {
 	return version, nil
 }
 
-// found makes sure that the folder is a store, and makes it one if it is empty, unless the store must be there already.
-// The marker comes first, so that a folder which holds anything else of ours holds the marker as well, whoever else is
-// founding it at the same time.
+// found checks that the folder is a store, and makes it one if it is empty, unless the store must exist already. It
+// writes the marker first, so that a folder with any other file of ours has the marker, too, even if two processes
+// found the store at once.
 func (s *Store) found() error {
 	if !s.existing {
 		if err := localfs.Make(s.root, s.syncPath); err != nil {
@@ -93,7 +93,7 @@ func (s *Store) found() error {
 	return s.syncFolder(p, ".")
 }
 
-// syncPath makes the names in a folder durable that lies above the store.
+// syncPath makes the names in a folder above the store durable.
 func (s *Store) syncPath(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *Store) syncPath(path string) error {
 	return errors.Join(s.sys.SyncFolder(d), d.Close())
 }
 
-// isStore looks at the marker.
+// isStore reports whether the folder has a valid marker.
 func (s *Store) isStore(p place) (bool, error) {
 	b, err := p.readSmall(markerName, markerMax)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,7 +113,8 @@ func (s *Store) isStore(p place) (bool, error) {
 	}
 	version, err := parseMarker(b)
 	if err != nil {
-		return false, remote.Fail(opOpen, s, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, markerName), err))
+		return false, remote.Fail(opOpen, s, remote.ErrCorrupt,
+			fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, markerName), err))
 	}
 	if version > formatVersion {
 		return false, remote.Fail(opOpen, s, remote.ErrForeign,
@@ -122,7 +123,7 @@ func (s *Store) isStore(p place) (bool, error) {
 	return true, nil
 }
 
-// isEmpty refuses a folder that holds something that isn't a store's.
+// isEmpty returns an error for a folder that holds foreign files.
 func (s *Store) isEmpty(p place) error {
 	folder, err := p.openFolder(".")
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Store) Replace(ctx context.Context, id crypto.NameID, record crypto.Nam
 	return s.setName(ctx, remote.OpReplace, remote.CheckReplace, id, record)
 }
 
-// setName keeps a record if check says so.
+// setName stores a record if check allows it.
 func (s *Store) setName(
 	ctx context.Context, op string, check func(crypto.NameID, *crypto.NameRecord, *crypto.NameRecord) (bool, error),
 	id crypto.NameID, record crypto.NameRecord,
@@ -48,7 +48,7 @@ func (s *Store) setName(
 	})
 }
 
-// record reads the file of a name. Its signature is for others to check.
+// record reads the file of a name. The caller checks its signature.
 func (s *Store) record(p place, op string, id crypto.NameID) (*crypto.NameRecord, error) {
 	b, err := p.readSmall(nameFile(id), crypto.NameRecordSize)
 	if err != nil && !errors.Is(err, errTooLong) {
@@ -62,7 +62,7 @@ func (s *Store) record(p place, op string, id crypto.NameID) (*crypto.NameRecord
 	return &r, nil
 }
 
-// LookUp implements remote.Names. It waits for a claim under way, whose record might not outlive a power cut yet.
+// LookUp implements remote.Names. It waits for a claim under way, since its record might not survive a power cut yet.
 func (s *Store) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord, error) {
 	if err := s.ready(ctx, remote.OpLookUp, id); err != nil {
 		return crypto.NameRecord{}, err

@@ -10,24 +10,26 @@ import (
 	"path/filepath"
 )
 
-// place is the store's folder, open for one call. A call reaches files by names within it and never by a path, so no link
-// that somebody puts into the store leads outside. A folder that is opened anew for each call is also noticed when its
-// disk is gone or was replaced.
+// place is the store's folder, open for one call. A call reaches files by names within it and never by a path, so no
+// link in the store leads outside. Since the folder is opened anew for each call, a call also notices that the disk is
+// gone or was replaced.
 type place struct{ *os.Root }
 
 var (
-	// errNotPlain is why something is not opened where a file of ours belongs. It is refused before it is opened: a pipe
-	// would block, and opening a device may have effects.
-	errNotPlain = fmt.Errorf("it is not a regular file, so something else than Postern has changed the store: %w", fs.ErrInvalid)
+	// errNotPlain is the error for anything but a regular file where one of ours belongs. The check comes before opening:
+	// a pipe would block, and opening a device may have effects.
+	errNotPlain = fmt.Errorf("it is not a regular file, so something else than Postern has changed the store: %w",
+		fs.ErrInvalid)
 	// errNotFolder is the same for a folder of ours.
-	errNotFolder = fmt.Errorf("it is not a real folder, so something else than Postern has changed the store: %w", fs.ErrInvalid)
-	// errTooLong is why readSmall stops.
+	errNotFolder = fmt.Errorf("it is not a real folder, so something else than Postern has changed the store: %w",
+		fs.ErrInvalid)
+	// errTooLong is the error of readSmall for a file beyond its limit.
 	errTooLong = errors.New("the file is longer than it can be")
 )
 
 // enter opens the store's folder. The caller closes it.
 func (s *Store) enter() (place, error) {
-	// The separator makes the system refuse what is no folder; to open a pipe would block.
+	// The separator makes the system reject anything but a folder; opening a pipe would block.
 	root, err := os.OpenRoot(s.root + string(filepath.Separator))
 	return place{root}, err
 }
@@ -41,7 +43,7 @@ func (s *Store) within(do func(place) error) error {
 	return errors.Join(do(p), p.Close())
 }
 
-// open opens a regular file for reading. No link is followed at the end of its name.
+// open opens a regular file for reading. If the name itself is a link, it fails.
 func (p place) open(name string) (*os.File, error) {
 	return p.openPlain(name, os.O_RDONLY)
 }
@@ -59,7 +61,7 @@ func (p place) openPlain(name string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Another process may have put something else there since. A link that it put leads to somewhere in the store at worst.
+	// Another process may have replaced the file meanwhile. At worst its link leads to somewhere in the store.
 	now, err := f.Stat()
 	if err == nil && !now.Mode().IsRegular() {
 		err = &fs.PathError{Op: "open", Path: name, Err: errNotPlain}
@@ -70,7 +72,7 @@ func (p place) openPlain(name string, flag int) (*os.File, error) {
 	return f, nil
 }
 
-// readSmall reads a whole file of at most limit bytes. A longer one is errTooLong, with its beginning.
+// readSmall reads a whole file of at most limit bytes. For a longer file it returns the beginning and errTooLong.
 func (p place) readSmall(name string, limit int) ([]byte, error) {
 	f, err := p.open(name)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // lockPoll is how often a lock that another process holds is tried again. It is held for about one sync of the disk.
 const lockPoll = 2 * time.Millisecond
 
-// Load implements remote.Pointers. It waits for a Swap under way, whose pointer is on the disk but might not outlive a
-// power cut yet: who has seen a state must be able to rely on it.
+// Load implements remote.Pointers. It waits for a Swap under way, since its pointer might not survive a power cut yet:
+// a state that a caller has seen must last.
 func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	if err := s.ready(ctx, remote.OpLoad, id); err != nil {
 		return crypto.Pointer{}, err
@@ -86,12 +86,13 @@ func (s *Store) current(in place, op string, id crypto.PointerID) (crypto.Pointe
 	}
 	p, err := parsePointer(b, id)
 	if err != nil {
-		return crypto.Pointer{}, false, remote.Fail(op, id, remote.ErrCorrupt, fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, path), err))
+		return crypto.Pointer{}, false, remote.Fail(op, id, remote.ErrCorrupt,
+			fmt.Errorf("the file %s is damaged: %w", filepath.Join(s.root, path), err))
 	}
 	return p, true, nil
 }
 
-// parsePointer reads the file of a pointer. Its signature is for others to check.
+// parsePointer reads the file of a pointer. The caller checks its signature.
 func parsePointer(b []byte, id crypto.PointerID) (crypto.Pointer, error) {
 	p, err := crypto.ParsePointer(b)
 	if err != nil {
@@ -103,8 +104,8 @@ func parsePointer(b []byte, id crypto.PointerID) (crypto.Pointer, error) {
 	return p, nil
 }
 
-// replace makes next the pointer, durably; the lock is held. A listed pointer is announced first: a crash between the two
-// leaves a change that was none, never one that nobody hears of.
+// replace makes next the pointer, durably; the lock is held. A listed pointer is announced first: a crash between the
+// two steps leaves an announcement without a change, never a change without an announcement.
 func (s *Store) replace(ctx context.Context, p place, next crypto.Pointer) error {
 	if err := s.ensureShard(p, pointers, next.ID[0]); err != nil {
 		return err
@@ -136,7 +137,7 @@ func (s *Store) place(p place, name, folder string, b []byte) error {
 	return s.syncFolder(p, folder)
 }
 
-// changesLock is the lock of the file of changes. It is taken last: who holds it waits for no other.
+// changesLock is the lock of the file of changes. It is taken last: its holder waits for no other lock.
 const changesLock = shards
 
 // lockName returns the file of a lock.
@@ -147,9 +148,11 @@ func lockName(n int) string {
 	return shardName(byte(n))
 }
 
-// lock takes the lock of a pointer's shard, or changesLock, shared or exclusive: first within this handle, where waiting
-// costs nothing, then among all processes.
-func (s *Store) lock(ctx context.Context, p place, op string, on fmt.Stringer, n int, exclusive bool) (unlock func(), err error) {
+// lock takes the lock of a pointer's shard, or changesLock, shared or exclusive: first among the goroutines of this
+// handle, where waiting costs nothing, then among all processes.
+func (s *Store) lock(
+	ctx context.Context, p place, op string, on fmt.Stringer, n int, exclusive bool,
+) (unlock func(), err error) {
 	gate := s.gates[n]
 	select {
 	case gate <- struct{}{}:

@@ -14,8 +14,8 @@ import (
 	"postern/remote"
 )
 
-// copySize is how much of a body is written at a time, in bytes: few enough calls, and small enough that a context
-// that ended is noticed soon.
+// copySize is how much of a body is written at a time, in bytes: few enough calls, and small enough that the end of a
+// context is noticed soon.
 const copySize = 256 << 10
 
 // buffers holds copy buffers between Puts.
@@ -41,8 +41,8 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return nil
 }
 
-// put makes the blob appear, or finds it there, and then syncs its folder. That is done in either case: another process
-// may have put it there a moment ago and not have come so far yet.
+// put makes the blob appear, or finds it, and then syncs its folder. It syncs in either case: another process may have
+// put the blob a moment ago and not have synced the folder yet.
 func (s *Store) put(ctx context.Context, p place, name crypto.BlobName, body remote.Body) error {
 	if err := s.ensureShard(p, blobs, name[0]); err != nil {
 		return err
@@ -59,9 +59,8 @@ func (s *Store) put(ctx context.Context, p place, name crypto.BlobName, body rem
 	return s.syncFolder(p, shardFolder(blobs, name[0]))
 }
 
-// intact reports whether the blob is there. One of another size than it should have was cut short by a disk that lost what
-// it had said was synced, unless it is the body that is wrong: the hash decides. A damaged one is taken away, so that
-// who still has the bytes can put them again.
+// intact reports whether the blob is there. If its size is wrong, either the disk lost synced bytes or the body is
+// wrong: the hash decides. A damaged blob is removed, so that a caller with the bytes can put them again.
 func (s *Store) intact(p place, name crypto.BlobName, size int64) (bool, error) {
 	path := blobFile(name)
 	info, err := p.Lstat(path)
@@ -85,15 +84,15 @@ func (s *Store) intact(p place, name crypto.BlobName, size int64) (bool, error) 
 	return false, nil
 }
 
-// link gives a body's file the blob's name, if body and filesystem can do that. That another has put the blob meanwhile is
-// as good.
+// link gives a body's file the blob's name, if body and filesystem can do that. It also succeeds if another process has
+// put the blob meanwhile.
 func (s *Store) link(p place, name crypto.BlobName, body remote.Body) bool {
 	linker, ok := body.(remote.Linker)
 	if !ok {
 		return false
 	}
-	// The file lies outside the store, so its second name has to be given by path. Staging allows that only for a store in the gateway's own
-	// home, where nobody can put a link between this look and the call.
+	// The file lies outside the store, so its second name has to be given by path. Staging allows that only for a store in
+	// the gateway's own home, where no attacker can put a link between this check and the call.
 	err := errors.Join(p.isFolder(blobFolder), p.isFolder(shardFolder(blobs, name[0])))
 	if err == nil {
 		err = linker.LinkTo(filepath.Join(s.root, blobFile(name)))
@@ -111,7 +110,7 @@ func (s *Store) write(ctx context.Context, p place, name crypto.BlobName, body r
 	if err != nil {
 		return err
 	}
-	defer func() { _ = p.Remove(temp) }() // after the link its second name, after a failure its only one
+	defer func() { _ = p.Remove(temp) }() // after a link this is its second name, after a failure its only one
 	err = s.fill(ctx, f, name, body)
 	if err == nil {
 		err = s.sys.SyncFile(f)
@@ -123,7 +122,8 @@ func (s *Store) write(ctx context.Context, p place, name crypto.BlobName, body r
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	// No hard links here, as on FAT. To rename would replace a blob that came meanwhile by the same bytes: no harm.
+	// No hard links here, as on FAT. Renaming may replace a blob that appeared meanwhile by the same bytes, which is
+	// harmless.
 	return p.Rename(temp, blobFile(name))
 }
 
@@ -142,7 +142,8 @@ func (s *Store) fill(ctx context.Context, f *os.File, name crypto.BlobName, body
 		}
 		n, err := io.ReadFull(r, buf[:min(left, copySize)])
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, fmt.Errorf("the body ends before its %d bytes", body.Size()))
+			return remote.Fail(remote.OpPut, name, remote.ErrCorrupt,
+				fmt.Errorf("the body ends before its %d bytes", body.Size()))
 		}
 		if err != nil {
 			return bodyFailed(name, err)
@@ -158,7 +159,7 @@ func (s *Store) fill(ctx context.Context, f *os.File, name crypto.BlobName, body
 	return remote.Alive(ctx, remote.OpPut, name)
 }
 
-// bodyFailed tells a body that can't be read from a disk that can't be written.
+// bodyFailed marks an error as one of reading the body, not of writing to the disk.
 func bodyFailed(name crypto.BlobName, err error) error {
 	kind := remote.ErrUnavailable
 	if errors.Is(err, remote.ErrCorrupt) {

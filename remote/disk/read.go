@@ -22,7 +22,8 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	var data []byte
 	err := s.read(ctx, remote.OpGet, name, func(f *os.File, size int64) error {
 		if size > crypto.MaxBlobSize {
-			return remote.Fail(remote.OpGet, name, remote.ErrCorrupt, fmt.Errorf("its file has %d bytes, more than any blob", size))
+			return remote.Fail(remote.OpGet, name, remote.ErrCorrupt,
+				fmt.Errorf("its file has %d bytes, more than any blob", size))
 		}
 		data = make([]byte, size)
 		_, err := f.ReadAt(data, 0)
@@ -47,7 +48,9 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 
 // read calls do with the open file of a blob. A file that was kept open may be closed to make room for another while do
 // reads; then it is opened again.
-func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, do func(f *os.File, size int64) error) error {
+func (s *Store) read(
+	ctx context.Context, op string, name crypto.BlobName, do func(f *os.File, size int64) error,
+) error {
 	if err := s.ready(ctx, op, name); err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	return size, nil
 }
 
-// Delete implements remote.Blobs. It is not synced: a blob that a power cut brings back is collected again.
+// Delete implements remote.Blobs. It does not sync: a blob that reappears after a power cut is collected again.
 func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	if err := s.ready(ctx, remote.OpDelete, name); err != nil {
 		return err
@@ -112,7 +115,7 @@ func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	return nil
 }
 
-// List implements remote.Blobs. It holds one part of one folder at a time. Files that are not blobs are passed over.
+// List implements remote.Blobs. It holds one part of one folder at a time. It skips files that are not blobs.
 func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		if err := s.list(ctx, func(info remote.BlobInfo) bool { return yield(info, nil) }); err != nil {
@@ -176,7 +179,8 @@ func (s *Store) listShard(ctx context.Context, p place, shard string, yield func
 	})
 }
 
-// each calls do with the entries of an open folder, of which it holds listBatch at a time, until do returns false or an error.
+// each calls do with the entries of an open folder, of which it holds listBatch at a time, until do returns false or an
+// error.
 func each(folder *os.File, do func(fs.DirEntry) (bool, error)) error {
 	for {
 		entries, err := folder.ReadDir(listBatch)

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// session is the folder of one handle's unfinished files. A lock beside it, held as long as the handle lives, tells
-// other processes that they are not to be swept away; the system drops the lock when the process dies, however it dies.
+// session is the folder of one handle's unfinished files. A lock beside it, held as long as the handle lives, keeps
+// other processes from sweeping them away; the system drops the lock when the process ends, also after a crash.
 type session struct {
 	mu     sync.Mutex // guards what renew replaces
 	folder string     // within the store: tmp/session-…
@@ -23,14 +23,14 @@ const (
 	sessionPrefix = "session-"
 	// lockSuffix is what the lock of a session adds to its folder's name.
 	lockSuffix = ".lock"
-	// sweepMost bounds how many entries one Open looks at for removal, so that a store full of rubbish does not hold it up.
-	// The next Open goes on.
+	// sweepMost bounds how many entries one Open examines for removal, so that many leftovers do not delay it. The next
+	// Open continues.
 	sweepMost = 10_000
 	// randomMost bounds the length of the random part of a name.
 	randomMost = 64
 )
 
-// errBusy is why no session could be made; it takes another process that sweeps just then, time after time.
+// errBusy is the error when no session could be made, because another process swept its lock away each time.
 var errBusy = errors.New("other processes keep removing the lock file")
 
 // newSession makes a session. The lock is there before the folder, and the folder goes before the lock, so a folder
@@ -46,7 +46,7 @@ func newSession(p place) (*session, error) {
 			return nil, err
 		}
 		if !held {
-			continue // a sweep took it for left over before it was locked
+			continue // a sweep removed it before it was locked
 		}
 		s := &session{folder: strings.TrimSuffix(name, lockSuffix), lock: f}
 		if err := p.Mkdir(s.folder, folderMode); err != nil {
@@ -106,8 +106,8 @@ func (s *session) close(p place) error {
 	return errors.Join(removeSession(p, s.folder, &left), removeHeld(p, s.lock, s.folder+lockSuffix))
 }
 
-// sweep removes the sessions of handles that are gone and returns how many. It removes only what a handle makes: plain files and
-// folders under names of our own form. Everything else in tmp belongs to somebody else and stays.
+// sweep removes the sessions of handles that are gone and returns how many. It removes only what a handle makes: plain
+// files and folders under names of our own form. Everything else in tmp belongs to somebody else and stays.
 func (s *session) sweep(p place) (int, error) {
 	d, err := p.openFolder(tmpFolder)
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *session) sweep(p place) (int, error) {
 	return swept, errors.Join(errs...)
 }
 
-// sweepOne removes one session if its handle is gone, of which either the lock or the folder was seen.
+// sweepOne removes one session if its handle is gone. seenLock says that its lock was found, else its folder was.
 func sweepOne(p place, folder string, seenLock bool, left *int) (bool, error) {
 	path := folder + lockSuffix
 	there, err := p.exists(path)
@@ -170,7 +170,8 @@ func sweepOne(p place, folder string, seenLock bool, left *int) (bool, error) {
 	return true, errors.Join(removeSession(p, folder, left), removeHeld(p, f, path))
 }
 
-// removeSession removes a session's folder with the plain files in it. One that holds anything else stays, with an error.
+// removeSession removes a session's folder with the plain files in it. One that holds anything else stays, with an
+// error.
 func removeSession(p place, folder string, left *int) error {
 	d, err := p.openFolder(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -204,15 +205,15 @@ func removeSession(p place, folder string, left *int) error {
 	return nil
 }
 
-// isRandom reports whether a name, or the end of one, is of the form that a handle gives its own: letters and digits.
+// isRandom reports whether a name, or the end of one, has the form of our random names: letters and digits.
 func isRandom(s string) bool {
 	return s != "" && len(s) <= randomMost && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	})
 }
 
-// removeHeld removes a lock's file while it is held, so that nobody else can take it in between. Where a file that is
-// open can't be removed, it goes right after: its name is random and nobody takes it for their own.
+// removeHeld removes a lock's file while it is held, so that no other process can take it in between. On systems that
+// can't remove an open file, it closes and removes it: the name is random, so no other process uses it.
 func removeHeld(p place, f *os.File, name string) error {
 	err := p.Remove(name)
 	closeErr := f.Close()

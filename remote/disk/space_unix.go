@@ -9,7 +9,7 @@ import (
 	"postern/remote"
 )
 
-// room asks the filesystem. Free is what an ordinary user may still take.
+// room returns the figures of the filesystem. Free is what an ordinary user may still take.
 func room(path string) (remote.Space, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(path, &st); err != nil {
@@ -21,7 +21,7 @@ func room(path string) (remote.Space, error) {
 	}, nil
 }
 
-// bytesOf multiplies without overflow: some network filesystems claim room without end.
+// bytesOf multiplies without overflow: some network filesystems report endless room.
 func bytesOf(blocks, size uint64) int64 {
 	if size != 0 && blocks > math.MaxInt64/size {
 		return math.MaxInt64

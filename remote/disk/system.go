@@ -6,8 +6,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// System is how a store makes durable what it wrote. Tests put something in between: to see what was synced when, to fail, to be
-// another filesystem, to lose the power.
+// System is how a store makes durable what it wrote. Tests replace it: to record syncs, to fail, to act as another
+// filesystem, or to simulate a power cut.
 type System interface {
 	// SyncFile makes the bytes of an open file durable.
 	SyncFile(f *os.File) error

@@ -4,7 +4,7 @@ package disk
 
 import "io/fs"
 
-// There are no such flags here, and no pipes among the files of a folder.
+// This system has no such flags, and no pipes among the files of a folder.
 const (
 	nonBlocking = 0
 	onlyFolder  = 0

@@ -11,7 +11,7 @@ import (
 	"postern/remote"
 )
 
-// DefaultWatchEvery is how often a watched store is looked at: often enough for a chat, and one call of the system each
+// DefaultWatchEvery is how often a watched store is checked: often enough for a chat, and one call of the system each
 // time.
 const DefaultWatchEvery = 2 * time.Second
 
@@ -51,7 +51,7 @@ func (s *Store) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struc
 	return hints, nil
 }
 
-// glance returns what the system says of files, nil for one that isn't there or can't be looked at.
+// glance returns the metadata of files, nil for one that is missing or can't be read.
 func (s *Store) glance(files []string) []fs.FileInfo {
 	infos := make([]fs.FileInfo, len(files))
 	_ = s.within(func(p place) error { // a store that is away hints when it is back
@@ -65,7 +65,7 @@ func (s *Store) glance(files []string) []fs.FileInfo {
 	return infos
 }
 
-// unmoved reports whether a file is the same, with the same contents as far as the system says.
+// unmoved reports whether a file is the same one, with the same size and times.
 func unmoved(a, b fs.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil

@@ -21,7 +21,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	case SpoilPuts:
 		data, err := remote.ReadBody(body)
 		if err != nil || len(data) == 0 {
-			break // the honest way says what is wrong with it
+			break // the honest answer reports the error
 		}
 		s.flip(data)
 		body = remote.BytesBody(data)
@@ -34,7 +34,8 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return err
 }
 
-// ready makes the inner store say that it is closed or that the context has ended, where it is not asked otherwise.
+// ready returns the inner store's error if it is closed or the context has ended, for lies that never call the inner
+// store.
 func (s *Store) ready(ctx context.Context, op string, name crypto.BlobName) error {
 	_, err := s.inner.Stat(ctx, name)
 	if kind := remote.KindOf(err); kind == remote.ErrClosed || kind == remote.ErrUnavailable {
@@ -76,7 +77,7 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	return data, nil
 }
 
-// astray returns the blob that a lie asks for instead.
+// astray returns the blob that a lie reads instead.
 func (s *Store) astray(lie Lie, name crypto.BlobName) crypto.BlobName {
 	asked := name
 	switch lie {
@@ -199,7 +200,7 @@ func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	}
 }
 
-// retell returns what a lie makes of the n-th blob of a listing.
+// retell returns what a lie lists in place of the n-th blob of a listing.
 func (s *Store) retell(lie Lie, n int, info remote.BlobInfo) []remote.BlobInfo {
 	told := []remote.BlobInfo{info}
 	switch lie {

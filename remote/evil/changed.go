@@ -27,7 +27,7 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return page, nil
 }
 
-// distort tells a lie about a page; false: there was nothing to lie about.
+// distort applies a lie to a page; false: the page offers nothing to lie about.
 func (s *Store) distort(lie Lie, page *remote.Changes, since remote.Cursor) bool {
 	told := false
 	switch lie {
@@ -73,8 +73,8 @@ func (m *memory) unlisted() (crypto.Pointer, bool) {
 	return crypto.Pointer{}, false
 }
 
-// changed returns a page of this view. A view of its own knows no order: it goes through all listed pointers by their
-// ids, again and again, and its cursor is the last id.
+// changed returns a page of this view. A forked view keeps no order: it goes through all listed pointers by their ids,
+// again and again, and its cursor is the last id.
 func (s *Store) changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	if s.branch == nil {
 		return s.inner.Changed(ctx, since)
@@ -97,7 +97,8 @@ func (s *Store) changed(ctx context.Context, since remote.Cursor) (remote.Change
 		}
 	}
 	s.branch.mu.Unlock()
-	return s.ownPage(ctx, since, slices.SortedFunc(maps.Keys(all), func(a, b crypto.PointerID) int { return bytes.Compare(a[:], b[:]) }))
+	return s.ownPage(ctx, since, slices.SortedFunc(maps.Keys(all),
+		func(a, b crypto.PointerID) int { return bytes.Compare(a[:], b[:]) }))
 }
 
 // ownPage returns those of the ids that come after a cursor, in the states of this view.

@@ -1,9 +1,8 @@
-// Package evil is a remote that lies: every kind of wrong answer that storage which nobody trusts may give. It answers as a
-// remote would, promptly and without an error, for that is the point: whoever uses it must find out.
+// Package evil is a remote that lies: it gives every kind of wrong answer that untrusted storage may give. It answers
+// promptly and without an error, so its callers must detect the lies themselves.
 //
-// A lie needs something to lie about. Old pointers must have been seen, a pair of blobs must have been put; what the
-// Store can't lie about yet it answers honestly. Told counts the lies that were really told, so that a test can insist
-// on it.
+// A lie needs material: old pointers must have been seen, a pair of blobs must have been put. As long as it has none,
+// the Store answers honestly. Told counts the lies told, so that a test can check that there were some.
 package evil
 
 import (
@@ -21,7 +20,7 @@ import (
 // Options are the choices of New. The zero value lies at every opportunity.
 type Options struct {
 	Seed uint64  // of all that is random
-	Rate float64 // the part of the opportunities at which it lies; 0: all
+	Rate float64 // the fraction of the opportunities at which it lies; 0: all
 }
 
 // Store is a remote that lies, or one view of it.
@@ -41,7 +40,7 @@ type Store struct {
 
 var _ remote.Store = (*Store)(nil)
 
-// memory is what there is to lie about.
+// memory is the material for lies.
 type memory struct {
 	mu       sync.Mutex
 	blobs    []crypto.BlobName                     // in the order of their first Put
@@ -60,8 +59,8 @@ func New(inner remote.Store, o Options) *Store {
 	}
 }
 
-// SetLies changes the lies for the calls that begin from now on; none: it is honest. Of several that fit a call the one
-// that is listed first is told.
+// SetLies changes the lies for the calls that begin from now on; none: it is honest. If several fit a call, the first
+// listed one is told.
 func (s *Store) SetLies(lies ...Lie) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +75,8 @@ func (s *Store) Told(lie Lie) int {
 	return s.told[lie]
 }
 
-// tempted returns which of the lies that fit a call is to be told; Honest: none. The call says by tell that it was.
+// tempted returns which of the lies that fit a call to tell; Honest: none. The caller reports a lie that it told to
+// tell.
 func (s *Store) tempted(fit ...Lie) Lie {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +130,7 @@ func (m *memory) sawBlob(name crypto.BlobName) {
 	}
 }
 
-// partner returns what a blob has changed places with: the first with the second, the third with the fourth.
+// partner returns the blob that changes places with another: the first with the second, the third with the fourth.
 func (m *memory) partner(name crypto.BlobName) (crypto.BlobName, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +141,7 @@ func (m *memory) partner(name crypto.BlobName) (crypto.BlobName, bool) {
 	return m.blobs[i^1], true
 }
 
-// decoy returns one and the same blob for all others, and a second for itself.
+// decoy returns the same blob in place of all others, and a second one in place of itself.
 func (m *memory) decoy(name crypto.BlobName) (crypto.BlobName, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -162,7 +162,7 @@ func (m *memory) sawPointer(p crypto.Pointer) {
 	}
 }
 
-// before returns the oldest state of a pointer, or the one before that which is there; false: there is none such.
+// before returns the oldest state of a pointer, or the one before the current state; false: there is none.
 func (m *memory) before(there crypto.Pointer, oldest bool) (crypto.Pointer, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,21 +9,21 @@ import (
 	"postern/remote"
 )
 
-// branch is the pointers of a view of its own.
+// branch holds the pointers of a forked view.
 type branch struct {
 	mu       sync.Mutex
 	pointers map[crypto.PointerID]crypto.Pointer
 	watchers []chan struct{} // of this view, each with room for a hint
 }
 
-// watch begins to send hints of all that moves in the view.
+// watch adds a channel that receives a hint whenever a pointer of the view moves.
 func (b *branch) watch(hints chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.watchers = append(b.watchers, hints)
 }
 
-// unwatch ends it. A view that is not of its own has no watchers.
+// unwatch removes the channel. It accepts a nil branch.
 func (b *branch) unwatch(hints chan struct{}) {
 	if b == nil {
 		return
@@ -43,9 +43,9 @@ func (b *branch) hint() {
 	}
 }
 
-// Fork returns a second view of the remote: the same blobs, but of each pointer, from the first time that it is asked for
-// there, a history of its own, in which swaps of the first view don't show, nor the other way round. So two devices may
-// each be shown that all is well. The lie ForkedPointer, in either view, shows the state of the other.
+// Fork returns a second view of the remote: the same blobs, but a separate history of each pointer, which begins when
+// the pointer is first used there. Neither view shows the other's swaps, so each of two devices sees a consistent
+// remote. The lie ForkedPointer, in either view, shows the state of the other.
 func (s *Store) Fork() *Store {
 	fork := New(s.inner, s.o)
 	fork.memory = s.memory

@@ -12,21 +12,27 @@ import (
 	"syscall"
 )
 
-// Trap is something that an attacker with access to a store's folder puts where a file or folder of the store belongs, to reach
-// beyond the store or to hold up whoever uses it.
+// Trap is something that an attacker with access to a store's folder puts where a file or folder of the store belongs,
+// to reach beyond the store or to block its users.
 type Trap struct {
 	Name string
-	// set puts the trap at a path where nothing is. outside is a tree that the attacker wants changed or read: it holds the
-	// file "file" and the folder "folder".
+	// set makes the trap at an unused path. outside is a tree that the attacker wants changed or read: it holds the file
+	// "file" and the folder "folder".
 	set func(path, outside string) error
 }
 
 // Traps returns all traps that this process may set; devices are for root only.
 func Traps() []Trap {
 	traps := []Trap{
-		{"link to a folder outside", func(path, outside string) error { return os.Symlink(filepath.Join(outside, "folder"), path) }},
-		{"link to a file outside", func(path, outside string) error { return os.Symlink(filepath.Join(outside, "file"), path) }},
-		{"link to nothing outside", func(path, outside string) error { return os.Symlink(filepath.Join(outside, "new"), path) }},
+		{"link to a folder outside", func(path, outside string) error {
+			return os.Symlink(filepath.Join(outside, "folder"), path)
+		}},
+		{"link to a file outside", func(path, outside string) error {
+			return os.Symlink(filepath.Join(outside, "file"), path)
+		}},
+		{"link to nothing outside", func(path, outside string) error {
+			return os.Symlink(filepath.Join(outside, "new"), path)
+		}},
 		{"relative link outside", func(path, outside string) error {
 			rel, err := filepath.Rel(filepath.Dir(path), filepath.Join(outside, "folder"))
 			if err != nil {
@@ -36,12 +42,14 @@ func Traps() []Trap {
 		}},
 		{"link to itself", func(path, _ string) error { return os.Symlink(filepath.Base(path), path) }},
 		{"link to the folder above", func(path, _ string) error { return os.Symlink("..", path) }},
-		{"second name of a file outside", func(path, outside string) error { return os.Link(filepath.Join(outside, "file"), path) }},
+		{"second name of a file outside", func(path, outside string) error {
+			return os.Link(filepath.Join(outside, "file"), path)
+		}},
 		{"pipe", func(path, _ string) error { return syscall.Mkfifo(path, 0o600) }},
 		{"socket", func(path, _ string) error { return bindSocket(path) }},
 		{"empty file", func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }},
 		{"huge file", func(path, _ string) error {
-			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)) // full of holes: it takes no room
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<40)) // sparse: it takes no room
 		}},
 		{"unreadable file", func(path, _ string) error { return os.WriteFile(path, []byte("x"), 0) }},
 		{"empty folder", func(path, _ string) error { return os.Mkdir(path, 0o700) }},
@@ -55,7 +63,7 @@ func Traps() []Trap {
 	return traps
 }
 
-// Set replaces what is at path by the trap. outside is the tree that the trap aims at.
+// Set replaces the file or folder at path by the trap. outside is the tree that the trap aims at.
 func (t Trap) Set(path, outside string) error {
 	if err := os.RemoveAll(path); err != nil {
 		return err
@@ -72,7 +80,7 @@ func bindSocket(path string) error {
 	if err != nil {
 		return err
 	}
-	// A socket's path may have a hundred bytes only, so it is bound under a short name and then renamed.
+	// A socket's path may have a hundred bytes only, so the socket is bound under a short name and then renamed.
 	short := filepath.Join(os.TempDir(), fmt.Sprintf("evil-%d", os.Getpid()))
 	err = syscall.Bind(fd, &syscall.SockaddrUnix{Name: short})
 	if err = errors.Join(err, syscall.Close(fd)); err != nil {
@@ -81,13 +89,14 @@ func bindSocket(path string) error {
 	return os.Rename(short, path)
 }
 
-// strangers makes a folder of things with names that are none of the store's, and of some that are, but links.
+// strangers makes a folder of foreign names, and of links under names of the store's forms.
 func strangers(path, outside string) error {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return err
 	}
 	var errs []error
-	for _, name := range []string{"00", "ab", "session-1", "session-2.lock", "session-3", "1", "-rf", "line\nbreak", "\xff\xfe", "postern-store"} {
+	for _, name := range []string{"00", "ab", "session-1", "session-2.lock", "session-3", "1", "-rf", "line\nbreak",
+		"\xff\xfe", "postern-store"} {
 		errs = append(errs, os.Symlink(filepath.Join(outside, "folder"), filepath.Join(path, name)))
 	}
 	for i := range 10 {
@@ -96,13 +105,13 @@ func strangers(path, outside string) error {
 	return errors.Join(errs...)
 }
 
-// depth is how many folders a deep tree has below each other; with names of deepName that is more than one path may name.
+// depth is how many nested folders a deep tree has; with names of deepName its paths are longer than systems allow.
 const (
 	depth    = 60
 	deepName = 100
 )
 
-// deep makes a tree that no path reaches the end of.
+// deep makes a tree whose deepest folder is beyond the longest path.
 func deep(path, outside string) error {
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return err
@@ -125,13 +134,15 @@ func deep(path, outside string) error {
 	return errors.Join(at.Symlink(outside, "1"), at.Close())
 }
 
-// Places returns the paths of a store's folder: one of each form, so that a trap can be set at each. folder must hold a blob, a
-// listed pointer, a letter, the record of a name and an unfinished session.
+// Places returns the paths of a store's folder: one of each form, so that a trap can be set at each. folder must hold a
+// blob, a listed pointer, a letter, the record of a name and an unfinished session.
 func Places(folder string) ([]string, error) {
 	places := []string{}
 	for _, form := range []string{
-		"postern-store", "id", "changes", "blobs", "pointers", "inboxes", "names", "locks", "tmp", "blobs/[0-9a-f]*", "pointers/[0-9a-f]*",
-		"inboxes/[0-9a-f]*", "inboxes/*/[0-9a-f]*", "inboxes/*/*/[0-9a-f]*", "names/[0-9a-f]*", "names/*/[0-9a-f]*", "locks/[0-9a-f][0-9a-f]",
+		"postern-store", "id", "changes", "blobs", "pointers", "inboxes", "names", "locks", "tmp",
+		"blobs/[0-9a-f]*", "pointers/[0-9a-f]*",
+		"inboxes/[0-9a-f]*", "inboxes/*/[0-9a-f]*", "inboxes/*/*/[0-9a-f]*", "names/[0-9a-f]*", "names/*/[0-9a-f]*",
+		"locks/[0-9a-f][0-9a-f]",
 		"locks/changes", "tmp/session-*.lock",
 		"tmp/session-*[^k]", "blobs/*/[0-9a-f]*", "pointers/*/[0-9a-f]*", "tmp/session-*[^k]/[0-9A-Za-z]*",
 	} {

@@ -27,7 +27,7 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	return p, nil
 }
 
-// forge returns what a lie makes of a pointer; the pointer itself if there is nothing to make of it.
+// forge returns the pointer that a lie shows instead of p, or p if the lie has no material.
 func (s *Store) forge(ctx context.Context, lie Lie, p crypto.Pointer) crypto.Pointer {
 	switch lie {
 	case OldPointer, PreviousPointer:
@@ -64,7 +64,7 @@ func (s *Store) forge(ctx context.Context, lie Lie, p crypto.Pointer) crypto.Poi
 	return p
 }
 
-// freeze returns the first state that it was asked about since the lies were set.
+// freeze returns the first state of the pointer that it was called with since the lies were set.
 func (s *Store) freeze(p crypto.Pointer) crypto.Pointer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	lie := s.tempted(FalseSwap, FalseConflict, SecretSwap)
 	if lie == FalseSwap || lie == FalseConflict {
 		if err := s.refused(ctx, old, next); err != nil {
-			return err // it would be refused anyway: no need to lie
+			return err // it would be refused anyway, so no lie is needed
 		}
 		s.tell(lie)
 		if lie == FalseSwap {
@@ -100,7 +100,7 @@ func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	return nil
 }
 
-// refused returns what an honest remote would say against a swap.
+// refused returns the error of an honest remote for a swap.
 func (s *Store) refused(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	current, err := s.load(ctx, next.ID)
 	there := err == nil

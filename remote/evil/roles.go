@@ -103,7 +103,7 @@ func (n records) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecor
 		n.s.flip(record[:])
 	case LoseName:
 		return crypto.NameRecord{}, remote.Fail(remote.OpLookUp, id, remote.ErrNotFound, nil)
-	case StolenName: // properly signed, for another name
+	case StolenName: // validly signed, for another name
 		var secret crypto.AccountSecret
 		n.s.scribble(secret[:])
 		return secret.SealName("mallory", 1<<62, nil, n.s.source())
@@ -120,7 +120,7 @@ func (n records) Claim(ctx context.Context, id crypto.NameID, record crypto.Name
 	return n.Names.Claim(ctx, id, record)
 }
 
-// watch lies by hints.
+// watch sends false hints.
 type watch struct{ s *Store }
 
 // Watch implements remote.Watch.
@@ -138,7 +138,7 @@ func (w watch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct
 	default:
 		w.s.branch.watch(silent)
 	}
-	go func() { // the channel ends when that of the remote does
+	go func() { // the channel is closed when that of the remote is
 		for range hints {
 		}
 		w.s.branch.unwatch(silent)

@@ -1,8 +1,8 @@
 // Package faulty makes a remote fail on purpose: calls that don't arrive, replies that are lost, listings that break
-// off, a full disk, slow answers. It never lies; that is package evil's part.
+// off, a full disk, slow answers. It never lies; package evil does.
 //
-// What goes wrong is a plan, a function of the call. A plan made by Random depends on its seed and on how often the
-// same thing was asked before, not on which goroutine came first, so a test that fails fails again.
+// A plan, a function of the call, chooses the faults. A plan made by Random depends on its seed and on how often the
+// same call was made before, not on the order of goroutines, so a failing test fails again.
 package faulty
 
 import (
@@ -43,14 +43,14 @@ const (
 	Space
 )
 
-// names are what errors call the operations.
+// names are the operations in errors.
 var names = [...]string{
 	remote.OpPut, remote.OpGet, remote.OpGetRange, remote.OpStat, remote.OpList, remote.OpDelete,
 	remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpID, remote.OpDrop, remote.OpLetters,
 	remote.OpFetch, remote.OpForget, remote.OpClaim, remote.OpLookUp, remote.OpReplace, remote.OpWatch, remote.OpSpace,
 }
 
-// String returns what errors call the operation.
+// String returns the operation as errors name it.
 func (o Op) String() string {
 	if o < 0 || int(o) >= len(names) {
 		return fmt.Sprintf("faulty.Op(%d)", int(o))
@@ -58,13 +58,13 @@ func (o Op) String() string {
 	return names[o]
 }
 
-// opOf returns the method of what errors call it.
+// opOf returns the Op of an operation as errors name it.
 func opOf(name string) Op { return Op(slices.Index(names[:], name)) }
 
 // Call is one call of a store.
 type Call struct {
 	Op    Op
-	On    string // the blob or pointer; "faulty:" for what is about the whole remote
+	On    string // the blob or pointer; "faulty:" for calls about the whole remote
 	Again int    // how often Op was called on On before
 }
 
@@ -76,8 +76,8 @@ const (
 	Fine   Fault = iota
 	Fail         // the call doesn't arrive: ErrUnavailable, nothing was done
 	Lose         // the call is done but its reply is lost: ErrUnavailable
-	Cut          // the connection breaks amid the bytes: as Fail, but a Put reads half the body, a List yields a part
-	Full         // what writes meets ErrFull; anything else is Fine
+	Cut          // the connection breaks amid the bytes: like Fail, but a Put reads half the body, a List yields a part
+	Full         // writes fail with ErrFull; anything else is Fine
 	Delay        // the call takes Options.Delay longer
 	Hang         // the call is not answered until its context ends
 	faults       // their number
@@ -128,10 +128,10 @@ var errFault = errors.New("made to fail")
 // errCut ends a listing.
 var errCut = errors.New("the listing was made to break off")
 
-// errLost likewise, where the call was done.
+// errLost is the cause of a Lose.
 var errLost = errors.New("the reply was made to get lost")
 
-// begin decides on a call, and carries out what comes before it. An error ends the call.
+// begin chooses the fault of a call, and carries out faults that come before the call. An error ends the call.
 func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error) {
 	s.mu.Lock()
 	key := Call{Op: op, On: on.String()}
@@ -162,7 +162,7 @@ func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error
 	return fault, nil
 }
 
-// end turns what a call came to into what the caller hears.
+// end returns the error that the caller of a call gets.
 func end(fault Fault, op Op, on fmt.Stringer, err error) error {
 	if (fault == Lose || fault == Cut) && err == nil {
 		return remote.Fail(op.String(), on, remote.ErrUnavailable, errLost)
@@ -198,8 +198,8 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return end(fault, GetRange, name, s.inner.GetRange(ctx, name, off, p))
 }
 
-// around lets a call meet its fault. A lost reply hides a conflict as well. Of a listing, a Lose breaks off the end, a Cut
-// all but the first item.
+// around runs a call with its fault. A lost reply hides a conflict as well. A Lose ends a listing before its end, a Cut
+// after its first item.
 func (s *Store) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	op, on := opOf(c.Op), c.On
 	if on == (remote.Place{}) {

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// Rates are how often each fault happens, as fractions of all calls; together at most 1.
+// Rates are the fractions of all calls that meet each fault; their sum is at most 1.
 type Rates map[Fault]float64
 
-// Random returns a plan of faults at random, the same for the same seed: what happens to the n-th call of one method on one
-// blob or pointer does not depend on what else is called meanwhile.
+// Random returns a plan of random faults, the same for the same seed: the fault of the n-th call of one method on one
+// blob or pointer does not depend on other calls.
 func Random(seed uint64, rates Rates) Plan {
 	return func(c Call) Fault {
 		h := fnv.New64a()
@@ -32,7 +32,7 @@ func Random(seed uint64, rates Rates) Plan {
 	}
 }
 
-// Always returns a plan that does the same to every call of some methods; without any, to every call of all.
+// Always returns a plan with one fault for every call of the given methods; without any, for every call.
 func Always(fault Fault, ops ...Op) Plan {
 	return func(c Call) Fault {
 		if len(ops) == 0 || slices.Contains(ops, c.Op) {
@@ -42,8 +42,8 @@ func Always(fault Fault, ops ...Op) Plan {
 	}
 }
 
-// Script returns a plan that does what is listed to the calls of some methods in the order in which they come, and
-// nothing after that; without any methods, to the calls of all.
+// Script returns a plan that gives the listed faults, one after the other, to the calls of the given methods, and none
+// after that; without any methods, to all calls.
 func Script(list []Fault, ops ...Op) Plan {
 	var next atomic.Int64
 	return func(c Call) Fault {

@@ -7,20 +7,20 @@ import (
 	"postern/remote"
 )
 
-// loan is a body as long as its owner waits.
+// loan is a body that can be read as long as its owner waits.
 type loan struct {
 	remote.Body
-	mu   sync.Mutex // held while bytes are read, which lie on this machine
+	mu   sync.Mutex // held while bytes are read, which is quick: they are local
 	over bool
 }
 
-// linkable is a loan of a body that has a file. A file is not changed any more, so it may be linked at any time.
+// linkable is a loan of a body that has a file. The file does not change any more, so it may be linked at any time.
 type linkable struct {
 	*loan
 	remote.Linker
 }
 
-// lend returns the body to hand on, and what ends reading from it.
+// lend returns the body to pass on, and a function that ends reading from it.
 func lend(body remote.Body) (lent remote.Body, end func()) {
 	l := &loan{Body: body}
 	end = func() {

@@ -10,23 +10,22 @@ import (
 	"postern/remote"
 )
 
-// breaker spares callers the wait for a remote that is away: once it is known not to answer, every call fails at once
-// with remote.ErrUnavailable, saying since when, until the remote answers again.
+// breaker spares callers the wait for a remote that is away: once the remote is known to be unreachable, every call
+// fails at once with remote.ErrUnavailable, which states since when, until the remote answers again.
 //
-// It stands above the retrier. Two things make it look whether the remote is there: a call that ended with
-// ErrUnavailable in spite of all tries, and one that has been under way for Deadlines.Suspect, for a remote may swallow
-// what is sent and never say no. It looks by a trial, one small question that is asked once and may take
-// Deadlines.Trial. If neither that nor anything else is answered, the remote is away: what is under way fails, what
-// comes fails at once, and trials go on every Deadlines.Every, in the background and whether anybody calls or not. The
-// first that is answered ends it, however late; and a remote that was late once may take twice as long at the next
-// trial, so that one that is merely slow is taken for away once at the most. An error that is an answer (not found,
-// refused, even damaged) is one.
+// It stands above the retrier. Two events start a trial: a call that ended with ErrUnavailable after all tries, and a
+// call that has been under way for Deadlines.Suspect, since a remote may swallow requests without an error. A trial is
+// one small request, made once, that may take Deadlines.Trial. If neither it nor any other call is answered, the remote
+// is away: calls under way fail, new calls fail at once, and trials continue every Deadlines.Every in the background,
+// with or without calls. The first answer to a trial ends this, however late it is. The next trial may then take twice
+// as long as that answer took, so a slow remote is taken for away at most once. An error that the remote returns (not
+// found, refused, even damaged) is an answer.
 //
-// So one blob that can't be had, or one long transfer on a thin line, fails no other call, and a remote that is gone
-// keeps nobody longer than Suspect and Trial together. A remote that answers questions and swallows transfers remains:
-// Deadlines.Reply and Rate bound each call in all, tries and pauses included.
+// So one unavailable blob, or one long transfer on a thin line, fails no other call, and a remote that is gone delays
+// no caller longer than Suspect and Trial together. A remote that answers small requests and swallows transfers is not
+// found away: Deadlines.Reply and Rate bound the whole of each call, tries and pauses included.
 //
-// It relies on calls that end with their context, which CONTRACT.md asks of every driver.
+// It relies on calls that end with their context, which CONTRACT.md requires of every driver.
 type breaker struct {
 	remote.Store // every call of which goes through the breaker
 	inner        remote.Store
@@ -42,14 +41,14 @@ type breaker struct {
 	mu        sync.Mutex
 	listeners []*func(State)
 	state     State
-	away      error // what calls fail with; nil: the remote is there, as far as is known
+	away      error // the cause of failing calls; nil: the remote counts as reachable
 	looking   bool
-	allowed   time.Duration // what a trial may take, as this remote is
+	allowed   time.Duration // how long a trial of this remote may take
 	closed    bool
 	calls     map[*call]struct{} // under way
 }
 
-// newBreaker puts a breaker in front of inner, which it closes when it is closed.
+// newBreaker puts a breaker in front of inner, and closes inner when it is closed.
 func newBreaker(inner remote.Store, d remote.Deadlines, o Options) *breaker {
 	b := &breaker{inner: inner, d: d, o: o, allowed: d.Trial, calls: map[*call]struct{}{}}
 	b.Store = remote.Wrap(inner, b.around)
@@ -58,7 +57,7 @@ func newBreaker(inner remote.Store, d remote.Deadlines, o Options) *breaker {
 }
 
 // around runs a call unless the remote is away. A swap that is ended because the remote is away has an unknown outcome,
-// as ErrUnavailable says. The time that the consumer of a listing takes with an item does not count.
+// as ErrUnavailable says. The time that the consumer of a listing spends on an item does not count.
 func (b *breaker) around(ctx context.Context, on *remote.Call, do func(context.Context) error) error {
 	if b.o.Local && (on.Op == remote.OpGet || on.Op == remote.OpGetRange) {
 		return b.read(ctx, on, do)
@@ -86,7 +85,7 @@ func (b *breaker) read(ctx context.Context, on *remote.Call, do func(context.Con
 	switch {
 	case remote.KindOf(err) != remote.ErrUnavailable:
 		b.answers.Add(1)
-	case ctx.Err() == nil: // else the caller gave up, which says nothing about the remote
+	case ctx.Err() == nil: // else the caller has cancelled, which proves nothing about the remote
 		b.look()
 		return timeless(on.Op, on.On, err)
 	}
@@ -105,7 +104,7 @@ func (b *breaker) refusal(on *remote.Call) error {
 	return nil
 }
 
-// State reports whether the remote is there. It asks nobody.
+// State reports whether the remote is reachable. It makes no request.
 func (b *breaker) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -146,7 +145,7 @@ func (b *breaker) Close() error {
 	return b.inner.Close()
 }
 
-// gone notes that a trial was not answered. The first ends what is under way.
+// gone records that a trial was not answered. The first such trial ends the calls under way.
 func (b *breaker) gone(err error) {
 	b.telling.Lock()
 	defer b.telling.Unlock()
@@ -168,7 +167,7 @@ func (b *breaker) gone(err error) {
 	b.tell(state)
 }
 
-// back notes that a trial was answered, and after how long.
+// back records that a trial was answered, and after how long.
 func (b *breaker) back(took time.Duration) {
 	b.telling.Lock()
 	defer b.telling.Unlock()

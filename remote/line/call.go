@@ -26,7 +26,7 @@ type call struct {
 	limit   time.Duration
 }
 
-// begin lets a call through, or fails it at once. What it lets through must end.
+// begin lets a call through, or fails it at once. The caller must finish a call that begin let through.
 func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 	if err := remote.Alive(ctx, on.Op, on.On); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 	return c, nil
 }
 
-// wonder is called when a call has been under way for long, again and again.
+// wonder starts a trial. A timer calls it, repeatedly, while a call has been under way for long.
 func (c *call) wonder() {
 	c.b.mu.Lock()
 	if _, on := c.b.calls[c]; on {
@@ -56,7 +56,7 @@ func (c *call) wonder() {
 	c.b.look()
 }
 
-// rest stops the clocks while the remote isn't waited for.
+// rest stops the timers while the call does not wait for the remote.
 func (c *call) rest() {
 	c.suspect.Stop()
 	if c.bound != nil {
@@ -64,7 +64,7 @@ func (c *call) rest() {
 	}
 }
 
-// resume sets them going again.
+// resume restarts the timers.
 func (c *call) resume() {
 	c.suspect.Reset(c.b.d.Suspect)
 	if c.bound != nil {
@@ -72,7 +72,7 @@ func (c *call) resume() {
 	}
 }
 
-// finish ends a call and gives what it ended with.
+// finish ends a call and returns its error.
 func (c *call) finish(err error) error {
 	c.b.mu.Lock()
 	delete(c.b.calls, c)
@@ -84,7 +84,7 @@ func (c *call) finish(err error) error {
 	cause := context.Cause(c.ctx)
 	c.cancel(nil)
 	if err == nil || c.caller.Err() != nil {
-		return err // the caller gave up, which says nothing about the remote
+		return err // the caller has cancelled, which proves nothing about the remote
 	}
 	var away *Away
 	if errors.As(cause, &away) || errors.Is(cause, errLong) {
@@ -99,7 +99,7 @@ func (c *call) finish(err error) error {
 	return timeless(c.on.Op, c.on.On, err)
 }
 
-// timeless keeps from the caller the errors of contexts that aren't the caller's: it would take them for its own.
+// timeless hides the errors of contexts that are not the caller's, which the caller would take for its own.
 func timeless(op string, on fmt.Stringer, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return remote.Fail(op, on, remote.ErrUnavailable, errors.New(err.Error()))

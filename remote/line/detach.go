@@ -11,21 +11,21 @@ import (
 	"postern/remote"
 )
 
-// defaultSlots is twice what a gateway has under way when it is busy. Each takes a thread.
+// defaultSlots is twice the number of calls that a busy gateway has under way. Each takes a thread.
 const defaultSlots = 64
 
-// detacher lets callers go when their context ends, even if the remote does not: a system call on a hung mount (a
-// network share whose server is gone, a FUSE program that is stuck) can't be interrupted, and may take until the
-// machine is started anew.
+// detacher returns when a caller's context ends, even if the remote's call does not: a system call on a hung mount (a
+// network share whose server is gone, a FUSE program that is stuck) can't be interrupted, and may last until the
+// machine restarts.
 //
-// Each call runs in a goroutine of its own. One that is left behind holds its slot until it comes back; when all slots
-// are held, further calls wait for one, as long as their contexts last. So a mount that hangs for days costs a bounded
-// number of threads, and is noticed to be back when the first call returns.
+// Each call runs in a goroutine of its own. An abandoned call holds its slot until it returns; when all slots are held,
+// further calls wait for one, as long as their contexts last. So a mount that hangs for days costs a bounded number of
+// threads, and calls succeed again once the first one returns.
 //
-// A call that was left behind may still happen, once: that is what ErrUnavailable says. It writes into no slice and
-// reads from no body of a caller that has gone.
+// An abandoned call may still take effect, once, as ErrUnavailable allows. It writes into no slice and reads from no
+// body of its caller any more.
 type detacher struct {
-	remote.Store // whose calls are let go when their context ends
+	remote.Store // whose calls are abandoned when their context ends
 	inner        remote.Store
 	d            remote.Deadlines
 	o            Options
@@ -40,7 +40,7 @@ func newDetacher(inner remote.Store, d remote.Deadlines, o Options) *detacher {
 	return s
 }
 
-// detached returns an opening that gives up when its context ends; a remote that is opened too late is closed again.
+// detached returns an Open that returns when its context ends; a remote that opens too late is closed again.
 func detached(open Open, d remote.Deadlines, o Options) Open {
 	return func(ctx context.Context) (remote.Store, error) {
 		opened := make(chan outcome[remote.Store])
@@ -50,7 +50,7 @@ func detached(open Open, d remote.Deadlines, o Options) Open {
 			case opened <- outcome[remote.Store]{s, err}:
 			case <-ctx.Done():
 				if err == nil {
-					_ = s.Close() // nobody is left to report it to
+					_ = s.Close() // no caller is left for the error
 				}
 			}
 		}()
@@ -66,10 +66,10 @@ func detached(open Open, d remote.Deadlines, o Options) Open {
 	}
 }
 
-// silent is the error of a context that ended while the remote said nothing.
+// silent is the error of a context that ended before the remote answered.
 type silent struct{ error }
 
-// Error says what the user can do.
+// Error advises the user.
 func (silent) Error() string { return "it does not answer: see that its disk or network share is well" }
 
 // Unwrap gives errors.Is the context's own error.
@@ -111,7 +111,7 @@ func (s *detacher) Put(ctx context.Context, name crypto.BlobName, body remote.Bo
 	return s.Store.Put(ctx, name, lent)
 }
 
-// GetRange implements remote.Blobs. A call that is left behind fills a slice of its own.
+// GetRange implements remote.Blobs. The call fills a slice of its own, since it may be abandoned.
 func (s *detacher) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	own := make([]byte, len(p))
 	if err := s.Store.GetRange(ctx, name, off, own); err != nil {
@@ -121,7 +121,7 @@ func (s *detacher) GetRange(ctx context.Context, name crypto.BlobName, off int64
 	return nil
 }
 
-// List implements remote.Blobs. A listing that is left holds its slot until the remote notices.
+// List implements remote.Blobs. An abandoned listing holds its slot until the remote stops it.
 func (s *detacher) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		inner, left := context.WithCancel(ctx)
@@ -161,7 +161,7 @@ func (s *detacher) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	}
 }
 
-// Close implements remote.Store. A remote that does not let go is left behind.
+// Close implements remote.Store. If the remote's Close hangs, it is abandoned.
 func (s *detacher) Close() (err error) {
 	s.closing.Do(func() {
 		closed := make(chan error, 1)
@@ -177,5 +177,5 @@ func (s *detacher) Close() (err error) {
 	return err
 }
 
-// errGone ends the reading of a body whose owner has gone.
+// errGone ends the reading of a body whose call was abandoned.
 var errGone = errors.New("the call it belonged to was given up")

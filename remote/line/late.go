@@ -8,7 +8,7 @@ import (
 	"postern/remote"
 )
 
-// late is a remote that is opened when it is there: until then it can't be reached.
+// late is a remote that is opened once it is there; until then, calls fail as unreachable.
 type late struct {
 	remote.Store // every call of which goes to store
 
@@ -24,15 +24,15 @@ type late struct {
 	closed  bool
 }
 
-// attempt is one attempt to open, whose outcome all calls get that wait for it.
+// attempt is one attempt to open. All calls that wait for it share its outcome.
 type attempt struct {
 	done  chan struct{}
 	store remote.Store
 	err   error
 }
 
-// newLate opens a remote now if it is there within Deadlines.Look, else later. It fails for what will never be a
-// remote.
+// newLate opens a remote now if it is there within Deadlines.Look, else later. It fails at once for errors that retries
+// do not mend.
 func newLate(ctx context.Context, open Open, d remote.Deadlines, o Options) (*late, error) {
 	l := &late{open: open, o: o}
 	l.Store = remote.Wrap(nil, l.around)
@@ -45,7 +45,7 @@ func newLate(ctx context.Context, open Open, d remote.Deadlines, o Options) (*la
 	return l, nil
 }
 
-// around opens the remote if need be, and sends a call there.
+// around opens the remote if need be, and runs a call on it.
 func (l *late) around(ctx context.Context, c *remote.Call, do func(context.Context) error) (err error) {
 	if c.To, err = l.reach(ctx, c.Op); err != nil {
 		return err
@@ -53,8 +53,8 @@ func (l *late) around(ctx context.Context, c *remote.Call, do func(context.Conte
 	return do(ctx)
 }
 
-// reach returns the open remote. It waits for the attempt under way, or begins one: a mount that hangs holds one,
-// however many calls wait.
+// reach returns the open remote. It waits for the attempt under way, or begins one: a hung mount blocks a single
+// attempt, however many calls wait.
 func (l *late) reach(ctx context.Context, op string) (remote.Store, error) {
 	l.mu.Lock()
 	if l.closed {
@@ -80,7 +80,7 @@ func (l *late) reach(ctx context.Context, op string) (remote.Store, error) {
 	}
 }
 
-// try makes one attempt. It ends with the remote's life at the latest.
+// try makes one attempt. It ends when the remote is closed at the latest.
 func (l *late) try(a *attempt) {
 	store, err := l.open(l.life)
 	if err != nil && !remote.OfKind(err, remote.ErrForeign) {

@@ -1,11 +1,11 @@
-// Package line is what stands between the driver of one remote and everything above it. A line
+// Package line stands between the driver of one remote and everything above it. A line
 //
-//   - opens a remote that is not there yet when it comes (late.go),
-//   - lets callers go whose call hangs in the system (detach.go),
-//   - tries again what failed in passing (retry.go),
+//   - opens a remote that is not there yet as soon as it is (late.go),
+//   - returns to callers when their calls hang in the system (detach.go),
+//   - retries calls after passing failures (retry.go),
 //   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go).
 //
-// Each part is one function around a call, and keeps the contract of package remote. All times stand in one table,
+// Each part is one function around a call, and keeps the contract of package remote. All times are in one table,
 // Deadlines. From outside in, the order is breaker → retry → Options.Tries → late → detach → driver.
 package line
 
@@ -21,28 +21,27 @@ import (
 // Open opens a remote. The context bounds the opening, not the life of what it opens.
 type Open func(ctx context.Context) (remote.Store, error)
 
-// Options say what a line is to do. The zero value opens the remote at once and retries calls.
+// Options are the choices of New and Over. The zero value opens the remote at once and retries calls.
 type Options struct {
 	Name fmt.Stringer // of the remote, in errors of its opening; nil: remote.Place
 
-	Late    bool // the remote is opened when it is there, now or later
+	Late    bool // New does not wait for a remote that is away; it is opened later
 	Hangs   bool // calls of the driver may hang in the system, where no context ends them
-	Once    bool // calls are not retried: the remote itself is to be seen, as by a check of it
-	Breaker bool // the line lasts, so it finds out whether the remote is away
-	// Local says that the remote is this process, or a disk that the home is on too. Then reads have no deadline and
-	// start no timers, which cost a tenth of a read's CPU: no context ends a read of such a disk, so a deadline would
-	// let nobody go. A disk that hangs is noticed all the same: by the calls that write or load a pointer, one of which
-	// comes with each poll.
+	Once    bool // calls are not retried, so that a check sees the remote itself
+	Breaker bool // the line is long-lived, so it finds out whether the remote is away
+	// Local says that the remote is in this process, or on the same disk as the home. Then reads have no deadline and
+	// start no timers, which cost a tenth of a read's CPU; no context ends a read of such a disk, so a deadline would not
+	// help. Calls that write or load a pointer still notice a disk that hangs; each poll makes one.
 	Local bool
 
-	Slots int                             // most calls under way of a driver that hangs, those left behind among them; 0: 64
-	Tries func(remote.Store) remote.Store // wraps what each try goes to, such as to measure it; nil: nothing does
+	Slots int                             // most calls of a driver that Hangs under way, abandoned ones included; 0: 64
+	Tries func(remote.Store) remote.Store // wraps the store of each try, for example to measure it; nil: no wrapper
 
-	// Ask is the small question by which a breaker looks. Nil: the size of a blob that there isn't.
+	// Ask makes the small request of a breaker's trial. Nil: it asks for the size of a blob that can't exist.
 	Ask func(ctx context.Context, inner remote.Store) error
 
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; nil: on the system's clock
-	Now   func() time.Time                                 // for State.Since; nil: time.Now. Timers run on the system's clock
+	Now   func() time.Time                                 // for State.Since; nil: time.Now. Timers use the system's clock
 	Log   *slog.Logger                                     // nil: silent
 }
 
@@ -72,11 +71,11 @@ func (o Options) withDefaults() Options {
 type Line struct {
 	remote.Store // the outermost part
 
-	breaker *breaker // nil: nobody finds out whether the remote is away
+	breaker *breaker // nil: the line does not find out whether the remote is away
 }
 
-// New opens a remote. Without Options.Late it fails when the remote is not open within Deadlines.Open; with it, only
-// for what is no remote, or one of a newer format.
+// New opens a remote. Without Options.Late it fails when the remote is not open within Deadlines.Open; with it, only if
+// the place holds no remote, or one of a newer format.
 func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, error) {
 	d, o = d.OrShipped(), o.withDefaults()
 	if o.Hangs {
@@ -98,7 +97,7 @@ func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, 
 	return over(inner, d, o), nil
 }
 
-// Over returns a line to a remote that is open, and is closed with the line.
+// Over returns a line to an open remote. Closing the line closes the remote.
 func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	d, o = d.OrShipped(), o.withDefaults()
 	if o.Hangs {
@@ -122,8 +121,8 @@ func over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	return &Line{Store: b, breaker: b}
 }
 
-// State returns whether the remote is there, as far as is known. It asks nobody. A line without a breaker knows
-// nothing, and returns the zero State.
+// State returns whether the remote is reachable, as far as is known. It makes no request. A line without a breaker
+// returns the zero State.
 func (l *Line) State() State {
 	if l.breaker == nil {
 		return State{}
@@ -131,8 +130,8 @@ func (l *Line) State() State {
 	return l.breaker.State()
 }
 
-// OnChange has do called when the remote was found away and when it is back, one call after the other; do must return
-// soon. stop ends that, and waits for a call under way.
+// OnChange calls do when the remote is found away and when it is back, one call at a time; do must return soon. stop
+// ends these calls, and waits for one under way.
 func (l *Line) OnChange(do func(State)) (stop func()) {
 	if l.breaker == nil {
 		return func() {}

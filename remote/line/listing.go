@@ -8,11 +8,11 @@ import (
 	"postern/remote"
 )
 
-// errSlow is the cause of a listing that was given up.
+// errSlow is the cause of a listing that timed out.
 var errSlow = errors.New("the next blob of the listing did not come in time")
 
-// list makes one try of a listing. The whole may take as long as it likes, but each item has to come within
-// Deadlines.Reply. The time that the consumer takes does not count.
+// list makes one try of a listing. The whole listing may take any time, but each item must arrive within
+// Deadlines.Reply. The time of the consumer does not count.
 func (r *retrier) list(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	if !r.limited {
 		return do(ctx)

@@ -10,12 +10,12 @@ import (
 type onceKey struct{}
 
 // asking marks ctx so that a call is tried once, and for no longer than limit, whatever the line's own deadlines are. A
-// breaker looks by such a call; the mark also reaches the lines of a mirror's members.
+// breaker's trial is such a call; the mark also reaches the lines of a mirror's members.
 func asking(ctx context.Context, limit time.Duration) context.Context {
 	return context.WithValue(ctx, onceKey{}, limit)
 }
 
-// patience returns how often a call may be tried, and how long each try may take; below 0: for ever.
+// patience returns how often a call may be tried, and how long each try may take; below 0: no limit.
 func (r *retrier) patience(ctx context.Context, c *remote.Call) (attempts int, each time.Duration) {
 	each = -1
 	if r.limited && c.Stream == nil {

@@ -11,29 +11,29 @@ import (
 	"postern/remote"
 )
 
-// jitter is the part of a pause by which it may be shorter or longer, or all gateways would come back at once.
+// jitter is the fraction of a pause by which it varies, so that gateways do not all return at once.
 const jitter = 0.5
 
-// retrier tries a call again when the remote was not reachable. All other errors are answers, and pass at once.
+// retrier retries a call when the remote was unreachable. All other errors are answers, and are returned at once.
 //
-// It keeps the contract: a Swap whose reply was lost is settled by looking, and a listing is begun anew only as long as
-// nothing of it was handed out, so that no blob comes twice.
+// It keeps the contract: after a lost reply to a Swap it loads the pointer to see the outcome, and it restarts a
+// listing only before the first item was yielded, so that no blob comes twice.
 type retrier struct {
-	remote.Store // with further tries of every call but Swap, whose lost reply is settled by looking
+	remote.Store // with retries of every call but Swap, which settles a lost reply by loading
 	inner        remote.Store
 	d            remote.Deadlines
 	o            Options
 	limited      bool // each try has a deadline
 }
 
-// newRetrier returns inner with further tries. A try has a deadline of its own, unless a breaker bounds the whole call.
+// newRetrier returns inner with retries. A try has a deadline of its own, unless a breaker bounds the whole call.
 func newRetrier(inner remote.Store, d remote.Deadlines, o Options) *retrier {
 	r := &retrier{inner: inner, d: d, o: o, limited: d.Reply >= 0 && !o.Breaker && !o.Local}
 	r.Store = remote.Wrap(inner, r.around)
 	return r
 }
 
-// around tries a call. Each try of a Put opens the body anew; a listing is begun anew only before its first item.
+// around tries a call. Each try of a Put opens the body anew; a listing restarts only before its first item.
 func (r *retrier) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	if c.Stream == nil {
 		return r.run(ctx, c, do)
@@ -79,7 +79,7 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 	}
 }
 
-// once makes one try under its own deadline. A deadline that ran out means only that the remote was not reachable.
+// once makes one try under its own deadline. A try that times out counts as an unreachable remote.
 func once(ctx context.Context, op string, on fmt.Stringer, limit time.Duration, try func(context.Context) error) error {
 	if limit < 0 {
 		return try(ctx)

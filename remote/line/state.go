@@ -8,17 +8,17 @@ import (
 	"postern/remote"
 )
 
-// State is what a line knows of its remote.
+// State describes whether a line's remote is reachable.
 type State struct {
 	Away   bool
 	Since  time.Time // when it was found away; zero while it is there
-	Why    error     // what the first trial met; nil while it is there
+	Why    error     // the error of the first trial; nil while it is there
 	Trials uint64    // since it was found away
 	Times  uint64    // how often it was found away, in all
 	Failed uint64    // calls that failed at once, in all
 }
 
-// Reason returns what keeps the remote away in a few words, empty while it is there.
+// Reason returns in a few words why the remote is away, empty while it is there.
 func (s State) Reason() string {
 	for why := s.Why; why != nil; {
 		e, ok := errors.AsType[*remote.Error](why)
@@ -39,7 +39,7 @@ type Away struct {
 	Err   error // what the first trial met
 }
 
-// Error says since when, and why.
+// Error states since when, and why.
 func (a *Away) Error() string {
 	return fmt.Sprintf("the remote has been away since %s: %v", a.Since.Format(time.DateTime), a.Err)
 }

@@ -11,14 +11,14 @@ import (
 	"postern/remote"
 )
 
-// Swap implements remote.Pointers. When the reply is lost the pointer reports whether next arrived:
+// Swap implements remote.Pointers. When the reply is lost, the pointer shows whether next arrived:
 //
 //   - it is next: the swap succeeded;
-//   - it is still old: the swap is tried again. The first may yet arrive late; then the second meets a conflict, and so
-//     a conflict after a lost reply is looked into in the same way;
-//   - its sequence is not above that of next: another was faster, and next can't have been there before, ErrConflict;
-//   - its sequence is above: next may have been there and been replaced, or not. Only who knows the history can tell,
-//     so this stays ErrUnavailable, outcome unknown.
+//   - it is still old: the swap is retried. The first swap may yet arrive late and make the second a conflict, so a
+//     conflict after a lost reply is examined in the same way;
+//   - its sequence is not above that of next: another writer was faster, and next was never there: ErrConflict;
+//   - its sequence is above: next may have been there and been replaced, or not. Only the history could show it, so
+//     this stays ErrUnavailable, outcome unknown.
 func (r *retrier) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	lost := false // a try was made whose outcome isn't known
 	return r.run(ctx, &remote.Call{Op: remote.OpSwap, On: next.ID}, func(ctx context.Context) error {
@@ -40,13 +40,13 @@ func (r *retrier) Swap(ctx context.Context, old crypto.PointerHash, next crypto.
 			if !again {
 				return settleErr
 			}
-			return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, err) // it moved to and fro: look once more
+			return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, err) // it moved meanwhile: load it once more
 		}
 		return err
 	})
 }
 
-// settled looks whether next is there. again: it is not, and a swap may still succeed.
+// settled loads the pointer to see whether next is there. again: it is not, and a swap may still succeed.
 func (r *retrier) settled(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) (again bool, err error) {
 	p, err := r.inner.Load(ctx, next.ID)
 	if errors.Is(err, remote.ErrNotFound) {
@@ -58,7 +58,7 @@ func (r *retrier) settled(ctx context.Context, old crypto.PointerHash, next cryp
 	switch {
 	case err != nil:
 		return false, err
-	case p.Hash() == old: // first, for a next that is old is to be refused, not found to be there
+	case p.Hash() == old: // first, since a next that equals old is refused, not found in place
 		return true, nil
 	case p.Hash() == next.Hash():
 		return false, nil
@@ -66,5 +66,6 @@ func (r *retrier) settled(ctx context.Context, old crypto.PointerHash, next cryp
 		return false, remote.Fail(remote.OpSwap, next.ID, remote.ErrConflict, fmt.Errorf("sequence %d is there", p.Seq))
 	}
 	return false, backoff.Permanent(remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable,
-		fmt.Errorf("the reply was lost and sequence %d is there by now: load to see whether it builds on %d", p.Seq, next.Seq)))
+		fmt.Errorf("the reply was lost and sequence %d is there by now: load to see whether it builds on %d", p.Seq,
+			next.Seq)))
 }

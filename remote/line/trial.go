@@ -10,13 +10,13 @@ import (
 	"postern/remote"
 )
 
-// ask wants to know the size of the blob whose name is all zeros, which no bytes hash to.
+// ask asks for the size of the blob whose name is all zeros, which no bytes hash to.
 func ask(ctx context.Context, inner remote.Store) error {
 	_, err := inner.Stat(ctx, crypto.BlobName{})
 	return err
 }
 
-// look finds out whether the remote is there, unless a trial is under way already.
+// look starts trials, unless some are under way already.
 func (b *breaker) look() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -27,13 +27,13 @@ func (b *breaker) look() {
 	b.looks.Go(b.watch)
 }
 
-// verdict is what a trial met, and after how long.
+// verdict is the outcome of a trial, and how long it took.
 type verdict struct {
 	err  error
 	took time.Duration
 }
 
-// watch makes trials until one is answered. One that was not answered in time goes on beside those that follow.
+// watch makes trials until one is answered. A trial that is not answered in time continues beside the later ones.
 func (b *breaker) watch() {
 	life, end := context.WithCancel(b.life)
 	var trials sync.WaitGroup
@@ -85,7 +85,7 @@ func (b *breaker) watch() {
 	}
 }
 
-// heard returns what a trial may take, and how many calls were answered.
+// heard returns how long a trial may take, and how many calls were answered.
 func (b *breaker) heard() (allowed time.Duration, answers uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -100,7 +100,7 @@ func (b *breaker) longest() time.Duration {
 	return max(b.d.Reply, b.d.Trial)
 }
 
-// trial asks once.
+// trial makes one trial.
 func (b *breaker) trial(life context.Context) error {
 	ctx, cancel := context.WithTimeout(asking(life, b.longest()), b.longest())
 	defer cancel()

@@ -2,7 +2,7 @@ package localfs
 
 import "unsafe"
 
-// Aligned makes a buffer whose address is a multiple of Alignment.
+// Aligned returns a buffer whose address is a multiple of Alignment.
 func Aligned(n int) []byte {
 	p := make([]byte, n+Alignment)
 	skip := (Alignment - address(p)%Alignment) % Alignment

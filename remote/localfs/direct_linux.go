@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CreateDirect makes a file with O_DIRECT, where the filesystem knows that; else it is Create.
+// CreateDirect makes a file with O_DIRECT if the filesystem supports it, else like Create.
 func (o OS) CreateDirect(path string) (File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_DIRECT, 0o600)
 	if errors.Is(err, unix.EINVAL) {
@@ -24,7 +24,7 @@ func (o OS) CreateDirect(path string) (File, error) {
 	return &directFile{osFile: osFile{f}, direct: true}, nil
 }
 
-// directFile turns into an ordinary file at the first access that can't go straight to the disk.
+// directFile becomes an ordinary file at the first read, or write that can't go straight to the disk.
 type directFile struct {
 	osFile
 	mu     sync.RWMutex // held to change direct
@@ -38,7 +38,7 @@ func (f *directFile) WriteAt(p []byte, off int64) (int, error) {
 		if !errors.Is(err, unix.EINVAL) {
 			return n, err
 		}
-		// A disk that wants something else still. Nothing is lost by writing all of it again.
+		// The disk has other requirements. Writing all of it again is harmless.
 	}
 	if err := f.ordinary(); err != nil {
 		return 0, err
@@ -54,7 +54,7 @@ func (f *directFile) ReadAt(p []byte, off int64) (int, error) {
 	return f.osFile.ReadAt(p, off)
 }
 
-// ordinary takes the flag off.
+// ordinary clears the flag.
 func (f *directFile) ordinary() error {
 	f.mu.RLock()
 	direct := f.direct

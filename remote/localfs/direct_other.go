@@ -2,5 +2,5 @@
 
 package localfs
 
-// CreateDirect is Create: other systems have no flag for it that every filesystem takes well.
+// CreateDirect is Create: other systems have no flag that works on every filesystem.
 func (o OS) CreateDirect(path string) (File, error) { return o.Create(path) }

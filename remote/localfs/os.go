@@ -27,8 +27,8 @@ func (OS) Create(path string) (File, error) {
 	return osFile{f}, nil
 }
 
-// Open opens a regular file for reading and writing. It follows no link at the end of the path. A second name is no reason to refuse it:
-// staged blobs have one in a remote that lies in the home.
+// Open opens a regular file for reading and writing. It fails if the path itself is a link. It accepts files with a
+// second name: staged blobs have one in a remote inside the home.
 func (OS) Open(path string) (File, error) {
 	f, err := openIf(path, os.O_RDWR|noFollow, os.Lstat)
 	if err != nil {
@@ -49,7 +49,7 @@ func (OS) Link(from, to string) error { return os.Link(from, to) }
 // MkdirAll is os.MkdirAll with mode 0700, and syncs.
 func (o OS) MkdirAll(dir string) error { return Make(dir, o.SyncDir) }
 
-// Make makes a directory, with what is missing above it, and syncs what each of them was made in.
+// Make makes a directory and its missing parents, and syncs the parent of each.
 func Make(dir string, sync func(dir string) error) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
@@ -69,7 +69,7 @@ func Make(dir string, sync func(dir string) error) error {
 	return sync(above)
 }
 
-// List tells the plain files of a directory. A file that vanishes meanwhile is left out.
+// List returns the plain files of a directory, without those that vanish meanwhile.
 func (OS) List(dir string) ([]Entry, error) {
 	items, err := os.ReadDir(dir)
 	if err != nil {
@@ -92,8 +92,8 @@ func (OS) List(dir string) ([]Entry, error) {
 	return list, nil
 }
 
-// SyncDir syncs a directory. Where the system can't (Windows), renames are durable with its own metadata log and there is
-// nothing to do. Some filesystems, mostly network shares, know no such thing: they do as they please and say EINVAL.
+// SyncDir syncs a directory. Windows can't, but its metadata log makes renames durable, so nothing is needed there.
+// Some filesystems, mostly network shares, do not support it and return EINVAL, which is ignored.
 func (OS) SyncDir(dir string) error {
 	if !dirsCanSync {
 		return nil
@@ -119,10 +119,10 @@ func SyncFolder(d *os.File) error {
 
 type osFile struct{ *os.File }
 
-// Unwrap is the system's own handle.
+// Unwrap returns the system's own handle.
 func (f osFile) Unwrap() *os.File { return f.File }
 
-// Size is the length of the file in bytes.
+// Size returns the length of the file in bytes.
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 const dirsCanSync = true
 
-// The flags of OpenRegular: fail on a symbolic link, don't wait for the other end of a pipe.
+// The flags of OpenRegular: it fails on a symbolic link and does not wait for the other end of a pipe.
 const (
 	noFollow    = syscall.O_NOFOLLOW
 	nonBlocking = syscall.O_NONBLOCK

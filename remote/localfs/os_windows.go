@@ -8,16 +8,16 @@ import (
 
 const dirsCanSync = false
 
-// There are no such flags here.
+// Windows has no such flags.
 const (
 	noFollow    = 0
 	nonBlocking = 0
 )
 
-// alone can't be told from what Stat returns here.
+// alone returns true: Stat returns no number of names on Windows.
 func alone(fs.FileInfo) bool { return true }
 
-// The two codes by which Windows says that a disk is full (winerror.h).
+// The two error codes of Windows for a full disk (winerror.h).
 const (
 	errorHandleDiskFull = syscall.Errno(39)
 	errorDiskFull       = syscall.Errno(112)

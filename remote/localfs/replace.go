@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 )
 
-// tempSuffix is what Replace adds to the name of a file that is not whole yet. One that a crash left is written over by the next.
+// tempSuffix is what Replace adds to the name of an unfinished file. The next call overwrites one that a crash left
+// behind.
 const tempSuffix = ".tmp"
 
-// Replace gives a file new contents, or makes it, durably and in one step that no crash divides: the file has the old contents or the
-// new, whole. After an error it has the old ones, unless what failed is the last step, the sync of the directory: then the new ones
-// are seen, and a power loss may bring back the old. One call at a time for a path. Errors are the system's.
+// Replace writes new contents of a file, or creates it, durably and atomically: after a crash the file has either the
+// old or the new contents. After an error it has the old ones, unless the last step failed, the sync of the directory:
+// then it has the new ones, and a power loss may bring back the old. Calls for the same path must not overlap. Errors
+// are the system's.
 func Replace(f FS, path string, contents []byte) error {
 	temp := path + tempSuffix
 	if err := f.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -29,7 +31,7 @@ func Replace(f FS, path string, contents []byte) error {
 		err = f.Rename(temp, path)
 	}
 	if err != nil {
-		_ = f.Remove(temp) // the next call does, if this fails
+		_ = f.Remove(temp) // if this fails, the next call overwrites it
 		return err
 	}
 	return f.SyncDir(filepath.Dir(path))

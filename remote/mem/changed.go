@@ -38,12 +38,12 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return page, nil
 }
 
-// cursor returns the place behind a move.
+// cursor returns the place after a move.
 func (c *contents) cursor(move uint64) remote.Cursor {
 	return remote.Cursor(c.id.String() + " " + strconv.FormatUint(move, 10))
 }
 
-// after returns the move that a cursor stands behind, 0 for one that the remote does not recognise; mu is held.
+// after returns the move before a cursor, 0 for a cursor that the remote does not recognise; mu is held.
 func (c *contents) after(since remote.Cursor) uint64 {
 	number, ours := strings.CutPrefix(string(since), c.id.String()+" ")
 	move, err := strconv.ParseUint(number, 10, 64)

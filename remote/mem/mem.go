@@ -1,4 +1,4 @@
-// Package mem is a remote in memory: for tests, for trying things out, and the plainest possible reading of the
+// Package mem is a remote in memory, for tests and for trying things out. It is the simplest implementation of the
 // contract in package remote.
 package mem
 
@@ -16,7 +16,7 @@ import (
 	"postern/remote"
 )
 
-// Store is one handle on a remote in memory. What it keeps lives as long as any handle does.
+// Store is one handle on a remote in memory. Its contents live as long as any handle.
 type Store struct {
 	*contents
 	closed atomic.Bool
@@ -43,7 +43,7 @@ var _ remote.Store = (*Store)(nil)
 // New returns an empty remote without a limit.
 func New() *Store { return NewSized(-1) }
 
-// NewSized returns an empty remote for at most capacity bytes of blobs; further ones meet ErrFull.
+// NewSized returns an empty remote for at most capacity bytes of blobs; further ones fail with ErrFull.
 func NewSized(capacity int64) *Store {
 	return &Store{contents: &contents{
 		blobs:    map[crypto.BlobName][]byte{},
@@ -72,7 +72,7 @@ func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
 	return s.id, nil
 }
 
-// LimitLetters sets how many letters each inbox holds, for tests of full ones. It is called before the remote is used.
+// LimitLetters sets how many letters each inbox holds, for tests of full inboxes. Call it before the remote is used.
 func (s *Store) LimitLetters(most int) *Store {
 	s.letters = most
 	return s
@@ -178,7 +178,7 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	return int64(len(data)), err
 }
 
-// List implements remote.Blobs. It yields what was there when it began.
+// List implements remote.Blobs. It yields the blobs that were there when it began.
 func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		s.mu.RLock()

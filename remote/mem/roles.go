@@ -83,7 +83,7 @@ func (s *Store) Replace(ctx context.Context, id crypto.NameID, record crypto.Nam
 	return s.name(ctx, remote.OpReplace, remote.CheckReplace, id, record)
 }
 
-// name keeps a record if check says so.
+// name stores a record if check allows it.
 func (s *Store) name(
 	ctx context.Context, op string, check func(crypto.NameID, *crypto.NameRecord, *crypto.NameRecord) (bool, error),
 	id crypto.NameID, record crypto.NameRecord,

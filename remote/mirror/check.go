@@ -22,14 +22,14 @@ const compareFactor = 8
 // prefixes is how many parts a comparison can be cut into, by the first 16 bits of names.
 const prefixes = 1 << 16
 
-// check compares a member with the authority as a whole, if that is due, copies what it lacks, and adds the pointers that
-// the authority had before. Nothing is deleted: a blob too many is garbage, and an authority that lost its disk must not
-// take its copies along.
+// check compares a member with the authority as a whole, if that is due, copies the blobs that it lacks, and adds the
+// pointers that the authority had before. It deletes nothing: a surplus blob is garbage, and an authority that lost its
+// disk must not destroy the copies.
 func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.PointerID]crypto.Pointer) (err error) {
 	m.mu.Lock()
 	due := m.check && !m.authority
 	if due {
-		m.trouble = nil // what is still so is found again
+		m.trouble = nil // a trouble that remains is found again
 	}
 	m.check = false
 	m.mu.Unlock()
@@ -68,16 +68,18 @@ func (s *Store) check(ctx context.Context, m *member, pointers map[crypto.Pointe
 	m.update(func() {
 		m.extra = extra
 		for _, p := range pointers {
-			m.point(p) // until it has been moved, should that fail
+			m.point(p) // it stays pending if the move fails
 		}
 	})
 	return nil
 }
 
-// differs is told of a blob that a member has in another size than the authority, or not at all; by several goroutines.
+// differs is called, by several goroutines, for each blob that a member lacks or has in another size than the
+// authority.
 type differs func(ctx context.Context, name crypto.BlobName, there bool) error
 
-// compare compares what a member and the authority list, and tells how many blobs the member has that the authority lacks.
+// compare compares the listings of a member and the authority, and returns how many blobs the member has that the
+// authority lacks.
 func (s *Store) compare(ctx context.Context, m *member, tell differs) (extra int64, err error) {
 	for from := 0; from < prefixes; {
 		have, to, err := s.part(ctx, m, from)
@@ -94,7 +96,7 @@ func (s *Store) compare(ctx context.Context, m *member, tell differs) (extra int
 	return extra, nil
 }
 
-// patient lists a store and gives up when the next blob is not there after limit.
+// patient lists a store and fails if a blob takes longer than limit.
 func patient(ctx context.Context, store remote.Store, limit time.Duration) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -102,7 +104,7 @@ func patient(ctx context.Context, store remote.Store, limit time.Duration) iter.
 		timer := time.AfterFunc(limit, cancel)
 		defer timer.Stop()
 		for info, err := range store.List(ctx) {
-			timer.Stop() // what is done with it takes as long as it takes
+			timer.Stop() // the consumer may take any time
 			if !yield(info, err) || err != nil {
 				return
 			}
@@ -114,7 +116,7 @@ func patient(ctx context.Context, store remote.Store, limit time.Duration) iter.
 // prefix returns the first 16 bits of a name.
 func prefix(name crypto.BlobName) int { return int(binary.BigEndian.Uint16(name[:])) }
 
-// part lists what the member has, sorted, from a prefix on, and up to another if there is too much to hold.
+// part lists the member's blobs, sorted, from a prefix on, and up to another prefix if there are too many to hold.
 func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.BlobInfo, to int, err error) {
 	to = prefixes
 	for info, err := range patient(ctx, m.store, s.o.limit()) {
@@ -137,8 +139,10 @@ func (s *Store) part(ctx context.Context, m *member, from int) (have []remote.Bl
 // byName orders a listing.
 func byName(a, b remote.BlobInfo) int { return bytes.Compare(a.Name[:], b.Name[:]) }
 
-// match goes through what the authority has of the prefixes between two, and returns how many blobs both have.
-func (s *Store) match(ctx context.Context, have []remote.BlobInfo, from, to int, tell differs) (matched int64, err error) {
+// match lists the authority's blobs with prefixes between two, and returns how many blobs both have.
+func (s *Store) match(
+	ctx context.Context, have []remote.BlobInfo, from, to int, tell differs,
+) (matched int64, err error) {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
@@ -171,7 +175,7 @@ func (s *Store) match(ctx context.Context, have []remote.BlobInfo, from, to int,
 	return matched, remote.Alive(ctx, "compare", s)
 }
 
-// lend copies a blob that was found to be missing, unless somebody is at it or it was deleted meanwhile.
+// lend copies a missing blob, unless another goroutine writes it or it was deleted meanwhile.
 func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error {
 	w, ok := m.claim(name, func() bool { _, gone := m.gone[name]; return !gone })
 	if !ok {
@@ -187,7 +191,7 @@ func (s *Store) lend(ctx context.Context, m *member, name crypto.BlobName) error
 	return err
 }
 
-// dispute finds out which of two sizes is wrong, by the name, and has that one healed.
+// dispute finds out by the name which of two sizes is wrong, and has that copy healed.
 func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) error {
 	ctx, cancel := context.WithTimeout(ctx, s.o.limit())
 	defer cancel()
@@ -196,7 +200,7 @@ func (s *Store) dispute(ctx context.Context, m *member, name crypto.BlobName) er
 		switch {
 		case remote.OfKind(err, remote.ErrCorrupt):
 			side.update(func() { side.lack(name, true) })
-		case err != nil && !remote.OfKind(err, remote.ErrNotFound): // that was deleted meanwhile
+		case err != nil && !remote.OfKind(err, remote.ErrNotFound): // it was deleted meanwhile
 			return err
 		}
 	}

@@ -15,11 +15,11 @@ import (
 	"postern/remote/transfer"
 )
 
-// jitter is the part of a pause between two attempts to heal a member by which it may be shorter or longer.
+// jitter is the fraction by which the pause between two attempts to heal a member varies.
 const jitter = 0.5
 
-// limit bounds what is done for one blob or pointer in the background, and the wait for the next blob of a listing. A member
-// that is silent for longer is asked again later instead of holding up its healer for ever.
+// limit bounds the background work for one blob or pointer, and the wait for the next blob of a listing. A member that
+// is silent for longer is retried later, and does not block its healer for ever.
 func (o Options) limit() time.Duration {
 	if o.Deadlines.Reply < 0 {
 		return remote.Shipped.Blob()
@@ -35,7 +35,8 @@ func (s *Store) tend(m *member) {
 			return
 		case <-m.wake:
 		}
-		delays := &backoff.ExponentialBackOff{InitialInterval: s.o.Deadlines.Again, RandomizationFactor: jitter, Multiplier: 2, MaxInterval: s.o.Deadlines.MaxAgain}
+		delays := &backoff.ExponentialBackOff{InitialInterval: s.o.Deadlines.Again, RandomizationFactor: jitter,
+			Multiplier: 2, MaxInterval: s.o.Deadlines.MaxAgain}
 		delays.Reset()
 		for {
 			before := m.progress()
@@ -61,7 +62,7 @@ func (m *member) progress() int64 {
 	return m.healed
 }
 
-// remind has a member compared as a whole, now and then.
+// remind schedules the periodic comparison of a member as a whole.
 func (s *Store) remind(m *member) {
 	for wait := s.o.FirstCheck; wait >= 0; wait = s.o.CheckEvery {
 		if s.o.Sleep(s.life, wait) != nil {
@@ -71,8 +72,8 @@ func (s *Store) remind(m *member) {
 	}
 }
 
-// heal does what there is to do for a member. The order matters: what is to be forgotten, then the blobs, and the
-// pointers last, as they were before the blobs were looked at.
+// heal does the pending work for a member. The order matters: deletions first, then blobs, and last the pointers, in
+// the states that they had before the blobs were read.
 func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	m.update(func() { m.busy = true })
 	defer m.update(func() {
@@ -102,7 +103,7 @@ func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	if err := s.check(ctx, m, pointers); err != nil {
 		return err
 	}
-	if err := s.supply(ctx, m); err != nil { // what the comparison found to be damaged
+	if err := s.supply(ctx, m); err != nil { // the blobs that the comparison found damaged
 		return err
 	}
 	for _, p := range pointers {
@@ -113,10 +114,10 @@ func (s *Store) heal(ctx context.Context, m *member) (err error) {
 	return nil
 }
 
-// errBlocked is why healing waits.
+// errBlocked is the error when healing must wait.
 var errBlocked = errors.New("blobs that are to be healed are being written")
 
-// probe asks a member that was down for a blob that nobody has. Any answer is one.
+// probe asks a member that was down for a blob that can't exist. Any answer shows that the member is up.
 func (s *Store) probe(ctx context.Context, m *member) error {
 	m.mu.Lock()
 	down := m.down
@@ -139,7 +140,7 @@ func (s *Store) probe(ctx context.Context, m *member) error {
 	return nil
 }
 
-// forget deletes what was deleted while the member was away.
+// forget deletes the blobs that were deleted while the member was away.
 func (s *Store) forget(ctx context.Context, m *member) error {
 	m.mu.Lock()
 	gone := make([]crypto.BlobName, 0, len(m.gone))
@@ -167,7 +168,8 @@ func (s *Store) forget(ctx context.Context, m *member) error {
 	return nil
 }
 
-// claim begins a write of the healer if it is still wanted and nobody else writes that blob. It returns the want that it is for, if any.
+// claim begins a write of the healer if it is still wanted and no other goroutine writes that blob. It returns the want
+// that it serves, if any.
 func (m *member) claim(name crypto.BlobName, wanted func() bool) (w *want, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -178,7 +180,7 @@ func (m *member) claim(name crypto.BlobName, wanted func() bool) (w *want, ok bo
 	return m.missing[name], true
 }
 
-// ill notes that the member itself failed, and passes that on.
+// ill records that the member itself failed, and returns the error.
 func (s *Store) ill(ctx context.Context, m *member, err error) error {
 	if ctx.Err() == nil {
 		m.update(func() { m.failed(err) })
@@ -186,8 +188,8 @@ func (s *Store) ill(ctx context.Context, m *member, err error) error {
 	return fmt.Errorf("%s: %w", m.name, err)
 }
 
-// supply copies the blobs that the member is known to lack, until there are none. errBlocked: but for some that are being
-// written at the moment, or are still to be deleted and are.
+// supply copies the blobs that the member is known to lack, until none is left. errBlocked: all but some that are being
+// written or deleted at the moment.
 func (s *Store) supply(ctx context.Context, m *member) error {
 	for {
 		m.mu.Lock()
@@ -235,8 +237,8 @@ func (s *Store) supply(ctx context.Context, m *member) error {
 	}
 }
 
-// copy takes one blob from the others to the member; the caller holds the claim. A blob that is nowhere else, or nowhere
-// else intact, is no reason to stop.
+// copy takes one blob from the others to the member; the caller holds the claim. A blob without another intact copy
+// does not stop it.
 func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, damaged bool) error {
 	ctx, cancel := context.WithTimeout(life, s.o.limit())
 	defer cancel()
@@ -246,10 +248,11 @@ func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, dama
 	}
 	if have >= 0 && !damaged {
 		var size int64
-		err := s.read(ctx, remote.OpStat, name, 0, s.order(name, m), func(ctx context.Context, store remote.Store) (err error) {
-			size, err = store.Stat(ctx, name)
-			return err
-		})
+		err := s.read(ctx, remote.OpStat, name, 0, s.order(name, m),
+			func(ctx context.Context, store remote.Store) (err error) {
+				size, err = store.Stat(ctx, name)
+				return err
+			})
 		if err == nil && size == have {
 			return nil
 		}
@@ -275,8 +278,8 @@ func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, dama
 	return nil
 }
 
-// forward moves one pointer of the member. One that is ahead was moved by another gateway; one that has another history
-// stays as it is, and is told of in Status.
+// forward moves one pointer of the member. A pointer that is ahead was moved by another gateway; one with another
+// history stays as it is, and Status reports it.
 func (s *Store) forward(ctx context.Context, m *member, p crypto.Pointer) error {
 	inner, cancel := context.WithTimeout(ctx, s.o.limit())
 	defer cancel()

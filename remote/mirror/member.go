@@ -17,18 +17,18 @@ type member struct {
 	wake      chan struct{} // holds one token when there is something to do
 
 	mu       sync.Mutex
-	down     bool                         // it did not answer; nothing is sent to it until it does
-	slow     bool                         // it did not keep up; writes reach it by the healer until that has caught up
+	down     bool                         // it did not answer; until it does, it gets only probes
+	slow     bool                         // it did not keep up; the healer makes its writes until it has caught up
 	since    time.Time                    // when down last changed
 	lastErr  error                        // why it lags; nil once it has caught up
-	trouble  error                        // what healing can't mend: another history, a blob that nobody has
+	trouble  error                        // what healing can't mend: another history, a blob that no member has
 	cost     time.Duration                // of one small read, a decaying average; 0: not measured yet
 	missing  map[crypto.BlobName]*want    // blobs that it lacks
 	gone     map[crypto.BlobName]struct{} // deleted blobs that it may still have
 	writing  map[crypto.BlobName]int      // Puts and Deletes under way
 	letters  map[letterAt]struct{}        // deleted letters that it may still have
 	pointers map[crypto.PointerID]crypto.Pointer
-	check    bool // it is to be compared as a whole
+	check    bool // a comparison as a whole is due
 	busy     bool // the healer is at it
 
 	healed      int64 // blobs copied to it in the background, ever
@@ -36,9 +36,9 @@ type member struct {
 	extra       int64 // blobs that it has and the authority lacks, at the last comparison
 }
 
-// want is that a member is to be given a blob. Each time that it is found to lack it is a want of its own: what was done about an earlier
-// one may have come before the blob was deleted, and put again.
-type want struct{ damaged bool } // it has the blob, but not as it should be
+// want is one need of a member for a blob. Each time that the blob is found missing there is a new want: the copy for
+// an earlier one may have preceded a deletion and another Put.
+type want struct{ damaged bool } // it has the blob, but with wrong bytes
 
 // letterAt is a letter in an inbox.
 type letterAt struct {
@@ -67,7 +67,7 @@ func (m *member) kick() {
 	}
 }
 
-// update changes what is known, wakes who waits for it, and the healer if there is work for it.
+// update runs do under the lock, wakes the waiters for a change, and the healer if it has work.
 func (m *member) update(do func()) {
 	m.mu.Lock()
 	do()
@@ -79,7 +79,7 @@ func (m *member) update(do func()) {
 	m.all.changed()
 }
 
-// behind reports whether the healer has something to do; mu is held.
+// behind reports whether the healer has work; mu is held.
 func (m *member) behind() bool {
 	return m.down || m.check || len(m.missing) > 0 || len(m.gone) > 0 || len(m.pointers) > 0 || len(m.letters) > 0
 }
@@ -91,20 +91,21 @@ func (m *member) lack(name crypto.BlobName, damaged bool) {
 	}
 	before, there := m.missing[name]
 	if !there && len(m.missing) >= m.all.o.MaxNames {
-		m.check = true // the comparison finds it, and all that follow
+		m.check = true // the comparison finds it, and all later ones
 		return
 	}
 	m.missing[name] = &want{damaged || there && before.damaged}
 }
 
-// supplied ends a want; mu is held. One that has come since then stays.
+// supplied ends a want; mu is held. A newer want of the same blob stays.
 func (m *member) supplied(name crypto.BlobName, w *want) {
 	if m.missing[name] == w {
 		delete(m.missing, name)
 	}
 }
 
-// failed notes how a call went wrong; mu is held. A member that can't be reached is left alone until it answers a probe.
+// failed records the error of a call; mu is held. A member that can't be reached gets no calls until it answers a
+// probe.
 func (m *member) failed(err error) {
 	m.lastErr = err
 	if !m.down && remote.OfKind(err, nil, remote.ErrUnavailable, remote.ErrClosed) {
@@ -116,7 +117,7 @@ func (m *member) failed(err error) {
 // unit is how many bytes cost about as much as a request itself, so that reads of all sizes make one figure.
 const unit = 256 << 10
 
-// took notes how long a read of n bytes took.
+// took records how long a read of n bytes took.
 func (m *member) took(d time.Duration, n int) {
 	cost := max(time.Duration(float64(d)/(1+float64(n)/unit)), 1)
 	m.mu.Lock()
@@ -128,7 +129,7 @@ func (m *member) took(d time.Duration, n int) {
 	m.cost += (cost - m.cost) / 8
 }
 
-// readable returns how a member stands for a read: whether it may have the blob at all, whether it is up, and its cost.
+// readable returns whether a member may have a blob, whether it is up, and the cost of a read from it.
 func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -137,15 +138,15 @@ func (m *member) readable(name crypto.BlobName) (may, up bool, cost time.Duratio
 	return m.authority || !gone && !missing, !m.down, m.cost
 }
 
-// up reports whether a member answered when it was last asked.
+// up reports whether a member answered its last call.
 func (m *member) up() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return !m.down
 }
 
-// enter begins a Put or Delete of a blob, which is left twice: when it has answered, and when what it has answered is noted. Until then
-// the healer would go by what was so before. false: not now, the healer will.
+// enter begins a Put or Delete of a blob. leave is called twice for it: when the member has answered, and when the
+// answer is recorded; until then the healer would act on the state before. false: not now, the healer does it later.
 func (m *member) enter(name crypto.BlobName) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -163,13 +164,13 @@ func (m *member) leave(name crypto.BlobName) {
 	}
 }
 
-// known is the newest state of each pointer that passed through.
+// known holds the newest state of each pointer that passed through.
 type known struct {
 	mu     sync.Mutex
-	states map[crypto.PointerID]crypto.Pointer // of sequence 0 and without a signature: only the id is known
+	states map[crypto.PointerID]crypto.Pointer // with sequence 0 and no signature: only the id is known
 }
 
-// start remembers ids.
+// start adds ids.
 func (k *known) start(ids []crypto.PointerID) {
 	k.states = map[crypto.PointerID]crypto.Pointer{}
 	for _, id := range ids {
@@ -177,7 +178,7 @@ func (k *known) start(ids []crypto.PointerID) {
 	}
 }
 
-// saw remembers a state unless a newer one is known.
+// saw stores a state unless a newer one is known.
 func (k *known) saw(p crypto.Pointer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -188,7 +189,7 @@ func (k *known) saw(p crypto.Pointer) {
 	k.states[p.ID] = p
 }
 
-// state returns what is known of a pointer.
+// state returns the newest known state of a pointer.
 func (k *known) state(id crypto.PointerID) (crypto.Pointer, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -196,7 +197,7 @@ func (k *known) state(id crypto.PointerID) (crypto.Pointer, bool) {
 	return p, p.ID == id
 }
 
-// ids returns all that are known.
+// ids returns all known ids.
 func (k *known) ids() []crypto.PointerID {
 	k.mu.Lock()
 	defer k.mu.Unlock()

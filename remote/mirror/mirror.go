@@ -1,13 +1,13 @@
 // Package mirror keeps several remotes as one.
 //
-// The first member is the authority: pointers are swapped there and nowhere else, a blob is durable there before Put
-// returns, and its listing is what there is. The other members hold copies. They are written to along with it and read
-// from when they are nearer; one that is slow, full or away is remembered as lagging and healed in the background: the
-// blobs that it missed first, its pointers then. When the authority is away the others go on to be read from; writes
-// wait for it, since two authorities would make two histories.
+// The first member is the authority: pointers are swapped only there, a blob is durable there before Put returns, and
+// only its listing counts. The other members hold copies. Writes go to them as well, and reads if they are nearer. A
+// member that is slow, full or away counts as lagging and is healed in the background: first the blobs that it missed,
+// then its pointers. While the authority is away, reads use the others; writes wait for it, since two authorities would
+// make two histories.
 //
-// A mirror trusts no member more than any remote is trusted: a blob that one returns is compared with its name, a
-// pointer with its signature. Package verify belongs above it all the same, for it remembers across restarts.
+// A mirror trusts no member: it compares each blob with its name, and verifies the signature of each pointer. Package
+// verify is still needed above it, since its pins survive restarts.
 package mirror
 
 import (
@@ -26,15 +26,15 @@ import (
 
 // The defaults of Options.
 const (
-	// DefaultWorkers is how many blobs are copied at a time to one lagging member: healing is not to crowd out the user.
+	// DefaultWorkers is how many blobs are copied at a time to one lagging member: healing must not crowd out the user.
 	DefaultWorkers = 2
-	// DefaultFirstCheck is when members are first compared as a whole: not while the gateway starts.
+	// DefaultFirstCheck is the time from New to the first comparison of members as a whole: not while the gateway starts.
 	DefaultFirstCheck = time.Minute
-	// DefaultCheckEvery is how often that happens again. It finds what a member lost without saying so, and what another
-	// gateway wrote past it.
+	// DefaultCheckEvery is the time to the next comparison. It finds blobs that a member lost silently, and blobs that
+	// another gateway did not write to it.
 	DefaultCheckEvery = 24 * time.Hour
-	// DefaultMaxNames bounds what is remembered of a member's backlog, in names of 32 bytes. A longer one is found again
-	// by a comparison.
+	// DefaultMaxNames bounds the remembered backlog of a member, in names of 32 bytes. A comparison finds the rest of a
+	// longer one.
 	DefaultMaxNames = 1 << 16
 )
 
@@ -43,7 +43,7 @@ const maxPointers = 1 << 14
 
 // Member is one of the remotes.
 type Member struct {
-	Name  string // in Status, logs and errors; no secrets. Each has another
+	Name  string // in Status, logs and errors; unique, no secrets
 	Store remote.Store
 }
 
@@ -55,14 +55,14 @@ type Options struct {
 	CheckEvery time.Duration    // after the one before; below 0: never again
 	MaxNames   int              // of blobs remembered for a member, and held at a time by a comparison
 
-	Pointers []crypto.PointerID // known from the start; those that pass through are learnt
-	// Seen is the greatest sequence of a pointer that was seen before, by earlier runs too: while the authority is away, a member that
-	// lags behind that is no witness of where the pointer is. nil: nothing was.
+	Pointers []crypto.PointerID // known from the start; further ones are learnt in use
+	// Seen is the greatest sequence of a pointer that was seen before, by earlier runs too: while the authority is away, a
+	// member that lags behind it does not show the newest state. nil: none was seen.
 	Seen func(crypto.PointerID) uint64
 
 	Clock func() time.Time                                 // nil: the system's
 	Sleep func(ctx context.Context, d time.Duration) error // waits; nil: on the system's clock
-	Log   *slog.Logger                                     // told when members fall behind and have caught up; nil: silent
+	Log   *slog.Logger                                     // for members that fall behind or catch up; nil: no log
 }
 
 // withDefaults fills in what was left out.
@@ -96,7 +96,7 @@ type Store struct {
 
 	life   context.Context // ends with Close
 	end    context.CancelFunc
-	mu     sync.RWMutex // held for writing by Close, so that nothing is begun after it
+	mu     sync.RWMutex // write-held by Close, so that nothing begins after it
 	closed bool
 	work   sync.WaitGroup // every goroutine of the store
 
@@ -113,7 +113,8 @@ func New(members []Member, o Options) (*Store, error) {
 	names := map[string]bool{}
 	for _, m := range members {
 		if m.Store == nil || names[m.Name] {
-			return nil, &remote.Error{Op: "open", On: s.String(), Kind: remote.ErrRefused, Err: fmt.Errorf("member %q is there twice, or is nothing", m.Name)}
+			return nil, &remote.Error{Op: "open", On: s.String(), Kind: remote.ErrRefused,
+				Err: fmt.Errorf("member %q is there twice, or is nothing", m.Name)}
 		}
 		names[m.Name] = true
 		s.members = append(s.members, newMember(m, len(s.members) == 0, s))
@@ -178,7 +179,7 @@ func (s *Store) Close() error {
 // String names the store in errors.
 func (s *Store) String() string { return "mirror:" }
 
-// changed wakes who waits for a member's state.
+// changed wakes the waiters for a member's state.
 func (s *Store) changed() {
 	s.changeMu.Lock()
 	defer s.changeMu.Unlock()
@@ -186,7 +187,7 @@ func (s *Store) changed() {
 	s.change = make(chan struct{})
 }
 
-// next returns what is closed at the next change.
+// next returns a channel that is closed at the next change.
 func (s *Store) next() <-chan struct{} {
 	s.changeMu.Lock()
 	defer s.changeMu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"postern/remote/transfer"
 )
 
-// order returns the members that may have a blob, the nearest first: those that answer before those that do not, then by
-// cost, then as they were given. Not measured counts as near, so that it will be.
+// order returns the members that may have a blob, the nearest first: those that are up before those that are not, then
+// by cost, then in the given order. An unmeasured member counts as near, so that it gets measured.
 func (s *Store) order(name crypto.BlobName, except *member) []*member {
 	type place struct {
 		m    *member
@@ -44,13 +44,14 @@ func (s *Store) order(name crypto.BlobName, except *member) []*member {
 	return members
 }
 
-// passes reports whether another member may do better.
+// passes reports whether after err another member may succeed.
 func passes(err error) bool {
 	return remote.OfKind(err, remote.ErrNotFound, remote.ErrUnavailable, remote.ErrCorrupt, remote.ErrClosed)
 }
 
-// read asks one member after the other until one succeeds. size is how many bytes will come, about.
-func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size int, from []*member, ask func(context.Context, remote.Store) error) error {
+// read asks one member after the other until one succeeds. size is roughly how many bytes the read returns.
+func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size int, from []*member,
+	ask func(context.Context, remote.Store) error) error {
 	if err := s.begin(ctx, op, name); err != nil {
 		return err
 	}
@@ -58,11 +59,11 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 	lacking := map[*member]bool{} // true: it has the blob, damaged
 	for i, m := range from {
 		if v.sure && !m.up() {
-			continue // it comes last, and has nothing to say that the authority does not know better
+			continue // it comes last, and the authority has answered already
 		}
 		start := s.o.Clock()
-		// The last that is left has all the time there is, unless the authority has answered: then it is asked in case that
-		// the authority lost the blob, and nobody who asks for what is nowhere is to wait for a member that is silent.
+		// The last member has no limit, unless the authority has answered: then the read only covers the case that the
+		// authority lost the blob, and a caller that asks for a missing blob must not wait for a silent member.
 		err := s.ask(ctx, m, size, i == len(from)-1 && !v.sure, ask)
 		if ended := s.begin(ctx, op, name); err != nil && ended != nil {
 			return ended
@@ -80,7 +81,8 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 		switch elapsed := s.o.Clock().Sub(start); {
 		case remote.OfKind(err, remote.ErrNotFound):
 			lacking[m] = false
-			v.lacks(err, m.authority || name.IsZero()) // nothing has that name: who asks for it wants to know whether anybody answers
+			// no blob has that name: a trial asks for it, to see whether a member answers
+			v.lacks(err, m.authority || name.IsZero())
 		case remote.OfKind(err, remote.ErrCorrupt):
 			lacking[m] = true
 			v.damaged, v.sure = err, v.sure || m.authority
@@ -95,21 +97,21 @@ func (s *Store) read(ctx context.Context, op string, name crypto.BlobName, size 
 	return v.err(op, name)
 }
 
-// verdict is what several members said of a blob that none could give.
+// verdict collects the answers of members that could not return a blob.
 type verdict struct {
 	damaged, away, nowhere error
 	sure                   bool // the authority is among them
 }
 
-// lacks notes that a member does not have it.
+// lacks records that a member does not have it.
 func (v *verdict) lacks(err error, authority bool) {
 	if v.nowhere == nil || authority {
 		v.nowhere, v.sure = err, v.sure || authority
 	}
 }
 
-// err chooses what to say. A blob that is there and damaged is not missing. What the authority does not have is nowhere;
-// that of another member may be with one that is away.
+// err chooses the error. A blob that is there but damaged is not missing. A blob that the authority lacks does not
+// exist; one that only other members lack may be on a member that is away.
 func (v *verdict) err(op string, name crypto.BlobName) error {
 	switch {
 	case v.damaged != nil:
@@ -122,8 +124,10 @@ func (v *verdict) err(op string, name crypto.BlobName) error {
 	return remote.Fail(op, name, remote.ErrNotFound, nil)
 }
 
-// ask asks one member, for as long as it is worth the wait when there are others.
-func (s *Store) ask(ctx context.Context, m *member, size int, last bool, ask func(context.Context, remote.Store) error) error {
+// ask reads from one member, with a limit if other members are left.
+func (s *Store) ask(
+	ctx context.Context, m *member, size int, last bool, ask func(context.Context, remote.Store) error,
+) error {
 	if last || s.o.Deadlines.Member < 0 {
 		return ask(ctx, m.store)
 	}
@@ -141,20 +145,21 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	return s.get(ctx, name, nil)
 }
 
-// get reads a blob from any member but one.
+// get reads a blob from any member except one.
 func (s *Store) get(ctx context.Context, name crypto.BlobName, except *member) (data []byte, err error) {
-	err = s.read(ctx, remote.OpGet, name, crypto.MaxBlobSize, s.order(name, except), func(ctx context.Context, m remote.Store) (err error) {
-		data, err = transfer.Fetch(ctx, m, name)
-		return err
-	})
+	err = s.read(ctx, remote.OpGet, name, crypto.MaxBlobSize, s.order(name, except),
+		func(ctx context.Context, m remote.Store) (err error) {
+			data, err = transfer.Fetch(ctx, m, name)
+			return err
+		})
 	if err != nil {
 		return nil, err
 	}
 	return data, nil
 }
 
-// GetRange implements remote.Blobs. A range has no name to compare it with; who asks past caches has found that the last
-// answer was wrong, and is served from the whole blob, which has.
+// GetRange implements remote.Blobs. A range has no name to compare it with. A caller that reads past caches has found
+// the last answer wrong, so it is served from the whole blob, which is compared with its name.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	if remote.IsPastCaches(ctx) && len(s.members) > 1 {
 		data, err := s.get(ctx, name, nil)
@@ -167,15 +172,17 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 		copy(p, data[off:])
 		return nil
 	}
-	return s.read(ctx, remote.OpGetRange, name, len(p), s.order(name, nil), func(ctx context.Context, m remote.Store) error {
-		return m.GetRange(ctx, name, off, p)
-	})
+	return s.read(ctx, remote.OpGetRange, name, len(p), s.order(name, nil),
+		func(ctx context.Context, m remote.Store) error {
+			return m.GetRange(ctx, name, off, p)
+		})
 }
 
-// Stat implements remote.Blobs. The authority is asked first however far it is, since who asks wants to know whether a
-// blob must be put again.
+// Stat implements remote.Blobs. The authority is asked first, however far it is, since callers use Stat to decide
+// whether to put a blob again.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (size int64, err error) {
-	from := append([]*member{s.authority()}, slices.DeleteFunc(s.order(name, nil), func(m *member) bool { return m.authority })...)
+	from := append([]*member{s.authority()},
+		slices.DeleteFunc(s.order(name, nil), func(m *member) bool { return m.authority })...)
 	err = s.read(ctx, remote.OpStat, name, 0, from, func(ctx context.Context, m remote.Store) (err error) {
 		size, err = m.Stat(ctx, name)
 		return err
@@ -186,8 +193,8 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (size int64, err
 	return size, nil
 }
 
-// List implements remote.Blobs. What there is, is what the authority has: the listing of any other may lack what it lags
-// behind by, and who collects garbage must not be told half.
+// List implements remote.Blobs. It lists the authority only: a lagging member may lack blobs, and garbage collection
+// needs the whole listing.
 func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		if err := s.begin(ctx, remote.OpList, s); err != nil {
@@ -205,9 +212,9 @@ func (s *Store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	}
 }
 
-// Load implements remote.Pointers. When the authority is away, or has none that is signed, the newest that any other has
-// or that passed through before is returned: enough to read by. It may be older than what the authority has, but
-// not than what was seen.
+// Load implements remote.Pointers. When the authority is away, or has none that is signed, it returns the newest state
+// that any other member has or that passed through before, which is enough for reading. It may be older than the
+// authority's state, but not older than what was seen.
 func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	if err := s.begin(ctx, remote.OpLoad, id); err != nil {
 		return crypto.Pointer{}, err
@@ -243,9 +250,8 @@ func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	return p, nil
 }
 
-// Changed implements remote.Pointers. Only the authority says what moved: a cursor is its own, which any other member takes
-// for one it does not recognise, and the others lag behind by a time that nobody knows. When the authority is away, single
-// pointers can still be loaded.
+// Changed implements remote.Pointers. Only the authority reports moves: no other member recognises its cursors, and the
+// others lag behind by an unknown time. When the authority is away, single pointers can still be loaded.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	if err := s.begin(ctx, remote.OpChanged, s); err != nil {
 		return remote.Changes{}, err
@@ -261,7 +267,7 @@ func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return page, nil
 }
 
-// newest returns the newest signed state that anyone but the authority knows.
+// newest returns the newest signed state known without the authority.
 func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer, bool) {
 	best, there := s.known.state(id)
 	for _, m := range s.members[1:] {
@@ -290,8 +296,8 @@ func (s *Store) newest(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 	return best, there
 }
 
-// ID implements remote.Store: the authority's, so that a store keeps its id when it is given a mirror, and nothing is lost
-// with the machine that the mirror runs on. It is remembered for as long as the authority is away.
+// ID implements remote.Store: it returns the authority's, so that a store keeps its id when it gets a mirror, and the
+// loss of this machine loses no id. The mirror remembers it while the authority is away.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
 	if err := s.begin(ctx, remote.OpID, s); err != nil {
 		return crypto.StoreID{}, err
@@ -311,7 +317,7 @@ func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
 	return id, nil
 }
 
-// Space implements remote.Store: that of the member with the least room, among those that answer and can tell.
+// Space implements remote.Store: the figures of the member with the least room, among those that report it.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 	if err := s.begin(ctx, remote.OpSpace, s); err != nil {
 		return remote.Space{}, err
@@ -324,10 +330,11 @@ func (s *Store) Space(ctx context.Context) (remote.Space, error) {
 			continue
 		}
 		var space remote.Space
-		err := s.ask(ctx, m, 0, m.authority && len(s.members) == 1, func(ctx context.Context, store remote.Store) (err error) {
-			space, err = store.Space(ctx)
-			return err
-		})
+		err := s.ask(ctx, m, 0, m.authority && len(s.members) == 1,
+			func(ctx context.Context, store remote.Store) (err error) {
+				space, err = store.Space(ctx)
+				return err
+			})
 		if ended := s.begin(ctx, remote.OpSpace, s); ended != nil {
 			return remote.Space{}, ended
 		}

@@ -30,9 +30,11 @@ func (s *Store) Roles() (r remote.Roles) {
 	return r
 }
 
-// each calls do for several members at once, and returns what each answered, in the order of the members. A member that
-// does not answer in time counts as away. Members that are down are passed over, but for the authority.
-func (s *Store) each(ctx context.Context, op string, on fmt.Stringer, do func(context.Context, *member) error) ([]error, error) {
+// each calls do for several members at once, and returns the error of each, in the order of the members. A member that
+// does not answer in time counts as away. It skips members that are down, except the authority.
+func (s *Store) each(
+	ctx context.Context, op string, on fmt.Stringer, do func(context.Context, *member) error,
+) ([]error, error) {
 	if err := s.begin(ctx, op, on); err != nil {
 		return nil, err
 	}
@@ -44,7 +46,8 @@ func (s *Store) each(ctx context.Context, op string, on fmt.Stringer, do func(co
 			continue
 		}
 		all.Go(func() {
-			errs[i] = s.ask(ctx, m, 0, len(s.members) == 1, func(ctx context.Context, _ remote.Store) error { return do(ctx, m) })
+			errs[i] = s.ask(ctx, m, 0, len(s.members) == 1,
+				func(ctx context.Context, _ remote.Store) error { return do(ctx, m) })
 		})
 	}
 	all.Wait()
@@ -59,8 +62,8 @@ func (s *Store) each(ctx context.Context, op string, on fmt.Stringer, do func(co
 	return errs, nil
 }
 
-// verdictOf returns what several members together answer: the authority's word, unless it is away or does not offer the
-// role, and then that of the first that answers.
+// verdictOf returns the result of a call to several members: the authority's answer or, if it is away or does not offer
+// the role, that of the first member that answers.
 func verdictOf(errs []error) error {
 	for _, err := range errs {
 		if !remote.OfKind(err, remote.ErrUnavailable) && !errors.Is(err, remote.ErrNoRole) {
@@ -94,7 +97,7 @@ func (m *member) forgot(at letterAt) bool {
 	return gone
 }
 
-// Drop implements remote.Inbox. A letter that any member has taken is kept: readers ask all of them.
+// Drop implements remote.Inbox. It succeeds if any member has taken the letter: readers ask all of them.
 func (i inbox) Drop(ctx context.Context, to crypto.InboxID, letter crypto.Letter) error {
 	if err := i.s.begin(ctx, remote.OpDrop, to); err != nil {
 		return err
@@ -119,7 +122,7 @@ func (i inbox) Drop(ctx context.Context, to crypto.InboxID, letter crypto.Letter
 	return verdictOf(errs)
 }
 
-// Letters implements remote.Inbox: those that any member has. It fails only when no member answers.
+// Letters implements remote.Inbox: it returns the letters of all members. It fails only when no member answers.
 func (i inbox) Letters(ctx context.Context, of crypto.InboxID) ([]crypto.LetterName, error) {
 	var mu sync.Mutex
 	seen := map[crypto.LetterName]bool{}
@@ -149,7 +152,7 @@ func (i inbox) Letters(ctx context.Context, of crypto.InboxID) ([]crypto.LetterN
 	return all, nil
 }
 
-// Fetch implements remote.Inbox: from the first member that has it, and as it should be.
+// Fetch implements remote.Inbox: it reads from the first member that has the letter undamaged.
 func (i inbox) Fetch(ctx context.Context, of crypto.InboxID, name crypto.LetterName) (crypto.Letter, error) {
 	if err := i.s.begin(ctx, remote.OpFetch, name); err != nil {
 		return crypto.Letter{}, err
@@ -174,8 +177,10 @@ func (i inbox) Fetch(ctx context.Context, of crypto.InboxID, name crypto.LetterN
 	return crypto.Letter{}, verdictOf(errs)
 }
 
-// fetch asks one member.
-func (i inbox) fetch(ctx context.Context, m *member, of crypto.InboxID, name crypto.LetterName) (letter crypto.Letter, err error) {
+// fetch reads from one member.
+func (i inbox) fetch(
+	ctx context.Context, m *member, of crypto.InboxID, name crypto.LetterName,
+) (letter crypto.Letter, err error) {
 	err = i.s.ask(ctx, m, 0, len(i.s.members) == 1, func(ctx context.Context, _ remote.Store) error {
 		role, err := m.inbox(remote.OpFetch, name)
 		if err != nil {
@@ -193,8 +198,8 @@ func (i inbox) fetch(ctx context.Context, m *member, of crypto.InboxID, name cry
 	return letter, err
 }
 
-// Forget implements remote.Inbox. Members that can't be reached are remembered, for as long as this process lives: what
-// they still have is shown no more, and deleted when they are back.
+// Forget implements remote.Inbox. For members that can't be reached, this process remembers the letter: it hides their
+// copies, and deletes them when they are back.
 func (i inbox) Forget(ctx context.Context, of crypto.InboxID, name crypto.LetterName) error {
 	errs, err := i.s.each(ctx, remote.OpForget, name, func(ctx context.Context, m *member) error {
 		role, err := m.inbox(remote.OpForget, name)
@@ -242,23 +247,26 @@ func (s *Store) forgetLetters(ctx context.Context, m *member) error {
 	return nil
 }
 
-// names claims names at the authority, and gives the others copies as well as it can: one that was away gets the next
-// record of the name.
+// names claims names at the authority, and tries to give the others copies: a member that was away gets the next record
+// of the name.
 type names struct{ s *Store }
 
 // Claim implements remote.Names.
 func (n names) Claim(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error {
-	return n.set(ctx, remote.OpClaim, id, func(ctx context.Context, role remote.Names) error { return role.Claim(ctx, id, record) }, record)
+	return n.set(ctx, remote.OpClaim, id,
+		func(ctx context.Context, role remote.Names) error { return role.Claim(ctx, id, record) }, record)
 }
 
 // Replace implements remote.Names.
 func (n names) Replace(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error {
-	return n.set(ctx, remote.OpReplace, id, func(ctx context.Context, role remote.Names) error { return role.Replace(ctx, id, record) }, record)
+	return n.set(ctx, remote.OpReplace, id,
+		func(ctx context.Context, role remote.Names) error { return role.Replace(ctx, id, record) }, record)
 }
 
 // set makes a change at the authority, and then gives the others the record.
 func (n names) set(
-	ctx context.Context, op string, id crypto.NameID, do func(context.Context, remote.Names) error, record crypto.NameRecord,
+	ctx context.Context, op string, id crypto.NameID, do func(context.Context, remote.Names) error,
+	record crypto.NameRecord,
 ) error {
 	if err := n.s.begin(ctx, op, id); err != nil {
 		return err
@@ -283,14 +291,15 @@ func (n names) set(
 			return err
 		})
 		if err != nil {
-			n.s.o.Log.Warn("a member of the mirror has no copy of a name's record", "member", m.name, "name", id.String(), "err", err)
+			n.s.o.Log.Warn("a member of the mirror has no copy of a name's record", "member", m.name, "name", id.String(), "err",
+				err)
 		}
 	}
 	return nil
 }
 
-// LookUp implements remote.Names. When the authority is away, the newest signed record that any other has is returned;
-// a reader pins whose it is.
+// LookUp implements remote.Names. When the authority is away, it returns the newest signed record that any other member
+// has; readers pin the record's author.
 func (n names) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord, error) {
 	if err := n.s.begin(ctx, remote.OpLookUp, id); err != nil {
 		return crypto.NameRecord{}, err
@@ -321,7 +330,9 @@ func (n names) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord,
 }
 
 // lookUp asks one member for a record that is signed.
-func (n names) lookUp(ctx context.Context, m *member, id crypto.NameID, last bool) (record crypto.NameRecord, err error) {
+func (n names) lookUp(
+	ctx context.Context, m *member, id crypto.NameID, last bool,
+) (record crypto.NameRecord, err error) {
 	err = n.s.ask(ctx, m, 0, last, func(ctx context.Context, store remote.Store) (err error) {
 		record, err = store.Roles().Names.LookUp(ctx, id)
 		return err

@@ -11,15 +11,15 @@ import (
 	"postern/remote/transfer"
 )
 
-// Scrubbing says how Scrub looks at the members.
+// Scrubbing are the choices of Scrub.
 type Scrubbing struct {
-	Read bool // every byte of each, not only which blobs there are
-	Heal bool // copy from the others what one lacks, or has damaged
-	// Progress is told after every blob that was read; nil: nobody wants to know.
+	Read bool // read every byte, not only the listings
+	Heal bool // copy missing and damaged blobs from the others
+	// Progress is called after every blob that was read; nil: no calls.
 	Progress func(blobs, bytes int64)
 }
 
-// Scrubbed is what was found at one member.
+// Scrubbed is the result for one member.
 type Scrubbed struct {
 	Name    string
 	Blobs   int64 // that were read
@@ -27,11 +27,11 @@ type Scrubbed struct {
 	Missing int64 // blobs that the authority has and this one lacks
 	Damaged int64 // blobs with other bytes than their names say
 	Healed  int64 // of those
-	Err     error // why not all of it could be looked at; nil: it was
+	Err     error // why some of it could not be checked; nil: all was
 }
 
-// Scrub looks at what each member has by itself: a read through the mirror is content with the first that gives the right bytes. It returns
-// one result for each member, the authority first, and the context's error.
+// Scrub checks each member separately: a read through the mirror stops at the first member with the right bytes. It
+// returns one result for each member, the authority first, and the context's error.
 func (s *Store) Scrub(ctx context.Context, o Scrubbing) ([]Scrubbed, error) {
 	var mu sync.Mutex // of the results
 	var blobs, bytes int64
@@ -85,8 +85,10 @@ func (s *Store) Scrub(ctx context.Context, o Scrubbing) ([]Scrubbed, error) {
 	return results, nil
 }
 
-// readAll reads all blobs of a member and tells of each whether its bytes are those of its name.
-func (s *Store) readAll(ctx context.Context, m *member, tell func(ctx context.Context, name crypto.BlobName, size int64, good bool) error) error {
+// readAll reads all blobs of a member and reports for each whether its bytes fit its name.
+func (s *Store) readAll(
+	ctx context.Context, m *member, tell func(ctx context.Context, name crypto.BlobName, size int64, good bool) error,
+) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(s.o.Workers)
 	var failed error
@@ -113,7 +115,8 @@ func (s *Store) readAll(ctx context.Context, m *member, tell func(ctx context.Co
 	return failed
 }
 
-// mend copies one blob to a member from the others, unless somebody is at it, and reports whether it is well then.
+// mend copies one blob to a member from the others, unless another goroutine writes it, and reports whether the blob is
+// intact then.
 func (s *Store) mend(ctx context.Context, m *member, name crypto.BlobName, damaged bool) (bool, error) {
 	w, ok := m.claim(name, func() bool { _, gone := m.gone[name]; return !gone })
 	if !ok {

@@ -8,13 +8,13 @@ import (
 	"postern/remote"
 )
 
-// Status is how one member stands.
+// Status is the state of one member.
 type Status struct {
 	Name      string
 	Authority bool
-	Up        bool      // it answered when it was last asked
+	Up        bool      // it answered its last call
 	Since     time.Time // when Up last changed
-	Lagging   bool      // there is something that it lacks, or may lack
+	Lagging   bool      // it lacks something, or may lack it
 	Checking  bool      // a comparison as a whole is due or under way
 	Missing   int       // blobs known to be missing or damaged
 	Deletes   int       // deleted blobs that it still has
@@ -24,10 +24,10 @@ type Status struct {
 	HealedBytes int64
 	Extra       int64         // blobs that it has and the authority lacks, at the last comparison
 	Cost        time.Duration // of a small read, a decaying average; 0: not measured
-	Err         error         // why it lags, or what can't be healed; nil: all is well
+	Err         error         // why it lags, or what can't be healed; nil: no error
 }
 
-// Status returns how the members stand, the authority first.
+// Status returns the state of each member, the authority first.
 func (s *Store) Status() []Status {
 	all := make([]Status, len(s.members))
 	for i, m := range s.members {
@@ -36,7 +36,7 @@ func (s *Store) Status() []Status {
 	return all
 }
 
-// status returns how a member stands.
+// status returns the state of a member.
 func (m *member) status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,16 +52,16 @@ func (m *member) status() Status {
 	}
 }
 
-// Recheck has every member compared as a whole with the authority, in the background: after something happened to one
-// that the mirror can't know of. See Settle.
+// Recheck starts a comparison of every member with the authority, in the background. Call it after a change to a member
+// that the mirror can't see. See Settle.
 func (s *Store) Recheck() {
 	for _, m := range s.members[1:] {
 		m.update(func() { m.check = true })
 	}
 }
 
-// Settle waits until no member lags. Errors: ErrClosed; ErrUnavailable when the context ends first, with what the members
-// lag for.
+// Settle waits until no member lags. Errors: ErrClosed; ErrUnavailable when the context ends first, with the reasons
+// why members lag.
 func (s *Store) Settle(ctx context.Context) error {
 	for {
 		changed := s.next()
@@ -89,7 +89,7 @@ func (s *Store) behind() bool {
 	return false
 }
 
-// lagging joins why members lag.
+// lagging joins the reasons why members lag.
 func (s *Store) lagging() error {
 	var errs []error
 	for _, m := range s.Status() {

@@ -10,8 +10,8 @@ import (
 	"postern/remote"
 )
 
-// Put implements remote.Blobs. It returns when the blob is durable on the authority and the others have it too, or have
-// had their grace; those that have not are remembered.
+// Put implements remote.Blobs. It returns when the blob is durable on the authority, and the others have it too or
+// their grace period is over; members without it are remembered.
 func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := s.begin(ctx, remote.OpPut, name); err != nil {
 		return err
@@ -49,8 +49,8 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return nil
 }
 
-// shared returns a body that several may read at the same time, also after Put has returned: a file as it is, other
-// bytes in memory.
+// shared returns a body that several members may read at the same time, also after Put has returned: a file as it is,
+// other bytes in memory.
 func shared(ctx context.Context, name crypto.BlobName, body remote.Body) (remote.Body, error) {
 	if file, ok := body.(remote.Linker); ok {
 		return file, nil
@@ -68,13 +68,16 @@ func shared(ctx context.Context, name crypto.BlobName, body remote.Body) (remote
 	return remote.BytesBody(data), nil
 }
 
-// settle is told, for each member but the authority and with its lock held, whether the call succeeded there.
+// settle is called for each member but the authority, with its lock held; done reports whether the call succeeded
+// there.
 type settle func(m *member, done bool)
 
-// fan makes a call to all members but the authority that are up. done is closed when all have answered. finish ends those
-// that have not, and settles; with nil nothing is settled, as if the call had not been made. No settling is lost: what
-// succeeds after its grace is done all the same, and whoever heals finds it there.
-func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context.Context, *member) error) (done <-chan struct{}, finish func(settle)) {
+// fan makes a call to all members but the authority that are up. done is closed when all have answered. finish ends the
+// calls of those that have not, and settles all; with nil it settles none, as if the call had not been made. A call
+// that succeeds after the grace period still counts: the healer finds the blob there.
+func (s *Store) fan(
+	ctx context.Context, name crypto.BlobName, call func(context.Context, *member) error,
+) (done <-chan struct{}, finish func(settle)) {
 	inner, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(s.life, cancel)
 	all := make(chan struct{})
@@ -138,10 +141,10 @@ func (s *Store) fan(ctx context.Context, name crypto.BlobName, call func(context
 	}
 }
 
-// errLate is why a member lags that is merely slower than the authority.
+// errLate is the error of a member that is merely slower than the authority.
 var errLate = errors.New("it does not keep up with the authority")
 
-// answer is what came of a call to one member.
+// answer is the result of a call to one member.
 type answer struct {
 	m   *member
 	err error
@@ -157,7 +160,7 @@ func find(answers []answer, m *member) *answer {
 	return nil
 }
 
-// wait waits for the others, for their grace.
+// wait waits for the others until the grace period is over.
 func (s *Store) wait(ctx context.Context, others <-chan struct{}) {
 	select {
 	case <-others:
@@ -177,7 +180,7 @@ func (s *Store) wait(ctx context.Context, others <-chan struct{}) {
 	}
 }
 
-// judge notes how the authority fared.
+// judge records whether the authority answered.
 func (s *Store) judge(ctx context.Context, err error) {
 	if ctx.Err() == nil && remote.OfKind(err, remote.ErrUnavailable) {
 		first := s.authority()
@@ -185,8 +188,8 @@ func (s *Store) judge(ctx context.Context, err error) {
 	}
 }
 
-// Delete implements remote.Blobs. Members that can't be reached are remembered: they are not read this blob from any
-// more, and it is deleted when they are back.
+// Delete implements remote.Blobs. Members that can't be reached are remembered: this blob is no longer read from them,
+// and is deleted when they are back.
 func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	if err := s.begin(ctx, remote.OpDelete, name); err != nil {
 		return err
@@ -216,8 +219,8 @@ func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	return nil
 }
 
-// Swap implements remote.Pointers, at the authority alone. The others are moved after it in the background, once they
-// have all blobs.
+// Swap implements remote.Pointers, at the authority alone. The pointers of the others follow in the background, once
+// they have all blobs.
 func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	if err := s.begin(ctx, remote.OpSwap, next.ID); err != nil {
 		return err

@@ -36,7 +36,7 @@ func roundTrip(ctx context.Context, e *Env) error {
 	return nil
 }
 
-// holds insists that a store has a blob, by all ways of asking.
+// holds returns an error unless all calls show that a store has a blob.
 func holds(ctx context.Context, s remote.Store, name crypto.BlobName, data []byte) error {
 	got, err := s.Get(ctx, name)
 	if err != nil {
@@ -63,7 +63,7 @@ func holds(ctx context.Context, s remote.Store, name crypto.BlobName, data []byt
 	return nil
 }
 
-// lacks insists that a store does not have a blob, by all ways of asking but List.
+// lacks returns an error unless all calls but List show that a store lacks a blob.
 func lacks(ctx context.Context, s remote.Store, name crypto.BlobName) error {
 	_, getErr := s.Get(ctx, name)
 	_, statErr := s.Stat(ctx, name)
@@ -88,7 +88,7 @@ func ranges(ctx context.Context, e *Env) error {
 	}
 	for _, c := range cases {
 		off, n := c[0], c[1]
-		room := bytes.Repeat([]byte{0xA5}, n+16) // what lies behind p must stay as it is
+		room := bytes.Repeat([]byte{0xA5}, n+16) // the bytes after p must not change
 		p := room[:n]
 		if err := e.Store.GetRange(ctx, name, int64(off), p); err != nil {
 			return fmt.Errorf("%d bytes from %d on: %w", n, off, err)
@@ -100,7 +100,8 @@ func ranges(ctx context.Context, e *Env) error {
 			return fmt.Errorf("%d bytes from %d on were written past the end of the slice", n, off)
 		}
 	}
-	for _, c := range [][2]int64{{0, size + 1}, {size, 1}, {size - 10, 11}, {size + 1, 1}, {1 << 40, 16}, {1<<63 - 1, 64}} {
+	for _, c := range [][2]int64{{0, size + 1}, {size, 1}, {size - 10, 11}, {size + 1, 1}, {1 << 40, 16},
+		{1<<63 - 1, 64}} {
 		what := fmt.Sprintf("a range of %d bytes from %d on, of %d", c[1], c[0], size)
 		if err := want(what, e.Store.GetRange(ctx, name, c[0], make([]byte, c[1])), remote.ErrCorrupt); err != nil {
 			return err

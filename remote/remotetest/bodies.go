@@ -19,10 +19,10 @@ var bodyChecks = []Check{
 	{Name: "body/small reads", Promise: "a body may come in pieces of any size", Do: bodyDribbles},
 }
 
-// errBody is how the bodies of these checks fail.
+// errBody is the error of the bodies of these checks.
 var errBody = errors.New("the check made this body fail")
 
-// body is one that misbehaves. It counts how often it was opened and closed.
+// body is a body that misbehaves. It counts how often it was opened and closed.
 type body struct {
 	size   int64
 	open   func() (io.Reader, error)
@@ -89,11 +89,12 @@ func bodyFails(ctx context.Context, e *Env) error {
 }
 
 func bodyLies(ctx context.Context, e *Env) error {
-	for _, c := range []struct{ says, has int64 }{{10_000, 9_999}, {10_000, 0}, {600_000, 300_000}, {10_000, 10_001}, {4096, 600_000}} {
+	for _, c := range []struct{ says, has int64 }{{10_000, 9_999}, {10_000, 0}, {600_000, 300_000}, {10_000, 10_001},
+		{4096, 600_000}} {
 		data := e.bytes(int(c.has))
 		name := crypto.NameOf(data)
 		if c.has > c.says {
-			// The name is that of the part that was promised: what makes it wrong is that more follows.
+			// The name is that of the promised part: only the bytes beyond it are wrong.
 			name = crypto.NameOf(data[:c.says])
 		}
 		b := &body{size: c.says, open: func() (io.Reader, error) { return bytes.NewReader(data), nil }}

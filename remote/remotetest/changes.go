@@ -11,17 +11,22 @@ import (
 )
 
 var changeChecks = []Check{
-	{Name: "changes/moved", Promise: "a listed pointer that moved is reported from every cursor before it, in its newest state", Do: changesMoved},
+	{Name: "changes/moved", Promise: "a listed pointer that moved is reported from every cursor before it, in its " +
+		"newest state", Do: changesMoved},
 	{Name: "changes/unlisted", Promise: "an unlisted pointer is never reported, and stays unlisted", Do: changesUnlisted},
-	{Name: "changes/strange cursor", Promise: "a cursor that the store does not recognise starts from the beginning", Do: changesStrange},
-	{Name: "changes/concurrent", Promise: "who goes on from a cursor misses no move that others make meanwhile", Do: changesConcurrent},
+	{Name: "changes/strange cursor", Promise: "a cursor that the store does not recognise starts from the beginning",
+		Do: changesStrange},
+	{Name: "changes/concurrent", Promise: "who goes on from a cursor misses no move that others make meanwhile",
+		Do: changesConcurrent},
 }
 
 // mostPages bounds the pages that a check reads.
 const mostPages = 10_000
 
-// changed reads all pages from a cursor on, and returns what they report, the newest state of each, and where to go on.
-func changed(ctx context.Context, s remote.Store, since remote.Cursor) (map[crypto.PointerID]crypto.Pointer, remote.Cursor, error) {
+// changed reads all pages from a cursor on, and returns the newest reported state of each pointer and the next cursor.
+func changed(
+	ctx context.Context, s remote.Store, since remote.Cursor,
+) (map[crypto.PointerID]crypto.Pointer, remote.Cursor, error) {
 	got := map[crypto.PointerID]crypto.Pointer{}
 	for range mostPages {
 		page, err := s.Changed(ctx, since)
@@ -43,7 +48,7 @@ func changed(ctx context.Context, s remote.Store, since remote.Cursor) (map[cryp
 	return nil, "", errors.New("the pages of changes don't end")
 }
 
-// proper insists on what every page promises.
+// proper returns an error unless a page keeps the promises of every page.
 func proper(page remote.Changes) error {
 	if n := len(page.Pointers); n > remote.MaxChanges {
 		return fmt.Errorf("a page has %d pointers, more than %d", n, remote.MaxChanges)
@@ -67,8 +72,10 @@ func proper(page remote.Changes) error {
 	return nil
 }
 
-// reports insists that the changes from a cursor on hold those states, and returns where to go on.
-func reports(ctx context.Context, s remote.Store, since remote.Cursor, wanted ...crypto.Pointer) (remote.Cursor, error) {
+// reports returns an error unless the changes from a cursor on hold those states. It also returns the next cursor.
+func reports(
+	ctx context.Context, s remote.Store, since remote.Cursor, wanted ...crypto.Pointer,
+) (remote.Cursor, error) {
 	got, next, err := changed(ctx, s, since)
 	if err != nil {
 		return "", err
@@ -127,7 +134,8 @@ func changesUnlisted(ctx context.Context, e *Env) error {
 	}
 	relabelled := h1
 	relabelled.Listed = true
-	if err := want("a swap to a state that somebody else has listed", e.Store.Swap(ctx, h1.Hash(), relabelled), remote.ErrRefused); err != nil {
+	if err := want("a swap to a state that somebody else has listed", e.Store.Swap(ctx, h1.Hash(), relabelled),
+		remote.ErrRefused); err != nil {
 		return err
 	}
 	got, _, err := changed(ctx, e.Store, "")

@@ -28,7 +28,7 @@ func together(n int, do func(i int) error) error {
 	return first(errs...)
 }
 
-// handles returns n handles: different ones if they can be had.
+// handles returns n handles: different ones if possible.
 func (e *Env) handles(n int) ([]remote.Store, error) {
 	stores := []remote.Store{e.Store}
 	for len(stores) < n {

@@ -13,14 +13,15 @@ import (
 
 var contextChecks = []Check{
 	{Name: "context/ended", Promise: "nothing is done for a context that has ended", Do: contextEnded},
-	{Name: "context/ends during put", Promise: "a context that ends amid a put leaves nothing or the whole", Do: contextEnds},
+	{Name: "context/ends during put", Promise: "a context that ends amid a put leaves nothing or the whole",
+		Do: contextEnds},
 }
 
 var closeChecks = []Check{
 	{Name: "close", Promise: "a closed handle does nothing more, and may be closed again", Do: closedStore},
 }
 
-// calls makes each call of a store once and returns what each failed with.
+// calls makes each call of a store once and returns the error of each.
 func calls(ctx context.Context, s remote.Store, e *Env) map[string]error {
 	name, data := e.blob(1000)
 	key := e.writer()

@@ -8,7 +8,8 @@ import (
 )
 
 var handleChecks = []Check{
-	{Name: "handles/see each other", Promise: "what one handle did, all others see at once", Handles: true, Do: seeEachOther},
+	{Name: "handles/see each other", Promise: "what one handle did, all others see at once", Handles: true,
+		Do: seeEachOther},
 	{Name: "handles/outlive", Promise: "what was stored outlives the handle that stored it", Handles: true, Do: outlive},
 }
 

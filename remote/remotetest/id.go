@@ -37,7 +37,7 @@ func id(ctx context.Context, e *Env) error {
 	return nil
 }
 
-// identified insists on the id of a store.
+// identified returns an error unless a store has that id.
 func identified(ctx context.Context, s remote.Store, wanted crypto.StoreID) error {
 	got, err := s.ID(ctx)
 	if err == nil && got != wanted {

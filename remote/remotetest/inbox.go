@@ -11,10 +11,12 @@ import (
 )
 
 var inboxChecks = []Check{
-	{Name: "inbox/letters", Promise: "letters that were dropped are listed and fetched until they are deleted", Do: inboxLetters},
+	{Name: "inbox/letters", Promise: "letters that were dropped are listed and fetched until they are deleted",
+		Do: inboxLetters},
 	{Name: "inbox/apart", Promise: "inboxes don't touch each other", Do: inboxesApart},
 	{Name: "inbox/refused", Promise: "a letter without a stamp is never taken", Do: inboxRefused},
-	{Name: "inbox/full", Promise: "a full inbox takes no letter, loses none, and has room again after a deletion", Do: inboxFull},
+	{Name: "inbox/full", Promise: "a full inbox takes no letter, loses none, and has room again after a deletion",
+		Do: inboxFull},
 }
 
 // stamps are those of letters of random bytes, whose seeds count from 0: each took a second to find.
@@ -22,17 +24,17 @@ var stamps = [...]uint64{
 	0x028168, 0x0de771, 0x00bdfd, 0x04aaf8, 0x1c3f86, 0x113816, 0x04029e, 0x0282a4, 0x00030e, 0x0442ad, 0x0b38a2, 0x086767,
 }
 
-// stamped returns a letter with a stamp. Nobody can open it.
+// stamped returns a letter with a stamp, which no key opens.
 func stamped(n int) (l crypto.Letter) {
 	_, _ = rand.NewChaCha8([32]byte{byte(n)}).Read(l[:crypto.LetterSize-8]) // it never fails
 	binary.BigEndian.PutUint64(l[crypto.LetterSize-8:], stamps[n])
 	return l
 }
 
-// inbox makes the id of a fresh inbox.
+// inbox returns the id of a fresh inbox.
 func (e *Env) inbox() crypto.InboxID { return crypto.InboxID(e.bytes(32)) }
 
-// posts insists that an inbox holds those letters and no others.
+// posts returns an error unless an inbox holds those letters and no others.
 func posts(ctx context.Context, i remote.Inbox, of crypto.InboxID, wanted ...crypto.Letter) error {
 	got, err := i.Letters(ctx, of)
 	if err != nil {
@@ -71,7 +73,7 @@ func forgets(ctx context.Context, i remote.Inbox, of crypto.InboxID, letters ...
 	return nil
 }
 
-// noLetter insists that a letter isn't there.
+// noLetter returns an error unless a letter is missing.
 func noLetter(ctx context.Context, i remote.Inbox, of crypto.InboxID, letter crypto.Letter) error {
 	_, err := i.Fetch(ctx, of, letter.Name())
 	return want("fetch of a letter that isn't there", err, remote.ErrNotFound)

@@ -15,8 +15,8 @@ import (
 	"postern/remote"
 )
 
-// checkTime bounds the search for an order of what was seen. It takes milliseconds; a history that takes longer is a bug of
-// the check.
+// checkTime bounds the search for an order of the recorded calls. It normally takes milliseconds; a longer search is a
+// bug of the check.
 const checkTime = 30 * time.Second
 
 // ask is one call on a pointer.
@@ -34,14 +34,14 @@ const (
 	unknown
 )
 
-// answer is what came back.
+// answer is the result of a call.
 type answer struct {
 	swap outcome
 	load crypto.PointerHash
 }
 
-// register is what a pointer is to be: as if all calls happened one after the other, each between its beginning and its
-// end. The state is the hash. A swap of unknown outcome may have happened at any time since, or never.
+// register is the model of a pointer: all calls appear to happen one after the other, each between its beginning and
+// its end. The state is the hash. A swap of unknown outcome may have happened at any time since, or never.
 var register = porcupine.Model{
 	Init: func() any { return none },
 	Step: func(state, input, output any) (bool, any) {
@@ -66,7 +66,7 @@ var register = porcupine.Model{
 	},
 }
 
-// recorder collects a history. Its time is a count: all that matters is what was before what.
+// recorder collects a history. Its time is a counter: only the order matters.
 type recorder struct {
 	now     atomic.Int64
 	mu      sync.Mutex
@@ -84,7 +84,7 @@ func (r *recorder) add(client int, start int64, in ask, out answer) {
 	r.history = append(r.history, porcupine.Operation{ClientId: client, Input: in, Call: start, Output: out, Return: end})
 }
 
-// load loads and records. A load that failed was no call.
+// load loads and records. It does not record a failed load.
 func (r *recorder) load(ctx context.Context, s remote.Store, client int, id crypto.PointerID) (crypto.Pointer, error) {
 	start := r.now.Add(1)
 	p, err := s.Load(ctx, id)
@@ -100,7 +100,9 @@ func (r *recorder) load(ctx context.Context, s remote.Store, client int, id cryp
 }
 
 // swap swaps and records.
-func (r *recorder) swap(ctx context.Context, s remote.Store, client int, old crypto.PointerHash, next crypto.Pointer) error {
+func (r *recorder) swap(
+	ctx context.Context, s remote.Store, client int, old crypto.PointerHash, next crypto.Pointer,
+) error {
 	start := r.now.Add(1)
 	err := s.Swap(ctx, old, next)
 	result := done
@@ -116,7 +118,8 @@ func (r *recorder) swap(ctx context.Context, s remote.Store, client int, old cry
 	return nil
 }
 
-// linearRounds is how often each client loads and swaps: enough for them to meet, few enough for the search to take milliseconds.
+// linearRounds is how often each client loads and swaps: enough for collisions, few enough for a search of
+// milliseconds.
 const linearRounds = 12
 
 func linearizable(ctx context.Context, e *Env) error {
@@ -127,9 +130,9 @@ func linearizable(ctx context.Context, e *Env) error {
 	return Linearizable(ctx, stores, e.writer())
 }
 
-// Linearizable has a client on each store load and swap the key's pointer, all at once, and then looks for an order, one after the
-// other, that explains what they were told. A call that fails as remote.ErrUnavailable may have been done or not; any other failure than
-// a conflict ends it. A store may stand twice among them.
+// Linearizable runs one client on each store. All clients load and swap the key's pointer at once; then it searches for
+// a sequential order that explains their results. A call that fails as remote.ErrUnavailable may have taken effect or
+// not; any other failure than a conflict ends the check. A store may be listed twice.
 func Linearizable(ctx context.Context, stores []remote.Store, key crypto.WriterKey) error {
 	var r recorder
 	err := together(len(stores), func(client int) error {
@@ -150,7 +153,7 @@ func Linearizable(ctx context.Context, stores []remote.Store, key crypto.WriterK
 			if err := r.swap(ctx, s, client, old, next); err != nil {
 				return err
 			}
-			if round%4 == 3 && before != old { // from a state that is surely over
+			if round%4 == 3 && before != old { // from a state that was certainly replaced
 				if err := r.swap(ctx, s, client, before, key.Sign(p.Seq+2, value(byte(client), byte(round), 1))); err != nil {
 					return err
 				}
@@ -171,11 +174,12 @@ func Linearizable(ctx context.Context, stores []remote.Store, key crypto.WriterK
 	return nil
 }
 
-// describe writes a history for who has to find out.
+// describe formats a history for the error.
 func describe(history []porcupine.Operation) string {
 	s := ""
 	for _, op := range history {
-		s += fmt.Sprintf("\n\tclient %d, %d to %d: %s", op.ClientId, op.Call, op.Return, register.DescribeOperation(op.Input, op.Output))
+		s += fmt.Sprintf("\n\tclient %d, %d to %d: %s", op.ClientId, op.Call, op.Return,
+			register.DescribeOperation(op.Input, op.Output))
 	}
 	return s
 }

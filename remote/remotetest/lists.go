@@ -12,10 +12,11 @@ import (
 var listChecks = []Check{
 	{Name: "list/all", Promise: "every blob is listed once, with its size", Do: listAll},
 	{Name: "list/stop", Promise: "a listing may be left early and begun again", Do: listStop},
-	{Name: "list/while writing", Promise: "a listing has all that was there throughout, while others come and go", Do: listWriting},
+	{Name: "list/while writing", Promise: "a listing has all that was there throughout, while others come and go",
+		Do: listWriting},
 }
 
-// listed collects a listing and insists that nothing comes twice.
+// listed collects a listing, and returns an error if a blob comes twice.
 func listed(ctx context.Context, s remote.Store) (map[crypto.BlobName]int64, error) {
 	got := map[crypto.BlobName]int64{}
 	var failed error
@@ -35,7 +36,7 @@ func listed(ctx context.Context, s remote.Store) (map[crypto.BlobName]int64, err
 	return got, failed
 }
 
-// lists insists that a listing has those blobs.
+// lists returns an error unless a listing has those blobs.
 func lists(got map[crypto.BlobName]int64, wanted map[crypto.BlobName]int64) error {
 	for name, size := range wanted {
 		switch listed, ok := got[name]; {
@@ -134,22 +135,23 @@ func listWriting(ctx context.Context, e *Env) error {
 		passing[i].name, passing[i].data = e.blob(400)
 	}
 
-	// First by calls amid the listing itself, which is sure to overlap.
+	// First, write amid the listing itself, so that both surely overlap.
 	i := 0
 	for _, err := range e.Store.List(ctx) {
 		if err != nil {
 			return err
 		}
 		b := passing[i%len(passing)]
-		if err := first(e.Store.Put(ctx, b.name, remote.BytesBody(b.data)), e.Store.Delete(ctx, passing[(i+7)%len(passing)].name)); err != nil {
+		if err := first(e.Store.Put(ctx, b.name, remote.BytesBody(b.data)),
+			e.Store.Delete(ctx, passing[(i+7)%len(passing)].name)); err != nil {
 			return fmt.Errorf("amid a listing: %w", err)
 		}
 		if i++; i > 1000 {
-			break // it lists what is put while it lists, as it may
+			break // a listing may include blobs that are put meanwhile
 		}
 	}
 
-	// Then by others.
+	// Then, write from other goroutines.
 	stop, busy := make(chan struct{}), make(chan struct{})
 	var writer sync.WaitGroup
 	var writeErr error

@@ -13,17 +13,18 @@ import (
 var nameChecks = []Check{
 	{Name: "names/claim", Promise: "a name belongs to whoever claims it first", Do: namesClaim},
 	{Name: "names/replace", Promise: "only the holder replaces the record of a name, by a later one", Do: namesReplace},
-	{Name: "names/refused", Promise: "a record that its holder has not signed for this name is never taken", Do: namesRefused},
+	{Name: "names/refused", Promise: "a record that its holder has not signed for this name is never taken",
+		Do: namesRefused},
 	{Name: "names/one winner", Promise: "of many claims at once exactly one succeeds", Do: namesOneWinner},
 }
 
-// claimant makes a fresh account.
+// claimant returns the secret of a fresh account.
 func (e *Env) claimant() crypto.AccountSecret { return crypto.AccountSecret(e.bytes(crypto.KeySize)) }
 
-// fresh makes a name that nobody else has.
+// fresh returns an unclaimed name.
 func (e *Env) fresh() string { return fmt.Sprintf("check-%x", e.bytes(16)) }
 
-// record makes a state of the record of a name.
+// record returns a state of the record of a name.
 func (e *Env) record(of crypto.AccountSecret, name string, seq uint64) crypto.NameRecord {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -34,7 +35,7 @@ func (e *Env) record(of crypto.AccountSecret, name string, seq uint64) crypto.Na
 	return r
 }
 
-// held insists on the record of a name.
+// held returns an error unless a name has that record.
 func held(ctx context.Context, n remote.Names, id crypto.NameID, wanted crypto.NameRecord) error {
 	got, err := n.LookUp(ctx, id)
 	if err == nil && got != wanted {
@@ -43,7 +44,7 @@ func held(ctx context.Context, n remote.Names, id crypto.NameID, wanted crypto.N
 	return err
 }
 
-// unheld insists that nobody has claimed a name.
+// unheld returns an error unless a name is unclaimed.
 func unheld(ctx context.Context, n remote.Names, id crypto.NameID) error {
 	_, err := n.LookUp(ctx, id)
 	return want("look-up of a name that nobody has claimed", err, remote.ErrNotFound)
@@ -80,7 +81,8 @@ func namesReplace(ctx context.Context, e *Env) error {
 		n.Replace(ctx, id, six), // again
 		held(ctx, n, id, six),
 		want("a replacement by an older record", n.Replace(ctx, id, five), remote.ErrConflict),
-		want("a replacement by another record of the same sequence", n.Replace(ctx, id, e.record(alice, name, 6)), remote.ErrConflict),
+		want("a replacement by another record of the same sequence", n.Replace(ctx, id, e.record(alice, name, 6)),
+			remote.ErrConflict),
 		want("a replacement by somebody else", n.Replace(ctx, id, e.record(mallory, name, 7)), remote.ErrRefused),
 		held(ctx, n, id, six),
 	)

@@ -12,33 +12,35 @@ import (
 var pointerChecks = []Check{
 	{Name: "pointer/moves", Promise: "a pointer is what it was swapped to last", Do: pointerMoves},
 	{Name: "pointer/conflict", Promise: "a swap from another state changes nothing", Do: pointerConflict},
-	{Name: "pointer/refused", Promise: "a pointer that goes back, or isn't signed by its id, is never taken", Do: pointerRefused},
+	{Name: "pointer/refused", Promise: "a pointer that goes back, or isn't signed by its id, is never taken",
+		Do: pointerRefused},
 	{Name: "pointer/apart", Promise: "pointers don't touch each other", Do: pointersApart},
 }
 
 // none is the hash that stands for no pointer.
 var none crypto.PointerHash
 
-// value makes a pointer's value that can be told from others.
+// value returns a distinct pointer value.
 func value(n ...byte) (v crypto.PointerValue) {
 	copy(v[:], n)
 	v[len(v)-1] = 1
 	return v
 }
 
-// points insists on the state of a pointer.
+// points returns an error unless a pointer has that state.
 func points(ctx context.Context, s remote.Store, wanted crypto.Pointer) error {
 	got, err := s.Load(ctx, wanted.ID)
 	if err != nil {
 		return err
 	}
 	if got != wanted {
-		return fmt.Errorf("the pointer is at sequence %d, hash %v, instead of %d, %v", got.Seq, got.Hash(), wanted.Seq, wanted.Hash())
+		return fmt.Errorf("the pointer is at sequence %d, hash %v, instead of %d, %v", got.Seq, got.Hash(), wanted.Seq,
+			wanted.Hash())
 	}
 	return nil
 }
 
-// nowhere insists that a pointer isn't there.
+// nowhere returns an error unless a pointer is missing.
 func nowhere(ctx context.Context, s remote.Store, id crypto.PointerID) error {
 	_, err := s.Load(ctx, id)
 	return want("load of a pointer that isn't there", err, remote.ErrNotFound)
@@ -66,7 +68,8 @@ func pointerMoves(ctx context.Context, e *Env) error {
 func pointerConflict(ctx context.Context, e *Env) error {
 	key := e.writer()
 	one, two := key.Sign(1, value(1)), key.Sign(2, value(2))
-	if err := want("a swap from a state of a pointer that isn't there", e.Store.Swap(ctx, one.Hash(), two), remote.ErrConflict); err != nil {
+	if err := want("a swap from a state of a pointer that isn't there", e.Store.Swap(ctx, one.Hash(), two),
+		remote.ErrConflict); err != nil {
 		return err
 	}
 	if err := nowhere(ctx, e.Store, key.ID()); err != nil {
@@ -80,7 +83,8 @@ func pointerConflict(ctx context.Context, e *Env) error {
 		want("a swap from no state", e.Store.Swap(ctx, none, three), remote.ErrConflict),
 		want("a swap from the state before", e.Store.Swap(ctx, one.Hash(), three), remote.ErrConflict),
 		again(ctx, e.Store, one.Hash(), two),
-		want("a swap from a state of the same sequence", e.Store.Swap(ctx, key.Sign(2, value(9)).Hash(), three), remote.ErrConflict),
+		want("a swap from a state of the same sequence", e.Store.Swap(ctx, key.Sign(2, value(9)).Hash(), three),
+			remote.ErrConflict),
 		points(ctx, e.Store, two),
 	)
 }
@@ -95,14 +99,16 @@ func pointerRefused(ctx context.Context, e *Env) error {
 	foreign := e.writer().Sign(6, value(6))
 	foreign.ID = key.ID()
 	for _, p := range []crypto.Pointer{forged, changed, foreign} {
-		if err := want("a first pointer that isn't signed by its id", e.Store.Swap(ctx, none, p), remote.ErrRefused); err != nil {
+		if err := want("a first pointer that isn't signed by its id", e.Store.Swap(ctx, none, p),
+			remote.ErrRefused); err != nil {
 			return err
 		}
 	}
 	if err := first(nowhere(ctx, e.Store, key.ID()), e.Store.Swap(ctx, none, five)); err != nil {
 		return err
 	}
-	for _, p := range []crypto.Pointer{forged, changed, foreign, key.Sign(5, value(7)), key.Sign(4, value(4)), key.Sign(0, value(0)), five} {
+	for _, p := range []crypto.Pointer{forged, changed, foreign, key.Sign(5, value(7)), key.Sign(4, value(4)),
+		key.Sign(0, value(0)), five} {
 		what := fmt.Sprintf("a swap from sequence 5 to %d", p.Seq)
 		if err := want(what, e.Store.Swap(ctx, five.Hash(), p), remote.ErrRefused); err != nil {
 			return err
@@ -127,8 +133,8 @@ func pointersApart(ctx context.Context, e *Env) error {
 	return errors.Join(errs...)
 }
 
-// again makes a swap that was made before. ErrConflict is the plain answer; success is true as well, and what a wrapper
-// says that lost the reply and found next in place.
+// again repeats a swap that was made before. ErrConflict is the usual answer; success is right, too: a wrapper that
+// lost the reply and found next in place returns it.
 func again(ctx context.Context, s remote.Store, old crypto.PointerHash, next crypto.Pointer) error {
 	if err := s.Swap(ctx, old, next); err != nil {
 		return want("the same swap once more", err, remote.ErrConflict)

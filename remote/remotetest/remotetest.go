@@ -1,13 +1,13 @@
-// Package remotetest is the contract of package remote as code. Every driver and every wrapper proves itself by it in a few
-// lines:
+// Package remotetest is the contract of package remote as code. Every driver and every wrapper is tested against it in
+// a few lines:
 //
 //	func TestContract(t *testing.T) {
 //		remotetest.Run(t, func(t *testing.T) remote.Store { return mem.New() })
 //	}
 //
 // The checks are plain functions that return an error, so that they can be run outside of tests as well, against a
-// remote that is in use: they touch nothing but blobs of fresh random bytes and pointers of fresh random keys, and
-// take away the blobs when they are done. Pointers can't be taken away; each check leaves a few hundred bytes at most.
+// remote that is in use: they touch only blobs of fresh random bytes and pointers of fresh random keys, and delete the
+// blobs at the end. Pointers can't be deleted; each check leaves a few hundred bytes at most.
 package remotetest
 
 import (
@@ -27,13 +27,13 @@ import (
 // Check is one part of the contract.
 type Check struct {
 	Name    string // "blob/ranges"
-	Promise string // what holds if it passes, one sentence
+	Promise string // one sentence: what a passed check proves
 	Handles bool   // needs Env.Another
 
 	Do func(ctx context.Context, e *Env) error // nil: it holds
 }
 
-// Env is what a check has to work with.
+// Env is the environment of a check.
 type Env struct {
 	Store   remote.Store                 // a handle; the check may close it
 	Another func() (remote.Store, error) // opens one more handle on the same remote; nil: there is only one
@@ -44,19 +44,20 @@ type Env struct {
 	failed error // of Rand
 }
 
-// Checks returns the whole contract, the simple things first.
+// Checks returns the whole contract, the simplest checks first.
 func Checks() []Check {
 	var all []Check
 	for _, some := range [][]Check{
-		blobChecks, bodyChecks, listChecks, pointerChecks, changeChecks, idChecks, inboxChecks, nameChecks, watchChecks, contextChecks, concurrentChecks, handleChecks, closeChecks,
+		blobChecks, bodyChecks, listChecks, pointerChecks, changeChecks, idChecks, inboxChecks, nameChecks, watchChecks,
+		contextChecks, concurrentChecks, handleChecks, closeChecks,
 	} {
 		all = append(all, some...)
 	}
 	return all
 }
 
-// Run proves a store whose remote can be had by one handle only. Each check gets a new, empty remote from open; Run closes
-// it.
+// Run tests a store whose remote can be opened by one handle only. Each check gets a new, empty remote from open; Run
+// closes it.
 func Run(t *testing.T, open func(t *testing.T) remote.Store) {
 	t.Helper()
 	RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
@@ -72,11 +73,11 @@ func Run(t *testing.T, open func(t *testing.T) remote.Store) {
 // option is an argument of RunHandles.
 type option int
 
-// single leaves out what needs several handles.
+// single skips the checks that need several handles.
 const single option = iota
 
-// RunHandles proves a store of which several handles can be open at the same time. start makes a new, empty remote and
-// returns what opens a handle on it; RunHandles closes them.
+// RunHandles tests a store of which several handles can be open at the same time. start makes a new, empty remote and
+// returns a function that opens a handle on it; RunHandles closes the handles.
 func RunHandles(t *testing.T, start func(t *testing.T) func() (remote.Store, error), o ...option) {
 	t.Helper()
 	for i, check := range Checks() {
@@ -111,9 +112,9 @@ func RunHandles(t *testing.T, start func(t *testing.T) func() (remote.Store, err
 	}
 }
 
-// RunAll runs the contract against a remote in use, without package testing, and reports after each check. open gives a
-// handle; random must be crypto/rand's reader, or blobs of an earlier run might be there. The error joins all that was
-// reported, and is the context's own when it ended.
+// RunAll runs the contract against a remote in use, without package testing, and reports after each check. open returns
+// a handle; random must be crypto/rand's reader, or blobs of an earlier run might be there. The error joins all
+// reported errors, or is the context's own if it has ended.
 func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Reader, report func(Check, error)) error {
 	var errs []error
 	for _, check := range Checks() {
@@ -122,7 +123,7 @@ func RunAll(ctx context.Context, open func() (remote.Store, error), random io.Re
 		}
 		err := RunOne(ctx, check, open, random)
 		if ended := ctx.Err(); ended != nil {
-			return ended // that it failed then says nothing of the remote
+			return ended // a failure after that proves nothing about the remote
 		}
 		report(check, err)
 		if err != nil {
@@ -154,10 +155,11 @@ func RunOne(ctx context.Context, check Check, open func() (remote.Store, error),
 	return errors.Join(errs...)
 }
 
-// cleanUpTime is how long it may go on deleting what a check made when the run is broken off.
+// cleanUpTime bounds the deletions after a cancelled run.
 const cleanUpTime = 10 * time.Second
 
-// cleanUp deletes what a check made, through a handle that the check can't have closed; also when ctx has ended, for nobody else does.
+// cleanUp deletes the blobs of a check, through a handle that the check can't have closed. It does so even if ctx has
+// ended, since no later run deletes them.
 func (e *Env) cleanUp(ctx context.Context, open func() (remote.Store, error)) error {
 	if len(e.made) == 0 {
 		return nil
@@ -187,7 +189,7 @@ func (e *Env) bytes(n int) []byte {
 	return b
 }
 
-// blob makes random bytes and their name.
+// blob returns random bytes and their name.
 func (e *Env) blob(size int) (crypto.BlobName, []byte) {
 	data := e.bytes(size)
 	name := crypto.NameOf(data)
@@ -203,21 +205,21 @@ func (e *Env) stored(ctx context.Context, size int) (crypto.BlobName, []byte, er
 	return name, data, e.Store.Put(ctx, name, remote.BytesBody(data))
 }
 
-// writer makes the key of a fresh pointer.
+// writer returns the key of a fresh pointer.
 func (e *Env) writer() crypto.WriterKey {
 	return crypto.NewWriterKey([crypto.KeySize]byte(e.bytes(crypto.KeySize)))
 }
 
-// numbers returns a source of numbers that follows from Rand.
+// numbers returns a random number generator seeded from Rand.
 func (e *Env) numbers() *rand.Rand { return rand.New(rand.NewChaCha8([32]byte(e.bytes(32)))) }
 
-// run does the check. What it says counts for nothing if it had no random bytes.
+// run runs the check. If Rand failed, it returns that error, since the check's own result means nothing then.
 func (c Check) run(ctx context.Context, e *Env) error {
 	err := c.Do(ctx, e)
 	return first(e.failed, err)
 }
 
-// want insists on an error of a kind.
+// want returns an error unless err is of the kind.
 func want(what string, err, kind error) error {
 	if err == nil {
 		return fmt.Errorf("%s succeeds, it should fail: %w", what, kind)
@@ -228,7 +230,7 @@ func want(what string, err, kind error) error {
 	return nil
 }
 
-// first returns the first error: a check is a chain of demands.
+// first returns the first error.
 func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

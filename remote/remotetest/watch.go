@@ -10,7 +10,8 @@ import (
 )
 
 var watchChecks = []Check{
-	{Name: "watch/hints", Promise: "a watch hints when a listed pointer moves, or one that it was asked about", Do: watchHints},
+	{Name: "watch/hints", Promise: "a watch hints when a listed pointer moves, or one that it was asked about",
+		Do: watchHints},
 	{Name: "watch/ends", Promise: "a watch ends with its context", Do: watchEnds},
 }
 
@@ -27,9 +28,10 @@ func hinted(ctx context.Context, what string, hints <-chan struct{}) error {
 	}
 }
 
-// watchSwaps moves a pointer on, state by state, and waits for a hint of each move. A hint may also be of an earlier
-// one.
-func watchSwaps(ctx context.Context, s remote.Store, hints <-chan struct{}, sign func(uint64, crypto.PointerValue) crypto.Pointer) error {
+// watchSwaps moves a pointer, state by state, and waits for a hint after each move. The hint may be of an earlier move.
+func watchSwaps(
+	ctx context.Context, s remote.Store, hints <-chan struct{}, sign func(uint64, crypto.PointerValue) crypto.Pointer,
+) error {
 	old := none
 	for seq := uint64(1); seq <= 3; seq++ {
 		next := sign(seq, value(byte(seq)))

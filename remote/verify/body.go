@@ -9,25 +9,25 @@ import (
 	"postern/remote"
 )
 
-// errName is why bytes are refused.
+// errName is the cause of an error for bytes with another name.
 var errName = errors.New("its bytes do not hash to its name")
 
-// body hashes what it hands out.
+// body hashes the bytes that it returns.
 type body struct {
 	remote.Body
 	name crypto.BlobName
 }
 
-// linked is a body that lies in a local file. A driver that copies reads its bytes, which are hashed on their way. A driver
-// that links does not, so they are read and hashed before: from then on the file is the only copy, and what the disk did not
-// keep as it was written is noticed while the change can still fail. Reading also brings the bytes into the page cache, where
-// the first reader finds them.
+// linked is a body that lies in a local file. A driver that copies reads its bytes, which are hashed on their way. A
+// driver that links does not, so they are read and hashed before: the file is the only copy from then on, and damage on
+// the disk shows while the change can still fail. Reading also brings the bytes into the page cache for the first
+// reader.
 type linked struct {
 	body
 	file remote.Linker
 }
 
-// wrap returns b with its bytes checked, still a Linker if it was one.
+// wrap returns b with a check of its bytes. A Linker stays one.
 func wrap(name crypto.BlobName, b remote.Body) remote.Body {
 	checked := body{b, name}
 	if file, ok := b.(remote.Linker); ok {
@@ -49,7 +49,7 @@ func (l linked) LinkTo(path string) error {
 	return l.file.LinkTo(path)
 }
 
-// Open returns the bytes, of which the last are held back unless all of them hash to the name.
+// Open returns the bytes. It withholds the last ones unless all of them hash to the name.
 func (b body) Open() (io.ReadCloser, error) {
 	r, err := b.Body.Open()
 	if err != nil {
@@ -58,8 +58,8 @@ func (b body) Open() (io.ReadCloser, error) {
 	return &checker{ReadCloser: r, left: b.Size(), name: b.name, sum: crypto.NewNameHash()}, nil
 }
 
-// checker is a reader that compares the name before it hands out the last bytes. Waiting for the end of file would be
-// too late: a driver that knows the size may have everything by then, and never ask for more.
+// checker is a reader that compares the name before it returns the last bytes. Waiting for the end of file would be too
+// late: a driver that knows the size has everything by then, and may not read on.
 type checker struct {
 	io.ReadCloser
 	left int64 // bytes until the name must fit

@@ -8,9 +8,9 @@ import (
 	"postern/remote"
 )
 
-// Changed hands out states that are signed, listed, and no older than what was handed out before; the others are
-// Suspect. It raises the pins of pointers that have one and makes no new ones: whoever begins to follow a pointer loads
-// it first, so a store full of strangers' pointers can't fill the pins.
+// Changed returns states that are signed, listed, and no older than those returned before; the others are Suspect. It
+// raises existing pins and makes no new ones: a caller that begins to follow a pointer loads it first, so a store full
+// of foreign pointers can't fill the pins.
 func (s *store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	page, err := s.inner.Changed(ctx, since)
 	if err != nil {
@@ -40,8 +40,8 @@ func (s *store) Changed(ctx context.Context, since remote.Cursor) (remote.Change
 	return checked, nil
 }
 
-// moved checks one state of a page. One that contradicts the pin may have been overtaken by another call, so it is
-// loaded, which tells the two apart. An error says that it can't be checked now.
+// moved checks one state of a page. If it contradicts the pin, another call may have overtaken it, so moved loads the
+// pointer to find out. An error means that it can't be checked now.
 func (s *store) moved(ctx context.Context, p crypto.Pointer) (_ crypto.Pointer, sound bool, err error) {
 	if forged(p) || !p.Listed {
 		return p, false, nil
@@ -70,10 +70,10 @@ func (s *store) moved(ctx context.Context, p crypto.Pointer) (_ crypto.Pointer, 
 // forged reports whether a state is not signed by its pointer.
 func forged(p crypto.Pointer) bool { return p.Verify() != nil }
 
-// contradicts reports whether err says that a state does not fit what was seen before.
+// contradicts reports whether err means that a state does not fit what was seen before.
 func contradicts(err error) bool { return remote.OfKind(err, remote.ErrRollback, remote.ErrFork) }
 
-// corruptPage is the error of a page that no store may answer with.
+// corruptPage returns the error of a page that violates the contract.
 func corruptPage(cause error) error {
 	return remote.Fail(remote.OpChanged, remote.Place{}, remote.ErrCorrupt, cause)
 }

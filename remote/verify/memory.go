@@ -6,7 +6,7 @@ import (
 	"postern/crypto"
 )
 
-// MemoryPins keeps pins for as long as it lives: for tests, and for commands that look once and keep no state. The zero
+// MemoryPins keeps pins for as long as it lives: for tests, and for commands that read once and keep no state. The zero
 // value is empty and ready.
 type MemoryPins struct {
 	mu   sync.Mutex

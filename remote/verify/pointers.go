@@ -9,7 +9,8 @@ import (
 	"postern/remote"
 )
 
-// Load hands out a pointer that is signed by its id and no older than any that was handed out before, and pins it first.
+// Load returns a pointer that is signed by its id and no older than any that was returned before. It pins the pointer
+// first.
 func (s *store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	seen, known, err := s.pin(id)
 	if err != nil {
@@ -23,8 +24,8 @@ func (s *store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 		if err = s.raise(remote.OpLoad, p); err == nil {
 			return p, nil
 		}
-		// A pointer is measured against the pin from before the question. One that is older than a pin which was saved
-		// while the answer was under way is merely late, and asked for again.
+		// A pointer is compared with the pin from before the request. One that is only older than a pin saved meanwhile is
+		// late, and is loaded again.
 		late := errors.Is(err, remote.ErrRollback) && (!known || p.Seq >= seen.Seq)
 		if !late {
 			break
@@ -37,7 +38,7 @@ func (s *store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	return crypto.Pointer{}, err
 }
 
-// load asks once and compares with the pin from before.
+// load makes one request and compares its answer with the pin from before.
 func (s *store) load(ctx context.Context, id crypto.PointerID, known bool, seen Pin) (crypto.Pointer, error) {
 	p, err := s.inner.Load(ctx, id)
 	if known && errors.Is(err, remote.ErrNotFound) {
@@ -56,9 +57,9 @@ func (s *store) load(ctx context.Context, id crypto.PointerID, known bool, seen 
 	return p, nil
 }
 
-// Swap passes, and after a success pins next. Asking is saved when it is clear that another state is there. A crash
-// between the remote's success and the pin loses nothing but the notice of a rollback of this one state, which its
-// author still has in the journal.
+// Swap makes the swap, and after a success pins next. It makes no request if the pin shows that another state is there.
+// After a crash between the remote's success and the pin, a rollback of this one state goes unnoticed, but its author
+// still has it in the journal.
 func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
 	if err := next.Verify(); err != nil {
 		return remote.Fail(remote.OpSwap, next.ID, remote.ErrRefused, err)
@@ -71,18 +72,19 @@ func (s *store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 		return remote.Fail(remote.OpSwap, next.ID, remote.ErrConflict, fmt.Errorf("sequence %d was seen before", seen.Seq))
 	}
 	if known && next.Seq <= seen.Seq {
-		return remote.Fail(remote.OpSwap, next.ID, remote.ErrRefused, fmt.Errorf("sequence %d would follow %d", next.Seq, seen.Seq))
+		return remote.Fail(remote.OpSwap, next.ID, remote.ErrRefused,
+			fmt.Errorf("sequence %d would follow %d", next.Seq, seen.Seq))
 	}
 	if err := s.inner.Swap(ctx, old, next); err != nil {
 		return err
 	}
 	if err := s.raise(remote.OpSwap, next); err != nil && !errors.Is(err, remote.ErrRollback) {
-		return err // ErrRollback says only that somebody built on next already
+		return err // ErrRollback only means that another writer built on next already
 	}
 	return nil
 }
 
-// pin reads a pin. A failure to read it is no reason to believe the remote.
+// pin reads a pin. If that fails, the call fails: the remote is not trusted without its pin.
 func (s *store) pin(id crypto.PointerID) (Pin, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +105,8 @@ func (s *store) raise(op string, p crypto.Pointer) error {
 	case err != nil:
 		return remote.Fail("load the pin of pointer", p.ID, remote.ErrUnavailable, err)
 	case known && p.Seq < pin.Seq:
-		return remote.Fail(op, p.ID, remote.ErrRollback, fmt.Errorf("the remote sent sequence %d, %d was seen before", p.Seq, pin.Seq))
+		return remote.Fail(op, p.ID, remote.ErrRollback,
+			fmt.Errorf("the remote sent sequence %d, %d was seen before", p.Seq, pin.Seq))
 	case known && p.Seq == pin.Seq && next.Hash != pin.Hash:
 		return remote.Fail(op, p.ID, remote.ErrFork, fmt.Errorf("two different states have sequence %d", p.Seq))
 	case known && p.Seq == pin.Seq:

@@ -9,8 +9,8 @@ import (
 	"postern/remote"
 )
 
-// Roles implements remote.Store: the remote's, with everything verified that can be. A hint of a watch is never
-// believed, so there is nothing to verify about it.
+// Roles implements remote.Store: the remote's roles, verified as far as possible. Callers never trust a hint of a
+// watch, so watches need no verification.
 func (s *store) Roles() remote.Roles {
 	r := s.inner.Roles()
 	if r.Inbox != nil {
@@ -22,10 +22,10 @@ func (s *store) Roles() remote.Roles {
 	return r
 }
 
-// inbox verifies letters. Whether all are shown can't be told.
+// inbox verifies letters. It can't detect hidden ones.
 type inbox struct{ remote.Inbox }
 
-// Drop refuses a letter that no reader opens.
+// Drop rejects a letter that no reader accepts.
 func (i inbox) Drop(ctx context.Context, to crypto.InboxID, letter crypto.Letter) error {
 	if _, err := remote.CheckLetter(&letter); err != nil {
 		return err
@@ -33,19 +33,20 @@ func (i inbox) Drop(ctx context.Context, to crypto.InboxID, letter crypto.Letter
 	return i.Inbox.Drop(ctx, to, letter)
 }
 
-// Letters hands out names that letters may have, each once.
+// Letters returns names that letters may have, each once.
 func (i inbox) Letters(ctx context.Context, of crypto.InboxID) ([]crypto.LetterName, error) {
 	all, err := i.Inbox.Letters(ctx, of)
 	if err != nil {
 		return nil, err
 	}
 	if len(all) > remote.MaxLetters {
-		return nil, remote.Fail(remote.OpLetters, of, remote.ErrCorrupt, fmt.Errorf("it has %d letters, more than any inbox", len(all)))
+		return nil, remote.Fail(remote.OpLetters, of, remote.ErrCorrupt,
+			fmt.Errorf("it has %d letters, more than any inbox", len(all)))
 	}
 	seen := make(map[crypto.LetterName]bool, len(all))
 	good := make([]crypto.LetterName, 0, len(all))
 	for _, name := range all {
-		if name.Stamped() && !seen[name] { // what anybody can put into a folder is no reason to refuse the rest
+		if name.Stamped() && !seen[name] { // one bad name does not spoil the rest: anybody can put one into a folder
 			seen[name] = true
 			good = append(good, name)
 		}
@@ -53,19 +54,20 @@ func (i inbox) Letters(ctx context.Context, of crypto.InboxID) ([]crypto.LetterN
 	return good, nil
 }
 
-// Fetch hands out the letter of that name, or none.
+// Fetch returns the letter of that name, or none.
 func (i inbox) Fetch(ctx context.Context, of crypto.InboxID, name crypto.LetterName) (crypto.Letter, error) {
 	letter, err := i.Inbox.Fetch(ctx, of, name)
 	if err == nil && letter.Name() != name {
-		return crypto.Letter{}, remote.Fail(remote.OpFetch, name, remote.ErrCorrupt, errors.New("its bytes are not those of its name"))
+		return crypto.Letter{}, remote.Fail(remote.OpFetch, name, remote.ErrCorrupt,
+			errors.New("its bytes are not those of its name"))
 	}
 	return letter, err
 }
 
-// names verifies records. Whether a record is the newest, and whose it is, is for the reader to say, who pins authors.
+// names verifies records. Readers check whether a record is the newest and whose it is: they pin authors.
 type names struct{ remote.Names }
 
-// LookUp hands out a record of that name that its holder has signed, or none.
+// LookUp returns a record of that name that its holder has signed, or none.
 func (n names) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord, error) {
 	record, err := n.Names.LookUp(ctx, id)
 	if err != nil {
@@ -77,7 +79,7 @@ func (n names) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord,
 	return record, nil
 }
 
-// Claim refuses a record that nobody could take.
+// Claim rejects a record that no store accepts.
 func (n names) Claim(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error {
 	if err := record.Verify(id); err != nil {
 		return remote.Fail(remote.OpClaim, id, remote.ErrRefused, err)
@@ -85,7 +87,7 @@ func (n names) Claim(ctx context.Context, id crypto.NameID, record crypto.NameRe
 	return n.Names.Claim(ctx, id, record)
 }
 
-// Replace refuses a record that nobody could take.
+// Replace rejects a record that no store accepts.
 func (n names) Replace(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error {
 	if err := record.Verify(id); err != nil {
 		return remote.Fail(remote.OpReplace, id, remote.ErrRefused, err)

@@ -1,10 +1,9 @@
-// Package verify makes an untrusted remote safe to believe: it checks that blobs are what their names say, that
-// pointers are signed by whom their ids say, and that no pointer ever goes back to a state older than one seen before.
+// Package verify makes an untrusted remote safe to use: it checks that blobs fit their names, that pointers are signed
+// by the keys in their ids, and that no pointer ever goes back to a state older than one seen before.
 //
-// What it can't check it leaves to others: a range of a blob has no name of its own, and is authenticated segment by
-// segment by who opens it; a listing or a size may be a lie, so nobody may draw conclusions from them but what to
-// collect; and a remote that shows two devices two histories is found out only when the two compare, which the commits,
-// each naming its parent, do.
+// Some checks are left to others. A range of a blob has no name of its own; the reader authenticates it segment by
+// segment. A listing or a size may be a lie; callers use them only to choose garbage. A remote that shows two devices
+// two histories is detected only when the devices compare them; each commit names its parent for that.
 package verify
 
 import (
@@ -18,14 +17,14 @@ import (
 	"postern/remote"
 )
 
-// Pin is the newest state of a pointer that was ever handed out.
+// Pin is the newest state of a pointer that was ever returned.
 type Pin struct {
 	Seq  uint64
 	Hash crypto.PointerHash
 }
 
-// Pins remembers pins durably: what Save returned for must be there after a power cut, because the pointer is handed
-// out right after it. One Pins serves one wrapper at a time; the wrapper never lowers a pin.
+// Pins stores pins durably: a pin must survive a power cut once Save has returned, because the pointer is returned
+// right after it. One Pins serves one wrapper at a time; the wrapper never lowers a pin.
 type Pins interface {
 	// Load returns the pin of a pointer; false: it was never seen.
 	Load(crypto.PointerID) (Pin, bool, error)
@@ -33,8 +32,8 @@ type Pins interface {
 	Save(crypto.PointerID, Pin) error
 }
 
-// tries bounds how often Load asks again because the pin moved while the answer was under way. Each further try needs
-// another pointer that overtook it, so a handful is plenty; beyond that the remote is playing games.
+// tries bounds how often Load retries because the pin moved during the request. Each further try needs another pointer
+// that overtook it, so a handful is plenty; a remote that needs more misbehaves.
 const tries = 8
 
 // store is the wrapper.
@@ -44,7 +43,7 @@ type store struct {
 	pins  Pins
 }
 
-// New returns inner with everything verified that can be.
+// New returns inner, verified as far as possible.
 func New(inner remote.Store, pins Pins) remote.Store {
 	return &store{inner: inner, pins: pins}
 }
@@ -54,20 +53,21 @@ func New(inner remote.Store, pins Pins) remote.Store {
 func (s *store) Put(ctx context.Context, name crypto.BlobName, b remote.Body) error {
 	err := s.inner.Put(ctx, name, wrap(name, b))
 	if errors.Is(err, errName) && remote.KindOf(err) != remote.ErrCorrupt {
-		// The driver saw a body that can't be read and can't know why.
+		// The driver can't know why reading the body failed.
 		return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, errName)
 	}
 	return err
 }
 
-// Get hands out bytes of that name, or none.
+// Get returns bytes of that name, or none.
 func (s *store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	data, err := s.inner.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > crypto.MaxBlobSize {
-		return nil, remote.Fail(remote.OpGet, name, remote.ErrCorrupt, fmt.Errorf("it has %d bytes, more than any blob", len(data)))
+		return nil, remote.Fail(remote.OpGet, name, remote.ErrCorrupt,
+			fmt.Errorf("it has %d bytes, more than any blob", len(data)))
 	}
 	if crypto.NameOf(data) != name {
 		return nil, remote.Fail(remote.OpGet, name, remote.ErrCorrupt, errName)
@@ -80,7 +80,7 @@ func (s *store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return s.inner.GetRange(ctx, name, off, p)
 }
 
-// Stat refuses sizes that no blob has.
+// Stat rejects sizes that no blob has.
 func (s *store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	size, err := s.inner.Stat(ctx, name)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	return size, possible(remote.OpStat, name, size)
 }
 
-// List refuses sizes that no blob has.
+// List rejects sizes that no blob has.
 func (s *store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
 		for info, err := range s.inner.List(ctx) {
@@ -107,7 +107,7 @@ func (s *store) List(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
 	}
 }
 
-// possible reports whether a blob may have that size.
+// possible returns an error if no blob may have that size.
 func possible(op string, name crypto.BlobName, size int64) error {
 	if size < 0 || size > crypto.MaxBlobSize {
 		return remote.Fail(op, name, remote.ErrCorrupt, fmt.Errorf("no blob has %d bytes", size))
@@ -120,7 +120,7 @@ func (s *store) Delete(ctx context.Context, name crypto.BlobName) error {
 	return s.inner.Delete(ctx, name)
 }
 
-// ID refuses the id that no store has.
+// ID rejects the zero id.
 func (s *store) ID(ctx context.Context) (crypto.StoreID, error) {
 	id, err := s.inner.ID(ctx)
 	if err == nil && id.IsZero() {

@@ -1,6 +1,6 @@
-// Package simfs is a local filesystem in memory that loses what a power loss may lose, fills up and fails to sync when it is told
-// to. It is as mean as POSIX allows: after PowerLoss any subset of the unsynced bytes, sector by sector, and of the unsynced
-// directory entries may be there, and a sync that succeeds after one has failed keeps only what was changed in between.
+// Package simfs is a local filesystem in memory that simulates power losses, full disks and failing syncs. It is as
+// harsh as POSIX allows: after PowerLoss any subset of the unsynced bytes, sector by sector, and of the unsynced
+// directory entries may be there, and a sync that succeeds after a failed one keeps only what was changed in between.
 package simfs
 
 import (
@@ -19,7 +19,7 @@ import (
 	"postern/remote/localfs"
 )
 
-// sector is what a disk writes as a whole, in bytes.
+// sector is the number of bytes that a disk writes atomically.
 const sector = 512
 
 // FS is a simulated filesystem. It may be used by several goroutines at once.
@@ -27,7 +27,7 @@ type FS struct {
 	mu       sync.Mutex
 	now      map[string]*inode       // what the process sees
 	durable  map[string]*inode       // what SyncDir promised
-	unsynced map[string]*inode       // entries that later syncs pass over while they stay as they are; see dropEntries
+	unsynced map[string]*inode       // entries that later syncs skip while unchanged; see dropEntries
 	dirs     map[string]bool         // always durable, for simplicity
 	capacity int64                   // negative: none
 	failSync func(path string) error // nil: no sync fails
@@ -38,31 +38,32 @@ type FS struct {
 // inode is a file's bytes, as seen and as synced.
 type inode struct {
 	now, durable []byte
-	unsynced     []byte // the bytes when a sync failed: sectors that stay so are passed over by later syncs; nil: none failed
+	unsynced     []byte // the bytes at a failed sync: later syncs skip sectors that are unchanged; nil: none failed
 }
 
 var _ localfs.FS = (*FS)(nil)
 
-// New makes an empty filesystem without a limit.
+// New returns an empty filesystem without a limit.
 func New() *FS {
-	return &FS{now: map[string]*inode{}, durable: map[string]*inode{}, unsynced: map[string]*inode{}, dirs: map[string]bool{}, capacity: -1}
+	return &FS{now: map[string]*inode{}, durable: map[string]*inode{}, unsynced: map[string]*inode{},
+		dirs: map[string]bool{}, capacity: -1}
 }
 
-// SetCapacity sets the bytes that all files together may have; negative: no limit.
+// SetCapacity limits the bytes of all files together; negative: no limit.
 func (s *FS) SetCapacity(n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.capacity = n
 }
 
-// Used is the bytes of all files.
+// Used returns the bytes of all files.
 func (s *FS) Used() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.used()
 }
 
-// Free tells the room that is left; a lot without a limit.
+// Free returns the remaining room; a large number without a limit.
 func (s *FS) Free(string) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +78,8 @@ func (s *FS) FailSyncs(err error) {
 	s.FailSyncsOf(func(string) error { return err })
 }
 
-// FailSyncsOf makes the syncs of those files and directories fail for whose paths f returns an error, until it is called
-// again; nil: none fails.
+// FailSyncsOf makes the syncs of a file or directory fail if f returns an error for its path, until it is called again;
+// nil: none fails.
 func (s *FS) FailSyncsOf(f func(path string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,14 +101,14 @@ func (s *FS) OnSync(f func()) {
 	s.onSync = f
 }
 
-// Syncs counts the syncs of files so far.
+// Syncs returns the number of syncs of files so far.
 func (s *FS) Syncs() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.syncs
 }
 
-// Copy returns the filesystem as a backup of all of it would be, and as if it was synced.
+// Copy returns a copy of the filesystem, in which everything is synced, like a full backup.
 func (s *FS) Copy() *FS {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,8 +123,8 @@ func (s *FS) Copy() *FS {
 	return next
 }
 
-// PowerLoss returns the filesystem as it is found after the power failed now. What was not synced is there by chance. The old one
-// can be used on, so that one history can fail in many ways.
+// PowerLoss returns the filesystem as it would be after a power loss now. Unsynced changes survive at random. The
+// original remains usable, so that one history can fail in many ways.
 func (s *FS) PowerLoss(rnd *rand.Rand) *FS {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +159,7 @@ func (s *FS) PowerLoss(rnd *rand.Rand) *FS {
 	return next
 }
 
-// afterLoss mixes the sectors of what was synced and what was only seen.
+// afterLoss mixes sectors of the synced bytes and of the current bytes.
 func (n *inode) afterLoss(rnd *rand.Rand) []byte {
 	if slices.Equal(n.now, n.durable) {
 		return slices.Clone(n.now)
@@ -170,7 +171,7 @@ func (n *inode) afterLoss(rnd *rand.Rand) []byte {
 	if low, high := min(len(n.durable), len(n.now)), max(len(n.durable), len(n.now)); rnd.IntN(4) == 0 {
 		size = low + rnd.IntN(high-low+1)
 	}
-	out := make([]byte, size) // what was never written reads as zeros
+	out := make([]byte, size) // bytes that were never written read as zeros
 	for off := 0; off < size; off += sector {
 		end := min(off+sector, size)
 		from := n.durable
@@ -279,8 +280,8 @@ func (s *FS) SyncDir(dir string) error {
 	return nil
 }
 
-// dropEntries makes the later syncs of a directory pass over what has changed in it so far: after a failed sync the system may
-// take for clean what never reached the disk. The caller holds mu.
+// dropEntries makes later syncs of a directory skip the changes so far: after a failed sync, the system may mark
+// entries as clean that never reached the disk. The caller holds mu.
 func (s *FS) dropEntries(dir string) {
 	for _, entries := range []map[string]*inode{s.now, s.durable} {
 		for path := range entries {
@@ -357,7 +358,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// WriteAt implements io.WriterAt. On a full disk it writes what there is room for, as real ones do.
+// WriteAt implements io.WriterAt. On a full disk it writes as many bytes as fit, as real filesystems do.
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()
@@ -399,8 +400,8 @@ func (f *file) Sync() error {
 	return nil
 }
 
-// sync makes the bytes durable but for the sectors that have not changed since a sync failed: the system may take those for clean,
-// though they never reached the disk.
+// sync makes the bytes durable, except for sectors that have not changed since a failed sync: the system may have
+// marked those as clean, though they never reached the disk.
 func (n *inode) sync() {
 	before := n.durable
 	n.durable = slices.Clone(n.now)

@@ -16,13 +16,14 @@ import (
 	"postern/remote/localfs"
 )
 
-// Watched is a folder of the real filesystem of which it is known what was synced, so that PowerLoss can make the folder that a power
-// loss would leave. It is for what needs a real one, with locks and links and several handles: it is a localfs.FS, and what a disk
-// remote takes for its system. What is done past it (written, renamed, removed) counts as not synced. Syncs cost nothing here.
+// Watched is a folder of the real filesystem that records what was synced, so that PowerLoss can make the folder that a
+// power loss would leave. It is for tests that need a real filesystem, with locks, links and several handles: it is a
+// localfs.FS, and a System of a disk remote. Changes that bypass it (writes, renames, removals) count as not synced.
+// Syncs cost nothing here.
 type Watched struct {
 	localfs.FS
 	root string
-	hook func() // called before and after each sync, link, renaming and removal; nil: none
+	hook func() // called before and after each sync, link, rename and removal; nil: none
 
 	cutting sync.RWMutex // write-held while the power fails, read-held while something becomes durable
 	mu      sync.Mutex
@@ -30,13 +31,13 @@ type Watched struct {
 	names   map[string]map[string]id // what was synced of folders, by path
 }
 
-// held is what is on the disk for sure of a file. It is kept open, so that its number is not given to another.
+// held is the synced content of a file. The file stays open, so that its inode number is not reused.
 type held struct {
 	file  *os.File
 	bytes []byte
 }
 
-// id is what a name stands for: a file's inode number, or a folder.
+// id is what a name refers to: a file's inode number, or a folder.
 type id struct {
 	folder bool
 	number uint64
@@ -47,10 +48,11 @@ var (
 	_ localfs.Linker = (*Watched)(nil)
 )
 
-// Watch begins to watch a folder, in which all that is there counts as synced. hook is called, without a lock, whenever the power may
-// fail at a moment that matters. Close it to give back its open files.
+// Watch begins to watch a folder, whose present contents count as synced. hook is called, without a lock, at each
+// moment at which a power loss makes a difference. Close closes the files that it keeps open.
 func Watch(root string, hook func()) (*Watched, error) {
-	w := &Watched{FS: localfs.OS{}, root: filepath.Clean(root), hook: func() {}, synced: map[uint64]*held{}, names: map[string]map[string]id{}}
+	w := &Watched{FS: localfs.OS{}, root: filepath.Clean(root), hook: func() {}, synced: map[uint64]*held{},
+		names: map[string]map[string]id{}}
 	err := filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -71,7 +73,7 @@ func Watch(root string, hook func()) (*Watched, error) {
 	return w, nil
 }
 
-// Close gives back what is open.
+// Close closes all open files.
 func (w *Watched) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +85,7 @@ func (w *Watched) Close() error {
 	return errors.Join(errs...)
 }
 
-// step does something that the power may fail before or after, but not amid.
+// step runs do as one step: the power may fail before or after it, but not amid it.
 func (w *Watched) step(do func() error) error {
 	w.hook()
 	w.cutting.RLock()
@@ -93,7 +95,7 @@ func (w *Watched) step(do func() error) error {
 	return err
 }
 
-// SyncFile takes down a file's bytes.
+// SyncFile records a file's bytes as synced.
 func (w *Watched) SyncFile(f *os.File) error {
 	return w.step(func() error {
 		w.mu.Lock()
@@ -141,7 +143,7 @@ func (w *Watched) hold(f *os.File) (*held, error) {
 
 func numberOf(info fs.FileInfo) uint64 { return info.Sys().(*syscall.Stat_t).Ino }
 
-// SyncDir takes down the names in a folder.
+// SyncDir records the names in a folder as synced.
 func (w *Watched) SyncDir(dir string) error {
 	return w.step(func() error {
 		w.mu.Lock()
@@ -152,7 +154,7 @@ func (w *Watched) SyncDir(dir string) error {
 	})
 }
 
-// SyncFolder is SyncDir for an open folder, as a disk remote asks for it.
+// SyncFolder is SyncDir for an open folder, as a disk remote needs it.
 func (w *Watched) SyncFolder(d *os.File) error { return w.SyncDir(d.Name()) }
 
 // LinkIn gives a file of a folder a second name in it.
@@ -160,7 +162,7 @@ func (w *Watched) LinkIn(root *os.Root, from, to string) error {
 	return w.step(func() error { return root.Link(from, to) })
 }
 
-// list tells the names in a folder, and holds its files; w.mu is held. What vanishes meanwhile is left out.
+// list returns the names in a folder, without those that vanish meanwhile, and holds its files; w.mu is held.
 func (w *Watched) list(dir string) (map[string]id, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -192,8 +194,9 @@ func (w *Watched) list(dir string) (map[string]id, error) {
 	return names, nil
 }
 
-// PowerLoss makes, in an empty folder, what is found in the watched one after the power failed now. noting is called first, while nothing
-// can become durable: what was promised before it must be found. The watched folder can be used on.
+// PowerLoss fills an empty folder with what the watched one would hold after a power loss now. It calls noting first,
+// while nothing can become durable: everything promised before that call must be found. The watched folder remains
+// usable.
 func (w *Watched) PowerLoss(rnd *rand.Rand, to string, noting func()) error {
 	w.cutting.Lock()
 	defer w.cutting.Unlock()
@@ -286,7 +289,7 @@ func (w *Watched) Link(from, to string) error {
 	return w.step(func() error { return os.Link(from, to) })
 }
 
-// watchedFile is a file whose syncs are taken down.
+// watchedFile is a file whose syncs are recorded.
 type watchedFile struct {
 	localfs.File
 	w *Watched

@@ -1,5 +1,4 @@
-// Package transfertest makes, from numbers, what the tests of those share that take blobs and pointers from one remote
-// to another.
+// Package transfertest makes the blobs, pointers and stores that the tests of packages transfer and bundle share.
 package transfertest
 
 import (
@@ -12,15 +11,15 @@ import (
 	"postern/remote/mem"
 )
 
-// Key writes the pointer.
+// Key is the writer key of the pointer.
 var Key = crypto.NewWriterKey([32]byte{1})
 
-// State is a state of the pointer; states of one sequence differ by variant.
+// State returns a state of the pointer; states of one sequence differ by variant.
 func State(seq uint64, variant byte) crypto.Pointer {
 	return Key.Sign(seq, crypto.PointerValue{variant})
 }
 
-// Blob makes n bytes that differ by seed.
+// Blob returns n bytes that follow from seed, and their name.
 func Blob(seed uint64, n int) (crypto.BlobName, []byte) {
 	data := make([]byte, n)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -30,7 +29,7 @@ func Blob(seed uint64, n int) (crypto.BlobName, []byte) {
 	return crypto.NameOf(data), data
 }
 
-// Store is a store with n blobs, of 100 bytes and of one more each.
+// Store returns a store with n blobs: the first has 100 bytes, each further one a byte more.
 func Store(t testing.TB, n uint64) (*mem.Store, []crypto.BlobName) {
 	t.Helper()
 	s := mem.New()
