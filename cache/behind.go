@@ -8,7 +8,7 @@ import (
 	"postern/crypto"
 )
 
-// writer does what is queued until the level is closed.
+// writer runs the queued work until the level is closed.
 func (l *level) writer(ctx context.Context) {
 	for {
 		drops, blocks, ok := l.next()
@@ -19,7 +19,7 @@ func (l *level) writer(ctx context.Context) {
 	}
 }
 
-// next waits for something to do: blobs to forget, before all else, or blocks to write. It returns false at the end.
+// next waits for work: blobs to forget come first, then blocks to write. It returns false once the level is closed.
 func (l *level) next() (drops []crypto.BlobName, blocks []tier.Entry, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -42,7 +42,7 @@ func (l *level) next() (drops []crypto.BlobName, blocks []tier.Entry, ok bool) {
 	return drops, blocks, !l.closed
 }
 
-// write calls the tier. No lock is held meanwhile.
+// write calls the tier, without a lock.
 func (l *level) write(ctx context.Context, drops []crypto.BlobName, blocks []tier.Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
@@ -57,8 +57,8 @@ func (l *level) write(ctx context.Context, drops []crypto.BlobName, blocks []tie
 	return l.Tier.Put(ctx, blocks)
 }
 
-// written takes out of the queue what was done, whether or not it succeeded. A block that was replaced meanwhile is
-// written once more, and one of a blob that was dropped meanwhile is still to be forgotten.
+// written removes finished work from the queue, whether or not it succeeded. A block that was replaced meanwhile is
+// written once more; a block of a blob that was dropped meanwhile must still be forgotten.
 func (l *level) written(drops []crypto.BlobName, blocks []tier.Entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

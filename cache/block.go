@@ -30,12 +30,12 @@ func startOf(index int) int64 {
 // endOf returns where a block ends, if the blob is that long.
 func endOf(index int) int64 { return head + int64(index+1)*blockSize }
 
-// cacheable reports whether a range can lie within a blob; any other is the remote's to refuse.
+// cacheable reports whether a range can lie within a blob; the remote rejects all others.
 func cacheable(off int64, n int) bool {
 	return off >= 0 && n > 0 && off <= crypto.MaxBlobSize && int64(n) <= crypto.MaxBlobSize-off
 }
 
-// span is a range that was asked for, and where it goes.
+// span is a requested range, and the buffer for its bytes.
 type span struct {
 	name crypto.BlobName
 	off  int64
@@ -51,10 +51,10 @@ func (s span) key(index int) tier.Key {
 	return tier.Key{Blob: s.name, Index: uint32(index)}
 }
 
-// need returns how many bytes of a block, from its beginning, the span needs.
+// need returns how many bytes from the beginning of a block the span needs.
 func (s span) need(index int) int { return int(min(endOf(index), s.end()) - startOf(index)) }
 
-// take copies what the span wants of a block, which must hold what it needs.
+// take copies the span's part of a block, which must be long enough.
 func (s span) take(index int, block []byte) {
 	if start := startOf(index); start < s.off {
 		copy(s.p, block[s.off-start:])

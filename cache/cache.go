@@ -1,18 +1,18 @@
 // Package cache puts tiers in front of a remote: memory, a folder on disk, servers on the network. Cache is itself a
 // remote.Store. A read takes each block from the first tier that has it, else from the remote, and puts it into the
-// tiers before. Package tier is their contract.
+// tiers before. Package tier defines their contract.
 //
-// The tiers hold ciphertext, may lose it at any time, and are trusted no more than the remote: a reader whose seal
-// fails asks once more with remote.PastCaches (vfs.Authentic does so), which goes to the remote and replaces the block
-// in every tier.
+// The tiers hold ciphertext, may lose it at any time, and are as untrusted as the remote: a reader that can't open the
+// seal reads once more with remote.PastCaches (vfs.Authentic does so), which reads from the remote and replaces the
+// block in every tier.
 //
 // Blobs are cached in blocks. A block is as long as a sealed segment, and lies where a segment of a full chunk lies, so
 // a small read of a large file fetches the one segment it needs and not parts of two. The first block has the chunk's
-// sealed metadata in front. In a pack blocks are read from their beginning to as far as somebody asked, and whole when
-// somebody comes back for more: then it pays to ask how long the blob is.
+// sealed metadata in front. In a pack, blocks are read from their beginning up to the requested end, and whole when a
+// second read needs more: then it pays to ask for the size of the blob.
 //
-// However many ask for a block, it is fetched once, and adjacent blocks that are missing in one request. Small reads go
-// through memory; large ones, above Options.Large, do not push out the small things there, but do fill the other tiers.
+// Concurrent reads of a block share one fetch, and adjacent missing blocks share one request. Small reads go through
+// memory; large ones, above Options.Large, do not evict small blocks there, but fill the other tiers.
 package cache
 
 import (
@@ -31,13 +31,14 @@ import (
 )
 
 const (
-	// DefaultMemory is room for a thousand segments, or for the folder pages of some hundred thousand files.
+	// DefaultMemory has room for a thousand segments, or for the folder pages of some hundred thousand files.
 	DefaultMemory = 64 << 20
-	// DefaultDisk is the room on disk, where a folder is given.
+	// DefaultDisk is the room on disk, if a folder is given.
 	DefaultDisk = blockfile.DefaultLimit
-	// DefaultLarge is where reading ahead begins: who asks for four segments or more reads on and comes by once.
+	// DefaultLarge is the largest read that is not read-ahead: a reader of four segments or more reads on, and reads the
+	// file once.
 	DefaultLarge = 3 * blockSize
-	// DefaultLargeLocal leaves to the kernel's own cache all but folder pages and small files.
+	// DefaultLargeLocal leaves all but folder pages and small files to the kernel's own cache.
 	DefaultLargeLocal = 32 << 10
 )
 
@@ -47,7 +48,7 @@ type Options struct {
 	Dir    string       // folder of the disk tier; empty: none
 	Disk   int64        // bytes on disk; zero: DefaultDisk
 	Outer  []Outer      // tiers behind memory and disk
-	Local  bool         // the remote lies on this machine: memory is the only tier, and large reads go straight through
+	Local  bool         // the remote is on this machine: memory is the only tier, and large reads bypass it
 	Large  int          // bytes; reads above are large. Zero: DefaultLarge, or DefaultLargeLocal
 	Log    *slog.Logger // nil: quiet
 }
@@ -68,7 +69,7 @@ type Cache struct {
 	mu      sync.Mutex
 	flying  map[tier.Key]*flight // what can be joined
 	batches map[*batch]bool      // what is under way at all
-	staying int                  // batches that go on whoever waits
+	staying int                  // batches that continue without a waiting reader
 	drops   uint64               // how often a blob was dropped
 	running sync.WaitGroup       // batches
 
@@ -77,7 +78,7 @@ type Cache struct {
 
 var _ remote.Store = (*Cache)(nil)
 
-// New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails when the folder can't be
+// New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails if the folder can't be
 // used.
 func New(inner remote.Store, o Options) (*Cache, error) {
 	c := &Cache{inner: inner, large: o.Large, local: o.Local, flying: map[tier.Key]*flight{}, batches: map[*batch]bool{}}
@@ -113,7 +114,7 @@ func New(inner remote.Store, o Options) (*Cache, error) {
 	return c, nil
 }
 
-// ready fails when the cache is closed or the context has ended. It costs nothing while all is well.
+// ready fails when the cache is closed or the context has ended. Otherwise it costs almost nothing.
 func (c *Cache) ready(ctx context.Context, op string, name crypto.BlobName) error {
 	if c.closed.Load() {
 		return remote.Fail(op, name, remote.ErrClosed, nil)
@@ -124,7 +125,7 @@ func (c *Cache) ready(ctx context.Context, op string, name crypto.BlobName) erro
 	return nil
 }
 
-// Stat asks the remote: a committer wants to know what is there, not what was.
+// Stat asks the remote: a committer needs the current state.
 func (c *Cache) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	if err := c.ready(ctx, remote.OpStat, name); err != nil {
 		return 0, err
@@ -177,7 +178,7 @@ func (c *Cache) Close() error {
 	return errors.Join(append(errs, c.inner.Close())...)
 }
 
-// Stats are what a cache has done since it was made, and what it holds.
+// Stats are the counters of a cache since New, and its contents.
 type Stats struct {
 	Memory, Disk TierStats
 	Outer        []TierStats // of the tiers behind them
@@ -195,17 +196,17 @@ type TierStats struct {
 	Dropped      uint64 // blocks that came faster than the tier could write
 	Corrupt      uint64 // blocks that the tier found damaged
 	Faults       uint64 // failures of the tier
-	Out          bool   // the tier keeps failing and is left alone
+	Out          bool   // the tier keeps failing and is not used for now
 	Entries      int
 	Bytes, Limit int64
 }
 
-// hold adds what the tier itself knows.
+// hold adds the tier's own figures.
 func (s *TierStats) hold(t tier.Stats) {
 	s.Evictions, s.Corrupt, s.Entries, s.Bytes, s.Limit = t.Evicted, t.Corrupt, t.Entries, t.Bytes, t.Limit
 }
 
-// Stats returns what was done so far.
+// Stats returns the current figures.
 func (c *Cache) Stats() Stats {
 	s := Stats{Fetches: c.fetches.Load(), FetchedBytes: c.fetchedBytes.Load(), Passed: c.passed.Load()}
 	if c.mem != nil {

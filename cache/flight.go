@@ -11,14 +11,14 @@ import (
 	"postern/remote"
 )
 
-// flight is a block under way, or a whole blob.
+// flight is the fetch of a block, or of a whole blob.
 type flight struct {
 	key   tier.Key
 	batch *batch
-	need  int         // bytes from the block's beginning that must come
-	held  *tier.Block // the longest that was held of it, too short; nil: nothing
+	need  int         // bytes from the block's beginning that are needed
+	held  *tier.Block // the longest prefix found in a tier, too short; nil: none
 
-	doomed bool // guarded by Cache.mu: the blob was dropped meanwhile, so this is not kept
+	doomed bool // guarded by Cache.mu: the blob was dropped meanwhile, so the block is not kept
 
 	done chan struct{} // closed when got or err is set
 	got  tier.Block
@@ -26,7 +26,7 @@ type flight struct {
 	err  error
 }
 
-// wait returns when a flight has landed; with an error when the asker has no more time before that.
+// wait returns when a flight has landed, or with an error when the reader's time is over.
 func (f *flight) wait(ctx context.Context, op string) error {
 	select {
 	case <-f.done:
@@ -38,11 +38,11 @@ func (f *flight) wait(ctx context.Context, op string) error {
 	}
 }
 
-// maxStaying bounds the batches that go on with nobody waiting: what two films read ahead.
+// maxStaying bounds the batches that continue without a waiting reader: as many as two films read ahead.
 const maxStaying = 64
 
-// batch is what one asker has set off. It lasts as long as anyone waits for one of its flights, whoever set it off; and
-// to its end when somebody was not patient enough, who will come back.
+// batch is the set of flights that one read has started. It lasts as long as any read waits for one of its flights; if
+// a read has timed out, it continues to its end, since that reader will retry.
 type batch struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -50,9 +50,9 @@ type batch struct {
 	force   bool // from the remote only
 	large   bool // not for memory
 	flights []*flight
-	refs    int  // who waits, counted by flight; guarded by Cache.mu
-	joined  bool // others waited, too; guarded by Cache.mu until its flights have landed
-	stays   bool // whoever waits; guarded by Cache.mu
+	refs    int  // waiting reads, counted per flight; guarded by Cache.mu
+	joined  bool // other reads waited, too; guarded by Cache.mu until its flights have landed
+	stays   bool // it continues without waiting reads; guarded by Cache.mu
 }
 
 func newBatch(ctx context.Context, name crypto.BlobName, force, large bool) *batch {
@@ -67,10 +67,10 @@ func (b *batch) add(key tier.Key, need int) *flight {
 	return f
 }
 
-// join counts one more asker that waits, under Cache.mu.
+// join counts one more waiting read, under Cache.mu.
 func (b *batch) join() { b.refs++; b.joined = true }
 
-// launch sets a batch off, under Cache.mu; each of its flights has one who waits.
+// launch starts a batch, under Cache.mu; each of its flights has one waiting read.
 func (c *Cache) launch(b *batch, run func(*batch)) {
 	b.refs = len(b.flights)
 	c.batches[b] = true
@@ -88,8 +88,8 @@ func (c *Cache) end(b *batch) {
 	}
 }
 
-// leave ends waiting. A batch that nobody waits for is cancelled, and nobody joins it any more, unless who leaves comes
-// back: then it stays, and what it brings is kept in memory too, where there may be no disk.
+// leave ends waits. A batch without waiting reads is cancelled and can't be joined any more. If back is set, the reader
+// will retry: then the batch continues, and its blocks are kept in memory too, since there may be no disk.
 func (c *Cache) leave(waits []wait, back bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,14 +109,14 @@ func (c *Cache) leave(waits []wait, back bool) {
 	}
 }
 
-// land takes a flight out of the air, under Cache.mu.
+// land ends a flight, under Cache.mu.
 func (c *Cache) land(f *flight) {
 	if c.flying[f.key] == f {
 		delete(c.flying, f.key)
 	}
 }
 
-// doom keeps what is under way of a blob from being kept or joined, under Cache.mu.
+// doom marks the flights of a blob, under Cache.mu: their blocks are not kept, and no read joins them.
 func (c *Cache) doom(name crypto.BlobName) {
 	for key, f := range c.flying {
 		if key.Blob == name {
@@ -126,7 +126,7 @@ func (c *Cache) doom(name crypto.BlobName) {
 	}
 }
 
-// drop forgets a blob, and what is under way of it.
+// drop forgets a blob, and its flights.
 func (c *Cache) drop(name crypto.BlobName) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,7 +135,7 @@ func (c *Cache) drop(name crypto.BlobName) {
 	c.forget(name)
 }
 
-// forget has all tiers forget a blob, under Cache.mu: what is kept later counts.
+// forget makes all tiers forget a blob, under Cache.mu, so that blocks kept later stay.
 func (c *Cache) forget(name crypto.BlobName) {
 	c.mem.drop(name)
 	for _, l := range c.levels {
@@ -156,9 +156,9 @@ func (c *Cache) fetchAll(b *batch, missing []*flight) {
 	}
 }
 
-// fetchRun gets adjacent blocks in one request, from the beginning of the first to as far as is needed of the last, or
-// a little further so that the remote does not see the exact size of what lies there (crypto.CoverEnd); or to its end,
-// when it was held in part before and so is one that readers come back to.
+// fetchRun gets adjacent blocks in one request, from the beginning of the first to the needed end of the last, or a
+// little further so that the remote does not see the exact size of its contents (crypto.CoverEnd). If a tier held part
+// of the last block, readers come back to it, so it is fetched to its end.
 func (c *Cache) fetchRun(b *batch, run []*flight) {
 	first, last := run[0], run[len(run)-1]
 	from := startOf(int(first.key.Index))
@@ -171,7 +171,7 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	err := c.fetchRange(b.ctx, b.name, from, buf)
 	shared := len(run) > 1
 	if to > exact && errors.Is(remote.KindOf(err), remote.ErrCorrupt) {
-		size, shared = 0, true // the length was a lie; what was asked for may be there all the same
+		size, shared = 0, true // the size was wrong; the requested range may be there all the same
 		buf = buf[:exact-from]
 		err = c.fetchRange(b.ctx, b.name, from, buf)
 	}
@@ -186,8 +186,7 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	}
 }
 
-// reach returns how far a block goes that is worth fetching whole. Where the blob's size can't be told it is as far as
-// needed.
+// reach returns the end of a block that is worth fetching whole. If the blob's size is unknown, it is the needed end.
 func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
 	size = f.held.Size
 	if size == 0 {
@@ -202,7 +201,7 @@ func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
 	return min(size, endOf(int(f.key.Index))), size
 }
 
-// fetchRange asks the remote, and counts.
+// fetchRange reads from the remote, and counts.
 func (c *Cache) fetchRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	c.fetches.Add(1)
 	err := c.inner.GetRange(ctx, name, off, p)
@@ -264,12 +263,12 @@ func (c *Cache) fail(f *flight, err error) {
 
 // origin is where a block comes from.
 type origin struct {
-	level  int  // the number of the level; that after the last is the remote
-	shared bool // part of a larger piece, which lives on for as long as one of its blocks does
+	level  int  // the number of the level; the remote comes after the last
+	shared bool // part of a larger buffer, which stays in memory as long as one of its blocks
 }
 
-// keep puts a block into the tiers before its origin, under mu so that a drop is either before it or finds it. Memory
-// takes a copy of what is part of a larger piece, for its bound counts blocks.
+// keep puts a block into the tiers before its origin, under mu, so that a drop either precedes it or finds the block.
+// Memory copies a block of a larger buffer, since its bound counts blocks.
 func (c *Cache) keep(k tier.Key, b tier.Block, large bool, from origin) {
 	for _, l := range c.levels[:from.level] {
 		l.put(k, &b)

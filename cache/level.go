@@ -13,36 +13,35 @@ import (
 )
 
 const (
-	// diskBudget is more than a disk under load takes for a chunk whose blocks lie apart.
+	// diskBudget is longer than a disk under load takes for a chunk of scattered blocks.
 	diskBudget = 5 * time.Second
-	// writeTime bounds one write to a tier. Nobody waits for it.
+	// writeTime bounds one write to a tier. No read waits for it.
 	writeTime = 30 * time.Second
-	// queueBytes is room for three full chunks that came in one piece each; a tier that is further behind is too slow to
+	// queueBytes has room for three full chunks that were fetched whole; a tier that is further behind is too slow to
 	// help.
 	queueBytes = 16 << 20
-	// queueDrops bounds the blobs that a tier has yet to forget. A tier that keeps one nevertheless returns what its name
-	// says.
+	// queueDrops bounds the blobs that a tier has yet to forget. A blob that a tier still has is harmless: its bytes fit
+	// its name.
 	queueDrops = 10_000
-	// writeBlocks is how many blocks are put in one call at most: a full chunk takes five.
+	// writeBlocks is the most blocks of one Put: a full chunk takes five.
 	writeBlocks = 16
-	// maxFaults is how many calls in a row may fail. Each is for many blocks: two may be a stray, four are not.
+	// maxFaults is how many calls in a row may fail. Each is for many blocks: two may be chance, four are not.
 	maxFaults = 4
-	// maxLate bounds the calls that do not return although their time is over.
+	// maxLate bounds the calls that have not returned although their time is over.
 	maxLate = 16
 )
 
-// Outer is a tier behind memory, and how much patience the cache has with it.
+// Outer is a tier behind memory, with its time limits.
 type Outer struct {
 	Name   string
 	Tier   tier.Tier
 	Budget time.Duration // the time of one lookup, for all blocks of a read; after that the read goes on without the tier
-	Rest   time.Duration // how long a tier that keeps failing is left alone; zero: until the next start
+	Rest   time.Duration // how long a tier that keeps failing is not used; zero: until the next start
 }
 
-// level is an outer tier at work. Whatever its tier does, a level returns blocks that were found in time, or none.
+// level runs an outer tier. Whatever its tier does, a level returns the blocks that were found in time, or none.
 //
-// It writes behind: put and drop return at once, and what is queued is seen by get. Blocks that find the queue full are
-// dropped.
+// It writes behind: put and drop return at once, and get sees the queue. Blocks are dropped while the queue is full.
 type level struct {
 	Outer
 	log *slog.Logger
@@ -56,11 +55,11 @@ type level struct {
 	closed  bool
 
 	faults int       // in a row
-	again  time.Time // a level that is out is tried again then
+	again  time.Time // when a level that is out is tried again
 	late   int       // calls that have not returned although their time was over
 	stats  TierStats
 
-	wake *sync.Cond // there is something to write, or it was written, or the end
+	wake *sync.Cond // signals new work, finished work and the end
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -77,11 +76,11 @@ func newLevel(o Outer, log *slog.Logger) *level {
 	return l
 }
 
-// get calls found for the blocks that are held, with their positions in keys. The caller ignores calls that come late,
-// and counts the outcome with returned or overdue.
+// get calls found for each block that the level has, with its position in keys. The caller ignores calls that come
+// late, and counts the outcome with returned or overdue.
 func (l *level) get(ctx context.Context, keys []tier.Key, found func(int, tier.Block)) error {
 	ask := make([]tier.Key, 0, len(keys))
-	at := make([]int, 0, len(keys)) // where in keys those of ask are
+	at := make([]int, 0, len(keys)) // the positions in keys of the blocks in ask
 	queued := map[int]*tier.Block{}
 	l.mu.Lock()
 	for i, k := range keys {
@@ -116,7 +115,7 @@ func (l *level) get(ctx context.Context, keys []tier.Key, found func(int, tier.B
 	})
 }
 
-// fits reports whether a block can be one of that key. Whether it is, its seal decides.
+// fits reports whether a block may belong to a key. Only its seal proves it.
 func fits(k tier.Key, b tier.Block) bool {
 	start, n := startOf(int(k.Index)), int64(len(b.Data))
 	return n > 0 && start+n <= endOf(int(k.Index)) &&
@@ -138,8 +137,8 @@ func (l *level) returned(missing int, err error) {
 	}
 }
 
-// overdue counts a call that is abandoned since its context has ended; back is called when it returns after all. The
-// end of those who waited says nothing about the tier.
+// overdue counts a call that is abandoned since its context has ended; back must be called when it returns after all. A
+// cancellation by the readers is no fault of the tier.
 func (l *level) overdue(missing int, ended error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,7 +155,7 @@ func (l *level) back() {
 	l.late--
 }
 
-// fault counts a failure, and leaves the tier alone when there are too many. mu is held.
+// fault counts a failure, and takes the tier out of use after too many. mu is held.
 func (l *level) fault(err error) {
 	if l.closed || l.out() {
 		return
@@ -174,7 +173,7 @@ func (l *level) fault(err error) {
 	l.log.Warn("a tier of the cache keeps failing and is left alone", "tier", l.Name, "for", l.Rest, "error", err)
 }
 
-// out reports whether the tier is left alone. After its rest one call tries it again. mu is held.
+// out reports whether the tier is out of use. After its rest one call tries it again. mu is held.
 func (l *level) out() bool {
 	switch {
 	case l.late >= maxLate:
@@ -212,7 +211,7 @@ func (l *level) put(k tier.Key, b *tier.Block) {
 	l.wake.Broadcast()
 }
 
-// drop forgets a blob. Nothing of it is found from now on.
+// drop forgets a blob. From now on get finds nothing of it.
 func (l *level) drop(blob crypto.BlobName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,7 +224,7 @@ func (l *level) drop(blob crypto.BlobName) {
 	}
 }
 
-// unqueue takes a block out of pending. mu is held.
+// unqueue removes a block from pending. mu is held.
 func (l *level) unqueue(k tier.Key) {
 	if b := l.pending[k]; b != nil {
 		l.queued -= int64(len(b.Data))
@@ -233,7 +232,7 @@ func (l *level) unqueue(k tier.Key) {
 	}
 }
 
-// tierStats returns what was done, and what the tier holds where it knows that.
+// tierStats returns the level's figures, and those of the tier if it has any.
 func (l *level) tierStats() TierStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -248,7 +247,7 @@ func (l *level) tierStats() TierStats {
 	return s
 }
 
-// close ends the level and its tier. What is queued is lost.
+// close ends the level and its tier. It drops the queue.
 func (l *level) close() error {
 	l.mu.Lock()
 	l.closed = true

@@ -11,12 +11,12 @@ import (
 	"postern/crypto"
 )
 
-// overhead is roughly what an entry takes beside its bytes: key, node, block, hash table.
+// overhead is roughly the memory of an entry besides its bytes: key, node, block, hash table.
 const overhead = 256
 
 // memory is the tier in memory. The cache reads it directly, block by block, so that a hit copies the block and
-// allocates nothing. Otter's policy, W-TinyLFU, admits no block that is read once in place of one that is read often,
-// so a scan leaves folder pages where they are.
+// allocates nothing. Otter's policy, W-TinyLFU, does not replace a block that is read often by one that is read once,
+// so a scan does not evict folder pages.
 type memory struct {
 	blocks *otter.Cache[tier.Key, *tier.Block]
 	limit  int64
@@ -31,14 +31,14 @@ func newMemory(limit int64) (*memory, error) {
 		MaximumWeight: uint64(limit),
 		Weigher:       func(_ tier.Key, b *tier.Block) uint32 { return uint32(cap(b.Data)) + overhead },
 		StatsRecorder: &m.evictions,
-		// On the caller's goroutine: the bound holds when Set returns, and none is left over at the end.
+		// Tasks run on the caller's goroutine: the bound holds when Set returns, and no goroutine remains at the end.
 		Executor: func(task func()) { task() },
 	})
 	m.blocks = blocks
 	return m, err
 }
 
-// get returns a block that holds at least need bytes, and counts. A quiet read leaves the policy's figures as they are.
+// get returns a block of at least need bytes, and counts. A quiet read does not change the policy's figures.
 func (m *memory) get(k tier.Key, need int, quiet bool) *tier.Block {
 	if m == nil {
 		return nil
@@ -58,7 +58,7 @@ func (m *memory) get(k tier.Key, need int, quiet bool) *tier.Block {
 	return b
 }
 
-// peek returns what is held of a block without counting.
+// peek returns the held part of a block without counting.
 func (m *memory) peek(k tier.Key) *tier.Block {
 	if m == nil {
 		return nil
@@ -85,7 +85,7 @@ func (m *memory) drop(blob crypto.BlobName) {
 	}
 }
 
-// Get implements tier.Tier. It leaves the policy's figures as they are.
+// Get implements tier.Tier. It does not change the policy's figures.
 func (m *memory) Get(_ context.Context, keys []tier.Key, found func(int, tier.Block)) error {
 	for i, k := range keys {
 		if b := m.get(k, 0, true); b != nil {

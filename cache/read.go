@@ -10,7 +10,7 @@ import (
 	"postern/remote"
 )
 
-// GetRange implements remote.Blobs. A block that is held in memory is copied and nothing else.
+// GetRange implements remote.Blobs. If memory has the block, it only copies it.
 func (c *Cache) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	if err := c.ready(ctx, remote.OpGetRange, name); err != nil {
 		return err
@@ -37,10 +37,10 @@ func (c *Cache) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	return c.gather(ctx, s, force, large)
 }
 
-// rounds bounds how often an asker that joined others starts over because they got less than it needs.
+// rounds bounds how often a read that joined others starts over because they fetched less than it needs.
 const rounds = 4
 
-// gather fills a span from all there is.
+// gather fills a span from the tiers and the remote.
 func (c *Cache) gather(ctx context.Context, s span, force, large bool) error {
 	var done [maxBlocks]bool
 	for range rounds {
@@ -61,18 +61,18 @@ func (c *Cache) gather(ctx context.Context, s span, force, large bool) error {
 			return nil
 		}
 	}
-	// Others keep fetching less than this needs, or keep failing where this need not.
+	// The other reads keep fetching less than this one needs, or keep failing where this one would succeed.
 	return c.fetchRange(ctx, s.name, s.off, s.p)
 }
 
-// wait is a block under way that an asker needs.
+// wait is a flight that a read waits for.
 type wait struct {
 	index int
 	f     *flight
 	own   bool // this asker has set it off
 }
 
-// claim takes what memory holds, joins the flights of what is under way, and sets off a batch for the rest.
+// claim copies the blocks in memory, joins the flights under way, and starts a batch for the rest.
 func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force, large bool) ([]wait, error) {
 	var waits []wait
 	var held [maxBlocks]*tier.Block
@@ -123,8 +123,8 @@ func (c *Cache) claim(ctx context.Context, s span, done *[maxBlocks]bool, force,
 	return waits, nil
 }
 
-// await waits for blocks under way and takes what it gets. The error of one's own request, or one that would meet this
-// asker as well, is its error too; what is left undone then is to be asked for again.
+// await waits for flights and copies their blocks. It returns the error of the read's own batch, and errors of others
+// that this read would meet as well. The caller retries blocks that are still missing.
 func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits []wait) (err error) {
 	defer func() { c.leave(waits, errors.Is(err, remote.ErrSlow)) }()
 	for _, w := range waits {
@@ -136,14 +136,14 @@ func (c *Cache) await(ctx context.Context, s span, done *[maxBlocks]bool, waits 
 			s.take(w.index, w.f.got.Data)
 			done[w.index] = true
 		case w.f.err != nil && (w.own || !errors.Is(remote.KindOf(w.f.err), remote.ErrCorrupt)):
-			// A range past the end is ErrCorrupt; it may well be another's that went too far.
+			// A range past the end is ErrCorrupt; another read may have gone too far.
 			return w.f.err
 		}
 	}
 	return nil
 }
 
-// Get implements remote.Blobs. A blob that is put together from blocks is checked against its name: blocks have none.
+// Get implements remote.Blobs. A blob assembled from blocks is checked against its name, since blocks have none.
 func (c *Cache) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	if err := c.ready(ctx, remote.OpGet, name); err != nil {
 		return nil, err

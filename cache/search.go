@@ -15,8 +15,8 @@ type search struct {
 	cache *Cache
 	ctx   context.Context
 	keys  []tier.Key
-	// found gets each block that a level has, with its position in keys and the number of the level. It reports whether
-	// the block is long enough; if not, the next level is asked as well.
+	// found receives each block that a level has, with its position in keys and the number of the level. It reports
+	// whether the block is long enough; if not, the next level is searched as well.
 	found func(i, level int, b tier.Block) bool
 	// end is called once, with the positions of the blocks that are missing.
 	end func(missing []int)
@@ -42,8 +42,8 @@ func (s *search) from(level int, missing []int) {
 	s.end(missing)
 }
 
-// ask asks one level for the missing blocks, and returns those that are missing still; false when the search goes on
-// elsewhere.
+// ask searches one level for the missing blocks, and returns those that are still missing; false if the search
+// continues in another goroutine.
 func (s *search) ask(level int, missing []int) (left []int, inTime bool) {
 	l := s.cache.levels[level]
 	ctx, cancel := context.WithTimeout(s.ctx, l.Budget)
@@ -69,14 +69,14 @@ func (s *search) ask(level int, missing []int) (left []int, inTime bool) {
 	switch {
 	case !inTime:
 		l.back()
-	case errors.Is(ctx.Err(), context.Canceled): // nobody waits any more: that says nothing about the tier
+	case errors.Is(ctx.Err(), context.Canceled): // no reader waits any more, which is no fault of the tier
 	default:
-		l.returned(len(left), cmp.Or(err, ctx.Err())) // a tier that stops in time for its deadline is slow nevertheless
+		l.returned(len(left), cmp.Or(err, ctx.Err())) // a tier that stops at its deadline is slow all the same
 	}
 	return left, inTime
 }
 
-// answer is what a level has found so far.
+// answer holds the blocks that a level has found so far.
 type answer struct {
 	search  *search
 	level   int
@@ -84,7 +84,7 @@ type answer struct {
 
 	mu     sync.Mutex
 	got    []bool // by position in missing
-	closed bool   // what comes now comes too late
+	closed bool   // later blocks are ignored
 }
 
 func (a *answer) found(i int, b tier.Block) {
@@ -95,7 +95,7 @@ func (a *answer) found(i int, b tier.Block) {
 	}
 }
 
-// close ends the answer and returns what is missing. It reports whether it is the first to do so.
+// close ends the answer and returns the missing blocks. It reports whether this is the first call.
 func (a *answer) close() (left []int, first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -111,7 +111,7 @@ func (a *answer) close() (left []int, first bool) {
 	return left, true
 }
 
-// run gets the blocks of a batch: from the levels what is there, the rest from the remote, adjacent ones together.
+// run gets the blocks of a batch from the levels, and the rest from the remote, adjacent ones together.
 func (c *Cache) run(b *batch) {
 	if b.force || len(c.levels) == 0 {
 		c.fetchAll(b, b.flights)
@@ -140,7 +140,7 @@ func (c *Cache) run(b *batch) {
 	s.run()
 }
 
-// runWhole gets a whole blob: put together from the blocks that are held, if those are all of it, else from the remote.
+// runWhole gets a whole blob: from the blocks in the tiers if they are complete, else from the remote.
 func (c *Cache) runWhole(b *batch) {
 	if b.force {
 		c.fetchWhole(b)
@@ -153,7 +153,7 @@ func (c *Cache) runWhole(b *batch) {
 			return
 		}
 		if size := w.held[0].Size; size > 0 && size <= crypto.MaxBlobSize {
-			w.size = size // else most of what is read in ranges is a full chunk
+			w.size = size // else it assumes a full chunk, as most blobs read in ranges are
 		}
 		c.collect(b, w, 1, indexOf(w.size-1)+1, func() {
 			data := w.assemble()
@@ -171,7 +171,7 @@ func (c *Cache) runWhole(b *batch) {
 	})
 }
 
-// deliver lands a blob that was put together, and ends its batch.
+// deliver lands an assembled blob, and ends its batch.
 func (c *Cache) deliver(b *batch, data []byte) {
 	defer c.end(b)
 	c.mu.Lock()

@@ -7,10 +7,10 @@ import (
 	"postern/remote"
 )
 
-// Put implements remote.Blobs. What fits in one block is kept, for folder pages and small files are read again soon
-// after they were written. A larger blob that is in memory, as the packs of a commit are, is kept on disk alone, so
-// that what was changed here can be read without the remote, and after a restart too; from a file it would have to be
-// read once more for it.
+// Put implements remote.Blobs. It keeps a blob of one block, since folder pages and small files are read again soon
+// after they were written. It keeps a larger blob only on disk, and only if its body is in memory, like the packs of a
+// commit, so that local changes can be read without the remote, even after a restart; a body in a file would have to be
+// read once more.
 func (c *Cache) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
 	if err := c.ready(ctx, remote.OpPut, name); err != nil {
 		return err
@@ -28,10 +28,10 @@ func (c *Cache) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	return nil
 }
 
-// keepBody keeps a blob. A body that can't be read again, or has other bytes now, is not kept; nor is anything when a
-// blob was dropped meanwhile, which may have been this.
+// keepBody keeps a blob. It skips a body that can't be read again or has changed, and any body if a blob was dropped
+// meanwhile, which may have been this one.
 func (c *Cache) keepBody(name crypto.BlobName, body remote.Body, drops uint64) {
-	data, err := remote.ReadBody(body) // a copy: what the caller does with its own afterwards is its own affair
+	data, err := remote.ReadBody(body) // a copy, since the caller may change its own bytes afterwards
 	if err != nil || crypto.NameOf(data) != name {
 		return
 	}
@@ -42,8 +42,8 @@ func (c *Cache) keepBody(name crypto.BlobName, body remote.Body, drops uint64) {
 	}
 }
 
-// Delete implements remote.Blobs. What is held is dropped even if the remote fails: it may have deleted the blob all
-// the same.
+// Delete implements remote.Blobs. It drops the cached blocks even if the remote fails: the remote may have deleted the
+// blob all the same.
 func (c *Cache) Delete(ctx context.Context, name crypto.BlobName) error {
 	if err := c.ready(ctx, remote.OpDelete, name); err != nil {
 		return err

@@ -1,6 +1,6 @@
-// Package blockfile is the cache's tier on disk: blocks of ciphertext in files. It may lose any of them at any time;
-// what it returns is what was put, for every file has a checksum over its key and its bytes. The checksum is no proof
-// against somebody with access to the folder; the seal inside is.
+// Package blockfile is the cache's tier on disk: blocks of ciphertext in files. It may lose any of them at any time; it
+// returns only what was put, since every file has a checksum over its key and its bytes. The checksum does not stop an
+// attacker with access to the folder; the seal inside does.
 //
 // Nothing is synced to disk, and a torn file is a miss.
 package blockfile
@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	// DefaultLimit is room for some two hundred full chunks.
+	// DefaultLimit has room for some two hundred full chunks.
 	DefaultLimit = 1 << 30
 
-	// unit is the multiple that files take on disk, on nearly all file systems.
+	// unit is the multiple to which nearly all file systems round the size of a file on disk.
 	unit = 4096
 )
 
@@ -54,7 +54,7 @@ type Tier struct {
 	bytes  int64
 	stats  tier.Stats
 	closed bool
-	early  map[crypto.BlobName]bool // deleted before scan knew what is there; nil once it does
+	early  map[crypto.BlobName]bool // deleted before scan had ended; nil after that
 
 	scanned chan struct{} // closed when scan has ended
 }
@@ -66,8 +66,8 @@ var (
 
 var errClosed = errors.New("the cache's folder is closed")
 
-// Open uses a folder, made if need be. The blocks that lie there from before are found in the background; until then
-// they are misses. Files that it does not know are left alone.
+// Open opens a folder, and makes it if needed. It finds existing blocks in the background; until then they are misses.
+// It leaves foreign files alone.
 func Open(dir string, o Options) (*Tier, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("use %s as a cache: %w", dir, err)
@@ -77,7 +77,7 @@ func Open(dir string, o Options) (*Tier, error) {
 	return t, nil
 }
 
-// newTier returns a tier that has not looked at its folder yet.
+// newTier returns a tier that has not read its folder yet.
 func newTier(dir string, o Options) *Tier {
 	t := &Tier{dir: dir, limit: o.Limit, log: o.Log, scanned: make(chan struct{}), early: map[crypto.BlobName]bool{}}
 	if t.limit <= 0 {
@@ -86,12 +86,12 @@ func newTier(dir string, o Options) *Tier {
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
-	// The bound is one of bytes, which the tier keeps itself; the error is about a size below 1.
+	// The tier bounds the bytes itself; NewLRU fails only for a size below 1.
 	t.index, _ = simplelru.NewLRU(math.MaxInt, func(_ tier.Key, it *item) { t.bytes -= it.bytes })
 	return t
 }
 
-// Get implements tier.Tier. Between two blocks it stops when ctx has ended.
+// Get implements tier.Tier. Between two blocks it stops if ctx has ended.
 func (t *Tier) Get(ctx context.Context, keys []tier.Key, found func(int, tier.Block)) error {
 	var failed error
 	for i, k := range keys {
@@ -114,7 +114,7 @@ func (t *Tier) Get(ctx context.Context, keys []tier.Key, found func(int, tier.Bl
 	return failed
 }
 
-// unread forgets a block that could not be read, and removes its file. It returns an error when the disk is to blame.
+// unread forgets a block that could not be read, and removes its file. It returns an error if the disk has failed.
 func (t *Tier) unread(k tier.Key, it *item, err error) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -124,13 +124,13 @@ func (t *Tier) unread(k tier.Key, it *item, err error) error {
 		return nil // evicted or replaced while it was read
 	}
 	t.index.Remove(k)
-	_ = os.Remove(t.path(k)) // a file that remains is found and judged at the next start
+	_ = os.Remove(t.path(k)) // the next scan finds a file that remains
 	switch {
 	case errors.Is(err, errDamaged):
 		t.stats.Corrupt++
 		t.log.Warn("a block of the cache is damaged and was thrown away", "blob", k.Blob, "block", k.Index, "error", err)
 		return nil
-	case errors.Is(err, fs.ErrNotExist): // somebody may have emptied the folder
+	case errors.Is(err, fs.ErrNotExist): // the user may have emptied the folder
 		return nil
 	}
 	return fmt.Errorf("read a block of the cache: %w", err)
@@ -155,7 +155,7 @@ func (t *Tier) Delete(_ context.Context, blob crypto.BlobName) error {
 	return nil
 }
 
-// removeAll removes files. One that remains is found and judged at the next start.
+// removeAll removes files. The next scan finds those that remain.
 func (t *Tier) removeAll(gone []tier.Key) {
 	for _, k := range gone {
 		_ = os.Remove(t.path(k))
@@ -171,7 +171,7 @@ func (t *Tier) Stats() tier.Stats {
 	return s
 }
 
-// Scanned waits until the tier knows which blocks lie in its folder from before.
+// Scanned waits until the tier has found the blocks that were in its folder at Open.
 func (t *Tier) Scanned() { <-t.scanned }
 
 // Close implements tier.Tier. The blocks on disk are there at the next Open.

@@ -30,8 +30,8 @@ const (
 
 var errDamaged = errors.New("damaged")
 
-// table is Castagnoli's, which processors have an instruction for. 32 bits are enough against accidents: what slips
-// through fails the seal inside and is then fetched anew.
+// table is Castagnoli's polynomial, which processors compute in hardware. 32 bits are enough against accidents: a
+// damaged block with the right checksum fails the seal inside and is then fetched anew.
 var table = crc32.MakeTable(crc32.Castagnoli)
 
 func header(k tier.Key, b tier.Block) []byte {
@@ -48,7 +48,7 @@ func header(k tier.Key, b tier.Block) []byte {
 // writeFile makes the file of a block under a name of its own, for the caller to rename.
 func writeFile(path string, b tier.Entry) error {
 	f, err := create(path)
-	if errors.Is(err, fs.ErrExist) { // left by a crash, or put there by somebody: it is removed and never written to
+	if errors.Is(err, fs.ErrExist) { // left by a crash or planted: it is removed and never written to
 		if err = os.Remove(path); err == nil {
 			f, err = create(path)
 		}
@@ -70,9 +70,9 @@ func create(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// readFile reads a block back. errDamaged says that the file is not what was written for this key.
+// readFile reads a block back. errDamaged means that the file is not the one written for this key.
 func readFile(path string, k tier.Key) (tier.Block, error) {
-	// Opening a pipe would block. Nobody else can write to the home, so nothing takes the file's place after this look.
+	// Opening a pipe would block. No other user can write to the home, so nothing replaces the file after this check.
 	info, err := os.Lstat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errDamaged
@@ -88,7 +88,7 @@ func readFile(path string, k tier.Key) (tier.Block, error) {
 	return parse(f, k)
 }
 
-// parse reads a file that should be the one of this key. What follows the block is not looked at.
+// parse reads a file that should be the one of this key. It ignores bytes after the block.
 func parse(r io.Reader, k tier.Key) (tier.Block, error) {
 	var h [headerSize]byte
 	if err := fill(r, h[:]); err != nil {

@@ -12,15 +12,15 @@ import (
 	"postern/crypto"
 )
 
-// found is a file from before.
+// found is a file that was there at Open.
 type found struct {
 	key     tier.Key
 	bytes   int64 // on disk
 	written time.Time
 }
 
-// scan finds the files that lie in the folder from before, and removes those that there is no room for. They count as
-// used before all that was used since, in the order in which they were written.
+// scan finds the files that were in the folder at Open, and removes those that do not fit. They count as used in the
+// order in which they were written, and before all blocks used since.
 func (t *Tier) scan() {
 	defer close(t.scanned)
 	var all []found
@@ -72,14 +72,14 @@ func (t *Tier) scanFolder(name string, all []found) []found {
 	return all
 }
 
-// removeTorn removes the file that an interrupted write left. None is being written meanwhile.
+// removeTorn removes the file that an interrupted write left. No write is under way meanwhile.
 func (t *Tier) removeTorn(k tier.Key) {
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	_ = os.Remove(t.path(k) + suffix)
 }
 
-// enter takes files into the index, the last written first, as far as there is room, and returns the others.
+// enter adds files to the index, the last written first, as far as there is room, and returns the others.
 func (t *Tier) enter(all []found) (rest []tier.Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,13 +106,13 @@ func (t *Tier) enter(all []found) (rest []tier.Key) {
 		t.adopt(f.key, f.bytes)
 	}
 	for _, k := range used {
-		t.index.Get(k) // is used later than the files from before
+		t.index.Get(k) // counts as used later than the files that were there at Open
 	}
 	t.early = nil
 	return rest
 }
 
-// parseName reads what path writes.
+// parseName parses a name that path has made.
 func parseName(name string) (k tier.Key, ok bool) {
 	blob, index, ok := strings.Cut(name, "-")
 	if !ok || len(index) != 2 {

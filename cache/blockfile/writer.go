@@ -10,7 +10,7 @@ import (
 	"postern/cache/tier"
 )
 
-// suffix marks a file that is not whole yet.
+// suffix marks an unfinished file.
 const suffix = ".new"
 
 // Put implements tier.Tier. Between two blocks it stops when ctx has ended.
@@ -28,7 +28,7 @@ func (t *Tier) Put(ctx context.Context, blocks []tier.Entry) error {
 	return failed
 }
 
-// put writes a block. Its file has another name until it is whole. Readers are not held up while the disk works.
+// put writes a block. Its file has another name until it is whole. It does not block readers while the disk works.
 func (t *Tier) put(b tier.Entry) error {
 	t.writing.Lock()
 	defer t.writing.Unlock()
@@ -55,14 +55,14 @@ func (t *Tier) put(b tier.Entry) error {
 	return nil
 }
 
-// adopt takes a file into the index, as the one used last. mu is held.
+// adopt adds a file to the index, as the one used last. mu is held.
 func (t *Tier) adopt(k tier.Key, n int64) {
 	t.index.Remove(k) // counts what was there
 	t.index.Add(k, &item{bytes: n})
 	t.bytes += n
 }
 
-// evict takes the least recently used blocks out of the index until the others fit. mu is held.
+// evict removes the least recently used blocks from the index until the others fit. mu is held.
 func (t *Tier) evict() (gone []tier.Key) {
 	for t.bytes > t.limit {
 		k, _, _ := t.index.RemoveOldest()

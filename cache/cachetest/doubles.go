@@ -70,7 +70,7 @@ func (m *Map) Len() int {
 // ErrDown is the error of a Failing tier.
 var ErrDown = errors.New("the tier is down")
 
-// Failing returns a tier whose every n-th call fails; 1: all.
+// Failing returns a tier of which every n-th call fails; 1: all.
 func Failing(inner tier.Tier, n int) tier.Tier {
 	calls := counter{every: n}
 	return double{inner, func(context.Context) (bool, error) {
@@ -81,7 +81,7 @@ func Failing(inner tier.Tier, n int) tier.Tier {
 	}}
 }
 
-// Forgetting returns a tier that does nothing at every n-th call; 1: at all.
+// Forgetting returns a tier of which every n-th call does nothing; 1: all.
 func Forgetting(inner tier.Tier, n int) tier.Tier {
 	calls := counter{every: n}
 	return double{inner, func(context.Context) (bool, error) { return !calls.hit(), nil }}
@@ -95,7 +95,7 @@ func Slow(inner tier.Tier) tier.Tier {
 	}}
 }
 
-// Stuck returns a tier whose calls take until release is closed, whatever their context, and are answered then.
+// Stuck returns a tier whose calls block until release is closed, whatever their context, and then proceed.
 func Stuck(inner tier.Tier, release <-chan struct{}) tier.Tier {
 	return double{inner, func(context.Context) (bool, error) {
 		<-release
@@ -103,7 +103,7 @@ func Stuck(inner tier.Tier, release <-chan struct{}) tier.Tier {
 	}}
 }
 
-// double is a tier whose calls go on to another, or not, as before says.
+// double is a tier that passes a call to another tier unless before prevents it.
 type double struct {
 	tier.Tier
 	before func(context.Context) (bool, error)
@@ -143,8 +143,8 @@ func (c *counter) hit() bool {
 	return c.n%c.every == 0
 }
 
-// Lying returns a tier that changes what it returns as lie says, keeps what was deleted, and calls found more often
-// than it may, out of range, and once more when the next Get begins.
+// Lying returns a tier that changes what it returns as lie says, keeps what was deleted, and calls found too often, out
+// of range, and once more when the next Get begins.
 func Lying(inner tier.Tier, lie func(k tier.Key, b tier.Block) tier.Block) tier.Tier {
 	return &lying{Tier: inner, lie: lie}
 }

@@ -1,4 +1,5 @@
-// Package cachetest is the contract of package tier as code, and tiers that break it for the tests of the cache.
+// Package cachetest is the contract of package tier as code. It also has tiers that break the contract, for tests of
+// the cache.
 package cachetest
 
 import (
@@ -50,7 +51,7 @@ func BlockOf(seed uint64, n int) tier.Block {
 
 func same(a, b tier.Block) bool { return string(a.Data) == string(b.Data) && a.Size == b.Size }
 
-// get asks for keys and fails when the tier breaks the rules of Get.
+// get calls Get and fails the test if the tier breaks its rules.
 func get(t interface{ Fatalf(string, ...any) }, tr tier.Tier, keys ...tier.Key) map[int]tier.Block {
 	got := map[int]tier.Block{}
 	returned := false
@@ -73,7 +74,7 @@ func put(t interface{ Fatalf(string, ...any) }, tr tier.Tier, blocks ...tier.Ent
 	}
 }
 
-// batch puts some blocks at once and asks for all and others, in another order.
+// batch puts some blocks at once and gets them, and missing ones, in another order.
 func batch(t *testing.T, tr tier.Tier) {
 	var blocks []tier.Entry
 	for i := range 20 {
@@ -128,7 +129,7 @@ func remove(t *testing.T, tr tier.Tier) {
 	}
 }
 
-// ended checks that calls in a context that has ended return, and return nothing wrong.
+// ended checks that calls with an ended context return, and return nothing wrong.
 func ended(t *testing.T, tr tier.Tier) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -163,7 +164,7 @@ func limits(t *testing.T, tr tier.Tier) {
 	}
 }
 
-// concurrent has many use the tier at once. What is found is what was put.
+// concurrent uses the tier from many goroutines, and checks that it returns only what was put.
 func concurrent(t *testing.T, tr tier.Tier) {
 	var wg sync.WaitGroup
 	for worker := range 6 {
@@ -192,7 +193,7 @@ func concurrent(t *testing.T, tr tier.Tier) {
 	wg.Wait()
 }
 
-// closed checks that a closed tier takes calls and makes nothing up.
+// closed checks that a closed tier survives calls and returns only what was put.
 func closed(t *testing.T, tr tier.Tier) {
 	want := BlockOf(1, 100)
 	put(t, tr, tier.Entry{Key: KeyOf(0), Block: want})
@@ -210,7 +211,7 @@ func closed(t *testing.T, tr tier.Tier) {
 	_ = tr.Delete(t.Context(), KeyOf(0).Blob)
 }
 
-// model does random calls on the tier and on a map, which must agree.
+// model makes random calls on the tier and on a map, which must agree.
 func model(rt *rapid.T, tr tier.Tier) {
 	want := map[tier.Key]tier.Block{}
 	number := rapid.IntRange(0, 8)
