@@ -1,6 +1,6 @@
 package crypto
 
-// Own returns the capability to write the account's own space. Its Store is for the caller to fill in.
+// Own returns the capability to write the account's own space. The caller fills in its Store.
 func (s AccountSecret) Own() Capability {
 	seed := WriterSeed(derive(s, nil, labelAccountWriter))
 	return Capability{ID: seed.Key().ID(), Read: s.Reader(), Owner: s.Author().ID(), Writer: seed}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// AuthorID names who makes commits: an Ed25519 public key. Only readers of a space see it.
+// AuthorID names the author of commits: an Ed25519 public key. Only readers of a space see it.
 type AuthorID [32]byte
 
 // AuthorKey signs commits. The zero value is no key.
@@ -14,7 +14,7 @@ type AuthorKey struct{ key signer }
 // NewAuthorKey returns the author key of a seed, which is secret.
 func NewAuthorKey(seed [KeySize]byte) AuthorKey { return AuthorKey{newSigner(seed)} }
 
-// ID returns whom k's signatures are by.
+// ID returns the author of k's signatures.
 func (k AuthorKey) ID() AuthorID { return k.key.public() }
 
 // SignCommit signs the encoding of a commit.
@@ -42,10 +42,10 @@ func (id AuthorID) VerifyRoster(msg []byte, sig Signature) error {
 // String returns the id as 64 lower-case hex digits.
 func (id AuthorID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText writes what String returns.
+// MarshalText returns the same text as String.
 func (id AuthorID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText parses the text of MarshalText.
 func (id *AuthorID) UnmarshalText(text []byte) error { return unmarshalHex32(id, text) }
 
 func commitMessage(msg []byte) []byte {

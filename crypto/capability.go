@@ -12,7 +12,7 @@ const (
 	WriteCapabilitySize = ReadCapabilitySize + KeySize
 )
 
-// The first byte of a capability says what it grants. Its length follows.
+// The first byte of a capability states what it grants, and thereby its length.
 const (
 	capRead  = 1
 	capWrite = 2
@@ -27,7 +27,7 @@ const (
 	capOffEpoch = capOffStore + 16
 )
 
-// StoreID names the part of a remote that holds one account's blobs. It is random, and moves along when the account
+// StoreID names the part of a remote that holds one account's blobs. It is random, and stays the same when the account
 // moves to another remote.
 type StoreID [16]byte
 
@@ -41,13 +41,13 @@ func (id StoreID) String() string { return hex.EncodeToString(id[:]) }
 type Capability struct {
 	ID     PointerID // of the space
 	Read   ReadKey
-	Owner  AuthorID // whose blobs the space consists of
+	Owner  AuthorID // the author whose blobs the space consists of
 	Store  StoreID  // where they are
 	Epoch  uint32   // the lowest epoch that the space's roster may have
 	Writer WriterSeed
 }
 
-// Keys returns the capability to write a new space. Store and Owner are for the caller to fill in.
+// Keys returns the capability to write a new space. The caller fills in Store and Owner.
 func (x SpaceSecret) Keys() Capability {
 	seed := WriterSeed(derive(x, nil, labelSpaceWriter))
 	return Capability{ID: seed.Key().ID(), Read: derive(x, nil, labelSpaceReader), Writer: seed}
@@ -68,8 +68,8 @@ func (c Capability) ReadOnly() Capability {
 	return c
 }
 
-// Marshal returns the capability's one encoding: ReadCapabilitySize or WriteCapabilitySize bytes. Either fits a pointer's
-// value.
+// Marshal returns the capability's one encoding: ReadCapabilitySize or WriteCapabilitySize bytes. Either fits a
+// pointer's value.
 func (c Capability) Marshal() []byte {
 	b := make([]byte, 0, WriteCapabilitySize)
 	kind := byte(capRead)
@@ -88,8 +88,8 @@ func (c Capability) Marshal() []byte {
 	return b
 }
 
-// ParseCapability reads what Marshal writes. It returns ErrFormat for anything else, also for a writer seed that is not
-// the space's.
+// ParseCapability parses the encoding of Marshal. It returns ErrFormat for anything else, also for a writer seed that
+// is not the space's.
 func ParseCapability(b []byte) (Capability, error) {
 	var kind byte
 	switch len(b) {
@@ -122,8 +122,8 @@ func ParseCapability(b []byte) (Capability, error) {
 // SealedSeedSize is the length of a writer seed as a mount holds it, in bytes.
 const SealedSeedSize = KeySize + TagSize
 
-// SealSeed seals the writer seed of an inner space for a mount: whoever can write the outer space opens it. The key is
-// used for this seed only, since the inner space's id, which follows from the seed, is its salt.
+// SealSeed seals the writer seed of an inner space for a mount: anybody who can write the outer space can open it. The
+// key is used for this seed only: its salt is the inner space's id, which follows from the seed.
 func (s WriterSeed) SealSeed(inner WriterSeed) [SealedSeedSize]byte {
 	id := inner.Key().ID()
 	return [SealedSeedSize]byte(sealOnce(nil, derive(s, id[:], labelMountKey), inner[:], []byte(labelMountSeed)))

@@ -9,10 +9,10 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Bounds of what Decode takes.
+// The bounds of Decode.
 const (
 	maxCBORSize   = MaxBlobSize // bytes: nothing longer can be stored
-	maxCBORNested = 16          // levels: entries, properties and contents need half of them
+	maxCBORNested = 16          // levels: entries, properties and contents need half of these
 	maxCBORItems  = 1 << 16     // elements of an array or pairs of a map
 )
 
@@ -40,8 +40,8 @@ var cborModes = sync.OnceValues(func() (modes struct {
 	return modes, err
 })
 
-// Encode returns the one canonical encoding of v: CBOR, core deterministic (RFC 8949 §4.2.1), definite lengths, no tags. A nil
-// slice or map is written as an empty one. Times are for the caller to turn into integers.
+// Encode returns the one canonical encoding of v: CBOR, core deterministic (RFC 8949 §4.2.1), definite lengths, no
+// tags. A nil slice or map is written as an empty one. The caller must turn times into integers.
 func Encode(v any) ([]byte, error) {
 	modes, err := cborModes()
 	if err != nil {
@@ -57,9 +57,9 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads the canonical encoding of a value into v, a pointer to a zero value. Anything else, such as a longer spelling of
-// a number, keys out of order, an unknown field or a byte too many, is ErrFormat: b is what Encode gives for v and nothing
-// else. v is undefined after an error.
+// Decode reads the canonical encoding of a value into v, a pointer to a zero value. Anything else, such as a longer
+// spelling of a number, keys out of order, an unknown field or a byte too many, is ErrFormat: it accepts only the
+// encoding that Encode returns for v. v is undefined after an error.
 func Decode(b []byte, v any) error {
 	if target := reflect.ValueOf(v); target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("decode into %T: a pointer is needed", v)

@@ -8,7 +8,7 @@ import (
 // ChunkMetaSize is the length of the sealed metadata in front of a chunk's segments, in bytes.
 const ChunkMetaSize = 96
 
-// The layout of the plain metadata; all that lies beyond is zero and left to later formats.
+// The layout of the plain metadata; the rest is zero and reserved for later formats.
 const (
 	metaPlainSize  = ChunkMetaSize - TagSize
 	metaOffSize    = 4  // u32, after a u32 that is the layout
@@ -18,12 +18,11 @@ const (
 	metaLayout     = 1
 )
 
-// ChunkMeta says which chunk of which version of a file this is, so that a chunk can be told from another by whoever was
-// given its metadata key only.
+// ChunkMeta identifies a chunk of a version of a file, so that a program with the metadata key alone can identify it.
 type ChunkMeta struct {
 	Number  uint64   // from 0
 	Size    uint32   // plain bytes, 1 to ChunkSize
-	Version [16]byte // of the file it was written for; a copy keeps it
+	Version [16]byte // of the file for which it was written; a copy keeps it
 }
 
 // SealChunkMeta appends the sealed metadata, ChunkMetaSize bytes, to dst. k must be fresh and is used for nothing else.
@@ -37,8 +36,8 @@ func SealChunkMeta(dst []byte, k MetaKey, m ChunkMeta) []byte {
 	return sealOnce(dst, k, plain[:], []byte(labelChunkMeta))
 }
 
-// OpenChunkMeta opens sealed metadata, exactly ChunkMetaSize bytes. The error is ErrOpen, or ErrFormat when it is authentic
-// but not what this format writes.
+// OpenChunkMeta opens sealed metadata, exactly ChunkMetaSize bytes. The error is ErrOpen, or ErrFormat when it is
+// authentic but not what this format writes.
 func OpenChunkMeta(k MetaKey, sealed []byte) (ChunkMeta, error) {
 	if len(sealed) != ChunkMetaSize {
 		return ChunkMeta{}, fmt.Errorf("chunk metadata: %w: %d bytes instead of %d", ErrFormat, len(sealed), ChunkMetaSize)

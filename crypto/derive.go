@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 )
 
-// derive returns the key that label and salt give from a secret: HKDF-SHA256 (RFC 5869), info = label. A nil salt is right
-// for a secret that is uniformly random.
+// derive returns the key for a label and a salt from a secret: HKDF-SHA256 (RFC 5869), info = label. A nil salt is
+// right for a secret that is uniformly random.
 func derive(secret [KeySize]byte, salt []byte, label string) [KeySize]byte {
 	key, err := hkdf.Key(sha256.New, secret[:], salt, label, KeySize)
 	if err != nil {

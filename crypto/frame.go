@@ -8,11 +8,12 @@ import (
 // FrameOverhead is how much longer a sealed frame is than its plain bytes.
 const FrameOverhead = TagSize
 
-// SealFrame appends frame n of a local file to dst. ad is authenticated, not sealed, and must be known to whoever opens.
+// SealFrame appends frame n of a local file to dst. ad is authenticated, not sealed, and must be known to open the
+// frame.
 //
-// A number is used once under a key, also when writing the frame failed or the frame was cut off later: two frames with one
-// number and one key give away what they differ in. After either the file must be left as it is and another, with a fresh
-// salt, begun.
+// A number must be used only once under a key, even if writing the frame failed or the frame was cut off later: two
+// frames with the same number and key reveal their difference. After such a failure the file must stay as it is, and a
+// new file with a fresh salt must begin.
 func SealFrame(dst []byte, k FrameKey, n uint64, ad, plain []byte) []byte {
 	nonce := frameNonce(n)
 	return newAEAD(k).Seal(dst, nonce[:], plain, frameAD(ad))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// parseHex32 reads 64 lower-case hex digits. Upper case is refused: one value has one spelling.
+// parseHex32 parses 64 lower-case hex digits. It rejects upper case: one value has one spelling.
 func parseHex32(s string) ([32]byte, error) {
 	var b [32]byte
 	if len(s) != 2*len(b) {
@@ -22,7 +22,7 @@ func parseHex32(s string) ([32]byte, error) {
 	return b, nil
 }
 
-// unmarshalHex32 sets what is 32 bytes from 64 hex digits, or leaves it as it is.
+// unmarshalHex32 sets 32 bytes from 64 hex digits. On an error it leaves them unchanged.
 func unmarshalHex32[T ~[32]byte](to *T, text []byte) error {
 	b, err := parseHex32(string(text))
 	if err == nil {

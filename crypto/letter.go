@@ -11,7 +11,7 @@ import (
 
 // The layout of a letter: an encapsulated key, sealed bytes, a stamp.
 const (
-	// LetterSize is the length of every letter in bytes, LetterPlain that of what a letter holds.
+	// LetterSize is the length of every letter in bytes, LetterPlain that of its contents.
 	LetterSize  = letterOffStamp + 8
 	LetterPlain = letterOffStamp - letterOffSealed - TagSize
 
@@ -26,7 +26,8 @@ const (
 )
 
 type (
-	// Letter is what a stranger drops into an inbox. Nothing in it depends on the sender, for whoever can't open it.
+	// Letter is a message that a stranger drops into an inbox. Without the key to open it, it reveals nothing about the
+	// sender.
 	Letter [LetterSize]byte
 
 	// LetterName is the BLAKE3-256 hash of a letter.
@@ -45,7 +46,7 @@ type (
 // Meet returns the key that opens the letters to the account.
 func (s AccountSecret) Meet() MeetKey { return derive(s, nil, labelAccountMeet) }
 
-// InboxID returns the inbox of the account that its name record tells.
+// InboxID returns the inbox in the account's name record.
 func (s AccountSecret) InboxID() InboxID {
 	return newSigner(derive(s, nil, labelAccountInbox)).public()
 }
@@ -61,8 +62,8 @@ func (k MeetKey) pair() hpke.PrivateKey {
 	return pair
 }
 
-// SealLetter seals LetterPlain bytes to the account that m is of, with randomness of the system. The letter has no
-// stamp yet. It fails when plain has another length, and with ErrFormat when m is no public key.
+// SealLetter seals LetterPlain bytes to the account of m, with the system's randomness. The letter has no stamp yet. It
+// fails if plain has another length, and with ErrFormat if m is no public key.
 func (m MeetPublic) SealLetter(plain []byte) (l Letter, err error) {
 	if len(plain) != LetterPlain {
 		return Letter{}, fmt.Errorf("a letter holds %d bytes, not %d", LetterPlain, len(plain))
@@ -79,7 +80,7 @@ func (m MeetPublic) SealLetter(plain []byte) (l Letter, err error) {
 	return l, nil
 }
 
-// OpenLetter returns the LetterPlain bytes of a letter, in new memory. It does not look at the stamp. The error is
+// OpenLetter returns the LetterPlain bytes of a letter, in new memory. It does not check the stamp. The error is
 // ErrOpen.
 func (k MeetKey) OpenLetter(l Letter) ([]byte, error) {
 	plain, err := hpke.Open(k.pair(), hpke.HKDFSHA256(), hpke.ChaCha20Poly1305(), []byte(labelLetter), l[:letterOffStamp])
@@ -89,8 +90,8 @@ func (k MeetKey) OpenLetter(l Letter) ([]byte, error) {
 	return plain, nil
 }
 
-// Stamp looks for the stamp of a letter among the next tries, and reports whether it was found. About a million tries
-// are needed, a second's work; the next call goes on where this one ended.
+// Stamp searches the next tries candidates for the stamp of a letter, and reports whether it was found. It takes about
+// a million tries, or a second; the next call continues where this one ended.
 func (l *Letter) Stamp(tries int) bool {
 	for range tries {
 		if l.Stamped() {
@@ -102,7 +103,7 @@ func (l *Letter) Stamp(tries int) bool {
 	return l.Stamped()
 }
 
-// Stamped reports whether the letter has a stamp, without which nobody takes or reads it.
+// Stamped reports whether the letter has a stamp. Stores and readers reject letters without one.
 func (l *Letter) Stamped() bool { return l.Name().Stamped() }
 
 // Name returns the name of the letter.
@@ -111,7 +112,7 @@ func (l *Letter) Name() LetterName { return blake3.Sum256(l[:]) }
 // Stamped reports whether n is the name of a letter that has a stamp.
 func (n LetterName) Stamped() bool { return binary.BigEndian.Uint32(n[:])>>(32-StampBits) == 0 }
 
-// ParseLetter returns the letter of LetterSize bytes. It does not look at the stamp. The error is ErrFormat.
+// ParseLetter returns the letter of LetterSize bytes. It does not check the stamp. The error is ErrFormat.
 func ParseLetter(b []byte) (Letter, error) {
 	if len(b) != LetterSize {
 		return Letter{}, fmt.Errorf("letter: %w: %d bytes instead of %d", ErrFormat, len(b), LetterSize)
@@ -119,7 +120,7 @@ func ParseLetter(b []byte) (Letter, error) {
 	return Letter(b), nil
 }
 
-// ParseLetterName reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+// ParseLetterName parses the text of String: 64 lower-case hex digits. The error is ErrFormat.
 func ParseLetterName(s string) (LetterName, error) {
 	b, err := parseHex32(s)
 	if err != nil {
@@ -131,7 +132,7 @@ func ParseLetterName(s string) (LetterName, error) {
 // String returns the name as 64 lower-case hex digits.
 func (n LetterName) String() string { return hex.EncodeToString(n[:]) }
 
-// ParseInboxID reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+// ParseInboxID parses the text of String: 64 lower-case hex digits. The error is ErrFormat.
 func ParseInboxID(s string) (InboxID, error) {
 	b, err := parseHex32(s)
 	if err != nil {

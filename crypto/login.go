@@ -13,8 +13,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The cost of one guess at a passphrase: Argon2id, the second recommended option of RFC 9106 §4. A tenth of a second and
-// 64 MiB is what a small machine can spare at a login. They are part of the format: other figures lead to other records.
+// The cost of one guess at a passphrase: Argon2id, the second recommended option of RFC 9106 §4. A tenth of a second
+// and 64 MiB are acceptable at a login on a small machine. The figures are part of the format: others lead to other
+// records.
 const (
 	loginPasses  = 3
 	loginMemory  = 64 << 10 // KiB
@@ -24,21 +25,21 @@ const (
 // maxUserName is the length of the longest user name.
 const maxUserName = 64
 
-// What a login record holds, in front of the account's secret.
+// The first byte of a login record's contents, before the account's secret.
 const (
 	loginAccount = 1
 	loginRetired = 2
 )
 
-// Login finds and opens a login record: a pointer at a place that only user name and passphrase together lead to. The zero
-// value leads nowhere.
+// Login finds and opens a login record: a pointer whose id follows from user name and passphrase together. The zero
+// value finds nothing.
 type Login struct {
 	writer WriterKey
 	reader ReadKey
 }
 
-// NewLogin derives the place and the keys of the login record. It takes about a tenth of a second and 64 MiB, on purpose.
-// The error says what is wrong with the user name (see NormalizeUser) or with the passphrase, which can't be empty.
+// NewLogin derives the id and the keys of the login record. It takes about a tenth of a second and 64 MiB, on purpose.
+// The error states what is wrong with the user name (see NormalizeUser) or with the passphrase, which can't be empty.
 func NewLogin(user, passphrase string) (Login, error) {
 	name, err := NormalizeUser(user)
 	if err != nil {
@@ -56,7 +57,7 @@ func NewLogin(user, passphrase string) (Login, error) {
 	}, nil
 }
 
-// Writer returns the key whose pointer the record is.
+// Writer returns the key that writes the record's pointer.
 func (l Login) Writer() WriterKey { return l.writer }
 
 // SealAccount returns the state seq of the record, which leads to an account.
@@ -64,8 +65,8 @@ func (l Login) SealAccount(s AccountSecret, seq uint64, rand io.Reader) (Pointer
 	return l.seal(loginAccount, s, seq, rand)
 }
 
-// Retire returns the state seq of a record that leads nowhere any more, since the passphrase was changed. Only who knows the
-// old passphrase can tell it from the one before.
+// Retire returns the state seq of a record that leads to no account any more, since the passphrase was changed. It
+// looks like any other state without the old passphrase.
 func (l Login) Retire(seq uint64, rand io.Reader) (Pointer, error) {
 	return l.seal(loginRetired, AccountSecret{}, seq, rand)
 }
@@ -78,8 +79,8 @@ func (l Login) seal(kind byte, s AccountSecret, seq uint64, rand io.Reader) (Poi
 	return l.writer.Sign(seq, v), nil
 }
 
-// OpenAccount returns the account that a record leads to. Errors: ErrSignature (it is not this login's record), ErrRetired,
-// ErrOpen, ErrFormat.
+// OpenAccount returns the account that a record leads to. Errors: ErrSignature (it is not this login's record),
+// ErrRetired, ErrOpen, ErrFormat.
 func (l Login) OpenAccount(p Pointer) (AccountSecret, error) {
 	if p.ID != l.writer.ID() {
 		return AccountSecret{}, fmt.Errorf("login record: %w", ErrSignature)
@@ -104,9 +105,9 @@ func (l Login) OpenAccount(p Pointer) (AccountSecret, error) {
 	return AccountSecret{}, fmt.Errorf("login record: %w: kind %d", ErrFormat, plain[0])
 }
 
-// NormalizeUser returns the one spelling of a user name: NFKC, lower case, then 1 to 64 of a-z 0-9 . _ and -, of which the
-// first and the last is a letter or a digit, so that a name can be a folder's and is never “..” or a flag. Letters that are
-// not ASCII are refused: a name is compared by eye, and some of them look alike.
+// NormalizeUser returns the one spelling of a user name: NFKC, lower case, then 1 to 64 of a-z 0-9 . _ and -, of which
+// the first and the last are letters or digits, so that a name works as a folder's and is never “..” or a flag. It
+// rejects letters beyond ASCII: people compare names by eye, and some letters look alike.
 func NormalizeUser(name string) (string, error) {
 	clean := strings.ToLower(norm.NFKC.String(name))
 	if clean == "" {
@@ -128,9 +129,9 @@ func NormalizeUser(name string) (string, error) {
 
 func isAlphanumeric(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' }
 
-// normalizePassphrase makes one of the ways in which keyboards write the same passphrase: OpaqueString of RFC 8265 §4.2, which
-// is NFC, with all blanks turned into U+0020. Control, ignorable and unassigned characters are refused, since a later Unicode
-// or another keyboard may write them otherwise.
+// normalizePassphrase returns the same bytes for all ways in which keyboards write a passphrase: OpaqueString of RFC
+// 8265 §4.2, which is NFC, with all blanks turned into U+0020. It rejects control, ignorable and unassigned
+// characters, since another keyboard or a later Unicode version may write them differently.
 func normalizePassphrase(passphrase string) (string, error) {
 	if passphrase == "" {
 		return "", errors.New("a passphrase is needed")

@@ -13,7 +13,7 @@ import (
 // NameRecordSize is the length of every name record in bytes.
 const NameRecordSize = 4096
 
-// The layout of a name record, and of what is sealed in it.
+// The layout of a name record, and of its sealed contents.
 const (
 	nameMagic        = "namerec1"
 	nameOffHolder    = len(nameMagic)
@@ -34,18 +34,17 @@ const (
 )
 
 type (
-	// NameID is what a store knows a name by. Whoever guesses the name can compute it.
+	// NameID is a name's identifier at a store. Anybody who guesses the name can compute it.
 	NameID [32]byte
 
-	// HolderID is the public key of whoever claimed a name, another for each name. It does not show whose account it
-	// is.
+	// HolderID is the public key of a name's holder, a different one for each name. It does not reveal the account.
 	HolderID [32]byte
 
 	// NameRecord is one state of a name as a store keeps it: a sealed Card, signed by the name's holder.
 	NameRecord [NameRecordSize]byte
 )
 
-// Card is how to meet the account that has a name.
+// Card holds what is needed to contact the account that has a name.
 type Card struct {
 	Author AuthorID
 	Meet   MeetPublic
@@ -53,7 +52,7 @@ type Card struct {
 	Stores []string // URLs of the stores where its inbox is: at most MaxStores, of printable ASCII
 }
 
-// NameIDOf returns the id of a name, which must be as NormalizeUser returns it.
+// NameIDOf returns the id of a name, which must be normalized by NormalizeUser.
 func NameIDOf(name string) NameID { return NameID(hashName(labelNameID, name)) }
 
 // hashName returns a hash of a name for one use.
@@ -62,7 +61,7 @@ func hashName(label, name string) [KeySize]byte {
 }
 
 // SealName returns state seq of the record of a name for the account: its own author id, meet key and inbox, and the
-// given stores. It fails for a name or stores that can't be written down, and when rand does.
+// given stores. It fails for a name or stores that can't be encoded, and if rand fails.
 func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand io.Reader) (r NameRecord, err error) {
 	if clean, err := NormalizeUser(name); err != nil || clean != name {
 		return NameRecord{}, errors.Join(fmt.Errorf("%q is not how a name is written", name), err)
@@ -90,14 +89,14 @@ func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand i
 	return NameRecord(append(b, sig[:]...)), nil
 }
 
-// Holder returns who may replace the record.
+// Holder returns the key that may replace the record.
 func (r *NameRecord) Holder() HolderID { return HolderID(r[nameOffHolder:nameOffSeq]) }
 
-// Seq returns the number of the state, which grows.
+// Seq returns the sequence number of the state.
 func (r *NameRecord) Seq() uint64 { return binary.BigEndian.Uint64(r[nameOffSeq:]) }
 
 // Verify returns ErrFormat or ErrSignature unless the record is one of the name with that id, signed by its holder. It
-// needs no secret: stores check records so.
+// needs no secret, so stores can check records.
 func (r *NameRecord) Verify(id NameID) error {
 	if string(r[:nameOffHolder]) != nameMagic {
 		return fmt.Errorf("name record: %w: it does not begin with %q", ErrFormat, nameMagic)
@@ -116,7 +115,8 @@ func (r *NameRecord) Open(name string) (Card, error) {
 		return Card{}, err
 	}
 	head := r[:nameOffSealed]
-	plain, err := openOnce(nil, nameKey(name, r[nameOffSalt:nameOffSealed]), r[nameOffSealed:nameOffSignature], nameAD(id, head))
+	plain, err := openOnce(nil, nameKey(name, r[nameOffSalt:nameOffSealed]), r[nameOffSealed:nameOffSignature],
+		nameAD(id, head))
 	if err != nil {
 		return Card{}, fmt.Errorf("record of name %q: %w", name, err)
 	}
@@ -130,8 +130,7 @@ func (r *NameRecord) Open(name string) (Card, error) {
 	return card, nil
 }
 
-// ParseNameRecord returns the record of NameRecordSize bytes. It does not look at the signature. The error is
-// ErrFormat.
+// ParseNameRecord returns the record of NameRecordSize bytes. It does not verify the signature. The error is ErrFormat.
 func ParseNameRecord(b []byte) (NameRecord, error) {
 	if len(b) != NameRecordSize {
 		return NameRecord{}, fmt.Errorf("name record: %w: %d bytes instead of %d", ErrFormat, len(b), NameRecordSize)
@@ -158,7 +157,7 @@ func (c Card) marshal() ([]byte, error) {
 	return b[:cardSize], nil
 }
 
-// parseCard reads what marshal writes; it does not look at the signature.
+// parseCard parses the encoding of marshal; it does not verify the signature.
 func parseCard(b []byte) (Card, error) {
 	c := Card{
 		Author: AuthorID(b), Meet: MeetPublic(b[cardOffMeet:cardOffInbox]), Inbox: InboxID(b[cardOffInbox:cardOffStores]),
@@ -197,24 +196,24 @@ func nameKey(name string, salt []byte) [KeySize]byte {
 	return derive(hashName(labelNameRoot, name), salt, labelNameKey)
 }
 
-// nameAD binds a sealed card to its place; head is the record in front of it.
+// nameAD binds a sealed card to its place; head is the record before it.
 func nameAD(id NameID, head []byte) []byte {
 	return append(append(signedMessage(labelNameRecord, len(id)+len(head)), id[:]...), head...)
 }
 
-// nameMessage is what the holder of a name signs: the record in front of the signature.
+// nameMessage returns the message that the holder of a name signs: the record before the signature.
 func nameMessage(id NameID, b []byte) []byte {
 	return append(append(signedMessage(labelSignName, len(id)+len(b)), id[:]...), b...)
 }
 
-// cardMessage is what the author of a card signs: the record in front of the card, and the card in front of the
+// cardMessage returns the message that the author of a card signs: the record before the card, and the card before the
 // signature.
 func cardMessage(id NameID, head, card []byte) []byte {
 	msg := append(signedMessage(labelSignCard, len(id)+len(head)+len(card)), id[:]...)
 	return append(append(msg, head...), card...)
 }
 
-// ParseNameID reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+// ParseNameID parses the text of String: 64 lower-case hex digits. The error is ErrFormat.
 func ParseNameID(s string) (NameID, error) {
 	b, err := parseHex32(s)
 	if err != nil {

@@ -5,8 +5,8 @@ import "fmt"
 // NodeOverhead is how much longer a sealed node is than its plain bytes.
 const NodeOverhead = TagSize
 
-// SealNode appends the sealed node to dst. k must be fresh and is used for nothing else. len(plain)+NodeOverhead bytes are
-// appended.
+// SealNode appends the sealed node to dst. k must be fresh and is used for nothing else. len(plain)+NodeOverhead bytes
+// are appended.
 func SealNode(dst []byte, k NodeKey, plain []byte) []byte {
 	return sealOnce(dst, k, plain, []byte(labelNode))
 }

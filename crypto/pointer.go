@@ -32,7 +32,7 @@ type (
 	// PointerHash is the BLAKE3-256 hash of a marshalled pointer. The zero hash stands for no pointer.
 	PointerHash [32]byte
 
-	// PointerValue is what a pointer holds, opaque to the remote; see SealValue.
+	// PointerValue is the content of a pointer, opaque to the remote; see SealValue.
 	PointerValue [PointerValueSize]byte
 
 	// Signature is an Ed25519 signature.
@@ -44,7 +44,7 @@ type Pointer struct {
 	ID        PointerID
 	Seq       uint64 // grows with every state
 	Value     PointerValue
-	Listed    bool      // a remote may name it to everybody who asks which pointers moved; the same in all its states
+	Listed    bool      // a remote may report its moves to all users; the same in all its states
 	Signature Signature // by ID's writer key, over all of the above
 }
 
@@ -66,14 +66,15 @@ func (p Pointer) magic() string {
 	return pointerMagic
 }
 
-// ParsePointer reads what Marshal writes. It does not look at the signature. The error is ErrFormat.
+// ParsePointer parses the encoding of Marshal. It does not verify the signature. The error is ErrFormat.
 func ParsePointer(b []byte) (Pointer, error) {
 	if len(b) != PointerSize {
 		return Pointer{}, fmt.Errorf("pointer: %w: %d bytes instead of %d", ErrFormat, len(b), PointerSize)
 	}
 	magic := string(b[:pointerOffID])
 	if magic != pointerMagic && magic != listedMagic {
-		return Pointer{}, fmt.Errorf("pointer: %w: it begins neither with %q nor with %q", ErrFormat, pointerMagic, listedMagic)
+		return Pointer{}, fmt.Errorf("pointer: %w: it begins neither with %q nor with %q", ErrFormat, pointerMagic,
+			listedMagic)
 	}
 	return Pointer{
 		Listed:    magic == listedMagic,
@@ -84,7 +85,7 @@ func ParsePointer(b []byte) (Pointer, error) {
 	}, nil
 }
 
-// Verify returns ErrSignature unless the pointer was signed by the writer key that its id is of.
+// Verify returns ErrSignature unless the writer key of the pointer's id has signed it.
 func (p Pointer) Verify() error {
 	if !verify(p.ID, p.message(), p.Signature) {
 		return fmt.Errorf("pointer %v, sequence %d: %w", p.ID, p.Seq, ErrSignature)
@@ -95,7 +96,7 @@ func (p Pointer) Verify() error {
 // Hash returns the hash of the marshalled pointer, which compare-and-swap compares.
 func (p Pointer) Hash() PointerHash { return blake3.Sum256(p.Marshal()) }
 
-// ParsePointerID reads what String writes: 64 lower-case hex digits. The error is ErrFormat.
+// ParsePointerID parses the text of String: 64 lower-case hex digits. The error is ErrFormat.
 func ParsePointerID(s string) (PointerID, error) {
 	b, err := parseHex32(s)
 	if err != nil {
@@ -107,26 +108,26 @@ func ParsePointerID(s string) (PointerID, error) {
 // String returns the id as 64 lower-case hex digits.
 func (id PointerID) String() string { return hex.EncodeToString(id[:]) }
 
-// MarshalText writes what String returns.
+// MarshalText returns the same text as String.
 func (id PointerID) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, id[:]), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText parses the text of MarshalText.
 func (id *PointerID) UnmarshalText(text []byte) error { return unmarshalHex32(id, text) }
 
 // String returns the hash as 64 lower-case hex digits.
 func (h PointerHash) String() string { return hex.EncodeToString(h[:]) }
 
-// MarshalText writes what String returns.
+// MarshalText returns the same text as String.
 func (h PointerHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText parses the text of MarshalText.
 func (h *PointerHash) UnmarshalText(text []byte) error { return unmarshalHex32(h, text) }
 
 // IsZero reports whether h stands for no pointer.
 func (h PointerHash) IsZero() bool { return h == PointerHash{} }
 
-// message returns what a writer key signs. A listed pointer has a label of its own, so that no remote can make an unlisted
-// pointer listed, or hide a listed one.
+// message returns what a writer key signs. A listed pointer has a label of its own, so that no remote can make an
+// unlisted pointer listed, or hide a listed one.
 func (p Pointer) message() []byte {
 	label := labelSignPointer
 	if p.Listed {

@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Random takes a fresh key, or anything else of 32 bytes, from rand. The error is rand's; a reader that ends early is one.
+// Random reads a fresh key, or another type of 32 bytes, from rand. The error is rand's; it also fails if rand ends
+// early.
 func Random[K ~[32]byte](rand io.Reader) (K, error) {
 	var k [32]byte
 	if _, err := io.ReadFull(rand, k[:]); err != nil {

@@ -7,10 +7,10 @@ import (
 	"log/slog"
 )
 
-// redacted is what a secret looks like when printed.
+// redacted replaces a secret when it is printed.
 const redacted = "(secret)"
 
-// errSecretText keeps keys out of JSON and other texts: failing is noticed, a placeholder would be stored.
+// errSecretText keeps keys out of JSON and other texts: an error is noticed, while a placeholder would be stored.
 var errSecretText = errors.New("a key is never written as text")
 
 func redact(f fmt.State) { _, _ = io.WriteString(f, redacted) }

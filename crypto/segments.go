@@ -6,26 +6,26 @@ import (
 	"fmt"
 )
 
-// Segments seals and opens the bytes of one chunk in segments of SegmentSize, each of which can be opened alone. It is the
-// STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár, “Online Authenticated-Encryption and its Nonce-Reuse
-// Misuse-Resistance”, 2015; age uses it likewise): the nonce is the segment's position and whether it is the last, so a
-// segment that was moved, left out, repeated or cut off does not open. The zero value is not usable; any number of
-// goroutines may use one.
+// Segments seals and opens the bytes of one chunk in segments of SegmentSize, each of which can be opened alone. It is
+// the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár, “Online Authenticated-Encryption and its Nonce-Reuse
+// Misuse-Resistance”, 2015; age uses it likewise): the nonce consists of the segment's position and a flag for the
+// last one, so a segment that was moved, left out, repeated or cut off does not open. The zero value is not usable; any
+// number of goroutines may use one.
 type Segments struct {
 	aead cipher.AEAD
 }
 
-// NewSegments returns the segments of the chunk whose bytes k seals. k must be fresh for a chunk that is to be written.
+// NewSegments returns the segments of the chunk whose bytes k seals. To write a chunk, k must be fresh.
 func NewSegments(k BytesKey) Segments { return Segments{newAEAD(k)} }
 
 // Seal appends a sealed segment to dst: len(plain)+TagSize bytes. All segments but the last hold SegmentSize bytes; the
-// caller sees to it. It does not allocate when dst has room.
+// caller ensures that. It does not allocate when dst has room.
 func (s Segments) Seal(dst []byte, index uint32, last bool, plain []byte) []byte {
 	return s.aead.Seal(dst, segmentNonce(index, last), plain, segmentAD)
 }
 
-// Open appends the plain bytes of a sealed segment to dst. The error is ErrOpen, or ErrFormat for a length or a position that
-// no segment has; dst's spare room is then undefined. It does not allocate when dst has room.
+// Open appends the plain bytes of a sealed segment to dst. The error is ErrOpen, or ErrFormat for a length or a
+// position that no segment has; the spare room of dst is then undefined. It does not allocate when dst has room.
 func (s Segments) Open(dst []byte, index uint32, last bool, sealed []byte) ([]byte, error) {
 	if index >= segmentsPerChunk || !fitsSegment(index, last, len(sealed)) {
 		return nil, fmt.Errorf("segment %d of %d sealed bytes: %w", index, len(sealed), ErrFormat)
@@ -37,7 +37,8 @@ func (s Segments) Open(dst []byte, index uint32, last bool, sealed []byte) ([]by
 	return plain, nil
 }
 
-// fitsSegment reports whether a segment can be n sealed bytes long: full, but for the last; and empty only in an empty chunk.
+// fitsSegment reports whether a segment may have n sealed bytes: all but the last are full, and only an empty chunk has
+// an empty segment.
 func fitsSegment(index uint32, last bool, n int) bool {
 	switch {
 	case !last:
@@ -49,11 +50,11 @@ func fitsSegment(index uint32, last bool, n int) bool {
 	}
 }
 
-// segmentAD is never written to; a slice made anew would be an allocation for each segment.
+// segmentAD is never written to; a new slice would cost an allocation for each segment.
 var segmentAD = []byte(labelSegment)
 
-// segmentNonces holds every nonce a chunk can need, because a nonce made on the spot escapes to the heap through cipher.AEAD.
-// It is never written to after the start.
+// segmentNonces holds every nonce that a chunk can need, since a new nonce would escape to the heap through
+// cipher.AEAD. It never changes after the start.
 var segmentNonces = func() (table [2 * segmentsPerChunk][nonceSize]byte) {
 	for i := range uint32(segmentsPerChunk) {
 		table[2*i] = makeSegmentNonce(i, false)
@@ -63,7 +64,7 @@ var segmentNonces = func() (table [2 * segmentsPerChunk][nonceSize]byte) {
 }()
 
 func segmentNonce(index uint32, last bool) []byte {
-	if index >= segmentsPerChunk { // no chunk is so long; the nonce must be right all the same
+	if index >= segmentsPerChunk { // no chunk is so long, but the nonce must be right anyway
 		nonce := makeSegmentNonce(index, last)
 		return nonce[:]
 	}

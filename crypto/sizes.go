@@ -2,13 +2,13 @@ package crypto
 
 // Sizes in bytes. This file is arithmetic only.
 const (
-	// SegmentSize is how much of a chunk is sealed at a time, and so what a small read fetches.
+	// SegmentSize is how many bytes of a chunk are sealed at a time, and so how many a small read fetches.
 	SegmentSize = 64 << 10
 	// SealedSegmentSize is the length of a full sealed segment.
 	SealedSegmentSize = SegmentSize + TagSize
 	// ChunkSize is how many bytes of a file lie in one chunk; the last may be shorter.
 	ChunkSize = 5 << 20
-	// MinBlobSize is what the smallest blobs are padded to.
+	// MinBlobSize is the size to which the smallest blobs are padded.
 	MinBlobSize = 4096
 	// MaxBlobSize is the length of a full sealed chunk; no blob is longer.
 	MaxBlobSize = ChunkMetaSize + segmentsPerChunk*SealedSegmentSize
@@ -16,7 +16,8 @@ const (
 	segmentsPerChunk = ChunkSize / SegmentSize
 )
 
-// SegmentCount returns how many segments hold plain bytes of a chunk. There is always one, if an empty one.
+// SegmentCount returns how many segments hold plain bytes of a chunk. It is at least one: an empty chunk has an empty
+// segment.
 func SegmentCount(plain int) int {
 	if plain <= 0 {
 		return 1
@@ -29,7 +30,7 @@ func SealedChunkSize(plain int) int {
 	return ChunkMetaSize + max(plain, 0) + SegmentCount(plain)*TagSize
 }
 
-// SealedSegmentAt returns where segment index of a chunk of plain bytes lies within the sealed chunk, and whether it is the
+// SealedSegmentAt returns the position of segment index within the sealed chunk of plain bytes, and whether it is the
 // last. For an index that the chunk does not have it returns 0, 0, false.
 func SealedSegmentAt(plain, index int) (off, n int, last bool) {
 	count := SegmentCount(plain)
@@ -49,8 +50,8 @@ type SegmentRange struct {
 	Off, Len    int // sealed bytes, counted from the start of the chunk's metadata
 }
 
-// SegmentsFor returns the segments that hold the plain bytes from off on, n of them or as many as there are, of a chunk of
-// plain bytes. When nothing was asked for, or off lies outside the chunk, Len is 0 and Last less than First.
+// SegmentsFor returns the segments that hold n plain bytes from off on, or as many as there are, of a chunk of plain
+// bytes. If n is 0, or off lies outside the chunk, Len is 0 and Last is less than First.
 func SegmentsFor(plain, off, n int) SegmentRange {
 	if off < 0 || off >= plain || n <= 0 {
 		return SegmentRange{First: 0, Last: -1}
@@ -63,12 +64,12 @@ func SegmentsFor(plain, off, n int) SegmentRange {
 	return r
 }
 
-// maxCover is what CoverEnd rounds to at most: little beside a segment, much beside what tells files apart.
+// maxCover bounds the rounding of CoverEnd: small next to a segment, large next to the differences between files.
 const maxCover = 4096
 
-// CoverEnd returns where a range of a blob that should end at end had better end when a remote is asked for it: the same or up
-// to 4095 bytes further. A range that ends with a file's last segment would else show the exact size that the padding hides. No
-// blob that has end bytes ends before, whatever its size, since sizes of blobs are rounded as well.
+// CoverEnd returns a rounded end for a range that is read from a remote: end, or up to 4095 bytes more. Otherwise a
+// range that ends with a file's last segment would show the exact size that the padding hides. Every blob of at least
+// end bytes reaches the rounded end, since the sizes of blobs are rounded as well.
 func CoverEnd(end int) int {
 	switch {
 	case end <= 0 || end >= MaxBlobSize:

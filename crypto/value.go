@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// The layout of a pointer's value: a random salt, then the sealed bytes; plain, they are a length, that many bytes, zeros.
+// The layout of a pointer's value: a random salt, then the sealed bytes. The plain bytes are a length, that many bytes,
+// and zeros.
 const (
 	valueSaltSize   = 32
 	valueLengthSize = 2
@@ -16,8 +17,8 @@ const (
 	MaxValue = valuePlainSize - valueLengthSize
 )
 
-// SealValue seals up to MaxValue bytes for the state seq of pointer id, and for no other. Each value has a key of its own,
-// derived from k and a random salt. It fails when plain is too long, and when rand does.
+// SealValue seals up to MaxValue bytes for the state seq of pointer id, and for no other. Each value has a key of its
+// own, derived from k and a random salt. It fails if plain is too long, and if rand fails.
 func SealValue(k ReadKey, id PointerID, seq uint64, plain []byte, rand io.Reader) (PointerValue, error) {
 	if len(plain) > MaxValue {
 		return PointerValue{}, fmt.Errorf("a pointer can't hold %d bytes, %d at most", len(plain), MaxValue)
@@ -34,8 +35,8 @@ func SealValue(k ReadKey, id PointerID, seq uint64, plain []byte, rand io.Reader
 	return PointerValue(v), nil
 }
 
-// OpenValue returns the bytes that a pointer holds. It does not verify the signature. The error is ErrOpen, or ErrFormat when
-// the value is authentic but not what this format writes.
+// OpenValue returns the bytes that a pointer holds. It does not verify the signature. The error is ErrOpen, or
+// ErrFormat when the value is authentic but not what this format writes.
 func OpenValue(k ReadKey, p Pointer) ([]byte, error) {
 	salt, sealed := p.Value[:valueSaltSize], p.Value[valueSaltSize:]
 	padded, err := openOnce(nil, derive(k, salt, labelValueKey), sealed, valueAD(p.ID, p.Seq))

@@ -10,10 +10,10 @@ import (
 	"github.com/tyler-smith/go-bip39"
 )
 
-// WordCount is how many recovery words there are: 24 hold 256 bits and a checksum of 8.
+// WordCount is the number of recovery words: 24 hold 256 bits and a checksum of 8.
 const WordCount = 24
 
-// Words returns the account's recovery words: BIP-39, English. They are the account; whoever has them has all.
+// Words returns the account's recovery words: BIP-39, English. Anybody who has them has the whole account.
 func (s AccountSecret) Words() []string {
 	phrase, err := bip39.NewMnemonic(s[:])
 	if err != nil {
@@ -22,8 +22,8 @@ func (s AccountSecret) Words() []string {
 	return strings.Fields(phrase)
 }
 
-// RandomPhrase returns n words drawn from the 2,048 of BIP-39: 11 bits each, for a passphrase that can be remembered. The error
-// is rand's.
+// RandomPhrase returns n words drawn from the 2,048 of BIP-39: 11 bits each, for a passphrase that can be remembered.
+// The error is rand's.
 func RandomPhrase(n int, rand io.Reader) ([]string, error) {
 	list := bip39.GetWordList()
 	raw := make([]byte, 2*n)
@@ -32,13 +32,13 @@ func RandomPhrase(n int, rand io.Reader) ([]string, error) {
 	}
 	words := make([]string, n)
 	for i := range words {
-		words[i] = list[int(binary.BigEndian.Uint16(raw[2*i:]))%len(list)] // 2,048 divides 2^16: no word is favoured
+		words[i] = list[int(binary.BigEndian.Uint16(raw[2*i:]))%len(list)] // 2,048 divides 2^16: all words are equally likely
 	}
 	return words, nil
 }
 
-// SecretFromWords returns the account of recovery words. Upper case and blanks round a word do not matter. The error says which
-// word, counted from one, is unknown, or that the checksum is wrong; it repeats no word.
+// SecretFromWords returns the account of recovery words. It ignores case and blanks around a word. The error states
+// which word, counted from one, is unknown, or that the checksum is wrong; it repeats no word.
 func SecretFromWords(words []string) (AccountSecret, error) {
 	if len(words) != WordCount {
 		return AccountSecret{}, fmt.Errorf("there are %d recovery words, not %d", WordCount, len(words))
@@ -52,7 +52,8 @@ func SecretFromWords(words []string) (AccountSecret, error) {
 	}
 	entropy, err := bip39.EntropyFromMnemonic(strings.Join(clean, " "))
 	if err != nil || len(entropy) != KeySize {
-		return AccountSecret{}, errors.New("the recovery words do not fit together: one is another word, or two are exchanged")
+		return AccountSecret{}, errors.New("the recovery words do not fit together: " +
+			"one is another word, or two are exchanged")
 	}
 	return AccountSecret(entropy), nil
 }

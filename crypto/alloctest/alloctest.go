@@ -1,5 +1,5 @@
-// Package alloctest measures what the reading of untrusted input costs, so that tests and fuzz targets find an input that
-// takes too much memory or time as they find one that panics.
+// Package alloctest measures the cost of reading untrusted input, so that tests and fuzz targets find inputs that take
+// too much memory or time, as they find inputs that panic.
 package alloctest
 
 import (
@@ -16,9 +16,10 @@ const (
 	Longest = time.Minute
 )
 
-// Check runs do, which reads an input of size bytes, and fails the test if it allocates more than Base and PerByte for each
-// byte. It counts everything allocated, also what is free again, by the whole process: other work under way counts too.
-// An input that takes longer than Longest ends the process with a panic, which a fuzzing run reports with its input.
+// Check runs do, which reads an input of size bytes, and fails the test if it allocates more than Base and PerByte for
+// each byte. It counts all allocations of the whole process, including memory that is free again and other work under
+// way. An input that takes longer than Longest ends the process with a panic, which a fuzzing run reports with its
+// input.
 func Check(t testing.TB, size int, do func()) {
 	t.Helper()
 	Within(t, Base+uint64(size)*PerByte, do)

@@ -2,5 +2,5 @@
 
 package alloctest
 
-// inflation is how much more may be allocated under the race detector, with which pools forget what they hold at random.
+// inflation is how much more may be allocated under the race detector, which makes pools drop their contents at random.
 const inflation = 8
