@@ -18,9 +18,10 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	}
 	defer g.keeping.Unlock()
 	g.flushFor(ctx, g.waits.Check)
-	copies, err := g.to.mirror.scrub(ctx, mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {
-		tell(control.Progress{What: "blobs of the copies read", Items: blobs, Bytes: bytes})
-	}})
+	copies, err := g.to.mirror.scrub(ctx,
+		mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {
+			tell(control.Progress{What: "blobs of the copies read", Items: blobs, Bytes: bytes})
+		}})
 	if err != nil {
 		return fsck.Report{}, err
 	}
@@ -28,7 +29,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 		Store: g.drive.checked, ReadData: o.ReadData, Repair: o.Repair, Sources: g.drive.copies(),
 		Progress: func(c fsck.Counts) {
 			at := control.Progress{What: "parts checked", Items: c.Nodes + c.Chunks, Bytes: c.Bytes}
-			if c.Bytes <= c.Total { // then comes what only the history has, and nobody knows how much that is
+			if c.Bytes <= c.Total { // later blobs belong only to the history, whose size is unknown
 				at.TotalBytes = c.Total
 			}
 			tell(at)
@@ -37,7 +38,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	report.Copies = copies
 	for i := range report.Damage {
 		if moved := &report.Damage[i].Moved; *moved != "" {
-			*moved = layout.Files + *moved // as the drive's users see it
+			*moved = layout.Files + *moved // the path as users of the drive see it
 		}
 	}
 	if err == nil && o.Repair {
@@ -47,7 +48,7 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 	return report, err
 }
 
-// flushFor waits for what is pending to come to the remote, but not for long.
+// flushFor waits up to d for pending changes to reach the remote.
 func (g *gateway) flushFor(ctx context.Context, d time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -56,7 +57,7 @@ func (g *gateway) flushFor(ctx context.Context, d time.Duration) {
 	}
 }
 
-// copies are where blobs may be that the remote has lost.
+// copies returns places that may have blobs that the remote has lost.
 func (d *drive) copies() []fsck.Source {
 	if d.kept != nil {
 		return []fsck.Source{d.kept, d.cache}

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// How the garbage collector is set. A gateway's live heap is some ten megabytes, and requests make its garbage: collecting at
-// five times the heap instead of at twice saves a tenth of the processor. The soft limit makes it collect earlier when much is
-// held. Without it, garbage of five times a heap of 50 MiB would stay.
+// The settings of the garbage collector. A gateway's live heap is some ten megabytes, and requests produce the garbage:
+// collecting at five times the heap instead of at twice saves a tenth of the CPU time. The soft limit makes the
+// collector run earlier when the live heap is large. Without it, garbage of five times a heap of 50 MiB would stay.
 const (
 	collectAt  = 400       // percent of growth
-	memoryRoom = 112 << 20 // bytes of a whole process at work: caches, folder pages, buffers of files being read and written
-	// roomEach is how often it is looked whether the limit leaves room: a heap that grows by a gigabyte takes longer.
+	memoryRoom = 112 << 20 // bytes of a busy process: caches, folder pages, buffers of files
+	// roomEach is the time between two checks of whether the limit leaves room: growing by a gigabyte takes longer.
 	roomEach = 250 * time.Millisecond
 )
 
-// When a gateway counts as idle, and gives memory back to the system.
+// When a gateway counts as idle and returns memory to the system.
 const (
 	idleAfter  = 10 * time.Second // without work
-	idleAllocs = 4 << 20          // bytes allocated in that time, which polling and status lines take
+	idleAllocs = 4 << 20          // bytes allocated in that time at most: polling and status lines need as many
 )
 
-// collector sets the garbage collector by what the process does.
+// collector adjusts the garbage collector to the work of the process.
 type collector struct {
-	idle atomic.Pointer[func()] // called when work has ended, before memory is given back; nil: nothing
+	idle atomic.Pointer[func()] // called when work has ended, before memory is returned; nil: nothing
 }
 
-// whenIdle has do called whenever the gateway has had nothing to do for a while. It must return soon.
+// whenIdle sets a function to call whenever the gateway has been idle for a while. do must return soon.
 func (c *collector) whenIdle(do func()) { c.idle.Store(&do) }
 
-// tune sets the collector, unless the environment does, and goes on to do so until the function that it returns is called.
+// tune adjusts the collector, unless the environment sets it, until the returned function is called.
 func (c *collector) tune(ctx context.Context, getenv func(string) string) (end func()) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
@@ -44,9 +44,10 @@ func (c *collector) tune(ctx context.Context, getenv func(string) string) (end f
 	return inBackground(ctx, c.watch)
 }
 
-// watch raises the soft limit while more is held than it leaves room for, as when a hundred thousand changes wait for the
-// remote: a collector that runs against its limit takes half of the processor, and frees nothing. Once work has ended it gives
-// memory back, which the limit alone never would: garbage below it stays for ever in a process that allocates no more.
+// watch raises the soft limit while the live heap is too large for it, as when a hundred thousand changes wait for the
+// remote: a collector at its limit takes half of the CPU time and frees nothing. Once work has ended, watch returns
+// memory to the system, which the limit alone never does: garbage below it stays for ever in a process that allocates
+// no more.
 func (c *collector) watch(ctx context.Context) {
 	each := time.NewTicker(roomEach)
 	defer each.Stop()
@@ -74,13 +75,13 @@ func (c *collector) watch(ctx context.Context) {
 	}
 }
 
-// roomFor returns the limit for a live heap of so many bytes: at least half as much again.
+// roomFor returns the limit for a live heap of live bytes: at least half as much again.
 func roomFor(live int64) int64 { return max(memoryRoom, live+live/2) }
 
-// idleness notices when work has ended.
+// idleness detects the end of work.
 type idleness struct {
-	allocated uint64    // by the process, when the time below began
-	since     time.Time // since when little was allocated
+	allocated uint64    // by the process, at the time since
+	since     time.Time // the beginning of the span with few allocations
 	told      bool      // that it is idle
 }
 
@@ -97,6 +98,6 @@ func (i *idleness) begins(allocated uint64, now time.Time) bool {
 		return false
 	}
 	began := !i.told
-	*i = idleness{allocated: allocated, since: now, told: true} // the next span is measured by itself
+	*i = idleness{allocated: allocated, since: now, told: true} // the next span is measured separately
 	return began
 }

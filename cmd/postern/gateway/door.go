@@ -7,14 +7,14 @@ import (
 	"postern/dav/auth"
 )
 
-// door lets requests with the drive's password in, and can be given another password while it is in use.
+// door admits requests with the drive's password, which can change while the door is in use.
 type door struct {
 	inside  http.Handler
 	options auth.Options // but for the password
 	now     atomic.Pointer[http.Handler]
 }
 
-// lock makes a password the only one that opens. Requests that are inside already go on.
+// lock makes password the only valid one. Requests that were admitted before continue.
 func (d *door) lock(password string) error {
 	o := d.options
 	o.Password = password

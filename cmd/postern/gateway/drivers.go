@@ -20,16 +20,16 @@ import (
 	"postern/remote/verify"
 )
 
-// Driver is a kind of remote: what its URLs look like and how one is opened.
+// Driver is a kind of remote: it describes its URLs and opens them.
 type Driver struct {
 	Scheme string
 	Form   string // for help and sentences
-	// Volatile remotes end with the process: nothing that refers to them may be kept either.
+	// Volatile remotes end with the process, so nothing that refers to them may outlive it.
 	Volatile bool
-	// Blocks says that calls are the system's, which no context ends.
+	// Blocks means that calls may block in the system, where no context ends them.
 	Blocks bool
-	// Open opens what follows the scheme. With founding an empty place becomes a remote; without, it must be one
-	// already. Nil for mirrors, whose members have drivers of their own.
+	// Open opens the remote named by the part of a URL after its scheme. With founding, an empty place becomes a remote;
+	// without, it must be one already. Nil for mirrors, whose members have drivers of their own.
 	Open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
 }
 
@@ -58,8 +58,8 @@ func (ds Drivers) find(scheme string) (Driver, bool) {
 type Target struct {
 	driver Driver
 	rest   string // what follows the scheme
-	// local remotes can't be away, and answer as fast as a cache on disk would: what lies in the home, or in memory.
-	// Any other folder may be on a stick or a share, or be renamed.
+	// local remotes are in the home or in memory: they can't be away, and answer as fast as a cache on disk. Any other
+	// folder may be on a stick or a share, or be renamed.
 	local  bool
 	mirror *copies // nil: it is one remote
 }
@@ -84,10 +84,11 @@ func (ds Drivers) Parse(url string, h home.Home) (Target, error) {
 	if !ok {
 		return Target{}, say.Usagef("the remote %q is no URL: a remote is one of %s", url, strings.Join(forms, ", "))
 	}
-	return Target{}, say.Usagef("there is no remote of the kind %q: a remote is one of %s", scheme+":", strings.Join(forms, ", "))
+	return Target{}, say.Usagef("there is no remote of the kind %q: a remote is one of %s", scheme+":",
+		strings.Join(forms, ", "))
 }
 
-// parse brings what follows the scheme into the one form that is kept.
+// parse normalizes the part of a URL after its scheme.
 func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 	local := d.Volatile
 	switch d.Scheme {
@@ -100,16 +101,17 @@ func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 	case "disk":
 		path := rest
 		if strings.HasPrefix(path, "//") {
-			path = strings.TrimPrefix(path, "//") // disk:///path, as other URLs are written
+			path = strings.TrimPrefix(path, "//") // disk:///path, like other URLs
 			if !strings.HasPrefix(path, "/") {
 				return Target{}, say.Usagef("the remote disk:%s names a machine: write disk:/path", rest)
 			}
 		}
 		if tail, ok := strings.CutPrefix(path, "~/"); ok {
-			// The shell leaves a tilde after a colon alone, and a folder called "~" is what nobody wants.
+			// The shell does not expand a tilde after a colon, and a folder called "~" is surely not meant.
 			own, err := os.UserHomeDir()
 			if err != nil {
-				return Target{}, say.Usagef("the remote disk:%s names your home folder, which can't be told: write the whole path", rest)
+				return Target{}, say.Usagef("the remote disk:%s names your home folder, which can't be told: write the whole path",
+					rest)
 			}
 			path = filepath.Join(own, tail)
 		}
@@ -125,17 +127,17 @@ func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 	return Target{driver: d, rest: rest, local: local}, nil
 }
 
-// String is the URL as it is kept and shown; it holds no secrets.
+// String returns the URL in its normal form; it holds no secrets.
 func (t Target) String() string { return t.driver.Scheme + ":" + t.rest }
 
 // Volatile reports whether the remote ends with the process.
 func (t Target) Volatile() bool { return t.driver.Volatile }
 
-// Default reports whether the remote is the folder in the home that a drive gets where no other is named.
+// Default reports whether the remote is the folder in the home that a drive uses by default.
 func (t Target) Default(h home.Home) bool { return t.driver.Scheme == "disk" && t.rest == h.Remote() }
 
-// owned reports whether the remote is a folder that lies in the home once all links are followed. Nobody but this
-// gateway writes there, so its files may share their bytes with staged ones. It must be there already.
+// owned reports whether the remote is a folder in the home after all links are followed. Only this gateway writes
+// there, so its files may share their bytes with staged ones. The folder must exist already.
 func (t Target) owned(h home.Home) bool {
 	if !t.local || t.mirror != nil || t.driver.Scheme != "disk" {
 		return false
@@ -152,7 +154,7 @@ func (t Target) owned(h home.Home) bool {
 	return err == nil && within != "." && filepath.IsLocal(within)
 }
 
-// Opening says how a remote is opened.
+// Opening are the choices for opening a remote.
 type Opening struct {
 	Founding bool         // an empty place may become a remote
 	Pins     verify.Pins  // the newest pointers seen; nil: none
@@ -161,7 +163,8 @@ type Opening struct {
 	waits remote.Deadlines
 }
 
-// Open opens the remote by its driver alone: nothing is retried or verified, but what hangs can be left.
+// Open opens the remote by its driver alone: calls are neither retried nor verified, but callers can abandon calls that
+// hang.
 func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 	l, err := t.line(ctx, o, line.Options{Once: true})
 	if err != nil {
@@ -170,7 +173,7 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 	return l.Store, nil
 }
 
-// line opens the remote and puts a line in front of it. lo needs no more than what the gateway asks of the line.
+// line opens the remote and puts a line in front of it. lo needs only the options that the gateway chooses.
 func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	if t.mirror == nil {
@@ -186,13 +189,13 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
 	if founding {
 		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-			// One new folder is what the user asked for. A path of several is a typing error, or a disk that isn't
-			// mounted.
-			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the path is right, or make it first",
+			// One new folder is intended. A path with several missing folders is a typing error, or a disk that isn't mounted.
+			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the "+
+				"path is right, or make it first",
 				filepath.Dir(path), filepath.Base(path))
 		}
 	}
-	// A disk that isn't mounted leaves an empty folder behind, which must not become a remote that lost everything.
+	// The mount point of a disk that isn't mounted is an empty folder, which must not become an empty remote.
 	store, err := disk.Open(path, disk.Options{Log: log, Existing: !founding, OpenFiles: blobsOpen(openFiles())})
 	if errors.Is(err, disk.ErrNoStore) {
 		return nil, say.Advised(&noRemoteError{path})
@@ -203,7 +206,7 @@ func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (
 	return store, nil
 }
 
-// noRemoteError is why a folder in which there must be a remote already is not opened.
+// noRemoteError is the error for a folder that must hold a remote and does not.
 type noRemoteError struct{ path string }
 
 // Error names the folder.
@@ -211,7 +214,7 @@ func (e *noRemoteError) Error() string {
 	return fmt.Sprintf("there is no remote in %s: see that its disk is mounted and the path is right", e.path)
 }
 
-// OrCreate adds --create to the remedies of an error that says that there is no remote. Other errors stay as they are.
+// OrCreate adds --create to the remedies in an error about a missing remote. Other errors stay as they are.
 func OrCreate(err error) error {
 	if _, missing := errors.AsType[*noRemoteError](err); missing {
 		return say.Advisef("%w, or have a new one made there with --create", err)

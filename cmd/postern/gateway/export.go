@@ -22,14 +22,16 @@ import (
 	"postern/vfs/tree"
 )
 
-// Roots returns the spaces of an account as a remote has them, for callers that have no drive open.
+// Roots returns the spaces of an account at a remote, for callers without an open drive.
 func Roots(at remote.Store, account home.Account) *roots.Set {
 	return roots.New(roots.Options{Own: account.Secret.Own(), Pointers: at, Nodes: tree.NewNodes(at, tree.Options{})})
 }
 
 // Export implements control.Carrier.
-func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell control.Tell) (at transfer.Progress, err error) {
-	if !g.keeping.TryLock() { // a collection would delete under its feet
+func (g *gateway) Export(
+	ctx context.Context, o control.ExportOrder, tell control.Tell,
+) (at transfer.Progress, err error) {
+	if !g.keeping.TryLock() { // a collection would delete blobs meanwhile
 		return at, say.Advisef("the drive is being collected or checked: wait until that is done")
 	}
 	defer g.keeping.Unlock()
@@ -69,16 +71,19 @@ func (g *gateway) Export(ctx context.Context, o control.ExportOrder, tell contro
 		contents.Pointers = append(contents.Pointers, login)
 	}
 	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
-	at, err = bundle.ExportFile(ctx, store, o.File, contents, transfer.Names(names), bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: control.Carried("exported", tell)})
+	at, err = bundle.ExportFile(ctx, store, o.File, contents, transfer.Names(names),
+		bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: control.Carried("exported", tell)})
 	if err != nil {
 		return at, err
 	}
 	return at, g.home.AddExport(home.Export{Time: time.Now().UTC(), Pointer: newest.Marshal()})
 }
 
-// beyond returns what the newest state leads to that an earlier one does not. Where the earlier one was collected, it is what the bundle of
-// it does not hold.
-func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file string, tell control.Tell) (roots.Reached, error) {
+// beyond returns the blobs of the newest state that an earlier one does not have. If the earlier state was collected,
+// it returns those that the earlier state's bundle does not hold.
+func (g *gateway) beyond(
+	ctx context.Context, newest, since crypto.Pointer, file string, tell control.Tell,
+) (roots.Reached, error) {
 	if since == newest {
 		return roots.Reached{}, say.Advisef("nothing was committed since then: there is nothing to export")
 	}
@@ -91,7 +96,8 @@ func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file
 	}
 	switch {
 	case errors.Is(err, base.ErrUntold):
-		return roots.Reached{}, say.Advisef("the state that --since names is not here (%w): if it is of a bundle from another device, import that first; if it is too old, leave --since out to export all", err)
+		return roots.Reached{}, say.Advisef("the state that --since names is not here (%w): if it is of a bundle from "+
+			"another device, import that first; if it is too old, leave --since out to export all", err)
 	case err != nil:
 		return roots.Reached{}, err
 	case !held || since.Seq >= newest.Seq:
@@ -102,22 +108,24 @@ func (g *gateway) beyond(ctx context.Context, newest, since crypto.Pointer, file
 	return found, err
 }
 
-// reach returns what all spaces of the owner lead to, beyond what an earlier state of the own space does.
+// reach returns the blobs of all spaces of the owner, without those of an earlier state of the own space.
 func (g *gateway) reach(ctx context.Context, beyond *crypto.Pointer, tell control.Tell) (roots.Reached, error) {
-	found, err := g.drive.space.Keeper().Reach(ctx, g.drive.checked, roots.ReachOptions{Beyond: beyond, Seen: control.Seeking(tell)})
+	found, err := g.drive.space.Keeper().Reach(ctx, g.drive.checked,
+		roots.ReachOptions{Beyond: beyond, Seen: control.Seeking(tell)})
 	if err != nil {
 		return found, fmt.Errorf("look for what is to be exported: %w", err)
 	}
 	return found, nil
 }
 
-// exported reports whether a state was exported here, and so is part of the drive's history, whether that still shows or not.
+// exported reports whether a state was exported here, and so belongs to the drive's history, even if the history no
+// longer shows it.
 func (g *gateway) exported(p crypto.Pointer) bool {
 	made, err := g.home.ReadExports()
 	return err == nil && slices.ContainsFunc(made, func(e home.Export) bool { return bytes.Equal(e.Pointer, p.Marshal()) })
 }
 
-// namesIn tells the blobs of a bundle.
+// namesIn returns the names of the blobs in a bundle.
 func namesIn(path string) (map[crypto.BlobName]bool, error) {
 	file, err := localfs.OpenRegular(path)
 	if err != nil {

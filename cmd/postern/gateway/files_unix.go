@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// openFiles returns how many files this process may have open. Go has raised it at the start to what the system allows.
+// openFiles returns how many files this process may have open. Go has raised the limit at the start as far as the
+// system allows.
 func openFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

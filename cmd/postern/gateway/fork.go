@@ -23,15 +23,17 @@ func (g *gateway) Fork(ctx context.Context, accept bool) (control.Fork, error) {
 		return control.Fork{}, say.Advisef("the remote %s begins anew each time: there is nothing to compare", g.to)
 	}
 	id := g.account.Secret.Writer().ID()
-	// With fresh eyes: past the pins, which are what is asked about.
-	store, err := OpenRemote(ctx, HoldOptions{Home: g.home, To: g.to, Log: slog.New(slog.DiscardHandler)}, &verify.MemoryPins{})
+	// Open the remote without the pins, since they are in question.
+	store, err := OpenRemote(ctx, HoldOptions{Home: g.home, To: g.to, Log: slog.New(slog.DiscardHandler)},
+		&verify.MemoryPins{})
 	if err != nil {
 		return control.Fork{}, err
 	}
 	defer func() { _ = store.Close() }() // only read from
 	shown, err := store.Load(ctx, id)
 	if errors.Is(err, remote.ErrNotFound) {
-		return control.Fork{}, say.Advisef("the remote %s has no drive of this account at all: see that it is the right one, and that its disk is mounted", g.to)
+		return control.Fork{}, say.Advisef("the remote %s has no drive of this account at all: see that it is the right "+
+			"one, and that its disk is mounted", g.to)
 	}
 	if err != nil {
 		return control.Fork{}, err
@@ -67,9 +69,11 @@ func forkFacts(shown crypto.Pointer, pin verify.Pin, known bool) (f facts) {
 	f.add("this device saw", "sequence %d, state %s", pin.Seq, hex.EncodeToString(pin.Hash[:8]))
 	switch {
 	case shown.Seq < pin.Seq:
-		f.add("so", "the remote went back by %s: it was restored from an old copy, or it lies", say.Plural(int64(pin.Seq-shown.Seq), "commit"))
+		f.add("so", "the remote went back by %s: it was restored from an old copy, or it lies",
+			say.Plural(int64(pin.Seq-shown.Seq), "commit"))
 	case shown.Seq == pin.Seq && hash != pin.Hash:
-		f.add("so", "the remote shows another state of the same sequence: it was written to on its own while it was two, or it lies")
+		f.add("so", "the remote shows another state of the same sequence: it was written to on its own while it was two, "+
+			"or it lies")
 	case shown.Seq == pin.Seq:
 		f.add("so", "all is well: it is the very state")
 	default:
@@ -78,10 +82,11 @@ func forkFacts(shown crypto.Pointer, pin verify.Pin, known bool) (f facts) {
 	return f
 }
 
-// shownGone is how many paths are named that can't be kept.
+// shownGone is how many of the paths that can't be kept are named.
 const shownGone = 20
 
-// accept resets the pin, has the drive take over what the remote shows, and keeps what was there before in a folder if it can still be read.
+// accept resets the pin, makes the drive adopt the state that the remote shows, and keeps the former state in a folder
+// if it can still be read.
 func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) error {
 	before, err := g.drive.space.Files(ctx)
 	if err != nil {
@@ -104,7 +109,8 @@ func (g *gateway) accept(ctx context.Context, shown crypto.Pointer, f *facts) er
 		f.add("lost", "what this device had seen at the remote before can't be kept: %v", err)
 		return nil
 	case len(gone) > 0 && gone[0] == "/":
-		f.add("lost", "what this device had seen at the remote before can't be kept: neither the remote nor this device has its folders any more")
+		f.add("lost", "what this device had seen at the remote before can't be kept: neither the remote nor this device "+
+			"has its folders any more")
 		return nil
 	}
 	f.add("kept", "the files as this device knew them before are in %s: take what you need and remove it", folder)

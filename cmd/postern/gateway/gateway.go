@@ -1,6 +1,6 @@
 // Package gateway is the served drive: it opens the remote that a URL names, puts the drive on top of it, serves it
-// over WebDAV, and answers commands over the control socket. Programs in cmd share it, so that what is measured and
-// tortured is what is shipped.
+// over WebDAV, and answers commands over the control socket. Programs in cmd share it, so that benchmarks and torture
+// tests run the shipped code.
 package gateway
 
 import (
@@ -39,8 +39,8 @@ type gateway struct {
 	log      *slog.Logger
 	rekey    func() error // reads the drive's password again; nil for a drive that is not served
 
-	keeping sync.Mutex              // held while the drive is collected, checked or carried
-	garbage atomic.Pointer[gc.Last] // what the newest collection saw; nil: to be read
+	keeping sync.Mutex              // held during a collection, check, export or import
+	garbage atomic.Pointer[gc.Last] // the result of the newest collection; nil: not read yet
 }
 
 // Status implements control.Gateway.
@@ -52,14 +52,14 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	status.URL, status.CA, status.PasswordIn = g.help.URL.String(), g.help.CA, g.help.Where
 	status.Version, status.PID, status.Since = g.version, os.Getpid(), g.since
 	status.Passphrase = g.account.Passphrase
-	if now, err := g.home.ReadAccount(); err == nil { // passwd may have set one since the gateway began
+	if now, err := g.home.ReadAccount(); err == nil { // passwd may have set one since the gateway started
 		status.Passphrase = now.Passphrase
 	}
 	status.Garbage, status.History = g.collected(), g.past(ctx)
 	return status, nil
 }
 
-// collected is what the newest collection on this device saw.
+// collected returns the result of the newest collection on this device.
 func (g *gateway) collected() control.Garbage {
 	last := g.garbage.Load()
 	if last == nil {
@@ -76,7 +76,7 @@ func (g *gateway) collected() control.Garbage {
 	return control.Garbage{Last: time.Unix(0, last.At).UTC(), Needed: last.Needed, Waiting: last.Candidates, Due: last.Due}
 }
 
-// past is how far one can go back; zero when that can't be told soon.
+// past returns how far the history goes back; zero when it can't be read soon.
 func (g *gateway) past(ctx context.Context) (h control.History) {
 	ctx, cancel := context.WithTimeout(ctx, g.waits.Status)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"postern/vfs/versions"
 )
 
-// looks is how many states are looked into at once: each has pages of its own, which may have to come from far away.
+// looks is how many states are read at once: each has pages of its own, which may have to come from the remote.
 const looks = 16
 
 // Versions implements control.Historian.
@@ -76,10 +76,11 @@ func (g *gateway) List(ctx context.Context, path string) (found []control.Versio
 func (g *gateway) Restore(ctx context.Context, from, to string, replace bool) error {
 	_, err := g.drive.fs.Copy(ctx, from, to, vfs.CopyOptions{Replace: replace})
 	if errors.Is(err, vfs.ErrExist) {
-		return say.Advisef("%s is there: add --force to replace it, which keeps it in the history, or name another place with --to", to)
+		return say.Advisef("%s is there: add --force to replace it, which keeps it in the history, or name another place "+
+			"with --to", to)
 	}
 	if errors.Is(err, vfs.ErrPending) {
-		return nil // it is restored, and status says what waits for the remote
+		return nil // it is restored, and status reports the changes that wait for the remote
 	}
 	return err
 }

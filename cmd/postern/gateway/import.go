@@ -22,7 +22,7 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 		return transfer.Progress{}, say.Advisef("the drive is being collected or checked: wait until that is done")
 	}
 	defer g.keeping.Unlock()
-	// What is pending goes first: so a bundle that builds on what was there is a step of one history more often than a merge.
+	// Pending changes are committed first, so that a bundle that builds on the present state needs a merge less often.
 	if err := g.drive.space.Flush(ctx); err != nil {
 		return transfer.Progress{}, err
 	}
@@ -31,14 +31,14 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 	at, err := ImportFile(ctx, store, file, bundle.ImportOptions{
 		Follows: func(ctx context.Context, have, next crypto.Pointer) (bool, error) {
 			yes, err := follows(ctx, have, next)
-			if yes && err == nil && next.ID == drive { // or the drive would lead to what is nowhere
+			if yes && err == nil && next.ID == drive { // else the drive would refer to missing blobs
 				err = g.drive.space.Keeper().Missing(ctx, next)
 			}
 			return yes, err
 		},
 		Join: func(ctx context.Context, next crypto.Pointer) (bool, error) {
 			if next.ID != drive {
-				return false, nil // an older login record than the one that is there, which stays
+				return false, nil // the login record is older than the present one, which stays
 			}
 			return g.drive.space.Keeper().Join(ctx, next)
 		},
@@ -50,8 +50,10 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 	return at, err
 }
 
-// ImportFile imports a bundle into a remote. Errors say what to do about a bundle that does not fit.
-func ImportFile(ctx context.Context, to remote.Store, file string, o bundle.ImportOptions) (at transfer.Progress, err error) {
+// ImportFile imports a bundle into a remote. Errors advise the user about a bundle that does not fit.
+func ImportFile(
+	ctx context.Context, to remote.Store, file string, o bundle.ImportOptions,
+) (at transfer.Progress, err error) {
 	from, err := localfs.OpenRegular(file)
 	if err != nil {
 		return at, fmt.Errorf("can't read the bundle: %w", err)
@@ -63,7 +65,8 @@ func ImportFile(ctx context.Context, to remote.Store, file string, o bundle.Impo
 	}
 	switch {
 	case errors.Is(err, remote.ErrFork):
-		return at, say.Advisef("%s was not imported: %w: import it without --remote where the drive is open, which merges both", file, err)
+		return at, say.Advisef("%s was not imported: %w: import it without --remote where the drive is open, which merges "+
+			"both", file, err)
 	case errors.Is(err, remote.ErrRollback):
 		return at, say.Advisef("%s was not imported: %w: it is older than what is there", file, err)
 	case errors.Is(err, remote.ErrRefused):
@@ -76,8 +79,9 @@ func ImportFile(ctx context.Context, to remote.Store, file string, o bundle.Impo
 	return at, nil
 }
 
-// Follows returns a function that reports whether a pointer of an account builds on another. Of the drive's, the commits tell. Login records are no history: each is
-// written whole, by postern passwd alone, and the one of the greatest sequence counts.
+// Follows returns a function that reports whether a pointer of an account builds on another. It reads the commits of
+// the drive's pointer. Login records have no history: only postern passwd writes them, each is complete, and the one
+// with the greatest sequence counts.
 func Follows(at remote.Store, account home.Account) transfer.Follows {
 	drive := account.Secret.Writer().ID()
 	return func(ctx context.Context, have, next crypto.Pointer) (bool, error) {

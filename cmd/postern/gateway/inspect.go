@@ -34,7 +34,8 @@ func (g *gateway) Inspect(ctx context.Context, what string) ([]control.Fact, err
 	}
 	raw, err := hex.DecodeString(what)
 	if err != nil || len(raw) != len(crypto.BlobName{}) {
-		return nil, say.Usagef("%q is neither a path of the drive, which begins with a slash, nor the 64 hex digits of a blob or a pointer", what)
+		return nil, say.Usagef("%q is neither a path of the drive, which begins with a slash, nor the 64 hex digits of a "+
+			"blob or a pointer", what)
 	}
 	found, err := g.inspectBlob(ctx, crypto.BlobName(raw))
 	if !errors.Is(err, remote.ErrNotFound) {
@@ -92,7 +93,8 @@ func (g *gateway) inspectBlob(ctx context.Context, name crypto.BlobName) (f fact
 	}
 	f.add("blob", "%s", name)
 	f.add("size", "%d bytes (%s)", size, home.Size(size))
-	f.add("padded", "%s", say.IfElse(int64(crypto.PaddedSize(int(min(size, crypto.MaxBlobSize)))) == size, "yes", "no: this is no blob of Postern's"))
+	f.add("padded", "%s", say.IfElse(int64(crypto.PaddedSize(int(min(size, crypto.MaxBlobSize)))) == size, "yes",
+		"no: this is no blob of Postern's"))
 	if _, err := g.drive.cache.Get(remote.PastCaches(ctx), name); errors.Is(err, remote.ErrCorrupt) {
 		f.add("intact", "no: its bytes do not hash to its name")
 	} else if err != nil {
@@ -110,7 +112,8 @@ func (g *gateway) inspectPointer(ctx context.Context, id crypto.PointerID) (f fa
 	}
 	own := id == g.account.Secret.Writer().ID()
 	f.add("pointer", "%s", hex.EncodeToString(id[:]))
-	f.add("of", "%s", say.IfElse(own, "this account's drive", "another space or a login record: this account can't open it"))
+	f.add("of", "%s", say.IfElse(own, "this account's drive",
+		"another space or a login record: this account can't open it"))
 	f.add("sequence", "%d", pointer.Seq)
 	hash := pointer.Hash()
 	f.add("hash", "%s", hex.EncodeToString(hash[:]))
@@ -118,7 +121,8 @@ func (g *gateway) inspectPointer(ctx context.Context, id crypto.PointerID) (f fa
 	if pin, known, err := g.pins.Load(id); err != nil {
 		return nil, err
 	} else if known {
-		f.add("pinned", "sequence %s%s", strconv.FormatUint(pin.Seq, 10), say.IfElse(pin.Hash == hash, ", this very state", ""))
+		f.add("pinned", "sequence %s%s", strconv.FormatUint(pin.Seq, 10),
+			say.IfElse(pin.Hash == hash, ", this very state", ""))
 	}
 	if own {
 		_, err := crypto.OpenValue(g.account.Secret.Reader(), pointer)

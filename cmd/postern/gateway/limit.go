@@ -5,31 +5,30 @@ import (
 	"sync"
 )
 
-// maxConnections bounds the connections of the drive at one time. Each takes a descriptor and some 10 to 100 KiB, also
-// before anybody has shown a password; programs open ten at most, and browsers six.
+// maxConnections bounds the connections of the drive at one time. Each takes a descriptor and some 10 to 100 KiB, even
+// before a login; programs open ten at most, and browsers six.
 const maxConnections = 512
 
-// What connections(n) reckons with: where few files may be open, there are fewer connections instead of requests that
-// fail.
+// The figures of connections(n): where few files may be open, there are fewer connections instead of failing requests.
 const (
-	filesOfOne     = 4   // open files for one connection: its own, and those of what it reads or writes
+	filesOfOne     = 4   // open files for one connection: its own, and those that its requests read or write
 	filesOfAll     = 256 // for everything else: the journal, the store's open blobs, connections to the storage
 	minConnections = 16
 )
 
-// connections returns how many connections there may be where so many files may be open.
+// connections returns how many connections to allow if so many files may be open.
 func connections(files uint64) int {
 	return int(min(max((max(files, filesOfAll)-filesOfAll)/filesOfOne, minConnections), maxConnections))
 }
 
-// manyFiles is where a system allows so many open files that some more blobs may stay open.
+// manyFiles is the limit of open files from which on more blobs stay open.
 const (
 	manyFiles = 4096
-	manyBlobs = 512 // those of 2.5 GiB, of each member of a mirror
+	manyBlobs = 512 // 2.5 GiB of blobs, for each member of a mirror
 )
 
-// blobsOpen returns how many blobs a remote keeps open for reading where so many files may be open; 0: its default. To
-// open a blob takes a tenth of the time of a small read.
+// blobsOpen returns how many blobs a remote keeps open for reading if so many files may be open; 0: its default.
+// Opening a blob takes a tenth of the time of a small read.
 func blobsOpen(files uint64) int {
 	if files < manyFiles {
 		return 0
@@ -71,7 +70,7 @@ func (l *limited) Close() error {
 	return l.Listener.Close()
 }
 
-// limitedConn gives its place back when it is closed.
+// limitedConn frees its place when it is closed.
 type limitedConn struct {
 	net.Conn
 	done func()

@@ -49,11 +49,12 @@ func (g *gateway) Break(ctx context.Context, what string) (broken []control.Lock
 }
 
 func shown(l lock.Lock) control.Lock {
-	return control.Lock{Path: l.Root, Token: l.Token, Owner: ownerText(l.OwnerXML), Shared: l.Shared, Beneath: !l.ZeroDepth,
+	return control.Lock{Path: l.Root, Token: l.Token, Owner: ownerText(l.OwnerXML), Shared: l.Shared,
+		Beneath: !l.ZeroDepth,
 		Expires: l.Expires}
 }
 
-// ownerText is the text in the XML by which a program says whose lock it is, made safe for a terminal.
+// ownerText returns the text in the XML by which a program names a lock's owner, made safe for a terminal.
 func ownerText(inner string) string {
 	var text strings.Builder
 	for tokens := xml.NewDecoder(strings.NewReader(inner)); ; {

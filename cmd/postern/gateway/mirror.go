@@ -17,8 +17,8 @@ import (
 	"postern/vfs/fsck"
 )
 
-// mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: what is not there
-// is not written.
+// mirrorScheme begins the URL of several remotes as one: "mirror:disk:/a,disk:/b". The first leads: a write succeeds
+// only if it does there.
 const mirrorScheme = "mirror"
 
 // copies are the remotes of a mirror.
@@ -75,8 +75,8 @@ func (ds Drivers) known(scheme string) bool {
 	return ok
 }
 
-// open opens the first remote, late or now, and the others when they are there: a stick that isn't plugged in is no
-// reason not to start. Each has a line of its own, so that the mirror sees only what fails for good.
+// open opens the first remote, late or now, and the others once they are there: a stick that isn't plugged in does not
+// prevent the start. Each has a line of its own, so that the mirror sees only lasting failures.
 func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store, err error) {
 	var members []mirror.Member
 	defer func() {
@@ -101,7 +101,7 @@ func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store
 	return all, nil
 }
 
-// scrub looks at each remote of a mirror by itself; at nothing of one that isn't one.
+// scrub checks each remote of a mirror separately; without a mirror it does nothing.
 func (c *copies) scrub(ctx context.Context, o mirror.Scrubbing) (all []fsck.Copy, err error) {
 	if c == nil || c.opened.Load() == nil {
 		return nil, nil
@@ -117,7 +117,7 @@ func (c *copies) scrub(ctx context.Context, o mirror.Scrubbing) (all []fsck.Copy
 	return all, err
 }
 
-// settle waits until what was found missing where it was read is healed, but not for long: one that is away never is.
+// settle waits up to d until all remotes are healed: one that is away never is.
 func (c *copies) settle(ctx context.Context, d time.Duration) {
 	if c == nil || c.opened.Load() == nil {
 		return
@@ -127,16 +127,16 @@ func (c *copies) settle(ctx context.Context, d time.Duration) {
 	_ = c.opened.Load().Settle(ctx) // status tells who lags
 }
 
-// seen is the greatest sequence of a pointer that was seen.
+// seen returns the greatest sequence of a pointer that was seen.
 func (o Opening) seen(id crypto.PointerID) uint64 {
 	if o.Pins == nil {
 		return 0
 	}
-	pin, _, _ := o.Pins.Load(id) // one that can't be read is told of by who checks the pointer
+	pin, _, _ := o.Pins.Load(id) // package verify reports a pin that can't be read
 	return pin.Seq
 }
 
-// status returns how the remotes of a mirror stand; nothing of one that isn't one.
+// status returns the state of each remote of a mirror; nil without a mirror.
 func (c *copies) status() (all []control.Copy) {
 	if c == nil || c.opened.Load() == nil {
 		return nil

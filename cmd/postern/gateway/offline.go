@@ -10,7 +10,7 @@ import (
 	"postern/metrics"
 )
 
-// Offline opens a drive without serving it, and calls do with what answers for it until do returns.
+// Offline opens a drive without serving it, and calls do with its control interface, which is valid until do returns.
 func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (err error) {
 	o = o.withDefaults()
 	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, waits: o.Waits})
@@ -22,8 +22,8 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account, settings: o.Settings,
-		metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account,
+		settings: o.Settings, metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,7 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 	if err != nil {
 		return fmt.Errorf("can't read the drive's locks: %w", err)
 	}
-	return do(&gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, version: o.Version, drive: opened, waits: o.Waits, pins: s.state.Pins(), locks: locks,
+	return do(&gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, version: o.Version, drive: opened,
+		waits: o.Waits, pins: s.state.Pins(), locks: locks,
 		log: o.Log})
 }

@@ -12,7 +12,7 @@ import (
 	"postern/vfs/pin"
 )
 
-// pinTick is how often it is looked how much of what is to be kept is here.
+// pinTick is the time between two progress reports of a pin.
 const pinTick = 200 * time.Millisecond
 
 // Pin implements control.Pins.
@@ -36,7 +36,7 @@ func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.
 	return g.Pinned(ctx)
 }
 
-// tellPinned tells now and then how much of a path is here, until ctx ends.
+// tellPinned reports regularly how much of a path is here, until ctx ends.
 func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Tell) {
 	tick := time.NewTicker(pinTick)
 	defer tick.Stop()
@@ -48,7 +48,8 @@ func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Te
 		}
 		for _, at := range g.drive.pins.Status().Paths {
 			if at.Path == within {
-				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing), Bytes: at.Bytes})
+				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing),
+					Bytes: at.Bytes})
 			}
 		}
 	}
@@ -75,7 +76,7 @@ func (g *gateway) Pinned(context.Context) (pin.Status, error) {
 	return status, nil
 }
 
-// pinnable is a path of the drive as the space knows it.
+// pinnable returns the path within the space for a path of the drive.
 func pinnable(path string) (string, error) {
 	within, ok := layout.CutFiles(layout.Clean(path))
 	if !ok {

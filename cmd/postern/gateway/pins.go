@@ -9,7 +9,8 @@ import (
 	"postern/vfs/pin"
 )
 
-// openPins puts the pinned blobs in front of the cache. They are fetched past it, or a folder of films would sweep it clean.
+// openPins puts the pinned blobs in front of the cache. They are fetched past it, since a folder of films would evict
+// everything else.
 func (d *drive) openPins(ctx context.Context, o driveOptions) error {
 	local, err := disk.Open(o.home.Pinned(), disk.Options{Log: o.log})
 	if err != nil {
@@ -24,7 +25,7 @@ func (d *drive) openPins(ctx context.Context, o driveOptions) error {
 	return err
 }
 
-// remoteIsBack brings there what has waited, and fetches what is missing here.
+// remoteIsBack sends the waiting changes to the remote, and fetches missing pinned blobs.
 func (d *drive) remoteIsBack() {
 	d.space.Retry()
 	if d.pins != nil {

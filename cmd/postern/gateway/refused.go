@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// The bounds of reading what nobody needs any more.
+// The bounds of reading the rest of a refused body.
 const (
 	maxUnread     = 64 << 20         // bytes of a body after its answer
 	unreadTimeout = 10 * time.Second // for all of them
 )
 
-// readRefused answers a request that is refused early at once, and then reads the rest of its body, within bounds. Clients that
-// only read after they have sent everything (most simple ones) would otherwise find the connection reset, and never see
-// why. net/http alone reads 256 KiB.
+// readRefused sends the answer of a request that is refused early at once, and then reads the rest of its body, within
+// bounds. Otherwise clients that read only after sending everything (most simple ones) would find the connection reset
+// and never see the answer. net/http alone reads 256 KiB.
 func readRefused(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {
@@ -23,8 +23,8 @@ func readRefused(next http.Handler) http.Handler {
 			return
 		}
 		control := http.NewResponseController(w)
-		_ = control.EnableFullDuplex() // the answer does not wait for the body; a writer without this is one of a test
-		// A copy: net/http looks at its own request's body to see whether a client waits for "100 Continue".
+		_ = control.EnableFullDuplex() // the answer does not wait for the body; only writers of tests lack this
+		// A copy: net/http inspects its own request's body to see whether a client waits for "100 Continue".
 		watched := *r
 		body := &watchedBody{ReadCloser: r.Body}
 		watched.Body = body
@@ -34,12 +34,12 @@ func readRefused(next http.Handler) http.Handler {
 			return
 		}
 		_ = control.Flush()
-		_ = control.SetReadDeadline(time.Now().Add(unreadTimeout)) // net/http takes it away before the next request
+		_ = control.SetReadDeadline(time.Now().Add(unreadTimeout)) // net/http resets it before the next request
 		_, _ = io.CopyN(io.Discard, body, maxUnread)               // a client that has gone needs no answer
 	})
 }
 
-// watchedBody notes how far a body was read.
+// watchedBody records how far a body was read.
 type watchedBody struct {
 	io.ReadCloser
 	begun, ended bool

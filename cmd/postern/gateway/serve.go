@@ -20,7 +20,7 @@ import (
 	"postern/remote/line"
 )
 
-// Options say which drive is opened and how. The zero value of a field that is not needed is the shipped default.
+// Options choose the drive and how it is opened. The zero value of an optional field means the shipped default.
 type Options struct {
 	Home     home.Home
 	To       Target // where the account lives
@@ -31,25 +31,26 @@ type Options struct {
 	Getenv   func(string) string // of the environment; nil: it is empty
 	Log      *slog.Logger        // nil: quiet
 	Rand     io.Reader
-	Now      func() time.Time // what the clock says; nil: time.Now
+	Now      func() time.Time // the clock; nil: time.Now
 	Waits    remote.Deadlines // those that are zero are the shipped ones
 
 	// Account returns the account whose drive it is. It is called when the home is held and the remote is open.
 	Account func(ctx context.Context, s *Session) (home.Account, error)
-	// Password returns what clients log in with, and the file that holds it or "$" and the variable that sets it.
+	// Password returns the clients' password, and the file that holds it or "$" and the variable that sets it.
 	Password func() (password, where string, err error)
 	// Welcome is called once, right before the drive is served.
 	Welcome func(help reach.HowTo)
 }
 
-// Serve serves a drive until ctx ends. It opens from the outside in, so that what is in the way (another gateway, the port, the
-// remote) is found before anything is made, and closes in reverse.
+// Serve serves a drive until ctx ends. It opens from the outside in, so that an obstacle (another gateway, the port,
+// the remote) is found before anything is made, and closes in reverse.
 func Serve(ctx context.Context, o Options) (err error) {
 	o = o.withDefaults()
 	var memory collector
 	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, lasts: true, Founding: o.Founding, First: o.First, Metrics: measured, Log: o.Log, waits: o.Waits})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, lasts: true, Founding: o.Founding, First: o.First,
+		Metrics: measured, Log: o.Log, waits: o.Waits})
 	if err != nil {
 		return err
 	}
@@ -63,13 +64,13 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	o.Settings.Addr = listener.Addr().String()
 	listener = limitListener(listener, connections(openFiles()))
-	defer func() { _ = listener.Close() }() // closed already after a good end
+	defer func() { _ = listener.Close() }() // already closed after a normal end
 	host := ""
 	if o.Settings.MDNS == home.SwitchOn {
 		if host, err = reach.LocalHost(); err != nil {
 			return err
 		}
-		o.Settings.Hosts = append(slices.Clone(o.Settings.Hosts), host+".local") // clients that find it there ask for this name
+		o.Settings.Hosts = append(slices.Clone(o.Settings.Hosts), host+".local") // clients that discover it use this name
 	}
 	help, listener, err := reach.Secure(o.Home, o.Settings, listener, o.Log)
 	if err != nil {
@@ -83,8 +84,8 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account, settings: o.Settings,
-		metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account,
+		settings: o.Settings, metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}
@@ -95,13 +96,15 @@ func Serve(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = say.Closing(err, uploads.Close) }()
-	handler, webdav, in, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(), uploads: uploads, user: account.User,
-		password: password, hosts: o.Settings.Hosts, metrics: measured, patience: o.Waits.Answer, now: o.Now, ready: opened.ready, log: o.Log, rand: o.Rand})
+	handler, webdav, in, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown, locks: s.state.Locks(),
+		uploads: uploads, user: account.User, password: password, hosts: o.Settings.Hosts, metrics: measured,
+		patience: o.Waits.Answer, now: o.Now, ready: opened.ready, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}
 	help.User, help.Where = account.User, where
-	running := &gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, address: listener.Addr().String(), help: help, version: o.Version,
+	running := &gateway{home: o.Home, account: account, to: o.To, settings: o.Settings, address: listener.Addr().String(),
+		help: help, version: o.Version,
 		since: time.Now(), drive: opened, waits: o.Waits, pins: s.state.Pins(), locks: webdav.Locks(), log: o.Log}
 	running.rekey = func() error {
 		password, _, err := o.Password()
@@ -116,12 +119,15 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	o.Welcome(help)
 	commands, idle := untilIdle(control.Handler(running, measured.Handler()))
-	defer idle() // before what they work on is closed
+	defer idle() // before the layers below close
 	if o.Settings.GC.Auto == home.SwitchOn {
-		defer inBackground(ctx, func(ctx context.Context) { running.collectNowAndThen(ctx, firstCollection, eachCollection) })()
+		defer inBackground(ctx, func(ctx context.Context) {
+			running.collectNowAndThen(ctx, firstCollection, eachCollection)
+		})()
 	}
 	if o.Settings.MDNS == home.SwitchOn {
-		withdraw, err := reach.Announce(reach.Announcement{Instance: "Postern on " + account.DeviceName, Secure: o.Settings.TLS.Mode == home.SwitchOn, Host: host},
+		withdraw, err := reach.Announce(reach.Announcement{Instance: "Postern on " + account.DeviceName,
+			Secure: o.Settings.TLS.Mode == home.SwitchOn, Host: host},
 			listener.Addr(), o.Log)
 		if err != nil {
 			return err
@@ -131,7 +137,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	return attend(ctx, o, listener, handler, webdav.Stop, socket, commands, opened)
 }
 
-// withDefaults fills in what may be left out.
+// withDefaults returns the options with defaults filled in.
 func (o Options) withDefaults() Options {
 	if o.Getenv == nil {
 		o.Getenv = func(string) string { return "" }
@@ -146,7 +152,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// inBackground runs something until it is told to end; the function that it returns does so, and waits for that.
+// inBackground runs do in a goroutine; the returned function cancels its context and waits for its end.
 func inBackground(ctx context.Context, do func(context.Context)) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -154,7 +160,7 @@ func inBackground(ctx context.Context, do func(context.Context)) (end func()) {
 	return func() { cancel(); <-done }
 }
 
-// untilIdle is a handler, and a function that waits until no request is under way any more and has those that come later refused.
+// untilIdle returns a handler, and a function that rejects later requests and waits for those under way.
 func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
 	var open sync.RWMutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -167,8 +173,12 @@ func untilIdle(next http.Handler) (handler http.Handler, idle func()) {
 	}), open.Lock
 }
 
-// attend serves until ctx ends, then stops in good order: no new connections, requests under way, journal to the remote.
-func attend(ctx context.Context, o Options, listener net.Listener, handler http.Handler, stop func(), socket net.Listener, commands http.Handler, opened *drive) error {
+// attend serves until ctx ends, then stops in this order: no new connections, requests under way, journal to the
+// remote.
+func attend(
+	ctx context.Context, o Options, listener net.Listener, handler http.Handler, stop func(),
+	socket net.Listener, commands http.Handler, opened *drive,
+) error {
 	log := o.Log
 	server, commandServer := newServer(handler, log), newServer(commands, log)
 	ended := make(chan error, 2)
@@ -179,7 +189,7 @@ func attend(ctx context.Context, o Options, listener net.Listener, handler http.
 	select {
 	case <-ctx.Done():
 		log.Info("stopping")
-	case failed = <-ended: // before it was told to: the listener broke
+	case failed = <-ended: // ended by itself: the listener failed
 		failed = fmt.Errorf("the gateway can't serve any longer: %w", failed)
 	}
 	drain(server, stop, log)
@@ -195,8 +205,9 @@ func attend(ctx context.Context, o Options, listener net.Listener, handler http.
 		cancel()
 	}
 	if err := opened.space.Flush(flush); err != nil {
-		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served again", "err", err)
+		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served "+
+			"again", "err", err)
 	}
-	_ = commandServer.Close() // nobody needs the answer any more
+	_ = commandServer.Close() // no client needs the answer any more
 	return failed
 }

@@ -15,8 +15,8 @@ import (
 	"postern/cmd/postern/say"
 )
 
-// What the server waits for. There is no limit on a whole request: a film may take hours, as long as bytes flow. How long
-// a request's body may stand still is the drive's own matter.
+// The timeouts of the server. There is no limit on a whole request: a film may take hours, as long as bytes flow. The
+// drive itself limits how long a request's body may stall.
 const (
 	headerTimeout = 10 * time.Second // for a request's header
 	idleTimeout   = 2 * time.Minute  // between two requests of a connection
@@ -31,9 +31,11 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	listener, err := config.Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, say.Advisef("can't listen on %s, the port is in use: stop what uses it, or choose another with --addr", addr)
+		return nil, say.Advisef("can't listen on %s, the port is in use: stop what uses it, or choose another with --addr",
+			addr)
 	case errors.Is(err, syscall.EACCES):
-		return nil, say.Advisef("can't listen on %s, this port is not for ordinary users: choose one above 1023 with --addr", addr)
+		return nil, say.Advisef("can't listen on %s, this port is not for ordinary users: choose one above 1023 with --addr",
+			addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, say.Advisef("can't listen on %s, this machine has no such address: choose another with --addr", addr)
 	case err != nil:
@@ -49,30 +51,32 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 
-		DisableGeneralOptionsHandler: true,                                              // OPTIONS * is the drive's, with DAV and Allow
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug), // clients that break off; nothing to act on
+		// OPTIONS * is the drive's, with DAV and Allow
+		DisableGeneralOptionsHandler: true,
+		// clients that disconnect; not actionable
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
-// drain stops accepting, and gives requests under way a bounded time to end. Then it calls stop, which ends those that wait
-// for storage, and closes all connections.
+// drain stops accepting, and gives requests under way a bounded time to end. Then it calls stop, which ends those that
+// wait for storage, and closes all connections.
 func drain(server *http.Server, stop func(), log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		log.Warn("requests were cut off, for they did not end in time", "after", drainTimeout)
 		stop()
-		_ = server.Close() // its error is one of a connection that is to be dropped
+		_ = server.Close() // its error is of a connection that is dropped anyway
 	}
 }
 
-// guardStalls cuts a connection whose client takes nothing for a long time, which else would hold memory for ever.
+// guardStalls cuts a connection whose client reads nothing for a long time, which would otherwise hold memory for ever.
 func guardStalls(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		guarded := &stallWriter{ResponseWriter: w, control: http.NewResponseController(w)}
 		guarded.extend()
 		next.ServeHTTP(guarded, r)
-		guarded.set = time.Time{} // what is still buffered has the whole time again
+		guarded.set = time.Time{} // the buffered rest gets the whole time again
 		guarded.extend()
 	})
 }
@@ -91,23 +95,22 @@ func (w *stallWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// extend is cheap enough to be called for every line of a listing: the deadline moves once a second.
+// extend moves the deadline at most once a second, so it is cheap enough for every line of a listing.
 func (w *stallWriter) extend() {
 	if now := time.Now(); now.Sub(w.set) > time.Second {
 		w.set = now
-		_ = w.control.SetWriteDeadline(now.Add(stallTimeout)) // a writer without deadlines is one of a test
+		_ = w.control.SetWriteDeadline(now.Add(stallTimeout)) // only writers of tests lack deadlines
 	}
 }
 
-// probes answers what machines of this host ask without a password, and hands everything else to the drive:
+// probes answers requests of this host's monitoring without a password, and passes everything else to the drive:
 //
 //	/healthz  the process answers
 //	/readyz   the drive takes requests
 //	/metrics  for Prometheus
 //
-// They live at the drive's own port, so that one address is all there is to configure; the drive's root holds only names of
-// Postern's choosing, so nothing is hidden by them. Profiles are not here but at the control socket, since they show more
-// than how much happens.
+// They are at the drive's own port, so that only one address must be configured; Postern chooses all names in the
+// drive's root, so they hide nothing. Profiles are at the control socket, since they reveal more than counts.
 func probes(metrics http.Handler, ready func() error, drive http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -133,9 +136,9 @@ func probes(metrics http.Handler, ready func() error, drive http.Handler) http.H
 	})
 }
 
-// local reports whether a request was made on this machine, to this machine by number or as localhost. A proxy on the same
-// machine makes strangers look local, but says so in its headers; a web page that has its own name lead here (DNS
-// rebinding) shows that name as the host.
+// local reports whether a request was made on this machine, to this machine by number or as localhost. A proxy on the
+// same machine makes strangers look local, but reveals itself in the headers; a web page whose own name resolves to
+// this machine (DNS rebinding) has that name as the host.
 func local(r *http.Request) bool {
 	if r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Real-Ip") != "" {
 		return false

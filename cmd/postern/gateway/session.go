@@ -13,7 +13,7 @@ import (
 	"postern/remote/line"
 )
 
-// Session is a home held by this process with its remote open: what account commands work on.
+// Session is a home that this process has locked, with its remote open. Account commands work on it.
 type Session struct {
 	Home  home.Home
 	To    Target
@@ -24,7 +24,7 @@ type Session struct {
 	state *home.State
 }
 
-// HoldOptions say what Hold opens.
+// HoldOptions are the choices of Hold.
 type HoldOptions struct {
 	Home     home.Home
 	To       Target
@@ -34,11 +34,10 @@ type HoldOptions struct {
 	Log      *slog.Logger     // nil: quiet
 
 	waits remote.Deadlines
-	lasts bool // for as long as a gateway: the remote may come late, and be away meanwhile
+	lasts bool // the session is a gateway's: the remote may come late, and be away meanwhile
 }
 
-// Hold makes and locks the home and opens its remote. Nothing is written to the remote beyond what makes an empty
-// folder one.
+// Hold makes and locks the home and opens its remote. It writes to the remote only to make an empty folder one.
 func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
 	if err := o.Home.Make(); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
 	return s, nil
 }
 
-// Close closes the remote and lets go of the home.
+// Close closes the remote and unlocks the home.
 func (s *Session) Close() error {
 	var errs []error
 	if s.Store != nil {
@@ -76,7 +75,8 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
-// URL is what the account keeps of its remote: nothing for the folder in the home, so that the home can be moved.
+// URL returns the remote's URL as the account stores it: empty for the folder in the home, so that the home can be
+// moved.
 func (s *Session) URL() string {
 	if s.To.Default(s.Home) {
 		return ""

@@ -30,8 +30,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// OpenRemote opens a remote: driver → line → verify, measured at both ends. It is tried again when it fails in passing,
-// and never believed.
+// OpenRemote opens a remote: driver → line → verify, measured at both ends. Passing failures are retried, and all
+// answers verified.
 func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, error) {
 	store, _, err := openRemote(ctx, o, pins)
 	return store, err
@@ -59,20 +59,20 @@ type drive struct {
 	space   *space.Space
 	checked remote.Store // past the cache
 	cache   *cache.Cache // over the checked remote
-	kept    *pin.Store   // over the cache; nil for a drive that does not last
+	kept    *pin.Store   // over the cache; nil for a temporary drive
 	pins    *pin.Pinner  // of kept
 	line    *line.Line
-	deaf    func()  // ends that remoteIsBack is called
+	deaf    func()  // ends the calls of remoteIsBack
 	mirror  *copies // nil: the remote is no mirror
 	fs      *namespace.Drive
 	limit   int64  // of staging, in bytes
-	away    string // a folder that goes with the drive; empty for one that lasts
+	away    string // a folder that is removed with the drive; empty for a lasting one
 }
 
 type driveOptions struct {
 	home     home.Home
 	to       Target
-	store    remote.Store // checked; goes with the drive
+	store    remote.Store // checked; closed with the drive
 	line     *line.Line   // that store goes through
 	account  home.Account
 	settings home.Settings
@@ -110,13 +110,16 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir, Device: DeviceOf(o.account, o.settings),
-		StagingLimit: d.limit, Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History), Grace: o.settings.GC.Grace.Duration(),
+		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir,
+		Device: DeviceOf(o.account, o.settings), StagingLimit: d.limit,
+		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
+		Grace:       o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, Deadlines: o.waits,
 		Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, base.ErrNoSpace) {
-		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made at, and that nothing was lost there; nothing was changed")
+		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made " +
+			"at, and that nothing was lost there; nothing was changed")
 	}
 	if err != nil {
 		return nil, err
@@ -132,7 +135,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	return d, nil
 }
 
-// tops are the folders at the top of the drive. Those that nothing fills yet are empty.
+// tops returns the folders at the top of the drive. Those without contents yet are empty.
 func tops(own *space.Space) map[string]vfs.FS {
 	all := map[string]vfs.FS{}
 	for _, f := range layout.Folders() {
@@ -142,12 +145,11 @@ func tops(own *space.Space) map[string]vfs.FS {
 	return all
 }
 
-// madeAt is the time that the drive's root shows. It is the same everywhere and always, so that clients may keep what
-// they know of it.
+// madeAt is the time that the drive's root shows. It is always the same, so that clients may cache it.
 var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// DeviceOf is how this machine signs its commits: by the name in the settings, else the one it had when the account
-// came.
+// DeviceOf returns the device name in this machine's commits: the one in the settings, else the one in the account
+// file.
 func DeviceOf(a home.Account, s home.Settings) space.Device {
 	name := s.Device.Name
 	if name == "" {
@@ -156,7 +158,7 @@ func DeviceOf(a home.Account, s home.Settings) space.Device {
 	return space.Device{ID: object.DeviceID(a.Device), Name: name}
 }
 
-// keepOf is how the settings' history is said to the space, where all zeros mean its own default.
+// keepOf converts the history settings for the space, for which all zeros mean its own default.
 func keepOf(h home.HistorySettings) space.Keep {
 	keep := space.Keep{All: h.All.Duration(), Hourly: h.Hourly.Duration(), Daily: h.Daily.Duration()}
 	if keep == (space.Keep{}) {
@@ -174,9 +176,10 @@ func BeginDrive(ctx context.Context, s *Session, a home.Account, rand io.Reader)
 	return space.Create(ctx, s.Store, base.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now())
 }
 
-// cacheOptions are how the settings' sizes are said to the cache, where zero means its own default.
+// cacheOptions converts the sizes in the settings for the cache, for which zero means its own default.
 func cacheOptions(o driveOptions) cache.Options {
-	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.local, Log: o.log}
+	c := cache.Options{Memory: o.settings.Cache.Memory.Bytes(), Disk: o.settings.Cache.Disk.Bytes(), Local: o.to.local,
+		Log: o.log}
 	if c.Memory == 0 {
 		c.Memory = -1
 	}
@@ -186,7 +189,7 @@ func cacheOptions(o driveOptions) cache.Options {
 	return c
 }
 
-// close ends what openDrive began, as far as it came.
+// close closes all that openDrive has opened, also after a failure half-way.
 func (d *drive) close() error {
 	var errs []error
 	if d.deaf != nil {
@@ -210,7 +213,7 @@ func (d *drive) close() error {
 	return errors.Join(errs...)
 }
 
-// ready returns why the drive can't take changes, nil when it can. Offline is no reason: the journal takes them.
+// ready returns why the drive can't take changes, nil when it can. It can while offline: the journal takes them.
 func (d *drive) ready() error {
 	status := d.space.Status()
 	if status.Broken != "" {
@@ -225,16 +228,18 @@ func (d *drive) ready() error {
 	return nil
 }
 
-// shown is what the drive tells the page that browsers get: all that postern status knows, in the same order of
-// precedence.
+// shown returns the status for pages in browsers: the same as postern status, in the same order of precedence.
 func (d *drive) shown() dav.Status {
 	s := d.status()
-	status := dav.Status{Pending: int(s.Pending.Changes), PendingBytes: s.Pending.Bytes + s.Pending.Staged, Full: s.Commit.Full}
+	status := dav.Status{Pending: int(s.Pending.Changes), PendingBytes: s.Pending.Bytes + s.Pending.Staged,
+		Full: s.Commit.Full}
 	switch {
 	case s.Commit.Broken != "":
-		status.Blocked = "No changes are taken, since the drive's journal on this machine could not be written: check the disk, then restart postern."
+		status.Blocked = "No changes are taken, since the drive's journal on this machine could not be written: check the " +
+			"disk, then restart postern."
 	case s.Commit.Blocked != "":
-		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect fork says more."
+		status.Blocked = "No changes are taken, since the storage does not show what it showed before; postern inspect " +
+			"fork says more."
 	case !s.Commit.Offline.IsZero():
 		status.Offline, status.Reason = s.Commit.Offline, s.Commit.Reason
 	case s.Commit.LastError != "":
@@ -246,15 +251,17 @@ func (d *drive) shown() dav.Status {
 		}
 	}
 	if s.Commit.Lost > 0 {
-		status.Notes = append(status.Notes, "Parts of files that were copied or moved here are lost; postern fsck names the files.")
+		status.Notes = append(status.Notes,
+			"Parts of files that were copied or moved here are lost; postern fsck names the files.")
 	}
 	if !s.Commit.Copied.IsZero() {
-		status.Notes = append(status.Notes, "This drive's home was put back from a copy, or is in use in another place too; postern status says more.")
+		status.Notes = append(status.Notes,
+			"This drive's home was put back from a copy, or is in use in another place too; postern status says more.")
 	}
 	return status
 }
 
-// figures is what the drive tells Prometheus.
+// figures returns the drive's figures for Prometheus.
 func (d *drive) figures() metrics.DriveState {
 	s := d.space.Status()
 	state := metrics.DriveState{
@@ -267,14 +274,15 @@ func (d *drive) figures() metrics.DriveState {
 	return state
 }
 
-// status is what the drive tells commands.
+// status returns the drive's status for commands.
 func (d *drive) status() control.Status {
 	s, figures, c, away := d.space.Status(), d.figures(), d.cache.Stats(), d.line.State()
 	return control.Status{
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
-		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed, Offline: earlier(away.Since, s.OfflineSince),
-			Reason: away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
+		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed,
+			Offline: earlier(away.Since, s.OfflineSince),
+			Reason:  away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
 		Copies: d.mirror.status(),
@@ -289,7 +297,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// handlerOptions are what stands between a drive and the port.
+// handlerOptions are the parts of newHandler.
 type handlerOptions struct {
 	fs             vfs.FS
 	locks          home.Locks
@@ -305,10 +313,11 @@ type handlerOptions struct {
 	rand           io.Reader
 }
 
-// newHandler builds dav → auth → metrics → probes. It returns what the port serves, the WebDAV handler within, and
-// the door between them, which takes a new password.
+// newHandler builds dav → auth → metrics → probes. It returns the handler for the port, the WebDAV handler
+// within, and the door between them, which takes a new password.
 func newHandler(o handlerOptions) (http.Handler, *dav.Handler, *door, error) {
-	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand, Status: o.status, Patience: o.patience, Clock: o.now})
+	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand,
+		Status: o.status, Patience: o.patience, Clock: o.now})
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
