@@ -13,7 +13,7 @@ import (
 // apacheModules is where Debian's apache2 has its modules.
 const apacheModules = "/usr/lib/apache2/modules"
 
-// newApache is Apache's mod_dav on a plain folder: a private instance with a configuration of its own.
+// newApache returns Apache's mod_dav on a plain folder: a private instance with a configuration of its own.
 func newApache(binary, dir string) *server {
 	return &server{
 		name: "apache", dir: filepath.Join(dir, "apache"), files: "/", kinds: bodies | entries1 | listings,
@@ -27,7 +27,7 @@ func newApache(binary, dir string) *server {
 	}
 }
 
-// findApache returns the path of apache2 and a sentence why there is none.
+// findApache returns the path of apache2, or a sentence why there is none.
 func findApache() (path, why string) {
 	path, err := exec.LookPath("apache2")
 	if err != nil {
@@ -44,7 +44,7 @@ func findApache() (path, why string) {
 
 func writeApacheConfig(dir, addr string) (path string, err error) {
 	data := filepath.Join(dir, "data")
-	if err := os.MkdirAll(filepath.Join(data, "files"), 0o755); err != nil { //nolint:gosec // its workers run as another user
+	if err := os.MkdirAll(filepath.Join(data, "files"), 0o755); err != nil { //nolint:gosec // for the workers' user
 		return "", err
 	}
 	workers := ""
@@ -79,7 +79,7 @@ DocumentRoot "%[5]s/files"
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// giveToWorkers gives the data to the user whom the workers run as, and returns the directives that name that user.
+// giveToWorkers makes the workers' user own the data, and returns the directives that name that user.
 func giveToWorkers(dir, data string) (string, error) {
 	who, err := user.Lookup("www-data")
 	if err != nil {
@@ -93,7 +93,7 @@ func giveToWorkers(dir, data string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The workers must reach the folder; what else lies beside it is for its owner alone.
+	// The workers must reach the folder; only its owner may read the files beside it.
 	err = errors.Join(os.Chown(data, uid, gid), os.Chown(filepath.Join(data, "files"), uid, gid),
 		os.Chmod(dir, 0o711), os.Chmod(filepath.Dir(dir), 0o711)) //nolint:gosec // as it says
 	return "User www-data\nGroup www-data", err

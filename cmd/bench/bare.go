@@ -16,8 +16,8 @@ import (
 	"postern/crypto"
 )
 
-// newBare is the bare decrypting server: what any server in Go can reach with our cipher and segments. It opens segments from
-// the page cache straight to the socket, and has no login, tree, locks, journal or hashes.
+// newBare returns the bare decrypting server, which shows what any server in Go can reach with our cipher and segments.
+// It opens segments from the page cache straight to the socket, and has no login, tree, locks, journal or hashes.
 func newBare(dir string) *server {
 	return &server{
 		name: "bare", dir: filepath.Join(dir, "bare"), files: "/", kinds: bodies,
@@ -35,7 +35,8 @@ func serveBare(addr, dir string) error {
 	return srv.ListenAndServe()
 }
 
-// bare is the server. A file is a row of sealed chunks without metadata, all under one key: it measures, and protects nothing.
+// bare is the server. A file is a sequence of sealed chunks without metadata, all under one key: enough for measuring,
+// but no protection.
 type bare struct {
 	dir      string
 	segments crypto.Segments
@@ -58,7 +59,7 @@ const (
 // unit is a buffer for some segments, sealed and opened.
 type unit struct {
 	sealed [sealedUnit]byte
-	plain  []byte // what is to be sent, within opened
+	plain  []byte // the part of opened to send
 	opened [unitSize]byte
 	err    error
 }
@@ -129,7 +130,7 @@ func (b *bare) get(w http.ResponseWriter, r *http.Request, path string) error {
 	return b.send(r.Context(), w, f, from, to)
 }
 
-// send opens units of segments and writes them in order: on several cores when there is more than one.
+// send opens units of segments and writes them in order, on several cores if there is more than one unit.
 func (b *bare) send(ctx context.Context, w io.Writer, f *sealedFile, from, to int64) error {
 	write := func(r *unit) error {
 		defer units.Put(r)
@@ -172,7 +173,7 @@ func (b *bare) send(ctx context.Context, w io.Writer, f *sealedFile, from, to in
 	return nil
 }
 
-// fill opens the segments in which n bytes from at lie.
+// fill opens the segments that hold n bytes from at on.
 func (b *bare) fill(f *sealedFile, at, n int64) *unit {
 	r := units.Get().(*unit)
 	first, last := at/crypto.SegmentSize, (at+n-1)/crypto.SegmentSize
@@ -222,5 +223,5 @@ func (b *bare) put(r *http.Request, path string) error {
 	return f.Close()
 }
 
-// position is where segment i stands in its chunk.
+// position returns the index of segment i in its chunk.
 func position(i int64) uint32 { return uint32(i % (crypto.ChunkSize / crypto.SegmentSize)) }

@@ -16,9 +16,10 @@ type client struct {
 	http *http.Client
 }
 
-const propfindBody = `<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:resourcetype/><D:getcontentlength/><D:getlastmodified/><D:getetag/></D:prop></D:propfind>`
+const propfindBody = `<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:">` +
+	`<D:prop><D:resourcetype/><D:getcontentlength/><D:getlastmodified/><D:getetag/></D:prop></D:propfind>`
 
-// do sends one request and copies the answer to w; any code but 2xx is an error.
+// do sends one request and copies the answer to w; any status but 2xx is an error.
 func (c client) do(ctx context.Context, method, path, headers string, body io.Reader, size int64, w io.Writer) error {
 	req, err := http.NewRequestWithContext(ctx, method, c.s.base+path, body)
 	if err != nil {

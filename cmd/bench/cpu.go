@@ -27,7 +27,7 @@ func (s *server) running() time.Duration {
 		if len(fields) < 17 {
 			continue
 		}
-		for _, field := range fields[11:15] { // its own, and of children that have ended
+		for _, field := range fields[11:15] { // its own, and those of children that have ended
 			n, _ := strconv.ParseInt(field, 10, 64)
 			total += time.Duration(n) * time.Second / ticks
 		}
@@ -69,7 +69,7 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quiet waits until the server has done what it does after an answer, half a minute at most.
+// quiet waits until the server has finished its work after an answer, half a minute at most.
 func (s *server) quiet() {
 	const each = 200 * time.Millisecond
 	tick := time.NewTicker(each)
@@ -78,7 +78,7 @@ func (s *server) quiet() {
 	for range 30 * time.Second / each {
 		before := s.cpu()
 		<-tick.C
-		if calm++; s.cpu() > before { // by a tick of the kernel's clock at least
+		if calm++; s.cpu() > before { // by at least a tick of the kernel's clock
 			calm = 0
 		}
 		if calm == 3 {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// measureListings lists a folder of 10,000 files, with names of 15 characters, which is made first.
+// measureListings makes a folder of 10,000 files, with names of 15 characters, and lists it.
 func measureListings(ctx context.Context, c client, first bool, t *table) error {
 	defer c.http.CloseIdleConnections()
 	if first {
@@ -23,14 +23,15 @@ func measureListings(ctx context.Context, c client, first bool, t *table) error 
 		begun = firstByte{begin: time.Now()}
 		return c.propfind(ctx, "many/", "1", &begun)
 	}
-	listed := row{name: "PROPFIND of 10,000", unit: "entries/s", amount: 5 * entries, before: list, do: func(ctx context.Context, c client) error {
-		for range 5 {
-			if err := list(ctx, c); err != nil {
-				return err
+	listed := row{name: "PROPFIND of 10,000", unit: "entries/s", amount: 5 * entries, before: list,
+		do: func(ctx context.Context, c client) error {
+			for range 5 {
+				if err := list(ctx, c); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	}}
+			return nil
+		}}
 	if err := listed.measure(ctx, c, t); err != nil {
 		return err
 	}
@@ -39,7 +40,8 @@ func measureListings(ctx context.Context, c client, first bool, t *table) error 
 	l.add(c.s, begun.took.Seconds()*1000)
 
 	var explorer firstByte
-	if err := c.do(ctx, "PROPFIND", "many/", "Depth: 1\nUser-Agent: Microsoft-WebDAV-MiniRedir/10.0.22631", nil, 0, &explorer); err != nil {
+	if err := c.do(ctx, "PROPFIND", "many/", "Depth: 1\nUser-Agent: Microsoft-WebDAV-MiniRedir/10.0.22631", nil, 0,
+		&explorer); err != nil {
 		return err
 	}
 	l = t.line("all that Explorer asks for", "bytes/entry")
@@ -69,7 +71,7 @@ func measureListings(ctx context.Context, c client, first bool, t *table) error 
 	return nil
 }
 
-// firstByte counts bytes and notes when the first came.
+// firstByte counts bytes and records when the first came.
 type firstByte struct {
 	begin time.Time
 	took  time.Duration

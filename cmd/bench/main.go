@@ -1,13 +1,15 @@
-// Command bench sends the same requests from the same client to Postern and to other servers on the same disk, side by side:
+// Command bench sends the same requests from the same client to Postern and to other servers on the same disk, side by
+// side:
 //
 //   - base: another build of Postern (-baseline), so that two builds are compared in one run;
 //   - apache: Apache's mod_dav on a plain folder, which has nothing to encrypt;
-//   - bare: a server that only opens our segments from the page cache to the socket, without login, tree, locks or hashes;
+//   - bare: a server that only opens our segments from the page cache to the socket, without login, tree, locks or
+//     hashes;
 //   - crypt: `rclone serve webdav` on an rclone crypt remote; for listings also folder, on a plain folder.
 //
-// What Postern answers to a PUT is durable; the others sync nothing. In each round every row is measured for all servers, one
-// right after the other, in an order that rotates; a ratio is the median of the rounds' ratios. So a machine that is slower for
-// a while slows all of them, and the ratios stay.
+// Postern answers a PUT once it is durable; the others sync nothing. In each round every row is measured for all
+// servers, one right after the other, in an order that rotates; a ratio is the median of the rounds' ratios. So a
+// temporary slowness of the machine affects all servers, and the ratios stay.
 //
 //	go run ./cmd/bench [-postern bin/postern] [-baseline OLD] [-rclone rclone] [-size 1024] [-dir DIR] [-rounds 5]
 //	                   [-only bodies|listings|memory] [-files 100000]
@@ -41,7 +43,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds, of which the medians are shown")
 	flag.IntVar(&o.files, "files", 100_000, "small files that are written while memory is measured")
 	mib := flag.Int("size", 1024, "size of the large file in MiB")
-	bareAt := flag.String("bare", "", "be the bare decrypting server at this address, on -dir; the benchmark starts it itself")
+	bareAt := flag.String("bare", "", "be the bare decrypting server at this address, on -dir; the benchmark starts it "+
+		"itself")
 	flag.Parse()
 	o.size = int64(*mib) << 20
 
@@ -108,7 +111,7 @@ func run(ctx context.Context, o options) (err error) {
 	return t.print()
 }
 
-// contestants are the servers that can be measured here; Postern is the first. It says which can't.
+// contestants returns the servers that can be measured here, Postern first. It prints which can't.
 func contestants(o options) ([]*server, error) {
 	all := []*server{newPostern("postern", o.postern, o.dir)}
 	if o.baseline != "" {

@@ -13,8 +13,8 @@ import (
 // restAfter is how long after the last request the memory at rest is measured.
 const restAfter = time.Minute
 
-// measureMemory starts a server on an empty drive and measures its memory: at its highest while small files are written by all
-// clients, and a minute after the last request.
+// measureMemory starts a server on an empty drive and measures its memory: the peak while all clients write small
+// files, and the value a minute after the last request.
 func measureMemory(ctx context.Context, s *server, files int, t *table) error {
 	if err := s.reset(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (s *server) memory(field string) (float64, error) {
 	return kib / 1024, err
 }
 
-// resetPeak has VmHWM begin anew.
+// resetPeak resets VmHWM.
 func (s *server) resetPeak() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0o600)
 }

@@ -16,20 +16,20 @@ import (
 	"postern/vfs/layout"
 )
 
-// server is one contestant: how it is set up, started and reached.
+// server is one contestant, with the means to set it up, start it and reach it.
 type server struct {
 	name  string
 	dir   string                                           // everything it stores
 	files string                                           // the URL path under which files are made
 	start func(s *server, addr string) (*exec.Cmd, error)  // the command that serves on addr
-	auth  func(s *server) (user, password string, _ error) // once it has started; nil: it asks for none
+	auth  func(s *server) (user, password string, _ error) // called once it has started; nil: no login
 	// kinds are the rows that it takes part in.
 	kinds kinds
 
 	cmd            *exec.Cmd
 	base           string // http://host:port + files
 	user, password string
-	past           time.Duration // CPU of processes of this server that have ended
+	past           time.Duration // CPU time of this server's processes that have ended
 }
 
 // kinds are kinds of rows.
@@ -55,7 +55,7 @@ func newPostern(name, binary, dir string) *server {
 	}
 }
 
-// newCrypt is rclone on a crypt remote.
+// newCrypt returns rclone on a crypt remote.
 func newCrypt(binary, dir string) *server {
 	return &server{
 		name: "crypt", dir: filepath.Join(dir, "crypt"), files: "/", kinds: bodies | entries1 | listings,
@@ -78,7 +78,7 @@ func newCrypt(binary, dir string) *server {
 	}
 }
 
-// newFolder is rclone on a plain folder.
+// newFolder returns rclone on a plain folder.
 func newFolder(binary, dir string) *server {
 	return &server{
 		name: "folder", dir: filepath.Join(dir, "folder"), files: "/", kinds: listings,
@@ -88,7 +88,7 @@ func newFolder(binary, dir string) *server {
 	}
 }
 
-// reset stops the server and removes all that it has stored.
+// reset stops the server and removes all its data.
 func (s *server) reset() error {
 	if err := s.stop(); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (s *server) await(ctx context.Context) error {
 	}
 }
 
-// stop ends the server in good order.
+// stop shuts the server down.
 func (s *server) stop() error {
 	if s.cmd == nil {
 		return nil

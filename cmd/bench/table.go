@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// table gathers what was measured, by row and server, a value for each round.
+// table collects the measurements by row and server, one value for each round.
 type table struct {
 	servers []*server
 	lines   []*line
@@ -19,9 +19,9 @@ type table struct {
 type line struct {
 	name, unit string
 	values     map[*server][]float64
-	// compared says that ratios are shown: more is better.
+	// compared means that ratios are shown: more is better.
 	compared bool
-	limit    float64               // what Postern should stay within; 0: none
+	limit    float64               // the limit that Postern should keep; 0: none
 	cpu      map[*server][]float64 // of the server, in cpuUnit; nil: not measured
 	client   map[*server][]float64 // of the client
 	cpuUnit  string
@@ -29,7 +29,7 @@ type line struct {
 
 func newTable(servers []*server) *table { return &table{servers: servers} }
 
-// line returns the line of a name, which is made when there is none.
+// line returns the line of a name, and makes it if there is none.
 func (t *table) line(name, unit string) *line {
 	for _, l := range t.lines {
 		if l.name == name {
@@ -43,14 +43,14 @@ func (t *table) line(name, unit string) *line {
 
 func (l *line) add(s *server, value float64) { l.values[s] = append(l.values[s], value) }
 
-// rate notes how much a server has done in a second.
+// rate records how much a server has done in a second.
 func (t *table) rate(r row, s *server, perSecond float64) {
 	l := t.line(r.name, r.unit)
 	l.compared = true
 	l.add(s, perSecond)
 }
 
-// cpu notes the CPU time that a row took.
+// cpu records the CPU time that a row took.
 func (t *table) cpu(r row, s *server, theirs, ours time.Duration) {
 	l := t.line(r.name, r.unit)
 	per := r.amount / 1024
@@ -126,7 +126,7 @@ func (t *table) cells(l *line) []string {
 
 func printRow(w io.Writer, cells []string) { fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") }
 
-// figure is a median in as many digits as mean something.
+// figure formats a median with its significant digits.
 func figure(v []float64) string {
 	switch m := median(v); {
 	case len(v) == 0:
