@@ -19,15 +19,16 @@ var (
 	style     = joined("css")
 	script    = joined("js")
 	icon      = one("icon.svg")
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict, "count": count}).ParseFS(source, "html/*.html"))
+	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict, "count": count}).ParseFS(source,
+		"html/*.html"))
 )
 
-// joined is all files of a folder, in the order of their names, as one.
+// joined returns all files of a folder, in the order of their names, as one.
 func joined(folder string) []byte {
 	var all []byte
 	entries, err := fs.ReadDir(source, folder)
 	if err != nil {
-		return nil // the folder is embedded; a test looks at what comes of it
+		return nil // the folder is embedded; a test checks the result
 	}
 	for _, e := range entries {
 		all = append(all, one(path.Join(folder, e.Name()))...)
@@ -50,7 +51,7 @@ type asset struct {
 	etag        string
 }
 
-// add keeps an asset under its name, and under an address of its own for just this content, which it returns.
+// add stores an asset under its name, and returns its address, which depends on the content.
 func (p *Pages) add(name, ext, contentType string, data []byte) string {
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:8])
@@ -61,7 +62,7 @@ func (p *Pages) add(name, ext, contentType string, data []byte) string {
 	return Prefix + hashed
 }
 
-// Serve answers a GET or HEAD of something below Prefix. It reports whether there is such a thing.
+// Serve answers a GET or HEAD of something below Prefix. It reports whether that exists.
 func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, Prefix)
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -13,13 +13,13 @@ import (
 	"postern/vfs/layout"
 )
 
-// failurePolicy allows the style that stands in the page itself: who isn't let in can't load another.
+// failurePolicy allows the style in the page itself: without a login, a browser can't load another.
 var failurePolicy = func() string {
 	sum := sha256.Sum256(style)
 	return "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }()
 
-// titles say in a few words what a status means.
+// titles explain a status in a few words.
 var titles = map[int]string{
 	http.StatusBadRequest:         "This address can't be right",
 	http.StatusUnauthorized:       "Name and password, please",
@@ -30,35 +30,39 @@ var titles = map[int]string{
 	http.StatusServiceUnavailable: "Not at hand just now",
 }
 
-// hints say what to do.
+// hints advise what to do.
 var hints = map[int]string{
-	http.StatusUnauthorized:       "The name is that of your account (“postern” if you never chose one), the password is the drive's own: it is in the file dav-password in Postern's folder.",
-	http.StatusNotFound:           "It may have been renamed, moved or deleted. What was deleted is still to be found in the earlier states.",
+	http.StatusUnauthorized: "The name is that of your account (“postern” if you never chose one), " +
+		"the password is the drive's own: it is in the file dav-password in Postern's folder.",
+	http.StatusNotFound: "It may have been renamed, moved or deleted. What was deleted is still to be found " +
+		"in the earlier states.",
 	http.StatusServiceUnavailable: "Nothing is lost. What was opened lately, or is pinned, can be read meanwhile.",
 	http.StatusBadGateway:         "Postern shows nothing rather than something wrong. Other files are not affected.",
 }
 
-// Failure is an error as a page. WriteFailure fills it in from a status and a sentence.
+// failure is the data of an error page.
 type failure struct {
 	Title, Message, Hint string
-	Path                 string // that it is about, as shown
+	Path                 string // of the request, as shown
 	Style                template.CSS
 	Up                   template.URL // the folder above; empty at the root
 	Back                 template.URL // the page whose form failed
 	History              template.URL // of what is missing
 	Again                bool
-	Inside               bool // the user is let in, so links lead somewhere
+	Inside               bool // the user is logged in, so links work
 }
 
 // WantsHTML reports whether an answer would be read by a person in a browser, not by a program.
 func WantsHTML(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost) && strings.Contains(r.Header.Get("Accept"), "text/html")
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost) &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// Failure answers with an error, in plain words. path is what the request was about; "" when that is nobody's business or
-// not a path.
+// Failure answers with an error, in plain words. path is the path of the request; "" if it must not be shown or is not
+// a path.
 func Failure(w http.ResponseWriter, r *http.Request, status int, message, path string) {
-	f := failure{Title: titles[status], Message: message, Hint: hints[status], Path: visible(path), Style: template.CSS(style)}
+	f := failure{Title: titles[status], Message: message, Hint: hints[status], Path: visible(path),
+		Style: template.CSS(style)}
 	f.Inside = path != "" || status == http.StatusBadRequest || status == http.StatusRequestURITooLong
 	if r.Method == http.MethodPost {
 		f.Title, f.Hint, f.Back = "", "", "?"+queryView

@@ -17,17 +17,17 @@ import (
 	"postern/vfs"
 )
 
-// maxText bounds how much of a text is shown, in bytes; the rest is one download away.
+// maxText bounds how much of a text is shown, in bytes; a download has the rest.
 const maxText = 512 << 10
 
 // sheet is a file's page.
 type sheet struct {
 	common
 	Row      row
-	Kind     string // which preview; "file" for none
+	Kind     string // the kind of preview; "file" for none
 	Text     string
 	Rendered template.HTML // of Markdown
-	Cut      string        // how much of the text is shown, when not all
+	Cut      string        // how much of the text is shown, if not all
 	Empty    bool
 	SHA1     string
 	Type     string
@@ -47,7 +47,7 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 	}
 	s.Changes = s.Row.Own() || s.Row.Restore != ""
 	if s.Kind == "pdf" && s.Type != "application/pdf" {
-		s.Kind = "file" // served as something else, a frame would not show but download it
+		s.Kind = "file" // served as another type, a frame would download it
 	}
 	switch s.Kind {
 	case "text", "markdown", "file":
@@ -61,13 +61,13 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 	return p.write(w, r, "file", c, s)
 }
 
-// plainType is a content type without its parameters.
+// plainType returns a content type without its parameters.
 func plainType(t string) string {
 	t, _, _ = strings.Cut(t, ";")
 	return strings.TrimSpace(t)
 }
 
-// read takes the beginning of a file and finds out whether it is text.
+// read reads the beginning of a file and detects whether it is text.
 func (s *sheet) read(ctx context.Context, f io.Reader) error {
 	limit := maxText
 	if s.Kind == "file" {
@@ -113,7 +113,7 @@ func (s *sheet) read(ctx context.Context, f io.Reader) error {
 	return nil
 }
 
-// readUpTo appends to data until it has a byte more than limit, or all.
+// readUpTo appends to data until it has one byte more than limit, or all of f.
 func readUpTo(f io.Reader, data []byte, limit int) ([]byte, error) {
 	have := len(data)
 	data = append(data, make([]byte, limit+1-have)...)
@@ -124,7 +124,7 @@ func readUpTo(f io.Reader, data []byte, limit int) ([]byte, error) {
 	return data[:have+n], nil
 }
 
-// whole leaves out a character that was cut in two.
+// whole removes a character that was cut in two at the end.
 func whole(data []byte) []byte {
 	for i := range min(utf8.UTFMax, len(data)) {
 		if at := len(data) - 1 - i; utf8.RuneStart(data[at]) {
@@ -175,7 +175,7 @@ func utf16Text(data []byte, order binary.ByteOrder) string {
 	return string(utf16.Decode(units))
 }
 
-// printable is a text without what can't be shown or would disguise it.
+// printable returns a text without characters that can't be shown or would disguise it.
 func printable(s string) string {
 	lines := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
 	for i, line := range lines {

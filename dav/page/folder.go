@@ -11,17 +11,17 @@ import (
 	"postern/vfs/layout"
 )
 
-// rowsPerPage bounds how much of a folder one page shows, and with it the memory that a listing takes: 500 rows are more than
-// anybody reads and less than a phone chokes on.
+// rowsPerPage bounds how much of a folder one page shows, and with it the memory that a listing takes: 500 rows are
+// more than people read, and few enough for a phone.
 const rowsPerPage = 500
 
 // maxLinks bounds the links of one page, in bytes: each row has several, as long as the path of the folder.
 const maxLinks = 4 << 20
 
-// rows is how many rows the page of a folder has.
+// rows returns how many rows the page of a folder has.
 func rows(path string) int { return max(10, min(rowsPerPage, maxLinks/(8*(len(path)+1)))) }
 
-// maxQuery bounds what can be searched for, in bytes.
+// maxQuery bounds a search text, in bytes.
 const maxQuery = 200
 
 // listing is a folder's page.
@@ -29,22 +29,22 @@ type listing struct {
 	common
 	Self    row    // the folder itself
 	Note    string // below the title
-	Empty   string // what there is to know while nothing is in it
-	Query   string // names that are searched for
+	Empty   string // the text for an empty folder
+	Query   string // the search text
 	Columns []column
 	Sort    string // kept when searching
 	Order   string
 	Rows    []row
-	Folders int // of all that match, not only of what is shown
+	Folders int // of all matches, not only those on this page
 	Files   int
 	Size    string
 	From    int          // the number of the first row shown, from 1
 	To      int          // of the last
-	First   template.URL // the beginning, when this is not it
-	Next    template.URL // what follows; empty at the end
+	First   template.URL // the first part, unless this is it
+	Next    template.URL // the next part; empty at the end
 }
 
-// Total is how many members match.
+// Total returns how many members match.
 func (l listing) Total() int { return l.Folders + l.Files }
 
 // column is the head of a column with its link for sorting.
@@ -52,7 +52,7 @@ type column struct {
 	Name  string
 	Class string
 	Href  template.URL
-	Sort  string // "ascending", "descending" or empty, as aria-sort has it
+	Sort  string // "ascending", "descending" or empty, as in aria-sort
 }
 
 // row is a member of a folder.
@@ -70,21 +70,24 @@ type row struct {
 	Size     string
 	Changed  moment
 	ETag     string
-	Zip      template.URL // of a folder: all that is in it, as one file; empty where that would be too much
-	Restore  string       // in the history: where it was
+	Zip      template.URL // of a folder: its contents as one archive; empty if that would be too much
+	Restore  string       // in the history: its former path
 }
 
 // Own reports whether it can be renamed and deleted.
 func (r row) Own() bool { return !r.ReadOnly && r.Restore == "" }
 
-// Folder shows a folder. each lists it, calling back with every member; its error comes back when nothing was sent.
-func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info vfs.Info, each func(func(*vfs.Info) error) error) error {
+// Folder shows a folder. each lists the folder by calling a function with every member; if it fails before anything was
+// sent, Folder returns its error.
+func (p *Pages) Folder(
+	w http.ResponseWriter, r *http.Request, path string, info vfs.Info, each func(func(*vfs.Info) error) error,
+) error {
 	c, err := p.common(path, info)
 	if err != nil {
 		return err
 	}
 	q := r.URL.Query()
-	standard := order{by: "name", desc: path == layout.History} // of states the newest first
+	standard := order{by: "name", desc: path == layout.History} // states come newest first
 	o := orderOf(q.Get("sort"), q.Get("order"), standard)
 	l := listing{common: c, Query: shorten(q.Get("q"), maxQuery)}
 	if !c.Root {
@@ -105,7 +108,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	wanted := fold(l.Query)
 	err = each(func(m *vfs.Info) error {
 		if t, ok := layout.StateTime(m.Name); ok && path == layout.History {
-			m.Modified = t // when it was so, not when its root folder was last changed
+			m.Modified = t // the time of the state, not of its root folder's last change
 		}
 		if wanted != "" && !strings.Contains(fold(vfs.ReadablePath(m.Name)), wanted) {
 			return nil
@@ -122,7 +125,7 @@ func (p *Pages) Folder(w http.ResponseWriter, r *http.Request, path string, info
 	if err != nil {
 		return err
 	}
-	if path != layout.History && !c.Root { // states share most of what is in them
+	if path != layout.History && !c.Root { // states share most of their contents
 		l.Size = size(bytes)
 	}
 	items := keep.sorted()
@@ -165,11 +168,11 @@ func newRow(id int, folder string, m vfs.Info) row {
 		r.Zip = r.Href + "?" + queryZip
 	}
 	if path == layout.History {
-		r.Size = "" // states share most of what is in them
+		r.Size = "" // states share most of their contents
 	}
 	if folder == "/" {
 		r.Note = tops[path].About
-		r.ReadOnly = true // the drive's own folders stay
+		r.ReadOnly = true // the drive's own folders can't be changed
 	}
 	if within, ok := layout.CutFiles(path); ok && within != "" {
 		r.Versions = r.Href + "?" + queryVersions
@@ -180,7 +183,7 @@ func newRow(id int, folder string, m vfs.Info) row {
 	return r
 }
 
-// columns are the heads: each sorts by its column, and the other way round when that is so already.
+// columns returns the heads: each sorts by its column, or reverses that order.
 func columns(o order, query string) []column {
 	all := []column{{Name: "Name", Class: "name"}, {Name: "Size", Class: "size"}, {Name: "Changed", Class: "time"}}
 	for i := range all {
@@ -203,7 +206,7 @@ func direction(desc bool) string {
 	return "asc"
 }
 
-// address is that of a listing, relative to itself.
+// address returns the address of a listing, relative to itself.
 func address(query, sort, order, after string) template.URL {
 	v := url.Values{}
 	for name, value := range map[string]string{"q": query, "sort": sort, "order": order, "after": after} {

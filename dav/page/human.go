@@ -12,20 +12,21 @@ import (
 	"postern/vfs/layout"
 )
 
-// visible returns a name or path for people to read. It writes out the bytes that are not UTF-8, and replaces what can't be
-// shown and what would turn the direction of the text and so disguise a name.
+// visible returns a name or path for people to read. It escapes bytes that are not UTF-8, and replaces characters that
+// can't be shown or that change the direction of the text, which could disguise a name.
 func visible(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == utf8.RuneError, unicode.IsControl(r), r == 0xfffe, r == 0xffff,
-			r == 0x061c, 0x200b <= r && r <= 0x200f && r != 0x200d && r != 0x200c, 0x2028 <= r && r <= 0x202e, 0x2060 <= r && r <= 0x2069, r == 0xfeff:
+			r == 0x061c, 0x200b <= r && r <= 0x200f && r != 0x200d && r != 0x200c, 0x2028 <= r && r <= 0x202e,
+			0x2060 <= r && r <= 0x2069, r == 0xfeff:
 			return '\uFFFD'
 		}
 		return r
 	}, vfs.ReadablePath(name))
 }
 
-// size is a number of bytes for people.
+// size formats a number of bytes for people.
 func size(n int64) string {
 	const unit = 1024
 	if n < unit {
@@ -45,7 +46,7 @@ func size(n int64) string {
 	return ""
 }
 
-// count is a number for people.
+// count formats a number for people.
 func count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -65,8 +66,8 @@ func at(t time.Time) moment {
 	return moment{t.Format(time.RFC3339), t.Format("2006-01-02 15:04")}
 }
 
-// atState returns when a state of the history was so, to the second, since two can be of one minute. Of a name that is no
-// time it is the name.
+// atState returns the time of a state of the history, to the second, since two can be of the same minute. For a name
+// that is not a time it returns the name.
 func atState(name string) moment {
 	t, ok := layout.StateTime(name)
 	if !ok {
@@ -77,7 +78,8 @@ func atState(name string) moment {
 
 const upperhex = "0123456789ABCDEF"
 
-// href is the address of a path: all but unreserved characters (RFC 3986, 2.3) are escaped, so it is safe wherever it stands.
+// href returns the address of a path. It escapes all but unreserved characters (RFC 3986, 2.3), so it is safe
+// everywhere in a page.
 func href(path string, folder bool) template.URL {
 	path = vfs.RawPath(path)
 	b := make([]byte, 0, len(path)+16)

@@ -17,19 +17,21 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// renderer reads CommonMark with GitHub's tables, task lists and the like. Raw HTML in it is left out by goldmark, and what
-// comes of the rest passes a sieve nevertheless.
+// renderer reads CommonMark with GitHub's tables, task lists and the like. goldmark drops raw HTML, and the result
+// passes a sieve as well.
 var renderer = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
-		goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.TaskList, extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
+		goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.TaskList,
+			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))),
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(localImages{}, 100))))
 })
 
-// sieve is what may be in a rendered text: no ids and names, which could stand in for those of the page, no classes but a
-// code's language, no images from elsewhere.
+// sieve allows the safe parts of a rendered text: no ids and names, which could imitate those of the page, no classes
+// but a code's language, no images from other hosts.
 var sieve = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
-	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "pre", "code", "em", "strong", "del",
+	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "blockquote", "pre", "code", "em", "strong",
+		"del",
 		"ul", "li", "table", "thead", "tbody", "tr")
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
 	p.AllowElements("ol", "th", "td")
@@ -47,10 +49,11 @@ var sieve = sync.OnceValue(func() *bluemonday.Policy {
 	return p
 })
 
-// local are addresses on this drive: without scheme and host. A backslash is a slash to browsers.
+// local matches addresses on this drive: without scheme and host. A backslash is a slash to browsers.
 var local = regexp.MustCompile(`^(/?[A-Za-z0-9_.~%-][^:\\]*|/)$`)
 
-// localImages makes a link of each image from elsewhere: loading it would tell a stranger who reads the text, and when.
+// localImages replaces each image from another host by a link: loading it would reveal to a stranger who reads the
+// text, and when.
 type localImages struct{}
 
 // Transform implements parser.ASTTransformer.
@@ -75,12 +78,12 @@ func (localImages) Transform(doc *ast.Document, _ goldtext.Reader, _ parser.Cont
 	}
 }
 
-// boxes gives those of a task list a name for who doesn't see them.
+// boxes gives the boxes of a task list a name for screen readers.
 var boxes = strings.NewReplacer(
 	`<input checked="" disabled="" type="checkbox"`, `<input checked="" disabled="" type="checkbox" aria-label="Done"`,
 	`<input disabled="" type="checkbox"`, `<input disabled="" type="checkbox" aria-label="To do"`)
 
-// markdown renders a text. Errors: errComplex for a text that is better shown as it is, the context's.
+// markdown renders a text. Errors: errComplex for a text that is better shown as plain text, and the context's.
 func markdown(ctx context.Context, source string) (template.HTML, error) {
 	if !simple(source) {
 		return "", errComplex

@@ -9,13 +9,13 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// The bounds of a Markdown text that is rendered, beyond which it is shown as it is. goldmark fills each row of a table up to
-// the width of its head, copies a link's address to each place that refers to it, and needs quadratic time for some runs of
-// emphasis and brackets, so that small texts can take gigabytes and minutes.
+// The bounds of a Markdown text that is rendered. Longer texts are shown as plain text. goldmark fills each row of a
+// table up to the width of its head, copies a link's address to each place that refers to it, and needs quadratic time
+// for some runs of emphasis and brackets, so that small texts can take gigabytes and minutes.
 const (
 	maxMarkdown  = 256 << 10 // bytes of the text
-	maxCells     = 50000     // of all tables, those that are filled up included
-	maxMarks     = 8000      // characters of one block that can begin or end something
+	maxCells     = 50000     // of all tables, filled-up cells included
+	maxMarks     = 8000      // characters of one block that can be markup
 	maxEscaped   = 500       // escaped pipes
 	maxQuotes    = 50        // markers of quotes and list items before a line
 	maxIndent    = 200       // columns before a line: lists within lists
@@ -26,8 +26,8 @@ const (
 
 var errComplex = errors.New("the text is too complex to be rendered")
 
-// simple reports whether goldmark can parse a text in little memory and time. It counts too much rather than too little,
-// since it does not know which lines are code.
+// simple reports whether goldmark can parse a text in little memory and time. It overestimates, since it does not know
+// which lines are code.
 func simple(source string) bool {
 	if len(source) > maxMarkdown || strings.Count(source, `\|`) > maxEscaped {
 		return false
@@ -69,7 +69,7 @@ func begins(text string) bool {
 	return text[0] == '#' || len(text) > 2 && strings.IndexByte("-+*", text[0]) >= 0 && text[1] == ' ' && text[2] != ' '
 }
 
-// leading returns how many markers of quotes and items stand before a line's text, and the columns of spaces among them.
+// leading returns how many markers of quotes and items come before a line's text, and the columns of spaces among them.
 func leading(line string) (markers, columns int) {
 	for i := range len(line) {
 		switch c := line[i]; {

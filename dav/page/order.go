@@ -12,7 +12,7 @@ import (
 	"postern/vfs"
 )
 
-// fold is a name as people look for it: without regard to case and accents.
+// fold returns a name for searching, without case and accents.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
@@ -22,7 +22,8 @@ func fold(name string) string {
 	}, norm.NFD.String(name))
 }
 
-// sortKey is what names are ordered by: folded, and with numbers by their value ("9.jpg" before "10.jpg").
+// sortKey returns the key by which names are ordered: folded, and with numbers by their value ("9.jpg" before
+// "10.jpg").
 func sortKey(name string) string {
 	var b strings.Builder
 	b.Grow(len(name) + 8)
@@ -34,7 +35,7 @@ func sortKey(name string) string {
 				end++
 			}
 			digits := strings.TrimLeft(folded[i:end], "0")
-			// Longer numbers are larger ones. The length stands in two bytes, both of digits' place among the others.
+			// Longer numbers are larger. Two bytes encode the length; both sort among other characters like digits.
 			b.WriteByte('0')
 			b.WriteByte(byte(len(digits) >> 8))
 			b.WriteByte(byte(len(digits)))
@@ -51,14 +52,14 @@ func sortKey(name string) string {
 	return b.String()
 }
 
-// order is what a listing is sorted by.
+// order is the order of a listing.
 type order struct {
 	by   string // "name", "size", "time"
 	desc bool
 }
 
-// orderOf reads ?sort=name|size|time&order=asc|desc. Without an order comes what is looked for most: names from A to Z, the
-// largest, the newest.
+// orderOf parses ?sort=name|size|time&order=asc|desc. Without an order, names go from A to Z, and the largest or newest
+// come first.
 func orderOf(sort, direction string, standard order) order {
 	o := order{by: sort}
 	switch sort {
@@ -81,7 +82,7 @@ func orderOf(sort, direction string, standard order) order {
 type item struct {
 	name     string
 	key      string
-	value    int64 // of what it is sorted by, if not the name
+	value    int64 // of the sort key, if that is not the name
 	info     vfs.Info
 	position bool // only a cursor
 }
@@ -94,7 +95,7 @@ func (o order) item(info vfs.Info) item {
 	case "time":
 		it.value = info.Modified.UnixNano()
 	default:
-		// Folders come first whichever way the names go.
+		// Folders come first in either direction.
 		if !info.Folder {
 			it.value = 1
 		}
@@ -106,7 +107,7 @@ func (o order) item(info vfs.Info) item {
 	return it
 }
 
-// compare returns which stands first.
+// compare returns a negative number if a comes before b.
 func (o order) compare(a, b item) int {
 	c := cmp.Or(cmp.Compare(a.value, b.value), strings.Compare(a.key, b.key), strings.Compare(a.name, b.name))
 	if o.desc {
@@ -115,7 +116,7 @@ func (o order) compare(a, b item) int {
 	return c
 }
 
-// cursor says where in the order an item stands, so that the next part of a listing can begin behind it.
+// cursor returns an item's place in the order, so that the next part of a listing can begin after it.
 func (it item) cursor() string { return strconv.FormatInt(it.value, 36) + "." + it.name }
 
 func parseCursor(s string) (item, bool) {
@@ -127,15 +128,14 @@ func parseCursor(s string) (item, bool) {
 	return item{name: name, key: sortKey(name), value: n, position: true}, true
 }
 
-// first keeps the n items that come first of all that are offered, behind a cursor. It takes memory for n items, however
-// many there are.
+// first keeps the first n of all offered items after a cursor. It takes memory for n items, however many are offered.
 type first struct {
 	order  order
 	n      int
-	behind item // position: only what comes behind it
+	behind item // position: only items after it
 	kept   []item
 	more   bool // there are others behind
-	before int  // how many lie at or before the cursor
+	before int  // how many items are at or before the cursor
 }
 
 func (f *first) offer(it item) {
@@ -155,7 +155,7 @@ func (f *first) offer(it item) {
 	}
 }
 
-// sorted ends it.
+// sorted returns the items in order. first can't be used after that.
 func (f *first) sorted() []item {
 	all := make([]item, len(f.kept))
 	for i := len(all) - 1; i >= 0; i-- {

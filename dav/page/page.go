@@ -1,10 +1,10 @@
-// Package page is what a person with a browser sees of the drive: a page for each folder, one for each file with a preview,
-// one with the earlier versions of either, and errors in plain words. All of it works without scripts; with them files are
-// uploaded, renamed and deleted by the drive's own WebDAV methods, without them by forms that package dav turns into these, so
-// that there is no second way in to guard.
+// Package page shows the drive in a browser: a page for each folder, one for each file with a preview, one with the
+// earlier versions of either, and errors in plain words. All pages work without scripts. Scripts upload, rename and
+// delete files by the drive's own WebDAV methods; without them, package dav turns forms into these methods, so that
+// there is no second entrance to guard.
 //
-// Everything that a page loads lies below Prefix. Pages run no script but that, by a nonce; what users put into the drive is
-// served apart, in a sandbox, by package dav.
+// Everything that a page loads lies below Prefix. Pages run only that script, by a nonce; package dav serves users'
+// files separately, in a sandbox.
 package page
 
 import (
@@ -23,28 +23,28 @@ import (
 	"postern/vfs/layout"
 )
 
-// Prefix is where the pages' style and scripts lie. It can't hide anything: the root of the drive is read-only and has no
-// such folder.
+// Prefix is the folder of the pages' style and scripts. It can't hide anything: the root of the drive is read-only and
+// has no such folder.
 const Prefix = "/.postern/"
 
 // The pages of a file or folder, beside the folder's listing: the address with one of these as its query.
 const (
-	queryView     = "view"     // of a file: what it is, with a preview
+	queryView     = "view"     // of a file: its description, with a preview
 	queryVersions = "versions" // how it was earlier
-	queryZip      = "zip"      // of a folder: all that is in it, as one archive
+	queryZip      = "zip"      // of a folder: its contents as one archive
 )
 
-// The fields of the pages' forms, which are sent as multipart/form-data by POST to the address of what they change.
+// The fields of the pages' forms, which are sent as multipart/form-data by POST to the address of the file or folder.
 const (
-	FieldToken = "token" // must be Issued; before all files
+	FieldToken = "token" // a token that Issued accepts; before all files
 	FieldDo    = "do"    // one of the Do values, unless there are files
 	FieldName  = "name"  // of a new folder, or the new name
-	FieldETag  = "etag"  // of what is to be deleted; "*" for a folder
+	FieldETag  = "etag"  // of the file to delete; "*" for a folder
 	FieldTo    = "to"    // path to restore to
 	FieldFile  = "file"  // a file to upload into the folder; any number of them
 )
 
-// What a form without files can ask for.
+// The actions of a form without files.
 const (
 	DoFolder  = "folder"
 	DoRename  = "rename"
@@ -54,7 +54,7 @@ const (
 
 // Options of New. The zero value works.
 type Options struct {
-	Status func() Status    // how the drive stands; nil: pages don't say
+	Status func() Status    // the state of the drive; nil: pages don't show it
 	Clock  func() time.Time // nil: time.Now
 	Rand   io.Reader        // for nonces and the forms' token; nil: crypto/rand
 }
@@ -65,10 +65,10 @@ type Pages struct {
 	assets map[string]asset
 	style  string // addresses below Prefix
 	script string
-	token  string // in each form; empty: none is taken
+	token  string // in each form; empty: no form is accepted
 }
 
-// New makes the pages.
+// New returns the pages.
 func New(o Options) *Pages {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -86,7 +86,7 @@ func New(o Options) *Pages {
 	return p
 }
 
-// random is a value that nobody can guess.
+// random returns an unguessable value.
 func (p *Pages) random() (string, error) {
 	b := make([]byte, 16)
 	if _, err := io.ReadFull(p.o.Rand, b); err != nil {
@@ -95,7 +95,7 @@ func (p *Pages) random() (string, error) {
 	return base64.RawStdEncoding.EncodeToString(b), nil
 }
 
-// Issued reports whether a form's token is the one that these pages give to theirs.
+// Issued reports whether a form's token is the one in these pages' forms.
 func (p *Pages) Issued(token string) bool {
 	return p.token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(p.token)) == 1
 }
@@ -105,13 +105,13 @@ func Wants(r *http.Request) bool {
 	return r.URL.RawQuery != "" && (IsVersions(r) || r.URL.Query().Has(queryView))
 }
 
-// IsVersions reports whether a GET asks for the earlier versions of what it names.
+// IsVersions reports whether a GET asks for the earlier versions of its file or folder.
 func IsVersions(r *http.Request) bool { return r.URL.Query().Has(queryVersions) }
 
-// WantsZip reports whether a GET of a folder asks for all that is in it as one file.
+// WantsZip reports whether a GET of a folder asks for its contents as one archive.
 func WantsZip(r *http.Request) bool { return r.URL.RawQuery != "" && r.URL.Query().Has(queryZip) }
 
-// common is what all pages show.
+// common is the data that all pages show.
 type common struct {
 	Title    string
 	Path     string // of the folder or file
@@ -127,17 +127,17 @@ type common struct {
 	Root     bool
 	Changes  bool         // there are forms on it
 	Versions template.URL // page of the earlier versions; empty when there can be none
-	Then     *then        // in the history: when this was so
+	Then     *then        // in the history: the state that this belongs to
 }
 
-// then is a state of the history that a path lies in.
+// then is the state of the history to which a path belongs.
 type then struct {
 	At  moment
 	Now template.URL // the same place today
-	To  string       // its path, to restore it to; empty for the whole state
+	To  string       // the path to which it is restored; empty for the whole state
 }
 
-// crumb is a folder on the way to what the page is about.
+// crumb is a folder above the page's file or folder.
 type crumb struct {
 	Name    string
 	Href    template.URL
@@ -172,7 +172,7 @@ func (p *Pages) common(path string, info vfs.Info) (common, error) {
 	return c, nil
 }
 
-// maxCrumbs is how many folders above what a page is about are shown, the nearest; each has a link as long as its path.
+// maxCrumbs is how many of the nearest folders above are shown; each has a link as long as its path.
 const maxCrumbs = 32
 
 func crumbs(path string, folder bool) []crumb {
@@ -196,14 +196,15 @@ func crumbs(path string, folder bool) []crumb {
 	return all
 }
 
-// write sends a page. Nothing is sent when it returns an error.
+// write sends a page. If it returns an error, it has sent nothing.
 func (p *Pages) write(w http.ResponseWriter, r *http.Request, name string, c common, page any) error {
 	var b bytes.Buffer
 	if err := templates.ExecuteTemplate(&b, name, page); err != nil {
 		return fmt.Errorf("make the page: %w", err)
 	}
 	h := w.Header()
-	secure(h, "script-src 'nonce-"+c.Nonce+"'; style-src 'nonce-"+c.Nonce+"'; img-src 'self'; media-src 'self'; frame-src 'self'; connect-src 'self'; form-action 'self'")
+	secure(h, "script-src 'nonce-"+c.Nonce+"'; style-src 'nonce-"+c.Nonce+"'; img-src 'self'; media-src 'self'; "+
+		"frame-src 'self'; connect-src 'self'; form-action 'self'")
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		w.Write(b.Bytes()) //nolint:errcheck // nobody is left to tell
@@ -211,7 +212,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, name string, c com
 	return nil
 }
 
-// secure sets the headers of every page. policy is what it may load; nothing else may it.
+// secure sets the headers of every page. policy lists what the page may load; everything else is forbidden.
 func secure(h http.Header, policy string) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; "+policy+"; base-uri 'none'; frame-ancestors 'none'")

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Status is how the drive stands towards the storage behind it. The zero value is: all is well and nothing is pending.
+// Status is the state of the drive's storage. The zero value means that all is well and nothing is pending.
 type Status struct {
-	Pending      int       // changes that are not at the storage yet
-	PendingBytes int64     // what they will take there, about; 0 when unknown
+	Pending      int       // changes that have not reached the storage yet
+	PendingBytes int64     // roughly their size there; 0 when unknown
 	Offline      time.Time // since when the storage can't be reached; zero when it can
 	Reason       string    // why it can't be reached, in a few words; empty when unknown
 	Full         bool      // the storage has no room for what is pending
 	Failing      string    // why the newest attempt to store changes failed otherwise; empty when it succeeded
-	Blocked      string    // a sentence why nothing goes up and what to do; empty when it does
-	Notes        []string  // sentences about what is wrong but stops nothing, such as a copy of the storage that is away
+	Blocked      string    // a sentence why nothing is uploaded and what to do; empty otherwise
+	Notes        []string  // sentences about lesser troubles, such as a copy of the storage that is away
 }
 
-// Kind returns one word for the state, of which the worst counts: "blocked", "full", "failing", "offline", "degraded",
+// Kind returns one word for the state, the worst that applies: "blocked", "full", "failing", "offline", "degraded",
 // "pending", "calm".
 func (s Status) Kind() string {
 	switch {
@@ -45,7 +45,7 @@ func (s Status) Sentence() string {
 	return strings.Join(append([]string{s.storing()}, s.Notes...), " ")
 }
 
-// storing says what becomes of changes.
+// storing returns a sentence about pending changes.
 func (s Status) storing() string {
 	switch s.Kind() {
 	case "blocked":
@@ -84,7 +84,7 @@ func (s Status) changes() string {
 	return line
 }
 
-// serveStatus is what open pages ask for now and then.
+// serveStatus answers the regular status requests of open pages.
 func (p *Pages) serveStatus(w http.ResponseWriter, r *http.Request) bool {
 	if p.o.Status == nil {
 		return false

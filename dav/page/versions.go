@@ -13,14 +13,14 @@ import (
 	"postern/vfs/versions"
 )
 
-// How far one page of versions looks back: enough for months of an ordinary history, and an answer within seconds
-// where each look has to be fetched from storage.
+// How far one page of versions looks back: enough for months of an ordinary history, and few enough for an answer
+// within seconds if each state must be fetched from storage.
 const (
 	maxLooks    = 400
 	maxLookTime = 2 * time.Second
 )
 
-// lookBack is the page of how something was earlier.
+// lookBack is the page of earlier versions.
 type lookBack struct {
 	common
 	Row     row    // as it is now
@@ -32,15 +32,15 @@ type lookBack struct {
 	Older   template.URL // further back; empty at the end
 }
 
-// version is one earlier state: from some commit on, to the one before the next.
+// version is one earlier version: from one commit to the one before the next version.
 type version struct {
 	Row   row
-	State string // the newest state in which it was so
+	State string // the newest state with this version
 	Until moment // its time
 }
 
-// Versions shows in which states of the history the file or folder at path differs from what it became, the newest
-// first. What isn't there any more may have been there.
+// Versions shows the states of the history in which the file or folder at path differs from the next version, the
+// newest first. path need not exist any more.
 func (p *Pages) Versions(w http.ResponseWriter, r *http.Request, fs vfs.Reader, path string) error {
 	found, err := p.search(r.Context(), fs, path, r.URL.Query().Get("before"))
 	if err != nil {
@@ -68,7 +68,7 @@ func (p *Pages) Versions(w http.ResponseWriter, r *http.Request, fs vfs.Reader, 
 	return p.write(w, r, "versions", c, v)
 }
 
-// search looks for the earlier versions of what can have some.
+// search finds the earlier versions of a path that can have some.
 func (p *Pages) search(ctx context.Context, fs vfs.Reader, path, before string) (versions.Found, error) {
 	if _, ok := layout.CutFiles(path); !ok {
 		info, err := fs.Stat(ctx, path)
