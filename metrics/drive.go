@@ -11,8 +11,8 @@ type DriveState struct {
 	OldestSeconds  float64 // how long the oldest record has waited; 0 when none waits
 	StagingBytes   int64
 	StagingLimit   int64
-	Commits        uint64 // that landed since the start
-	CommitFailures uint64 // attempts that did not land since the start
+	Commits        uint64 // that reached the remote since the start
+	CommitFailures uint64 // attempts that failed since the start
 }
 
 // Drive reports the figures that source returns at each scrape.
