@@ -14,7 +14,7 @@ import (
 	"postern/remote"
 )
 
-// name is some blob's.
+// name is the name of some blob.
 var name = crypto.NameOf([]byte("sealed"))
 
 func TestErrors(t *testing.T) {
@@ -26,7 +26,8 @@ func TestErrors(t *testing.T) {
 	if !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, cause) || errors.Is(err, remote.ErrNotFound) {
 		t.Error("it is not of its kind and cause alone")
 	}
-	if got := remote.Fail(remote.OpGet, name, remote.ErrNotFound, nil).Error(); strings.HasSuffix(got, ": ") || !strings.HasSuffix(got, "not found") {
+	if got := remote.Fail(remote.OpGet, name, remote.ErrNotFound, nil).Error(); strings.HasSuffix(got, ": ") ||
+		!strings.HasSuffix(got, "not found") {
 		t.Errorf("without a cause: %q", got)
 	}
 }
@@ -59,7 +60,8 @@ func TestAlive(t *testing.T) {
 		t.Error(err)
 	}
 	cancel()
-	if err := remote.Alive(ctx, remote.OpGet, name); remote.KindOf(err) != remote.ErrUnavailable || !errors.Is(err, context.Canceled) {
+	if err := remote.Alive(ctx, remote.OpGet, name); remote.KindOf(err) != remote.ErrUnavailable ||
+		!errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -75,7 +77,7 @@ func TestPastCaches(t *testing.T) {
 
 func TestBytesBody(t *testing.T) {
 	body := remote.BytesBody("sealed")
-	for range 3 { // it may be opened many times, also at the same time
+	for range 3 { // it may be opened many times, even at the same time
 		a, errA := body.Open()
 		b, errB := body.Open()
 		if errA != nil || errB != nil {
@@ -92,7 +94,7 @@ func TestBytesBody(t *testing.T) {
 	}
 }
 
-// odd is a body that isn't what it says.
+// odd is a body with a wrong size.
 type odd struct {
 	size int64
 	r    io.Reader
@@ -134,7 +136,8 @@ type errReader struct{ err error }
 func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 
 func TestSizes(t *testing.T) {
-	for size, ok := range map[int64]bool{0: true, 1: true, crypto.MaxBlobSize: true, crypto.MaxBlobSize + 1: false, -1: false, math.MaxInt64: false} {
+	for size, ok := range map[int64]bool{0: true, 1: true, crypto.MaxBlobSize: true, crypto.MaxBlobSize + 1: false,
+		-1: false, math.MaxInt64: false} {
 		if err := remote.CheckSize(name, size); (err == nil) != ok || !ok && remote.KindOf(err) != remote.ErrRefused {
 			t.Errorf("%d bytes: %v", size, err)
 		}
@@ -152,7 +155,8 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%d bytes from %d on of %d: %v", c.n, c.off, c.size, got)
 		}
 	}
-	if err := remote.PastEnd(name, 10, 5, 6); remote.KindOf(err) != remote.ErrCorrupt || !strings.Contains(err.Error(), "bytes 5 to 11 were asked of 10") {
+	if err := remote.PastEnd(name, 10, 5, 6); remote.KindOf(err) != remote.ErrCorrupt ||
+		!strings.Contains(err.Error(), "bytes 5 to 11 were asked of 10") {
 		t.Error(err)
 	}
 }
@@ -163,7 +167,7 @@ func FuzzInRange(f *testing.F) {
 	f.Add(int64(10), int64(math.MaxInt64), uint32(1))
 	f.Fuzz(func(t *testing.T, size, off int64, n uint32) {
 		if size < 0 {
-			return // no blob has fewer than no bytes
+			return // no blob has a negative size
 		}
 		want := off >= 0 && uint64(off)+uint64(n) <= uint64(size)
 		if got := remote.InRange(size, off, int(n)); got != want {
@@ -199,7 +203,8 @@ func TestCheckSwap(t *testing.T) {
 		{"empty", crypto.Pointer{}, false, none, crypto.Pointer{}, remote.ErrRefused},
 		{"the first, listed", crypto.Pointer{}, false, none, key.SignListed(5, crypto.PointerValue{}), nil},
 		{"to a listed state", five, true, five.Hash(), key.SignListed(6, crypto.PointerValue{}), remote.ErrRefused},
-		{"to an unlisted state", key.SignListed(5, crypto.PointerValue{}), true, key.SignListed(5, crypto.PointerValue{}).Hash(), six, remote.ErrRefused},
+		{"to an unlisted state", key.SignListed(5, crypto.PointerValue{}), true,
+			key.SignListed(5, crypto.PointerValue{}).Hash(), six, remote.ErrRefused},
 	} {
 		if err := remote.CheckSwap(c.current, c.there, c.old, c.next); remote.KindOf(err) != c.kind {
 			t.Errorf("%s: %v, it should be %v", c.what, err, c.kind)

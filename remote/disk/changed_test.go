@@ -14,7 +14,7 @@ import (
 	"postern/remote"
 )
 
-// light is a system that makes nothing durable, so that thousands of pointers move soon.
+// light is a system that makes nothing durable, so that moving thousands of pointers is fast.
 type light struct{ local }
 
 func (light) SyncFile(*os.File) error   { return nil }
@@ -69,8 +69,8 @@ func pages(t *testing.T, s remote.Store, since remote.Cursor) (got []crypto.Poin
 	}
 }
 
-// TestChangesComeInPages: more than a page of pointers comes in several, in the order of their moves, and nothing where
-// nothing moved.
+// TestChangesComeInPages: more pointers than fit a page come in several, in the order of their moves; without moves
+// there are none.
 func TestChangesComeInPages(t *testing.T) {
 	s := openLight(t, t.TempDir())
 	const n = remote.MaxChanges + 100
@@ -91,7 +91,8 @@ func TestChangesComeInPages(t *testing.T) {
 	}
 }
 
-// TestChangesAreBounded: the list is written anew when it has grown, with each pointer once. Cursors begin anew then.
+// TestChangesAreBounded: a list that has grown is written anew, with each pointer once. Cursors then start from the
+// beginning.
 func TestChangesAreBounded(t *testing.T) {
 	s := openLight(t, t.TempDir())
 	s.slack = 64
@@ -119,7 +120,7 @@ func TestChangesAreBounded(t *testing.T) {
 	}
 }
 
-// TestChangesAreMadeAnew: a list that is gone, damaged or of an earlier time loses no pointer.
+// TestChangesAreMadeAnew: with a missing, damaged or old list no pointer is lost.
 func TestChangesAreMadeAnew(t *testing.T) {
 	for what, harm := range map[string]func(path string) error{
 		"gone":         os.Remove,
@@ -140,7 +141,7 @@ func TestChangesAreMadeAnew(t *testing.T) {
 		if err := harm(filepath.Join(s.root, changesFile)); err != nil {
 			t.Fatal(err)
 		}
-		if what != "cut" { // the records that are left are as they were, and the power was not cut after a success
+		if what != "cut" { // the remaining records are intact, and no power cut followed a success
 			if got, _, _ := pages(t, s, ""); len(got) != len(want) {
 				t.Errorf("%s: %d of %d pointers are reported", what, len(got), len(want))
 			}
@@ -163,7 +164,8 @@ func scratch(path string, at int) error {
 	return os.WriteFile(path, b, fileMode)
 }
 
-// TestCursorOfAnotherPast: a store that was put back from a copy, and went on differently, is not taken for what it was.
+// TestCursorOfAnotherPast: a cursor is not accepted by a store that was restored from a copy and changed differently
+// since.
 func TestCursorOfAnotherPast(t *testing.T) {
 	s := openLight(t, t.TempDir())
 	path := filepath.Join(s.root, changesFile)
@@ -186,7 +188,7 @@ func TestCursorOfAnotherPast(t *testing.T) {
 	}
 }
 
-// TestAnnouncedBeforeItMoves: the list is synced before the pointer moves, and a move that failed after it is none.
+// TestAnnouncedBeforeItMoves: the list is synced before the pointer moves, and a move that fails after that is none.
 func TestAnnouncedBeforeItMoves(t *testing.T) {
 	s, r := recorded(t)
 	first := swapListed(t, s, 0, 1)
@@ -195,7 +197,8 @@ func TestAnnouncedBeforeItMoves(t *testing.T) {
 	second := swapListed(t, s, 0, 2)
 	shard := shardName(first.ID[0])
 	want := []string{
-		fmt.Sprintf("file of %d bytes", 3*recordSize), fmt.Sprintf("file of %d bytes", crypto.PointerSize), "folder pointers/" + shard + " with 1",
+		fmt.Sprintf("file of %d bytes", 3*recordSize), fmt.Sprintf("file of %d bytes", crypto.PointerSize),
+		"folder pointers/" + shard + " with 1",
 	}
 	if !slices.Equal(r.seen, want) {
 		t.Errorf("a swap synced %q instead of %q", r.seen, want)
@@ -216,7 +219,7 @@ func TestAnnouncedBeforeItMoves(t *testing.T) {
 	}
 }
 
-// TestDamagedPointerHidesNone: a pointer that can't be read is passed over by who asks what moved.
+// TestDamagedPointerHidesNone: a pointer that can't be read does not hide the moves of others.
 func TestDamagedPointerHidesNone(t *testing.T) {
 	s := openLight(t, t.TempDir())
 	bad, good := swapListed(t, s, 0, 1), swapListed(t, s, 1, 1)

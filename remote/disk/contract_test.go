@@ -10,7 +10,8 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	for name, o := range map[string]disk.Options{"kept open": {}, "two kept open": {OpenFiles: 2}, "none kept open": {OpenFiles: -1}} {
+	for name, o := range map[string]disk.Options{"kept open": {}, "two kept open": {OpenFiles: 2},
+		"none kept open": {OpenFiles: -1}} {
 		o.Letters, o.WatchEvery = 8, time.Millisecond
 		t.Run(name, func(t *testing.T) {
 			remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {

@@ -21,7 +21,7 @@ import (
 	"postern/remote/disk"
 )
 
-// The environment that makes this test binary one of the processes below instead.
+// The environment variables that turn this test binary into one of the processes below.
 const (
 	envRole   = "POSTERN_DISK_TEST_ROLE"
 	envFolder = "POSTERN_DISK_TEST_FOLDER"
@@ -67,10 +67,10 @@ func child(t *testing.T, role, folder string, seed int) (*exec.Cmd, *bufio.Scann
 	return cmd, bufio.NewScanner(out)
 }
 
-// writerKey is of the pointer that all processes move.
+// writerKey is the key of the pointer that all processes move.
 var writerKey = crypto.NewWriterKey([32]byte{42})
 
-// linkable is a Linker over a file that is synced, as staging has them.
+// linkable is a Linker over a synced file, like those of staging.
 type linkable struct{ path string }
 
 func (l linkable) Size() int64 {
@@ -83,8 +83,8 @@ func (l linkable) Size() int64 {
 func (l linkable) Open() (io.ReadCloser, error) { return os.Open(l.path) }
 func (l linkable) LinkTo(path string) error     { return os.Link(l.path, path) }
 
-// writeForEver puts blobs, half of them by links, and moves the pointer, from several goroutines, and says so line by
-// line, until it is killed.
+// writeForEver puts blobs, half of them by links, and moves the pointer, from several goroutines, and reports each step
+// in a line, until it is killed.
 func writeForEver(folder string, seed uint64, out io.Writer) error {
 	s, err := disk.Open(folder, disk.Options{})
 	if err != nil {
@@ -144,8 +144,8 @@ func swapForEver(s *disk.Store, say func(string, ...any)) error {
 	}
 }
 
-// TestKilled kills a process that writes, at a random moment, again and again: what it had said was done is there, and
-// there is nothing that is not whole.
+// TestKilled repeatedly kills a writing process at a random moment: everything that it had reported is there, and
+// nothing is incomplete.
 func TestKilled(t *testing.T) {
 	rounds := 12
 	if testing.Short() {
@@ -167,10 +167,10 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for lines.Scan() { // what it said before it was dead
+		for lines.Scan() { // the lines before its death
 			seq = note(t, lines.Text(), promised, seq)
 		}
-		_ = cmd.Wait() // it says that it was killed
+		_ = cmd.Wait() // its error is that it was killed
 
 		s, err := disk.Open(folder, disk.Options{})
 		if err != nil {
@@ -212,7 +212,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// note takes down what the writer said.
+// note records a line of the writer.
 func note(t *testing.T, line string, promised map[crypto.BlobName]bool, seq uint64) uint64 {
 	t.Helper()
 	what, rest, _ := strings.Cut(line, " ")
@@ -230,11 +230,11 @@ func note(t *testing.T, line string, promised map[crypto.BlobName]bool, seq uint
 	return seq
 }
 
-// rivalSwaps is how many swaps each process has to win.
+// rivalSwaps is how many swaps each process must win.
 const rivalSwaps = 40
 
-// rival moves the pointer until it has won often enough, puts the same blobs as its rivals, and says which sequences it
-// won.
+// rival moves the pointer until it has won often enough, puts the same blobs as its rivals, and reports the sequences
+// that it won.
 func rival(folder string, seed uint64, out io.Writer) error {
 	ctx := context.Background()
 	s, err := disk.Open(folder, disk.Options{})
@@ -271,7 +271,7 @@ func rival(folder string, seed uint64, out io.Writer) error {
 // TestTwoProcesses lets processes race for one pointer: every sequence is won once, and none is missing.
 func TestTwoProcesses(t *testing.T) {
 	const processes = 3
-	folder := filepath.Join(t.TempDir(), "store") // which they found at the same time, too
+	folder := filepath.Join(t.TempDir(), "store") // which the processes also found at the same time
 	winners := map[uint64]int{}
 	type running struct {
 		cmd   *exec.Cmd

@@ -41,7 +41,7 @@ func put(t testing.TB, s remote.Store, data []byte) crypto.BlobName {
 	return name
 }
 
-// path is where a blob of a store lies.
+// path returns the path of a blob of a store.
 func path(folder string, name crypto.BlobName) string {
 	return filepath.Join(folder, "blobs", name.String()[:2], name.String())
 }
@@ -53,14 +53,23 @@ func TestOpenRefuses(t *testing.T) {
 		kind error
 		says string
 	}{
-		{"something else", func(t *testing.T, f string) { write(t, filepath.Join(f, "thesis.odt"), "x") }, remote.ErrForeign, "thesis.odt"},
-		{"a folder of something else", func(t *testing.T, f string) { mkdir(t, filepath.Join(f, "blobs")) }, remote.ErrForeign, "blobs"},
-		{"a newer format", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "postern-store 2\n") }, remote.ErrForeign, "install a newer one"},
-		{"an empty marker", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "") }, remote.ErrCorrupt, "is damaged"},
-		{"a marker of zeros", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "\x00\x00\x00") }, remote.ErrCorrupt, "is damaged"},
-		{"an endless marker", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), strings.Repeat("x", 1<<16)) }, remote.ErrCorrupt, "is damaged"},
+		{"something else", func(t *testing.T, f string) { write(t, filepath.Join(f, "thesis.odt"), "x") }, remote.ErrForeign,
+			"thesis.odt"},
+		{"a folder of something else", func(t *testing.T, f string) { mkdir(t, filepath.Join(f, "blobs")) },
+			remote.ErrForeign, "blobs"},
+		{"a newer format", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "postern-store 2\n") },
+			remote.ErrForeign, "install a newer one"},
+		{"an empty marker", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "") },
+			remote.ErrCorrupt, "is damaged"},
+		{"a marker of zeros", func(t *testing.T, f string) { write(t, filepath.Join(f, "postern-store"), "\x00\x00\x00") },
+			remote.ErrCorrupt, "is damaged"},
+		{"an endless marker", func(t *testing.T, f string) {
+			write(t, filepath.Join(f, "postern-store"),
+				strings.Repeat("x", 1<<16))
+		}, remote.ErrCorrupt, "is damaged"},
 		{"a file", func(t *testing.T, f string) { remove(t, f); write(t, f, "x") }, remote.ErrRefused, "not a directory"},
-		{"a folder for a marker", func(t *testing.T, f string) { mkdir(t, filepath.Join(f, "postern-store")) }, remote.ErrRefused, "postern-store"},
+		{"a folder for a marker", func(t *testing.T, f string) { mkdir(t, filepath.Join(f, "postern-store")) },
+			remote.ErrRefused, "postern-store"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			folder := t.TempDir()
@@ -112,12 +121,13 @@ func TestOpenUnreadable(t *testing.T) {
 	if err := os.Chmod(folder, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := disk.Open(folder, disk.Options{}); remote.KindOf(err) != remote.ErrRefused || !strings.Contains(err.Error(), "permission denied") {
+	if _, err := disk.Open(folder, disk.Options{}); remote.KindOf(err) != remote.ErrRefused ||
+		!strings.Contains(err.Error(), "permission denied") {
 		t.Fatal(err)
 	}
 }
 
-// TestOpenEmpty takes folders that are as good as empty.
+// TestOpenEmpty opens folders that count as empty.
 func TestOpenEmpty(t *testing.T) {
 	fresh := t.TempDir()
 	mkdir(t, filepath.Join(fresh, "lost+found"))
@@ -131,7 +141,7 @@ func TestOpenEmpty(t *testing.T) {
 	}
 }
 
-// TestModes insists that nobody else on the machine gets in.
+// TestModes checks that no other user of the machine has access.
 func TestModes(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "store")
 	s := open(t, folder, disk.Options{})
@@ -215,7 +225,7 @@ func TestLinkFails(t *testing.T) {
 	}
 }
 
-// TestDamagedBlobIsReplaced: what a disk cut short can be put again, though a blob of that name is there.
+// TestDamagedBlobIsReplaced: a blob that a disk cut short can be put again, though its file exists.
 func TestDamagedBlobIsReplaced(t *testing.T) {
 	ctx := t.Context()
 	folder := t.TempDir()
@@ -235,7 +245,7 @@ func TestDamagedBlobIsReplaced(t *testing.T) {
 	if got, err := s.Get(ctx, name); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("after it was put again: %d bytes, %v", len(got), err)
 	}
-	// A wrong body is no reason to touch a good blob.
+	// A wrong body must not change a good blob.
 	if err := s.Put(ctx, name, remote.BytesBody("something else")); err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +264,7 @@ func TestGone(t *testing.T) {
 	if err := os.Rename(folder, filepath.Join(top, "elsewhere")); err != nil {
 		t.Fatal(err)
 	}
-	mkdir(t, folder) // the place where it was mounted
+	mkdir(t, folder) // its mount point
 	data := []byte("more")
 	_, getErr := s.Get(ctx, name)
 	_, statErr := s.Stat(ctx, name)
@@ -285,7 +295,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// TestPutBack: a handle goes on with a store that was put back from a copy, and with it lost what the handle had made there.
+// TestPutBack: a handle continues to work after its store was restored from a copy without the handle's own files.
 func TestPutBack(t *testing.T) {
 	for _, missing := range []string{"tmp/*", "tmp", "locks", "blobs/*", "pointers/*"} {
 		folder := t.TempDir()
@@ -316,7 +326,8 @@ func TestPutBack(t *testing.T) {
 		if got, err := s.Get(t.Context(), before); err != nil || string(got) != "before" {
 			t.Errorf("%s: %q, %v", missing, got, err)
 		}
-		if err := s.Swap(t.Context(), crypto.PointerHash{1}, writerKey.Sign(2, crypto.PointerValue{})); !errors.Is(err, remote.ErrConflict) {
+		if err := s.Swap(t.Context(), crypto.PointerHash{1},
+			writerKey.Sign(2, crypto.PointerValue{})); !errors.Is(err, remote.ErrConflict) {
 			t.Errorf("%s: %v", missing, err)
 		}
 		if missing == "pointers/*" {
@@ -331,15 +342,17 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
-// TestExisting: with Options.Existing nothing becomes a store, and a store is opened as ever.
+// TestExisting: with Options.Existing no folder becomes a store, and an existing store opens.
 func TestExisting(t *testing.T) {
 	folder := t.TempDir()
-	missing, empty, stick, foreign := filepath.Join(folder, "missing"), filepath.Join(folder, "empty"), filepath.Join(folder, "stick"), filepath.Join(folder, "foreign")
+	missing, empty, stick, foreign := filepath.Join(folder, "missing"), filepath.Join(folder,
+		"empty"), filepath.Join(folder, "stick"), filepath.Join(folder, "foreign")
 	for _, path := range []string{empty, stick, filepath.Join(stick, "lost+found"), foreign} {
 		mkdir(t, path)
 	}
 	write(t, filepath.Join(foreign, "letter.txt"), "Dear Bob,")
-	for path, want := range map[string]error{missing: disk.ErrNoStore, empty: disk.ErrNoStore, stick: disk.ErrNoStore, foreign: remote.ErrForeign} {
+	for path, want := range map[string]error{missing: disk.ErrNoStore, empty: disk.ErrNoStore, stick: disk.ErrNoStore,
+		foreign: remote.ErrForeign} {
 		before, _ := os.ReadDir(path)
 		if _, err := disk.Open(path, disk.Options{Existing: true}); !errors.Is(err, want) {
 			t.Errorf("%s: %v", path, err)
@@ -359,7 +372,7 @@ func TestExisting(t *testing.T) {
 	}
 }
 
-// TestStrangers: entries of the store's folders that are none of ours are passed over; they are not opened and not followed.
+// TestStrangers: foreign entries in the store's folders are skipped; they are neither opened nor followed.
 func TestStrangers(t *testing.T) {
 	ctx := t.Context()
 	folder := t.TempDir()
@@ -410,7 +423,8 @@ func TestDamagedPointer(t *testing.T) {
 	file := filepath.Join(folder, "pointers", id[:2], id)
 	strange := crypto.NewWriterKey([32]byte{1}).Sign(1, crypto.PointerValue{1}).Marshal()
 	for what, bad := range map[string][]byte{
-		"empty": nil, "cut": one.Marshal()[:100], "longer": append(one.Marshal(), 0), "zeros": make([]byte, len(strange)), "another's": strange,
+		"empty": nil, "cut": one.Marshal()[:100], "longer": append(one.Marshal(), 0), "zeros": make([]byte, len(strange)),
+		"another's": strange,
 	} {
 		write(t, file, string(bad))
 		_, err := s.Load(ctx, writerKey.ID())
@@ -423,7 +437,7 @@ func TestDamagedPointer(t *testing.T) {
 	}
 }
 
-// TestSweep removes what dead handles left and nothing of living ones.
+// TestSweep: a sweep removes the leftovers of dead handles and nothing of living ones.
 func TestSweep(t *testing.T) {
 	folder := t.TempDir()
 	first := open(t, folder, disk.Options{})
@@ -460,7 +474,7 @@ func TestSpace(t *testing.T) {
 	}
 }
 
-// TestWaitingForALockEnds: who waits for another's swap can be called off.
+// TestWaitingForALockEnds: waiting for another's swap ends with the context.
 func TestWaitingForALockEnds(t *testing.T) {
 	folder := t.TempDir()
 	s := open(t, folder, disk.Options{})

@@ -54,7 +54,7 @@ func TestOpenFilesAreBounded(t *testing.T) {
 			t.Fatalf("%d files are open after %d blobs", open, i+1)
 		}
 	}
-	// Of 5, 6, 7 the fifth is used again, so the sixth has to go.
+	// Of 5, 6 and 7, blob 5 is used again, so blob 6 is evicted.
 	for _, i := range []int{5, 0} {
 		if _, err := s.Get(ctx, names[i]); err != nil {
 			t.Fatal(err)
@@ -96,7 +96,8 @@ func TestReplacedFileIsNoticed(t *testing.T) {
 	}
 }
 
-// TestReadsWhileFilesClose reads from many goroutines with room for one open file, so that each read closes another's.
+// TestReadsWhileFilesClose reads from many goroutines with room for one open file, so that each read closes another
+// read's file.
 func TestReadsWhileFilesClose(t *testing.T) {
 	ctx := t.Context()
 	s, names, all := some(t, Options{OpenFiles: 1}, 5, 70_000)
@@ -117,7 +118,7 @@ func TestReadsWhileFilesClose(t *testing.T) {
 	readers.Wait()
 }
 
-// BenchmarkGetRange reads 64 KiB at random places of 40 full blobs: what reading a file at random asks for.
+// BenchmarkGetRange reads 64 KiB at random places of 40 full blobs, like random reads of a file.
 func BenchmarkGetRange(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -130,7 +131,8 @@ func BenchmarkGetRange(b *testing.B) {
 			b.SetBytes(int64(len(p)))
 			b.ReportAllocs()
 			for b.Loop() {
-				off := random.IntN((crypto.MaxBlobSize-crypto.ChunkMetaSize)/crypto.SealedSegmentSize)*crypto.SealedSegmentSize + crypto.ChunkMetaSize
+				off := random.IntN((crypto.MaxBlobSize-crypto.ChunkMetaSize)/crypto.SealedSegmentSize)*crypto.SealedSegmentSize +
+					crypto.ChunkMetaSize
 				if err := s.GetRange(b.Context(), names[random.IntN(len(names))], int64(off), p); err != nil {
 					b.Fatal(err)
 				}

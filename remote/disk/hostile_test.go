@@ -29,14 +29,15 @@ import (
 	"postern/remote/verify"
 )
 
-// canary makes a tree outside the store and returns it with what fails the test if the tree has changed.
+// canary makes a tree outside the store, and returns it with a check that fails the test if the tree has changed.
 func canary(t *testing.T) (tree string, check func(what string)) {
 	t.Helper()
 	tree = filepath.Join(t.TempDir(), "outside")
 	for _, folder := range []string{"folder", "folder/session-9", "folder/ab", "folder/tmp"} {
 		mkdir(t, filepath.Join(tree, folder))
 	}
-	for _, file := range []string{"file", "folder/thesis.odt", "folder/session-9/1", "folder/session-8.lock", "folder/ab/1", "folder/1", "folder/tmp/2"} {
+	for _, file := range []string{"file", "folder/thesis.odt", "folder/session-9/1", "folder/session-8.lock",
+		"folder/ab/1", "folder/1", "folder/tmp/2"} {
 		write(t, filepath.Join(tree, file), "precious")
 	}
 	before := describe(t, tree)
@@ -77,7 +78,7 @@ func describe(t *testing.T, tree string) string {
 	return out.String()
 }
 
-// unsynced is a system that makes nothing durable, so that a thousand stores are made soon.
+// unsynced is a system that makes nothing durable, so that making a thousand stores is fast.
 type unsynced struct{}
 
 func (unsynced) SyncFile(*os.File) error                     { return nil }
@@ -92,7 +93,7 @@ func openUnsynced(folder string) (*disk.Store, error) {
 // listedKey moves a listed pointer.
 var listedKey = crypto.NewWriterKey([32]byte{11})
 
-// victim makes a store with a blob, a pointer, a listed pointer and what a crash left of a session.
+// victim makes a store with a blob, a pointer, a listed pointer and the leftovers of a crashed session.
 func victim(t *testing.T, folder string) (crypto.BlobName, crypto.Pointer) {
 	t.Helper()
 	s, err := openUnsynced(folder)
@@ -159,13 +160,14 @@ func roles(ctx context.Context, t *testing.T, what string, r remote.Roles) {
 	proper(t, what+": watch", err)
 }
 
-// hostileKinds are what a hostile store may answer with.
+// hostileKinds are the kinds of errors that a hostile store may return.
 var hostileKinds = []error{
-	remote.ErrClosed, remote.ErrNotFound, remote.ErrConflict, remote.ErrRefused, remote.ErrFull, remote.ErrUnavailable, remote.ErrCorrupt,
+	remote.ErrClosed, remote.ErrNotFound, remote.ErrConflict, remote.ErrRefused, remote.ErrFull, remote.ErrUnavailable,
+	remote.ErrCorrupt,
 	remote.ErrForeign, remote.ErrRollback, remote.ErrFork,
 }
 
-// proper fails the test unless err is nil or a remote's error of a kind that the contract has.
+// proper fails the test unless err is nil or a remote's error of a kind in the contract.
 func proper(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil {
@@ -229,8 +231,8 @@ func bounded(t *testing.T, what string, do func()) {
 	}
 }
 
-// TestHostileStore sets each trap at each place, before the store is opened and while it is open. Each call succeeds or fails with an
-// error of the contract, soon and with little memory, and nothing outside the store changes.
+// TestHostileStore sets each trap at each place, before the store is opened and while it is open. Each call succeeds or
+// fails with an error of the contract, soon and with little memory, and nothing outside the store changes.
 func TestHostileStore(t *testing.T) {
 	for _, trap := range evil.Traps() {
 		t.Run(trap.Name, func(t *testing.T) {
@@ -259,12 +261,12 @@ func TestHostileStore(t *testing.T) {
 								return
 							}
 						}
-						// What is left over of a session was swept by that Open, so its place may be free.
+						// That Open has swept the leftovers of a session, so the place may be free.
 						if err := trap.Set(places[i], outside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 							t.Error(err)
 							return
 						}
-						before := describe(t, outside) // a second name was just given
+						before := describe(t, outside) // a trap may just have added a second name
 						if !while {
 							if s, err = openUnsynced(folder); err != nil {
 								proper(t, what+": open", err)
@@ -290,7 +292,7 @@ func TestHostileStore(t *testing.T) {
 	}
 }
 
-// TestManyStrangers: folders of more entries than are read at a time are read to their end, and hold up nothing.
+// TestManyStrangers: folders with more entries than one batch are read to their end, and delay nothing.
 func TestManyStrangers(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "store")
 	name, at := victim(t, folder)
@@ -322,8 +324,7 @@ func TestManyStrangers(t *testing.T) {
 	})
 }
 
-// stacks returns what stands above an attacked disk: nothing, the wrappers of the gateway, and mirrors in which another
-// disk is well.
+// stacks returns the stacks above an attacked disk: none, the wrappers of the gateway, and mirrors with an intact disk.
 func stacks(t *testing.T) map[string]func(attacked remote.Store) (remote.Store, error) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	joined := func(leads bool) func(remote.Store) (remote.Store, error) {
@@ -351,8 +352,8 @@ func stacks(t *testing.T) map[string]func(attacked remote.Store) (remote.Store, 
 	}
 }
 
-// TestContractUnderAttack runs the whole contract while an attacker keeps setting traps in the store. What the contract promises of the
-// contents can't hold then; that calls return, and leave everything outside alone, does.
+// TestContractUnderAttack runs the whole contract while an attacker keeps setting traps in the store. The contract's
+// promises about contents can't hold then, but calls must return, and must not change anything outside.
 func TestContractUnderAttack(t *testing.T) {
 	for name, stack := range stacks(t) {
 		t.Run(name, func(t *testing.T) { underAttack(t, stack) })
@@ -378,7 +379,7 @@ func underAttack(t *testing.T, stack func(attacked remote.Store) (remote.Store, 
 	bytes := rand.NewChaCha8([32]byte{1})
 	for _, check := range remotetest.Checks() {
 		one, done := context.WithTimeout(ctx, time.Second)
-		_ = remotetest.RunOne(one, check, func() (remote.Store, error) { // that promises do not hold is the attacker's doing
+		_ = remotetest.RunOne(one, check, func() (remote.Store, error) { // the attacker breaks the promises
 			turn.Lock()
 			repair(folder)
 			turn.Unlock()
@@ -410,12 +411,13 @@ func underAttack(t *testing.T, stack func(attacked remote.Store) (remote.Store, 
 	}
 	attacks.Wait()
 	unchanged("at the end")
-	if opened < 20 || calls.Load() < 100 { // a mirror that is struck early calls the store least
-		t.Errorf("the store was opened %d times and called %d times: the attacker leaves nothing to attack", opened, calls.Load())
+	if opened < 20 || calls.Load() < 100 { // a mirror that is attacked early calls the store least
+		t.Errorf("the store was opened %d times and called %d times: the attacker leaves nothing to attack", opened,
+			calls.Load())
 	}
 }
 
-// repair puts the store's own folders and its marker back.
+// repair restores the store's own folders and its marker.
 func repair(folder string) {
 	for _, name := range []string{"blobs", "pointers", "inboxes", "names", "locks", "tmp"} {
 		path := filepath.Join(folder, name)
@@ -445,7 +447,7 @@ func attack(random *rand.Rand, traps []evil.Trap, folder, outside string) {
 	}
 	trap := traps[random.IntN(len(traps))]
 	if trap.Name == "deep tree" || trap.Name == "folder of strangers" {
-		return // too slow to set to be set often
+		return // too slow to be set often
 	}
 	_ = trap.Set(all[random.IntN(len(all))], outside)
 }

@@ -10,7 +10,7 @@ import (
 	"postern/remote"
 )
 
-// TestIDOfAnOlderStore: a store that has none gets one when it is opened, which stays.
+// TestIDOfAnOlderStore: a store without an id gets a lasting one when it is opened.
 func TestIDOfAnOlderStore(t *testing.T) {
 	folder := t.TempDir()
 	first, err := openLight(t, folder).ID(t.Context())
@@ -34,7 +34,7 @@ func TestIDOfAnOlderStore(t *testing.T) {
 	}
 }
 
-// TestDamagedID: a damaged id is reported, and nothing else of the store is the worse for it.
+// TestDamagedID: a damaged id is reported, and affects nothing else in the store.
 func TestDamagedID(t *testing.T) {
 	folder := t.TempDir()
 	openLight(t, folder)

@@ -20,7 +20,7 @@ import (
 	"postern/remote/remotetest"
 )
 
-// served does, line by line, what another process asks of a store: "load", or "swap OLD POINTER" in hex.
+// served executes the commands of another process on a store, line by line: "load", or "swap OLD POINTER" in hex.
 func served(folder string, _ uint64, out io.Writer) error {
 	s, err := disk.Open(folder, disk.Options{})
 	if err != nil {
@@ -62,8 +62,9 @@ func swapHex(ctx context.Context, s remote.Store, line string) error {
 	return s.Swap(ctx, crypto.PointerHash(old), next)
 }
 
-// kinds are what a process can answer, by a word.
-var kinds = map[string]error{"ok": nil, "none": remote.ErrNotFound, "conflict": remote.ErrConflict, "away": remote.ErrUnavailable}
+// kinds are the possible answers of a process, by a word.
+var kinds = map[string]error{"ok": nil, "none": remote.ErrNotFound, "conflict": remote.ErrConflict,
+	"away": remote.ErrUnavailable}
 
 func kindName(err error) string {
 	for name, kind := range kinds {
@@ -74,9 +75,9 @@ func kindName(err error) string {
 	return "trouble: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
-// distant is a store in a process of its own, which is killed now and then while it has something to do. One call at a time.
+// distant is a store in a process of its own, which is killed now and then during a call. It takes one call at a time.
 type distant struct {
-	remote.Store // nil: only pointers are asked for
+	remote.Store // nil: only pointers are used
 	t            *testing.T
 	folder       string
 	rnd          *rand.Rand
@@ -133,7 +134,7 @@ func (d *distant) start() {
 	}
 }
 
-// end ends the process in a way, and waits for it.
+// end ends the process by calling how, and waits for it.
 func (d *distant) end(how func() error) {
 	if d.cmd == nil {
 		return
@@ -164,8 +165,8 @@ func (d *distant) Swap(_ context.Context, old crypto.PointerHash, next crypto.Po
 	return err
 }
 
-// TestProcessesAreLinearizable lets processes load and swap one pointer, and kills them in the middle of it: an order of all calls, one
-// after the other, explains what each of them was told.
+// TestProcessesAreLinearizable lets processes load and swap one pointer, and kills them meanwhile: a sequential order
+// of all calls explains all results.
 func TestProcessesAreLinearizable(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "store")
 	stores, killed := make([]remote.Store, 4), 0

@@ -14,14 +14,17 @@ func TestParseMarker(t *testing.T) {
 	if v, err := parseMarker([]byte(markerText)); err != nil || v != formatVersion {
 		t.Errorf("our own: %d, %v", v, err)
 	}
-	for text, want := range map[string]uint64{"postern-store 1\n": 1, "postern-store 27\nanything": 27, "postern-store 4294967295\n": 1<<32 - 1} {
+	for text, want := range map[string]uint64{"postern-store 1\n": 1, "postern-store 27\nanything": 27,
+		"postern-store 4294967295\n": 1<<32 - 1} {
 		if v, err := parseMarker([]byte(text)); err != nil || v != want {
 			t.Errorf("%q: %d, %v", text, v, err)
 		}
 	}
 	for _, text := range []string{
-		"", "\n", "postern-store", "postern-store 1", "postern-store\n", "postern-store \n", "postern-store 0\n", "postern-store 01\n",
-		"postern-store +1\n", "postern-store -1\n", "postern-store 1 \n", "postern-store 1\r\n", "postern-store 4294967296\n", "Postern-store 1\n",
+		"", "\n", "postern-store", "postern-store 1", "postern-store\n", "postern-store \n", "postern-store 0\n",
+		"postern-store 01\n",
+		"postern-store +1\n", "postern-store -1\n", "postern-store 1 \n", "postern-store 1\r\n", "postern-store 4294967296\n",
+		"Postern-store 1\n",
 		"\ufeffpostern-store 1\n", "postern-store 1x\n",
 	} {
 		if v, err := parseMarker([]byte(text)); err == nil {

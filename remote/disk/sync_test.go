@@ -20,11 +20,11 @@ import (
 	"postern/remote"
 )
 
-// recording is a system that takes down what was synced, and fails where it is told to.
+// recording is a system that records syncs, and fails on request.
 type recording struct {
 	root string
 	mu   sync.Mutex
-	seen []string // "file 6000 bytes", "folder blobs/ab", each with what was there at that time
+	seen []string // "file 6000 bytes", "folder blobs/ab", each with its state at that time
 	fail func(what string) error
 	local
 }
@@ -60,7 +60,7 @@ func (r *recording) SyncFolder(d *os.File) error {
 	return errors.Join(r.note(fmt.Sprintf("folder %s with %d", rel, len(entries))), local{}.SyncFolder(d))
 }
 
-// recorded opens a store whose syncs are seen.
+// recorded opens a store whose syncs are recorded.
 func recorded(t *testing.T) (*Store, *recording) {
 	t.Helper()
 	s, err := Open(t.TempDir(), Options{})
@@ -77,8 +77,8 @@ func recorded(t *testing.T) (*Store, *recording) {
 	return s, r
 }
 
-// TestSyncOrder: the bytes are synced before they get their name, the name before the call returns, and a new folder's own
-// name before anything is in it.
+// TestSyncOrder: the bytes are synced before they get their name, the name before the call returns, and a new folder's
+// own name before anything is in it.
 func TestSyncOrder(t *testing.T) {
 	ctx := t.Context()
 	s, r := recorded(t)
@@ -103,7 +103,8 @@ func TestSyncOrder(t *testing.T) {
 	if err := os.WriteFile(staged, data, fileMode); err != nil {
 		t.Fatal(err)
 	}
-	step("a put by link", func() error { return s.Put(ctx, crypto.BlobName(linked), staging(staged)) }, "folder blobs/"+shard+" with 2")
+	step("a put by link", func() error { return s.Put(ctx, crypto.BlobName(linked), staging(staged)) },
+		"folder blobs/"+shard+" with 2")
 	key := crypto.NewWriterKey([32]byte{1})
 	pointerShard := shardName(key.ID()[0])
 	one := key.Sign(1, crypto.PointerValue{})
@@ -121,10 +122,11 @@ func (staging) Size() int64                    { return 6000 }
 func (f staging) LinkTo(path string) error     { return os.Link(string(f), path) }
 func (f staging) Open() (io.ReadCloser, error) { return os.Open(string(f)) }
 
-// TestSyncFails: what could not be synced has not happened.
+// TestSyncFails: a change that could not be synced has not happened.
 func TestSyncFails(t *testing.T) {
 	ctx := t.Context()
-	for errno, kind := range map[syscall.Errno]error{syscall.ENOSPC: remote.ErrFull, syscall.EDQUOT: remote.ErrFull, syscall.EIO: remote.ErrUnavailable} {
+	for errno, kind := range map[syscall.Errno]error{syscall.ENOSPC: remote.ErrFull, syscall.EDQUOT: remote.ErrFull,
+		syscall.EIO: remote.ErrUnavailable} {
 		s, r := recorded(t)
 		r.fail = func(what string) error {
 			if strings.HasPrefix(what, "file") {
@@ -185,7 +187,7 @@ type fat struct{ local }
 
 func (fat) LinkIn(*os.Root, string, string) error { return syscall.EPERM }
 
-// TestWithoutHardLinks keeps to the contract by renaming.
+// TestWithoutHardLinks: without hard links, a store keeps the contract by renaming.
 func TestWithoutHardLinks(t *testing.T) {
 	ctx := t.Context()
 	s, _ := recorded(t)
@@ -205,7 +207,7 @@ func TestWithoutHardLinks(t *testing.T) {
 	}
 }
 
-// slow is a disk whose folders take until the test lets them.
+// slow is a disk whose folder syncs wait for the test.
 type slow struct {
 	local
 	entered, leave chan struct{}
@@ -217,7 +219,7 @@ func (s slow) SyncFolder(d *os.File) error {
 	return s.local.SyncFolder(d)
 }
 
-// TestLoadWaitsForTheDisk: a state that might not outlive a power cut yet is not shown.
+// TestLoadWaitsForTheDisk: a state that might not survive a power cut yet is not shown.
 func TestLoadWaitsForTheDisk(t *testing.T) {
 	folder := t.TempDir()
 	key := crypto.NewWriterKey([32]byte{1})
@@ -258,7 +260,7 @@ func TestLoadWaitsForTheDisk(t *testing.T) {
 	})
 }
 
-// TestCloseWaitsForWrites: a Put under way is finished, not robbed of its unfinished file.
+// TestCloseWaitsForWrites: a Put under way finishes, and keeps its unfinished file until then.
 func TestCloseWaitsForWrites(t *testing.T) {
 	s, err := Open(t.TempDir(), Options{})
 	if err != nil {
@@ -288,7 +290,7 @@ func TestCloseWaitsForWrites(t *testing.T) {
 	}
 }
 
-// closing is a body that does something while it is opened.
+// closing is a body that runs a function when it is opened.
 type closing struct {
 	remote.BytesBody
 	amid func()

@@ -17,7 +17,8 @@ func TestCurious(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store { return evil.NewCurious(mem.New()) })
 }
 
-// TestOverlaps plants a run of every length and alignment in random blobs: all of 32 bytes and more are found, and nothing else is.
+// TestOverlaps plants a run of every length and alignment in random blobs: it finds all runs of 32 bytes or more, and
+// nothing else.
 func TestOverlaps(t *testing.T) {
 	random := mrand.New(mrand.NewPCG(1, 2))
 	for try := range 3000 {

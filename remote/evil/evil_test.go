@@ -23,12 +23,12 @@ func TestHonestKeepsTheContract(t *testing.T) {
 	})
 }
 
-// TestForkKeepsTheContract proves that who sees only one view of a forked remote can't tell.
+// TestForkKeepsTheContract proves that each view of a forked remote alone keeps the contract.
 func TestForkKeepsTheContract(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store { return evil.New(mem.New(), evil.Options{}).Fork() })
 }
 
-// world is a liar with something to lie about, as seen through verify.
+// world is a liar with material to lie about, seen through verify.
 type world struct {
 	liar  *evil.Store
 	seen  remote.Store
@@ -46,8 +46,8 @@ type world struct {
 	record crypto.NameRecord // of alice
 }
 
-// newWorld makes one in which all was well so far: four blobs of a few segments, a pointer that moved to sequence 3, a
-// second pointer, and another device that was shown its own sequence 3.
+// newWorld returns a world without lies so far: four blobs of a few segments, a pointer that moved to sequence 3, a
+// second pointer, and another device with its own sequence 3.
 func newWorld(t *testing.T, o evil.Options) *world {
 	t.Helper()
 	ctx := t.Context()
@@ -91,7 +91,7 @@ func newWorld(t *testing.T, o evil.Options) *world {
 	return w
 }
 
-// letters asks for all letters, and insists that nothing but the truth comes up.
+// letters reads all letters, and fails if a lie is believed.
 func (w *world) letters(ctx context.Context) error {
 	all, err := w.seen.Roles().Inbox.Letters(ctx, w.inbox)
 	if err != nil {
@@ -107,7 +107,7 @@ func (w *world) letters(ctx context.Context) error {
 	return err
 }
 
-// lookUp asks for the record of alice.
+// lookUp looks up the record of alice.
 func (w *world) lookUp(ctx context.Context) error {
 	record, err := w.seen.Roles().Names.LookUp(ctx, crypto.NameIDOf("alice"))
 	if err == nil && record != w.record {
@@ -123,7 +123,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// get asks for all blobs.
+// get reads all blobs.
 func (w *world) get(ctx context.Context) error {
 	for name, data := range w.blobs {
 		got, err := w.seen.Get(ctx, name)
@@ -137,10 +137,10 @@ func (w *world) get(ctx context.Context) error {
 	return nil
 }
 
-// errBelieved says that a lie came through as the truth.
+// errBelieved means that a lie was believed.
 var errBelieved = errors.New("the lie was believed")
 
-// load asks for the pointer.
+// load loads the pointer.
 func (w *world) load(ctx context.Context) error {
 	p, err := w.seen.Load(ctx, w.key.ID())
 	if err == nil && p != w.state {
@@ -149,7 +149,7 @@ func (w *world) load(ctx context.Context) error {
 	return err
 }
 
-// changed asks what moved, and insists that nothing but the truth comes up.
+// changed reads the changes, and fails if a lie is believed.
 func (w *world) changed(ctx context.Context) error {
 	page, err := w.seen.Changed(ctx, "")
 	switch {
@@ -163,7 +163,7 @@ func (w *world) changed(ctx context.Context) error {
 	return nil
 }
 
-// lied are the lies that package verify finds out, by what was asked and what it says.
+// lied are the lies that package verify detects, each with a call and its error.
 var lied = map[evil.Lie]struct {
 	ask  func(*world, context.Context) error
 	kind error
@@ -205,7 +205,7 @@ var lied = map[evil.Lie]struct {
 		return err
 	}, remote.ErrCorrupt},
 	evil.SpoilPuts: {func(w *world, ctx context.Context) error {
-		// Its own verifying wrapper above a liar that spoils: what is put is right, what comes back is not.
+		// A separate verifying wrapper above a liar that spoils blobs: the put bytes are right, the returned ones are not.
 		data := []byte("a blob that the remote will spoil")
 		if err := w.seen.Put(ctx, crypto.NameOf(data), remote.BytesBody(data)); err != nil {
 			return err
@@ -230,8 +230,8 @@ var lied = map[evil.Lie]struct {
 	}, remote.ErrRollback},
 }
 
-// open are the lies that verify can't know, each with what shows that it was told. Why they do no harm says the
-// package comment of verify.
+// open are the lies that verify can't detect, each with a call that shows it. The package comment of verify explains
+// why they do no harm.
 var open = map[evil.Lie]func(w *world, ctx context.Context) error{
 	evil.FlipRange:  (*world).wrongRange,
 	evil.ShiftRange: (*world).wrongRange,
@@ -281,9 +281,11 @@ var open = map[evil.Lie]func(w *world, ctx context.Context) error{
 		page, err := w.seen.Changed(ctx, "")
 		return differs(err, int64(len(page.Pointers)), 1)
 	},
-	evil.OldChanges:    (*world).changed, // what contradicts the pin is loaded
-	evil.InventLetters: (*world).letters, // what has no stamp is passed over
-	evil.DropLetters:   func(w *world, ctx context.Context) error { return w.seen.Roles().Inbox.Drop(ctx, w.inbox, w.letter) },
+	evil.OldChanges:    (*world).changed, // states that contradict the pin are loaded
+	evil.InventLetters: (*world).letters, // letters without a stamp are skipped
+	evil.DropLetters: func(w *world, ctx context.Context) error {
+		return w.seen.Roles().Inbox.Drop(ctx, w.inbox, w.letter)
+	},
 	evil.HideLetters: func(w *world, ctx context.Context) error {
 		all, err := w.seen.Roles().Inbox.Letters(ctx, w.inbox)
 		return differs(err, int64(len(all)), 1)
@@ -369,7 +371,7 @@ func (w *world) wrongList(ctx context.Context) error {
 	return differs(nil, n, int64(len(w.blobs)))
 }
 
-// TestEveryLie tells each lie: verify finds it out, or it is one that can't be found out there.
+// TestEveryLie tells each lie: verify detects it, or it is one of those that it can't detect.
 func TestEveryLie(t *testing.T) {
 	for _, lie := range evil.Lies() {
 		t.Run(lie.String(), func(t *testing.T) {
@@ -404,9 +406,10 @@ func TestEveryLie(t *testing.T) {
 	}
 }
 
-// TestRangesLie tells the lies about ranges, which nobody but who opens the segments finds out.
+// TestRangesLie tells the lies about ranges, which only a reader that opens the segments detects.
 func TestRangesLie(t *testing.T) {
-	for _, lie := range []evil.Lie{evil.FlipRange, evil.Zero, evil.Garbage, evil.SwapBlobs, evil.OtherBlob, evil.ShiftRange} {
+	for _, lie := range []evil.Lie{evil.FlipRange, evil.Zero, evil.Garbage, evil.SwapBlobs, evil.OtherBlob,
+		evil.ShiftRange} {
 		w := newWorld(t, evil.Options{})
 		w.liar.SetLies(lie)
 		if err := w.wrongRange(t.Context()); err != nil {

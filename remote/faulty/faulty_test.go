@@ -28,7 +28,7 @@ var data = make([]byte, 10_000)
 // name is its name.
 var name = crypto.NameOf(data)
 
-// key writes the pointer.
+// key is the writer key of the pointer.
 var key = crypto.NewWriterKey([32]byte{1})
 
 // filled returns a store with the blob and some others, and the pointer at sequence 1.
@@ -46,7 +46,7 @@ func filled(t *testing.T) (*faulty.Store, *mem.Store) {
 	return faulty.New(inner, nil, faulty.Options{}), inner
 }
 
-// ask makes a call of each kind: of the things that are there, a Put of something new, a Swap to sequence 2.
+// ask makes a call of an operation: on existing things, or a Put of a new blob, or a Swap to sequence 2.
 func ask(ctx context.Context, s *faulty.Store, op faulty.Op) (n int, err error) {
 	switch op {
 	case faulty.Put:
@@ -79,10 +79,11 @@ func ask(ctx context.Context, s *faulty.Store, op faulty.Op) (n int, err error) 
 
 // all are the operations.
 var all = []faulty.Op{
-	faulty.Put, faulty.Get, faulty.GetRange, faulty.Stat, faulty.List, faulty.Delete, faulty.Load, faulty.Swap, faulty.Space,
+	faulty.Put, faulty.Get, faulty.GetRange, faulty.Stat, faulty.List, faulty.Delete, faulty.Load, faulty.Swap,
+	faulty.Space,
 }
 
-// happened reports whether a call that changes something has.
+// happened reports whether a changing call took effect.
 func happened(t *testing.T, inner *mem.Store, op faulty.Op) bool {
 	t.Helper()
 	ctx := t.Context()
@@ -147,7 +148,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestCutListing breaks off after a part, and says so.
+// TestCutListing: a cut listing ends after a part, with an error.
 func TestCutListing(t *testing.T) {
 	s, _ := filled(t)
 	for fault, want := range map[faulty.Fault]int{faulty.Cut: 1, faulty.Lose: 4, faulty.Fail: 0} {
@@ -158,7 +159,7 @@ func TestCutListing(t *testing.T) {
 	}
 }
 
-// TestCutNeverLinks: half a body is read, not a whole file linked.
+// TestCutNeverLinks: a cut Put reads half of a body, and links no file.
 func TestCutNeverLinks(t *testing.T) {
 	s, inner := filled(t)
 	s.SetPlan(faulty.Always(faulty.Cut))
@@ -189,7 +190,8 @@ func TestHang(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		for _, op := range all {
-			if _, err := ask(ctx, s, op); remote.KindOf(err) != remote.ErrUnavailable || !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := ask(ctx, s, op); remote.KindOf(err) != remote.ErrUnavailable ||
+				!errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%v: %v", op, err)
 			}
 		}
@@ -243,7 +245,7 @@ func equal(a, b []bool) bool {
 	return true
 }
 
-// TestRandom: the same seed, call by call, gives the same faults, at about the rates that were asked for.
+// TestRandom: the same seed gives the same faults, call by call, at about the given rates.
 func TestRandom(t *testing.T) {
 	rates := faulty.Rates{faulty.Fail: 0.2, faulty.Lose: 0.1}
 	a, b, c := faulty.Random(1, rates), faulty.Random(1, rates), faulty.Random(2, rates)

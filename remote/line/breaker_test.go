@@ -33,10 +33,11 @@ func TestContractOfBreakerOverRetry(t *testing.T) {
 	})
 }
 
-// TestContractOfBreakerWhileAsking runs the contract with trials made all the time: they take nothing from callers.
+// TestContractOfBreakerWhileAsking runs the contract with constant trials, which do not disturb callers.
 func TestContractOfBreakerWhileAsking(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store {
-		return line.Over(mem.New(), remote.Deadlines{Suspect: 200 * time.Microsecond}, line.Options{Once: true, Breaker: true})
+		return line.Over(mem.New(), remote.Deadlines{Suspect: 200 * time.Microsecond},
+			line.Options{Once: true, Breaker: true})
 	})
 }
 
@@ -46,7 +47,7 @@ var (
 	key  = crypto.NewWriterKey([32]byte{1})
 )
 
-// calls are all methods, each on what is there.
+// calls are all methods, each on existing things.
 var calls = map[string]func(ctx context.Context, s remote.Store) error{
 	"put":    func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) },
 	"get":    func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err },
@@ -71,7 +72,7 @@ var calls = map[string]func(ctx context.Context, s remote.Store) error{
 	},
 }
 
-// stack is breaker over retry over a remote that fails as told, with one blob and one pointer in it.
+// stack is a breaker over a retrier over a remote with faults, which holds one blob and one pointer.
 type stack struct {
 	*line.Line
 	faulty *faulty.Store
@@ -94,7 +95,7 @@ func newStack(t *testing.T, o line.Options) *stack {
 	return s
 }
 
-// newSlowStack is one whose remote answers everything late.
+// newSlowStack returns a stack whose remote answers everything late.
 func newSlowStack(t *testing.T, delay time.Duration) *stack {
 	t.Helper()
 	s := newStack(t, line.Options{})
@@ -111,7 +112,7 @@ func (s *stack) close(t *testing.T) {
 }
 
 // TestAway goes through each call and each way to be away: the first fails within seconds, all later ones at once, each
-// says since when; a remote that is back is found within Every, and listeners are called.
+// states since when; a remote that is back is noticed within Every, and listeners are called.
 func TestAway(t *testing.T) {
 	for what, fault := range map[string]faulty.Fault{"refused": faulty.Fail, "black-holed": faulty.Hang} {
 		for call, do := range calls {
@@ -121,7 +122,8 @@ func TestAway(t *testing.T) {
 					defer s.close(t)
 					s.faulty.SetPlan(faulty.Always(fault))
 					start := time.Now()
-					if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+					if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || errors.Is(err, context.Canceled) ||
+						errors.Is(err, context.DeadlineExceeded) {
 						t.Fatalf("the first call: %v", err)
 					}
 					if took := time.Since(start); took > remote.Shipped.Suspect+remote.Shipped.Trial {
@@ -135,7 +137,8 @@ func TestAway(t *testing.T) {
 					start = time.Now()
 					for _, do := range calls {
 						var away *line.Away
-						if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || !errors.As(err, &away) || !away.Since.Equal(st.Since) ||
+						if err := do(t.Context(), s); !errors.Is(err, remote.ErrUnavailable) || !errors.As(err, &away) ||
+							!away.Since.Equal(st.Since) ||
 							!strings.Contains(err.Error(), st.Since.Format(time.DateTime)) {
 							t.Errorf("a later call: %v", err)
 						}
@@ -167,7 +170,7 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestTrialsAreFew: while it is away the remote is asked once every few seconds, however many call.
+// TestTrialsAreFew: a remote that is away gets one request every few seconds, however many calls there are.
 func TestTrialsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -190,7 +193,7 @@ func TestTrialsAreFew(t *testing.T) {
 	})
 }
 
-// TestOneBlobIsNotTheRemote: what fails for one blob alone closes the way to no other.
+// TestOneBlobIsNotTheRemote: a failure of one blob does not affect others.
 func TestOneBlobIsNotTheRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -214,7 +217,7 @@ func TestOneBlobIsNotTheRemote(t *testing.T) {
 	})
 }
 
-// TestSlow: a transfer that takes its time is let go on as long as small questions are answered.
+// TestSlow: a slow transfer continues as long as small requests are answered.
 func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -235,7 +238,7 @@ func TestSlow(t *testing.T) {
 	})
 }
 
-// TestSlowInAll: a remote that is slow in all that it does is taken for away once, until it has answered, and never
+// TestSlowInAll: a remote that answers everything slowly is taken for away once, until its first answer, and never
 // again.
 func TestSlowInAll(t *testing.T) {
 	for _, delay := range []time.Duration{4 * time.Second, 15 * time.Second, 25 * time.Second} {
@@ -260,7 +263,7 @@ func TestSlowInAll(t *testing.T) {
 	}
 }
 
-// TestSlowAnswers: as long as anything is answered the remote is there, whatever a trial takes.
+// TestSlowAnswers: as long as any call is answered, the remote counts as reachable, however long a trial takes.
 func TestSlowAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlowStack(t, 4*time.Second)
@@ -276,9 +279,10 @@ func TestSlowAnswers(t *testing.T) {
 	})
 }
 
-// TestBound: a remote that answers questions and swallows transfers keeps nobody for ever.
+// TestBound: calls to a remote that answers small requests and swallows transfers end in time.
 func TestBound(t *testing.T) {
-	for call, limit := range map[string]time.Duration{"range": remote.Shipped.Reply, "list": remote.Shipped.Reply, "load": remote.Shipped.Reply} {
+	for call, limit := range map[string]time.Duration{"range": remote.Shipped.Reply, "list": remote.Shipped.Reply,
+		"load": remote.Shipped.Reply} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStack(t, line.Options{})
 			defer s.close(t)
@@ -303,7 +307,7 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestPatientListing: the time that a consumer takes is not the remote's.
+// TestPatientListing: the time of a consumer does not count.
 func TestPatientListing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -327,7 +331,7 @@ func TestPatientListing(t *testing.T) {
 	})
 }
 
-// TestCallerGivesUp: that a caller loses patience says nothing about the remote, and its own error is what it gets.
+// TestCallerGivesUp: a cancellation proves nothing about the remote, and the caller gets its own error.
 func TestCallerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -349,7 +353,7 @@ func TestCallerGivesUp(t *testing.T) {
 	})
 }
 
-// TestManyAtOnce: when a remote falls silent, all who wait are let go together.
+// TestManyAtOnce: when a remote falls silent, all waiting calls end together.
 func TestManyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{})
@@ -378,7 +382,10 @@ func TestManyAtOnce(t *testing.T) {
 func TestAnswersShowThatItIsThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		s := newStack(t, line.Options{Ask: func(context.Context, remote.Store) error { asked.Add(1); return remote.ErrRefused }})
+		s := newStack(t, line.Options{Ask: func(context.Context, remote.Store) error {
+			asked.Add(1)
+			return remote.ErrRefused
+		}})
 		defer s.close(t)
 		if _, err := s.Get(t.Context(), crypto.BlobName{7}); !errors.Is(err, remote.ErrNotFound) {
 			t.Error(err)
@@ -394,7 +401,7 @@ func TestAnswersShowThatItIsThere(t *testing.T) {
 	})
 }
 
-// TestClose ends a trial under way; calls on a closed breaker say so, away or not.
+// TestClose ends a trial under way; calls on a closed breaker fail as closed, whether the remote is away or not.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{Now: time.Now})
@@ -415,7 +422,7 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestNoBound: below zero there is none.
+// TestNoBound: a deadline below zero is no bound.
 func TestNoBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := faulty.New(mem.New(), func(c faulty.Call) faulty.Fault {

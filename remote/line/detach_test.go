@@ -33,11 +33,11 @@ func TestContractOfDetach(t *testing.T) {
 	})
 }
 
-// mount is a remote whose calls hang while it does, whatever their contexts say.
+// mount is a remote whose calls hang while it hangs, whatever their contexts.
 type mount struct {
 	remote.Store
 	well chan struct{} // closed: it does not hang
-	late func()        // called by each call when it hangs no more; nil: nothing is
+	late func()        // called by each call when it no longer hangs; nil: none
 }
 
 func (m *mount) wait() {
@@ -117,8 +117,8 @@ func hangingCalls(ctx context.Context, s remote.Store) map[string]func() error {
 	}
 }
 
-// TestHangs: whoever calls a remote that hangs is let go when the time is over, however many calls are left behind, and
-// closing does not wait for them.
+// TestHangs: a call to a hung remote returns when its time is over, however many calls were abandoned, and closing does
+// not wait for them.
 func TestHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hung := &mount{Store: mem.New(), well: make(chan struct{})}
@@ -128,7 +128,8 @@ func TestHangs(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				start := time.Now()
 				err := hangingCalls(ctx, s)[what]()
-				if !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 2*time.Second {
+				if !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||
+					time.Since(start) != 2*time.Second {
 					t.Errorf("%s: %v after %v", what, err, time.Since(start))
 				}
 				cancel()
@@ -146,7 +147,7 @@ func TestHangs(t *testing.T) {
 	})
 }
 
-// TestSlots: what hangs is bounded, and when it is back so are all slots.
+// TestSlots: the hung calls are bounded, and when the remote is back all slots are free again.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		came := 0
@@ -176,7 +177,7 @@ func TestSlots(t *testing.T) {
 	})
 }
 
-// TestLeftBehind: a call that comes back late touches nothing of its caller's.
+// TestLeftBehind: a call that returns late uses no memory of its caller.
 func TestLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := mem.New()
@@ -243,14 +244,15 @@ func (f fileBody) Size() int64                  { return int64(len("linked")) }
 func (f fileBody) Open() (io.ReadCloser, error) { return nil, fmt.Errorf("it was read") }
 func (f fileBody) LinkTo(path string) error     { return os.Link(string(f), path) }
 
-// TestOpeningHangs: an opening that hangs is given up, and a remote that is opened too late is closed.
+// TestOpeningHangs: an opening that hangs is abandoned, and a remote that opens too late is closed.
 func TestOpeningHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner, well := mem.New(), make(chan struct{})
 		open := func(context.Context) (remote.Store, error) { <-well; return inner, nil }
 		start := time.Now()
 		s, err := line.New(t.Context(), open, remote.Deadlines{Open: time.Second}, line.Options{Hangs: true})
-		if s != nil || !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+		if s != nil || !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(start) != time.Second {
 			t.Errorf("%v, %v after %v", s, err, time.Since(start))
 		}
 		close(well)

@@ -17,7 +17,7 @@ import (
 	"postern/remote/remotetest"
 )
 
-// lasting are the options of a gateway that lasts, over a remote on a share.
+// lasting are the options of a long-lived gateway, over a remote on a share.
 var lasting = line.Options{Late: true, Hangs: true, Breaker: true, Sleep: atOnce}
 
 // TestContract runs the contract over the whole line, with all its parts, to a disk.
@@ -39,7 +39,8 @@ func TestContractOfLocal(t *testing.T) {
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		s := mem.New()
 		return func() (remote.Store, error) {
-			return line.New(t.Context(), func(context.Context) (remote.Store, error) { return s.Another(), nil }, remote.Deadlines{}, o)
+			return line.New(t.Context(), func(context.Context) (remote.Store, error) { return s.Another(), nil },
+				remote.Deadlines{}, o)
 		}
 	})
 }
@@ -50,7 +51,7 @@ func TestContractOverFaults(t *testing.T) {
 	random := faulty.Random(1, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
 	plan := func(c faulty.Call) faulty.Fault {
 		fault := random(c)
-		if fault != faulty.Fine && c.Op == faulty.List { // nobody can go on with a listing that was cut
+		if fault != faulty.Fine && c.Op == faulty.List { // a cut listing can't continue
 			return faulty.Fail
 		}
 		return fault
@@ -66,8 +67,7 @@ func TestContractOverFaults(t *testing.T) {
 	})
 }
 
-// TestLate: a remote that is not there is opened when it comes; until then calls fail, and one attempt is made however
-// many wait for it.
+// TestLate: a missing remote is opened once it is there; until then calls fail, and share one attempt.
 func TestLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var there atomic.Bool
@@ -114,7 +114,7 @@ func TestLate(t *testing.T) {
 	})
 }
 
-// TestLateHangs: a start waits for Look and no longer, a caller as long as it likes, and closing ends the attempt.
+// TestLateHangs: a start waits for Look at most, a caller as long as its context lasts, and closing ends the attempt.
 func TestLateHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := func(ctx context.Context) (remote.Store, error) { <-ctx.Done(); return nil, ctx.Err() }
@@ -136,7 +136,8 @@ func TestLateHangs(t *testing.T) {
 	})
 }
 
-// TestNeverARemote: what is no remote fails the start, late or not; what can't be reached only where it is needed now.
+// TestNeverARemote: a place without a remote fails the start, late or not; an unreachable one fails it only without
+// Late.
 func TestNeverARemote(t *testing.T) {
 	for kind, fails := range map[error]bool{remote.ErrForeign: true, remote.ErrUnavailable: false} {
 		open := func(context.Context) (remote.Store, error) {
@@ -151,14 +152,15 @@ func TestNeverARemote(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if _, err = line.New(t.Context(), open, remote.Deadlines{}, line.Options{Hangs: true, Breaker: true}); !errors.Is(err, kind) {
+		if _, err = line.New(t.Context(), open, remote.Deadlines{},
+			line.Options{Hangs: true, Breaker: true}); !errors.Is(err, kind) {
 			t.Errorf("%v, now: %v", kind, err)
 		}
 	}
 }
 
-// TestLocal: a local disk that hangs on a read is noticed by the next call that writes or loads, and then reads fail at
-// once, too.
+// TestLocal: the next call that writes or loads notices a local disk that hangs on a read, and then reads fail at once,
+// too.
 func TestLocal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStack(t, line.Options{Local: true})
@@ -202,12 +204,13 @@ func TestLocalFails(t *testing.T) {
 	})
 }
 
-// TestReason: the state says in a few words what keeps the remote away.
+// TestReason: the state states in a few words why the remote is away.
 func TestReason(t *testing.T) {
 	for want, why := range map[string]error{
-		"":                        nil,
-		"no route":                errors.New("no route"),
-		"no such disk":            remote.Fail("ask", remote.Place{}, remote.ErrUnavailable, remote.Fail("open", crypto.BlobName{}, remote.ErrUnavailable, errors.New("no such disk"))),
+		"":         nil,
+		"no route": errors.New("no route"),
+		"no such disk": remote.Fail("ask", remote.Place{}, remote.ErrUnavailable,
+			remote.Fail("open", crypto.BlobName{}, remote.ErrUnavailable, errors.New("no such disk"))),
 		remote.ErrForeign.Error(): remote.Fail("ask", remote.Place{}, remote.ErrForeign, nil),
 	} {
 		if got := (line.State{Why: why}).Reason(); got != want {
@@ -233,7 +236,7 @@ func TestOnChange(t *testing.T) {
 	})
 }
 
-// TestOrShipped: what is zero is as shipped, and the rest stays.
+// TestOrShipped: zeros are replaced by shipped values, and the rest stays.
 func TestOrShipped(t *testing.T) {
 	if got := (remote.Deadlines{}).OrShipped(); got != remote.Shipped {
 		t.Errorf("%+v", got)

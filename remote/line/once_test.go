@@ -13,7 +13,7 @@ import (
 	"postern/remote/mem"
 )
 
-// TestOnce: a marked call is made once and given up soon, a remote that fails or hangs alike; listings too.
+// TestOnce: a marked call is made once and ends soon, whether the remote fails or hangs; listings too.
 func TestOnce(t *testing.T) {
 	const limit = 3 * time.Second
 	calls := map[string]func(ctx context.Context, s remote.Store) error{
@@ -31,7 +31,8 @@ func TestOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, d := range []remote.Deadlines{{}, {Reply: -1}} {
 					tries := 0
-					s := Over(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), d, Options{})
+					s := Over(faulty.New(mem.New(), func(faulty.Call) faulty.Fault { tries++; return fault }, faulty.Options{}), d,
+						Options{})
 					start := time.Now()
 					if err := call(asking(t.Context(), limit), s); !errors.Is(err, remote.ErrUnavailable) {
 						t.Errorf("%s: %v", what, err)
@@ -45,10 +46,11 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// TestOnceIsShort: the mark shortens what a try may take, and never lengthens it.
+// TestOnceIsShort: the mark shortens the limit of a try, and never lengthens it.
 func TestOnceIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := Over(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), remote.Deadlines{Reply: time.Second}, Options{})
+		s := Over(faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{}), remote.Deadlines{Reply: time.Second},
+			Options{})
 		start := time.Now()
 		if _, err := s.Stat(asking(t.Context(), time.Hour), crypto.BlobName{}); !errors.Is(err, remote.ErrUnavailable) {
 			t.Error(err)

@@ -23,7 +23,7 @@ import (
 // atOnce doesn't wait.
 func atOnce(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// patient returns a line that gets over anything that passes.
+// patient returns a line that survives all passing failures.
 func patient(inner remote.Store) remote.Store {
 	return line.Over(inner, remote.Deadlines{Attempts: 60}, line.Options{Sleep: atOnce})
 }
@@ -40,8 +40,8 @@ func TestContractOfRetry(t *testing.T) {
 	})
 }
 
-// TestContractOverFaults keeps the whole contract above a remote of which a third of all calls fail, many after they
-// were done. Only a listing may be cut no later than before its first blob: nobody can go on with it.
+// TestContractOfRetryOverFaults runs the whole contract over a remote of which a third of all calls fail, many after
+// they were done. Listings are cut only before their first blob, since a cut listing can't continue.
 func TestContractOfRetryOverFaults(t *testing.T) {
 	for seed := range uint64(3) {
 		random := faulty.Random(seed, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
@@ -61,7 +61,7 @@ func TestContractOfRetryOverFaults(t *testing.T) {
 	}
 }
 
-// naps records how long was waited.
+// naps records the pauses.
 type naps struct {
 	mu    sync.Mutex
 	taken []time.Duration
@@ -92,10 +92,11 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 	}
 }
 
-// TestJitter: not all come back at the same time.
+// TestJitter: not all callers retry at the same time.
 func TestJitter(t *testing.T) {
 	var n naps
-	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), remote.Deadlines{Attempts: 2}, line.Options{Sleep: n.sleep})
+	s := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{}), remote.Deadlines{Attempts: 2},
+		line.Options{Sleep: n.sleep})
 	for range 20 {
 		_, _ = s.Space(t.Context())
 	}
@@ -108,10 +109,11 @@ func TestJitter(t *testing.T) {
 	}
 }
 
-// TestAnswersPass: what is an answer is not asked for again.
+// TestAnswersPass: errors that are answers are not retried.
 func TestAnswersPass(t *testing.T) {
 	var n naps
-	full := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), remote.Deadlines{}, line.Options{Sleep: n.sleep})
+	full := line.Over(faulty.New(mem.New(), faulty.Always(faulty.Full), faulty.Options{}), remote.Deadlines{},
+		line.Options{Sleep: n.sleep})
 	if err := full.Put(t.Context(), crypto.NameOf(nil), remote.BytesBody(nil)); !errors.Is(err, remote.ErrFull) {
 		t.Error(err)
 	}
@@ -124,7 +126,7 @@ func TestAnswersPass(t *testing.T) {
 	}
 }
 
-// TestGivesUpWithTheContext: a caller that gives up is let go at once, amid a pause as well.
+// TestGivesUpWithTheContext: a cancelled call returns at once, even during a pause.
 func TestGivesUpWithTheContext(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Fail), faulty.Options{})
 	synctest.Test(t, func(t *testing.T) {
@@ -142,12 +144,12 @@ func TestGivesUpWithTheContext(t *testing.T) {
 	})
 }
 
-// transferring returns how long a call may take that moves n bytes.
+// transferring returns how long a call that moves n bytes may take.
 func transferring(n int) time.Duration {
 	return remote.Shipped.Reply + time.Duration(n)*time.Second/time.Duration(remote.Shipped.Rate)
 }
 
-// TestOneTryIsBounded: a remote that hangs is given up and asked again.
+// TestOneTryIsBounded: a try on a hung remote times out and is repeated.
 func TestOneTryIsBounded(t *testing.T) {
 	data := []byte("sealed")
 	name := crypto.NameOf(data)
@@ -156,10 +158,14 @@ func TestOneTryIsBounded(t *testing.T) {
 		call  func(ctx context.Context, s remote.Store) error
 		limit time.Duration
 	}{
-		"put":   {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) }, transferring(len(data))},
-		"get":   {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err }, transferring(crypto.MaxBlobSize)},
-		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) }, transferring(2)},
-		"stat":  {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err }, remote.Shipped.Reply},
+		"put": {func(ctx context.Context, s remote.Store) error { return s.Put(ctx, name, remote.BytesBody(data)) },
+			transferring(len(data))},
+		"get": {func(ctx context.Context, s remote.Store) error { _, err := s.Get(ctx, name); return err },
+			transferring(crypto.MaxBlobSize)},
+		"range": {func(ctx context.Context, s remote.Store) error { return s.GetRange(ctx, name, 0, make([]byte, 2)) },
+			transferring(2)},
+		"stat": {func(ctx context.Context, s remote.Store) error { _, err := s.Stat(ctx, name); return err },
+			remote.Shipped.Reply},
 		"list": {func(ctx context.Context, s remote.Store) (err error) {
 			for _, e := range s.List(ctx) {
 				err = e
@@ -190,7 +196,7 @@ func TestOneTryIsBounded(t *testing.T) {
 	}
 }
 
-// TestNoLimit: below zero there is none.
+// TestNoLimit: a deadline below zero is no limit.
 func TestNoLimit(t *testing.T) {
 	inner := faulty.New(mem.New(), faulty.Always(faulty.Delay), faulty.Options{Delay: 24 * time.Hour})
 	synctest.Test(t, func(t *testing.T) {
@@ -204,7 +210,7 @@ func TestNoLimit(t *testing.T) {
 	})
 }
 
-// TestListing is begun again before its first blob, never after.
+// TestListing: a listing restarts before its first blob, never after.
 func TestListing(t *testing.T) {
 	inner := mem.New()
 	for _, d := range []string{"one", "two", "three"} {
@@ -229,7 +235,7 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestListingMayTakeItsTime: it is the time between blobs that counts, without what the consumer takes.
+// TestListingMayTakeItsTime: only the time between blobs counts, without the consumer's.
 func TestListingMayTakeItsTime(t *testing.T) {
 	inner := mem.New()
 	for _, d := range []string{"one", "two", "three"} {
@@ -253,7 +259,7 @@ func TestListingMayTakeItsTime(t *testing.T) {
 	})
 }
 
-// TestBodiesAreOpenedAnew for each try.
+// TestBodiesAreOpenedAnew: each try opens the body anew.
 func TestBodiesAreOpenedAnew(t *testing.T) {
 	inner := mem.New()
 	s := patient(faulty.New(inner, faulty.Script([]faulty.Fault{faulty.Cut, faulty.Cut}), faulty.Options{}))
@@ -277,7 +283,7 @@ func (c *counted) Open() (io.ReadCloser, error) {
 	return c.BytesBody.Open()
 }
 
-// TestLogged: each further try is told, without a word about what is in the blobs.
+// TestLogged: each retry is logged, without any content of blobs.
 func TestLogged(t *testing.T) {
 	var out strings.Builder
 	s := line.Over(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}), faulty.Options{}),

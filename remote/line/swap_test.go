@@ -16,7 +16,7 @@ func sign(seq uint64, variant byte) crypto.Pointer {
 	return key.Sign(seq, crypto.PointerValue{variant})
 }
 
-// between is a remote that does something between one swap and the next call.
+// between is a remote that runs a function between one swap and the next call.
 type between struct {
 	remote.Store
 	swaps int
@@ -32,16 +32,16 @@ func (b *between) Swap(ctx context.Context, old crypto.PointerHash, next crypto.
 	return err
 }
 
-// TestSwapIsSettled goes through what may have become of a swap whose reply was lost.
+// TestSwapIsSettled tests all possible outcomes of a swap whose reply was lost.
 func TestSwapIsSettled(t *testing.T) {
 	one, two := sign(1, 0), sign(2, 0)
 	for _, c := range []struct {
 		what   string
 		faults []faulty.Fault                 // of the swaps
-		after  func(inner remote.Store) error // what another does once the first swap was made
+		after  func(inner remote.Store) error // a change by another writer after the first swap
 		kind   error                          // nil: it succeeded
-		swaps  int                            // how often the remote was asked
-		at     crypto.Pointer                 // where the pointer is in the end
+		swaps  int                            // how many swaps reached the remote
+		at     crypto.Pointer                 // the final state of the pointer
 	}{
 		{"no fault", nil, nil, nil, 1, two},
 		{"lost after it was done", []faulty.Fault{faulty.Lose}, nil, nil, 1, two},
@@ -63,7 +63,8 @@ func TestSwapIsSettled(t *testing.T) {
 			if err := inner.Swap(ctx, crypto.PointerHash{}, one); err != nil {
 				t.Fatal(err)
 			}
-			b := &between{Store: faulty.New(inner, faulty.Script(c.faults, faulty.Swap), faulty.Options{}), after: map[int]func(){}}
+			b := &between{Store: faulty.New(inner, faulty.Script(c.faults, faulty.Swap), faulty.Options{}),
+				after: map[int]func(){}}
 			if c.after != nil {
 				b.after[1] = func() {
 					if err := c.after(inner); err != nil {
@@ -103,7 +104,7 @@ func (l *tardy) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Po
 	return errors.New("the held one should have been first")
 }
 
-// Load lets the first swap arrive after it has looked.
+// Load makes the first swap arrive after it has read the pointer.
 func (l *tardy) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	p, err := l.Store.Load(ctx, id)
 	if held := l.held; held != nil && p.Seq == 1 {
@@ -116,7 +117,7 @@ func (l *tardy) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, 
 	return p, err
 }
 
-// TestSwapArrivesLate: the first try was only slow. Its second meets a conflict with itself, which is a success.
+// TestSwapArrivesLate: the first try was only slow. The second conflicts with it, which is a success.
 func TestSwapArrivesLate(t *testing.T) {
 	inner := mem.New()
 	one, two := sign(1, 0), sign(2, 0)
@@ -131,7 +132,7 @@ func TestSwapArrivesLate(t *testing.T) {
 	}
 }
 
-// TestFirstSwapIsSettled does the same for a pointer that wasn't there.
+// TestFirstSwapIsSettled does the same for a new pointer.
 func TestFirstSwapIsSettled(t *testing.T) {
 	for what, faults := range map[string][]faulty.Fault{"before": {faulty.Fail}, "after": {faulty.Lose}} {
 		inner := mem.New()
@@ -140,14 +141,14 @@ func TestFirstSwapIsSettled(t *testing.T) {
 			t.Errorf("lost %s it was done: %v", what, err)
 		}
 	}
-	// A pointer that should be there and isn't.
+	// A pointer that should be there is missing.
 	s := patient(faulty.New(mem.New(), faulty.Script([]faulty.Fault{faulty.Fail}, faulty.Swap), faulty.Options{}))
 	if err := s.Swap(t.Context(), sign(1, 0).Hash(), sign(2, 0)); !errors.Is(err, remote.ErrConflict) {
 		t.Errorf("onto a pointer that isn't there: %v", err)
 	}
 }
 
-// TestSwapIsNeverSettled: as long as nobody can look, nobody knows.
+// TestSwapIsNeverSettled: while the pointer can't be loaded, the outcome is unknown.
 func TestSwapIsNeverSettled(t *testing.T) {
 	inner := mem.New()
 	plan := func(c faulty.Call) faulty.Fault {

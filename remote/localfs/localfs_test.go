@@ -14,7 +14,7 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestContract holds for the real filesystem and for the simulated one alike.
+// TestContract tests both the real filesystem and the simulated one.
 func TestContract(t *testing.T) {
 	for name, f := range map[string]localfs.FS{"system": localfs.OS{}, "simulated": simfs.New()} {
 		t.Run(name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// A file for direct writes takes every write, whatever its alignment, and reads back what was written.
+// A file for direct writes accepts every write, whatever its alignment, and returns the written bytes.
 func TestDirect(t *testing.T) {
 	const block = localfs.Alignment
 	path := filepath.Join(t.TempDir(), "x")
@@ -125,7 +125,8 @@ func TestIsFull(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want bool
-	}{{nil, false}, {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, true}, {syscall.EDQUOT, true}, {syscall.EIO, false}} {
+	}{{nil, false}, {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, true}, {syscall.EDQUOT, true},
+		{syscall.EIO, false}} {
 		if got := localfs.IsFull(c.err); got != c.want {
 			t.Errorf("IsFull(%v) = %v", c.err, got)
 		}

@@ -15,14 +15,16 @@ import (
 // TestOnlyRegularFilesAreOpened: a pipe does not block, a link is followed only where the user named it.
 func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	dir := t.TempDir()
-	file, link, pipe, second := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe"), filepath.Join(dir, "second")
+	file, link, pipe, second := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir,
+		"pipe"), filepath.Join(dir, "second")
 	must(t, os.WriteFile(file, []byte("x"), 0o600))
 	must(t, os.Symlink(file, link))
 	must(t, syscall.Mkfifo(pipe, 0o600))
 	for _, c := range []struct {
 		path         string
 		regular, own error
-	}{{file, nil, nil}, {link, nil, localfs.ErrNotRegular}, {pipe, localfs.ErrNotRegular, localfs.ErrNotRegular}, {dir, localfs.ErrNotRegular, localfs.ErrNotRegular}} {
+	}{{file, nil, nil}, {link, nil, localfs.ErrNotRegular}, {pipe, localfs.ErrNotRegular, localfs.ErrNotRegular},
+		{dir, localfs.ErrNotRegular, localfs.ErrNotRegular}} {
 		f, err := localfs.OpenRegular(c.path)
 		if !errors.Is(err, c.regular) || err == nil && f.Close() != nil {
 			t.Errorf("OpenRegular %s: %v", c.path, err)

@@ -12,8 +12,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestReplaceUnderFaults: whichever step fails, and whenever the power fails then, the file has the old contents or the new, whole;
-// once Replace has succeeded it has the new.
+// TestReplaceUnderFaults: whichever step fails, and whenever the power fails then, the file has either the old or the
+// new contents; after a success it has the new ones.
 func TestReplaceUnderFaults(t *testing.T) {
 	const path = "/d/state"
 	ill := errors.New("the disk is ill")

@@ -20,10 +20,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// quiet are options for tests: comparisons only when asked for.
+// quiet are options for tests: comparisons only on request.
 var quiet = mirror.Options{FirstCheck: -1}
 
-// join makes a mirror of stores, named by number.
+// join returns a mirror of stores, named by number.
 func join(t testing.TB, o mirror.Options, stores ...remote.Store) *mirror.Store {
 	t.Helper()
 	s, err := mirror.New(named(stores...), o)
@@ -47,7 +47,7 @@ func named(stores ...remote.Store) []mirror.Member {
 	return members
 }
 
-// TestContract proves mirrors of several members, with several handles, each with members of its own.
+// TestContract tests mirrors of several members, with several handles, each with its own members.
 func TestContract(t *testing.T) {
 	for name, n := range map[string]int{"one": 1, "two": 2, "three": 3} {
 		t.Run(name+" in memory", func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestContractOverFaults proves it with a member besides the authority that fails, however it does.
+// TestContractOverFaults runs the contract with a failing member besides the authority, for each kind of failure.
 func TestContractOverFaults(t *testing.T) {
 	for name, plan := range map[string]faulty.Plan{
 		"never there":   faulty.Always(faulty.Fail),
@@ -101,7 +101,8 @@ func TestContractOverFaults(t *testing.T) {
 		"replies lost":  faulty.Always(faulty.Lose, faulty.Put, faulty.Delete, faulty.Swap),
 		"cut short":     faulty.Always(faulty.Cut),
 		"can't be read": faulty.Always(faulty.Fail, faulty.Get, faulty.GetRange, faulty.Stat),
-		"now and then":  faulty.Random(1, faulty.Rates{faulty.Fail: 0.2, faulty.Lose: 0.2, faulty.Cut: 0.1, faulty.Full: 0.1}),
+		"now and then": faulty.Random(1,
+			faulty.Rates{faulty.Fail: 0.2, faulty.Lose: 0.2, faulty.Cut: 0.1, faulty.Full: 0.1}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			remotetest.Run(t, func(*testing.T) remote.Store {
@@ -113,8 +114,9 @@ func TestContractOverFaults(t *testing.T) {
 			})
 		})
 	}
-	t.Run("silent", func(t *testing.T) { // it is cut off after its grace and left alone from then on
-		o := mirror.Options{FirstCheck: -1, Deadlines: remote.Deadlines{Lag: 20 * time.Millisecond, Member: 20 * time.Millisecond}}
+	t.Run("silent", func(t *testing.T) { // it is cut off after the grace period and skipped from then on
+		o := mirror.Options{FirstCheck: -1,
+			Deadlines: remote.Deadlines{Lag: 20 * time.Millisecond, Member: 20 * time.Millisecond}}
 		remotetest.Run(t, func(*testing.T) remote.Store {
 			s, err := mirror.New(named(mem.New(), faulty.New(mem.New(), faulty.Always(faulty.Hang), faulty.Options{})), o)
 			if err != nil {
@@ -127,7 +129,7 @@ func TestContractOverFaults(t *testing.T) {
 		at := faulty.Random(2, faulty.Rates{faulty.Fail: 0.1, faulty.Lose: 0.1})
 		plan := func(c faulty.Call) faulty.Fault {
 			if c.Op == faulty.List || c.Op == faulty.Load {
-				return faulty.Fine // a listing that broke off is not begun again; a load is answered past the authority
+				return faulty.Fine // a cut listing does not restart; a load uses other members
 			}
 			return at(c)
 		}
@@ -136,7 +138,8 @@ func TestContractOverFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return line.Over(s, remote.Deadlines{Attempts: 20}, line.Options{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+			return line.Over(s, remote.Deadlines{Attempts: 20},
+				line.Options{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 		})
 	})
 }

@@ -20,7 +20,7 @@ import (
 	"postern/remote/transfer/transfertest"
 )
 
-// eager are options for tests of healing: no comparisons unless asked for, and no waiting between attempts.
+// eager are options for tests of healing: comparisons only on request, and no pauses between attempts.
 var eager = mirror.Options{FirstCheck: -1, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 
 var blob = transfertest.Blob
@@ -39,7 +39,7 @@ func put(t testing.TB, s remote.Blobs, seeds ...uint64) []crypto.BlobName {
 	return names
 }
 
-// contents reads all of a store and insists on the names.
+// contents reads all blobs of a store and checks their names.
 func contents(t testing.TB, s remote.Store) map[crypto.BlobName]int64 {
 	t.Helper()
 	all := map[crypto.BlobName]int64{}
@@ -56,7 +56,7 @@ func contents(t testing.TB, s remote.Store) map[crypto.BlobName]int64 {
 	return all
 }
 
-// same insists that two stores hold the same blobs.
+// same checks that two stores hold the same blobs.
 func same(t testing.TB, a, b remote.Store) {
 	t.Helper()
 	inA, inB := contents(t, a), contents(t, b)
@@ -72,7 +72,7 @@ func same(t testing.TB, a, b remote.Store) {
 	}
 }
 
-// settle waits until nothing lags.
+// settle waits until no member lags.
 func settle(t testing.TB, s *mirror.Store) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -134,12 +134,13 @@ func TestMemberThatWasAway(t *testing.T) {
 	if p, err := second.Load(ctx, one.ID); err != nil || p != two {
 		t.Errorf("its pointer, healed: %v, %v", p.Seq, err)
 	}
-	if st := s.Status()[1]; !st.Up || st.Lagging || st.Err != nil || st.Healed != 3 || st.HealedBytes != 3*1000+100+101+102 {
+	if st := s.Status()[1]; !st.Up || st.Lagging || st.Err != nil || st.Healed != 3 ||
+		st.HealedBytes != 3*1000+100+101+102 {
 		t.Errorf("healed: %+v", st)
 	}
 }
 
-// TestNothingIsForgotten: whatever is done while members fail as they like, in the end all hold the same.
+// TestNothingIsForgotten: whatever calls are made while members fail, in the end all hold the same blobs.
 func TestNothingIsForgotten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := eager
@@ -151,7 +152,8 @@ func TestNothingIsForgotten(t *testing.T) {
 		for i, k := range kept {
 			f := faulty.New(k.Another(), nil, faulty.Options{})
 			if i > 0 {
-				f.SetPlan(faulty.Random(rapid.Uint64().Draw(t, "seed"), faulty.Rates{faulty.Fail: 0.3, faulty.Lose: 0.1, faulty.Full: 0.1, faulty.Cut: 0.1}))
+				f.SetPlan(faulty.Random(rapid.Uint64().Draw(t, "seed"),
+					faulty.Rates{faulty.Fail: 0.3, faulty.Lose: 0.1, faulty.Full: 0.1, faulty.Cut: 0.1}))
 			}
 			stores, faults = append(stores, f), append(faults, f)
 		}
@@ -213,7 +215,7 @@ func TestNothingIsForgotten(t *testing.T) {
 			for range k.List(ctx) {
 				listed++
 			}
-			if listed != len(there) && o.MaxNames > 8 { // more deletes than can be remembered leave garbage
+			if listed != len(there) && o.MaxNames > 8 { // more deletes than are remembered leave garbage
 				t.Fatalf("member %d has %d of %d blobs", i, listed, len(there))
 			}
 			if p, err := k.Load(ctx, key.ID()); at.Seq > 0 && (err != nil || p != at) {
@@ -223,7 +225,7 @@ func TestNothingIsForgotten(t *testing.T) {
 	})
 }
 
-// TestComparison finds what a member lost without saying so, also when there are more blobs than can be held at once.
+// TestComparison: a comparison finds blobs that a member lost silently, even with more blobs than it holds at once.
 func TestComparison(t *testing.T) {
 	for _, names := range []int{1, 2, 100} {
 		ctx := t.Context()
@@ -237,10 +239,11 @@ func TestComparison(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, other := blob(8, 1008)
-		if err := first.Delete(ctx, all[8]); err != nil { // here it is the authority that was cut
+		if err := first.Delete(ctx, all[8]); err != nil { // here the authority's copy was cut
 			t.Fatal(err)
 		}
-		if err := errors.Join(first.Put(ctx, all[8], remote.BytesBody(other[:10])), second.Put(ctx, all[8], remote.BytesBody(other))); err != nil {
+		if err := errors.Join(first.Put(ctx, all[8], remote.BytesBody(other[:10])),
+			second.Put(ctx, all[8], remote.BytesBody(other))); err != nil {
 			t.Fatal(err)
 		}
 		p := crypto.NewWriterKey([32]byte{3}).Sign(9, crypto.PointerValue{9})
@@ -267,13 +270,14 @@ func TestComparison(t *testing.T) {
 	}
 }
 
-// TestForkedMember: a member with a history of its own is left alone and told of.
+// TestForkedMember: a member with its own history is left alone and reported.
 func TestForkedMember(t *testing.T) {
 	ctx := t.Context()
 	first, second := mem.New(), mem.New()
 	key := crypto.NewWriterKey([32]byte{5})
 	ours, theirs := key.Sign(4, crypto.PointerValue{1}), key.Sign(4, crypto.PointerValue{2})
-	if err := errors.Join(first.Swap(ctx, crypto.PointerHash{}, ours), second.Swap(ctx, crypto.PointerHash{}, theirs)); err != nil {
+	if err := errors.Join(first.Swap(ctx, crypto.PointerHash{}, ours),
+		second.Swap(ctx, crypto.PointerHash{}, theirs)); err != nil {
 		t.Fatal(err)
 	}
 	o := eager
@@ -289,7 +293,7 @@ func TestForkedMember(t *testing.T) {
 	}
 }
 
-// counting counts the Puts that are under way at a time.
+// counting counts concurrent Puts.
 type counting struct {
 	remote.Store
 	now, most atomic.Int64
@@ -321,7 +325,7 @@ func TestHealingIsBounded(t *testing.T) {
 // pass lets time pass on the clock of a bubble of testing/synctest.
 func pass(d time.Duration) { <-time.After(d) }
 
-// TestSilentHealing: a member that falls silent while it is healed is healed all the same when it is back.
+// TestSilentHealing: a member that falls silent during healing is healed when it is back.
 func TestSilentHealing(t *testing.T) {
 	for _, op := range []faulty.Op{faulty.Stat, faulty.Put, faulty.List, faulty.Load, faulty.Swap} {
 		synctest.Test(t, func(t *testing.T) {
@@ -331,7 +335,8 @@ func TestSilentHealing(t *testing.T) {
 			if err := first.Swap(t.Context(), crypto.PointerHash{}, p); err != nil {
 				t.Fatal(err)
 			}
-			silent := faulty.New(second.Another(), faulty.Script([]faulty.Fault{faulty.Hang, faulty.Hang, faulty.Hang}, op), faulty.Options{})
+			silent := faulty.New(second.Another(), faulty.Script([]faulty.Fault{faulty.Hang, faulty.Hang, faulty.Hang}, op),
+				faulty.Options{})
 			s := join(t, mirror.Options{Pointers: []crypto.PointerID{p.ID}}, first.Another(), silent)
 			s.Recheck()
 			synctest.Wait()
@@ -349,8 +354,8 @@ func TestSilentHealing(t *testing.T) {
 	}
 }
 
-// TestSilentMember: a put waits for a member that does not answer no longer than its grace, the next one not at all, and
-// the member is healed in the end. All of it on a clock of its own.
+// TestSilentMember: a put waits for a silent member for the grace period at most, the next put not at all, and the
+// member is healed in the end. It runs on a fake clock.
 func TestSilentMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := mem.New(), mem.New()
@@ -374,7 +379,7 @@ func TestSilentMember(t *testing.T) {
 		same(t, first, second)
 		pass(mirror.DefaultFirstCheck)
 		synctest.Wait()
-		for info := range second.List(t.Context()) { // lost behind the mirror's back
+		for info := range second.List(t.Context()) { // lost without the mirror's knowledge
 			if err := second.Delete(t.Context(), info.Name); err != nil {
 				t.Fatal(err)
 			}
@@ -386,12 +391,14 @@ func TestSilentMember(t *testing.T) {
 	})
 }
 
-// TestCloseAmidHealing: goroutines end, whatever members do; TestMain counts them.
+// TestCloseAmidHealing: all goroutines end, whatever members do; TestMain counts them.
 func TestCloseAmidHealing(t *testing.T) {
-	for _, plan := range []faulty.Plan{faulty.Always(faulty.Hang), faulty.Always(faulty.Hang, faulty.Put), faulty.Always(faulty.Fail), nil} {
+	for _, plan := range []faulty.Plan{faulty.Always(faulty.Hang), faulty.Always(faulty.Hang, faulty.Put),
+		faulty.Always(faulty.Fail), nil} {
 		first := mem.New()
 		put(t, first, numbers(20)...)
-		s, err := mirror.New(named(first, faulty.New(mem.New(), plan, faulty.Options{})), mirror.Options{Deadlines: remote.Deadlines{Lag: time.Millisecond}, FirstCheck: -1})
+		s, err := mirror.New(named(first, faulty.New(mem.New(), plan, faulty.Options{})),
+			mirror.Options{Deadlines: remote.Deadlines{Lag: time.Millisecond}, FirstCheck: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -410,7 +417,7 @@ func TestCloseAmidHealing(t *testing.T) {
 	}
 }
 
-// orderly is a member that looks, whenever a pointer is moved, whether the blobs are there.
+// orderly is a member that checks at each move of a pointer whether the blobs are there.
 type orderly struct {
 	*mem.Store
 	needs []crypto.BlobName
@@ -426,7 +433,7 @@ func (o *orderly) Swap(ctx context.Context, old crypto.PointerHash, next crypto.
 	return o.Store.Swap(ctx, old, next)
 }
 
-// TestBlobsBeforePointers, whether the member's backlog is known or found by a comparison.
+// TestBlobsBeforePointers: blobs come before pointers, whether the member's backlog is known or found by a comparison.
 func TestBlobsBeforePointers(t *testing.T) {
 	for _, compared := range []bool{false, true} {
 		first, second := mem.New(), &orderly{Store: mem.New()}

@@ -18,7 +18,7 @@ import (
 	"postern/remote/remotetest"
 )
 
-// distant is a store at some distance on a clock that it moves.
+// distant is a store with some latency, on a clock that it advances.
 type distant struct {
 	remote.Store
 	clock *atomic.Int64
@@ -32,7 +32,7 @@ func (d *distant) Get(ctx context.Context, name crypto.BlobName) ([]byte, error)
 	return d.Store.Get(ctx, name)
 }
 
-// TestNearest: once distances are known, reads come from where they are shortest, and move on when that changes.
+// TestNearest: once latencies are known, reads use the nearest member, and switch when that changes.
 func TestNearest(t *testing.T) {
 	var clock atomic.Int64
 	o := quiet
@@ -59,11 +59,12 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-// TestDamagedCopies: bytes that do not fit their name are read from another, and mended where they lie.
+// TestDamagedCopies: if bytes do not fit their name, another member is read, and the damaged copy is healed.
 func TestDamagedCopies(t *testing.T) {
 	ctx := t.Context()
 	name, data := blob(1, 5000)
-	for what, damage := range map[string][]byte{"cut": data[:100], "changed": append(bytes.Clone(data[:4999]), ^data[4999])} {
+	for what, damage := range map[string][]byte{"cut": data[:100],
+		"changed": append(bytes.Clone(data[:4999]), ^data[4999])} {
 		for ill := range 3 {
 			kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
 			var stores []remote.Store
@@ -97,7 +98,7 @@ func TestDamagedCopies(t *testing.T) {
 	}
 }
 
-// TestNobodyHasIt: what is said when no member can help.
+// TestNobodyHasIt: the errors when no member has a blob.
 func TestNobodyHasIt(t *testing.T) {
 	ctx := t.Context()
 	name, data := blob(1, 100)
@@ -135,14 +136,15 @@ func TestNobodyHasIt(t *testing.T) {
 	}
 }
 
-// TestAuthorityAway: pointers are read past it, the newest that is signed; nothing is written.
+// TestAuthorityAway: loads return the newest signed state of the others; writes fail.
 func TestAuthorityAway(t *testing.T) {
 	ctx := t.Context()
 	kept := []*mem.Store{mem.New(), mem.New(), mem.New(), mem.New()}
 	liar := evil.New(kept[3], evil.Options{})
 	away := faulty.New(kept[0], nil, faulty.Options{})
 	key := crypto.NewWriterKey([32]byte{6})
-	states := []crypto.Pointer{key.Sign(1, crypto.PointerValue{}), key.Sign(2, crypto.PointerValue{}), key.Sign(3, crypto.PointerValue{})}
+	states := []crypto.Pointer{key.Sign(1, crypto.PointerValue{}), key.Sign(2, crypto.PointerValue{}),
+		key.Sign(3, crypto.PointerValue{})}
 	for i, k := range kept {
 		if err := k.Swap(ctx, crypto.PointerHash{}, states[[]int{2, 0, 1, 1}[i]]); err != nil {
 			t.Fatal(err)
@@ -157,7 +159,8 @@ func TestAuthorityAway(t *testing.T) {
 	if liar.Told(evil.ForgedSequence) == 0 {
 		t.Error("the liar wasn't asked")
 	}
-	if err := s.Swap(ctx, states[1].Hash(), key.Sign(4, crypto.PointerValue{})); remote.KindOf(err) != remote.ErrUnavailable {
+	if err := s.Swap(ctx, states[1].Hash(),
+		key.Sign(4, crypto.PointerValue{})); remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("a swap without the authority: %v", err)
 	}
 	if _, err := s.Changed(ctx, ""); remote.KindOf(err) != remote.ErrUnavailable {
@@ -205,14 +208,14 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// TestPointersAreLinearizable, with several mirrors over the same members, of which the authority loses swaps and replies
-// and the others fail as they like.
+// TestPointersAreLinearizable runs several mirrors over the same members. The authority loses swaps and replies, and
+// the others fail at random.
 func TestPointersAreLinearizable(t *testing.T) {
 	kept := []*mem.Store{mem.New(), mem.New(), mem.New()}
 	lossy := faulty.Random(3, faulty.Rates{faulty.Fail: 0.15, faulty.Lose: 0.15})
 	authority := func(c faulty.Call) faulty.Fault {
 		if c.Op != faulty.Swap {
-			return faulty.Fine // a load past the authority is allowed to be old
+			return faulty.Fine // a load without the authority may be old
 		}
 		return lossy(c)
 	}
@@ -238,7 +241,7 @@ func TestPointersAreLinearizable(t *testing.T) {
 	}
 }
 
-// TestSilentMemberIsNotWaitedFor: once it is known to be silent, nobody waits for it again, on a clock of its own.
+// TestSilentMemberIsNotWaitedFor: once a member is known to be silent, no call waits for it again; on a fake clock.
 func TestSilentMemberIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
@@ -261,7 +264,8 @@ func TestSilentMemberIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestLaggingWitness: while the authority is away, a member tells where the pointer is, but not if more was seen already.
+// TestLaggingWitness: while the authority is away, a member's state of the pointer counts, unless a newer one was seen
+// before.
 func TestLaggingWitness(t *testing.T) {
 	first, second, key := mem.New(), mem.New(), crypto.NewWriterKey([32]byte{1})
 	if err := second.Swap(t.Context(), crypto.PointerHash{}, key.Sign(3, crypto.PointerValue{})); err != nil {
@@ -276,7 +280,7 @@ func TestLaggingWitness(t *testing.T) {
 		if p, err := s.Load(t.Context(), key.ID()); !errors.Is(err, want) || err == nil && p.Seq != 3 {
 			t.Errorf("seen %d: %d, %v", seen, p.Seq, err)
 		}
-		// Who asks for what nobody has wants to know whether anybody answers.
+		// A Stat of the zero name asks whether any member answers.
 		if _, err := s.Stat(t.Context(), crypto.BlobName{}); !errors.Is(err, remote.ErrNotFound) {
 			t.Errorf("nobody answers: %v", err)
 		}

@@ -11,8 +11,8 @@ import (
 	"postern/remote/mem"
 )
 
-// TestLettersOfAMemberThatWasAway: a letter that any member has is shown, whichever member is away; one that was deleted
-// meanwhile is not shown again, and is deleted when the member is back.
+// TestLettersOfAMemberThatWasAway: a letter of any member is listed, whichever member is away; a letter that was
+// deleted meanwhile is not listed again, and is deleted when the member is back.
 func TestLettersOfAMemberThatWasAway(t *testing.T) {
 	ctx := t.Context()
 	kept := []*mem.Store{mem.New(), mem.New()}

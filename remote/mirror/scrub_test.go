@@ -10,7 +10,7 @@ import (
 	"postern/remote/mirror"
 )
 
-// spoil gives a blob other bytes of the same length.
+// spoil replaces a blob by other bytes of the same length.
 func spoil(t testing.TB, s remote.Store, name crypto.BlobName) {
 	t.Helper()
 	data, err := s.Get(t.Context(), name)
@@ -26,7 +26,7 @@ func spoil(t testing.TB, s remote.Store, name crypto.BlobName) {
 	}
 }
 
-// TestScrub damages each member in its own way: what the others have is put right, and what nobody has is told.
+// TestScrub damages each member in another way: blobs that other members have are healed, and lost ones are reported.
 func TestScrub(t *testing.T) {
 	first, second, third := mem.New(), mem.New(), mem.New()
 	away := faulty.New(third, nil, faulty.Options{})
@@ -58,7 +58,8 @@ func TestScrub(t *testing.T) {
 		if got[0].Damaged != 2 || got[1].Damaged != 2 || got[1].Missing != 1 || got[2].Damaged != 1 || told != 12+11+12 {
 			t.Errorf("%+v, told of %d", got, told)
 		}
-		if healed := [3]int64{got[0].Healed, got[1].Healed, got[2].Healed}; heal && healed != [3]int64{1, 2, 0} || !heal && healed != [3]int64{} {
+		if healed := [3]int64{got[0].Healed, got[1].Healed, got[2].Healed}; heal && healed != [3]int64{1, 2, 0} ||
+			!heal && healed != [3]int64{} {
 			t.Errorf("healed: %v", healed)
 		}
 	}

@@ -22,7 +22,7 @@ type broken struct {
 	changed  func(context.Context, remote.Cursor) (remote.Changes, error)
 	id       func(context.Context) (crypto.StoreID, error)
 	space    func(context.Context) (remote.Space, error)
-	roles    remote.Roles // in place of the store's, if there are any
+	roles    remote.Roles // replace the store's, if set
 	closing  func() error
 }
 

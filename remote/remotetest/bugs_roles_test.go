@@ -48,7 +48,7 @@ func (o oneInbox) Forget(ctx context.Context, _ crypto.InboxID, name crypto.Lett
 	return o.Inbox.Forget(ctx, crypto.InboxID{}, name)
 }
 
-// brokenNames keeps names with some methods replaced.
+// brokenNames is a Names with some methods replaced.
 type brokenNames struct {
 	remote.Names
 	claim, replace func(context.Context, crypto.NameID, crypto.NameRecord) error
@@ -68,7 +68,7 @@ func (b brokenNames) Replace(ctx context.Context, id crypto.NameID, r crypto.Nam
 	return b.Names.Replace(ctx, id, r)
 }
 
-// brokenWatch watches in another way.
+// brokenWatch is a Watch with a replaced method.
 type brokenWatch func(context.Context, []crypto.PointerID) (<-chan struct{}, error)
 
 func (b brokenWatch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct{}, error) {
@@ -79,23 +79,25 @@ func (b brokenWatch) Watch(ctx context.Context, ids []crypto.PointerID) (<-chan 
 var bugsOfRoles = []bug{
 	{"a letter is dropped once", "inbox/letters", func(b *broken) {
 		dropped := map[crypto.LetterName]bool{}
-		b.roles.Inbox = brokenInbox{Inbox: b.Store.Roles().Inbox, drop: func(ctx context.Context, to crypto.InboxID, l crypto.Letter) error {
-			if dropped[l.Name()] {
-				return nil
-			}
-			dropped[l.Name()] = true
-			return b.Store.Roles().Inbox.Drop(ctx, to, l)
-		}}
+		b.roles.Inbox = brokenInbox{Inbox: b.Store.Roles().Inbox,
+			drop: func(ctx context.Context, to crypto.InboxID, l crypto.Letter) error {
+				if dropped[l.Name()] {
+					return nil
+				}
+				dropped[l.Name()] = true
+				return b.Store.Roles().Inbox.Drop(ctx, to, l)
+			}}
 	}},
 	{"there is one inbox for all", "inbox/apart", func(b *broken) { b.roles.Inbox = oneInbox{b.Store.Roles().Inbox} }},
 	{"letters need no stamp", "inbox/refused", func(b *broken) {
-		b.roles.Inbox = brokenInbox{Inbox: b.Store.Roles().Inbox, drop: func(ctx context.Context, to crypto.InboxID, l crypto.Letter) error {
-			err := b.Store.Roles().Inbox.Drop(ctx, to, l)
-			if remote.KindOf(err) == remote.ErrRefused {
-				return nil
-			}
-			return err
-		}}
+		b.roles.Inbox = brokenInbox{Inbox: b.Store.Roles().Inbox,
+			drop: func(ctx context.Context, to crypto.InboxID, l crypto.Letter) error {
+				err := b.Store.Roles().Inbox.Drop(ctx, to, l)
+				if remote.KindOf(err) == remote.ErrRefused {
+					return nil
+				}
+				return err
+			}}
 	}},
 	{"a full inbox lets the oldest letter go", "inbox/full", func(b *broken) {
 		b.Store = mem.New().LimitLetters(3)
@@ -109,37 +111,41 @@ var bugsOfRoles = []bug{
 		}}
 	}},
 	{"the last claim wins", "names/claim", func(b *broken) {
-		b.roles.Names = brokenNames{Names: b.Store.Roles().Names, claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
-			err := b.Store.Roles().Names.Claim(ctx, id, r)
-			if remote.KindOf(err) == remote.ErrConflict {
-				return nil
-			}
-			return err
-		}}
+		b.roles.Names = brokenNames{Names: b.Store.Roles().Names,
+			claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
+				err := b.Store.Roles().Names.Claim(ctx, id, r)
+				if remote.KindOf(err) == remote.ErrConflict {
+					return nil
+				}
+				return err
+			}}
 	}},
 	{"anybody may replace a record", "names/replace", func(b *broken) {
-		b.roles.Names = brokenNames{Names: b.Store.Roles().Names, replace: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
-			err := b.Store.Roles().Names.Replace(ctx, id, r)
-			if remote.KindOf(err) == remote.ErrRefused {
-				return nil
-			}
-			return err
-		}}
+		b.roles.Names = brokenNames{Names: b.Store.Roles().Names,
+			replace: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
+				err := b.Store.Roles().Names.Replace(ctx, id, r)
+				if remote.KindOf(err) == remote.ErrRefused {
+					return nil
+				}
+				return err
+			}}
 	}},
 	{"nobody looks at signatures", "names/refused", func(b *broken) {
-		b.roles.Names = brokenNames{Names: b.Store.Roles().Names, claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
-			err := b.Store.Roles().Names.Claim(ctx, id, r)
-			if remote.KindOf(err) == remote.ErrRefused {
-				return nil
-			}
-			return err
-		}}
+		b.roles.Names = brokenNames{Names: b.Store.Roles().Names,
+			claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
+				err := b.Store.Roles().Names.Claim(ctx, id, r)
+				if remote.KindOf(err) == remote.ErrRefused {
+					return nil
+				}
+				return err
+			}}
 	}},
 	{"all claims succeed", "names/one winner", func(b *broken) {
-		b.roles.Names = brokenNames{Names: b.Store.Roles().Names, claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
-			_ = b.Store.Roles().Names.Claim(ctx, id, r)
-			return nil
-		}}
+		b.roles.Names = brokenNames{Names: b.Store.Roles().Names,
+			claim: func(ctx context.Context, id crypto.NameID, r crypto.NameRecord) error {
+				_ = b.Store.Roles().Names.Claim(ctx, id, r)
+				return nil
+			}}
 	}},
 	{"a watch ends at once", "watch/hints", func(b *broken) {
 		b.roles.Watch = brokenWatch(func(context.Context, []crypto.PointerID) (<-chan struct{}, error) {

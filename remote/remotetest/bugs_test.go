@@ -13,7 +13,7 @@ import (
 	"postern/remote"
 )
 
-// bugs are mistakes that drivers make, and the check that has to notice each.
+// bugs are mistakes that drivers make, each with the check that must detect it.
 var bugs = []bug{
 	{"get returns one byte less", "blob/round trip", func(b *broken) {
 		b.get = func(ctx context.Context, n crypto.BlobName) ([]byte, error) {
@@ -413,7 +413,7 @@ var bugs = []bug{
 	}},
 }
 
-// bug is one of them.
+// bug is one mistake of a driver.
 type bug struct {
 	bug    string
 	check  string // that fails

@@ -15,7 +15,7 @@ import (
 	"postern/remote/remotetest"
 )
 
-// TestBugsAreNoticed proves the checks: each of them fails for a store with the bug that it is there for.
+// TestBugsAreNoticed proves the checks: each fails for a store with its bug.
 func TestBugsAreNoticed(t *testing.T) {
 	for _, bug := range slices.Concat(bugs, bugsOfRoles) {
 		t.Run(bug.bug, func(t *testing.T) {
@@ -46,9 +46,9 @@ func find(t *testing.T, name string) remotetest.Check {
 	return remotetest.Check{}
 }
 
-// TestEveryCheckHasABug insists that the table above is complete.
+// TestEveryCheckHasABug checks that the table above is complete.
 func TestEveryCheckHasABug(t *testing.T) {
-	// Those that can't fail by a bug of one method of one handle are proved below, or by the race detector.
+	// Checks that no bug of one method of one handle can fail are tested below, or by the race detector.
 	elsewhere := []string{"concurrent/same blob", "concurrent/many blobs", "handles/see each other", "handles/outlive"}
 	seen := map[string]bool{}
 	for _, check := range remotetest.Checks() {
@@ -68,11 +68,13 @@ func TestEveryCheckHasABug(t *testing.T) {
 	}
 }
 
-// TestHandlesThatDoNotShare proves the checks of several handles.
+// TestHandlesThatDoNotShare tests the checks of several handles.
 func TestHandlesThatDoNotShare(t *testing.T) {
-	for _, name := range []string{"handles/see each other", "handles/outlive", "concurrent/many blobs", "concurrent/one winner"} {
+	for _, name := range []string{"handles/see each other", "handles/outlive", "concurrent/many blobs",
+		"concurrent/one winner"} {
 		apart := func() (remote.Store, error) { return mem.New(), nil }
-		if err := find(t, name).Do(t.Context(), &remotetest.Env{Store: mem.New(), Another: apart, Rand: rand.Reader}); err == nil {
+		if err := find(t, name).Do(t.Context(),
+			&remotetest.Env{Store: mem.New(), Another: apart, Rand: rand.Reader}); err == nil {
 			t.Errorf("%q does not notice handles that share nothing", name)
 		}
 	}
@@ -110,7 +112,7 @@ func TestRunAllLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestRunAllReports insists that failures come through, and that a source of randomness that fails is one.
+// TestRunAllReports checks that failures are reported, including a failing source of randomness.
 func TestRunAllReports(t *testing.T) {
 	noRoom := func() (remote.Store, error) { return mem.NewSized(10), nil }
 	failed := 0
@@ -129,7 +131,8 @@ func TestRunAllReports(t *testing.T) {
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := remotetest.RunAll(ended, again, rand.Reader, func(remotetest.Check, error) {}); !errors.Is(err, context.Canceled) {
+	if err := remotetest.RunAll(ended, again, rand.Reader,
+		func(remotetest.Check, error) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that has ended: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ func TestPutChecksTheName(t *testing.T) {
 	}
 }
 
-// careless is a driver that reads as many bytes as it was told and never asks for the end.
+// careless is a driver that reads exactly the promised bytes and never reads to the end.
 type careless struct {
 	remote.Store
 	got []byte
@@ -70,15 +70,17 @@ func (c *careless) Put(_ context.Context, name crypto.BlobName, body remote.Body
 	return nil
 }
 
-// TestCarelessDriver: even a driver that stops at the last byte never gets all of a wrong body, and what it says about
-// it is set right.
+// TestCarelessDriver: even a driver that stops at the last byte never gets all of a wrong body, and its error is
+// corrected.
 func TestCarelessDriver(t *testing.T) {
 	inner := &careless{Store: mem.New()}
 	data := []byte("sealed")
-	if err := wrapped(inner).Put(t.Context(), crypto.NameOf([]byte("other")), remote.BytesBody(data)); remote.KindOf(err) != remote.ErrCorrupt || inner.got != nil {
+	if err := wrapped(inner).Put(t.Context(), crypto.NameOf([]byte("other")),
+		remote.BytesBody(data)); remote.KindOf(err) != remote.ErrCorrupt || inner.got != nil {
 		t.Errorf("a wrong body: %q, %v", inner.got, err)
 	}
-	if err := wrapped(inner).Put(t.Context(), crypto.NameOf(data), remote.BytesBody(data)); err != nil || !bytes.Equal(inner.got, data) {
+	if err := wrapped(inner).Put(t.Context(), crypto.NameOf(data), remote.BytesBody(data)); err != nil ||
+		!bytes.Equal(inner.got, data) {
 		t.Errorf("a right body: %q, %v", inner.got, err)
 	}
 }
@@ -119,12 +121,13 @@ func TestLinkersStayLinkers(t *testing.T) {
 	if errA != nil || errB != nil || !os.SameFile(a, b) {
 		t.Errorf("it was not linked: %v, %v", errA, errB)
 	}
-	if err := wrapped(mem.New()).Put(ctx, crypto.NameOf([]byte("other")), file{staged}); remote.KindOf(err) != remote.ErrCorrupt {
+	if err := wrapped(mem.New()).Put(ctx, crypto.NameOf([]byte("other")),
+		file{staged}); remote.KindOf(err) != remote.ErrCorrupt {
 		t.Errorf("a staged file of another name, copied: %v", err)
 	}
 }
 
-// sizes is a remote that says what it likes about sizes and bytes.
+// sizes is a remote with arbitrary sizes and bytes.
 type sizes struct {
 	remote.Store
 	size int64
@@ -135,7 +138,8 @@ func (s sizes) Get(context.Context, crypto.BlobName) ([]byte, error) { return s.
 func (s sizes) Stat(context.Context, crypto.BlobName) (int64, error) { return s.size, nil }
 func (s sizes) List(context.Context) iter.Seq2[remote.BlobInfo, error] {
 	return func(yield func(remote.BlobInfo, error) bool) {
-		_ = yield(remote.BlobInfo{Size: 1}, nil) && yield(remote.BlobInfo{Size: s.size}, nil) && yield(remote.BlobInfo{Size: 2}, nil)
+		_ = yield(remote.BlobInfo{Size: 1}, nil) && yield(remote.BlobInfo{Size: s.size}, nil) &&
+			yield(remote.BlobInfo{Size: 2}, nil)
 	}
 }
 
@@ -156,7 +160,8 @@ func TestImpossibleSizes(t *testing.T) {
 		}
 	}
 	long := make([]byte, crypto.MaxBlobSize+1)
-	if _, err := wrapped(sizes{Store: mem.New(), data: long}).Get(ctx, crypto.NameOf(long)); remote.KindOf(err) != remote.ErrCorrupt {
+	if _, err := wrapped(sizes{Store: mem.New(), data: long}).Get(ctx,
+		crypto.NameOf(long)); remote.KindOf(err) != remote.ErrCorrupt {
 		t.Errorf("a blob that is too long: %v", err)
 	}
 }

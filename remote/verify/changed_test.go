@@ -17,7 +17,7 @@ func listed(seq uint64, variant byte) crypto.Pointer {
 	return key.SignListed(seq, crypto.PointerValue{variant})
 }
 
-// teller is a puppet that also says what moved.
+// teller is a puppet that also returns changes.
 type teller struct {
 	puppet
 	changes func() (remote.Changes, error)
@@ -32,8 +32,8 @@ func TestChanged(t *testing.T) {
 	for _, c := range []struct {
 		what    string
 		moved   crypto.Pointer
-		loads   crypto.Pointer // what the remote says when asked for the pointer; the zero pointer: it must not be asked
-		out     crypto.Pointer // what is handed out; the zero pointer: it is suspect
+		loads   crypto.Pointer // what the remote's Load returns; the zero pointer: Load must not be called
+		out     crypto.Pointer // what Changed returns; the zero pointer: it is suspect
 		pinned  crypto.Pointer // afterwards
 		strange bool           // the pointer has no pin
 	}{
@@ -77,7 +77,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestChangedWaitsForPins: what can't be compared or pinned is not handed out.
+// TestChangedWaitsForPins: a state that can't be compared or pinned is not returned.
 func TestChangedWaitsForPins(t *testing.T) {
 	broken := errors.New("broken")
 	inner := mem.New()

@@ -28,13 +28,13 @@ func TestContractOfOneHandle(t *testing.T) {
 	remotetest.Run(t, func(*testing.T) remote.Store { return verify.New(mem.New(), new(verify.MemoryPins)) })
 }
 
-// TestContractOfTheStack proves the order that the gateway uses, verify above a line above a driver, on a disk whose
-// calls fail now and then.
+// TestContractOfTheStack tests the gateway's stack, verify over a line over a driver, on a disk whose calls fail now
+// and then.
 func TestContractOfTheStack(t *testing.T) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	random := faulty.Random(5, faulty.Rates{faulty.Fail: 0.1, faulty.Lose: 0.1})
 	plan := func(c faulty.Call) faulty.Fault {
-		if c.Op == faulty.List { // a listing that breaks off can't be mended below
+		if c.Op == faulty.List { // a cut listing can't be mended below
 			return faulty.Fine
 		}
 		return random(c)
@@ -46,7 +46,8 @@ func TestContractOfTheStack(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			shaky := line.Over(faulty.New(s, plan, faulty.Options{}), remote.Deadlines{Attempts: 40}, line.Options{Sleep: atOnce})
+			shaky := line.Over(faulty.New(s, plan, faulty.Options{}), remote.Deadlines{Attempts: 40},
+				line.Options{Sleep: atOnce})
 			return verify.New(shaky, new(verify.MemoryPins)), nil
 		}
 	})

@@ -15,7 +15,7 @@ import (
 	"postern/remote/verify"
 )
 
-// key writes the pointer of these tests.
+// key is the writer key of the pointer of these tests.
 var key = crypto.NewWriterKey([32]byte{1})
 
 // sign returns a state of it; states of one sequence differ by variant.
@@ -26,7 +26,7 @@ func sign(seq uint64, variant byte) crypto.Pointer {
 // pinOf returns the pin of a state.
 func pinOf(p crypto.Pointer) verify.Pin { return verify.Pin{Seq: p.Seq, Hash: p.Hash()} }
 
-// puppet is a remote whose pointer says what the test wants.
+// puppet is a remote whose pointer the test sets.
 type puppet struct {
 	remote.Store
 	load func() (crypto.Pointer, error)
@@ -38,7 +38,7 @@ func (p *puppet) Swap(_ context.Context, old crypto.PointerHash, next crypto.Poi
 	return p.swap(old, next)
 }
 
-// says makes a puppet say one thing.
+// says sets the state that a puppet returns.
 func (p *puppet) says(state crypto.Pointer) {
 	p.load = func() (crypto.Pointer, error) { return state, nil }
 }
@@ -51,7 +51,7 @@ func TestLoad(t *testing.T) {
 		what   string
 		pinned crypto.Pointer // the zero pointer: it was never seen
 		says   crypto.Pointer // the zero pointer: not found
-		kind   error          // nil: it is handed out and pinned
+		kind   error          // nil: it is returned and pinned
 		text   string
 	}{
 		{"first seen", none, sign(5, 0), nil, ""},
@@ -99,7 +99,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// failingPins fail when told to.
+// failingPins fail on request.
 type failingPins struct {
 	verify.MemoryPins
 	load, save error
@@ -181,7 +181,7 @@ func TestSwapMovesThePin(t *testing.T) {
 	}
 }
 
-// TestSwapOntoAStaleState: a remote that takes a swap which an honest one could not is asked in vain.
+// TestSwapOntoAStaleState: a swap that an honest remote would refuse fails, even if the remote accepts it.
 func TestSwapOntoAStaleState(t *testing.T) {
 	pins := new(verify.MemoryPins)
 	five := sign(5, 0)
@@ -201,7 +201,7 @@ func TestSwapOntoAStaleState(t *testing.T) {
 	}
 }
 
-// TestSwapForked: the remote says yes, but has shown another state of that sequence meanwhile.
+// TestSwapForked: the remote accepts, but has shown another state of that sequence meanwhile.
 func TestSwapForked(t *testing.T) {
 	pins := new(verify.MemoryPins)
 	inner := &puppet{Store: mem.New(), swap: func(crypto.PointerHash, crypto.Pointer) error {
@@ -220,7 +220,7 @@ func TestSwapForked(t *testing.T) {
 	}
 }
 
-// TestLateAnswer: an answer that was overtaken is no rollback.
+// TestLateAnswer: an answer that was overtaken is not a rollback.
 func TestLateAnswer(t *testing.T) {
 	ctx := t.Context()
 	pins := new(verify.MemoryPins)
@@ -239,7 +239,7 @@ func TestLateAnswer(t *testing.T) {
 		t.Errorf("sequence %d, %v", p.Seq, err)
 	}
 
-	// A remote that plays this game for ever is not believed for ever.
+	// A remote that keeps doing this fails in the end.
 	seq := uint64(100)
 	inner.load = func() (crypto.Pointer, error) {
 		seq++
@@ -251,7 +251,8 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
-// TestLoadsAndSwapsAtOnce lets many move and load one pointer through one wrapper: an honest remote is never accused.
+// TestLoadsAndSwapsAtOnce moves and loads one pointer through one wrapper from many goroutines: an honest remote is
+// never blamed.
 func TestLoadsAndSwapsAtOnce(t *testing.T) {
 	ctx := t.Context()
 	s := verify.New(mem.New(), new(verify.MemoryPins))
@@ -278,8 +279,8 @@ func TestLoadsAndSwapsAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// TestNeverBack: whatever a remote answers, of properly signed states, what is handed out never goes back, and one
-// sequence has one state.
+// TestNeverBack: whatever validly signed states a remote returns, the returned states never go back, and one sequence
+// has one state.
 func TestNeverBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inner := &puppet{Store: mem.New()}

@@ -34,7 +34,7 @@ func read(s *FS, path string) ([]byte, error) {
 	return p, nil
 }
 
-// What was synced is always there; each thing that was not is there sometimes, lost sometimes, and torn sometimes.
+// Synced bytes are always there; each unsynced file is sometimes there, sometimes lost, and sometimes torn.
 func TestPowerLoss(t *testing.T) {
 	s := New()
 	s.MkdirAll("/d")
