@@ -9,7 +9,7 @@ import (
 	"postern/crypto"
 )
 
-// TestHitAllocatesNothing: a hit copies and nothing else.
+// TestHitAllocatesNothing: a hit only copies.
 func TestHitAllocatesNothing(t *testing.T) {
 	f := newFixture(t, Options{})
 	name, data := f.spy.store(t, 1, crypto.MaxBlobSize)
@@ -54,7 +54,7 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
-// BenchmarkFromDisk reads whole chunks that the disk tier holds.
+// BenchmarkFromDisk reads whole chunks from the disk tier.
 func BenchmarkFromDisk(b *testing.B) {
 	c, s := benchCache(b, Options{Dir: filepath.Join(b.TempDir(), "cache")})
 	name, data := s.store(b, 1, crypto.MaxBlobSize)
@@ -72,7 +72,7 @@ func BenchmarkFromDisk(b *testing.B) {
 	}
 }
 
-// BenchmarkMiss is what the cache adds to a remote that answers at once.
+// BenchmarkMiss measures the overhead of the cache over a remote that answers at once.
 func BenchmarkMiss(b *testing.B) {
 	for _, n := range []int{4096, head + blockSize, crypto.MaxBlobSize} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {

@@ -16,9 +16,9 @@ import (
 	"postern/remote/mem"
 )
 
-// TestAgainstPlainStore does random calls on a cache and on a plain store: the same bytes and the same kinds of errors
-// come of it, also across restarts. A tier that breaks its contract may forget to delete: then a blob that was deleted
-// may still be read.
+// TestAgainstPlainStore makes random calls on a cache and on a plain store: both return the same bytes and the same
+// kinds of errors, even across restarts. A tier that breaks its contract may forget to delete: then a blob that was
+// deleted may still be read.
 func TestAgainstPlainStore(t *testing.T) {
 	for name, o := range shapes(t) {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAgainstPlainStore(t *testing.T) {
 func compare(t *testing.T, rt *rapid.T, o Options, deletedMayStay bool) {
 	ctx := context.Background()
 	if o.Dir != "" {
-		o.Dir = t.TempDir() // a remote of its own has a folder of its own
+		o.Dir = t.TempDir() // each remote has its own folder
 	}
 	plain, inner := mem.New(), mem.New()
 	c := wrapped(t, inner.Another(), o)
@@ -80,7 +80,8 @@ func compare(t *testing.T, rt *rapid.T, o Options, deletedMayStay bool) {
 				ctx = remote.PastCaches(ctx)
 			}
 			off := rapid.Int64Range(-1, int64(len(data))+10).Draw(rt, "offset")
-			n := rapid.SampledFrom([]int{0, 1, 100, 4096, blockSize, blockSize + 1, 3 * blockSize, 400_000, len(data)}).Draw(rt, "length")
+			n := rapid.SampledFrom([]int{0, 1, 100, 4096, blockSize, blockSize + 1, 3 * blockSize, 400_000, len(data)}).Draw(rt,
+				"length")
 			if rapid.Bool().Draw(rt, "to the end") {
 				off = max(int64(len(data)-n), 0)
 			}
@@ -112,7 +113,8 @@ func compare(t *testing.T, rt *rapid.T, o Options, deletedMayStay bool) {
 			c = wrapped(t, inner.Another(), o)
 		},
 	})
-	if s := c.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Disk.Bytes > s.Disk.Limit || s.Disk.Corrupt > 0 || s.Disk.Faults > 0 {
+	if s := c.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Disk.Bytes > s.Disk.Limit || s.Disk.Corrupt > 0 ||
+		s.Disk.Faults > 0 {
 		rt.Fatalf("stats are %+v", s)
 	}
 }
@@ -134,7 +136,8 @@ func nameOf(i, size int) (crypto.BlobName, []byte) {
 	return b.name, b.data
 }
 
-// TestConcurrent has many at work on few blobs and little memory: every byte is right, the bounds hold throughout.
+// TestConcurrent runs many readers and writers on few blobs and little memory: every byte is right, the bounds always
+// hold.
 func TestConcurrent(t *testing.T) {
 	o := Options{Memory: 600_000, Dir: filepath.Join(t.TempDir(), "cache"), Disk: 2 << 20, Large: 3 * blockSize}
 	f := newFixture(t, o)
@@ -177,15 +180,16 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	f.running.Wait() // an asker is served a moment before its batch ends
-	// Where blobs are dropped faster than the disk writes, as on a loaded machine, it never fills up before.
+	f.running.Wait() // a read returns a moment before its batch ends
+	// If blobs are dropped faster than the disk writes, as on a loaded machine, the disk has not filled up before.
 	for _, b := range all {
 		for off := 0; off < len(b.data); off += len(b.data)/4 + 1 {
 			f.reads(b.name, b.data, off, min(len(b.data)/4+1, len(b.data)-off))
 		}
 	}
 	f.settle()
-	if s := f.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Memory.Evictions == 0 || s.Disk.Evictions == 0 || s.Disk.Corrupt+s.Disk.Faults > 0 {
+	if s := f.Stats(); s.Memory.Bytes > s.Memory.Limit || s.Memory.Evictions == 0 || s.Disk.Evictions == 0 ||
+		s.Disk.Corrupt+s.Disk.Faults > 0 {
 		t.Errorf("stats are %+v", s)
 	}
 	f.mu.Lock()

@@ -30,7 +30,7 @@ func shapes(t *testing.T) map[string]Options {
 	}
 }
 
-// outers are tiers behind memory. All but the first break their contract, and yet never lie.
+// outers are tiers behind memory. All but the first break their contract, but never lie.
 var outers = map[string]func() tier.Tier{
 	"map":        func() tier.Tier { return cachetest.NewMap() },
 	"failing":    func() tier.Tier { return cachetest.Failing(cachetest.NewMap(), 3) },
@@ -38,7 +38,7 @@ var outers = map[string]func() tier.Tier{
 	"forgetting": func() tier.Tier { return cachetest.Forgetting(cachetest.NewMap(), 2) },
 }
 
-// outer is a tier behind memory that is never left alone for long.
+// outer returns a tier behind memory that is never out of use for long.
 func outer(t tier.Tier) []Outer {
 	return []Outer{{Name: "double", Tier: t, Budget: time.Minute, Rest: time.Millisecond}}
 }
@@ -52,8 +52,8 @@ func wrapped(t *testing.T, inner remote.Store, o Options) *Cache {
 	return c
 }
 
-// The contract is run on one handle: that others see at once what one deleted, no cache can promise, and nobody needs
-// it, for a blob that is deleted is one that nothing leads to any more.
+// The contract runs on one handle: no cache can promise that other handles see a deletion at once. No caller needs
+// that, since only unreferenced blobs are deleted.
 func TestContractOnMemory(t *testing.T) {
 	for name, o := range shapes(t) {
 		t.Run(name, func(t *testing.T) {

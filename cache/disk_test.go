@@ -10,7 +10,7 @@ import (
 	"postern/crypto"
 )
 
-// files are the cached files below a folder.
+// files returns the cached files below a folder.
 func files(t *testing.T, dir string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -25,7 +25,7 @@ func files(t *testing.T, dir string) (paths []string) {
 	return paths
 }
 
-// TestRestart: what is on disk is there at the next start, whole blobs and the beginnings of blocks alike.
+// TestRestart: blocks on disk are there after a restart, both whole blobs and beginnings of blocks.
 func TestRestart(t *testing.T) {
 	o := Options{Dir: filepath.Join(t.TempDir(), "cache")}
 	f := newFixture(t, o)
@@ -112,13 +112,13 @@ func TestCorruption(t *testing.T) {
 		}
 	}
 	f.wants(f.reads(name, data, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000))))
-	f.wants(f.reads(other, otherData, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000)))) // a file that is gone is a miss and no more
+	f.wants(f.reads(other, otherData, 0, 5000), ranged(0, int64(crypto.CoverEnd(5000)))) // a missing file is a miss
 	if f.Stats().Disk.Faults != 0 {
 		t.Errorf("stats are %+v", f.Stats().Disk)
 	}
 }
 
-// TestSickDisk: a disk that fails takes itself out, and reads go on.
+// TestSickDisk: a failing disk is taken out of use, and reads continue.
 func TestSickDisk(t *testing.T) {
 	o := Options{Memory: -1, Dir: filepath.Join(t.TempDir(), "cache")}
 	f := newFixture(t, o)

@@ -12,7 +12,7 @@ import (
 	"postern/remote"
 )
 
-// TestOneFetch: however many ask for a block at once, it is fetched once, and each gets its own copy.
+// TestOneFetch: concurrent reads of a block share one fetch, and each gets its own copy.
 func TestOneFetch(t *testing.T) {
 	for name, ask := range map[string]func(*Cache, context.Context, crypto.BlobName, []byte) error{
 		"a block": func(c *Cache, ctx context.Context, name crypto.BlobName, p []byte) error {
@@ -59,7 +59,7 @@ func TestOneFetch(t *testing.T) {
 	}
 }
 
-// TestOverlap: askers whose ranges overlap share the blocks they have in common.
+// TestOverlap: reads of overlapping ranges share their common blocks.
 func TestOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{})
@@ -82,7 +82,7 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// TestCancelledAsker: who gives up fails alone; when all have given up the request ends too.
+// TestCancelledAsker: a cancelled read fails alone; once all are cancelled, the request ends too.
 func TestCancelledAsker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{})
@@ -91,7 +91,8 @@ func TestCancelledAsker(t *testing.T) {
 		first, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := f.GetRange(first, name, 0, make([]byte, 1000)); !errors.Is(err, context.Canceled) || !errors.Is(err, remote.ErrUnavailable) {
+			if err := f.GetRange(first, name, 0, make([]byte, 1000)); !errors.Is(err, context.Canceled) ||
+				!errors.Is(err, remote.ErrUnavailable) {
 				t.Errorf("who gave up got %v", err)
 			}
 		})
@@ -133,12 +134,13 @@ func TestCancelledAsker(t *testing.T) {
 			t.Error("the request went on with nobody waiting")
 		}
 		f.spy.set(nil, nil)
-		f.reads(name, data, 80_000, 1000) // nobody joins what was cancelled
+		f.reads(name, data, 80_000, 1000) // no read joins a cancelled flight
 	})
 }
 
-// TestOutOfPatience: who waits no longer fails alone and at once, and what was asked for comes all the same: who asks meanwhile waits for
-// that, who asks later finds it, also when it is large and there is no disk. A fetch goes on even if who waits for it then gives up.
+// TestOutOfPatience: a read that times out fails alone and at once, but its fetch continues: a read meanwhile waits for
+// it, a later read finds its blocks, even for a large read without a disk. The fetch continues even if the read that
+// joined it is cancelled.
 func TestOutOfPatience(t *testing.T) {
 	for what, n := range map[string]int{"a segment": 1000, "a large piece": 4 * blockSize} {
 		t.Run(what, func(t *testing.T) {
@@ -150,7 +152,8 @@ func TestOutOfPatience(t *testing.T) {
 				hasty := remote.Until(t.Context(), func() <-chan struct{} { return over })
 				close(over)
 				for range 3 {
-					if err := f.GetRange(hasty, name, head, make([]byte, n)); !errors.Is(err, remote.ErrUnavailable) || !errors.Is(err, remote.ErrSlow) {
+					if err := f.GetRange(hasty, name, head, make([]byte, n)); !errors.Is(err, remote.ErrUnavailable) ||
+						!errors.Is(err, remote.ErrSlow) {
 						t.Errorf("who had no patience got %v", err)
 					}
 				}
@@ -173,7 +176,7 @@ func TestOutOfPatience(t *testing.T) {
 	}
 }
 
-// TestFewStay: what goes on with nobody waiting is bounded.
+// TestFewStay: the batches that continue without a waiting read are bounded.
 func TestFewStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{})
@@ -200,7 +203,8 @@ func TestFewStay(t *testing.T) {
 	})
 }
 
-// TestErrorsAreShared: a remote that fails is not asked once for each who waits; and a range too long is its asker's only.
+// TestErrorsAreShared: waiting reads share one failed request; an error of a range that is too long is only for its own
+// read.
 func TestErrorsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{})
@@ -248,7 +252,7 @@ func TestErrorsAreShared(t *testing.T) {
 	})
 }
 
-// TestCloseEndsAll: Close ends requests under way, and all that comes later fails.
+// TestCloseEndsAll: Close ends requests under way, and all later calls fail.
 func TestCloseEndsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, Options{Dir: t.TempDir()})

@@ -16,7 +16,7 @@ import (
 	"postern/remote"
 )
 
-// settle waits until the tiers know what they hold from before and nothing waits to be written.
+// settle waits until the tiers have scanned their contents and written their queues.
 func (c *Cache) settle() {
 	for _, l := range c.levels {
 		if disk, ok := l.Tier.(*blockfile.Tier); ok {
@@ -44,8 +44,8 @@ func (a *asked) Get(ctx context.Context, keys []tier.Key, found func(int, tier.B
 	return a.Tier.Get(ctx, keys, found)
 }
 
-// TestTiersInOrder checks that a read asks each tier once for all its blocks, takes each from the first that has it,
-// and fills the tiers before.
+// TestTiersInOrder checks that a read asks each tier once for all its blocks, takes each block from the first tier that
+// has it, and fills the earlier tiers.
 func TestTiersInOrder(t *testing.T) {
 	near, far := &asked{Tier: cachetest.NewMap()}, &asked{Tier: cachetest.NewMap()}
 	f := newFixture(t, Options{Outer: []Outer{
@@ -55,7 +55,7 @@ func TestTiersInOrder(t *testing.T) {
 	f.reads(name, data, 0, len(data))
 	f.settle()
 	blob := span{name: name}
-	for i := range 20 { // of memory nothing is left, of near the first half, of far the second
+	for i := range 20 { // memory keeps nothing, near the first half, far the second
 		f.mem.blocks.Invalidate(blob.key(i))
 		half := near
 		if i < 10 {
@@ -72,12 +72,13 @@ func TestTiersInOrder(t *testing.T) {
 	if n, m := near.Tier.(*cachetest.Map).Len(), far.Tier.(*cachetest.Map).Len(); n != 18 || m != 10 {
 		t.Errorf("the tiers hold %d and %d blocks", n, m)
 	}
-	if s := f.Stats(); s.Outer[0].Name != "near" || s.Outer[0].Hits != 8 || s.Outer[1].Hits != 8 || s.Outer[1].Misses != 20 {
+	if s := f.Stats(); s.Outer[0].Name != "near" || s.Outer[0].Hits != 8 || s.Outer[1].Hits != 8 ||
+		s.Outer[1].Misses != 20 {
 		t.Errorf("stats are %+v", s.Outer)
 	}
 }
 
-// TestSlowTier checks that a tier that answers late or never holds no reader beyond its budget, is left alone after
+// TestSlowTier checks that a tier that answers late or never delays no read beyond its budget, goes out of use after
 // some attempts, and is tried once more after its rest.
 func TestSlowTier(t *testing.T) {
 	const budget, rest = 50 * time.Millisecond, 10 * time.Second
@@ -92,7 +93,7 @@ func TestSlowTier(t *testing.T) {
 				f := newFixture(t, Options{Memory: -1, Outer: []Outer{{Name: what, Tier: slow, Budget: budget, Rest: rest}}})
 				seed := byte(0)
 				took := func() time.Duration {
-					seed++ // of another blob each: what waits to be written would be found
+					seed++ // another blob each time: queued blocks would be found
 					name, data := f.spy.store(t, seed, 10*blockSize)
 					start := time.Now()
 					f.reads(name, data, blockSize, 3*blockSize)
@@ -140,7 +141,7 @@ func TestSlowTierAndWholeBlobs(t *testing.T) {
 	})
 }
 
-// TestReaderLeaves checks that the end of a reader's patience is no failure of the tier.
+// TestReaderLeaves checks that a reader's timeout does not count as a failure of the tier.
 func TestReaderLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := cachetest.Slow(cachetest.NewMap())
@@ -160,8 +161,8 @@ func TestReaderLeaves(t *testing.T) {
 	})
 }
 
-// TestLyingTier checks that whatever a tier returns, a reader that verifies and asks once more past caches gets the
-// blob's bytes, and that a whole blob is verified by the cache itself.
+// TestLyingTier checks that, whatever a tier returns, a reader that verifies and reads once more past caches gets the
+// blob's bytes, and that the cache itself verifies a whole blob.
 func TestLyingTier(t *testing.T) {
 	for what, lie := range map[string]func(tier.Key, tier.Block) tier.Block{
 		"flipped": func(_ tier.Key, b tier.Block) tier.Block {
@@ -207,8 +208,8 @@ func TestLyingTier(t *testing.T) {
 	}
 }
 
-// TestQueueIsBounded checks that nobody waits for a tier that writes too slowly, that what waits to be written is
-// found, and that the rest is dropped and counted.
+// TestQueueIsBounded checks that no call waits for a tier that writes too slowly, that queued blocks are found, and
+// that further blocks are dropped and counted.
 func TestQueueIsBounded(t *testing.T) {
 	release := make(chan struct{})
 	held := cachetest.NewMap()
@@ -227,7 +228,7 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	half := block(1000)
 	half.Data = half.Data[:blockSize/2]
-	l.put(cachetest.KeyOf(fit-1), half) // in place of the one that waits
+	l.put(cachetest.KeyOf(fit-1), half) // replaces the queued one
 	if l.queued != fit*blockSize-blockSize/2 {
 		t.Errorf("%d bytes wait after one was replaced", l.queued)
 	}

@@ -17,14 +17,14 @@ type request struct {
 	off, n int64
 }
 
-// spy is a remote that records what is read, and can be made to wait, fail and lie.
+// spy is a remote that records reads, and can wait, fail and lie on request.
 type spy struct {
 	remote.Store
 
 	mu       sync.Mutex
 	requests []request
 	before   func(ctx context.Context, op string) error // nil: nothing
-	after    func(op string, data []byte)               // may change what comes; nil: nothing
+	after    func(op string, data []byte)               // may change the bytes; nil: no change
 }
 
 func newSpy() *spy { return &spy{Store: mem.New()} }
@@ -72,7 +72,7 @@ func (s *spy) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	return s.Store.Stat(ctx, name)
 }
 
-// seen returns what was read since it was asked last.
+// seen returns the reads since its last call.
 func (s *spy) seen() []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +87,7 @@ func (s *spy) set(before func(context.Context, string) error, after func(string,
 	s.before, s.after = before, after
 }
 
-// gate makes reads wait. entered gets one for each read that has arrived; open lets all go on.
+// gate makes reads wait. entered receives a value for each read that has arrived; open releases all.
 func (s *spy) gate() (entered chan string, open func()) {
 	entered, release := make(chan string, 100), make(chan struct{})
 	s.set(func(ctx context.Context, op string) error {
@@ -134,7 +134,7 @@ func newFixture(t *testing.T, o Options) *fixture {
 	return f
 }
 
-// reopen makes the cache anew on the same remote and folder, as after a restart.
+// reopen opens a new cache on the same remote and folder, as after a restart.
 func (f *fixture) reopen(o Options) {
 	f.t.Helper()
 	f.settle()
@@ -147,7 +147,7 @@ func (f *fixture) reopen(o Options) {
 	f.settle()
 }
 
-// reads checks a range through the cache against the blob's bytes, and returns what reached the remote.
+// reads checks a range through the cache against the blob's bytes, and returns the requests to the remote.
 func (f *fixture) reads(name crypto.BlobName, data []byte, off, n int) []request {
 	f.t.Helper()
 	f.spy.seen()
@@ -161,7 +161,7 @@ func (f *fixture) reads(name crypto.BlobName, data []byte, off, n int) []request
 	return f.spy.seen()
 }
 
-// wants checks what reached the remote.
+// wants checks the requests to the remote.
 func (f *fixture) wants(got []request, want ...request) {
 	f.t.Helper()
 	if len(got) != len(want) {

@@ -25,7 +25,7 @@ func TestGrid(t *testing.T) {
 				t.Errorf("byte %d lies in block %d, want %d", off, indexOf(off), i)
 			}
 		}
-		// A segment of a full chunk is read by one block.
+		// One block covers a segment of a full chunk.
 		off, n, _ := crypto.SealedSegmentAt(crypto.ChunkSize, i)
 		s := span{off: int64(off), p: make([]byte, n)}
 		if s.first() != i || s.last() != i || startOf(i)+int64(s.need(i)) != endOf(i) {
@@ -57,14 +57,15 @@ func TestSegments(t *testing.T) {
 		f.wants(f.reads(name, data, off, n))
 		f.wants(f.reads(name, data, off+100, 4096))
 	}
-	// What is held in the middle is not fetched again; what is missing beside it is, in one request per gap.
-	f.wants(f.reads(name, data, int(startOf(39)), 4*blockSize), ranged(startOf(39), blockSize), ranged(startOf(42), blockSize))
+	// Cached blocks in the middle are not fetched again; missing ones beside them are, in one request per gap.
+	f.wants(f.reads(name, data, int(startOf(39)), 4*blockSize), ranged(startOf(39), blockSize),
+		ranged(startOf(42), blockSize))
 	f.wants(f.reads(name, data, int(startOf(50)), 3*blockSize), ranged(startOf(50), 3*blockSize))
 	f.wants(f.reads(name, data, int(startOf(51))+1, 10))
 }
 
-// TestPages reads nodes of a pack: the first read ends where it must, rounded so that it gives no exact size away, the
-// second fetches the rest of the block, the others are free.
+// TestPages reads nodes of a pack: the first read ends at the needed end, rounded to hide the exact size, the second
+// fetches the rest of the block, the others make no request.
 func TestPages(t *testing.T) {
 	f := newFixture(t, Options{})
 	name, data := f.spy.store(t, 1, 50_000)
@@ -148,7 +149,7 @@ func TestGetWhole(t *testing.T) {
 	}
 }
 
-// TestGetAssembledIsChecked: blocks that were fetched by range are of no name; put together they have one.
+// TestGetAssembledIsChecked: blocks that were fetched by range have no name; the assembled blob has one.
 func TestGetAssembledIsChecked(t *testing.T) {
 	f := newFixture(t, Options{})
 	name, data := f.spy.store(t, 1, 150_000)
@@ -186,11 +187,11 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteDuringFetch: what was under way when a blob was deleted is not kept.
+// TestDeleteDuringFetch: a fetch under way when its blob is deleted is not kept.
 func TestDeleteDuringFetch(t *testing.T) {
 	f := newFixture(t, Options{Dir: t.TempDir()})
 	name, data := f.spy.store(t, 1, 50_000)
-	// The bytes come from the remote before the blob goes; only the answer is late.
+	// The remote reads the bytes before the deletion; only its answer is late.
 	read, answer := make(chan struct{}), make(chan struct{})
 	f.spy.set(nil, func(string, []byte) { close(read); <-answer })
 	var wg sync.WaitGroup
@@ -262,7 +263,7 @@ func TestPastCachesReachesCachesBelow(t *testing.T) {
 	}
 }
 
-// TestLocal: a local remote's large reads go by, its small ones are held.
+// TestLocal: large reads of a local remote bypass the cache, small ones are cached.
 func TestLocal(t *testing.T) {
 	f := newFixture(t, Options{Local: true, Dir: t.TempDir()})
 	name, data := f.spy.store(t, 1, crypto.PaddedSize(500_000))
@@ -279,9 +280,10 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// TestScan: films that go by in large reads push nothing out, and segment by segment little of what is in use.
+// TestScan: films read in large reads evict nothing, and films read by segment evict few blocks in use.
 func TestScan(t *testing.T) {
-	for name, c := range map[string]struct{ step, lost int }{"in one go": {crypto.MaxBlobSize, 0}, "by segment": {blockSize, 40}} {
+	for name, c := range map[string]struct{ step, lost int }{"in one go": {crypto.MaxBlobSize, 0},
+		"by segment": {blockSize, 40}} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, Options{Memory: 8 << 20})
 			film := func(seed byte, step int) {

@@ -12,7 +12,7 @@ import (
 	"postern/remote"
 )
 
-// pack is a blob of so many random bytes.
+// pack returns a blob of n random bytes.
 func pack(seed uint64, n int) (crypto.BlobName, []byte) {
 	data := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
@@ -22,8 +22,8 @@ func pack(seed uint64, n int) (crypto.BlobName, []byte) {
 
 var errOff = &remote.Error{Op: "reach", On: "the remote", Kind: remote.ErrUnavailable}
 
-// TestOwnPacksOffline: a pack that was put from memory is read without the remote, also after a restart; what was put
-// from a file isn't read again for it; memory holds none of it.
+// TestOwnPacksOffline: a pack that was put from memory is read without the remote, even after a restart; a body in a
+// file is not read again for the cache; memory holds none of it.
 func TestOwnPacksOffline(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	for _, size := range []int{100, 66_000, 300_000, crypto.MaxBlobSize} {
@@ -73,7 +73,7 @@ type opened struct{ inner remote.BytesBody }
 func (o opened) Size() int64                  { return o.inner.Size() }
 func (o opened) Open() (io.ReadCloser, error) { return o.inner.Open() }
 
-// TestOwnPacksAreBounded: what is put takes no more than the disk tier's room, and leaves alone what memory holds.
+// TestOwnPacksAreBounded: put blobs take no more than the disk tier's room, and evict nothing from memory.
 func TestOwnPacksAreBounded(t *testing.T) {
 	origin := newSpy()
 	c := wrapped(t, origin, Options{Dir: t.TempDir(), Disk: 4 << 20, Memory: 300_000})
@@ -98,7 +98,7 @@ func TestOwnPacksAreBounded(t *testing.T) {
 	}
 }
 
-// TestFailedPutIsNotKept: what the remote hasn't taken is not there, nor what was deleted.
+// TestFailedPutIsNotKept: a blob that the remote has not taken is not cached, nor is a deleted one.
 func TestFailedPutIsNotKept(t *testing.T) {
 	origin := newSpy()
 	c := wrapped(t, origin, Options{Dir: t.TempDir()})

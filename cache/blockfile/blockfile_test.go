@@ -41,15 +41,17 @@ func opened(t *testing.T, dir string, o Options) *Tier {
 	return disk
 }
 
-// put, get and drop do one block or blob.
+// put, get and drop handle one block or blob.
 func put(disk *Tier, k tier.Key, data []byte, size int64) {
-	if err := disk.Put(context.Background(), []tier.Entry{{Key: k, Block: tier.Block{Data: data, Size: size}}}); err != nil {
+	if err := disk.Put(context.Background(),
+		[]tier.Entry{{Key: k, Block: tier.Block{Data: data, Size: size}}}); err != nil {
 		panic(err)
 	}
 }
 
 func get(disk *Tier, k tier.Key) (data []byte, size int64, ok bool) {
-	if err := disk.Get(context.Background(), []tier.Key{k}, func(_ int, b tier.Block) { data, size, ok = b.Data, b.Size, true }); err != nil {
+	if err := disk.Get(context.Background(), []tier.Key{k},
+		func(_ int, b tier.Block) { data, size, ok = b.Data, b.Size, true }); err != nil {
 		panic(err)
 	}
 	return data, size, ok
@@ -57,7 +59,7 @@ func get(disk *Tier, k tier.Key) (data []byte, size int64, ok bool) {
 
 func drop(disk *Tier, blob crypto.BlobName) { _ = disk.Delete(context.Background(), blob) }
 
-// onDiskBytes is what the files below a folder take.
+// onDiskBytes returns the bytes on disk of the files below a folder, and their number.
 func onDiskBytes(t *testing.T, dir string) (sum int64, n int) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -74,8 +76,8 @@ func onDiskBytes(t *testing.T, dir string) (sum int64, n int) {
 	return sum, len(paths)
 }
 
-// TestBounded: the bound holds while blocks come, and at the next start also when it is smaller then; what was used
-// last stays.
+// TestBounded: the bound holds while blocks are added, and at the next start even if it is smaller; recently used
+// blocks stay.
 func TestBounded(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{Limit: 10 * 8192})
@@ -136,7 +138,7 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestStrangers: what is not the tier's is left alone, what an interrupted write left is removed.
+// TestStrangers: foreign files are left alone, leftovers of an interrupted write are removed.
 func TestStrangers(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{})
@@ -146,7 +148,8 @@ func TestStrangers(t *testing.T) {
 	mine := disk.path(key(0))
 	strangers := []string{
 		filepath.Join(dir, "README"), filepath.Join(filepath.Dir(mine), "notes.txt"), filepath.Join(dir, "zz", "x"),
-		filepath.Join(filepath.Dir(mine), filepath.Base(mine)[:64]+"-0A"), mine + ".bak", filepath.Join(dir, "no", filepath.Base(mine)),
+		filepath.Join(filepath.Dir(mine), filepath.Base(mine)[:64]+"-0A"), mine + ".bak",
+		filepath.Join(dir, "no", filepath.Base(mine)),
 	}
 	torn := disk.path(key(1)) + suffix
 	for _, path := range append(strangers, torn) {
@@ -172,7 +175,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestDropBeforeScan: a blob dropped before it is known what lies there stays away.
+// TestDropBeforeScan: a blob that is dropped before the scan has ended stays away.
 func TestDropBeforeScan(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{})
@@ -190,8 +193,8 @@ func TestDropBeforeScan(t *testing.T) {
 	}
 }
 
-// TestAgainstMap: blocks put, replaced, dropped and read in any order, across restarts, are the newest put or a miss;
-// and within the bound never a miss.
+// TestAgainstMap: after any sequence of puts, drops, reads and restarts, a read returns the newest block or a miss, and
+// within the bound never a miss.
 func TestAgainstMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"postern/crypto/alloctest"
 )
 
-// FuzzParse: whatever a file holds, what is returned is what header and bytes of this key would be written as.
+// FuzzParse: for any file, the parsed block encodes to the same bytes.
 func FuzzParse(f *testing.F) {
 	k := tier.Key{Blob: crypto.NameOf([]byte("fuzz")), Index: 7}
 	file := append(header(k, tier.Block{Data: []byte("block"), Size: 12345}), "block"...)
@@ -34,10 +34,11 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzName: a file's name that is understood is the one the key is written as.
+// FuzzName: a file name that parses is the name of its key.
 func FuzzName(f *testing.F) {
 	name := crypto.NameOf([]byte("fuzz")).String()
-	for _, s := range []string{name + "-00", name + "-ff", name + "-FF", name + "-0", name, "", "-", strings.ToUpper(name) + "-00", name + "-00.new"} {
+	for _, s := range []string{name + "-00", name + "-ff", name + "-FF", name + "-0", name, "", "-",
+		strings.ToUpper(name) + "-00", name + "-00.new"} {
 		f.Add(s)
 	}
 	disk := newTier("dir", Options{})

@@ -12,7 +12,7 @@ import (
 	"postern/cache/tier"
 )
 
-// TestFilesAreNotLedElsewhere: a link or a pipe in place of a block is neither written through nor waited for.
+// TestFilesAreNotLedElsewhere: the tier neither writes through a link nor waits for a pipe in place of a block.
 func TestFilesAreNotLedElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	precious, path := filepath.Join(dir, "thesis.odt"), filepath.Join(dir, "block")

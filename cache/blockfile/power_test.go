@@ -9,7 +9,7 @@ import (
 )
 
 // TestPowerLoss: nothing of the cache is synced, so after a power loss any sector of any file may be missing, old or
-// zero. Each block is then what was put, or a miss, and can be put again.
+// zero. Each block is then intact or a miss, and can be put again.
 func TestPowerLoss(t *testing.T) {
 	const blocks, sector = 40, 512
 	for seed := range uint64(10) {
