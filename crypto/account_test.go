@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// RFC 5869, appendix A, test case 3: no salt, no info. derive always has a label, so the library is asked directly; what is
-// tested is that it is HKDF-SHA256 we use.
+// RFC 5869, appendix A, test case 3: no salt, no info. derive always has a label, so this calls the library directly;
+// it tests that we use HKDF-SHA256.
 func TestHKDFIsRFC5869(t *testing.T) {
 	ikm := unhex(t, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b")
 	okm, err := hkdf.Key(sha256.New, ikm, nil, "", 42)
@@ -40,12 +40,14 @@ func TestAccountKeysDiffer(t *testing.T) {
 		}
 		seen[key] = name
 	}
-	if again := fresh[AccountSecret](t, "account"); again.Writer() != s.Writer() || again.Reader() != s.Reader() || again.Author() != s.Author() || again.Frames([32]byte{1}) != s.Frames([32]byte{1}) {
+	if again := fresh[AccountSecret](t, "account"); again.Writer() != s.Writer() || again.Reader() != s.Reader() ||
+		again.Author() != s.Author() || again.Frames([32]byte{1}) != s.Frames([32]byte{1}) {
 		t.Error("one secret gives two accounts")
 	}
 }
 
-// Whoever opens a space must not be able to write it: the writer key is not derived from the read key, nor the other way round.
+// A reader of a space must not be able to write it: the writer key is not derived from the read key, nor the other way
+// round.
 func TestReadingIsNotWriting(t *testing.T) {
 	s := fresh[AccountSecret](t, "account")
 	for _, label := range literals(t, "labels.go") {

@@ -26,7 +26,7 @@ func TestAuthorSignsCommits(t *testing.T) {
 	wantKind(t, AuthorID{}.VerifyCommit(msg, Signature{}), ErrSignature, "nobody")
 }
 
-// One key pair must not be made to sign a pointer by being shown it as a commit, nor the other way round.
+// A signature of a commit must not verify as one of a pointer, nor the other way round.
 func TestSignaturesKeepApart(t *testing.T) {
 	seed := fresh[[32]byte](t, "one seed for both")
 	p := NewWriterKey(seed).Sign(1, PointerValue{})

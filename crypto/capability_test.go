@@ -44,7 +44,7 @@ func TestSealedSeedOpensForItsSpaceOnly(t *testing.T) {
 	if _, err := inner.Writer.OpenSeed(inner.ID, sealed); !errors.Is(err, ErrOpen) {
 		t.Errorf("it opens for another writer: %v", err)
 	}
-	// A writer who seals a seed under the id of another space.
+	// A writer seals a seed under the id of another space.
 	key := derive(outer.Writer, other.ID[:], labelMountKey)
 	lying := [SealedSeedSize]byte(sealOnce(nil, key, inner.Writer[:], []byte(labelMountSeed)))
 	if _, err := outer.Writer.OpenSeed(other.ID, lying); !errors.Is(err, ErrFormat) {
@@ -66,7 +66,8 @@ type capabilityVector struct {
 }
 
 func TestCapabilityVectors(t *testing.T) {
-	const about = "The keys of a space are derived from its secret. marshalled is the capability of all that stands in front " +
+	const about = "The keys of a space are derived from its secret. marshalled is the capability of all that stands in " +
+		"front " +
 		"of it; parsing it gives that or fails with error."
 	good := func(name string, c Capability) capabilityVector {
 		v := capabilityVector{Name: name, Secret: hexOf(keyOf(0x90)), ID: c.ID, Read: hexOf(c.Read), Owner: c.Owner,
@@ -120,7 +121,8 @@ type mountSeedVector struct {
 }
 
 func TestMountSeedVectors(t *testing.T) {
-	const about = "innerSeed, the writer seed of space id, sealed for a mount in the space whose writer seed is outerSeed, is " +
+	const about = "innerSeed, the writer seed of space id, sealed for a mount in the space whose writer seed is " +
+		"outerSeed, is " +
 		"sealed; opening it gives innerSeed or fails with error."
 	outer, inner := testCapability(0x90), testCapability(0xb0)
 	sealed := outer.Writer.SealSeed(inner.Writer)

@@ -38,7 +38,7 @@ func TestChunkMetaNoticesDamage(t *testing.T) {
 	})
 }
 
-// What is authentic may still be malformed: by a later version, or by a friend who means no good.
+// Authentic bytes may still be malformed, by a later version or a malicious friend.
 func TestChunkMetaIsStrict(t *testing.T) {
 	k := fresh[MetaKey](t, "strict")
 	good := func() []byte {

@@ -31,7 +31,7 @@ func ExampleSegments() {
 	fmt.Println(err, run.First, run.Last)
 	fmt.Printf("%s\n", opened[off-run.First*crypto.SegmentSize:][:n])
 
-	// The remote gives the first segment instead.
+	// The remote returns the first segment instead.
 	_, err = segments.Open(nil, uint32(run.First), last, chunk[crypto.ChunkMetaSize:][:run.Len])
 	fmt.Println(errors.Is(err, crypto.ErrOpen))
 	// Output:
@@ -40,7 +40,7 @@ func ExampleSegments() {
 	// true
 }
 
-// A writer moves a pointer; whoever has the read key, and nobody else, learns where to.
+// A writer moves a pointer; only holders of the read key learn the new state.
 func ExamplePointer() {
 	account, _ := crypto.Random[crypto.AccountSecret](rand.Reader)
 	writer, reader := account.Writer(), account.Reader()
@@ -60,7 +60,7 @@ func ExamplePointer() {
 	// the newest commit <nil>
 }
 
-// Recovery words are the account; a mistake in them is noticed.
+// Recovery words restore the account; a mistake in them is detected.
 func ExampleSecretFromWords() {
 	var account crypto.AccountSecret
 	words := account.Words()

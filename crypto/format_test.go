@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// tableRows returns the cells of the rows in a document, up to the sections of package object, whose first cell begins as given.
+// tableRows returns the cells of the rows in a document, up to the sections of package object, whose first cell begins
+// as given.
 func tableRows(t *testing.T, path string, begins func(cell string) bool) (rows [][]string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -61,14 +62,16 @@ func TestFormatTablesOfPadding(t *testing.T) {
 
 func TestFormatTablesOfChunks(t *testing.T) {
 	rows := 0
-	for _, row := range tableRows(t, "FORMAT.md", func(cell string) bool { _, err := strconv.Atoi(cell); return err == nil }) {
+	for _, row := range tableRows(t, "FORMAT.md",
+		func(cell string) bool { _, err := strconv.Atoi(cell); return err == nil }) {
 		if len(row) != 4 {
 			continue
 		}
 		rows++
 		n := numbers(t, row)
 		if SegmentCount(n[0]) != n[1] || SealedChunkSize(n[0]) != n[2] || PaddedSize(n[2]) != n[3] {
-			t.Errorf("a chunk of %d has %d segments, is sealed to %d and padded to %d; by FORMAT.md %v", n[0], SegmentCount(n[0]), SealedChunkSize(n[0]), PaddedSize(n[2]), n[1:])
+			t.Errorf("a chunk of %d has %d segments, is sealed to %d and padded to %d; by FORMAT.md %v", n[0],
+				SegmentCount(n[0]), SealedChunkSize(n[0]), PaddedSize(n[2]), n[1:])
 		}
 	}
 	if rows < 6 {
@@ -99,7 +102,7 @@ func TestFormatLayouts(t *testing.T) {
 	}
 }
 
-// Both documents link to headings that are there.
+// Both documents link to existing headings.
 func TestDocumentLinks(t *testing.T) {
 	for _, path := range []string{"FORMAT.md", "THREATS.md"} {
 		text, err := os.ReadFile(path)
@@ -124,7 +127,7 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
-// anchor turns a heading into what links to it.
+// anchor returns the link target of a heading.
 func anchor(title string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(title)), " ", "-")
 }

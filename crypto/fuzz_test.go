@@ -11,8 +11,8 @@ import (
 	"postern/crypto/alloctest"
 )
 
-// Each parser is fuzzed at its door: no input panics, what is refused is refused with the right kind, and what is taken is the one
-// encoding of what came of it.
+// Each parser is fuzzed: no input panics, rejected input gets the right kind of error, and accepted input is the one
+// encoding of the result.
 
 func FuzzParsePointer(f *testing.F) {
 	p := somePointer(f, "fuzz", 1)
@@ -42,7 +42,8 @@ func FuzzParsePointer(f *testing.F) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, s := range []sample{{}, {Name: "a", Size: -1, Counts: map[string]uint64{"b": 1}, List: []sampleItem{{Off: 7}}, Maybe: 1, Flag: true}} {
+	for _, s := range []sample{{}, {Name: "a", Size: -1, Counts: map[string]uint64{"b": 1}, List: []sampleItem{{Off: 7}},
+		Maybe: 1, Flag: true}} {
 		b, err := Encode(s)
 		if err != nil {
 			f.Fatal(err)
@@ -206,7 +207,8 @@ func FuzzNormalizePassphrase(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if again, err := normalizePassphrase(clean); err != nil || again != clean || !utf8.ValidString(clean) || clean == "" {
+			if again, err := normalizePassphrase(clean); err != nil || again != clean || !utf8.ValidString(clean) ||
+				clean == "" {
 				t.Errorf("%q becomes %q, and that %q, error %v", phrase, clean, again, err)
 			}
 		})

@@ -69,10 +69,10 @@ func eachLength(b []byte, f func(damaged []byte)) {
 	f(append(bytes.Clone(b), 0))
 }
 
-// errNoRandomness is what brokenRandom returns.
+// errNoRandomness is the error of brokenRandom.
 var errNoRandomness = errors.New("the source is broken")
 
-// brokenRandom gives left bytes, then fails.
+// brokenRandom returns left bytes, then fails.
 type brokenRandom struct{ left int }
 
 func (r *brokenRandom) Read(p []byte) (int, error) {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// secrets returns one of each type that must not show itself, all made of the byte 0xA5, in every spelling that could leak.
+// secrets returns one value of each secret type, all made of the byte 0xA5, in every form that could leak.
 func secrets() map[string]any {
 	var raw [32]byte
 	for i := range raw {
@@ -34,7 +34,8 @@ func secrets() map[string]any {
 
 // leaks reports whether a text shows 0xA5 repeatedly: in hexadecimal, decimal, octal, quoted or raw.
 func leaks(s string) bool {
-	for _, shape := range []string{"a5a5", "A5A5", "a5 a5", "165 165", "165,165", "0xa5, 0xa5", "245 245", `\xa5\xa5`, "\xa5\xa5", "paWl", "10100101 10100101", "¥¥", "'¥' '¥'"} {
+	for _, shape := range []string{"a5a5", "A5A5", "a5 a5", "165 165", "165,165", "0xa5, 0xa5", "245 245", `\xa5\xa5`,
+		"\xa5\xa5", "paWl", "10100101 10100101", "¥¥", "'¥' '¥'"} {
 		if strings.Contains(s, shape) {
 			return true
 		}
@@ -45,7 +46,8 @@ func leaks(s string) bool {
 func TestSecretsDoNotPrint(t *testing.T) {
 	for name, secret := range secrets() {
 		t.Run(name, func(t *testing.T) {
-			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%b", "%o", "%c", "%U", "%08v"} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%b", "%o", "%c", "%U",
+				"%08v"} {
 				if got := fmt.Sprintf(verb, secret); !strings.Contains(got, redacted) || leaks(got) {
 					t.Errorf("%s prints %q", verb, got)
 				}
@@ -93,7 +95,7 @@ func TestSecretsAreNotText(t *testing.T) {
 	}
 }
 
-// The test above means something only if its detector does.
+// The test above relies on this detector.
 func TestLeaksNotices(t *testing.T) {
 	var raw [32]byte
 	for i := range raw {

@@ -84,7 +84,8 @@ type letterVector struct {
 }
 
 func TestLetterVectors(t *testing.T) {
-	const about = "A letter to the account of secret, whose meet key and inbox id these are. Its name is letterName, which begins " +
+	const about = "A letter to the account of secret, whose meet key and inbox id these are. Its name is letterName, " +
+		"which begins " +
 		"with enough zero bits if stamped is true. It opens to plain, or fails with error."
 	secret, other := AccountSecret(keyOf(0xa0)), AccountSecret(keyOf(0xa1))
 	l := kept(t, "letter", func(v letterVector) hexBytes { return v.Letter }, func() []byte {
@@ -105,7 +106,8 @@ func TestLetterVectors(t *testing.T) {
 		l := Letter(v.Letter)
 		plain, err := AccountSecret(v.Secret).Meet().OpenLetter(l)
 		name := l.Name()
-		wantOutcome(t, v.Name, err, v.Error, bytes.Equal(plain, v.Plain) && bytes.Equal(name[:], v.Hash) && l.Stamped() == v.Stamp)
+		wantOutcome(t, v.Name, err, v.Error,
+			bytes.Equal(plain, v.Plain) && bytes.Equal(name[:], v.Hash) && l.Stamped() == v.Stamp)
 	})
 }
 

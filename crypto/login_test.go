@@ -81,7 +81,7 @@ func TestRetiredLogin(t *testing.T) {
 	}
 }
 
-// Authentic, but not what this format writes: by a later version.
+// Authentic, but not of this format: by a later version.
 func TestLoginRecordIsStrict(t *testing.T) {
 	l := Login{writer: NewWriterKey(fresh[[32]byte](t, "writer")), reader: fresh[ReadKey](t, "reader")}
 	for name, plain := range map[string][]byte{

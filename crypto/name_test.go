@@ -8,7 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Of the vectors of BLAKE3 itself: https://github.com/BLAKE3-team/BLAKE3/blob/master/test_vectors/test_vectors.json, whose input is 0, 1, … 250, 0, 1, …
+// Some vectors of BLAKE3 itself: https://github.com/BLAKE3-team/BLAKE3/blob/master/test_vectors/test_vectors.json,
+// whose input is 0, 1, … 250, 0, 1, …
 func TestNameOfIsBLAKE3(t *testing.T) {
 	for n, want := range map[int]string{
 		0:    "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",

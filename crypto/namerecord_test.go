@@ -21,7 +21,8 @@ func named(t testing.TB, s AccountSecret, name string, seq uint64, stores ...str
 
 func TestNameRoundTrip(t *testing.T) {
 	s := AccountSecret(fresh[[32]byte](t, "name"))
-	stores := []string{"s3://bucket/prefix?endpoint=example.org", strings.Repeat("x", MaxStoreURL), "disk:/a", "p2p:/ip4/127.0.0.1"}
+	stores := []string{"s3://bucket/prefix?endpoint=example.org", strings.Repeat("x", MaxStoreURL), "disk:/a",
+		"p2p:/ip4/127.0.0.1"}
 	for n := range MaxStores + 1 {
 		r := named(t, s, "alice", 7, stores[:n]...)
 		if err := r.Verify(NameIDOf("alice")); err != nil || r.Seq() != 7 {
@@ -31,7 +32,8 @@ func TestNameRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if card.Author != s.Author().ID() || card.Meet != s.Meet().Public() || card.Inbox != s.InboxID() || !slices.Equal(card.Stores, stores[:n]) {
+		if card.Author != s.Author().ID() || card.Meet != s.Meet().Public() || card.Inbox != s.InboxID() ||
+			!slices.Equal(card.Stores, stores[:n]) {
 			t.Errorf("with %d stores the card is another", n)
 		}
 	}
@@ -113,7 +115,8 @@ type nameVector struct {
 }
 
 func TestNameVectors(t *testing.T) {
-	const about = "The account of secret, whose meet key is given, makes record for state seq of the name user with this salt and these stores. " +
+	const about = "The account of secret, whose meet key is given, makes record for state seq of the name user with " +
+		"this salt and these stores. " +
 		"Opening it gives the account's author id, meet key, inbox id and the stores, or fails with error."
 	s := AccountSecret(keyOf(0xa0))
 	meet := s.Meet().Public()
@@ -186,7 +189,7 @@ func FuzzOpenName(f *testing.F) {
 			forged := forgedCard(s, "alice", plain)
 			card, err := forged.Open("alice")
 			if err != nil {
-				return // the author in the card may be another
+				return // the card may name another author
 			}
 			if again, err := card.marshal(); err != nil || !bytes.Equal(again[:cardOffSignature], plain[:cardOffSignature]) {
 				t.Errorf("it is taken for another card, %v", err)

@@ -44,7 +44,7 @@ func TestNodeNoticesDamage(t *testing.T) {
 	})
 }
 
-// What was sealed for one purpose opens for no other, even under the same bytes of a key.
+// Bytes sealed for one purpose open for no other, even under the same key bytes.
 func TestPurposesKeepApart(t *testing.T) {
 	raw := fresh[[32]byte](t, "one key for all")
 	plain := make([]byte, metaPlainSize)

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// padme is the definition of the paper, in floating point; PaddedSize does it with bits.
+// padme is the definition in the paper, in floating point; PaddedSize uses bits.
 func padme(n int) int {
 	e := math.Floor(math.Log2(float64(n)))
 	s := math.Floor(math.Log2(e)) + 1
@@ -31,7 +31,7 @@ func TestPaddedSizeTable(t *testing.T) {
 	}
 }
 
-// The whole range is small enough to look at: 5 million sizes.
+// The whole range is small enough to test: 5 million sizes.
 func TestPaddedSizeEverywhere(t *testing.T) {
 	sizes, worst, before := 0, 0.0, 0
 	for n := MinBlobSize; n <= MaxBlobSize; n++ {
@@ -69,7 +69,8 @@ func TestPad(t *testing.T) {
 		if err != nil || len(padded) != PaddedSize(n) || !bytes.Equal(padded[:n], bytes.Repeat([]byte{7}, n)) {
 			t.Fatalf("%d bytes became %d, error %v", n, len(padded), err)
 		}
-		if tail := padded[n:]; len(tail) >= 16 && (bytes.Count(tail, []byte{0}) > len(tail)/4 || bytes.Count(tail, []byte{7}) > len(tail)/4) {
+		if tail := padded[n:]; len(tail) >= 16 &&
+			(bytes.Count(tail, []byte{0}) > len(tail)/4 || bytes.Count(tail, []byte{7}) > len(tail)/4) {
 			t.Fatalf("the padding is not random: %x", tail)
 		}
 	})

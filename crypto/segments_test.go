@@ -30,7 +30,8 @@ func openAll(s Segments, sealed [][]byte) (plain []byte, err error) {
 
 func TestSegmentsRoundTrip(t *testing.T) {
 	s := NewSegments(fresh[BytesKey](t, "round trip"))
-	for _, n := range []int{0, 1, 15, 16, 17, SegmentSize - 1, SegmentSize, SegmentSize + 1, 3*SegmentSize - 1, 3 * SegmentSize, ChunkSize - 1, ChunkSize} {
+	for _, n := range []int{0, 1, 15, 16, 17, SegmentSize - 1, SegmentSize, SegmentSize + 1, 3*SegmentSize - 1,
+		3 * SegmentSize, ChunkSize - 1, ChunkSize} {
 		plain := someBytes(t, "plain", n)
 		sealed := sealAll(s, plain)
 		got, err := openAll(s, sealed)
@@ -64,7 +65,7 @@ func TestSegmentsNoticeDamage(t *testing.T) {
 	wantKind(t, err, ErrOpen, "another key")
 }
 
-// A segment opens at its place only, and only as the last if it is.
+// A segment opens only at its place, and the last only as the last.
 func TestSegmentsKeepTheirPlace(t *testing.T) {
 	s := NewSegments(fresh[BytesKey](t, "place"))
 	plain := someBytes(t, "plain", SegmentSize)
@@ -128,7 +129,7 @@ func TestSegmentsBounds(t *testing.T) {
 	}
 }
 
-// Nonces must differ, or the keystream of one segment opens another.
+// Nonces must differ, else the keystream of one segment opens another.
 func TestSegmentNoncesDiffer(t *testing.T) {
 	seen := make(map[[nonceSize]byte]string)
 	for _, index := range []uint32{0, 1, 2, 63, 64, 78, 79, 80, 81, 255, 256, 1 << 16, 1<<24 + 1, 1<<32 - 1} {
@@ -180,7 +181,7 @@ func TestSegmentsInPlace(t *testing.T) {
 	}
 }
 
-// Any range of a chunk is read from its sealed bytes by what sizes.go says, and is what was written.
+// Any range of a chunk can be read from its sealed bytes with the arithmetic of sizes.go.
 func TestAnyRangeOfAChunk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 5*SegmentSize).Draw(t, "size")

@@ -53,7 +53,7 @@ func TestSegmentsTileTheChunk(t *testing.T) {
 	}
 }
 
-// chunkSizes draws sizes of chunks, those beside the edges often.
+// chunkSizes draws sizes of chunks, often near the edges.
 func chunkSizes() *rapid.Generator[int] {
 	return rapid.Custom(func(t *rapid.T) int {
 		n := rapid.IntRange(0, segmentsPerChunk).Draw(t, "segments")*SegmentSize + rapid.IntRange(-1, 1).Draw(t, "beside")
@@ -64,7 +64,7 @@ func chunkSizes() *rapid.Generator[int] {
 	})
 }
 
-// A range covers what was asked for, and not a segment more.
+// A range covers the requested bytes, and no segment more.
 func TestSegmentsFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plain := chunkSizes().Draw(t, "plain")
@@ -123,7 +123,7 @@ func TestSegmentsForTable(t *testing.T) {
 	}
 }
 
-// A blob that has the bytes up to end has those up to CoverEnd(end) too, of whatever size it is.
+// Every blob with the bytes up to end also has those up to CoverEnd(end).
 func TestCoverEndLiesWithinEveryBlob(t *testing.T) {
 	covers := 0
 	for end := 1; end <= MaxBlobSize; end++ {
@@ -131,7 +131,7 @@ func TestCoverEndLiesWithinEveryBlob(t *testing.T) {
 		if cover < end || cover-end >= maxCover {
 			t.Fatalf("the end %d is covered to %d", end, cover)
 		}
-		if smallest := PaddedSize(end); cover > smallest { // of all blobs that are long enough
+		if smallest := PaddedSize(end); cover > smallest { // the smallest blob that is long enough
 			t.Fatalf("the end %d is covered to %d, beyond a blob of %d", end, cover, smallest)
 		}
 		if CoverEnd(cover) != cover {

@@ -42,7 +42,7 @@ func TestValueNoticesDamage(t *testing.T) {
 		_, err := OpenValue(ReadKey(other), good)
 		wantKind(t, err, ErrOpen, "another key")
 	})
-	// Signed by the right writer, but put where it was not sealed for.
+	// Signed by the right writer, but for another place than the value was sealed for.
 	_, err = OpenValue(k, w.Sign(6, v))
 	wantKind(t, err, ErrOpen, "an old value under a new sequence number")
 	_, err = OpenValue(k, NewWriterKey(fresh[[32]byte](t, "another")).Sign(5, v))

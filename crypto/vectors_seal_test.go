@@ -45,7 +45,8 @@ type chunkMetaVector struct {
 }
 
 func TestChunkMetaVectors(t *testing.T) {
-	const about = "OpenChunkMeta(key, sealed) is number, size and version, or fails with error. SealChunkMeta of them is sealed."
+	const about = "OpenChunkMeta(key, sealed) is number, size and version, or fails with error. SealChunkMeta of them " +
+		"is sealed."
 	key, version := keyOf(0x20), [16]byte(counting(16))
 	seal := func(m ChunkMeta) []byte { return SealChunkMeta(nil, key, m) }
 	good := func(name string, m ChunkMeta) chunkMetaVector {
@@ -86,7 +87,8 @@ type chunkVector struct {
 }
 
 func TestChunkVectors(t *testing.T) {
-	const about = "The plain bytes of a chunk are plainSize bytes 0, 1, … 250, 0, 1, …. Its sealed segments, one after another and without the metadata, have this BLAKE3 hash; short ones are given whole."
+	const about = "The plain bytes of a chunk are plainSize bytes 0, 1, … 250, 0, 1, …. Its sealed segments, " +
+		"one after another and without the metadata, have this BLAKE3 hash; short ones are given whole."
 	make1 := func(name string, key [32]byte, n int) chunkVector {
 		sealed := bytes.Join(sealAll(NewSegments(key), counting(n)), nil)
 		v := chunkVector{name, hexOf(key), n, SegmentCount(n), nil, NameOf(sealed)}

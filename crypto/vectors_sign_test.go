@@ -24,7 +24,8 @@ type pointerVector struct {
 }
 
 func TestPointerVectors(t *testing.T) {
-	const about = "The writer key of seed signs value as state seq, of a listed pointer if listed is true: marshalled, whose BLAKE3 hash is hash. Parsing and verifying it gives id, seq and value, or fails with error."
+	const about = "The writer key of seed signs value as state seq, of a listed pointer if listed is true: marshalled, " +
+		"whose BLAKE3 hash is hash. Parsing and verifying it gives id, seq and value, or fails with error."
 	value := PointerValue(counting(PointerValueSize))
 	p := NewWriterKey(keyOf(0x60)).Sign(1, value)
 	late := NewWriterKey(keyOf(0x60)).Sign(1<<64-1, PointerValue{})
@@ -48,7 +49,8 @@ func TestPointerVectors(t *testing.T) {
 		bad("another signature", flipped(b, pointerOffSignature), "signature"),
 		good("the first state of a listed pointer", listed),
 		bad("an unlisted pointer as a listed one", append([]byte(listedMagic), b[len(pointerMagic):]...), "signature"),
-		bad("a listed pointer as an unlisted one", append([]byte(pointerMagic), listed.Marshal()[len(listedMagic):]...), "signature"),
+		bad("a listed pointer as an unlisted one", append([]byte(pointerMagic), listed.Marshal()[len(listedMagic):]...),
+			"signature"),
 	}
 	testVectors(t, "pointer", about, made, func(t *testing.T, v pointerVector) {
 		p, err := ParsePointer(v.Marshalled)
@@ -79,7 +81,8 @@ type valueVector struct {
 }
 
 func TestValueVectors(t *testing.T) {
-	const about = "plain, sealed under readKey with this salt for state seq of pointer id, is value; opening value gives plain or fails with error."
+	const about = "plain, sealed under readKey with this salt for state seq of pointer id, is value; opening value " +
+		"gives plain or fails with error."
 	key, salt := ReadKey(keyOf(0x70)), keyOf(0x71)
 	id := NewWriterKey(keyOf(0x60)).ID()
 	seal := func(plain []byte) hexBytes {
@@ -123,7 +126,8 @@ type commitVector struct {
 }
 
 func TestCommitSignatureVectors(t *testing.T) {
-	const about = "The author key of seed signs message, the encoding of a commit. Verifying by author succeeds or fails with error."
+	const about = "The author key of seed signs message, the encoding of a commit. Verifying by author succeeds or " +
+		"fails with error."
 	k, msg := NewAuthorKey(keyOf(0x80)), []byte("a commit")
 	sig := k.SignCommit(msg)
 	made := []commitVector{
@@ -152,10 +156,12 @@ type accountVector struct {
 }
 
 func TestAccountVectors(t *testing.T) {
-	const about = "What is derived from the secret of an account: the ids of its writer and author keys, its read key, and the frame key of a local file by its salt."
+	const about = "What is derived from the secret of an account: the ids of its writer and author keys, its read key, " +
+		"and the frame key of a local file by its salt."
 	derived := func(name string, s, salt [32]byte) accountVector {
 		a := AccountSecret(s)
-		return accountVector{name, hexOf(s), a.Writer().ID(), hexOf(a.Reader()), a.Author().ID(), hexOf(salt), hexOf(a.Frames(salt))}
+		return accountVector{name, hexOf(s), a.Writer().ID(), hexOf(a.Reader()), a.Author().ID(), hexOf(salt),
+			hexOf(a.Frames(salt))}
 	}
 	made := []accountVector{
 		derived("zeros", [32]byte{}, [32]byte{}),
@@ -163,7 +169,8 @@ func TestAccountVectors(t *testing.T) {
 	}
 	testVectors(t, "account", about, made, func(t *testing.T, v accountVector) {
 		got := derived(v.Name, [32]byte(v.Secret), [32]byte(v.FrameSalt))
-		if got.Writer != v.Writer || !bytes.Equal(got.Reader, v.Reader) || got.Author != v.Author || !bytes.Equal(got.Frames, v.Frames) {
+		if got.Writer != v.Writer || !bytes.Equal(got.Reader, v.Reader) || got.Author != v.Author ||
+			!bytes.Equal(got.Frames, v.Frames) {
 			t.Errorf("%s: derived otherwise", v.Name)
 		}
 	})
@@ -175,7 +182,7 @@ type wordsVector struct {
 	Words  string   `json:"words"`
 }
 
-// The list of words is part of the format; another edition of it would make other words of the same secrets.
+// The list of words is part of the format; another edition would give other words for the same secrets.
 func TestWordListIsTheOneOfTheFormat(t *testing.T) {
 	list := strings.Join(bip39.GetWordList(), "\n") + "\n"
 	// The SHA-256 of english.txt beside BIP-39 in https://github.com/bitcoin/bips.
@@ -211,7 +218,8 @@ type loginVector struct {
 }
 
 func TestLoginVectors(t *testing.T) {
-	const about = "User name and passphrase lead to the pointer writer, whose state record opens to the secret of the account or fails with error."
+	const about = "User name and passphrase lead to the pointer writer, whose state record opens to the secret of the " +
+		"account or fails with error."
 	secret := AccountSecret(keyOf(0x90))
 	plain, accents := login(t, "alice", "correct horse battery staple"), login(t, "ALICE", "cafe\u0301 au\u00a0lait")
 	record := func(p Pointer, err error) hexBytes {
@@ -225,9 +233,11 @@ func TestLoginVectors(t *testing.T) {
 	accented := record(accents.SealAccount(secret, 1, bytes.NewReader(counting(32))))
 	made := []loginVector{
 		{"plain", "alice", "correct horse battery staple", plain.writer.ID(), hexOf(plain.reader), hexOf(secret), alive, ""},
-		{"typed otherwise", "ALICE", "cafe\u0301 au\u00a0lait", accents.writer.ID(), hexOf(accents.reader), hexOf(secret), accented, ""},
+		{"typed otherwise", "ALICE", "cafe\u0301 au\u00a0lait", accents.writer.ID(), hexOf(accents.reader), hexOf(secret),
+			accented, ""},
 		{"retired", "alice", "correct horse battery staple", plain.writer.ID(), hexOf(plain.reader), nil, retired, "retired"},
-		{"another's record", "alice", "correct horse battery staple", plain.writer.ID(), hexOf(plain.reader), nil, accented, "signature"},
+		{"another's record", "alice", "correct horse battery staple", plain.writer.ID(), hexOf(plain.reader), nil, accented,
+			"signature"},
 	}
 	testVectors(t, "login", about, made, func(t *testing.T, v loginVector) {
 		l := login(t, v.User, v.Passphrase)
@@ -250,7 +260,8 @@ type sizeVector struct {
 }
 
 func TestSizeVectors(t *testing.T) {
-	const about = "A chunk of n plain bytes is sealedChunk bytes long with its metadata (up to a full chunk; 0 beyond). A blob of n bytes is padded to padded."
+	const about = "A chunk of n plain bytes is sealedChunk bytes long with its metadata (up to a full chunk; 0 beyond). " +
+		"A blob of n bytes is padded to padded."
 	sizes := func(n int) sizeVector {
 		v := sizeVector{N: n, Padded: PaddedSize(n)}
 		if n <= ChunkSize {
@@ -259,7 +270,8 @@ func TestSizeVectors(t *testing.T) {
 		return v
 	}
 	var made []sizeVector
-	for _, n := range []int{1, 100, 4096, 4097, 10000, 65535, 65536, 65537, 100000, 524288, 1000000, 1048577, 4194305, ChunkSize, ChunkSize + 1, MaxBlobSize} {
+	for _, n := range []int{1, 100, 4096, 4097, 10000, 65535, 65536, 65537, 100000, 524288, 1000000, 1048577, 4194305,
+		ChunkSize, ChunkSize + 1, MaxBlobSize} {
 		made = append(made, sizes(n))
 	}
 	testVectors(t, "sizes", about, made, func(t *testing.T, v sizeVector) {

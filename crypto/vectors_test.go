@@ -16,16 +16,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// update writes the vectors anew: `make vectors`. That changes the format, unless nothing but new vectors comes of it.
+// update writes the vectors anew: `make vectors`. That changes the format, unless it only adds vectors.
 var update = flag.Bool("update", false, "write testdata/vectors anew")
 
-// vectorFile is one file of testdata/vectors: what its vectors mean, and the vectors.
+// vectorFile is one file of testdata/vectors: the meaning of its vectors, and the vectors.
 type vectorFile[V any] struct {
 	About   string `json:"about"`
 	Vectors []V    `json:"vectors"`
 }
 
-// hexBytes are bytes that stand in a vector as hexadecimal digits.
+// hexBytes are bytes that a vector holds as hexadecimal digits.
 type hexBytes []byte
 
 func (b hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, b), nil }
@@ -35,8 +35,8 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// testVectors checks a file of vectors in both ways: what this build makes is what the file says, and each vector of the file,
-// read as another implementation would read it, is what check says.
+// testVectors checks a file of vectors in both directions: this build makes the vectors in the file, and each vector of
+// the file, read as another implementation would read it, passes check.
 func testVectors[V any](t *testing.T, name, about string, made []V, check func(t *testing.T, v V)) {
 	t.Helper()
 	path := filepath.Join("testdata", "vectors", name+".json")
@@ -86,7 +86,7 @@ func kindOf(t *testing.T, err error) string {
 	return ""
 }
 
-// wantOutcome compares what came of a vector with what should.
+// wantOutcome compares the outcome of a vector with the expected one.
 func wantOutcome(t *testing.T, name string, err error, kind string, same bool) {
 	t.Helper()
 	if got := kindOf(t, err); got != kind {
@@ -103,7 +103,7 @@ func flipped(b []byte, at int) []byte {
 	return damaged
 }
 
-// counting returns the n bytes 0, 1, … 250, 0, 1, …, as the vectors of BLAKE3 have them.
+// counting returns the n bytes 0, 1, … 250, 0, 1, …, as in the vectors of BLAKE3.
 func counting(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -123,8 +123,8 @@ func keyOf(b byte) (key [32]byte) {
 // hexOf returns a copy of 32 bytes for a vector.
 func hexOf(b [32]byte) hexBytes { return b[:] }
 
-// testdata/second is an implementation of its own, written from FORMAT.md, which must agree with the vectors: so the page says all
-// that is needed, and the vectors are not just what this build happens to do.
+// testdata/second is an independent implementation, written from FORMAT.md, which must agree with the vectors. So the
+// document is complete, and the vectors are not just the behaviour of this build.
 func TestSecondImplementation(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -142,8 +142,8 @@ func TestSecondImplementation(t *testing.T) {
 	}
 }
 
-// kept returns the bytes of the first vector of a file that is there, so that vectors which hold randomness of the system
-// stay as they are; first makes them where there is no file.
+// kept returns the bytes of the first vector of an existing file, so that vectors with the system's randomness stay the
+// same; first makes them if there is no file.
 func kept[V any](t *testing.T, name string, bytesOf func(V) hexBytes, first func() []byte) []byte {
 	t.Helper()
 	have, err := os.ReadFile(filepath.Join("testdata", "vectors", name+".json"))

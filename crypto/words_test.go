@@ -14,10 +14,16 @@ func TestWordsAreBIP39(t *testing.T) {
 	for _, c := range []struct{ entropy, words string }{
 		{strings.Repeat("00", 32), strings.Repeat("abandon ", 23) + "art"},
 		{strings.Repeat("ff", 32), strings.Repeat("zoo ", 23) + "vote"},
-		{strings.Repeat("7f", 32), strings.Repeat("legal winner thank year wave sausage worth useful ", 2) + "legal winner thank year wave sausage worth title"},
-		{strings.Repeat("80", 32), strings.Repeat("letter advice cage absurd amount doctor acoustic avoid ", 2) + "letter advice cage absurd amount doctor acoustic bless"},
-		{"68a79eaca2324873eacc50cb9c6eca8cc68ea5d936f98787c60c7ebc74e6ce7c", "hamster diagram private dutch cause delay private meat slide toddler razor book happy fancy gospel tennis maple dilemma loan word shrug inflict delay length"},
-		{"f585c11aec520db57dd353c69554b21a89b20fb0650966fa0a9d6f74fd989d8f", "void come effort suffer camp survey warrior heavy shoot primary clutch crush open amazing screen patrol group space point ten exist slush involve unfold"},
+		{strings.Repeat("7f", 32), strings.Repeat("legal winner thank year wave sausage worth useful ", 2) +
+			"legal winner thank year wave sausage worth title"},
+		{strings.Repeat("80", 32), strings.Repeat("letter advice cage absurd amount doctor acoustic avoid ", 2) +
+			"letter advice cage absurd amount doctor acoustic bless"},
+		{"68a79eaca2324873eacc50cb9c6eca8cc68ea5d936f98787c60c7ebc74e6ce7c",
+			"hamster diagram private dutch cause delay private meat slide toddler razor book happy fancy gospel tennis maple " +
+				"dilemma loan word shrug inflict delay length"},
+		{"f585c11aec520db57dd353c69554b21a89b20fb0650966fa0a9d6f74fd989d8f",
+			"void come effort suffer camp survey warrior heavy shoot primary clutch crush open amazing screen patrol group " +
+				"space point ten exist slush involve unfold"},
 	} {
 		s := AccountSecret(unhex(t, c.entropy))
 		if got := strings.Join(s.Words(), " "); got != c.words {
@@ -71,7 +77,7 @@ func TestWordsNoticeMistakes(t *testing.T) {
 			t.Errorf("%d words: error %v", n, err)
 		}
 	}
-	// The checksum has 8 bits: of 255 other words in a place about one is taken, but never for the same account.
+	// The checksum has 8 bits: of 255 other words in a place about one is accepted, but never for the same account.
 	taken := 0
 	for at := range good {
 		words := slices.Clone(good)
