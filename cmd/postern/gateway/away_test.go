@@ -25,7 +25,7 @@ import (
 	"postern/vfs/space/base"
 )
 
-// stacked is one device's stack as the gateway builds it, over a remote that can be made to fail: line, verify, cache, space.
+// stacked is one device's stack as the gateway builds it: line, verify, cache, space, over a remote with faults.
 type stacked struct {
 	t       *testing.T
 	origin  *mem.Store
@@ -40,14 +40,15 @@ type stacked struct {
 	disk  localfs.FS // of the journal and the staging area; nil: the system's
 }
 
-// newStacked makes an account and its first device, open.
+// newStacked makes an account and opens its first device.
 func newStacked(t *testing.T, delay time.Duration) *stacked {
 	t.Helper()
 	account, err := crypto.Random[crypto.AccountSecret](rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stacked{t: t, origin: mem.New(), account: account, device: space.Device{ID: object.DeviceID{1}, Name: "laptop"}, dir: t.TempDir()}
+	s := &stacked{t: t, origin: mem.New(), account: account, device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
+		dir: t.TempDir()}
 	s.away = faulty.New(s.origin, nil, faulty.Options{Delay: delay})
 	if err := space.Create(t.Context(), s.origin, base.Own(account), s.device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
@@ -56,10 +57,11 @@ func newStacked(t *testing.T, delay time.Duration) *stacked {
 	return s
 }
 
-// another is a second device that nothing is in the way of.
+// another returns a second device, without faults.
 func (s *stacked) another() *stacked {
 	s.t.Helper()
-	o := &stacked{t: s.t, origin: s.origin, account: s.account, device: space.Device{ID: object.DeviceID{2}, Name: "phone"}, dir: s.t.TempDir()}
+	o := &stacked{t: s.t, origin: s.origin, account: s.account,
+		device: space.Device{ID: object.DeviceID{2}, Name: "phone"}, dir: s.t.TempDir()}
 	o.away = faulty.New(s.origin, nil, faulty.Options{})
 	o.open()
 	return o
@@ -75,10 +77,12 @@ func (s *stacked) open() {
 			changed <- struct{}{}
 		}
 	})
-	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}), cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
+	if s.cache, err = cache.New(verify.New(s.line, &verify.MemoryPins{}),
+		cache.Options{Dir: filepath.Join(s.dir, "cache"), Memory: -1}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.space, err = space.Open(context.Background(), space.Options{Store: s.cache, Keys: base.Own(s.account), Dir: s.dir, Device: s.device, FS: s.disk})
+	s.space, err = space.Open(context.Background(),
+		space.Options{Store: s.cache, Keys: base.Own(s.account), Dir: s.dir, Device: s.device, FS: s.disk})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -96,7 +100,7 @@ func (s *stacked) open() {
 	}()
 }
 
-// lent is a remote that outlives who uses it.
+// lent is a remote that outlives its users.
 type lent struct{ remote.Store }
 
 func (lent) Close() error { return nil }
@@ -139,7 +143,7 @@ func (s *stacked) read(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// has insists on what a file holds, and that it takes no time.
+// has checks a file's contents, and that reading takes no time.
 func (s *stacked) has(path string, want []byte) {
 	s.t.Helper()
 	start := time.Now()
@@ -151,7 +155,7 @@ func (s *stacked) has(path string, want []byte) {
 	}
 }
 
-// lacks insists that a file can't be had for now, and is said to be so within a time.
+// lacks checks that reading a file fails as unavailable within a time.
 func (s *stacked) lacks(path string, within time.Duration) {
 	s.t.Helper()
 	start := time.Now()
@@ -163,17 +167,18 @@ func (s *stacked) lacks(path string, within time.Duration) {
 	}
 }
 
-// pass lets time go by.
+// pass lets time pass.
 func pass(d time.Duration) { <-time.After(d) }
 
-// seconds is as long as a client may wait to be told that something can't be had.
+// seconds is how long a client may wait for the error of an unavailable file.
 var seconds = remote.Shipped.Suspect + remote.Shipped.Trial
 
-// TestRemoteAway takes the remote away in each way that a remote can be away. What was read or written here is read, everything can be
-// written, the rest fails within seconds; the state says since when and how much waits; a restart changes nothing of it; when the remote is
-// back, all goes there by itself, soon.
+// TestRemoteAway makes the remote unavailable in each possible way. Files that were read or written here can be read,
+// every file can be written, and other reads fail within seconds; the state reports since when and how much is pending;
+// a restart changes none of this; when the remote is back, all changes go there by themselves, soon.
 func TestRemoteAway(t *testing.T) {
-	for what, fault := range map[string]faulty.Fault{"refused": faulty.Fail, "black-holed": faulty.Hang, "very slow": faulty.Delay} {
+	for what, fault := range map[string]faulty.Fault{"refused": faulty.Fail, "black-holed": faulty.Hang,
+		"very slow": faulty.Delay} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStacked(t, time.Hour)
@@ -231,7 +236,8 @@ func TestRemoteAway(t *testing.T) {
 				s.away.SetPlan(nil)
 				pass(remote.Shipped.Every + remote.Shipped.Trial)
 				synctest.Wait()
-				if st := s.space.Status(); st.PendingChanges > 0 || st.PendingBytes > 0 || !st.OfflineSince.IsZero() || st.CommitFailed != "" {
+				if st := s.space.Status(); st.PendingChanges > 0 || st.PendingBytes > 0 || !st.OfflineSince.IsZero() ||
+					st.CommitFailed != "" {
 					t.Errorf("the remote is back, and %+v", st)
 				}
 				s.has("/theirs", theirs)
@@ -244,11 +250,12 @@ func TestRemoteAway(t *testing.T) {
 	}
 }
 
-// waits insists on what the status says while the remote is away.
+// waits checks the status while the remote is away.
 func (s *stacked) waits(changes int, left time.Time) {
 	s.t.Helper()
 	st := s.space.Status()
-	if st.PendingChanges != changes || st.PendingBytes == 0 || st.PendingSince.Before(left) || st.OfflineSince.Before(left) || st.CommitFailed == "" {
+	if st.PendingChanges != changes || st.PendingBytes == 0 || st.PendingSince.Before(left) ||
+		st.OfflineSince.Before(left) || st.CommitFailed == "" {
 		s.t.Errorf("the status says %+v", st)
 	}
 }

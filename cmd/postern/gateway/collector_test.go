@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestCollectorLeavesRoom: what is held beyond the limit raises it, so that the collector does not run against it all the time.
+// TestCollectorLeavesRoom: a live heap beyond the limit raises it, so that the collector does not run at its limit.
 func TestCollectorLeavesRoom(t *testing.T) {
 	before, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
 	defer func() { debug.SetMemoryLimit(before); debug.SetGCPercent(percent) }()
@@ -18,16 +18,16 @@ func TestCollectorLeavesRoom(t *testing.T) {
 		t.Fatalf("it begins with a limit of %d", at)
 	}
 	held := make([]byte, 2*memoryRoom)
-	for debug.SetMemoryLimit(-1) < 3*memoryRoom { // it ends, or the test's time does
+	for debug.SetMemoryLimit(-1) < 3*memoryRoom { // it ends, or the test times out
 		runtime.GC()
 	}
-	runtime.KeepAlive(held) // and from here on it is garbage
+	runtime.KeepAlive(held) // from here on it is garbage
 	for debug.SetMemoryLimit(-1) > memoryRoom {
 		runtime.GC()
 	}
 }
 
-// TestIdleness: the end of work is told once, and again after the next.
+// TestIdleness: each end of work is reported once.
 func TestIdleness(t *testing.T) {
 	var i idleness
 	now, allocated, told := time.Unix(0, 0), uint64(0), 0

@@ -32,7 +32,7 @@ type olderRecord struct {
 	Time   int64
 }
 
-// older appends changes to the journal of a gateway that does not run, as a build left them that knew no bound of depth.
+// older appends changes to the journal of a stopped gateway, as an older build without a bound of depth wrote them.
 func (v *served) older(ops ...tree.Op) {
 	v.t.Helper()
 	j, err := journal.Open(filepath.Join(v.options.Dir, "journal"), v.options.Keys.Frames, journal.Options{FS: v.disk})
@@ -61,8 +61,8 @@ func (v *served) older(ops ...tree.Op) {
 	}
 }
 
-// TestDeepDrive leads a drive through its life in which folders lie 16,384 levels within each other, made by copies that an older
-// build allowed: everything works there but what would make more of them.
+// TestDeepDrive uses a drive with folders of 16,384 levels, made by copies that an older build allowed: everything
+// works there except changes that would make deeper ones.
 func TestDeepDrive(t *testing.T) {
 	const levels = 1 << 14
 	down := func(n int) string { return strings.Repeat("/d", n) }
@@ -81,7 +81,8 @@ func TestDeepDrive(t *testing.T) {
 	v.options.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	start := func() {
 		v.start(-1)
-		files := namespace.New(namespace.Options{Made: time.Unix(0, 0)}, map[string]vfs.FS{"files": v.space, "history": v.space.History()})
+		files := namespace.New(namespace.Options{Made: time.Unix(0, 0)},
+			map[string]vfs.FS{"files": v.space, "history": v.space.History()})
 		if v.handler, err = dav.New(files, dav.Options{Patience: -1}); err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +160,7 @@ func TestDeepDrive(t *testing.T) {
 	}
 	v.close()
 
-	// A start from the commit. Two devices change the lowest folder and the one above, and meet.
+	// Start from the commit. Two devices change the lowest folder and the one above, and merge.
 	start()
 	other := v.another()
 	other.options.Store, other.options.Committed, other.options.Moved = v.options.Store, nil, nil
@@ -178,14 +179,14 @@ func TestDeepDrive(t *testing.T) {
 	}
 	theirs := "/files" + down(levels-1) + "/theirs"
 	for _, on := range []*served{v, other} {
-		// The folder was removed on one device, so of it that stays which the other wrote.
+		// One device removed the folder, so only the other's new file stays.
 		if ours, moved := on.do("GET", bottom+"/ours", ""), on.do("GET", theirs+"/f", ""); ours != 200 || moved != 200 {
 			t.Errorf("the two changes are answered %d and %d", ours, moved)
 		}
 	}
 	other.close()
 
-	// The way out.
+	// The remedy.
 	want(201, "MOVE", "/files"+down(levels/2), "Destination", "/files/half")
 	want(201, "MOVE", "/files/d", "Destination", "/files/e")
 	want(204, "DELETE", "/files/half"+down(100))

@@ -41,7 +41,8 @@ func TestParseRemote(t *testing.T) {
 		}
 	}
 	for _, url := range []string{"x", "/mnt/a", "s3://b/p", "DISK:/a", "disk:", "disk://host/share", "mem:x", ":", "disk",
-		"mirror:", "mirror:disk:/a", "mirror:disk:/a,", "mirror:disk:/a,disk:/a/", "mirror:disk:/a,mem:", "mirror:disk:/a,mirror:disk:/b,disk:/c",
+		"mirror:", "mirror:disk:/a", "mirror:disk:/a,", "mirror:disk:/a,disk:/a/", "mirror:disk:/a,mem:",
+		"mirror:disk:/a,mirror:disk:/b,disk:/c",
 		"mirror:,disk:/a", "mirror:/a,/b", "mirror:disk:/a,disk:"} {
 		_, err := Drivers(nil).Parse(url, home.Home("/h"))
 		var usage *say.UsageError
@@ -51,17 +52,19 @@ func TestParseRemote(t *testing.T) {
 	}
 }
 
-// TestOwned: staged files are linked only into a store that lies in the home itself, not into one that a link there leads to.
+// TestOwned: staged files are linked only into a store in the home itself, not into the target of a link there.
 func TestOwned(t *testing.T) {
 	dir := t.TempDir()
 	h := home.Home(filepath.Join(dir, "home"))
 	outside, linkedHome := filepath.Join(dir, "outside"), filepath.Join(dir, "linked")
-	for _, folder := range []string{filepath.Join(h.String(), "sub"), outside, filepath.Join(linkedHome, "real", "remote")} {
+	for _, folder := range []string{filepath.Join(h.String(), "sub"), outside,
+		filepath.Join(linkedHome, "real", "remote")} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for link, to := range map[string]string{h.Remote(): outside, filepath.Join(linkedHome, "home"): filepath.Join(linkedHome, "real")} {
+	for link, to := range map[string]string{h.Remote(): outside,
+		filepath.Join(linkedHome, "home"): filepath.Join(linkedHome, "real")} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Skip("no links here:", err)
 		}
@@ -76,7 +79,7 @@ func TestOwned(t *testing.T) {
 		{h, "disk:" + filepath.Join(h.String(), "none"), false},
 		{h, "disk:" + outside, false},
 		{h, "mem:", false},
-		{home.Home(filepath.Join(linkedHome, "home")), "", true}, // the home as a whole may lie elsewhere
+		{home.Home(filepath.Join(linkedHome, "home")), "", true}, // the whole home may be elsewhere
 	} {
 		to, err := Drivers(nil).Parse(c.url, c.home)
 		if err != nil {

@@ -26,7 +26,7 @@ import (
 	"postern/vfs/space/base"
 )
 
-// served is a space behind the handler that programs speak to, on a disk that fails when it is told to.
+// served is a space behind the WebDAV handler, on a disk that fails on request.
 type served struct {
 	t       *testing.T
 	options space.Options
@@ -44,8 +44,9 @@ func newServed(t *testing.T, store remote.Store) *served {
 	}
 	v := &served{t: t, disk: simfs.New()}
 	v.options = space.Options{
-		Store: store, Keys: base.Own(account), Dir: "/home", FS: v.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond},
-		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
+		Store: store, Keys: base.Own(account), Dir: "/home", FS: v.disk,
+		Deadlines: remote.Deadlines{Commit: time.Millisecond},
+		Device:    space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}
 	if err := space.Create(t.Context(), store, base.Own(account), v.options.Device, rand.Reader, time.Now()); err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func (v *served) flush() {
 	}
 }
 
-// must sends a request that has to succeed.
+// must sends a request that must succeed.
 func (v *served) must(method, path, body string) {
 	v.t.Helper()
 	if code := v.do(method, path, body); code >= 300 {
@@ -121,7 +122,7 @@ func (v *served) do(method, path, body string, header ...string) int {
 	return w.Code
 }
 
-// view is everything that programs can see, as text.
+// view returns everything that clients can see, as text.
 func (v *served) view() string {
 	v.t.Helper()
 	var b strings.Builder
@@ -162,10 +163,12 @@ var requests = map[string]func(v *served) int{
 
 const lockBody = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
 
-// TestFailedSyncChangesNothing: an answer of an error means that nothing has changed, now and after a restart, whichever sync failed.
+// TestFailedSyncChangesNothing: an error means that nothing has changed, now and after a restart, whichever sync
+// failed.
 func TestFailedSyncChangesNothing(t *testing.T) {
 	fails := errors.New("the disk is ill")
-	for where, match := range map[string]string{"journal": "/home/journal", "staging": "/home/staging", "everywhere": "/home"} {
+	for where, match := range map[string]string{"journal": "/home/journal", "staging": "/home/staging",
+		"everywhere": "/home"} {
 		for what, change := range requests {
 			t.Run(where+"/"+what, func(t *testing.T) {
 				v := newServed(t, mem.New())
@@ -182,7 +185,7 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 					return nil
 				})
 				code := change(v)
-				broken := v.space.Status().Broken // else what failed was staged, and only this change needed it
+				broken := v.space.Status().Broken // else the failed file was staged, and only this change needed it
 				if where == "journal" && !strings.Contains(broken, "ill") {
 					t.Errorf("the status says %q", broken)
 				}
@@ -204,7 +207,7 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 				if broken == "" {
 					before = v.view()
 				}
-				_ = v.space.Close() // a journal that failed says so once more
+				_ = v.space.Close() // a failed journal reports its error once more
 				v.start(-1)
 				defer v.close()
 				if now := v.view(); now != before {
@@ -221,7 +224,8 @@ func TestFailedSyncChangesNothing(t *testing.T) {
 	}
 }
 
-// TestChangeIsSeenWhenItIsDurable: nobody sees a change while it is being synced, and no change that is made to it outlives it.
+// TestChangeIsSeenWhenItIsDurable: no client sees a change while it is being synced, and no later change that builds on
+// it outlives it.
 func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
 	v := newServed(t, mem.New())
 	v.start(-1)
@@ -238,7 +242,7 @@ func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
 	if now := v.view(); now != before {
 		t.Errorf("it is seen before it is durable:\n%s", now)
 	}
-	// The folder is recorded, so a change within it is taken, and shares its fate.
+	// The folder is recorded, so a change within it is accepted, and succeeds or fails with it.
 	wg.Go(func() { codes[1] = v.do("MKCOL", "/files/new/sub", "") })
 	wg.Go(func() { codes[2] = v.do("DELETE", "/files/a", "") })
 	v.disk.FailSyncs(errors.New("the disk is ill"))
@@ -262,7 +266,7 @@ func TestChangeIsSeenWhenItIsDurable(t *testing.T) {
 	}
 }
 
-// TestBrokenJournalKeepsWhatWasAnswered: what was answered before the journal failed is read, and committed.
+// TestBrokenJournalKeepsWhatWasAnswered: changes answered before the journal failed can be read, and are committed.
 func TestBrokenJournalKeepsWhatWasAnswered(t *testing.T) {
 	v := newServed(t, mem.New())
 	v.start(-1)
@@ -283,7 +287,7 @@ func TestBrokenJournalKeepsWhatWasAnswered(t *testing.T) {
 	}
 }
 
-// TestThroughIsAnsweredTruly: a write that waits for the remote for too long is answered 202, stays made, and arrives later.
+// TestThroughIsAnsweredTruly: a write that waits too long for the remote is answered 202, stays, and arrives later.
 func TestThroughIsAnsweredTruly(t *testing.T) {
 	line := faulty.New(mem.New(), nil, faulty.Options{})
 	v := newServed(t, line)
@@ -324,7 +328,8 @@ func TestThroughIsAnsweredTruly(t *testing.T) {
 	}
 }
 
-// TestThroughRefusesWhileAway: a write that would have to wait for a remote that is known to be away is refused, and changes nothing.
+// TestThroughRefusesWhileAway: a write that would wait for a remote that is known to be away is refused, and changes
+// nothing.
 func TestThroughRefusesWhileAway(t *testing.T) {
 	line := faulty.New(mem.New(), nil, faulty.Options{})
 	v := newServed(t, line)
@@ -341,7 +346,8 @@ func TestThroughRefusesWhileAway(t *testing.T) {
 			v.space.Retry()
 		}
 	}()
-	if err := v.space.Mkdir(ended, "/waits", nil); err != nil && !errors.Is(err, vfs.ErrPending) && !errors.Is(err, vfs.ErrUnavailable) {
+	if err := v.space.Mkdir(ended, "/waits", nil); err != nil && !errors.Is(err, vfs.ErrPending) &&
+		!errors.Is(err, vfs.ErrUnavailable) {
 		t.Fatal(err)
 	}
 	<-failed

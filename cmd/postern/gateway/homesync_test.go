@@ -9,8 +9,8 @@ import (
 	"postern/remote/mem"
 )
 
-// TestFailedSyncOfTheHome: what notes the newest commit in the home can't be synced. Changes are answered and reach the remote all the
-// same, and after a power loss they are there: the journal keeps what was not noted.
+// TestFailedSyncOfTheHome: the record of the newest commit in the home can't be synced. Changes are still answered and
+// reach the remote, and survive a power loss: the journal keeps them.
 func TestFailedSyncOfTheHome(t *testing.T) {
 	ill := errors.New("the disk is ill")
 	for name, failing := range map[string]string{"file": "/home/base.tmp", "folder": "/home"} {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestConnectionsAreBounded: beyond the limit a connection is accepted only when another has been closed, once for each.
+// TestConnectionsAreBounded: beyond the limit, each closed connection makes room for one more.
 func TestConnectionsAreBounded(t *testing.T) {
 	inner := &scripted{asked: make(chan struct{}, 10)}
 	l := limitListener(inner, 2)
@@ -46,7 +46,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
-// scripted accepts connections that nobody is at the other end of.
+// scripted accepts connections without a client.
 type scripted struct{ asked chan struct{} }
 
 func (s *scripted) Accept() (net.Conn, error) {
@@ -60,7 +60,8 @@ func (s *scripted) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestConnectionsLeaveFiles: where the system allows few open files, there are fewer connections.
 func TestConnectionsLeaveFiles(t *testing.T) {
-	for files, want := range map[uint64]int{0: 16, 256: 16, 320: 16, 1024: 192, 2304: 512, 1 << 20: 512, math.MaxUint64: 512} {
+	for files, want := range map[uint64]int{0: 16, 256: 16, 320: 16, 1024: 192, 2304: 512, 1 << 20: 512,
+		math.MaxUint64: 512} {
 		if got := connections(files); got != want {
 			t.Errorf("%d files: %d connections, want %d", files, got, want)
 		}

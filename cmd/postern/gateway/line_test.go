@@ -100,7 +100,7 @@ func (w *wired) read(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// await waits until something holds.
+// await waits until holds returns true.
 func (w *wired) await(what string, limit time.Duration, holds func() bool) {
 	w.t.Helper()
 	end, tick := time.After(limit), time.NewTicker(10*time.Millisecond)
@@ -114,8 +114,9 @@ func (w *wired) await(what string, limit time.Duration, holds func() bool) {
 	}
 }
 
-// TestDiskTakenAway takes the disk of a drive's remote away and brings it back: what is pinned is read meanwhile, what isn't fails soon,
-// changes are taken, the status says since when, and all goes there by itself.
+// TestDiskTakenAway takes the disk of a drive's remote away and brings it back: meanwhile pinned files can be read,
+// other reads fail soon, changes are accepted, and the status reports since when; then all changes go there by
+// themselves.
 func TestDiskTakenAway(t *testing.T) {
 	w := newWired(t)
 	kept, other := noise(6<<20), noise(6<<20)
@@ -146,7 +147,8 @@ func TestDiskTakenAway(t *testing.T) {
 	if _, err := w.read("/files/other"); !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("what isn't pinned: %v", err)
 	}
-	if took := time.Since(left); took > remote.Shipped.Suspect+remote.Shipped.Trial+5*time.Second { // and room for a busy machine
+	// plus room for a busy machine
+	if took := time.Since(left); took > remote.Shipped.Suspect+remote.Shipped.Trial+5*time.Second {
 		t.Errorf("to say so took %v", took)
 	}
 	w.await("the word that the remote is away", 10*time.Second, func() bool { return !w.status().Commit.Offline.IsZero() })

@@ -26,14 +26,15 @@ func (a away) Stat(context.Context, string) (vfs.Info, error)     { return vfs.I
 func (a away) Open(context.Context, string) (vfs.File, error)     { return nil, a.fail() }
 func (a away) Create(context.Context, string) (vfs.Upload, error) { return nil, a.fail() }
 
-// TestMountsOverHTTP: programs see a drive in which one mount can't be reached, and other mounts lie deep in the
-// files, as DESIGN.md says.
+// TestMountsOverHTTP: clients see a drive with an unreachable mount, and with mounts deep in the files, as DESIGN.md
+// describes.
 func TestMountsOverHTTP(t *testing.T) {
 	files := vfstest.NewModel(vfstest.ModelOptions{})
 	d := namespace.New(namespace.Options{Made: time.Unix(1, 0)}, map[string]vfs.FS{
 		"/drive": files, layout.Shared: namespace.Folder(time.Unix(1, 0)), layout.Chats: namespace.Folder(time.Unix(1, 0)),
 	})
-	for path, fs := range map[string]vfs.FS{"/shared/bob": away{files}, "/drive/files/a/b": vfstest.NewModel(vfstest.ModelOptions{Limit: 10})} {
+	for path, fs := range map[string]vfs.FS{"/shared/bob": away{files},
+		"/drive/files/a/b": vfstest.NewModel(vfstest.ModelOptions{Limit: 10})} {
 		if err := d.Mount(path, fs); err != nil {
 			t.Fatal(err)
 		}
@@ -65,9 +66,11 @@ func TestMountsOverHTTP(t *testing.T) {
 	quota := `<D:propfind xmlns:D="DAV:"><D:prop><D:quota-available-bytes/></D:prop></D:propfind>`
 
 	want(http.StatusCreated, "MKCOL", "/drive/files/a/", "", nil)
-	want(http.StatusMultiStatus, "PROPFIND", "/", "", []string{"Depth", "1"}, "<D:href>/chats/<", "<D:href>/shared/<", "<D:href>/drive/<")
+	want(http.StatusMultiStatus, "PROPFIND", "/", "", []string{"Depth", "1"}, "<D:href>/chats/<", "<D:href>/shared/<",
+		"<D:href>/drive/<")
 	want(http.StatusMultiStatus, "PROPFIND", "/shared/", "", []string{"Depth", "1"}, "<D:href>/shared/bob/<")
-	want(http.StatusMultiStatus, "PROPFIND", "/drive/files/a/", quota, []string{"Depth", "1"}, "<D:href>/drive/files/a/b/<", ">10<")
+	want(http.StatusMultiStatus, "PROPFIND", "/drive/files/a/", quota, []string{"Depth", "1"},
+		"<D:href>/drive/files/a/b/<", ">10<")
 	want(http.StatusMultiStatus, "PROPFIND", "/chats/", "", []string{"Depth", "1"})
 	want(http.StatusServiceUnavailable, "PROPFIND", "/shared/bob/", "", []string{"Depth", "0"})
 	want(http.StatusServiceUnavailable, "GET", "/shared/bob/x", "", nil)
@@ -91,7 +94,7 @@ func TestMountsOverHTTP(t *testing.T) {
 	want(http.StatusOK, "GET", "/chats/", "", []string{"Accept", "text/html"}, "your conversations will be")
 }
 
-// TestTopOfTheDrive: the folders of the layout are there from the first day, and stay while the remote is away.
+// TestTopOfTheDrive: the folders of the layout exist from the start, and stay while the remote is away.
 func TestTopOfTheDrive(t *testing.T) {
 	w := newWired(t)
 	for _, gone := range []bool{false, true} {
@@ -102,7 +105,8 @@ func TestTopOfTheDrive(t *testing.T) {
 		}
 		tops := layout.Folders()
 		for info, err := range w.fs.List(t.Context(), "/") {
-			if err != nil || len(tops) == 0 || "/"+info.Name != tops[0].Path || info.ReadOnly != tops[0].ReadOnly || !info.Folder {
+			if err != nil || len(tops) == 0 || "/"+info.Name != tops[0].Path || info.ReadOnly != tops[0].ReadOnly ||
+				!info.Folder {
 				t.Fatalf("listed is %+v, %v, where %+v should be", info, err, tops)
 			}
 			tops = tops[1:]

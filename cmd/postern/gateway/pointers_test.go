@@ -19,8 +19,8 @@ import (
 	"postern/remote/verify"
 )
 
-// TestPointersThroughFaults: whatever stands in front of a driver that fails and loses replies, by itself and all together, loads and
-// swaps of a pointer happen one after the other, and a swap whose fate is not known is said to be that.
+// TestPointersThroughFaults: through each wrapper and all together, over a driver that fails and loses replies, loads
+// and swaps of a pointer are linearizable, and a swap of unknown outcome is reported as such.
 func TestPointersThroughFaults(t *testing.T) {
 	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	wrapped := map[string]func(t *testing.T, s remote.Store) (remote.Store, error){
@@ -70,7 +70,7 @@ func TestPointersThroughFaults(t *testing.T) {
 					random := faulty.Random(uint64(i), faulty.Rates{faulty.Fail: 0.1, faulty.Lose: 0.2})
 					shaky := faulty.New(s, func(c faulty.Call) faulty.Fault {
 						if name == "mirror" && c.Op == faulty.Load {
-							return faulty.Fine // a mirror whose first member is away shows the newest state that it knows, which may be old
+							return faulty.Fine // a mirror without its first member shows the newest state it knows, which may be old
 						}
 						return random(c)
 					}, faulty.Options{})

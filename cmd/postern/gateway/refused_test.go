@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// TestRefusedEarly: a client that reads only after it has sent megabytes sees why they were refused, whoever refuses them and
-// after however much of them; the connection then serves its next request.
+// TestRefusedEarly: a client that reads only after sending megabytes sees why they were refused, whatever refuses them
+// and at whatever point; the connection then serves its next request.
 func TestRefusedEarly(t *testing.T) {
-	const size = 16 << 20 // more than the kernel takes off a client's hands
+	const size = 16 << 20 // more than the kernel's buffers hold
 	address := serveRefusing(t)
 	for _, method := range []string{"PUT", "PROPFIND"} {
 		for _, read := range []int{0, 1, 1 << 20} {
@@ -41,8 +41,8 @@ func TestRefusedEarly(t *testing.T) {
 	}
 }
 
-// TestRefusedBeforeItIsSent: the answer comes at once, to a client that asks first and to one that reads while it sends; and what
-// is sent without end is not read without end.
+// TestRefusedBeforeItIsSent: the answer comes at once, to a client that asks first and to one that reads while it
+// sends; an endless body is not read for ever.
 func TestRefusedBeforeItIsSent(t *testing.T) {
 	address := serveRefusing(t)
 	conn, in := dial(t, address)

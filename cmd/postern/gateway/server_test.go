@@ -63,7 +63,8 @@ func TestProbes(t *testing.T) {
 		want         int
 	}{
 		{"GET", "/healthz", 200}, {"HEAD", "/healthz", 200}, {"GET", "/readyz", 200}, {"GET", "/metrics", 202},
-		{"PUT", "/metrics", 418}, {"PROPFIND", "/healthz", 418}, {"GET", "/", 418}, {"GET", "/metrics/", 418}, {"GET", "/files/metrics", 418},
+		{"PUT", "/metrics", 418}, {"PROPFIND", "/healthz", 418}, {"GET", "/", 418}, {"GET", "/metrics/", 418},
+		{"GET", "/files/metrics", 418},
 	} {
 		if got := ask(c.method, c.path).Code; got != c.want {
 			t.Errorf("%s %s: %d, want %d", c.method, c.path, got, c.want)
@@ -97,7 +98,7 @@ func TestListenSentences(t *testing.T) {
 	}
 }
 
-// deadlines is a ResponseWriter that notes what deadlines are set.
+// deadlines is a ResponseWriter that records its deadlines.
 type deadlines struct {
 	*httptest.ResponseRecorder
 	set []time.Time
@@ -130,7 +131,7 @@ func TestStallGuard(t *testing.T) {
 	}
 }
 
-// TestDrain: requests under way end, new ones are not taken.
+// TestDrain: requests under way finish, new ones are rejected.
 func TestDrain(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

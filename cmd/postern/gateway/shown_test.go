@@ -12,7 +12,7 @@ import (
 	"postern/vfs"
 )
 
-// TestPageShowsWhatStatusKnows: a full remote is not "uploading" on the page, and gives way to what comes after it.
+// TestPageShowsWhatStatusKnows: a full remote is not "uploading" on the page, and worse states take precedence.
 func TestPageShowsWhatStatusKnows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStacked(t, 0)
@@ -60,7 +60,8 @@ func TestBrokenJournalIsShown(t *testing.T) {
 		t.Fatalf("mkdir: %v", err)
 	}
 	disk.FailSyncs(nil)
-	for where, says := range map[string]string{"status": d.status().Commit.Broken, "page": d.shown().Sentence(), "readyz": sentence(d.ready())} {
+	for where, says := range map[string]string{"status": d.status().Commit.Broken, "page": d.shown().Sentence(),
+		"readyz": sentence(d.ready())} {
 		if !strings.Contains(says, "journal") {
 			t.Errorf("%s says %q", where, says)
 		}

@@ -17,7 +17,7 @@ import (
 	"postern/vfs/namespace"
 )
 
-// timed notes when an answer begins.
+// timed records when an answer begins.
 type timed struct {
 	*httptest.ResponseRecorder
 	begun time.Time
@@ -39,7 +39,7 @@ func (w *timed) note() {
 	}
 }
 
-// client asks again as it is told to, and insists that each answer begins soon.
+// client retries as the answer asks, and checks that each answer begins soon.
 type client struct {
 	t *testing.T
 	h http.Handler
@@ -72,9 +72,9 @@ func (c *client) do(code int, method, target string, body []byte, headers ...str
 	return nil
 }
 
-// TestSlowCalls: over a remote that takes seconds for each answer every request begins to be answered in time, nothing is fetched twice, and
-// whoever asks again gets there: reading and writing, in folders never looked at, in large ones, with large files. It is taken for away once
-// at the most.
+// TestSlowCalls: over a remote that takes seconds for each answer, every answer begins in time, nothing is fetched
+// twice, and clients that retry succeed: when reading and writing, in unread folders, in large ones, with large files.
+// The remote is taken for away at most once.
 func TestSlowCalls(t *testing.T) {
 	for _, delay := range []time.Duration{4 * time.Second, 15 * time.Second} {
 		t.Run(fmt.Sprint(delay), func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestSlowCalls(t *testing.T) {
 				if got := c.do(200, "GET", "/a/film", nil); !bytes.Equal(got, film) {
 					t.Error("a large file holds something else")
 				}
-				if n := fetches.Load(); n > 210 { // of 256 KiB each, but for a few at the ends of packs, wherever those happen to lie
+				if n := fetches.Load(); n > 210 { // of 256 KiB each, but for a few at the ends of packs
 					t.Errorf("200 pieces were fetched in %d", n)
 				}
 				c.do(201, "PUT", "/cold0/3", film)
@@ -124,7 +124,7 @@ func TestSlowCalls(t *testing.T) {
 	}
 }
 
-// fromAnother has another device make a drive, of which the first has seen no more than that it is there.
+// fromAnother makes a drive on another device; the first device has only seen that it exists.
 func (s *stacked) fromAnother(film, small []byte) {
 	s.t.Helper()
 	other := s.another()
@@ -143,7 +143,7 @@ func (s *stacked) fromAnother(film, small []byte) {
 	other.put("/a/film", film)
 	other.put("/a/b/c/small", small)
 	other.flush()
-	for i := range 15 { // each in a commit, and so in a pack, of its own
+	for i := range 15 { // each in its own commit, and so in its own pack
 		other.put(fmt.Sprintf("/cold%d/%d", i%5, i/5%3), small)
 		other.flush()
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestUntilIdle: what commands work on is closed only when none is at work, and none begins then.
+// TestUntilIdle: the layers below are closed only when no command is under way, and none begins after that.
 func TestUntilIdle(t *testing.T) {
 	began, end := make(chan struct{}), make(chan struct{})
 	handler, idle := untilIdle(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
