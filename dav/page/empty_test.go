@@ -9,7 +9,7 @@ import (
 	"postern/vfs/layout"
 )
 
-// TestEmptyFoldersExplainThemselves: a folder of the drive's own says what it is for while nothing is in it.
+// TestEmptyFoldersExplainThemselves: an empty folder of the drive's own explains its purpose.
 func TestEmptyFoldersExplainThemselves(t *testing.T) {
 	for _, f := range layout.Folders() {
 		for _, members := range [][]vfs.Info{nil, {{Name: "x", Folder: true}}} {

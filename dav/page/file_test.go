@@ -13,7 +13,7 @@ import (
 	"postern/vfs"
 )
 
-// leaf is an open file that counts what is read.
+// leaf is an open file that counts the bytes read.
 type leaf struct {
 	*strings.Reader
 	info  vfs.Info
@@ -36,7 +36,8 @@ func (l *leaf) Read(p []byte) (int, error) {
 }
 
 func file(name, contentType, content string) *leaf {
-	return &leaf{Reader: strings.NewReader(content), info: vfs.Info{Name: name, ContentType: contentType, Size: int64(len(content))}}
+	return &leaf{Reader: strings.NewReader(content),
+		info: vfs.Info{Name: name, ContentType: contentType, Size: int64(len(content))}}
 }
 
 func TestFilePreviews(t *testing.T) {
@@ -45,18 +46,26 @@ func TestFilePreviews(t *testing.T) {
 		f    *leaf
 		want []string // a leading "!": not
 	}{
-		{"image", file("a b.png", "image/png", "x"), []string{`<img src="/files/a%20b.png" alt="a b.png" data-fails="`, `download="a b.png"`}},
-		{"hostile SVG", file("a.svg", "image/svg+xml", "<svg onload=x>"), []string{`<img src="/files/a.svg"`, "!<svg onload"}},
+		{"image", file("a b.png", "image/png", "x"),
+			[]string{`<img src="/files/a%20b.png" alt="a b.png" data-fails="`, `download="a b.png"`}},
+		{"hostile SVG", file("a.svg", "image/svg+xml", "<svg onload=x>"),
+			[]string{`<img src="/files/a.svg"`, "!<svg onload"}},
 		{"video", file("a.mp4", "video/mp4", "x"), []string{`<video src="/files/a.mp4" controls`}},
 		{"audio", file("a.mp3", "audio/mpeg", "x"), []string{`<audio src="/files/a.mp3" controls`}},
 		{"PDF", file("a.pdf", "application/pdf", "x"), []string{`<iframe src="/files/a.pdf" title="a.pdf">`}},
-		{"PDF of another type", file("a.pdf", "application/octet-stream", "%PDF\x00"), []string{"There is no preview", "!<iframe"}},
-		{"text", file("a.txt", "text/plain; charset=utf-8", "\n1 < 2 & <b>"), []string{"<pre tabindex=\"0\">\n\n1 &lt; 2 &amp; &lt;b&gt;</pre>", ">text/plain · SHA-1"}},
-		{"hostile HTML is its source", file("a.html", "text/html", "<script>x</script>"), []string{"&lt;script&gt;x&lt;/script&gt;", "!<script>x"}},
-		{"Markdown", file("a.md", "text/markdown", "# A\n\n<script>x</script>"), []string{`<div class="prose"><h1>A</h1></div>`, "!<script>x"}},
-		{"a module is no music", file("go.mod", "audio/x-mod", "module postern\n"), []string{"<pre", "module postern", "!<audio", "!audio/x-mod"}},
+		{"PDF of another type", file("a.pdf", "application/octet-stream", "%PDF\x00"),
+			[]string{"There is no preview", "!<iframe"}},
+		{"text", file("a.txt", "text/plain; charset=utf-8", "\n1 < 2 & <b>"),
+			[]string{"<pre tabindex=\"0\">\n\n1 &lt; 2 &amp; &lt;b&gt;</pre>", ">text/plain · SHA-1"}},
+		{"hostile HTML is its source", file("a.html", "text/html", "<script>x</script>"),
+			[]string{"&lt;script&gt;x&lt;/script&gt;", "!<script>x"}},
+		{"Markdown", file("a.md", "text/markdown", "# A\n\n<script>x</script>"),
+			[]string{`<div class="prose"><h1>A</h1></div>`, "!<script>x"}},
+		{"a module is no music", file("go.mod", "audio/x-mod", "module postern\n"),
+			[]string{"<pre", "module postern", "!<audio", "!audio/x-mod"}},
 		{"a script is no film", file("app.mts", "video/mp2t", "export {}\n"), []string{"<pre", "export {}", "!<video"}},
-		{"a film that no browser plays", file("a.mts", "video/mp2t", "G\x00\x01"), []string{"There is no preview", "!<video", "video/mp2t"}},
+		{"a film that no browser plays", file("a.mts", "video/mp2t", "G\x00\x01"),
+			[]string{"There is no preview", "!<video", "video/mp2t"}},
 		{"text by a name of music", file("a.xm", "audio/x-xm", "<a/>"), []string{"<pre", "!<audio"}},
 		{"unknown, but text", file("Makefile", "", "all:\n\tgo build"), []string{"<pre", "go build"}},
 		{"unknown", file("core", "application/octet-stream", "\x7fELF\x00\x01"), []string{"There is no preview", "!<pre"}},
@@ -65,16 +74,18 @@ func TestFilePreviews(t *testing.T) {
 		{"UTF-16", file("a.txt", "text/plain", "\xff\xfea\x00b\x00"), []string{"ab</pre>"}},
 		{"byte order mark", file("a.txt", "text/plain", "\xef\xbb\xbfab"), []string{"\nab</pre>"}},
 		{"empty", file("a.txt", "text/plain", ""), []string{"This file is empty."}},
-		{"hostile name", file(`"><script>x</script>.txt`, "text/plain", "x"), []string{"!<script>x", `href="/files/%22%3E%3Cscript%3Ex%3C%2Fscript%3E.txt"`}},
+		{"hostile name", file(`"><script>x</script>.txt`, "text/plain", "x"),
+			[]string{"!<script>x", `href="/files/%22%3E%3Cscript%3Ex%3C%2Fscript%3E.txt"`}},
 		{"hostile type", file("a", `<script>x</script>`, "x"), []string{"!<script>x"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if strings.Contains(tt.f.info.Name, "/") { // no name has one; in an address it would be two
+			if strings.Contains(tt.f.info.Name, "/") { // no name has a slash; in an address it would separate two names
 				tt.f.info.Name = strings.ReplaceAll(tt.f.info.Name, "/", "\u2215")
 				tt.want[1] = `href="/files/%22%3E%3Cscript%3Ex%3C%E2%88%95script%3E.txt"`
 			}
 			w := httptest.NewRecorder()
-			if err := New(Options{}).File(w, httptest.NewRequest("GET", "/x?view", nil), "/files/"+tt.f.info.Name, tt.f); err != nil {
+			if err := New(Options{}).File(w, httptest.NewRequest("GET", "/x?view", nil), "/files/"+tt.f.info.Name,
+				tt.f); err != nil {
 				t.Fatal(err)
 			}
 			for _, part := range tt.want {
@@ -87,7 +98,8 @@ func TestFilePreviews(t *testing.T) {
 	}
 }
 
-// TestPreviewsReadLittle: of a large text its beginning is read, of what is no text next to nothing, of media nothing.
+// TestPreviewsReadLittle: a preview reads the beginning of a large text, almost nothing of other contents, and nothing
+// of media.
 func TestPreviewsReadLittle(t *testing.T) {
 	line := strings.Repeat("é", 31) + "\n"
 	large := strings.Repeat(line, 2*maxText/len(line))
@@ -123,14 +135,16 @@ func TestPreviewFaults(t *testing.T) {
 	if !errors.Is(err, vfs.ErrUnavailable) || w.Body.Len() > 0 {
 		t.Errorf("%v, sent %q", err, w.Body)
 	}
-	if err := New(Options{Rand: strings.NewReader("short")}).File(w, httptest.NewRequest("GET", "/x?view", nil), "/files/a.txt", file("a.txt", "", "x")); err == nil {
+	if err := New(Options{Rand: strings.NewReader("short")}).File(w, httptest.NewRequest("GET", "/x?view", nil),
+		"/files/a.txt", file("a.txt", "", "x")); err == nil {
 		t.Error("a page without a nonce")
 	}
 }
 
-// FuzzText: what is shown is valid, and a cut never shows.
+// FuzzText: the shown text is valid, and a cut never shows.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"a", "é", "\xc3", "\xff\xfea", "\xfe\xff\xd8\x00", "a\x00", "\xf0\x9f\x8e", "caf\xe9", "\x01\x02\x03"} {
+	for _, s := range []string{"a", "é", "\xc3", "\xff\xfea", "\xfe\xff\xd8\x00", "a\x00", "\xf0\x9f\x8e", "caf\xe9",
+		"\x01\x02\x03"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -13,7 +13,8 @@ import (
 
 func TestSizesForPeople(t *testing.T) {
 	for n, want := range map[int64]string{
-		-1: "0 B", 0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 200 << 20: "200 MiB", 5 << 30: "5.0 GiB", 1 << 40: "1.0 TiB", 1 << 60: "1024 PiB",
+		-1: "0 B", 0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 200 << 20: "200 MiB",
+		5 << 30: "5.0 GiB", 1 << 40: "1.0 TiB", 1 << 60: "1024 PiB",
 	} {
 		if got := size(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
@@ -31,8 +32,10 @@ func TestCountsForPeople(t *testing.T) {
 
 func TestVisible(t *testing.T) {
 	for name, want := range map[string]string{
-		"plain": "plain", "\u202egpj.exe": "\ufffdgpj.exe", "a\nb\tc": "a\ufffdb\ufffdc", "a\u200bb": "a\ufffdb", "x\u2066y\u2069": "x\ufffdy\ufffd",
-		"فارسی\u200cها": "فارسی\u200cها", "\ufeffx": "\ufffdx", "👩\u200d💻": "👩\u200d💻", " x ": " x ",
+		"plain": "plain", "\u202egpj.exe": "\ufffdgpj.exe", "a\nb\tc": "a\ufffdb\ufffdc", "a\u200bb": "a\ufffdb",
+		"x\u2066y\u2069": "x\ufffdy\ufffd",
+		"فارسی\u200cها":  "فارسی\u200cها", "\ufeffx": "\ufffdx", "👩\u200d💻": "👩\u200d💻",
+		" x ": " x ",
 	} {
 		if got := visible(name); got != want {
 			t.Errorf("%q is shown as %q", name, got)
@@ -50,12 +53,13 @@ func TestMoments(t *testing.T) {
 	if got := at(time.Time{}); got != (moment{}) {
 		t.Errorf("no time is %v", got)
 	}
-	if got := at(time.Date(2026, 11, 20, 10, 0, 0, 0, time.FixedZone("", 3600))); got.Human != "2026-11-20 09:00" || got.Machine != "2026-11-20T09:00:00Z" {
+	if got := at(time.Date(2026, 11, 20, 10, 0, 0, 0, time.FixedZone("", 3600))); got.Human != "2026-11-20 09:00" ||
+		got.Machine != "2026-11-20T09:00:00Z" {
 		t.Errorf("%v", got)
 	}
 }
 
-// FuzzHref: an address leads back to its path, and has nothing in it that means something to HTML or URLs.
+// FuzzHref: an address decodes to its path, and contains no characters that are special in HTML or URLs.
 func FuzzHref(f *testing.F) {
 	for _, s := range []string{"/files/a b", "/files/\"<>&'", "/files/%2f?#", "/files/javascript:x", "/files/ä", "//x"} {
 		f.Add(s)
@@ -78,20 +82,28 @@ func FuzzHref(f *testing.F) {
 
 func TestKinds(t *testing.T) {
 	for _, tt := range []struct{ name, contentType, want string }{
-		{"a.png", "image/png", "image"}, {"a.svg", "image/svg+xml", "image"}, {"a.jpg", "", "image"}, {"a.tiff", "image/tiff", "file"},
-		{"a.mp3", "audio/mpeg", "audio"}, {"a.mkv", "application/octet-stream", "video"}, {"a.pdf", "application/pdf", "pdf"}, {"a.md", "text/plain; charset=utf-8", "markdown"},
-		{"README.MD", "", "markdown"}, {"a.html", "text/html", "text"}, {"a.json", "application/json", "text"}, {"a.xml", "application/xml", "text"}, {"a.js", "application/javascript", "text"},
-		{"a.zip", "application/zip", "archive"}, {"Makefile", "", "file"}, {"a.png", "text/html", "text"}, {"a", "nonsense", "file"}, {"a.exe", "application/x-msdownload", "file"},
-		{"go.mod", "audio/x-mod", "text"}, {"app.mts", "video/mp2t", "text"}, {"app.ts", "video/mp2t", "text"}, {"board.dts", "audio/vnd.dts", "text"},
-		{"film.ass", "audio/aac", "text"}, {"list.m3u8", "audio/x-mpegurl", "text"}, {"a.wma", "audio/x-ms-wma", "file"}, {"a.avi", "video/x-msvideo", "file"},
+		{"a.png", "image/png", "image"}, {"a.svg", "image/svg+xml", "image"}, {"a.jpg", "", "image"},
+		{"a.tiff", "image/tiff", "file"},
+		{"a.mp3", "audio/mpeg", "audio"}, {"a.mkv", "application/octet-stream", "video"}, {"a.pdf", "application/pdf", "pdf"},
+		{"a.md", "text/plain; charset=utf-8", "markdown"},
+		{"README.MD", "", "markdown"}, {"a.html", "text/html", "text"}, {"a.json", "application/json", "text"},
+		{"a.xml", "application/xml", "text"}, {"a.js", "application/javascript", "text"},
+		{"a.zip", "application/zip", "archive"}, {"Makefile", "", "file"}, {"a.png", "text/html", "text"},
+		{"a", "nonsense", "file"}, {"a.exe", "application/x-msdownload", "file"},
+		{"go.mod", "audio/x-mod", "text"}, {"app.mts", "video/mp2t", "text"}, {"app.ts", "video/mp2t", "text"},
+		{"board.dts", "audio/vnd.dts", "text"},
+		{"film.ass", "audio/aac", "text"}, {"list.m3u8", "audio/x-mpegurl", "text"}, {"a.wma", "audio/x-ms-wma", "file"},
+		{"a.avi", "video/x-msvideo", "file"},
 		{"old.xm", "audio/x-xm", "file"}, {"a.mov", "video/quicktime", "video"}, {"a.aac", "audio/aac", "audio"},
 	} {
 		if got := kindOf(vfs.Info{Name: tt.name, ContentType: tt.contentType}); got != tt.want {
 			t.Errorf("%s of %q is %q, want %q", tt.name, tt.contentType, got, tt.want)
 		}
 	}
-	if iconOf(vfs.Info{Folder: true}) != "folder" || iconOf(vfs.Info{Name: "a.pdf"}) != "text" || iconOf(vfs.Info{Name: "a"}) != "file" ||
-		iconOf(vfs.Info{Name: "a.wma", ContentType: "audio/x-ms-wma"}) != "audio" || iconOf(vfs.Info{Name: "go.mod", ContentType: "audio/x-mod"}) != "text" {
+	if iconOf(vfs.Info{Folder: true}) != "folder" || iconOf(vfs.Info{Name: "a.pdf"}) != "text" ||
+		iconOf(vfs.Info{Name: "a"}) != "file" ||
+		iconOf(vfs.Info{Name: "a.wma", ContentType: "audio/x-ms-wma"}) != "audio" ||
+		iconOf(vfs.Info{Name: "go.mod", ContentType: "audio/x-mod"}) != "text" {
 		t.Error("wrong icons")
 	}
 }
@@ -105,18 +117,24 @@ func TestStatusSentences(t *testing.T) {
 		{Status{}, "calm", "All changes are stored."},
 		{Status{Pending: 1}, "pending", "Uploading 1 change."},
 		{Status{Pending: 3, PendingBytes: 12 << 20}, "pending", "Uploading 3 changes (12.0 MiB)."},
-		{Status{Offline: since}, "offline", "Offline since 2026-11-20 09:15 UTC. Go on working: changes are kept here meanwhile."},
-		{Status{Pending: 2, Offline: since}, "offline", "Offline since 2026-11-20 09:15 UTC. Go on working: 2 changes will be uploaded when the storage can be reached again."},
+		{Status{Offline: since}, "offline",
+			"Offline since 2026-11-20 09:15 UTC. Go on working: changes are kept here meanwhile."},
+		{Status{Pending: 2, Offline: since}, "offline",
+			"Offline since 2026-11-20 09:15 UTC. Go on working: 2 changes will be uploaded when the storage can be reached " +
+				"again."},
 		{Status{Pending: 2, Offline: since, Blocked: "Log in again."}, "blocked", "Log in again."},
 		{Status{Offline: since, Reason: "no such folder"}, "offline",
 			"Offline since 2026-11-20 09:15 UTC (no such folder). Go on working: changes are kept here meanwhile."},
 		{Status{Pending: 2, PendingBytes: 12 << 20, Full: true}, "full",
 			"The storage is full: make room there. Until then this machine keeps 2 changes (12.0 MiB)."},
 		{Status{Full: true}, "full", "The storage is full: make room there."},
-		{Status{Pending: 1, Failing: "permission denied"}, "failing", "Uploading 1 change failed and is tried again: permission denied."},
-		{Status{Notes: []string{"The copy b is away.", "Run postern fsck."}}, "degraded", "All changes are stored. The copy b is away. Run postern fsck."},
+		{Status{Pending: 1, Failing: "permission denied"}, "failing",
+			"Uploading 1 change failed and is tried again: permission denied."},
+		{Status{Notes: []string{"The copy b is away.", "Run postern fsck."}}, "degraded",
+			"All changes are stored. The copy b is away. Run postern fsck."},
 		{Status{Pending: 1, Notes: []string{"The copy b is away."}}, "degraded", "Uploading 1 change. The copy b is away."},
-		{Status{Full: true, Notes: []string{"The copy b is away."}}, "full", "The storage is full: make room there. The copy b is away."},
+		{Status{Full: true, Notes: []string{"The copy b is away."}}, "full",
+			"The storage is full: make room there. The copy b is away."},
 	} {
 		if tt.status.Kind() != tt.kind || tt.status.Sentence() != tt.says {
 			t.Errorf("%+v: %s, %q", tt.status, tt.status.Kind(), tt.status.Sentence())

@@ -12,10 +12,10 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// perPage is the memory that one page may take: everything allocated, which is more than is in use at one time.
+// perPage bounds the allocations of one page, which are more than its memory at any time.
 const perPage = 150 << 20
 
-// hostile are texts that cost a renderer much for each byte.
+// hostile returns texts with a high cost per byte for a renderer.
 func hostile(size int) map[string]string {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	var ticks, refs strings.Builder
@@ -29,9 +29,12 @@ func hostile(size int) map[string]string {
 		fmt.Fprintf(&refs, "[a%d]", i)
 	}
 	texts := map[string]string{
-		"wide table":           strings.Repeat("|", size/3) + "\n" + strings.Repeat("|-", size/6) + "\n" + fill("|\n")[:size/3],
-		"wide table in quote":  "> " + strings.Repeat("|", size/3) + "\n> " + strings.Repeat("|-", size/6) + "\n" + fill("> a\n")[:size/3],
-		"square tables":        fill("\n" + strings.Repeat("a|", 200) + "\n" + strings.Repeat("-|", 200) + "\n" + strings.Repeat("|\n", 200)),
+		"wide table": strings.Repeat("|", size/3) + "\n" + strings.Repeat("|-", size/6) + "\n" +
+			fill("|\n")[:size/3],
+		"wide table in quote": "> " + strings.Repeat("|", size/3) + "\n> " + strings.Repeat("|-", size/6) + "\n" +
+			fill("> a\n")[:size/3],
+		"square tables": fill("\n" + strings.Repeat("a|", 200) + "\n" + strings.Repeat("-|", 200) + "\n" +
+			strings.Repeat("|\n", 200)),
 		"table without pipes":  "a|b\n-|-\n" + fill("c\n"),
 		"escaped pipes":        "a|b\n-|-\n" + fill("`\\|`|b\n"),
 		"one address":          "[a]: " + strings.Repeat("x", size/2) + "\n\n" + strings.Repeat("[a]", size/6),
@@ -73,7 +76,7 @@ func hostile(size int) map[string]string {
 	return texts
 }
 
-// TestHostileText shows such texts of several sizes, as Markdown and as text.
+// TestHostileText shows hostile texts of several sizes, as Markdown and as text.
 func TestHostileText(t *testing.T) {
 	fs := vfstest.NewModel(vfstest.ModelOptions{})
 	pages := New(Options{})
@@ -108,15 +111,16 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// TestSimple: what people write is rendered.
+// TestSimple: texts that people write are rendered.
 func TestSimple(t *testing.T) {
 	for name, text := range map[string]string{
-		"table":      "| a | b |\n|---|---|\n" + strings.Repeat("| one *two* | [three](https://example.com) |\n", 1000),
-		"list":       strings.Repeat("- [name](https://example.com/a_b) – what `it` does\n", 3000),
-		"paragraphs": strings.Repeat("Some **bold** text with a [link][1] and `code`.\n", 200) + "\n[1]: https://example.com\n",
-		"code":       "```\n" + strings.Repeat("\tif a || b { c[i] = *p & 0xff }\n", 500) + "```\n",
-		"nested":     "> > - a\n> >   - b\n> >     - c\n> >       1. d\n",
-		"a rule":     "a\n\n" + strings.Repeat("-", 200) + "\n\n" + strings.Repeat("- ", 40) + "\n",
+		"table": "| a | b |\n|---|---|\n" + strings.Repeat("| one *two* | [three](https://example.com) |\n", 1000),
+		"list":  strings.Repeat("- [name](https://example.com/a_b) – what `it` does\n", 3000),
+		"paragraphs": strings.Repeat("Some **bold** text with a [link][1] and `code`.\n", 200) +
+			"\n[1]: https://example.com\n",
+		"code":   "```\n" + strings.Repeat("\tif a || b { c[i] = *p & 0xff }\n", 500) + "```\n",
+		"nested": "> > - a\n> >   - b\n> >     - c\n> >       1. d\n",
+		"a rule": "a\n\n" + strings.Repeat("-", 200) + "\n\n" + strings.Repeat("- ", 40) + "\n",
 	} {
 		if got, err := markdown(t.Context(), text); err != nil || got == "" {
 			t.Errorf("%s: %v", name, err)
@@ -124,7 +128,7 @@ func TestSimple(t *testing.T) {
 	}
 }
 
-// TestRenderingEnds: a text waits for others to be rendered no longer than its request lasts.
+// TestRenderingEnds: waiting for the rendering of other texts ends with the request.
 func TestRenderingEnds(t *testing.T) {
 	for range maxRenders {
 		end, err := turn(t.Context())

@@ -14,7 +14,8 @@ import (
 )
 
 func TestNamesAreInTheOrderOfPeople(t *testing.T) {
-	want := []string{"", " x", "(1)", "1", "002", "9.txt", "10.txt", "10a", "Äpfel", "apple", "Banane", "file 2", "file 10", "file 10b", "Zebra", "ß", "日本"}
+	want := []string{"", " x", "(1)", "1", "002", "9.txt", "10.txt", "10a", "Äpfel", "apple", "Banane", "file 2",
+		"file 10", "file 10b", "Zebra", "ß", "日本"}
 	got := slices.Clone(want)
 	slices.Reverse(got)
 	slices.SortFunc(got, func(a, b string) int { return strings.Compare(sortKey(a), sortKey(b)) })
@@ -41,8 +42,10 @@ func TestOrderOf(t *testing.T) {
 		sort, direction string
 		want            order
 	}{
-		{"", "", order{"name", false}}, {"name", "desc", order{"name", true}}, {"size", "", order{"size", true}}, {"size", "asc", order{"size", false}},
-		{"time", "", order{"time", true}}, {"nonsense", "", standard}, {"time", "nonsense", order{"time", true}}, {"", "desc", order{"name", true}},
+		{"", "", order{"name", false}}, {"name", "desc", order{"name", true}}, {"size", "", order{"size", true}},
+		{"size", "asc", order{"size", false}},
+		{"time", "", order{"time", true}}, {"nonsense", "", standard}, {"time", "nonsense", order{"time", true}},
+		{"", "desc", order{"name", true}},
 	} {
 		if got := orderOf(tt.sort, tt.direction, standard); got != tt.want {
 			t.Errorf("%q %q: %+v", tt.sort, tt.direction, got)
@@ -50,7 +53,7 @@ func TestOrderOf(t *testing.T) {
 	}
 }
 
-// TestPartsMakeTheWhole: whatever the order, the parts of a listing put together are the whole, sorted, each member once.
+// TestPartsMakeTheWhole: in any order, the parts of a listing together are the whole, sorted, each member once.
 func TestPartsMakeTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := order{by: rapid.SampledFrom([]string{"name", "size", "time"}).Draw(t, "by"), desc: rapid.Bool().Draw(t, "desc")}
@@ -99,14 +102,16 @@ func TestPartsMakeTheWhole(t *testing.T) {
 func TestFoldersComeFirst(t *testing.T) {
 	for _, desc := range []bool{false, true} {
 		o := order{by: "name", desc: desc}
-		if o.compare(o.item(vfs.Info{Name: "m", Folder: true}), o.item(vfs.Info{Name: "a"})) >= 0 || o.compare(o.item(vfs.Info{Name: "m", Folder: true}), o.item(vfs.Info{Name: "z"})) >= 0 {
+		if o.compare(o.item(vfs.Info{Name: "m", Folder: true}), o.item(vfs.Info{Name: "a"})) >= 0 ||
+			o.compare(o.item(vfs.Info{Name: "m", Folder: true}), o.item(vfs.Info{Name: "z"})) >= 0 {
 			t.Errorf("desc %v: a file comes before a folder", desc)
 		}
 	}
 }
 
 func FuzzCursor(f *testing.F) {
-	for _, s := range []string{"", ".", "1.a", "-zz.x", "1.", "x", strings.Repeat("9", 50) + ".a", fmt.Sprintf("1.%s", strings.Repeat("a", vfs.MaxName+1))} {
+	for _, s := range []string{"", ".", "1.a", "-zz.x", "1.", "x", strings.Repeat("9", 50) + ".a",
+		fmt.Sprintf("1.%s", strings.Repeat("a", vfs.MaxName+1))} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

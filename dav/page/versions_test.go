@@ -15,7 +15,7 @@ import (
 	"postern/vfs/layout"
 )
 
-// past is a drive with a history: what is at each path, by size; a negative size is a folder.
+// past is a drive with a history: the size of each path; a negative size is a folder.
 type past struct {
 	vfs.Reader
 	states []string
@@ -58,7 +58,7 @@ func (p *past) List(context.Context, string) iter.Seq2[vfs.Info, error] {
 	}
 }
 
-// was makes a history of a file: its sizes, one for each state; 0 for when it was not there. The last is now.
+// was returns a history of a file: its sizes, one for each state; 0 if it did not exist. The last is the present.
 func was(path string, sizes ...int64) *past {
 	p := &past{at: map[string]int64{}, states: []string{}}
 	for i, n := range sizes {
@@ -82,7 +82,7 @@ func get(t *testing.T, p *Pages, fs vfs.Reader, path, query string) (string, err
 	return w.Body.String(), err
 }
 
-// shown are the states that a page has rows for.
+// shown returns the states that have a row on a page.
 func shown(body string) (states []string) {
 	for part := range strings.SplitSeq(body, ` data-href="/history/2026-11-20%2009.00.`) {
 		if !strings.HasPrefix(part, "<!DOCTYPE") {
@@ -132,7 +132,8 @@ func TestVersionsOfWhatNeverWas(t *testing.T) {
 	if _, err := get(t, New(Options{}), was("/files/f", 0, 0), "/files/f", "versions"); err == nil {
 		t.Error("there is a page for nothing")
 	}
-	if body, err := get(t, New(Options{}), &past{at: map[string]int64{"/files/f": 1}}, "/files/f", "versions"); err != nil || !strings.Contains(body, "no earlier versions yet") {
+	if body, err := get(t, New(Options{}), &past{at: map[string]int64{"/files/f": 1}}, "/files/f",
+		"versions"); err != nil || !strings.Contains(body, "no earlier versions yet") {
 		t.Errorf("without a history: %v", err)
 	}
 	if _, err := get(t, New(Options{}), &past{fails: vfs.ErrUnavailable}, "/files/f", "versions"); err == nil {
@@ -140,14 +141,14 @@ func TestVersionsOfWhatNeverWas(t *testing.T) {
 	}
 }
 
-// TestVersionsAreLookedForInParts: a page looks at no more than it may, and the next goes on where it ended.
+// TestVersionsAreLookedForInParts: a page reads no more states than its limit, and the next continues where it ended.
 func TestVersionsAreLookedForInParts(t *testing.T) {
 	sizes := make([]int64, 2*maxLooks+60)
 	for i := range sizes {
 		sizes[i] = int64(1 + i/50)
 	}
 	p := was("/files/f", sizes...)
-	for i := range p.states { // two digits of seconds don't do here
+	for i := range p.states { // two digits of seconds are not enough here
 		delete(p.at, layout.InState(p.states[i], "/f"))
 	}
 	for i := range p.states {
@@ -181,7 +182,7 @@ func TestVersionsAreLookedForInParts(t *testing.T) {
 	}
 }
 
-// TestVersionsTakeNoLongerThanTheyMay: where every look is slow, a page stops and offers to go on.
+// TestVersionsTakeNoLongerThanTheyMay: if reading states is slow, a page stops early and links to the next.
 func TestVersionsTakeNoLongerThanTheyMay(t *testing.T) {
 	p := was("/files/f", 1, 2, 3, 4, 5, 6, 7, 8)
 	now := time.Unix(0, 0)
