@@ -43,7 +43,7 @@ func CheckSize(name crypto.BlobName, size int64) error {
 	return nil
 }
 
-// ReadBody reads a whole body into memory and insists on its size. The error is ErrCorrupt for a body of another length
+// ReadBody reads a whole body into memory and checks its size. The error is ErrCorrupt for a body of another length
 // than it promised, and the body's own error if it can't be read.
 func ReadBody(body Body) ([]byte, error) {
 	size := body.Size()

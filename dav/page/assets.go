@@ -93,7 +93,7 @@ func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Content-Length", strconv.Itoa(len(a.data)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		w.Write(a.data) //nolint:errcheck // nobody is left to tell
+		w.Write(a.data) //nolint:errcheck // the client is gone
 	}
 	return true
 }

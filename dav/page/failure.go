@@ -89,6 +89,6 @@ func Failure(w http.ResponseWriter, r *http.Request, status int, message, path s
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		io.Copy(w, &b) //nolint:errcheck // nobody is left to tell
+		io.Copy(w, &b) //nolint:errcheck // the client is gone
 	}
 }

@@ -207,7 +207,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, name string, c com
 		"frame-src 'self'; connect-src 'self'; form-action 'self'")
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		w.Write(b.Bytes()) //nolint:errcheck // nobody is left to tell
+		w.Write(b.Bytes()) //nolint:errcheck // the client is gone
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (p *Pages) serveStatus(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		w.Write(body) //nolint:errcheck // nobody is left to tell
+		w.Write(body) //nolint:errcheck // the client is gone
 	}
 	return true
 }

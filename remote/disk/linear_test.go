@@ -142,7 +142,7 @@ func (d *distant) end(how func() error) {
 	if err := how(); err != nil {
 		d.t.Error(err)
 	}
-	for d.out.Scan() { // nobody hears it
+	for d.out.Scan() { // nothing reads the answers
 	}
 	_ = d.cmd.Wait() // it says how it was ended
 	d.cmd = nil

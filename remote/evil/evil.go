@@ -75,8 +75,7 @@ func (s *Store) Told(lie Lie) int {
 	return s.told[lie]
 }
 
-// tempted returns which of the lies that fit a call to tell; Honest: none. The caller reports a lie that it told to
-// tell.
+// tempted returns which of the lies that fit a call is due; Honest: none. The caller counts it with tell.
 func (s *Store) tempted(fit ...Lie) Lie {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -124,7 +124,7 @@ func (c *copies) settle(ctx context.Context, d time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	_ = c.opened.Load().Settle(ctx) // status tells who lags
+	_ = c.opened.Load().Settle(ctx) // status shows the members that lag
 }
 
 // seen returns the greatest sequence of a pointer that was seen.

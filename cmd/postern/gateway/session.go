@@ -30,7 +30,7 @@ type HoldOptions struct {
 	To       Target
 	Founding bool             // an empty folder may become a remote
 	First    bool             // the drive is made now, so its remote must be there
-	Metrics  *metrics.Metrics // nil: nobody measures
+	Metrics  *metrics.Metrics // nil: no measurements
 	Log      *slog.Logger     // nil: quiet
 
 	waits remote.Deadlines
