@@ -52,7 +52,7 @@ type Card struct {
 	Stores []string // URLs of the stores where its inbox is: at most MaxStores, of printable ASCII
 }
 
-// NameIDOf returns the id of a name, which must be normalized by NormalizeUser.
+// NameIDOf returns the id of a name, which must be normalised by NormalizeUser.
 func NameIDOf(name string) NameID { return NameID(hashName(labelNameID, name)) }
 
 // hashName returns a hash of a name for one use.

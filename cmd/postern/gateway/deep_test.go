@@ -20,6 +20,7 @@ import (
 	"postern/vfs/namespace"
 	"postern/vfs/pin"
 	"postern/vfs/tree"
+	"postern/vfs/vfstest"
 )
 
 // olderRecord is a change as the journal of a space keeps it.
@@ -64,7 +65,10 @@ func (v *served) older(ops ...tree.Op) {
 // TestDeepDrive uses a drive with folders of 16,384 levels, made by copies that an older build allowed: everything
 // works there except changes that would make deeper ones.
 func TestDeepDrive(t *testing.T) {
-	const levels = 1 << 14
+	levels := 1 << 14
+	if vfstest.UnderRace { // the detector makes each level cost ten times as much
+		levels = 1 << 12
+	}
 	down := func(n int) string { return strings.Repeat("/d", n) }
 	v := newServed(t, mem.New())
 	kept, err := pin.NewStore(t.Context(), v.options.Store, mem.New(), pin.StoreOptions{})

@@ -88,7 +88,7 @@ func (ds Drivers) Parse(url string, h home.Home) (Target, error) {
 		strings.Join(forms, ", "))
 }
 
-// parse normalizes the part of a URL after its scheme.
+// parse normalises the part of a URL after its scheme.
 func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 	local := d.Volatile
 	switch d.Scheme {
