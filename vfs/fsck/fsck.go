@@ -214,7 +214,7 @@ type check struct {
 	sizes map[crypto.BlobName]int64 // as listed
 	asked map[crypto.BlobName]bool  // blobs checked although not listed
 	bad   map[uint32]*finding       // by visit number
-	edges []edge
+	edges []tree.Edge
 
 	made map[string]bool // folders made in lost+found
 }
@@ -225,9 +225,6 @@ type finding struct {
 	ranges []Range // of a chunk, within the file
 	blob   crypto.BlobName
 }
-
-// edge leads from a page or index node to a part that it refers to, by their numbers.
-type edge struct{ from, to uint32 }
 
 func (c *check) run(ctx context.Context) error {
 	if err := c.list(ctx); err != nil {

@@ -16,7 +16,7 @@ import (
 func (c *check) visit(ctx context.Context, v tree.Visit) error {
 	c.mu.Lock()
 	if v.Parent != 0 {
-		c.edges = append(c.edges, edge{v.Parent, v.ID})
+		c.edges = append(c.edges, tree.Edge{From: v.Parent, To: v.ID})
 	}
 	c.mu.Unlock()
 	if v.Again {
@@ -155,26 +155,11 @@ func (c *check) there(ctx context.Context, name crypto.BlobName, need int64) err
 
 // tainted returns the numbers of all parts that are damaged or lead to damage.
 func (c *check) tainted() map[uint32]bool {
-	above := map[uint32][]uint32{}
-	for _, e := range c.edges {
-		above[e.to] = append(above[e.to], e.from)
-	}
 	tainted := make(map[uint32]bool, len(c.bad))
-	var queue []uint32
 	for id := range c.bad {
 		tainted[id] = true
-		queue = append(queue, id)
 	}
-	for len(queue) > 0 {
-		id := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, up := range above[id] {
-			if !tainted[up] {
-				tainted[up] = true
-				queue = append(queue, up)
-			}
-		}
-	}
+	tree.AddAbove(tainted, c.edges)
 	return tainted
 }
 

@@ -9,8 +9,8 @@ import (
 // the parts that a space shares with one walked earlier are found by following the graph; see spread.
 type graph struct {
 	walker *tree.Walker
-	first  []visited // by visit number: how each part was first reached
-	edges  []edge    // from a page or index node to one below
+	first  []visited   // by visit number: how each part was first reached
+	edges  []tree.Edge // from a page or index node to one below
 	holds  []hold
 	cross  map[crossing]bool // where spaces reach parts already visited for others; the value: from the newest state
 	bad    map[uint32]string // unreadable parts, with a path
@@ -22,9 +22,6 @@ type graph struct {
 type visited uint32
 
 const fromOlder visited = 1 << 31
-
-// edge leads from one page or index node to another, by their numbers.
-type edge struct{ from, to uint32 }
 
 // hold leads from a page or index node to a blob that holds it, or that holds a chunk it refers to, by their numbers.
 type hold struct{ page, blob uint32 }
@@ -42,7 +39,7 @@ func (g *graph) enter(v tree.Visit, by uint32, older bool) {
 		return
 	}
 	if v.Parent != 0 && v.Kind != tree.VisitChunk {
-		g.edges = append(g.edges, edge{v.Parent, v.ID})
+		g.edges = append(g.edges, tree.Edge{From: v.Parent, To: v.ID})
 	}
 	if !v.Again {
 		for uint32(len(g.first)) <= v.ID {
@@ -91,24 +88,7 @@ func (m *marks) leads(to map[crypto.BlobName]bool) map[uint32]bool {
 			lead[h.page] = true
 		}
 	}
-	above := map[uint32][]uint32{}
-	for _, e := range m.edges {
-		above[e.to] = append(above[e.to], e.from)
-	}
-	queue := make([]uint32, 0, len(lead))
-	for id := range lead {
-		queue = append(queue, id)
-	}
-	for len(queue) > 0 {
-		id := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		for _, up := range above[id] {
-			if !lead[up] {
-				lead[up] = true
-				queue = append(queue, up)
-			}
-		}
-	}
+	tree.AddAbove(lead, m.edges)
 	return lead
 }
 
@@ -120,7 +100,7 @@ func (m *marks) spread() {
 	}
 	below, blobs := map[uint32][]uint32{}, map[uint32][]uint32{}
 	for _, e := range m.edges {
-		below[e.from] = append(below[e.from], e.to)
+		below[e.From] = append(below[e.From], e.To)
 	}
 	for _, h := range m.holds {
 		blobs[h.page] = append(blobs[h.page], h.blob)
