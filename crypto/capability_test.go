@@ -67,8 +67,7 @@ type capabilityVector struct {
 
 func TestCapabilityVectors(t *testing.T) {
 	const about = "The keys of a space are derived from its secret. marshalled is the capability of all that stands in " +
-		"front " +
-		"of it; parsing it gives that or fails with error."
+		"front of it; parsing it gives that or fails with error."
 	good := func(name string, c Capability) capabilityVector {
 		v := capabilityVector{Name: name, Secret: hexOf(keyOf(0x90)), ID: c.ID, Read: hexOf(c.Read), Owner: c.Owner,
 			Store: c.Store[:], Epoch: c.Epoch, Marshalled: c.Marshal()}
@@ -122,8 +121,7 @@ type mountSeedVector struct {
 
 func TestMountSeedVectors(t *testing.T) {
 	const about = "innerSeed, the writer seed of space id, sealed for a mount in the space whose writer seed is " +
-		"outerSeed, is " +
-		"sealed; opening it gives innerSeed or fails with error."
+		"outerSeed, is sealed; opening it gives innerSeed or fails with error."
 	outer, inner := testCapability(0x90), testCapability(0xb0)
 	sealed := outer.Writer.SealSeed(inner.Writer)
 	made := []mountSeedVector{

@@ -85,8 +85,7 @@ type letterVector struct {
 
 func TestLetterVectors(t *testing.T) {
 	const about = "A letter to the account of secret, whose meet key and inbox id these are. Its name is letterName, " +
-		"which begins " +
-		"with enough zero bits if stamped is true. It opens to plain, or fails with error."
+		"which begins with enough zero bits if stamped is true. It opens to plain, or fails with error."
 	secret, other := AccountSecret(keyOf(0xa0)), AccountSecret(keyOf(0xa1))
 	l := kept(t, "letter", func(v letterVector) hexBytes { return v.Letter }, func() []byte {
 		l := stampedLetter(t, secret.Meet(), counting(LetterPlain))
