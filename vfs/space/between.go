@@ -27,35 +27,36 @@ var errUncommitted = errors.New("part of the folder has not reached the storage 
 
 // MoveTo implements namespace.MoverTo.
 func (s *Space) MoveTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
-	return between(ctx, transfer{src: s, from: from, path: path, o: o, move: true}, to)
+	return between(ctx, transfer{op: opMove, src: s, from: from, path: path, o: o}, to)
 }
 
 // CopyTo implements namespace.CopierTo.
 func (s *Space) CopyTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (bool, error) {
-	return between(ctx, transfer{src: s, from: from, path: path, o: o}, to)
+	return between(ctx, transfer{op: opCopy, src: s, from: from, path: path, o: o}, to)
 }
 
 // transfer is a move or copy from one space to another.
 type transfer struct {
+	op         string // opMove or opCopy
 	src, dst   *Space
 	from, path string
 	o          vfs.TransferOptions
-	move       bool
 }
 
+const (
+	opMove = "move"
+	opCopy = "copy"
+)
+
 func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
-	op := "copy"
-	if t.move {
-		op = "move"
-	}
 	var ok bool
 	t.dst, ok = to.(*Space)
 	if !ok || t.dst.home != t.src.home || t.dst.options.Store != t.src.options.Store ||
 		t.dst.keys.Owner != t.src.keys.Owner {
-		return false, &vfs.Error{Op: op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
+		return false, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
-	if t.move && t.from == "/" {
-		return false, &vfs.Error{Op: op, Path: t.from, Kind: vfs.ErrInvalid}
+	if t.op == opMove && t.from == "/" {
+		return false, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid}
 	}
 	if err := t.dst.offline(); err != nil {
 		return false, err
@@ -67,7 +68,7 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 			}
 		}
 		found, err := t.reference(ctx)
-		if errors.Is(err, errChanged) {
+		if errors.Is(err, working.ErrChanged) {
 			continue
 		}
 		if err != nil {
@@ -77,7 +78,7 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 		if found.batch != nil {
 			found.batch.Abort() // does nothing once a record refers to its blobs
 		}
-		if !errors.Is(err, errChanged) {
+		if !errors.Is(err, working.ErrChanged) {
 			return replaced, err
 		}
 	}
@@ -96,9 +97,6 @@ func (r *reference) blobs() []crypto.BlobName {
 	return r.batch.Names()
 }
 
-// errChanged says that the source of a transfer changed while it ran.
-var errChanged = errors.New("it was changed meanwhile")
-
 // reference returns an entry for the file or folder that every space of the owner can refer to.
 func (t transfer) reference(ctx context.Context) (*reference, error) {
 	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
@@ -106,7 +104,7 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 		return nil, err
 	}
 	if info := was.Info(); info.LacksMD5() && t.src.late.Within(t.from) {
-		return nil, errChanged
+		return nil, working.ErrChanged
 	}
 	r := &reference{}
 	if r.entry, _ = was.Object(); t.committed(ctx, was) {
@@ -114,14 +112,14 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	}
 	if was.IsFolder() {
 		if err := t.src.Flush(ctx); err != nil {
-			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable,
+			return nil, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrUnavailable,
 				Err: fmt.Errorf("%w: %w", errUncommitted, err)}
 		}
 		if was, err = t.src.copy.Shown().Tree.Lookup(ctx, t.from); err != nil {
 			return nil, err
 		}
 		if !t.committed(ctx, was) { // changed again meanwhile
-			return nil, &vfs.Error{Op: "move", Path: t.from, Kind: vfs.ErrUnavailable, Err: errUncommitted}
+			return nil, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrUnavailable, Err: errUncommitted}
 		}
 		r.entry, _ = was.Object()
 		return r, nil
@@ -172,14 +170,14 @@ func (t transfer) sealAnew(ctx context.Context, r *reference) error {
 		r.entry.Content, err = finish(ctx, w, batch, t.dst.home.Rand)
 	}
 	if err == nil && file.Info().Version != r.entry.Version {
-		err = errChanged
+		err = working.ErrChanged
 	}
 	if err == nil {
 		err = batch.Seal(ctx)
 	}
 	if err != nil {
 		w.Abort()
-		return view.Failed("move", t.from, err)
+		return view.Failed(t.op, t.from, err)
 	}
 	r.batch = batch
 	return nil
@@ -202,12 +200,12 @@ func finish(ctx context.Context, w *content.Writer, batch *staging.Batch, random
 	return c, err
 }
 
-// record records a move or copy of what was found, as one change. The error is errChanged when the source has changed
-// since.
+// record records a move or copy of what was found, as one change. The error is working.ErrChanged when the source has
+// changed since.
 func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 	plan := func(ctx context.Context, states []tree.Tree) ([]working.Change, error) {
 		src := t.src.copy.Shown().Tree
-		if t.move {
+		if t.op == opMove {
 			src = states[1]
 		}
 		if t.o.Cond != nil {
@@ -219,20 +217,20 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !t.move && t.o.Shallow && entry.Kind == object.Folder {
+		if t.op == opCopy && t.o.Shallow && entry.Kind == object.Folder {
 			entry.Root, entry.Size, entry.Count = object.Ref{}, 0, 0
 		}
 		if !t.o.Modified.IsZero() {
 			entry.Modified = object.Nanos(t.o.Modified)
 		}
 		changes := []working.Change{{Op: tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}, Blobs: found.blobs()}}
-		if t.move {
+		if t.op == opMove {
 			changes = append(changes, working.Change{Op: tree.Remove{Path: t.from}})
 		}
 		return changes, nil
 	}
 	copies := []*working.Copy{t.dst.copy}
-	if t.move {
+	if t.op == opMove {
 		copies = append(copies, t.src.copy)
 	}
 	results, seq, err := working.Record(ctx, plan, copies...)
@@ -244,9 +242,9 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 	}
 	err = t.dst.settle(ctx, seq)
 	switch {
-	case t.move && working.Happened(err):
+	case t.op == opMove && working.Happened(err):
 		err = errors.Join(err, t.src.settle(ctx, seq))
-	case t.move:
+	case t.op == opMove:
 		_ = t.src.copy.Durable(seq) // takes it back there, too
 	}
 	return results[0].Replaced(), err
@@ -262,7 +260,7 @@ func (r *reference) current(ctx context.Context, src tree.Tree, from string) (ob
 	switch {
 	case entry.Kind != r.entry.Kind, entry.Version != r.entry.Version, entry.MD5 != r.entry.MD5,
 		entry.Root != r.entry.Root, entry.Count != r.entry.Count:
-		return object.Entry{}, errChanged
+		return object.Entry{}, working.ErrChanged
 	}
 	entry.Content = r.entry.Content
 	return entry, nil

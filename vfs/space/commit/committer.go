@@ -125,7 +125,7 @@ func (c *Committer) Wait(ctx context.Context, seq uint64) error {
 		select {
 		case <-changed:
 		case <-c.ended:
-			return ErrClosed
+			return working.ErrClosed
 		case <-remote.Patience(ctx):
 			return remote.ErrSlow
 		case <-ctx.Done():

@@ -13,7 +13,7 @@ import (
 )
 
 // Do runs f in the committer's goroutine, between two commits, and waits for it. A commit in progress does not wait for
-// clients meanwhile. Errors: ErrClosed, the context's, those of f.
+// clients meanwhile. Errors: working.ErrClosed, the context's, those of f.
 func (c *Committer) Do(ctx context.Context, f func(context.Context) error) error {
 	defer c.hurry()()
 	return c.loop.Do(ctx, f)

@@ -2,16 +2,13 @@ package commit
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"postern/remote"
+	"postern/vfs/space/working"
 
 	"github.com/cenkalti/backoff/v5"
 )
-
-// ErrClosed says that the space was closed before the awaited event.
-var ErrClosed = errors.New("the drive is being closed")
 
 // loop is the committer's goroutine: it decides when to commit, and runs errands between two commits.
 type loop struct {
@@ -104,8 +101,8 @@ func (l *loop) run(ctx context.Context, commit func(context.Context) error, note
 	}
 }
 
-// Do runs f in the committer's goroutine, between two commits, and waits for it. Errors: ErrClosed, the context's,
-// those of f.
+// Do runs f in the committer's goroutine, between two commits, and waits for it. Errors: working.ErrClosed, the
+// context's, those of f.
 func (l *loop) Do(ctx context.Context, f func(context.Context) error) error {
 	done := make(chan error, 1)
 	errand := func(run context.Context) {
@@ -118,7 +115,7 @@ func (l *loop) Do(ctx context.Context, f func(context.Context) error) error {
 	case l.errands <- errand:
 		return <-done
 	case <-l.ended:
-		return ErrClosed
+		return working.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}

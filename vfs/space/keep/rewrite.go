@@ -28,7 +28,7 @@ func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 			r.Rewritten = append(r.Rewritten, d.Path)
 		case ctx.Err() != nil:
 			return err
-		case errors.Is(err, errOther), errors.Is(err, vfs.ErrNotExist): // it has changed since it was found damaged
+		case errors.Is(err, working.ErrChanged), errors.Is(err, vfs.ErrNotExist): // it has changed since it was found damaged
 		default:
 			k.Home.Log.Warn("a file could not be written anew", "path", d.Path, "error", err)
 			left = append(left, d)
@@ -37,9 +37,6 @@ func (k *Keeper) rewrite(ctx context.Context, r *fsck.Report) error {
 	r.Damage = left
 	return nil
 }
-
-// errOther says that a file has changed.
-var errOther = errors.New("it was changed meanwhile")
 
 // writeAnew replaces a file with its own bytes, sealed again.
 func (k *Keeper) writeAnew(ctx context.Context, path string) error {
@@ -67,7 +64,7 @@ func (k *Keeper) writeAnew(ctx context.Context, path string) error {
 	_, _, err = up.Commit(ctx, vfs.CommitOptions{Modified: is.Modified, ContentType: is.ContentType,
 		Cond: func(ctx context.Context, at vfs.Stater) error {
 			if now, err := at.Stat(ctx, path); err != nil || now.Version != is.Version {
-				return errOther
+				return working.ErrChanged
 			}
 			return nil
 		}})

@@ -190,13 +190,6 @@ func (l *MD5s) run() {
 	}
 }
 
-var (
-	// errOther says that a file has changed since it was read.
-	errOther = errors.New("it was changed meanwhile")
-	// errStopped says that the space was closed before the awaited event.
-	errStopped = errors.New("the drive is being closed")
-)
-
 // compute computes and records the MD5 of a file. It does nothing if the file was replaced or removed in the meantime.
 func (l *MD5s) compute(f *file) error {
 	var sum [md5.Size]byte
@@ -221,7 +214,7 @@ func (l *MD5s) compute(f *file) error {
 			summed = true
 			continue // it may have been moved in the meantime
 		}
-		if err := l.record(path, e, sum); !errors.Is(err, errOther) {
+		if err := l.record(path, e, sum); !errors.Is(err, working.ErrChanged) {
 			return err
 		}
 	}
@@ -297,7 +290,7 @@ func (l *MD5s) End() {
 	}
 }
 
-// record records the MD5 of the file at path if e still describes it. Otherwise the error is errOther.
+// record records the MD5 of the file at path if e still describes it. Otherwise the error is working.ErrChanged.
 func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
 	o, _ := e.Object()
 	o.MD5, o.Properties = sum, nil // Put keeps those of the file that it replaces
@@ -305,7 +298,7 @@ func (l *MD5s) record(path string, e tree.Entry, sum [md5.Size]byte) error {
 	same := func(ctx context.Context, at vfs.Stater) error {
 		now, err := at.Stat(ctx, path)
 		if err != nil || now.Version != was.Version || !now.Modified.Equal(was.Modified) || !now.LacksMD5() {
-			return errOther
+			return working.ErrChanged
 		}
 		return nil
 	}
@@ -342,7 +335,7 @@ func (l *MD5s) await(ctx context.Context, done func() bool) error {
 		select {
 		case <-changed:
 		case <-l.ctx.Done():
-			err = errStopped
+			err = working.ErrClosed
 		case <-remote.Patience(ctx):
 			err = &vfs.Error{Op: "compute the MD5 of", Path: "/", Kind: vfs.ErrUnavailable, Err: remote.ErrSlow}
 		case <-ctx.Done():

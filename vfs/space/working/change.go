@@ -27,6 +27,9 @@ type Change struct {
 // in the meantime.
 type Plan func(ctx context.Context, states []tree.Tree) ([]Change, error)
 
+// ErrChanged says that a file or folder is no longer what it was when the change was prepared.
+var ErrChanged = errors.New("it was changed meanwhile")
+
 // Happened reports, by a change's error, whether the change was made.
 func Happened(err error) bool { return err == nil || errors.Is(err, vfs.ErrPending) }
 

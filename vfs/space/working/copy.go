@@ -84,8 +84,8 @@ func (c *Copy) Removed() int64 { return c.removed.Load() }
 // Counted subtracts n bytes from Removed.
 func (c *Copy) Counted(n int64) { c.removed.Add(-n) }
 
-// errClosed says why a closed space rejects changes.
-var errClosed = errors.New("the folder is being closed")
+// ErrClosed says that the space is being closed: it takes no changes, and what a caller waited for has not happened.
+var ErrClosed = errors.New("the drive is being closed")
 
 // refusal returns why changes, or inner ones, are rejected, or nil.
 func (c *Copy) refusal(inner bool) error {
@@ -95,7 +95,7 @@ func (c *Copy) refusal(inner bool) error {
 	why := c.blocked.Load()
 	switch {
 	case c.closed.Load():
-		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errClosed}
+		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: ErrClosed}
 	case why == nil:
 		return nil
 	case errors.Is(*why, errReapplying):
