@@ -36,6 +36,10 @@ type Deadlines struct {
 	// up to MaxAgain.
 	Again, MaxAgain time.Duration
 
+	// Work is how long one piece of work in the background may take that no request waits for: a look at what moved, the
+	// loading of a space's state, a question to a mount, the wait of one space's commit for another's.
+	Work time.Duration
+
 	// Suspect is how long a call may be under way before the line probes whether the remote is reachable.
 	Suspect time.Duration
 	// Trial is how long the answer to that probe may take before the remote counts as away, unless it is known to be slow.
@@ -93,6 +97,8 @@ var Shipped = Deadlines{
 	// Soon after a hiccup, then every half minute, so that a remote that comes back is noticed soon.
 	Again:    500 * time.Millisecond,
 	MaxAgain: 30 * time.Second,
+
+	Work: 30 * time.Second, // as Reply; it is done again later
 
 	Suspect: 2 * time.Second, // nearly all calls take less, and no client has timed out by then
 	Trial:   3 * time.Second, // enough for a small request on a line that is busy with other bytes

@@ -3,14 +3,10 @@ package namespace
 import (
 	"context"
 	"sync"
-	"time"
 
+	"postern/remote"
 	"postern/vfs"
 )
-
-// askLimit ends a background call to a mount. It is much longer than Patience, so that a slow answer is ready for the
-// next listing.
-const askLimit = 30 * time.Second
 
 // asked is a call to a mount that may be slow. Only one call runs at a time, and the last answer is kept.
 type asked[T any] struct {
@@ -21,7 +17,8 @@ type asked[T any] struct {
 	overdue bool          // a caller has waited for the current call in vain, so others do not wait
 }
 
-// ask calls do in the background, unless a call is running. The returned channel is closed when the call has ended;
+// ask calls do in the background, unless a call is running. The call may take much longer than Patience, so that a slow
+// answer is ready for the next listing. The returned channel is closed when the call has ended;
 // nil: do not wait for it.
 func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 	a.mu.Lock()
@@ -30,7 +27,7 @@ func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 		done := make(chan struct{})
 		a.running, a.overdue = done, false
 		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+			ctx, cancel := context.WithTimeout(context.Background(), remote.Shipped.Work)
 			defer cancel()
 			answer, err := do(ctx)
 			a.mu.Lock()

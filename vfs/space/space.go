@@ -104,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, Poll: o.Deadlines.Poll, FS: o.FS, Log: o.Log, Rand: o.Rand,
+		Patience: o.Patience, PageMemory: o.PageMemory, Deadlines: o.Deadlines, FS: o.FS, Log: o.Log, Rand: o.Rand,
 		Now: o.Now,
 	})
 	if err != nil {

@@ -11,9 +11,6 @@ import (
 	"postern/vfs/space/working"
 )
 
-// addedTime limits how long one commit waits for another space that gains what this one loses.
-const addedTime = 30 * time.Second
-
 // commit brings the newest state to the remote. If there is nothing to bring, it looks for commits of others.
 func (c *Committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
@@ -43,7 +40,7 @@ func (c *Committer) commit(ctx context.Context) error {
 
 // added waits until the changes up to seq that moved things to other spaces are committed in those spaces.
 func (c *Committer) added(ctx context.Context, seq uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, addedTime)
+	ctx, cancel := context.WithTimeout(ctx, c.deadlines.Work)
 	defer cancel()
 	return c.home.Added(ctx, c.keys.ID, seq)
 }

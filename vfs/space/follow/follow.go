@@ -20,9 +20,6 @@ import (
 	"postern/vfs/tree"
 )
 
-// loadTime limits one attempt to load a state.
-const loadTime = 30 * time.Second
-
 // Follower shows the newest state of a space, read-only. Its methods may be called by several goroutines at once.
 type Follower struct {
 	view.ReadOnly
@@ -32,6 +29,7 @@ type Follower struct {
 	opener *view.Opener
 	log    *slog.Logger
 	now    func() time.Time
+	work   time.Duration // limits one attempt to load a state
 
 	life    context.Context
 	end     context.CancelFunc
@@ -53,7 +51,7 @@ type attempt struct {
 // New returns a follower of a space at a store. It makes no request.
 func New(home *local.Home, store remote.Store, space crypto.Capability) *Follower {
 	f := &Follower{
-		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now,
+		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
 		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead},
 	}
@@ -137,7 +135,7 @@ func (f *Follower) view() view.View { return view.View{Tree: f.state.Files, Open
 // load loads the newest state, from the pointer that the remote has already shown, or else from the one that it shows
 // now.
 func (f *Follower) load(a *attempt) {
-	ctx, cancel := context.WithTimeout(f.life, loadTime)
+	ctx, cancel := context.WithTimeout(f.life, f.work)
 	defer cancel()
 	f.mu.Lock()
 	was, newer := f.state, f.newer

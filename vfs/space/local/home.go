@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"postern/crypto"
+	"postern/remote"
 	"postern/remote/localfs"
 	"postern/vfs/content"
 	"postern/vfs/journal"
@@ -54,7 +55,7 @@ type Options struct {
 	StagingLimit int64         // limit in bytes for staged data; 0: staging.DefaultLimit
 	Patience     time.Duration // how long a write waits for room in staging; 0: remote.Shipped.Full; negative: not at all
 	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
-	Poll         time.Duration // interval between two looks for commits of others
+	Deadlines    remote.Deadlines
 
 	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
@@ -71,6 +72,8 @@ type Home struct {
 	Log    *slog.Logger
 	Rand   io.Reader
 	Now    func() time.Time
+
+	Deadlines remote.Deadlines
 
 	Area    *staging.Area
 	Pages   *tree.Pages
@@ -111,7 +114,8 @@ type unopened struct {
 func Open(o Options) (_ *Home, err error) {
 	h := &Home{
 		Dir: o.Dir, FS: o.FS, Frames: o.Frames, Device: o.Device, Log: o.Log, Rand: o.Rand, Now: o.Now, own: o.Own,
-		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
+		Deadlines: o.Deadlines.OrShipped(),
+		pending:   map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
 	}
 	if h.FS == nil {
 		h.FS = localfs.OS{}
@@ -140,7 +144,7 @@ func Open(o Options) (_ *Home, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h.Poller = poll.New(poll.Options{Every: o.Poll, Log: h.Log})
+	h.Poller = poll.New(poll.Options{Deadlines: h.Deadlines, Log: h.Log})
 	return h, nil
 }
 

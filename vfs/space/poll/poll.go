@@ -16,9 +16,6 @@ import (
 	"postern/remote"
 )
 
-// lookTime limits one look at one store.
-const lookTime = 30 * time.Second
-
 // maxPages limits how many pages of moved pointers one look reads; the next look continues from there.
 const maxPages = 8
 
@@ -28,8 +25,8 @@ const idleEvery = 2
 
 // Options of a poller.
 type Options struct {
-	Every time.Duration // between two looks
-	Log   *slog.Logger
+	Deadlines remote.Deadlines // all set; Poll is the time between two looks, Work that of one
+	Log       *slog.Logger
 }
 
 // Poller calls back for spaces that may have moved. Its methods may be called by several goroutines at once.
@@ -72,7 +69,7 @@ func (p *Poller) Close() {
 
 func (p *Poller) run(ctx context.Context) {
 	defer close(p.ended)
-	tick := time.NewTicker(p.o.Every)
+	tick := time.NewTicker(p.o.Deadlines.Poll)
 	defer tick.Stop()
 	for {
 		select {
@@ -123,7 +120,7 @@ func (p *Poller) Listed(store remote.Pointers, id crypto.PointerID, moved func(c
 	}
 }
 
-// Look looks once, as happens every Options.Every. An unreachable store does not delay the others.
+// Look looks once, as happens every Deadlines.Poll. An unreachable store does not delay the others.
 func (p *Poller) Look(ctx context.Context) {
 	p.looking.Lock()
 	defer p.looking.Unlock()
@@ -142,7 +139,7 @@ func (p *Poller) Look(ctx context.Context) {
 	var all sync.WaitGroup
 	for store, l := range due {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, lookTime)
+			ctx, cancel := context.WithTimeout(ctx, p.o.Deadlines.Work)
 			defer cancel()
 			if err := p.ask(ctx, store, l); err != nil && ctx.Err() == nil {
 				p.o.Log.Debug("a store does not say what moved there", "error", err)
