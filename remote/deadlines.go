@@ -40,6 +40,10 @@ type Deadlines struct {
 	// loading of a space's state, a question to a mount, the wait of one space's commit for another's.
 	Work time.Duration
 
+	// PutBack is how long a space's commits wait for those of a failing space that something was moved to, while the remote
+	// answers. Then what was moved is put back.
+	PutBack time.Duration
+
 	// Suspect is how long a call may be under way before the line probes whether the remote is reachable.
 	Suspect time.Duration
 	// Trial is how long the answer to that probe may take before the remote counts as away, unless it is known to be slow.
@@ -99,6 +103,8 @@ var Shipped = Deadlines{
 	MaxAgain: 30 * time.Second,
 
 	Work: 30 * time.Second, // as Reply; it is done again later
+
+	PutBack: time.Hour, // putting back leaves two copies, and most failures pass sooner
 
 	Suspect: 2 * time.Second, // nearly all calls take less, and no client has timed out by then
 	Trial:   3 * time.Second, // enough for a small request on a line that is busy with other bytes

@@ -20,10 +20,18 @@ const savedName = "base"
 // Open opens another space for writing, which shares the home's journal, staging area and memory. It uses only the
 // options Store, Keys, Registry, Committed and Moved. Errors: those of space.Open.
 func (h Home) Open(ctx context.Context, o Options) (*Space, error) {
+	return h.own.beside.openFor(ctx, o)
+}
+
+func (h Home) open(ctx context.Context, o Options) (*Space, error) {
 	all := h.own.options
 	all.Store, all.Keys, all.Registry, all.Committed, all.Moved = o.Store, o.Keys, o.Registry, o.Committed, o.Moved
 	return open(ctx, h.own.home, all, filepath.Join(h.own.home.Dir, savedName+"-"+o.Keys.ID.String()))
 }
+
+// Waiting returns the spaces that have changes in the home's journal and are not open, with the reasons. Their changes
+// stay in the journal until somebody opens them.
+func (h Home) Waiting() []Unopened { return h.own.beside.unopened() }
 
 // Follow returns a follower of a space that this gateway can't write to. It makes no request.
 func (h Home) Follow(store remote.Store, space crypto.Capability) *follow.Follower {

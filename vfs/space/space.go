@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/remote/localfs"
 	"postern/vfs"
@@ -63,6 +64,12 @@ type Options struct {
 	// Registry names the owner's other spaces; nil: if the drive may have some, its garbage is not collected.
 	Registry roots.Registry
 
+	// Beside returns the options for opening another space of the home, which has changes in the journal, as Home.Open
+	// takes them. The home opens such a space by itself as long as nobody else does. An error means that the space can't
+	// be opened now, or that this drive does not know it; Beside is called again later. Nil: such a space waits until
+	// somebody opens it.
+	Beside func(ctx context.Context, id crypto.PointerID) (Options, error)
+
 	// Committed is called with the files of each commit that becomes the newest known one, made here or by another device,
 	// including the one that Open starts with, and with whether it holds all changes made here. It must return soon, and
 	// must not call the space. Nil: no call.
@@ -80,7 +87,7 @@ type Options struct {
 // Space is an open space. Its methods may be called by several goroutines at once.
 type Space struct {
 	home    *local.Home
-	owned   bool // the home is closed with the space
+	beside  *beside // the home's other spaces; nil unless this is the home's own space
 	options Options
 	keys    Keys
 	changes
@@ -114,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	if err != nil {
 		return nil, errors.Join(err, home.Close())
 	}
-	s.owned = true
+	s.beside = newBeside(Home{s}, o)
 	return s, nil
 }
 
@@ -165,13 +172,17 @@ func Create(ctx context.Context, store remote.Store, keys Keys, device Device, r
 // Close stops the committer and, for a home's own space, closes the journal. Uncommitted changes stay in the journal
 // and in staging, and are committed after the next Open. Call Flush first to have them all at the remote.
 func (s *Space) Close() error {
+	var errs []error
+	if s.beside != nil {
+		errs = append(errs, s.beside.close())
+	}
 	s.committer.Stop()
 	s.late.Stop()
 	s.copy.Close()
-	if s.owned {
-		return s.home.Close()
+	if s.beside != nil {
+		errs = append(errs, s.home.Close())
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Flush waits until every change made so far is committed at the remote. If ctx ends first, the error says why the

@@ -20,6 +20,14 @@ const (
 	maxDeviceInName = 64
 )
 
+// ConflictName returns the name of the n-th entry that lost its name to another one. For n = 0 that is the name itself.
+func ConflictName(name, deviceName string, day time.Time, n int) string {
+	if n == 0 {
+		return name
+	}
+	return conflictName(name, device(deviceName), day, n)
+}
+
 // conflictName returns the name of the n-th file that lost its name to another one, for equal name, device and day:
 // "report (conflict, laptop, 2026-11-20).odt", "report (conflict, laptop, 2026-11-20, 2).odt".
 func conflictName(name, device string, day time.Time, n int) string {

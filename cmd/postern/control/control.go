@@ -59,6 +59,8 @@ type Status struct {
 	History    History `json:"history"`
 	Garbage    Garbage `json:"garbage"`
 	Copies     []Copy  `json:"copies,omitempty"` // of a mirror
+	// Waiting says, for each space that has changes here and is not open, why it can't be opened.
+	Waiting []string `json:"waiting,omitempty"`
 }
 
 // Copy is one of the remotes of a mirror.

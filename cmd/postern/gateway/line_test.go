@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"postern/cmd/postern/home"
+	"postern/crypto"
 	"postern/metrics"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/space"
 )
 
 // wired is a gateway's drive as serve opens it, with its remote on a disk that can be taken away.
@@ -27,6 +29,7 @@ type wired struct {
 	account home.Account
 	disk    string
 	waits   remote.Deadlines
+	beside  func(ctx context.Context, store remote.Store, id crypto.PointerID) (space.Options, error)
 }
 
 func newWired(t *testing.T) *wired {
@@ -62,6 +65,7 @@ func (w *wired) open() {
 		w.drive, err = openDrive(w.t.Context(), driveOptions{
 			home: w.home, to: to, store: w.session.Store, line: w.session.line, account: w.account,
 			settings: home.Defaults(), metrics: measured, waits: w.waits, log: log, rand: rand.Reader,
+			beside: w.beside,
 		})
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -341,4 +343,50 @@ func TestSecondSpaceConditions(t *testing.T) {
 	m.want(http.StatusLocked, "MOVE", "/files/n.txt", "", "Destination", to(team+"/n.txt"))
 	m.inOne(http.StatusCreated, "MOVE", "/files/n.txt", "Destination", to(team+"/n.txt"), "If", "<"+team+"> ("+token+")")
 	m.has(map[string]string{"/files/n.txt": "", team + "/n.txt": "N"})
+}
+
+// TestTakenUp: a gateway that starts takes up every space that has changes in the home's journal, and says which ones it
+// can't open. Nothing waits for them but what was moved there.
+func TestTakenUp(t *testing.T) {
+	m := newMany(t, remote.Deadlines{Commit: time.Hour, Again: time.Millisecond, MaxAgain: time.Millisecond})
+	m.addBoth()
+	for path, body := range map[string]string{"/files/a.txt": "A", team + "/b.txt": "B"} {
+		m.want(http.StatusCreated, "PUT", path, body)
+	}
+	m.want(http.StatusCreated, "MOVE", "/files/a.txt", "", "Destination", to(team+"/a.txt"))
+	m.close()
+	unknown := errors.New("no such folder")
+	known := make(chan struct{})
+	m.beside = func(_ context.Context, store remote.Store, id crypto.PointerID) (space.Options, error) {
+		select {
+		case <-known:
+		default:
+			return space.Options{}, unknown
+		}
+		if keys := second(m.account, 2); id == keys.ID {
+			return space.Options{Store: store, Keys: keys}, nil
+		}
+		return space.Options{}, unknown
+	}
+	m.open()
+	m.want(http.StatusCreated, "PUT", "/files/c.txt", "C")
+	for len(m.status().Waiting) == 0 {
+		runtime.Gosched()
+	}
+	if w := m.status().Waiting; len(w) != 1 || w[0] != unknown.Error() {
+		t.Errorf("%q wait", w)
+	}
+	if notes := m.shown().Notes; len(notes) != 1 {
+		t.Errorf("the page notes %q", notes)
+	}
+	close(known)
+	m.flush()
+	if w := m.status().Waiting; len(w) > 0 {
+		t.Errorf("%q still wait", w)
+	}
+	if n := m.records(); n > 0 {
+		t.Errorf("%d records are left", n)
+	}
+	m.addBoth()
+	m.has(map[string]string{"/files/a.txt": "", "/files/c.txt": "C", team + "/a.txt": "A", team + "/b.txt": "B"})
 }

@@ -14,6 +14,7 @@ import (
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
+	"postern/crypto"
 	"postern/dav"
 	"postern/dav/auth"
 	"postern/metrics"
@@ -81,6 +82,8 @@ type driveOptions struct {
 	now      func() time.Time // nil: time.Now
 	log      *slog.Logger
 	rand     io.Reader
+	// beside opens other spaces that have changes in the home's journal; see space.Options. Nil: the drive has none.
+	beside func(ctx context.Context, store remote.Store, id crypto.PointerID) (space.Options, error)
 }
 
 // openDrive builds store → cache → pinned blobs → space → namespace.
@@ -109,13 +112,17 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		}
 		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
 	}
+	var beside func(context.Context, crypto.PointerID) (space.Options, error)
+	if o.beside != nil {
+		beside = func(ctx context.Context, id crypto.PointerID) (space.Options, error) { return o.beside(ctx, store, id) }
+	}
 	d.space, err = space.Open(ctx, space.Options{
 		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir,
 		Device: DeviceOf(o.account, o.settings), StagingLimit: d.limit,
 		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
 		Grace:       o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, Deadlines: o.waits,
-		Now: o.now, Log: o.log, Rand: o.rand,
+		Beside: beside, Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, base.ErrNoSpace) {
 		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made " +
@@ -250,6 +257,10 @@ func (d *drive) shown() dav.Status {
 			status.Notes = append(status.Notes, "The copy "+c.Remote+" "+c.State()+".")
 		}
 	}
+	if len(s.Waiting) > 0 {
+		status.Notes = append(status.Notes,
+			"Changes wait for a shared folder that can't be opened; postern status says more.")
+	}
 	if s.Commit.Lost > 0 {
 		status.Notes = append(status.Notes,
 			"Parts of files that were copied or moved here are lost; postern fsck names the files.")
@@ -285,8 +296,18 @@ func (d *drive) status() control.Status {
 			Reason:  away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
-		Copies: d.mirror.status(),
+		Copies: d.mirror.status(), Waiting: d.waiting(),
 	}
+}
+
+// waiting returns why spaces that have changes here can't be opened.
+func (d *drive) waiting() (whys []string) {
+	for _, u := range d.space.Home().Waiting() {
+		if u.Err != nil {
+			whys = append(whys, fmt.Sprint(u.Err))
+		}
+	}
+	return whys
 }
 
 // earlier returns the earlier of two times; zero is none.

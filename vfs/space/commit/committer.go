@@ -6,6 +6,7 @@ package commit
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -58,6 +59,8 @@ type Committer struct {
 	// zero: none.
 	accepted object.Ref
 	doubt    doubt
+	// stuck is since when the remote answers and a space that something was moved to does not commit it; zero: it does.
+	stuck time.Time
 }
 
 // New returns a committer. Start starts it.
@@ -130,7 +133,7 @@ func (c *Committer) Wait(ctx context.Context, seq uint64) error {
 			return remote.ErrSlow
 		case <-ctx.Done():
 			if why != "" {
-				return fmt.Errorf("%w; the last attempt failed: %s", ctx.Err(), why)
+				return fmt.Errorf("%w; %w: %s", ctx.Err(), local.ErrFailing, why)
 			}
 			return ctx.Err()
 		}

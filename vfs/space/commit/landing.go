@@ -8,6 +8,7 @@ import (
 
 	"postern/remote"
 	"postern/vfs/space/base"
+	"postern/vfs/space/local"
 	"postern/vfs/space/working"
 )
 
@@ -28,8 +29,12 @@ func (c *Committer) commit(ctx context.Context) error {
 			return nil
 		}
 		if err := c.added(ctx, h.Seq); err != nil {
-			return err
+			if err = c.putBack(ctx, h.Seq, err); err != nil {
+				return err
+			}
+			continue
 		}
+		c.stuck = time.Time{}
 		err = c.send(ctx, c.base, h, nil)
 		// After a lost race, try once more on top of the winner. Two losses in a row need a pause before the next attempt.
 		if err == nil || looked || !errors.Is(err, remote.ErrConflict) {
@@ -43,6 +48,29 @@ func (c *Committer) added(ctx context.Context, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, c.deadlines.Work)
 	defer cancel()
 	return c.home.Added(ctx, c.keys.ID, seq)
+}
+
+// putBack puts back what was moved to a space that does not commit it, if that has lasted for Deadlines.PutBack and the
+// remote answers: while it is away, the other space only waits for it as this one does. why is the error of added;
+// putBack returns it when nothing was put back.
+func (c *Committer) putBack(ctx context.Context, seq uint64, why error) error {
+	stuck, ok := errors.AsType[*local.StuckError](why)
+	if !ok || c.look(ctx) != nil {
+		c.stuck = time.Time{}
+		return why
+	}
+	now := c.home.Now()
+	if c.stuck.IsZero() {
+		c.stuck = now
+	}
+	if now.Sub(c.stuck) < c.deadlines.PutBack {
+		return why
+	}
+	if err := c.copy.PutBack(ctx, stuck.To, seq); err != nil {
+		return fmt.Errorf("put back what was moved to another folder, which fails: %w", err)
+	}
+	c.stuck = time.Time{}
+	return nil
 }
 
 // send brings a state to the remote, as a commit on top of on, the newest one. moved is nil unless packs were rewritten

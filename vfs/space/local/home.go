@@ -6,7 +6,6 @@ package local
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,6 +81,9 @@ type Home struct {
 	Ahead   *content.Budget    // read-ahead shared by all open files
 	Poller  *poll.Poller       // looks for commits of others
 
+	// Sharing is held while staged blobs are released, and while a second space is made to need them.
+	Sharing sync.Mutex
+
 	crossings
 	own     crypto.PointerID
 	journal *journal.Journal
@@ -100,14 +102,11 @@ type Waiter interface {
 	FirstPending() (seq uint64, found bool)
 	// Durable returns when the change seq is durable, and makes it visible.
 	Durable(seq uint64) error
-	// Landed returns when the change seq is committed at the remote.
+	// Landed returns when the change seq is committed at the remote. The error is ErrFailing when the space's commits
+	// fail.
 	Landed(ctx context.Context, seq uint64) error
-}
-
-// unopened is what the journal holds for a space that is not open.
-type unopened struct {
-	first uint64
-	blobs []crypto.BlobName
+	// Staged returns the staged blobs that the changes up to seq need.
+	Staged(seq uint64) []crypto.BlobName
 }
 
 // Open opens the journal and the staging area. Errors: those of the journal and the system.
@@ -223,60 +222,6 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 	return nil
 }
 
-// Attach adds an open space, which needs the staged blobs. The first call also removes everything else from staging.
-// The error is vfs.ErrCorrupt when staging has lost one of the blobs; a space that is already open is not added again.
-func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName) error {
-	for _, name := range staged {
-		if !h.Area.Has(name) {
-			return lostStaged(name)
-		}
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.pending[space] != nil {
-		return errOpen
-	}
-	h.pending[space] = w
-	delete(h.waiting, space)
-	if h.revised || !h.scanned {
-		return nil
-	}
-	h.revised = true
-	needed := map[crypto.BlobName]struct{}{}
-	for _, name := range staged {
-		needed[name] = struct{}{}
-	}
-	for _, u := range h.waiting {
-		for _, name := range u.blobs {
-			needed[name] = struct{}{}
-		}
-	}
-	if n := h.Area.Keep(needed); n > 0 {
-		h.Log.Info("removed staged blobs that no change needs", "blobs", n)
-	}
-	return nil
-}
-
-// errOpen says why a space is not opened twice: the two would not see each other's changes.
-var errOpen = errors.New("this folder is open already")
-
-// Detach removes a space that is closed, if it is there. Its records stay in the journal.
-func (h *Home) Detach(space crypto.PointerID, w Waiter) {
-	h.mu.Lock()
-	there := h.pending[space] == w
-	h.mu.Unlock()
-	if !there {
-		return
-	}
-	first, found := w.FirstPending()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.pending, space)
-	if found {
-		h.waiting[space] = &unopened{first: first}
-	}
-}
-
 // Trim drops the records that no space needs, after a space has dropped its records up to seq. Errors: those of the
 // journal.
 func (h *Home) Trim(seq uint64) error {
@@ -314,10 +259,4 @@ func (h *Home) Skip(seq uint64) error {
 		return nil
 	}
 	return h.journal.Skip(seq)
-}
-
-func (h *Home) openSpace(space crypto.PointerID) Waiter {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.pending[space]
 }

@@ -145,7 +145,7 @@ func (c *Copy) Forget(on base.State, seq uint64) error {
 	c.pending = append([]pending(nil), c.pending[n:]...)
 	c.changing.Unlock()
 	c.home.Uncross(c.space.ID, seq, math.MaxUint64)
-	c.home.Area.Release(blobs...)
+	c.home.Release(blobs)
 	return c.home.Trim(seq)
 }
 

@@ -1,0 +1,184 @@
+package space_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/remote/mem"
+	"postern/vfs"
+	"postern/vfs/content"
+	"postern/vfs/space"
+)
+
+// TestTakenUp: after a start, the home opens and commits by itself a space that has changes in the journal. A user can
+// open the space at any time.
+func TestTakenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t, mem.New())
+		h.options.Deadlines.Commit = 24 * time.Hour
+		s := h.open()
+		second := h.beside(s, h.store)
+		put(t, s, "/moved", []byte("moved"))
+		put(t, second, "/own", []byte("own"))
+		if _, err := s.MoveTo(t.Context(), "/moved", second, "/moved", vfs.TransferOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		h.close(second)
+		h.close(s)
+
+		keys := secondKeys(h.account)
+		var away atomic.Bool
+		away.Store(true)
+		h.options.Beside = func(_ context.Context, id crypto.PointerID) (space.Options, error) {
+			if away.Load() || id != keys.ID {
+				return space.Options{}, errAway
+			}
+			return space.Options{Store: h.store, Keys: keys}, nil
+		}
+		s = h.open()
+		synctest.Wait()
+		if w := s.Home().Waiting(); len(w) != 1 || w[0].Space != keys.ID || !errors.Is(w[0].Err, errAway) {
+			t.Errorf("%v wait", w)
+		}
+		away.Store(false)
+		flush(t, s) // waits for the other space
+		if w := s.Home().Waiting(); len(w) > 0 {
+			t.Errorf("%v still wait", w)
+		}
+		for _, path := range []string{"/moved", "/own"} {
+			second = h.beside(s, h.store)
+			if got := string(get(t, second, path)); got != path[1:] {
+				t.Errorf("%s holds %q", path, got)
+			}
+			if n := second.Status().PendingChanges; n > 0 {
+				t.Errorf("%d changes of the second space are pending", n)
+			}
+			h.close(second) // and is opened once more, with nothing in the journal
+		}
+		if _, err := s.Stat(t.Context(), "/moved"); !errors.Is(err, vfs.ErrNotExist) {
+			t.Errorf("what was moved is in the first space: %v", err)
+		}
+		h.close(s)
+	})
+}
+
+// refusing is a remote that refuses to move one pointer.
+type refusing struct {
+	remote.Store
+	id  crypto.PointerID
+	off atomic.Bool
+}
+
+func (r *refusing) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+	if next.ID == r.id && !r.off.Load() {
+		return remote.Fail("swap pointer", next.ID, remote.ErrRefused, errors.New("broken"))
+	}
+	return r.Store.Swap(ctx, old, next)
+}
+
+// TestPutBack: a space is committed at last, although what it moved to another space can't be committed there. What was
+// moved is back then, and also where it was moved to once that works. Before, nothing has changed.
+func TestPutBack(t *testing.T) {
+	large := bytes.Repeat([]byte("large"), content.SmallLimit)
+	all := map[string][]byte{"/f/small": []byte("small"), "/f/large": large, "/g/inside": []byte("inside")}
+	for name, restart := range map[string]bool{"its commits fail": false, "nobody can open it": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &refusing{Store: mem.New()}
+				store.off.Store(true)
+				h := newHome(t, store)
+				s := h.open()
+				second := h.beside(s, store)
+				for _, folder := range []string{"/f", "/g"} {
+					if err := s.Mkdir(t.Context(), folder, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				put(t, s, "/g/inside", all["/g/inside"])
+				flush(t, s)
+				store.id = secondKeys(h.account).ID
+				store.off.Store(false)
+				for _, path := range []string{"/f/small", "/f/large"} { // not committed: sealed anew
+					put(t, s, path, all[path])
+					if _, err := s.MoveTo(t.Context(), path, second, path[2:], vfs.TransferOptions{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := s.MoveTo(t.Context(), "/g", second, "/g", vfs.TransferOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				put(t, s, "/f/large", []byte("another"))
+				put(t, s, "/later", []byte("later"))
+				if restart {
+					h.close(second)
+					h.close(s)
+					s = h.open()
+				}
+				<-time.After(50 * time.Minute) // in the time of the bubble
+				if _, err := s.Stat(t.Context(), "/g"); !errors.Is(err, vfs.ErrNotExist) || s.Status().PendingChanges == 0 {
+					t.Errorf("it was put back too soon: %v", err)
+				}
+				if err := s.Flush(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				back := func(t *testing.T, s *space.Space) {
+					t.Helper()
+					there, conflict := map[string]string{}, ""
+					for _, folder := range []string{"/f", "/g", "/"} {
+						for e, err := range s.List(t.Context(), folder) {
+							if err != nil {
+								t.Fatal(err)
+							}
+							if at := path.Join(folder, e.Name); !e.Folder {
+								there[at] = string(get(t, s, at))
+							}
+						}
+					}
+					for at, body := range there {
+						if body == string(large) {
+							conflict = at
+						}
+					}
+					if conflict == "" || conflict == "/f/large" || there["/f/large"] != "another" || there["/f/small"] != "small" ||
+						there["/g/inside"] != "inside" || there["/later"] != "later" || len(there) != 5 {
+						t.Errorf("there is %v", sizes(there))
+					}
+				}
+				back(t, s)
+				other := h.device(2, "desk").open()
+				back(t, other)
+				h.close(other)
+
+				store.off.Store(true)
+				if restart {
+					second = h.beside(s, store)
+				}
+				flush(t, second)
+				h.close(second)
+				h.close(s)
+				h = h.device(3, "fresh")
+				s = h.open()
+				second = h.beside(s, store)
+				back(t, s)
+				for path, body := range all {
+					if path != "/g/inside" {
+						path = path[2:]
+					}
+					if got := get(t, second, path); !bytes.Equal(got, body) {
+						t.Errorf("%s holds %d bytes in the second space", path, len(got))
+					}
+				}
+				h.close(second)
+				h.close(s)
+			})
+		})
+	}
+}
