@@ -21,9 +21,15 @@ import (
 )
 
 // secondKeys returns the keys of a second space of an account.
-func secondKeys(account crypto.AccountSecret) space.Keys {
+func secondKeys(account crypto.AccountSecret) space.Keys { return keysOf(account, 2) }
+
+// keysOf returns the keys of the space number n of an account; 1 is its own space.
+func keysOf(account crypto.AccountSecret, n byte) space.Keys {
 	own := base.Own(account)
-	c := crypto.SpaceSecret{2}.Keys()
+	if n == 1 {
+		return own
+	}
+	c := crypto.SpaceSecret{n}.Keys()
 	c.Owner, c.Store = own.Owner, own.Store
 	return space.Keys{Capability: c, Author: own.Author, Frames: own.Frames}
 }

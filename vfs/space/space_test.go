@@ -5,8 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +28,17 @@ import (
 	"postern/vfs/vfstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(killedIn); folder != "" {
+		seed, err := strconv.ParseUint(os.Getenv(killedOf), 10, 64)
+		if err == nil {
+			err = workUntilKilled(folder, seed)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // home is an account with its local folder and its remote, which outlive an open space.
 type home struct {
