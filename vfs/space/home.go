@@ -41,9 +41,6 @@ func (h Home) Follow(store remote.Store, space crypto.Capability) *follow.Follow
 // Poller returns the poller that looks for commits of others, for all spaces of the home.
 func (h Home) Poller() *poll.Poller { return h.own.home.Poller }
 
-// idlePages is how many bytes of decoded folder pages stay while the gateway is idle: those of some 12,000 entries.
-const idlePages = 8 << 20
-
-// Rest releases memory that an idle gateway does not need. The next listing of a large folder has to decode its pages
-// again.
-func (h Home) Rest() { h.own.home.Pages.Trim(idlePages) }
+// Rest releases memory that an idle gateway does not need: all decoded folder pages. A few that stay would hold most of
+// the memory, since they are strewn over the pages of the system. The next listing of a folder decodes its pages again.
+func (h Home) Rest() { h.own.home.Pages.Forget() }

@@ -48,21 +48,16 @@ func (k *kept) add(ref object.Ref, p *page) {
 	}
 	k.pages.Add(ref, p)
 	k.used += p.memory()
-	k.shrink(k.limit)
-}
-
-// shrink forgets pages, but for the newest. It holds mu.
-func (k *kept) shrink(to int64) {
-	for k.used > to && k.pages.Len() > 1 {
+	for k.used > k.limit && k.pages.Len() > 1 { // the newest stays, however large
 		k.pages.RemoveOldest()
 	}
 }
 
-// trim forgets the pages that were used longest ago, until those left take at most so many bytes.
-func (k *kept) trim(to int64) {
+// forget forgets all pages.
+func (k *kept) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.shrink(to)
+	k.pages.Purge()
 }
 
 // memory is about what a page takes: its strings and the structs around them, and 400 bytes more for a line that is

@@ -37,8 +37,8 @@ func NewPages(memory int64) *Pages {
 	return &Pages{newKept(memory)}
 }
 
-// Trim forgets decoded pages until those left take at most so many bytes. They are loaded again when they are needed.
-func (p *Pages) Trim(to int64) { p.kept.trim(to) }
+// Forget forgets all decoded pages. They are loaded again when they are needed.
+func (p *Pages) Forget() { p.kept.forget() }
 
 // Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number of
 // goroutines.

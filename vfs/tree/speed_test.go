@@ -149,6 +149,35 @@ func TestMillionEntries(t *testing.T) {
 	})
 }
 
+// TestForget: forgotten pages take no memory, and are loaded again.
+func TestForget(t *testing.T) {
+	s := newStore()
+	_, at := folder(t, s, 5000)
+	pages := tree.NewPages(0)
+	nodes := tree.NewNodes(s, tree.Options{Pages: pages})
+	c, _, err := nodes.Commit(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := tree.New(nodes, c.Root)
+	for range 2 {
+		n := 0
+		for _, err := range tr.List(t.Context(), "/photos") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if kept, used := nodes.Pages(); n != 5000 || kept < 10 || used < 5000*100 {
+			t.Fatalf("%d entries were listed, and %d pages of %d bytes are kept", n, kept, used)
+		}
+		pages.Forget()
+		if kept, used := nodes.Pages(); kept != 0 || used != 0 {
+			t.Errorf("%d pages of %d bytes are kept after all were forgotten", kept, used)
+		}
+	}
+}
+
 // What has landed is dropped from memory, though the tree, the packing and earlier trees are still held.
 func TestSettledPagesAreDropped(t *testing.T) {
 	if testing.Short() {
