@@ -12,7 +12,7 @@
 // temporary slowness of the machine affects all servers, and the ratios stay.
 //
 //	go run ./cmd/bench [-postern bin/postern] [-baseline OLD] [-rclone rclone] [-size 1024] [-dir DIR] [-rounds 5]
-//	                   [-only bodies|listings|memory] [-files 100000]
+//	                   [-only bodies|listings|memory] [-rows REGEXP] [-files 100000]
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"slices"
 )
 
@@ -31,6 +32,7 @@ type options struct {
 	postern, baseline, rclone, dir, only string
 	size                                 int64 // of the large file in bytes
 	rounds, files                        int
+	rows                                 *regexp.Regexp // nil: all
 }
 
 func main() {
@@ -42,6 +44,11 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only bodies, listings or memory (default: all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds, of which the medians are shown")
 	flag.IntVar(&o.files, "files", 100_000, "small files that are written while memory is measured")
+	flag.Func("rows", "measure only rows of bodies whose names match, say small; a GET needs its PUT (default: all)",
+		func(s string) (err error) {
+			o.rows, err = regexp.Compile(s)
+			return err
+		})
 	mib := flag.Int("size", 1024, "size of the large file in MiB")
 	bareAt := flag.String("bare", "", "be the bare decrypting server at this address, on -dir; the benchmark starts it "+
 		"itself")
@@ -94,7 +101,7 @@ func run(ctx context.Context, o options) (err error) {
 		if wanted == 0 {
 			break
 		}
-		if err := measure(ctx, all, wanted, o.size, round, t); err != nil {
+		if err := measure(ctx, all, wanted, o, round, t); err != nil {
 			return err
 		}
 	}

@@ -91,7 +91,7 @@ func rows(size int64) []row {
 }
 
 // measure measures every row of the wanted kinds once for all servers, each row's servers one right after the other.
-func measure(ctx context.Context, all []*server, wanted kinds, size int64, round int, t *table) error {
+func measure(ctx context.Context, all []*server, wanted kinds, o options, round int, t *table) error {
 	for _, s := range all {
 		if s.kinds&wanted == 0 {
 			continue
@@ -107,7 +107,10 @@ func measure(ctx context.Context, all []*server, wanted kinds, size int64, round
 			}
 		}
 	}
-	for _, r := range rows(size) {
+	for _, r := range rows(o.size) {
+		if o.rows != nil && !o.rows.MatchString(r.name) {
+			continue
+		}
 		for i := range all {
 			s := all[(i+round)%len(all)]
 			if s.kinds&wanted&r.kind == 0 {
