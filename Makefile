@@ -15,9 +15,14 @@ AXE           := 4.14.1
 # How long each fuzz target runs under `make fuzz`: with 90s all of them take about an hour.
 FUZZTIME ?= 20s
 
-# Without a bound Go makes each input of new coverage smaller for a minute, in which nothing else is tried. Where coverage depends
-# on the scheduler that is most of the time.
+# Without a bound Go makes each input of new coverage smaller for a minute, in which nothing else is tried. Where
+# coverage depends on the scheduler, that is most of the time.
 FUZZ = $(GO) test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 2s
+
+# Where `make test` and `make race` keep their files: in memory if there are 4 GiB for them, because on a disk the tests
+# spend most of their time in fsync. `make e2e` and `make torture` use the disk. `make test SCRATCH=/var/tmp` chooses
+# another folder.
+SCRATCH ?= $(shell df -Pk /dev/shm 2> /dev/null | awk 'NR > 1 && $$4 > 4194304 { print "/dev/shm" }')
 
 # What `make torture` does: a seed of its own each time, and so many operations.
 SEED ?= $(shell date +%s)
@@ -40,6 +45,8 @@ build: ## build bin/postern
 vet: ## go vet, with the end-to-end tests
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./cmd/e2e/
+
+test race: export TMPDIR := $(or $(SCRATCH),$(TMPDIR),/tmp)
 
 test: ## unit, property and story tests
 	$(GO) test ./...
@@ -73,7 +80,7 @@ vectors: ## write the format's vectors anew; a change of an old one is a change 
 	$(GO) test ./crypto ./vfs/object -run Vectors -update
 	git diff --stat -- '*/testdata/*'
 
-bench: build ## side by side with Apache, a bare decrypting server, rclone, and BASELINE=old/postern; small files over a line of 50 ms
+bench: build ## beside Apache, a bare decrypting server, rclone, BASELINE=old/postern; small files over a line of 50 ms
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" \
 		$(if $(BASELINE),-baseline $(BASELINE)) $(ARGS)
 	$(GO) test -run '^$$' -bench LongLine -benchtime 10000x ./cmd/torture
@@ -106,7 +113,8 @@ tools: ## install the pinned tools into .tools
 	@test -e $(TOOLS)/bin/rclone-tests-$(RCLONE) || { \
 		.ci/module-build github.com/rclone/rclone $(RCLONE) test $(TOOLS)/bin $(RCLONE_SUITES) && \
 		touch $(TOOLS)/bin/rclone-tests-$(RCLONE); }
-	@if command -v npm > /dev/null; then npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) axe-core@$(AXE); fi
+	@if command -v npm > /dev/null; then \
+		npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) axe-core@$(AXE); fi
 
 clean: ## remove what was built
 	rm -rf $(BIN) cover.out *.test

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	w.left.Store(enough)
 	w.drivers = append(gateway.Shipped(), gateway.Driver{
 		Scheme: "test", Form: "test:",
-		Open: func(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+		Open: func(context.Context, string, gateway.Opening) (remote.Store, error) {
 			return faulty.New(w.shared.Another(), func(c faulty.Call) faulty.Fault {
 				if w.called != nil {
 					w.called()

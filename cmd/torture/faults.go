@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,11 +82,11 @@ func (s *sabotaged) drivers() gateway.Drivers {
 		if d.Scheme != "disk" {
 			continue
 		}
-		all[i].Open = func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error) {
+		all[i].Open = func(ctx context.Context, rest string, o gateway.Opening) (remote.Store, error) {
 			if err := s.reach(ctx); err != nil {
 				return nil, err
 			}
-			store, err := d.Open(ctx, rest, founding, log)
+			store, err := d.Open(ctx, rest, o)
 			if err != nil {
 				return nil, err
 			}

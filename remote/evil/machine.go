@@ -86,7 +86,10 @@ func bindSocket(path string) error {
 	if err = errors.Join(err, syscall.Close(fd)); err != nil {
 		return err
 	}
-	return os.Rename(short, path)
+	if err := os.Rename(short, path); err != nil {
+		return errors.Join(err, os.Remove(short))
+	}
+	return nil
 }
 
 // strangers makes a folder of foreign names, and of links under names of the store's forms.

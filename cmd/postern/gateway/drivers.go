@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
@@ -28,9 +29,9 @@ type Driver struct {
 	Volatile bool
 	// Blocks means that calls may block in the system, where no context ends them.
 	Blocks bool
-	// Open opens the remote named by the part of a URL after its scheme. With founding, an empty place becomes a remote;
-	// without, it must be one already. Nil for mirrors, whose members have drivers of their own.
-	Open func(ctx context.Context, rest string, founding bool, log *slog.Logger) (remote.Store, error)
+	// Open opens the remote named by the part of a URL after its scheme. Nil for mirrors, whose members have drivers of
+	// their own.
+	Open func(ctx context.Context, rest string, o Opening) (remote.Store, error)
 }
 
 // Drivers is a table of kinds of remotes. Nil stands for the shipped table.
@@ -156,9 +157,10 @@ func (t Target) owned(h home.Home) bool {
 
 // Opening are the choices for opening a remote.
 type Opening struct {
-	Founding bool         // an empty place may become a remote
-	Pins     verify.Pins  // the newest pointers seen; nil: none
-	Log      *slog.Logger // nil: quiet
+	Founding   bool          // an empty place may become a remote; else it must be one already
+	Pins       verify.Pins   // the newest pointers seen; nil: none
+	Log        *slog.Logger  // nil: quiet
+	WatchEvery time.Duration // time between two checks of a watched disk; 0: disk.DefaultWatchEvery
 
 	waits remote.Deadlines
 }
@@ -177,7 +179,7 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	if t.mirror == nil {
-		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o.Founding, o.Log) }
+		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o) }
 		return line.New(ctx, open, o.waits, lo)
 	}
 	late := lo.Late
@@ -186,8 +188,8 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 	return line.New(ctx, open, o.waits, lo)
 }
 
-func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (remote.Store, error) {
-	if founding {
+func openDisk(_ context.Context, path string, o Opening) (remote.Store, error) {
+	if o.Founding {
 		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
 			// One new folder is intended. A path with several missing folders is a typing error, or a disk that isn't mounted.
 			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the "+
@@ -196,7 +198,8 @@ func openDisk(_ context.Context, path string, founding bool, log *slog.Logger) (
 		}
 	}
 	// The mount point of a disk that isn't mounted is an empty folder, which must not become an empty remote.
-	store, err := disk.Open(path, disk.Options{Log: log, Existing: !founding, OpenFiles: blobsOpen(openFiles())})
+	store, err := disk.Open(path, disk.Options{Log: o.Log, Existing: !o.Founding, OpenFiles: blobsOpen(openFiles()),
+		WatchEvery: o.WatchEvery})
 	if errors.Is(err, disk.ErrNoStore) {
 		return nil, say.Advised(&noRemoteError{path})
 	}
@@ -222,6 +225,6 @@ func OrCreate(err error) error {
 	return err
 }
 
-func openMem(context.Context, string, bool, *slog.Logger) (remote.Store, error) {
+func openMem(context.Context, string, Opening) (remote.Store, error) {
 	return mem.New(), nil
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -65,9 +66,12 @@ func checkRemote(ctx context.Context, p *command.Program, to gateway.Target, cre
 	return nil
 }
 
+// watchEvery is the time between two looks at a watched disk. A check waits for several hints, one after another.
+const watchEvery = 50 * time.Millisecond
+
 // handles returns a function that opens a remote each time it is called. A remote in memory is the same one each time.
 func handles(ctx context.Context, to gateway.Target, create bool) (func() (remote.Store, error), error) {
-	first, err := to.Open(ctx, gateway.Opening{Founding: create})
+	first, err := to.Open(ctx, gateway.Opening{Founding: create, WatchEvery: watchEvery})
 	if err != nil {
 		return nil, gateway.OrCreate(err)
 	}
@@ -78,5 +82,5 @@ func handles(ctx context.Context, to gateway.Target, create bool) (func() (remot
 		return nil, err
 	}
 	lasting := context.WithoutCancel(ctx) // an interrupted check opens it once more, to clean up
-	return func() (remote.Store, error) { return to.Open(lasting, gateway.Opening{}) }, nil
+	return func() (remote.Store, error) { return to.Open(lasting, gateway.Opening{WatchEvery: watchEvery}) }, nil
 }
