@@ -284,3 +284,52 @@ func TestRequestSeesOneTable(t *testing.T) {
 	wantNames(t, d, "/shared", "y/")
 	wantNames(t, d, "/files/a", "")
 }
+
+// TestSpans checks which mounts hold what lies at and below a path, in any form of the path.
+func TestSpans(t *testing.T) {
+	d := nested(t)
+	must(t, d.Mount("/shared/\u00fc", Folder(mounted)))
+	for path, want := range map[string]string{
+		"/": "/files:/ /files/a/b:/ /shared:/ /shared/x:/ /shared/\u00fc:/", "/files": "/files:/ /files/a/b:/",
+		"/files/a": "/files:/a /files/a/b:/", "/files/a/b": "/files/a/b:/", "/files/a/b/c/d": "/files/a/b:/c/d",
+		"/files/a/bc": "/files:/a/bc", "/shared/u\u0308/y": "/shared/\u00fc:/y", "/other": "",
+	} {
+		var got []string
+		for _, s := range d.Spans(path) {
+			got = append(got, s.Path+":"+s.Within)
+		}
+		if all := strings.Join(got, " "); all != want {
+			t.Errorf("%s: %q, want %q", path, all, want)
+		}
+	}
+}
+
+// TestNotices checks when the drive calls Mounted and Moved: for folders only, also between mounts, and not for what
+// failed.
+func TestNotices(t *testing.T) {
+	var calls []string
+	m := vfstest.NewModel(vfstest.ModelOptions{})
+	must(t, m.Root("inner"))
+	d := New(Options{
+		Mounted: func() { calls = append(calls, "mounted") },
+		Moved:   func(from, to string) { calls = append(calls, from+" > "+to) },
+	}, map[string]vfs.FS{"/files": member{view{m, "/files"}}})
+	must(t, d.Mount("/files/inner", member{view{m, "/inner"}}))
+	wantKind(t, "a mount without a path", d.Mount("x", nil), vfs.ErrName)
+	must(t, d.Mkdir(t.Context(), "/files/a", nil))
+	put(t, d, "/files/f", "f")
+	move := func(from, to string) error {
+		_, err := d.Move(t.Context(), from, to, vfs.CopyOptions{})
+		return err
+	}
+	must(t, move("/files/a", "/files/b"))
+	must(t, move("/files/f", "/files/g"))
+	wantKind(t, "a move of nothing", move("/files/a", "/files/c"), vfs.ErrNotExist)
+	must(t, move("/files/b", "/files/inner/b"))
+	must(t, d.Unmount("/files/inner"))
+	wantKind(t, "a second unmount", d.Unmount("/files/inner"), vfs.ErrNotExist)
+	want := []string{"mounted", "/files/a > /files/b", "/files/b > /files/inner/b", "mounted"}
+	if !slices.Equal(calls, want) {
+		t.Errorf("the calls are %q, want %q", calls, want)
+	}
+}

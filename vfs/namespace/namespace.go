@@ -28,6 +28,12 @@ type Options struct {
 	Made     time.Time        // the time of the root; it never changes, so that clients may cache
 	Patience time.Duration    // how long calls that show a mount only from outside wait for it; 0: remote.Shipped.Mount
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
+
+	// Mounted is called after a mount has come or gone. It must return soon. Nil: no call.
+	Mounted func()
+	// Moved is called for each folder that was moved, also from one mount to another, before Move returns. It must return
+	// soon. Nil: no call.
+	Moved func(from, to string)
 }
 
 // Drive is a vfs.FS made of mounts. Each call, and each upload, uses one table of mounts from begin to end.
@@ -42,6 +48,9 @@ func New(o Options, mounts map[string]vfs.FS) *Drive {
 	o.Patience = cmp.Or(o.Patience, remote.Shipped.Mount)
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Mounted == nil {
+		o.Mounted = func() {}
 	}
 	d := &Drive{o: o}
 	all := map[string]*mount{}
@@ -63,10 +72,11 @@ func (d *Drive) Mount(path string, fs vfs.FS) error {
 		return &vfs.Error{Op: "mount", Path: path, Kind: vfs.ErrName}
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	all := d.table.Load().copyMounts()
 	all[key(path)] = newMount(path, fs, d.o.Clock())
 	d.table.Store(newTable(d.o, all))
+	d.mu.Unlock()
+	d.o.Mounted()
 	return nil
 }
 
@@ -74,6 +84,14 @@ func (d *Drive) Mount(path string, fs vfs.FS) error {
 // file system, which must return an error to them once it is closed. Errors: ErrNotExist when nothing is mounted there,
 // ErrInvalid while something is mounted below it.
 func (d *Drive) Unmount(path string) error {
+	if err := d.unmount(path); err != nil {
+		return err
+	}
+	d.o.Mounted()
+	return nil
+}
+
+func (d *Drive) unmount(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.table.Load()
@@ -89,6 +107,17 @@ func (d *Drive) Unmount(path string) error {
 	d.table.Store(newTable(d.o, all))
 	return nil
 }
+
+// Span is a mount that holds part of what lies at and below a path.
+type Span struct {
+	Path   string // of the mount
+	FS     vfs.FS
+	Within string // what the path leads to in FS; "/" for a mount below the path
+}
+
+// Spans returns the mounts that hold what lies at and below a path: first the one that contains the path, unless the
+// path is the drive's root, then those mounted below it.
+func (d *Drive) Spans(path string) []Span { return d.table.Load().spans(path) }
 
 // Now returns the drive with its current mounts, for a request that takes several calls.
 func (d *Drive) Now() vfs.FS { return d.table.Load() }

@@ -104,6 +104,24 @@ func (t *table) resolve(path string) place {
 	return place{found, path[end:]}
 }
 
+// spans returns the mounts that hold what lies at and below a path.
+func (t *table) spans(path string) (all []Span) {
+	if p := t.resolve(path); p.mount != t.root {
+		all = append(all, Span{p.path, p.fs, p.within})
+	}
+	folder := key(path)
+	if !t.above[folder] {
+		return all
+	}
+	folder = strings.TrimSuffix(folder, "/") + "/"
+	for _, at := range slices.Sorted(maps.Keys(t.at)) {
+		if strings.HasPrefix(at, folder) {
+			all = append(all, Span{t.at[at].path, t.at[at].fs, "/"})
+		}
+	}
+	return all
+}
+
 // isMount reports whether the place is a mounted folder itself, or the root.
 func (p place) isMount() bool { return p.within == "/" }
 

@@ -95,6 +95,16 @@ var errWhole = errors.New("the whole drive can't be copied into itself")
 
 // Move implements vfs.Writer.
 func (t *table) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
+	replaced, err := t.move(ctx, from, to, o)
+	if t.o.Moved != nil && (err == nil || errors.Is(err, vfs.ErrPending)) { // a pending change has happened here
+		if info, err := t.Stat(context.WithoutCancel(ctx), to); err == nil && info.Folder {
+			t.o.Moved(from, to)
+		}
+	}
+	return replaced, err
+}
+
+func (t *table) move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	src, err := t.changeable(opMove, from)
 	if err == nil {
 		err = t.whole(opMove, from)

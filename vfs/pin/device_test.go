@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,12 +20,15 @@ import (
 	"postern/remote/mem"
 	"postern/remote/verify"
 	"postern/vfs"
+	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
+	"postern/vfs/tree"
 )
 
-// device is a gateway of an account: a space over a Store, and a Pinner that gets its commits.
+// device is a gateway of an account: a drive whose files are a space over a Store, and a Pinner that keeps them. Paths
+// lie below files.
 type device struct {
 	t       *testing.T
 	account crypto.AccountSecret
@@ -37,6 +42,8 @@ type device struct {
 	store *Store
 	pins  *Pinner
 	space *space.Space
+	drive *namespace.Drive
+	ends  []func() // called before the space is closed, the last one first
 }
 
 // newDevice creates an account at a remote and opens its first device.
@@ -81,25 +88,55 @@ func (d *device) open() {
 	if d.store, err = NewStore(d.t.Context(), inner, d.local.Another(), StoreOptions{Now: d.now}); err != nil {
 		d.t.Fatal(err)
 	}
-	if d.pins, err = New(Options{Store: d.store, Paths: File(filepath.Join(d.dir, "pins")), Now: d.now}); err != nil {
+	if d.pins, err = New(Options{Store: d.store, Paths: d.list(), Now: d.now}); err != nil {
 		d.t.Fatal(err)
 	}
 	d.space, err = space.Open(context.Background(), space.Options{
-		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Committed,
-		Moved:     d.pins.Moved,
+		Store: d.store, Keys: base.Own(d.account), Dir: d.dir, Device: d.device(), Committed: d.pins.Changed,
 		Deadlines: remote.Deadlines{Commit: time.Millisecond, Poll: time.Hour}, Now: d.now,
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	d.drive = namespace.New(namespace.Options{Mounted: d.pins.Changed, Moved: d.pins.Moved},
+		map[string]vfs.FS{files: d.space})
+	d.pins.Start(d.mounted)
 }
+
+// files is where the space is mounted.
+const files = "/files"
+
+// keptSpace is a space that can be pinned.
+type keptSpace interface {
+	Store() remote.Store
+	Committed(ctx context.Context) (files tree.Tree, whole bool, err error)
+}
+
+func (d *device) mounted(path string) (all []Mount) {
+	for _, span := range d.drive.Spans(path) {
+		if s, ok := span.FS.(keptSpace); ok {
+			if store, ok := s.Store().(*Store); ok {
+				all = append(all, Mount{span.Path, span.Within, store, s.Committed})
+			}
+		}
+	}
+	return all
+}
+
+func (d *device) list() File { return File{filepath.Join(d.dir, "pins"), files} }
 
 // another is a remote shared with other devices: Close does not close it.
 type another struct{ remote.Store }
 
+func (d *device) beforeClose(end func()) { d.ends = append(d.ends, end) }
+
 func (d *device) close() {
 	d.t.Helper()
 	d.pins.Close()
+	for _, end := range slices.Backward(d.ends) {
+		end()
+	}
+	d.ends = nil
 	if err := errors.Join(d.space.Close(), d.store.Close()); err != nil {
 		d.t.Error(err)
 	}
@@ -122,29 +159,34 @@ func (d *device) online() {
 
 func (d *device) put(path string, body []byte) {
 	d.t.Helper()
-	u, err := d.space.Create(d.t.Context(), path)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer u.Abort()
-	if _, err := u.Write(body); err != nil {
-		d.t.Fatal(err)
-	}
-	if _, _, err := u.Commit(d.t.Context(), vfs.CommitOptions{}); err != nil {
+	if err := write(d.drive, files+path, body); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
+func write(to vfs.Writer, path string, body []byte) error {
+	u, err := to.Create(context.Background(), path)
+	if err != nil {
+		return err
+	}
+	defer u.Abort()
+	if _, err := u.Write(body); err != nil {
+		return err
+	}
+	_, _, err = u.Commit(context.Background(), vfs.CommitOptions{})
+	return err
+}
+
 func (d *device) move(from, to string) {
 	d.t.Helper()
-	if _, err := d.space.Move(d.t.Context(), from, to, vfs.CopyOptions{}); err != nil {
+	if _, err := d.drive.Move(d.t.Context(), files+from, files+to, vfs.CopyOptions{}); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
 func (d *device) mkdir(path string) {
 	d.t.Helper()
-	if err := d.space.Mkdir(d.t.Context(), path, nil); err != nil {
+	if err := d.drive.Mkdir(d.t.Context(), files+path, nil); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -161,7 +203,7 @@ func (d *device) flush() {
 func (d *device) pin(paths ...string) {
 	d.t.Helper()
 	for _, path := range paths {
-		if err := d.pins.Pin(path); err != nil {
+		if err := d.pins.Pin(strings.TrimSuffix(files+path, "/")); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -177,8 +219,26 @@ func (d *device) wait() {
 	}
 }
 
+// untilFailed returns once a run has failed.
+func (d *device) untilFailed() {
+	d.t.Helper()
+	for {
+		d.pins.mu.Lock()
+		changed := d.pins.changed
+		d.pins.mu.Unlock()
+		if d.pins.Status().Failed != "" {
+			return
+		}
+		select {
+		case <-changed:
+		case <-d.t.Context().Done():
+			d.t.Fatal("no run has failed")
+		}
+	}
+}
+
 func (d *device) read(path string) ([]byte, error) {
-	f, err := d.space.Open(d.t.Context(), path)
+	f, err := d.drive.Open(d.t.Context(), files+path)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +262,7 @@ func (d *device) reads(path string, want []byte) {
 func (d *device) status(path string) PathStatus {
 	d.t.Helper()
 	for _, st := range d.pins.Status().Paths {
-		if st.Path == path {
+		if st.Path == strings.TrimSuffix(files+path, "/") {
 			return st
 		}
 	}

@@ -1,6 +1,8 @@
 package pin
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -17,7 +19,7 @@ import (
 func TestFile(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		f := File(filepath.Join(folder, "pins"))
+		f := File{filepath.Join(folder, "pins"), rapid.SampledFrom([]string{"", "/f", "/f/g"}).Draw(t, "folder")}
 		name := rapid.StringMatching(`[^/\x00]{1,20}`).Filter(func(s string) bool { return s != "." && s != ".." })
 		var want []string
 		for _, names := range rapid.SliceOf(rapid.SliceOfN(name, 1, 3)).Draw(t, "paths") {
@@ -36,23 +38,57 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestFileOfBefore: a list from before other spaces could be pinned is read, and its form stays while it suffices.
+func TestFileOfBefore(t *testing.T) {
+	f := File{filepath.Join(t.TempDir(), "pins"), "/files"}
+	for text, want := range map[string][]string{
+		`["/","/a/b","/files","/shared/x"]`: {"/files", "/files/a/b", "/files/files", "/files/shared/x"},
+		`["/../shared/bob","/..x","/a"]`:    {"/shared/bob", "/files/..x", "/files/a"},
+	} {
+		if err := os.WriteFile(f.Name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Load()
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s is read as %q, %v", text, got, err)
+		}
+		if err := f.Save(got); err != nil {
+			t.Fatal(err)
+		}
+		var saved bytes.Buffer
+		b, err := os.ReadFile(f.Name)
+		if err = errors.Join(err, json.Compact(&saved, b)); err != nil || saved.String() != text {
+			t.Errorf("%s is saved as %s, %v", text, saved.String(), err)
+		}
+	}
+	for _, text := range []string{`["/../a/../b"]`, `["/../../b"]`} {
+		if err := os.WriteFile(f.Name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if paths, err := f.Load(); err == nil {
+			t.Errorf("%s is read as %q", text, paths)
+		}
+	}
+}
+
 func TestFileRefuses(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "pins")
-	if paths, err := File(at).Load(); err != nil || len(paths) > 0 {
+	f := File{Name: at}
+	if paths, err := f.Load(); err != nil || len(paths) > 0 {
 		t.Errorf("no file: %q, %v", paths, err)
 	}
 	for _, text := range []string{"", "{}", `["a"]`, `["/a/"]`, `["/../b"]`, `[""]`, `["/a", 7]`} {
 		if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if paths, err := File(at).Load(); err == nil || !strings.Contains(err.Error(), at) {
+		if paths, err := f.Load(); err == nil || !strings.Contains(err.Error(), at) {
 			t.Errorf("%s is read as %q, %v", text, paths, err)
 		}
-		if _, err := New(Options{Paths: File(at)}); err == nil {
+		if _, err := New(Options{Paths: f}); err == nil {
 			t.Errorf("%s: a Pinner was made", text)
 		}
 	}
-	if err := File(filepath.Join(at, "below a file")).Save(nil); err == nil {
+	if err := (File{Name: filepath.Join(at, "below a file")}).Save(nil); err == nil {
 		t.Error("a list was saved below a file")
 	}
 }

@@ -2,6 +2,7 @@ package pin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -9,30 +10,26 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
-	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
-	"postern/vfs/tree"
 )
 
 // The defaults of Options.
 const (
-	// DefaultParallel is the number of concurrent fetches: enough to fill a line of 50 ms and 200 Mbit/s, few enough to
-	// leave room for readers.
+	// DefaultParallel is the number of concurrent fetches from one remote: enough to fill a line of 50 ms and 200 Mbit/s,
+	// few enough to leave room for readers.
 	DefaultParallel = 4
 	// DefaultSweep is the time between walks of all pages, which find blobs that are no longer needed; after a commit only
 	// its new pages are walked.
 	DefaultSweep = time.Hour
 	// DefaultUploaded is how long an uploaded blob stays although nothing needs it: it may belong to a commit that has not
-	// landed yet.
+	// landed yet. What an unmounted space needs stays as long, since its mount may come back.
 	DefaultUploaded = 10 * time.Minute
 )
 
 // Options are the choices of a Pinner. Store and Paths are required; the zero value of the rest works.
 type Options struct {
-	Store *Store
+	Store *Store // of the account's own space; mounts may have others
 	Paths Paths
 
 	Parallel  int              // 0: DefaultParallel
@@ -43,38 +40,26 @@ type Options struct {
 	Log       *slog.Logger     // nil: no log
 }
 
-// Pinner keeps the blobs that the pinned paths need in a Store. It is safe for concurrent use.
+// Pinner keeps the blobs that the pinned paths need in the Stores of their spaces. Each Store is filled by a goroutine
+// of its own, so an unreachable or slow remote does not delay the others. It is safe for concurrent use.
 type Pinner struct {
-	o      Options
-	cancel context.CancelFunc
-	ended  chan struct{}
-	kicked chan struct{} // capacity one
+	o       Options
+	life    context.Context
+	cancel  context.CancelFunc
+	keepers sync.WaitGroup
 
 	saving sync.Mutex // locked while the list changes
 
 	mu      sync.Mutex
-	newest  *tree.Tree // nil: no commit yet
+	mounted func(path string) []Mount // nil: not started
 	pins    map[string]*pinned
-	asked   uint64 // number of requested runs
-	done    uint64 // the last request that a run has served
-	sweep   bool   // the next run looks for blobs that are no longer needed
-	whole   bool   // newest has all local changes; else pending changes may need blobs that newest does not
-	busy    bool
-	failed  error         // error of the last run
+	stores  map[*Store]*keeper
+	asked   uint64        // number of requested runs
 	changed chan struct{} // closed and replaced when a run ends
 }
 
-// pinned is one path and the blobs that it needs. The Pinner's lock guards it.
-type pinned struct {
-	walker *tree.Walker              // skips what was visited before; nil: visits everything
-	needs  map[crypto.BlobName]int64 // needed bytes by blob; only grows until the next sweep
-	absent bool                      // nothing exists at the path
-	walked bool                      // needs is complete
-}
-
-func newPinned() *pinned { return &pinned{needs: map[crypto.BlobName]int64{}} }
-
-// New returns a Pinner, which starts work at the first commit and ends with Close. It fails if the list cannot be read.
+// New returns a Pinner, which starts work at Start and ends with Close. Until then uploads to Options.Store are already
+// kept. It fails if the list cannot be read.
 func New(o Options) (*Pinner, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
@@ -96,40 +81,66 @@ func New(o Options) (*Pinner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the list of pinned paths: %w", err)
 	}
-	p := &Pinner{o: o, pins: map[string]*pinned{}, sweep: true}
-	p.ended, p.kicked, p.changed = make(chan struct{}), make(chan struct{}, 1), make(chan struct{})
+	p := &Pinner{o: o, pins: map[string]*pinned{}, stores: map[*Store]*keeper{}, changed: make(chan struct{})}
+	p.life, p.cancel = context.WithCancel(context.Background())
 	for _, path := range paths {
 		p.pins[path] = newPinned()
 	}
 	o.Store.keeps.Store(len(p.pins) > 0)
-	run, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	go p.run(run)
 	return p, nil
+}
+
+// Start begins the work. mounted returns the mounts that hold what lies at and below a path. It must return at once and
+// must not call the Pinner. Call Changed whenever it may return others.
+func (p *Pinner) Start(mounted func(path string) []Mount) {
+	p.mu.Lock()
+	p.mounted = mounted
+	p.mu.Unlock()
+	p.Changed()
 }
 
 // Close stops all fetches. Fetched blobs stay.
 func (p *Pinner) Close() {
-	p.cancel()
-	<-p.ended
-}
-
-// Committed passes the files of a newer commit, and whether the commit has all local changes. It is meant for
-// space.Options.Committed and returns at once.
-func (p *Pinner) Committed(files tree.Tree, whole bool) {
 	p.mu.Lock()
-	p.newest, p.whole = &files, whole
-	p.asked++
+	p.cancel() // no keeper starts any more
 	p.mu.Unlock()
-	p.Wake()
+	p.keepers.Wait()
 }
 
-// Wake makes the Pinner retry now if its last run failed, for callers that know the remote is reachable again. It
-// returns at once.
+// Changed makes the Pinner look at the mounted spaces again: one may have another newest commit, or another space may be
+// mounted. It returns at once.
+func (p *Pinner) Changed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.request()
+}
+
+// request requests a run for each Store of a mounted space. The caller holds the lock.
+func (p *Pinner) request() {
+	p.asked++
+	p.o.Store.keeps.Store(len(p.pins) > 0)
+	if p.mounted == nil || p.life.Err() != nil {
+		return
+	}
+	for _, m := range p.mounted("/") {
+		if p.stores[m.Store] == nil {
+			k := &keeper{Pinner: p, store: m.Store, kicked: make(chan struct{}, 1), sweep: true}
+			p.stores[m.Store] = k
+			p.keepers.Go(func() { k.run(p.life) })
+		}
+	}
+	for store, k := range p.stores {
+		store.keeps.Store(len(p.pins) > 0)
+		k.kick()
+	}
+}
+
+// Wake retries failed runs now, for callers that know the remote is reachable again. It returns at once.
 func (p *Pinner) Wake() {
-	select {
-	case p.kicked <- struct{}{}:
-	default:
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range p.stores {
+		k.kick()
 	}
 }
 
@@ -153,29 +164,22 @@ func (p *Pinner) Remove(path string) error {
 	return p.change(func(paths []string) ([]string, error) {
 		i := slices.Index(paths, path)
 		if i < 0 {
-			return nil, &vfs.Error{Op: "unpin", Path: path, Kind: vfs.ErrNotExist, Err: fmt.Errorf("it is not pinned")}
+			return nil, &vfs.Error{Op: "unpin", Path: path, Kind: vfs.ErrNotExist, Err: errors.New("it is not pinned")}
 		}
 		return slices.Delete(paths, i, i+1), nil
 	})
 }
 
-// Moved moves the pins at and below a renamed folder. It is meant for space.Options.Moved. The blobs that they need
+// Moved moves the pins at and below a moved folder. It is meant for namespace.Options.Moved. The blobs that they need
 // stay until a commit has the folder at its new place.
 func (p *Pinner) Moved(from, to string) {
-	follow := func(path string) string {
-		if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == '/') {
-			return to + rest
-		}
-		return path
-	}
-	if !slices.ContainsFunc(p.Paths(), func(path string) bool { return follow(path) != path }) {
+	if !slices.ContainsFunc(p.Paths(), func(path string) bool { return follow(path, from, to) != path }) {
 		return
 	}
 	p.mu.Lock()
-	p.whole = false // the move is not committed yet
 	pins := map[string]*pinned{}
 	for path, pin := range p.pins {
-		if at := follow(path); at != path || pins[at] == nil {
+		if at := follow(path, from, to); at != path || pins[at] == nil {
 			pins[at] = pin
 		}
 	}
@@ -183,10 +187,17 @@ func (p *Pinner) Moved(from, to string) {
 	p.mu.Unlock()
 	err := p.change(func([]string) ([]string, error) { return p.Paths(), nil })
 	if err != nil {
-		p.o.Log.Warn("a pinned folder was renamed, but its pin returns to the old path at the next start: pin the folder "+
-			"again",
+		p.o.Log.Warn("a pinned folder was moved, but its pin returns to the old path at the next start: pin the folder again",
 			"path", to, "error", err)
 	}
+}
+
+// follow returns where a path is after a folder was moved.
+func follow(path, from, to string) string {
+	if rest, ok := strings.CutPrefix(path, from); ok && (rest == "" || rest[0] == '/') {
+		return to + rest
+	}
+	return path
 }
 
 // change replaces the list, first in the durable store.
@@ -201,18 +212,20 @@ func (p *Pinner) change(edit func([]string) ([]string, error)) error {
 		return fmt.Errorf("save the list of pinned paths: %w", err)
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	pins := map[string]*pinned{}
 	for _, path := range next {
 		if pins[path] = p.pins[path]; pins[path] == nil {
 			pins[path] = newPinned()
 		}
 	}
-	p.sweep = p.sweep || len(pins) < len(p.pins)
+	if len(pins) < len(p.pins) {
+		for _, k := range p.stores {
+			k.sweep = true
+		}
+	}
 	p.pins = pins
-	p.asked++
-	p.o.Store.keeps.Store(len(pins) > 0)
-	p.mu.Unlock()
-	p.Wake()
+	p.request()
 	return nil
 }
 
@@ -224,67 +237,65 @@ func (p *Pinner) Paths() []string {
 	for path := range p.pins {
 		paths = append(paths, path)
 	}
-	slices.SortFunc(paths, strings.Compare)
+	slices.Sort(paths)
 	return paths
 }
 
-// Wait returns once everything that was pinned and committed before the call is in the Store. If ctx ends first, the
+// Wait returns once everything that was pinned and committed before the call is in the Stores. If ctx ends first, the
 // error says why it is not.
 func (p *Pinner) Wait(ctx context.Context) error {
+	return p.wait(ctx, func(asked uint64) (bool, error) {
+		var errs []error
+		done := p.mounted != nil
+		for _, k := range p.stores {
+			done, errs = done && k.done >= asked, append(errs, k.failed)
+		}
+		return done, errors.Join(errs...)
+	})
+}
+
+// WaitFor is Wait for one pinned path.
+func (p *Pinner) WaitFor(ctx context.Context, path string) error {
+	return p.wait(ctx, func(asked uint64) (bool, error) {
+		pin := p.pins[path]
+		if pin == nil || p.mounted == nil {
+			return pin == nil, nil
+		}
+		var errs []error
+		done := true
+		for _, m := range p.mounted(path) {
+			part := pin.parts[m.Path]
+			if done = done && part != nil && part.served >= asked; part != nil {
+				errs = append(errs, part.failed)
+			}
+		}
+		return done, errors.Join(errs...)
+	})
+}
+
+// wait waits until state, called under the lock, reports that the requests before the call were served. If ctx ends
+// first, the error says why it is not.
+func (p *Pinner) wait(ctx context.Context, state func(asked uint64) (done bool, failed error)) error {
 	p.mu.Lock()
 	asked := p.asked
 	p.mu.Unlock()
 	for {
 		p.mu.Lock()
-		done, changed, failed := p.done, p.changed, p.failed
+		done, failed := state(asked)
+		changed := p.changed
 		p.mu.Unlock()
-		if done >= asked {
+		if done {
 			return nil
 		}
 		select {
 		case <-changed:
-		case <-p.ended:
-			return fmt.Errorf("the drive is being closed")
+		case <-p.life.Done():
+			return errors.New("the drive is being closed")
 		case <-ctx.Done():
 			if failed != nil {
 				return fmt.Errorf("%w; the last attempt failed: %w", ctx.Err(), failed)
 			}
 			return ctx.Err()
 		}
-	}
-}
-
-func (p *Pinner) run(ctx context.Context) {
-	defer close(p.ended)
-	retry := &backoff.ExponentialBackOff{InitialInterval: p.o.Deadlines.Again, MaxInterval: p.o.Deadlines.MaxAgain,
-		Multiplier: 2, RandomizationFactor: 0.5}
-	retry.Reset()
-	sweep := time.NewTicker(p.o.Sweep)
-	defer sweep.Stop()
-	again := time.NewTimer(0)
-	defer again.Stop()
-	again.Stop()
-	for {
-		select {
-		case <-p.kicked:
-		case <-again.C:
-		case <-sweep.C:
-			p.mu.Lock()
-			p.sweep = true
-			p.mu.Unlock()
-		case <-ctx.Done():
-			return
-		}
-		err := p.once(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		again.Stop()
-		if err == nil {
-			retry.Reset()
-			continue
-		}
-		p.o.Log.Info("pinned files could not be fetched; this is retried", "error", err)
-		again.Reset(retry.NextBackOff())
 	}
 }

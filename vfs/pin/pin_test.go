@@ -84,10 +84,9 @@ func TestFollowsCommits(t *testing.T) {
 	b.wait()
 	b.clock.Add(int64(DefaultUploaded + time.Minute))
 	b.pins.mu.Lock()
-	b.pins.sweep = true
-	b.pins.asked++
+	b.pins.stores[b.store].sweep = true
 	b.pins.mu.Unlock()
-	b.pins.Wake()
+	b.pins.Changed()
 	b.wait()
 	after := b.status("/docs")
 	if !after.Complete() || after.Bytes > before.Bytes+before.Bytes/4 {
@@ -143,10 +142,11 @@ func TestResumes(t *testing.T) {
 		return faulty.Fine
 	}
 	b.away.SetPlan(broken)
-	if err := b.pins.Pin("/film"); err != nil {
+	if err := b.pins.Pin(files + "/film"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	b.untilFailed()
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	if err := b.pins.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, remote.ErrUnavailable) {
 		t.Fatalf("waiting for what can't be fetched: %v", err)
@@ -191,7 +191,7 @@ func TestFollowsFolders(t *testing.T) {
 	b.offline()
 	b.move("/docs/deep", "/docs/new")
 	b.move("/docs", "/papers")
-	if got := b.pins.Paths(); !slices.Equal(got, []string{"/papers/deeper", "/papers/new", "/papers/new/a"}) {
+	if got := b.pins.Paths(); !slices.Equal(got, []string{"/files/papers/deeper", "/files/papers/new", "/files/papers/new/a"}) {
 		t.Errorf("pinned are %q", got)
 	}
 	b.clock.Add(int64(2 * DefaultUploaded))
@@ -267,21 +267,21 @@ func TestRemove(t *testing.T) {
 	b := a.another()
 	defer func() { b.close() }()
 	b.pin("/docs", "/docs/a")
-	if err := b.pins.Pin("/docs"); err != nil { // again: no change
+	if err := b.pins.Pin(files + "/docs"); err != nil { // again: no change
 		t.Fatal(err)
 	}
 	_, all := b.store.Held()
-	if err := b.pins.Remove("/docs"); err != nil {
+	if err := b.pins.Remove(files + "/docs"); err != nil {
 		t.Fatal(err)
 	}
 	b.wait()
 	if _, n := b.store.Held(); n < 6<<20 || n > all {
 		t.Errorf("%d bytes of %d are held for the file", n, all)
 	}
-	if err := b.pins.Remove("/docs"); !errors.Is(err, vfs.ErrNotExist) {
+	if err := b.pins.Remove(files + "/docs"); !errors.Is(err, vfs.ErrNotExist) {
 		t.Errorf("removed twice: %v", err)
 	}
-	if err := b.pins.Remove("/docs/a"); err != nil {
+	if err := b.pins.Remove(files + "/docs/a"); err != nil {
 		t.Fatal(err)
 	}
 	b.wait()

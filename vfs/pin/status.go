@@ -1,5 +1,10 @@
 package pin
 
+import (
+	"slices"
+	"strings"
+)
+
 // Status describes the state of a Pinner.
 type Status struct {
 	Paths  []PathStatus `json:"paths"`
@@ -29,29 +34,49 @@ func (s PathStatus) Complete() bool { return s.Known && s.Missing == 0 }
 func (p *Pinner) Status() Status {
 	paths := p.Paths()
 	st := Status{Paths: make([]PathStatus, 0, len(paths))}
-	s := p.o.Store
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.Blobs, st.Bytes, st.Busy = len(s.held), s.bytes, p.busy
-	if p.failed != nil {
-		st.Failed = p.failed.Error()
-	}
-	for _, path := range paths {
-		pin := p.pins[path]
-		if pin == nil {
-			continue // no longer pinned
+	var failed []string
+	for store, k := range p.stores {
+		blobs, n := store.Held()
+		st.Blobs, st.Bytes, st.Busy = st.Blobs+blobs, st.Bytes+n, st.Busy || k.busy
+		if k.failed != nil {
+			failed = append(failed, strings.ReplaceAll(k.failed.Error(), "\n", "; "))
 		}
-		of := PathStatus{Path: path, Known: pin.walked, Absent: pin.absent}
-		for name, n := range pin.needs {
-			if h, ok := s.held[name]; ok {
+	}
+	slices.Sort(failed)
+	st.Failed = strings.Join(failed, "; ")
+	for _, path := range paths {
+		if pin := p.pins[path]; pin != nil {
+			st.Paths = append(st.Paths, p.pathStatus(path, pin))
+		}
+	}
+	return st
+}
+
+// pathStatus returns the status of one path. The caller holds the lock.
+func (p *Pinner) pathStatus(path string, pin *pinned) PathStatus {
+	of := PathStatus{Path: path, Absent: true}
+	if p.mounted == nil {
+		return of
+	}
+	of.Known = true
+	for _, m := range p.mounted(path) {
+		part := pin.parts[m.Path]
+		if part == nil {
+			of.Known, of.Absent = false, false
+			continue
+		}
+		of.Known, of.Absent = of.Known && part.known, of.Absent && part.absent
+		m.Store.mu.Lock()
+		for name, n := range part.needs {
+			if h, ok := m.Store.held[name]; ok {
 				of.Blobs, of.Bytes = of.Blobs+1, of.Bytes+h.size
 			} else {
 				of.Missing, of.MissingBytes = of.Missing+1, of.MissingBytes+n
 			}
 		}
-		st.Paths = append(st.Paths, of)
+		m.Store.mu.Unlock()
 	}
-	return st
+	return of
 }

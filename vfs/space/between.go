@@ -136,11 +136,7 @@ func (t transfer) committed(ctx context.Context, e tree.Entry) bool {
 	if e.IsFolder() && a.Count == 0 || !e.IsFolder() && a.Size == 0 && waits.IsZero() && len(a.Content.Chunks) == 0 {
 		return true
 	}
-	files, err := t.src.Files(ctx)
-	if err != nil {
-		return false
-	}
-	there, err := files.Lookup(ctx, t.from)
+	there, err := t.src.Files().Lookup(ctx, t.from)
 	if err != nil || there.IsFolder() != e.IsFolder() {
 		return false
 	}

@@ -85,11 +85,6 @@ func (s *Space) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 func (s *Space) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
 	op := tree.Move{From: from, To: to, Replace: o.Replace, Modified: o.Modified}
 	r, err := s.make(ctx, working.Change{Op: op, Cond: o.Cond})
-	if s.options.Moved != nil && working.Happened(err) {
-		if e, err := s.copy.Shown().Tree.Lookup(context.WithoutCancel(ctx), to); err == nil && e.IsFolder() {
-			s.options.Moved(from, to)
-		}
-	}
 	return r.Replaced(), err
 }
 

@@ -21,7 +21,7 @@ type history struct {
 }
 
 func (h history) tree(ctx context.Context) (tree.Tree, error) {
-	return h.s.copy.Whole().Sub(ctx, base.HistoryPath)
+	return h.s.copy.Committed().Whole.Sub(ctx, base.HistoryPath)
 }
 
 func (h history) Stat(ctx context.Context, path string) (vfs.Info, error) {

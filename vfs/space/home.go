@@ -18,14 +18,14 @@ type Home struct{ own *Space }
 const savedName = "base"
 
 // Open opens another space for writing, which shares the home's journal, staging area and memory. It uses only the
-// options Store, Keys, Registry, Committed and Moved. Errors: those of space.Open.
+// options Store, Keys and Registry. Errors: those of space.Open.
 func (h Home) Open(ctx context.Context, o Options) (*Space, error) {
 	return h.own.beside.openFor(ctx, o)
 }
 
 func (h Home) open(ctx context.Context, o Options) (*Space, error) {
 	all := h.own.options
-	all.Store, all.Keys, all.Registry, all.Committed, all.Moved = o.Store, o.Keys, o.Registry, o.Committed, o.Moved
+	all.Store, all.Keys, all.Registry = o.Store, o.Keys, o.Registry
 	return open(ctx, h.own.home, all, filepath.Join(h.own.home.Dir, savedName+"-"+o.Keys.ID.String()))
 }
 

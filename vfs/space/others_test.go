@@ -57,10 +57,7 @@ func TestFsckOfAllSpaces(t *testing.T) {
 	if r := check(fsck.Options{ReadData: true}); !r.Clean() || r.Bytes < 2*content.SmallLimit {
 		t.Fatalf("%+v", r)
 	}
-	files, err := second.Files(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := second.Files()
 	name := largeBlob(t, files, "/folder")
 	kept, err := h.store.Get(t.Context(), name)
 	if err != nil {
@@ -96,10 +93,7 @@ func TestCollectAllSpaces(t *testing.T) {
 	defer func() { _ = second.Close() }()
 	put(t, second, "/large", noise(1, 2*content.SmallLimit))
 	flush(t, second)
-	files, err := second.Files(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := second.Files()
 	name := largeBlob(t, files, "/large")
 	collect := func() {
 		t.Helper()

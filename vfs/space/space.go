@@ -70,13 +70,9 @@ type Options struct {
 	// somebody opens it.
 	Beside func(ctx context.Context, id crypto.PointerID) (Options, error)
 
-	// Committed is called with the files of each commit that becomes the newest known one, made here or by another device,
-	// including the one that Open starts with, and with whether it holds all changes made here. It must return soon, and
-	// must not call the space. Nil: no call.
-	Committed func(files tree.Tree, whole bool)
-	// Moved is called for each folder that was renamed or moved here, before the client gets its response. It must not
-	// call the space. Nil: no call.
-	Moved func(from, to string)
+	// Committed is called whenever a space of the home has or may have another newest commit, made here or by others,
+	// including the one that Open starts with. It must return soon, and must not call a space. Nil: no call.
+	Committed func()
 
 	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
@@ -111,8 +107,8 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, Deadlines: o.Deadlines, FS: o.FS, Log: o.Log, Rand: o.Rand,
-		Now: o.Now,
+		Patience: o.Patience, PageMemory: o.PageMemory, Deadlines: o.Deadlines, Committed: o.Committed, FS: o.FS,
+		Log: o.Log, Rand: o.Rand, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -144,7 +140,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{
 		Home: home, Copy: s.copy, Keys: o.Keys, Nodes: nodes, Store: o.Store, Uploads: uploads, Keep: o.Keep, Grace: grace,
-		Ready: s.late.Summed, Hurry: s.late.Hurry, Deadlines: o.Deadlines, Told: o.Committed,
+		Ready: s.late.Summed, Hurry: s.late.Hurry, Deadlines: o.Deadlines,
 	})
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store,
@@ -205,9 +201,17 @@ func (s *Space) Keeper() *keep.Keeper { return s.keeper }
 func (s *Space) Committer() *commit.Committer { return s.committer }
 
 // Files returns the files of the newest commit that this gateway knows.
-func (s *Space) Files(ctx context.Context) (tree.Tree, error) {
-	return s.copy.Whole().Sub(ctx, base.FilesPath)
+func (s *Space) Files() tree.Tree { return s.copy.Committed().Files }
+
+// Committed returns the files of the newest commit that this gateway knows, and whether that commit holds all changes
+// made here.
+func (s *Space) Committed(context.Context) (files tree.Tree, whole bool, err error) {
+	whole = s.copy.Pending() == 0 // asked first: a commit may come between the two
+	return s.Files(), whole, nil
 }
+
+// Store returns the remote that the space was opened with.
+func (s *Space) Store() remote.Store { return s.options.Store }
 
 // Status is the state of a space. The figures of the journal and of staging are those of its home.
 type Status struct {

@@ -75,18 +75,22 @@ func TestDeepDrive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pins, err := pin.New(pin.Options{Store: kept, Paths: pin.File(filepath.Join(t.TempDir(), "pins"))})
+	pins, err := pin.New(pin.Options{Store: kept, Paths: pin.File{Name: filepath.Join(t.TempDir(), "pins")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pins.Close()
-	v.options.Store, v.options.Committed, v.options.Moved = kept, pins.Committed, pins.Moved
+	v.options.Store, v.options.Committed = kept, pins.Changed
 	var log bytes.Buffer
 	v.options.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	start := func() {
 		v.start(-1)
 		files := namespace.New(namespace.Options{Made: time.Unix(0, 0)},
 			map[string]vfs.FS{"files": v.space, "history": v.space.History()})
+		pins.Start(func(path string) []pin.Mount {
+			span := files.Spans(path)[0]
+			return []pin.Mount{{Path: span.Path, Within: span.Within, Store: kept, Files: v.space.Committed}}
+		})
 		if v.handler, err = dav.New(files, dav.Options{Patience: -1}); err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +139,7 @@ func TestDeepDrive(t *testing.T) {
 	want(201, "COPY", bottom+"/f", "Destination", "/files/copied")
 	v.flush()
 
-	if err := pins.Pin("/d"); err != nil {
+	if err := pins.Pin("/files/d"); err != nil {
 		t.Fatal(err)
 	}
 	fetched, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -167,7 +171,7 @@ func TestDeepDrive(t *testing.T) {
 	// Start from the commit. Two devices change the lowest folder and the one above, and merge.
 	start()
 	other := v.another()
-	other.options.Store, other.options.Committed, other.options.Moved = v.options.Store, nil, nil
+	other.options.Store, other.options.Committed = v.options.Store, nil
 	other.start(-1)
 	if got := other.get(bottom + "/f"); got != "deep down" {
 		t.Fatalf("%q", got)

@@ -131,7 +131,7 @@ func TestDiskTakenAway(t *testing.T) {
 	if err := w.space.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.pins.Pin("/kept"); err != nil {
+	if err := w.pins.Pin("/files/kept"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.pins.Wait(ctx); err != nil {

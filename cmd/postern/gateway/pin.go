@@ -1,9 +1,9 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"postern/cmd/postern/control"
@@ -17,18 +17,18 @@ const pinTick = 200 * time.Millisecond
 
 // Pin implements control.Pins.
 func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.Status, error) {
-	within, err := pinnable(path)
+	at, err := pinnable(path)
 	if err != nil {
 		return pin.Status{}, err
 	}
-	if _, err := g.drive.space.Stat(ctx, within); err != nil {
+	if _, err := g.drive.fs.Stat(ctx, at); err != nil {
 		return pin.Status{}, fmt.Errorf("can't pin %s: %w", path, err)
 	}
-	if err := g.drive.pins.Pin(within); err != nil {
+	if err := g.drive.pins.Pin(at); err != nil {
 		return pin.Status{}, err
 	}
-	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, within, tell) })
-	err = g.drive.pins.Wait(ctx)
+	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, at, tell) })
+	err = g.drive.pins.WaitFor(ctx, at)
 	end()
 	if err != nil {
 		return pin.Status{}, fmt.Errorf("%s is pinned, but not all of it is here yet: %w", path, err)
@@ -37,7 +37,7 @@ func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.
 }
 
 // tellPinned reports regularly how much of a path is here, until ctx ends.
-func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Tell) {
+func (g *gateway) tellPinned(ctx context.Context, path string, tell control.Tell) {
 	tick := time.NewTicker(pinTick)
 	defer tick.Stop()
 	for {
@@ -47,7 +47,7 @@ func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Te
 		case <-tick.C:
 		}
 		for _, at := range g.drive.pins.Status().Paths {
-			if at.Path == within {
+			if at.Path == path {
 				tell(control.Progress{What: "blobs here", Items: int64(at.Blobs), TotalItems: int64(at.Blobs + at.Missing),
 					Bytes: at.Bytes})
 			}
@@ -57,11 +57,11 @@ func (g *gateway) tellPinned(ctx context.Context, within string, tell control.Te
 
 // Unpin implements control.Pins.
 func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
-	within, err := pinnable(path)
+	at, err := pinnable(path)
 	if err != nil {
 		return pin.Status{}, err
 	}
-	if err := g.drive.pins.Remove(within); err != nil {
+	if err := g.drive.pins.Remove(at); err != nil {
 		return pin.Status{}, say.Advisef("%s is not pinned: postern pin --list tells what is", path)
 	}
 	return g.Pinned(ctx)
@@ -69,18 +69,17 @@ func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
 
 // Pinned implements control.Pins.
 func (g *gateway) Pinned(context.Context) (pin.Status, error) {
-	status := g.drive.pins.Status()
-	for i := range status.Paths {
-		status.Paths[i].Path = layout.Clean(layout.Files + status.Paths[i].Path)
-	}
-	return status, nil
+	return g.drive.pins.Status(), nil
 }
 
-// pinnable returns the path within the space for a path of the drive.
+// pinnable returns the path in the form in which it is pinned.
 func pinnable(path string) (string, error) {
-	within, ok := layout.CutFiles(layout.Clean(path))
-	if !ok {
-		return "", say.Advisef("%s can't be pinned: what can lies below %s", path, layout.Files)
+	at := layout.Clean(path)
+	for _, folder := range []string{layout.Files, layout.Shared, layout.Chats} {
+		if rest, ok := strings.CutPrefix(at, folder); ok && (rest == "" || rest[0] == '/') {
+			return at, nil
+		}
 	}
-	return cmp.Or(within, "/"), nil
+	return "", say.Advisef("%s can't be pinned: what can lies below %s, %s or %s", path, layout.Files, layout.Shared,
+		layout.Chats)
 }

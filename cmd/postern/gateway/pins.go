@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"postern/remote"
 	"postern/remote/disk"
+	"postern/vfs/layout"
 	"postern/vfs/pin"
+	"postern/vfs/tree"
 )
 
 // openPins puts the pinned blobs in front of the cache. They are fetched past it, since a folder of films would evict
@@ -21,8 +24,27 @@ func (d *drive) openPins(ctx context.Context, o driveOptions) error {
 		return errors.Join(err, local.Close())
 	}
 	d.kept = kept
-	d.pins, err = pin.New(pin.Options{Store: kept, Deadlines: o.waits, Paths: pin.File(o.home.Pins()), Log: o.log})
+	list := pin.File{Name: o.home.Pins(), Folder: layout.Files}
+	d.pins, err = pin.New(pin.Options{Store: kept, Deadlines: o.waits, Paths: list, Log: o.log})
 	return err
+}
+
+// keepable is a mounted space whose blobs can be kept for pinned paths, if its remote is a pin.Store.
+type keepable interface {
+	Store() remote.Store
+	Committed(ctx context.Context) (files tree.Tree, whole bool, err error)
+}
+
+// mounted returns the spaces that hold what lies at and below a path. The history is not among them.
+func (d *drive) mounted(path string) (all []pin.Mount) {
+	for _, span := range d.fs.Spans(path) {
+		if s, ok := span.FS.(keepable); ok {
+			if store, ok := s.Store().(*pin.Store); ok {
+				all = append(all, pin.Mount{Path: span.Path, Within: span.Within, Store: store, Files: s.Committed})
+			}
+		}
+	}
+	return all
 }
 
 // remoteIsBack sends the waiting changes to the remote, and fetches missing pinned blobs.

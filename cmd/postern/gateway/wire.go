@@ -28,7 +28,6 @@ import (
 	"postern/vfs/pin"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
-	"postern/vfs/tree"
 )
 
 // OpenRemote opens a remote: driver → line → verify, measured at both ends. Passing failures are retried, and all
@@ -105,19 +104,19 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("can't open the cache: %w", err)
 	}
-	store, committed, moved := remote.Store(d.cache), func(tree.Tree, bool) {}, func(string, string) {}
+	store, changed, moved := remote.Store(d.cache), func() {}, func(string, string) {}
 	if !o.to.Volatile() {
 		if err := d.openPins(ctx, o); err != nil {
 			return nil, err
 		}
-		store, committed, moved = d.kept, d.pins.Committed, d.pins.Moved
+		store, changed, moved = d.kept, d.pins.Changed, d.pins.Moved
 	}
 	var beside func(context.Context, crypto.PointerID) (space.Options, error)
 	if o.beside != nil {
 		beside = func(ctx context.Context, id crypto.PointerID) (space.Options, error) { return o.beside(ctx, store, id) }
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: committed, Moved: moved, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir,
+		Store: store, Committed: changed, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir,
 		Device: DeviceOf(o.account, o.settings), StagingLimit: d.limit,
 		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
 		Grace:       o.settings.GC.Grace.Duration(),
@@ -131,7 +130,11 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.fs = namespace.New(namespace.Options{Patience: o.waits.Mount, Made: madeAt, Clock: o.now}, tops(d.space))
+	d.fs = namespace.New(namespace.Options{Patience: o.waits.Mount, Made: madeAt, Clock: o.now, Mounted: changed,
+		Moved: moved}, tops(d.space))
+	if d.pins != nil {
+		d.pins.Start(d.mounted)
+	}
 	d.deaf = d.line.OnChange(func(s line.State) {
 		if !s.Away {
 			d.remoteIsBack()

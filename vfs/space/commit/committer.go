@@ -17,7 +17,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Options of a committer. All but Told are needed.
+// Options of a committer. All are needed.
 type Options struct {
 	Home    *local.Home
 	Copy    *working.Copy
@@ -32,9 +32,6 @@ type Options struct {
 	Hurry func() (end func())
 	// Deadlines replaces shipped values where it is set. Commit, Again and MaxAgain are for the committer.
 	Deadlines remote.Deadlines
-	// Told is called with the files of each commit that becomes the newest known one, and with whether it holds all
-	// changes made here. It must return soon, and must not call the space. Nil: no call.
-	Told func(files tree.Tree, whole bool)
 }
 
 // Committer brings changes to the remote and takes over other devices' commits, one after the other, from one
@@ -48,7 +45,6 @@ type Committer struct {
 	sealer  *sealer
 	uploads *Uploads
 	grace   base.Grace
-	told    func(files tree.Tree, whole bool)
 	ready   func(ctx context.Context) (*working.Head, error)
 	hurry   func() (end func())
 
@@ -68,7 +64,7 @@ func New(o Options) *Committer {
 	return &Committer{
 		progress: progress{home: o.Home, copy: o.Copy, changed: make(chan struct{})}, loop: newLoop(o.Deadlines.OrShipped()),
 		keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace,
-		told: o.Told, ready: o.Ready, hurry: o.Hurry,
+		ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
 			keys: o.Keys, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
@@ -92,9 +88,8 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 			return trouble
 		}
 		c.home.Log.Warn("the drive starts with what this device knows of it", "error", trouble)
-		from, done := c.base, c.done
 		c.note(trouble)
-		c.tell(from, done)
+		c.home.Committed()
 	}
 	if trouble != nil || c.copy.Shown().Seq > c.committed() {
 		c.Kick()

@@ -176,13 +176,13 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 	c.base.Shown = asked
 	// The other device may have built on a commit of ours whose success we never learned of.
 	known := c.home.Held(&theirs.Commit, c.committed())
-	c.tell(theirs, known)
 	if whole {
 		c.forget(known)
 		return nil
 	}
 	// Our changes in that commit stay in the journal: later changes were made on top of them, not on top of the other
 	// commit.
+	c.home.Committed()
 	c.noteDone(known)
 	return nil
 }
@@ -192,13 +192,12 @@ func (c *Committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen = nil, a.next, true
 	c.sealer.landed(a)
-	c.copy.SetWhole(a.next.Whole)
+	c.copy.SetCommitted(a.next)
 	c.doubt.sure, c.doubt.older = c.home.Now(), false
 	c.base.Shown = c.doubt.sure
 	if a.relocate != nil {
 		a.relocate()
 	}
-	c.tell(c.base, a.seq)
 	c.mu.Lock()
 	c.stats.Commits++
 	c.stats.BlobsPut += a.blobs
@@ -209,18 +208,12 @@ func (c *Committer) land() {
 	c.forget(a.seq) // last: callers of Wait then read the status after the commit
 }
 
-// tell calls Told for a commit that is now the newest known one and holds the changes up to seq.
-func (c *Committer) tell(s base.State, seq uint64) {
-	if c.told != nil {
-		c.copy.Tell(s.Files, seq, c.told)
-	}
-}
-
 // forget releases what was kept for changes that the base now holds. A partial failure is not an error: the commit
 // stands, and the next start skips records that were not trimmed.
 func (c *Committer) forget(seq uint64) {
 	if err := c.copy.Forget(c.base, seq); err != nil {
 		c.home.Log.Warn("the journal could not be trimmed", "error", err)
 	}
+	c.home.Committed()
 	c.noteDone(seq)
 }

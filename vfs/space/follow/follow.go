@@ -23,12 +23,13 @@ import (
 // Follower shows the newest state of a space, read-only. Its methods may be called by several goroutines at once.
 type Follower struct {
 	view.ReadOnly
-	store  remote.Pointers
+	store  remote.Store
 	space  crypto.Capability
 	nodes  *tree.Nodes
 	opener *view.Opener
 	log    *slog.Logger
 	now    func() time.Time
+	notice func()        // called when a newer state is known
 	work   time.Duration // limits one attempt to load a state
 
 	life    context.Context
@@ -53,7 +54,7 @@ func New(home *local.Home, store remote.Store, space crypto.Capability) *Followe
 	f := &Follower{
 		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
-		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead},
+		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead}, notice: home.Committed,
 	}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.unpoll = home.Poller.Listed(store, space.ID, f.moved)
@@ -72,9 +73,13 @@ func (f *Follower) Close() {
 // moved notes that the pointer may have moved. The next read loads the state.
 func (f *Follower) moved(p crypto.Pointer) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if (f.state == nil || p.Seq > f.state.Pointer.Seq) && (f.newer == nil || p.Seq > f.newer.Seq) {
+	newer := (f.state == nil || p.Seq > f.state.Pointer.Seq) && (f.newer == nil || p.Seq > f.newer.Seq)
+	if newer {
 		f.newer = &p
+	}
+	f.mu.Unlock()
+	if newer {
+		f.notice()
 	}
 }
 
@@ -299,8 +304,22 @@ func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, err
 	return vfs.Usage{Used: v.Tree.Root().Info().Size, Available: 0}, nil
 }
 
-// Files returns the tree of the newest known state.
-func (f *Follower) Files(ctx context.Context) (tree.Tree, error) {
-	v, err := f.current(ctx)
-	return v.Tree, err
+// Store returns the remote that the space is read from.
+func (f *Follower) Store() remote.Store { return f.store }
+
+// Committed returns the files of the newest state that the remote has shown, unlike readers, which get the known state
+// while a newer one is unreachable. whole is always true, since nothing is changed here.
+func (f *Follower) Committed(ctx context.Context) (files tree.Tree, whole bool, err error) {
+	f.mu.Lock()
+	if f.state != nil && f.newer == nil {
+		defer f.mu.Unlock()
+		return f.state.Files, true, nil
+	}
+	a := f.begin()
+	f.mu.Unlock()
+	v, err := f.wait(ctx, a)
+	if err == nil {
+		err = a.err
+	}
+	return v.Tree, true, err
 }

@@ -55,7 +55,7 @@ func (k *Keeper) Missing(ctx context.Context, p crypto.Pointer) error {
 	if err != nil {
 		return err
 	}
-	paths, err := commit.Needs(ctx, k.Copy.Whole(), theirs.Whole, nil)
+	paths, err := commit.Needs(ctx, k.Copy.Committed().Whole, theirs.Whole, nil)
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type Options struct {
 	Patience     time.Duration // how long a write waits for room in staging; 0: remote.Shipped.Full; negative: not at all
 	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
 	Deadlines    remote.Deadlines
+	Committed    func() // called when a space has or may have another newest commit; nil: no call
 
 	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
@@ -73,6 +74,7 @@ type Home struct {
 	Now    func() time.Time
 
 	Deadlines remote.Deadlines
+	Committed func() // returns soon
 
 	Area    *staging.Area
 	Pages   *tree.Pages
@@ -113,8 +115,8 @@ type Waiter interface {
 func Open(o Options) (_ *Home, err error) {
 	h := &Home{
 		Dir: o.Dir, FS: o.FS, Frames: o.Frames, Device: o.Device, Log: o.Log, Rand: o.Rand, Now: o.Now, own: o.Own,
-		Deadlines: o.Deadlines.OrShipped(),
-		pending:   map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
+		Deadlines: o.Deadlines.OrShipped(), Committed: o.Committed,
+		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
 	}
 	if h.FS == nil {
 		h.FS = localfs.OS{}
@@ -127,6 +129,9 @@ func Open(o Options) (_ *Home, err error) {
 	}
 	if h.Now == nil {
 		h.Now = time.Now
+	}
+	if h.Committed == nil {
+		h.Committed = func() {}
 	}
 	h.opened = h.openSpace
 	h.Ahead, h.Writing = content.NewBudget(readAhead), content.NewBudget(writeBuffers)

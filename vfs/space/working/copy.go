@@ -27,10 +27,10 @@ type Copy struct {
 	file  base.File // stores the commit that the space's first record in the journal applies to
 	grace base.Grace
 
-	closed    atomic.Bool               // changes are rejected for good; set while changing is held
-	blocked   atomic.Pointer[error]     // why changes are rejected; nil: they are accepted
-	committed atomic.Pointer[tree.Tree] // the newest commit's tree, with the history
-	removed   atomic.Int64              // bytes of files that were removed or replaced since the last count
+	closed    atomic.Bool                // changes are rejected for good; set while changing is held
+	blocked   atomic.Pointer[error]      // why changes are rejected; nil: they are accepted
+	committed atomic.Pointer[base.State] // the newest commit
+	removed   atomic.Int64               // bytes of files that were removed or replaced since the last count
 	landed    func(ctx context.Context, seq uint64) error
 	begin     time.Duration // limit for loading the newest state from the remote when one is saved
 
@@ -62,11 +62,11 @@ func New(o Options) *Copy {
 		landed: o.Landed, recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
 }
 
-// Whole returns the newest commit's tree, with the history.
-func (c *Copy) Whole() tree.Tree { return *c.committed.Load() }
+// Committed returns the newest commit.
+func (c *Copy) Committed() base.State { return *c.committed.Load() }
 
-// SetWhole sets the newest commit's tree after a commit has landed.
-func (c *Copy) SetWhole(t tree.Tree) { c.committed.Store(&t) }
+// SetCommitted sets the newest commit after one has landed.
+func (c *Copy) SetCommitted(s base.State) { c.committed.Store(&s) }
 
 // Saved returns the commit that the space's first record in the journal applies to. The error is fs.ErrNotExist when
 // none was saved.

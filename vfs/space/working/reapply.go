@@ -46,7 +46,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 		done := c.replaceHead(from, &Head{Tree: r.Tree(), Seq: from.Seq})
 		if done {
 			c.unrecorded = nil
-			c.committed.Store(&onto.Whole)
+			c.committed.Store(&onto)
 		}
 		c.changing.Unlock()
 		if done {

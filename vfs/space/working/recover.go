@@ -58,7 +58,7 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 		return on, 0, err
 	}
 	c.pending = r.pending
-	c.committed.Store(&r.on.Whole)
+	c.committed.Store(&r.on)
 	found := &Head{Tree: r.batch.Tree(), Seq: r.seq}
 	c.head.Store(found)
 	c.shown.Store(found)

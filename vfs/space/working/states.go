@@ -80,12 +80,3 @@ func (s *states) Staged(seq uint64) []crypto.BlobName {
 	}
 	return names
 }
-
-// Tell calls f with the files of a commit that holds the changes up to seq, and with whether those are all changes. No
-// change is recorded meanwhile, so that f sees events in order.
-func (s *states) Tell(files tree.Tree, seq uint64, f func(files tree.Tree, whole bool)) {
-	s.changing.Lock()
-	defer s.changing.Unlock()
-	n := len(s.pending)
-	f(files, n == 0 || s.pending[n-1].seq <= seq)
-}

@@ -78,7 +78,7 @@ func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry loca
 			return false, err
 		}
 	}
-	c.committed.Store(&theirs.Whole)
+	c.committed.Store(&theirs)
 	return c.replaceHead(from, &Head{Tree: merged, Seq: seq}), nil
 }
 

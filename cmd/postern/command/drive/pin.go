@@ -20,7 +20,8 @@ func pins(p *command.Program) *cobra.Command {
 		Short: "Keep a file or folder readable offline",
 		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to
 date. It returns when all of it is here. If it is interrupted, a running gateway goes on by itself. A path stays pinned
-when what lies there is replaced. When a pinned folder, or one above it, is renamed on this machine, its pin follows.`,
+when what lies there is replaced. When a pinned folder, or one above it, is renamed or moved on this machine, its pin
+follows. What is mounted below a pinned folder is kept with it.`,
 		Args: command.AtMostOne("one path, or --list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
