@@ -20,6 +20,7 @@ type Batch struct {
 	wg   sync.WaitGroup // syncs in the background
 
 	mu    sync.Mutex
+	begun int64 // bytes that its blobs may have
 	names []crypto.BlobName
 	dirty bool // a file was renamed since the directory was synced
 	since int  // failed syncs of the directory before the first of these renames

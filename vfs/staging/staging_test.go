@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/localfs"
 	"postern/remote/localfs/simfs"
 )
 
@@ -73,10 +75,55 @@ func holds(t testing.TB, a *Area, name crypto.BlobName, want []byte) {
 var sizes = []int{1, 4095, 4096, 4097, bufferSize - 1, bufferSize, bufferSize + 1, 3*bufferSize + 5000,
 	crypto.MaxBlobSize}
 
+// director notes which files were made for writes past the page cache.
+type director struct {
+	localfs.OS
+	direct []bool
+}
+
+func (d *director) Create(path string) (localfs.File, error) {
+	d.direct = append(d.direct, false)
+	return d.OS.Create(path)
+}
+
+func (d *director) CreateDirect(path string) (localfs.File, error) {
+	d.direct = append(d.direct, true)
+	return d.OS.CreateDirect(path)
+}
+
+// TestThroughCache: the first blobs of a change go through the page cache, later ones past it.
+func TestThroughCache(t *testing.T) {
+	d := &director{}
+	a, err := Open(filepath.Join(t.TempDir(), "staging"), Options{FS: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		b := a.Begin()
+		for range cached/crypto.MaxBlobSize + 1 {
+			w, err := b.Create(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Discard()
+		}
+		b.Abort()
+		last := len(d.direct) - 1
+		if !d.direct[last] || slices.Contains(d.direct[:last], true) {
+			t.Errorf("blobs of a change that are written past the page cache: %v", d.direct)
+		}
+		d.direct = nil
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
-	for name, o := range map[string]Options{"simulated": {FS: simfs.New()}, "system": {}} {
+	for name, c := range map[string]struct {
+		fs    localfs.FS
+		begun int64
+	}{"simulated": {fs: simfs.New()}, "system": {}, "past the page cache": {begun: cached}} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "staging")
+			o := Options{FS: c.fs}
 			a, err := Open(path, o)
 			if err != nil {
 				t.Fatal(err)
@@ -84,6 +131,7 @@ func TestRoundTrip(t *testing.T) {
 			for i, n := range sizes {
 				p := blob(i, n)
 				b := a.Begin()
+				b.begun = c.begun
 				w, err := b.Create(t.Context())
 				if err != nil {
 					t.Fatal(err)
