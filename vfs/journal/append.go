@@ -144,44 +144,59 @@ func (j *Journal) rotate() error {
 // complete header.
 func (j *Journal) begin() (*file, error) {
 	const op = "begin a journal file"
-	var salt [32]byte
-	if _, err := io.ReadFull(j.rand, salt[copy(salt[:], j.run[:]):]); err != nil {
-		return nil, fmt.Errorf("%s: no random bytes: %w", op, err)
+	temp, k, err := j.create(op, j.next, j.run, nil)
+	if err != nil {
+		return nil, err
 	}
 	path := filepath.Join(j.dir, fileName(j.next))
-	temp := path + tempSuffix
-	if err := j.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	h, err := j.fs.Create(temp)
-	if err != nil {
-		return nil, full(op, err)
-	}
-	k := j.key(salt)
-	_, err = h.WriteAt(appendFileHeader(nil, k, j.next, salt), 0)
-	if err == nil {
-		// A full disk allows another attempt with a new file, because nothing in this one was acknowledged. A failed sync
-		// does not.
-		if err = h.Sync(); err != nil && !localfs.IsFull(err) {
-			_ = h.Close()
-			return nil, j.fail(fmt.Errorf("%s: %w", op, err))
-		}
-	}
-	err = errors.Join(err, h.Close()) // some systems can't rename an open file
-	if err == nil {
-		err = j.fs.Rename(temp, path)
-	}
-	if err != nil {
+	if err := j.fs.Rename(temp, path); err != nil {
 		_ = j.fs.Remove(temp) // the next begin, or the next start, removes it
 		return nil, full(op, err)
 	}
 	if err := j.fs.SyncDir(j.dir); err != nil {
 		return nil, j.fail(fmt.Errorf("%s: %w", op, err))
 	}
-	if h, err = j.fs.Open(path); err != nil {
+	h, err := j.fs.Open(path)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	return &file{path: path, f: h, key: k, run: j.run, first: j.next, next: j.next, size: headerSize, number: 1}, nil
+}
+
+// create makes a durable file under its temporary name: a header, and what fill appends, unless fill is nil.
+func (j *Journal) create(
+	op string, first uint64, run Run, fill func(h localfs.File, k crypto.FrameKey) error,
+) (temp string, k crypto.FrameKey, err error) {
+	var salt [32]byte
+	if _, err := io.ReadFull(j.rand, salt[copy(salt[:], run[:]):]); err != nil {
+		return "", k, fmt.Errorf("%s: no random bytes: %w", op, err)
+	}
+	temp = filepath.Join(j.dir, fileName(first)) + tempSuffix
+	if err := j.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", k, fmt.Errorf("%s: %w", op, err)
+	}
+	h, err := j.fs.Create(temp)
+	if err != nil {
+		return "", k, full(op, err)
+	}
+	k = j.key(salt)
+	_, err = h.WriteAt(appendFileHeader(nil, k, first, salt), 0)
+	if err == nil && fill != nil {
+		err = fill(h, k)
+	}
+	if err == nil {
+		// A full disk allows another attempt with a new file, because nothing in this one was acknowledged. A failed sync
+		// does not.
+		if err = h.Sync(); err != nil && !localfs.IsFull(err) {
+			_ = h.Close()
+			return "", k, j.fail(fmt.Errorf("%s: %w", op, err))
+		}
+	}
+	if err = errors.Join(err, h.Close()); err != nil { // some systems can't rename an open file
+		_ = j.fs.Remove(temp)
+		return "", k, full(op, err)
+	}
+	return temp, k, nil
 }
 
 // end marks a clean end, so that damage to any record of the file can later be distinguished from an interrupted write.

@@ -56,14 +56,18 @@ func (f *file) scan(size int64, fn func(frame) error) (end int64, bad, err error
 			return end, fmt.Errorf("%w: frame %d stands after frame %d", errBad, fr.header.number, number), nil
 		case fr.synced >= next:
 			return end, fmt.Errorf("%w: it claims that record %d was acknowledged already", errBad, fr.synced), nil
+		case fr.kind == kindGap && fr.after() <= next:
+			return end, fmt.Errorf("%w: a gap from record %d to record %d", errBad, next, fr.after()), nil
 		}
 		if err := fn(fr); err != nil {
 			return end, nil, err
 		}
 		number = fr.number
-		ended = fr.kind == kindEnd
-		if !ended {
+		switch ended = fr.kind == kindEnd; fr.kind {
+		case kindRecord:
 			next++
+		case kindGap:
+			next = fr.after()
 		}
 		end += fr.size()
 	}

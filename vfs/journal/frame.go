@@ -21,6 +21,9 @@ const (
 
 	kindRecord = 1
 	kindEnd    = 2
+	kindGap    = 3 // stands for records that were dropped; its operation is the number of the record after them
+
+	gapSize = 8
 
 	bodySize  = 9 // kind 1, time 8
 	nameSize  = len(crypto.BlobName{})
@@ -100,11 +103,15 @@ func parseBody(p []byte, attached bool) (body, error) {
 	switch {
 	case b.kind == kindRecord:
 	case b.kind == kindEnd && !attached && len(b.op) == 0:
+	case b.kind == kindGap && !attached && len(b.op) == gapSize:
 	default:
 		return body{}, fmt.Errorf("%w: kind %d", errBad, b.kind)
 	}
 	return b, nil
 }
+
+// after returns the number of the record after a gap.
+func (b body) after() uint64 { return binary.BigEndian.Uint64(b.op) }
 
 func (b body) record(h header) Record {
 	return Record{Seq: h.seq, Time: time.Unix(0, b.time), Op: b.op, Attachment: b.name, Size: h.attached}

@@ -25,6 +25,12 @@ func fixedFile(tb testing.TB) []byte {
 		j.Append([]byte(w.op), w.attachment)
 	}
 	j.Close()
+	return contents(tb, sim)
+}
+
+// contents returns the first file of a journal.
+func contents(tb testing.TB, sim *simfs.FS) []byte {
+	tb.Helper()
 	f, err := sim.Open(dir + "/" + fileName(1))
 	if err != nil {
 		tb.Fatal(err)
@@ -33,6 +39,22 @@ func fixedFile(tb testing.TB) []byte {
 	p := make([]byte, size)
 	f.ReadAt(p, 0)
 	return p
+}
+
+// compacted returns a file that a compaction wrote.
+func compacted(tb testing.TB) []byte {
+	tb.Helper()
+	sim := simfs.New()
+	j, err := Open(dir, key, Options{FS: sim, Rand: rand.NewChaCha8([32]byte{2}),
+		Clock: func() time.Time { return time.Unix(1000, 5) }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	add(tb, j, 0, 8)
+	if err := j.Compact(9, func(seq uint64) bool { return seq == 4 }); err != nil {
+		tb.Fatal(err)
+	}
+	return contents(tb, sim)
 }
 
 // FuzzOpen opens any bytes as the newest file. It must not crash, accepted records must be replayed as found, and a
@@ -44,6 +66,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(whole[:len(whole)-7])
 	f.Add([]byte(fileMagic))
 	f.Add(append(bytes.Clone(whole), whole[headerSize:]...))
+	f.Add(compacted(f))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		alloctest.Check(t, len(data), func() {
 			sim := simfs.New()
@@ -107,6 +130,10 @@ func TestFormat(t *testing.T) {
 	if got := crypto.NameOf(fixedFile(t)).String(); got != want {
 		t.Errorf("the file hashes to %s, want %s; files of users would no longer open", got, want)
 	}
+	const gaps = "9a106949d1b68a3d8e78b91eee7939796dfbc26d8e96e108a7dc8b385400492d"
+	if got := crypto.NameOf(compacted(t)).String(); got != gaps {
+		t.Errorf("the file with gaps hashes to %s, want %s; files of users would no longer open", got, gaps)
+	}
 }
 
 // FuzzBody checks that a parsed body is encoded back to the same bytes.
@@ -114,6 +141,7 @@ func FuzzBody(f *testing.F) {
 	f.Add(body{kind: kindRecord, time: 5, op: []byte("op")}.append(nil, false), false)
 	f.Add(body{kind: kindRecord, time: -1, name: crypto.BlobName{1}}.append(nil, true), true)
 	f.Add(body{kind: kindEnd}.append(nil, false), false)
+	f.Add(body{kind: kindGap, op: make([]byte, gapSize)}.append(nil, false), false)
 	f.Fuzz(func(t *testing.T, data []byte, attached bool) {
 		var b body
 		var err error

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"sync"
 	"time"
@@ -90,7 +91,8 @@ type Journal struct {
 	log  *slog.Logger
 	max  int64
 
-	trimming sync.Mutex // held during a Trim; locked before mu
+	trimming  sync.Mutex   // held during a Trim or Compact; locked before mu
+	replaying sync.RWMutex // held during a Replay, and locked by Compact; locked before mu
 
 	mu       sync.Mutex
 	files    []*file // oldest first
@@ -157,6 +159,8 @@ func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Jour
 // Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim dropped
 // if they share a file with newer ones: f must skip records that a commit holds already.
 func (j *Journal) Replay(f func(Record) error) error {
+	j.replaying.RLock()
+	defer j.replaying.RUnlock()
 	j.mu.Lock()
 	files := make([]file, len(j.files))
 	for i, f := range j.files {
@@ -207,17 +211,22 @@ func (j *Journal) Attachment(name crypto.BlobName) ([]byte, error) {
 		return nil, err
 	}
 	p := make([]byte, at.size)
-	return p, at.read(name, 0, p)
+	return p, j.AttachmentRange(name, 0, p)
 }
 
 // AttachmentRange fills p with the bytes of an attachment from off on. Errors as Attachment; io.ErrUnexpectedEOF when
 // the range ends past the attachment.
 func (j *Journal) AttachmentRange(name crypto.BlobName, off int64, p []byte) error {
-	at, err := j.place(name)
-	if err != nil {
-		return err
+	for {
+		at, err := j.place(name)
+		if err != nil {
+			return err
+		}
+		err = at.read(name, off, p)
+		if now, _ := j.place(name); !errors.Is(err, fs.ErrNotExist) || now == at || now == (place{}) {
+			return err
+		} // otherwise its file was written anew
 	}
-	return at.read(name, off, p)
 }
 
 // Pending returns figures of the pending records. Right after Open these are all records on the disk.

@@ -91,7 +91,11 @@ func (j *Journal) openFile(name string, first uint64, size int64) error {
 // loadFile reads a file's records. The newest file may end in the middle of a write.
 func (j *Journal) loadFile(f *file, newest bool) error {
 	end, bad, err := f.scan(f.size, func(fr frame) error {
-		if fr.kind != kindRecord {
+		switch fr.kind {
+		case kindGap:
+			f.next = fr.after()
+			return nil
+		case kindEnd:
 			return nil
 		}
 		f.next++

@@ -29,11 +29,14 @@ func TestPowerLoss(t *testing.T) {
 		j := reopen()
 		model := map[uint64]want{}
 		var acked, trimmed uint64
+		dropped := map[uint64]bool{} // by compaction; they may still be there
 		verify := func() {
 			next := uint64(0)
 			err := j.Replay(func(r Record) error {
 				if next == 0 {
 					next = r.Seq
+				}
+				for ; next < r.Seq && dropped[next]; next++ {
 				}
 				w, ok := model[r.Seq]
 				if r.Seq != next || !ok || w.op != string(r.Op) {
@@ -51,8 +54,13 @@ func TestPowerLoss(t *testing.T) {
 				t.Fatal(err)
 			}
 			end := j.Pending().Next
+			for ; next != 0 && next < end && dropped[next]; next++ {
+			}
 			if next != 0 && next != end || end <= acked {
 				t.Fatalf("replay ended before %d, the next is %d, acknowledged are %d", next, end, acked)
+			}
+			for seq := trimmed + 1; next == 0 && dropped[seq]; seq++ {
+				trimmed = seq
 			}
 			if next == 0 && acked > trimmed {
 				t.Fatalf("nothing to replay, but %d to %d were acknowledged and not trimmed", trimmed+1, acked)
@@ -86,7 +94,19 @@ func TestPowerLoss(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-			case step < 80:
+			case step < 79:
+				mask, before := rnd.Uint64(), j.Pending().Next
+				for seq := range before {
+					if mask>>(seq%64)&1 == 1 {
+						dropped[seq] = true
+					}
+				}
+				err := j.Compact(before, func(seq uint64) bool { return !dropped[seq] })
+				if err != nil && !errors.Is(err, vfs.ErrFull) {
+					t.Fatal(err)
+				}
+				verify()
+			case step < 81:
 				sim.SetCapacity(sim.Used() + rnd.Int64N(2000))
 			case step < 86:
 				sim.SetCapacity(-1)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -181,4 +184,60 @@ func TestPutBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestJournalBounded: while the remote of one space is away, the journal does not keep what other spaces have committed.
+func TestJournalBounded(t *testing.T) {
+	h := newHome(t, mem.New())
+	h.options.CompactFrom = 1 << 20
+	s := h.open()
+	far := &switched{Store: mem.New()}
+	second := h.beside(s, far)
+	put(t, second, "/before", []byte("before"))
+	flush(t, second)
+	far.off.Store(true)
+	for i := range 40 {
+		put(t, second, fmt.Sprint("/", i), fmt.Append(nil, "waits ", i))
+		put(t, s, "/a", bytes.Repeat([]byte{byte(i)}, content.SmallLimit))
+		flush(t, s)
+	}
+	size := func() (n int64) {
+		files, err := os.ReadDir(filepath.Join(h.options.Dir, "journal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			info, err := f.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += info.Size()
+		}
+		return n
+	}
+	if n := size(); n > 8<<20 {
+		t.Errorf("the journal takes %d bytes", n)
+	}
+	look := func() {
+		t.Helper()
+		for i := range 40 {
+			if got := get(t, second, fmt.Sprint("/", i)); string(got) != fmt.Sprint("waits ", i) {
+				t.Errorf("file %d holds %q", i, got)
+			}
+		}
+	}
+	look()
+	h.close(second)
+	h.close(s)
+	s = h.open()
+	second, err := s.Home().Open(t.Context(), space.Options{Store: far, Keys: secondKeys(h.account)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look()
+	far.off.Store(false)
+	flush(t, second)
+	look()
+	h.close(second)
+	h.close(s)
 }

@@ -78,8 +78,9 @@ func openKilled(
 	}()
 	o := space.Options{
 		Keys: base.Own(h.account), Dir: filepath.Join(folder, name),
-		Device:    space.Device{ID: object.DeviceID{device}, Name: name},
-		Deadlines: remote.Deadlines{Commit: commit, Again: time.Millisecond, MaxAgain: 10 * time.Millisecond},
+		Device:      space.Device{ID: object.DeviceID{device}, Name: name},
+		Deadlines:   remote.Deadlines{Commit: commit, Again: time.Millisecond, MaxAgain: 10 * time.Millisecond},
+		CompactFrom: 1,
 	}
 	var d *disk.Store
 	if system == nil {

@@ -201,7 +201,7 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 	wholeBlobs(t, store, account.Own())
 	device := space.Device{ID: object.DeviceID{1}, Name: "laptop"}
 	o := space.Options{Store: store, Keys: base.Own(account), Dir: filepath.Join(r.from.root, "home"), Device: device,
-		FS: r.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond}}
+		FS: r.disk, Deadlines: remote.Deadlines{Commit: time.Millisecond}, CompactFrom: 1}
 	s, err := space.Open(ctx, o)
 	if errors.Is(err, base.ErrNoSpace) && !r.from.founded {
 		if err := space.Create(ctx, store, base.Own(account), device, rand.Reader, time.Now()); err != nil {

@@ -61,6 +61,7 @@ type Options struct {
 	Keep         Keep          // how much of the history stays; zero: base.DefaultKeep
 	Grace        time.Duration // how long garbage stays, and how long this gateway may be away; 0: gc.DefaultGrace
 	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
+	CompactFrom  int64         // size in bytes of the journal from which on it is compacted; 0: local.DefaultCompactFrom
 	// Registry names the owner's other spaces; nil: if the drive may have some, its garbage is not collected.
 	Registry roots.Registry
 
@@ -107,8 +108,8 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 	}
 	home, err := local.Open(local.Options{
 		Dir: o.Dir, Own: o.Keys.ID, Frames: o.Keys.Frames, Device: o.Device, Link: o.Own, StagingLimit: o.StagingLimit,
-		Patience: o.Patience, PageMemory: o.PageMemory, Deadlines: o.Deadlines, Committed: o.Committed, FS: o.FS,
-		Log: o.Log, Rand: o.Rand, Now: o.Now,
+		Patience: o.Patience, PageMemory: o.PageMemory, CompactFrom: o.CompactFrom, Deadlines: o.Deadlines,
+		Committed: o.Committed, FS: o.FS, Log: o.Log, Rand: o.Rand, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err

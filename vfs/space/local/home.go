@@ -4,6 +4,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -54,6 +55,7 @@ type Options struct {
 	StagingLimit int64         // limit in bytes for staged data; 0: staging.DefaultLimit
 	Patience     time.Duration // how long a write waits for room in staging; 0: remote.Shipped.Full; negative: not at all
 	PageMemory   int64         // bytes of decoded folder pages to keep; 0: tree.DefaultMemory
+	CompactFrom  int64         // size in bytes of the journal from which on it is compacted; 0: DefaultCompactFrom
 	Deadlines    remote.Deadlines
 	Committed    func() // called when a space has or may have another newest commit; nil: no call
 
@@ -91,11 +93,14 @@ type Home struct {
 	journal *journal.Journal
 
 	mu      sync.Mutex
-	scanned bool                           // unopened is complete
-	revised bool                           // staging holds exactly what the journal needs
-	pending map[crypto.PointerID]Waiter    // the open spaces
-	waiting map[crypto.PointerID]*unopened // the spaces that are not open
-	done    uint64                         // the newest record that a space has dropped
+	scanned bool                          // unopened is complete
+	revised bool                          // staging holds exactly what the journal needs
+	pending map[crypto.PointerID]Waiter   // the open spaces
+	waiting map[crypto.PointerID]unopened // the spaces that are not open
+	done    uint64                        // the newest record that a space has dropped
+	left    int64                         // what the last compaction left, in bytes
+
+	compactFrom int64
 }
 
 // Waiter is an open space that has changes in the journal.
@@ -107,8 +112,9 @@ type Waiter interface {
 	// Landed returns when the change seq is committed at the remote. The error is ErrFailing when the space's commits
 	// fail.
 	Landed(ctx context.Context, seq uint64) error
-	// Staged returns the staged blobs that the changes up to seq need.
-	Staged(seq uint64) []crypto.BlobName
+	// Each calls f for each record of the journal that the space still needs, with the staged blobs of its change, oldest
+	// first. f must not call the space.
+	Each(f func(seq uint64, blobs []crypto.BlobName))
 }
 
 // Open opens the journal and the staging area. Errors: those of the journal and the system.
@@ -116,7 +122,8 @@ func Open(o Options) (_ *Home, err error) {
 	h := &Home{
 		Dir: o.Dir, FS: o.FS, Frames: o.Frames, Device: o.Device, Log: o.Log, Rand: o.Rand, Now: o.Now, own: o.Own,
 		Deadlines: o.Deadlines.OrShipped(), Committed: o.Committed,
-		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]*unopened{},
+		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]unopened{},
+		compactFrom: cmp.Or(o.CompactFrom, DefaultCompactFrom),
 	}
 	if h.FS == nil {
 		h.FS = localfs.OS{}
@@ -193,7 +200,7 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 	if none {
 		return nil
 	}
-	found := map[crypto.PointerID]*unopened{}
+	found := map[crypto.PointerID]unopened{}
 	err := h.journal.Replay(func(rec journal.Record) error {
 		r, err := decode(rec.Op, h.own)
 		if err != nil {
@@ -201,14 +208,10 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 		}
 		if first {
 			for _, p := range r.Parts {
-				u := found[p.Space]
-				if u == nil {
-					u = &unopened{first: rec.Seq}
-					found[p.Space] = u
+				if p.Space == space && found[space] != nil {
+					continue // it is about to open, and there may be hundreds of thousands
 				}
-				if p.Space != space {
-					u.blobs = append(u.blobs, p.Blobs...)
-				}
+				found[p.Space] = append(found[p.Space], needs{rec.Seq, p.Blobs})
 			}
 		}
 		if r.part(space) == nil {
@@ -232,12 +235,13 @@ func (h *Home) Replay(space crypto.PointerID, f func(seq uint64, r Record) error
 func (h *Home) Trim(seq uint64) error {
 	h.mu.Lock()
 	h.done = max(h.done, seq)
-	limit, spaces := h.done, make([]Waiter, 0, len(h.pending))
+	done := h.done
+	limit, spaces := done, make([]Waiter, 0, len(h.pending))
 	for _, w := range h.pending {
 		spaces = append(spaces, w)
 	}
 	for _, u := range h.waiting {
-		limit = min(limit, u.first-1)
+		limit = min(limit, u[0].seq-1)
 	}
 	h.mu.Unlock()
 	// A record that was appended before seq is visible here, because its space holds its lock from appending the record
@@ -247,7 +251,10 @@ func (h *Home) Trim(seq uint64) error {
 			limit = min(limit, first-1)
 		}
 	}
-	return h.journal.Trim(limit)
+	if err := h.journal.Trim(limit); err != nil || limit == done {
+		return err
+	}
+	return h.compact()
 }
 
 // Skip gives the next record a number above seq, because a commit says that it holds the records up to seq. It does

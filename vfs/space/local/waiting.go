@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 
 	"postern/crypto"
 )
 
-// unopened is what the journal holds for a space that is not open.
-type unopened struct {
-	first uint64
+// unopened is what the journal holds for a space that is not open, oldest first. It is never empty.
+type unopened []needs
+
+// needs is a record of the journal with the staged blobs that it needs.
+type needs struct {
+	seq   uint64
 	blobs []crypto.BlobName
 }
 
@@ -40,8 +42,10 @@ func (h *Home) Attach(space crypto.PointerID, w Waiter, staged []crypto.BlobName
 		needed[name] = struct{}{}
 	}
 	for _, u := range h.waiting {
-		for _, name := range u.blobs {
-			needed[name] = struct{}{}
+		for _, rec := range u {
+			for _, name := range rec.blobs {
+				needed[name] = struct{}{}
+			}
 		}
 	}
 	if n := h.Area.Keep(needed); n > 0 {
@@ -61,13 +65,13 @@ func (h *Home) Detach(space crypto.PointerID, w Waiter) {
 	if !there {
 		return
 	}
-	first, found := w.FirstPending()
-	blobs := w.Staged(math.MaxUint64)
+	var u unopened
+	w.Each(func(seq uint64, blobs []crypto.BlobName) { u = append(u, needs{seq, blobs}) })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.pending, space)
-	if found {
-		h.waiting[space] = &unopened{first: first, blobs: blobs}
+	if len(u) > 0 {
+		h.waiting[space] = u
 	}
 }
 
@@ -96,21 +100,55 @@ func (h *Home) Release(names []crypto.BlobName) {
 	for _, name := range names {
 		unneeded[name] = struct{}{}
 	}
-	needed := func(blobs []crypto.BlobName) {
+	h.each(func(_ uint64, blobs []crypto.BlobName) {
 		for _, name := range blobs {
 			delete(unneeded, name)
 		}
-	}
+	})
+	h.Area.Release(slices.Collect(maps.Keys(unneeded))...)
+}
+
+// each calls f for the records that any space needs.
+func (h *Home) each(f func(seq uint64, blobs []crypto.BlobName)) {
 	h.mu.Lock()
 	open := slices.Collect(maps.Values(h.pending))
 	for _, u := range h.waiting {
-		needed(u.blobs)
+		for _, rec := range u {
+			f(rec.seq, rec.blobs)
+		}
 	}
 	h.mu.Unlock()
 	for _, w := range open {
-		needed(w.Staged(math.MaxUint64))
+		w.Each(f)
 	}
-	h.Area.Release(slices.Collect(maps.Keys(unneeded))...)
+}
+
+// DefaultCompactFrom is the size in bytes of the journal from which on it is compacted. Below, that would save too
+// little.
+const DefaultCompactFrom = 128 << 20
+
+// compact drops records that no space needs from the middle of the journal, once they take about half of it. A space
+// whose remote is away keeps the journal from being trimmed, while the records of other spaces come and go behind its
+// own. So the journal takes at most twice what the spaces need, or compactFrom, and one more file.
+func (h *Home) compact() error {
+	h.mu.Lock()
+	full := max(h.compactFrom, 2*h.left)
+	h.mu.Unlock()
+	now := h.journal.Pending()
+	if now.Bytes < full {
+		return nil
+	}
+	// Records from now.Next on may be missing here: their spaces are recording them.
+	needed := map[uint64]struct{}{}
+	h.each(func(seq uint64, _ []crypto.BlobName) { needed[seq] = struct{}{} })
+	err := h.journal.Compact(now.Next, func(seq uint64) bool {
+		_, ok := needed[seq]
+		return ok
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.left = h.journal.Pending().Bytes
+	return err
 }
 
 func (h *Home) openSpace(space crypto.PointerID) Waiter {

@@ -80,3 +80,12 @@ func (s *states) Staged(seq uint64) []crypto.BlobName {
 	}
 	return names
 }
+
+// Each implements local.Waiter.
+func (s *states) Each(f func(seq uint64, blobs []crypto.BlobName)) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	for _, p := range s.pending {
+		f(p.seq, p.blobs)
+	}
+}
