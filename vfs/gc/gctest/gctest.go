@@ -231,6 +231,15 @@ func (d *Drive) Do(ctx context.Context, ops ...tree.Op) error {
 	return d.Commit(ctx, d.base.Tree)
 }
 
+// Files returns the files of the newest state.
+func (d *Drive) Files() tree.Tree { return d.files }
+
+// Replace commits other files.
+func (d *Drive) Replace(ctx context.Context, files tree.Tree) error {
+	d.files = files
+	return d.Commit(ctx, d.base.Tree)
+}
+
 // Forget removes all states of the history but the newest keep, in one commit, whose own state stays. The same commit
 // applies ops to the files.
 func (d *Drive) Forget(ctx context.Context, keep int, ops ...tree.Op) error {

@@ -17,7 +17,10 @@ type Grace struct {
 // blobs that it has seen unneeded for a whole grace period, so nothing can be missing before that. Half of the period
 // is a margin for a local clock that was set in between. Time in suspend counts as away, and so does a clock that went
 // backwards.
+//
+// A longer grace period than that of the format is not relied on: as soon as anybody shares a folder of the drive, all
+// collections use the format's, and a gateway that is away does not know that.
 func (g Grace) Doubtful(sure time.Time) bool {
-	now := g.Now()
-	return now.Round(0).Before(sure.Round(0)) || gc.Apart(now, sure) > g.Period/2
+	now, period := g.Now(), min(g.Period, gc.DefaultGrace)
+	return now.Round(0).Before(sure.Round(0)) || gc.Apart(now, sure) > period/2
 }
