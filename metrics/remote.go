@@ -42,9 +42,14 @@ func (r remotes) collectors() []prometheus.Collector {
 
 // Remote returns a store that measures the calls to inner under a stage.
 func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
+	return remote.Wrap(inner, m.Calls(stage))
+}
+
+// Calls measures calls to a remote under a stage.
+func (m *Metrics) Calls(stage Stage) remote.Around {
 	sent := m.remotes.bytes.WithLabelValues(string(stage), "sent")
 	received := m.remotes.bytes.WithLabelValues(string(stage), "received")
-	return remote.Wrap(inner, func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	return func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 		began := time.Now()
 		err := do(ctx)
 		operation := operations[c.Op]
@@ -55,7 +60,7 @@ func (m *Metrics) Remote(inner remote.Store, stage Stage) remote.Store {
 			received.Add(float64(c.Receive))
 		}
 		return err
-	})
+	}
 }
 
 // operations maps calls to their names in metrics.

@@ -16,6 +16,9 @@ type Call struct {
 	// Send and Receive are the bytes of blobs that the call moves at most; once it has succeeded, exactly.
 	Send, Receive int64
 
+	Old  crypto.PointerHash // of a Swap
+	Next *crypto.Pointer    // of a Swap; nil for all other calls
+
 	// Stream is the progress of a call that yields items one by one; nil for all others.
 	Stream *Stream
 
@@ -26,7 +29,8 @@ type Call struct {
 // Transfers reports whether the call moves the bytes of a blob, so that its duration depends on the line.
 func (c *Call) Transfers() bool { return c.Op == OpPut || c.Op == OpGet || c.Op == OpGetRange }
 
-// Stream is the state of a listing. An Around may set the hooks before the call begins.
+// Stream is the state of a listing. An Around may set the hooks before the call begins. The Arounds of one Wrap share
+// them, so only one of them may do so.
 type Stream struct {
 	Begun bool         // an item was yielded, so the listing can't start anew
 	Rest  func()       // called when an item has arrived, before the consumer gets it; nil: nothing
@@ -37,14 +41,27 @@ type Stream struct {
 // may return before do does, or without calling it; the result of do is then dropped.
 type Around func(ctx context.Context, c *Call, do func(context.Context) error) error
 
-// Wrap returns inner with every call of every role run by around. So a wrapper states once what it does to calls, and a
-// role that is added here is wrapped everywhere. Close goes straight to inner. inner may be nil if around sets Call.To
-// for every call, and if Close is never called.
-func Wrap(inner Store, around Around) Store { return &wrapped{inner, around} }
+// Wrap returns inner with every call of every role run by arounds, the first one outermost. So a wrapper states once
+// what it does to calls, and a role that is added here is wrapped everywhere. Close goes straight to inner. inner may be
+// nil if one of arounds sets Call.To for every call, and if Close is never called.
+func Wrap(inner Store, arounds ...Around) Store { return &wrapped{inner, arounds} }
 
 type wrapped struct {
-	inner  Store
-	around Around
+	inner   Store
+	arounds []Around
+}
+
+// around runs a call through all arounds.
+func (w *wrapped) around(ctx context.Context, c *Call, do func(context.Context) error) error {
+	return pass(ctx, w.arounds, c, do)
+}
+
+// pass runs a call through some arounds.
+func pass(ctx context.Context, arounds []Around, c *Call, do func(context.Context) error) error {
+	if len(arounds) == 0 {
+		return do(ctx)
+	}
+	return arounds[0](ctx, c, func(ctx context.Context) error { return pass(ctx, arounds[1:], c, do) })
 }
 
 // run runs a call that returns a value. The value is used only if around reports success.
@@ -149,7 +166,7 @@ func (w *wrapped) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 
 // Swap implements Pointers.
 func (w *wrapped) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	c := &Call{Op: OpSwap, On: next.ID, To: w.inner}
+	c := &Call{Op: OpSwap, On: next.ID, Old: old, Next: &next, To: w.inner}
 	return w.around(ctx, c, func(ctx context.Context) error { return c.To.Swap(ctx, old, next) })
 }
 

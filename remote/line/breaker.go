@@ -27,13 +27,12 @@ import (
 //
 // It relies on calls that end with their context, which CONTRACT.md requires of every driver.
 type breaker struct {
-	remote.Store // every call of which goes through the breaker
-	inner        remote.Store
-	d            remote.Deadlines
-	o            Options
-	life         context.Context
-	end          context.CancelFunc
-	looks        sync.WaitGroup // the goroutine that looks
+	inner remote.Store // without the breaker, for trials
+	d     remote.Deadlines
+	o     Options
+	life  context.Context
+	end   context.CancelFunc
+	looks sync.WaitGroup // the goroutine that looks
 
 	answers atomic.Uint64 // calls that were answered
 	telling sync.Mutex    // held while the remote's state changes and listeners are called
@@ -48,10 +47,9 @@ type breaker struct {
 	calls     map[*call]struct{} // under way
 }
 
-// newBreaker puts a breaker in front of inner, and closes inner when it is closed.
+// newBreaker returns the breaker of inner.
 func newBreaker(inner remote.Store, d remote.Deadlines, o Options) *breaker {
 	b := &breaker{inner: inner, d: d, o: o, allowed: d.Trial, calls: map[*call]struct{}{}}
-	b.Store = remote.Wrap(inner, b.around)
 	b.life, b.end = context.WithCancel(context.Background())
 	return b
 }
@@ -135,14 +133,13 @@ func (b *breaker) tell(state State) {
 	}
 }
 
-// Close ends the trials and closes the remote.
-func (b *breaker) Close() error {
+// stop ends the trials, and refuses all further calls.
+func (b *breaker) stop() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
 	b.end()
 	b.looks.Wait()
-	return b.inner.Close()
 }
 
 // gone records that a trial was not answered. The first such trial ends the calls under way.

@@ -10,8 +10,6 @@ import (
 
 // late is a remote that is opened once it is there; until then, calls fail as unreachable.
 type late struct {
-	remote.Store // every call of which goes to store
-
 	open  Open
 	o     Options
 	life  context.Context
@@ -35,7 +33,6 @@ type attempt struct {
 // do not mend.
 func newLate(ctx context.Context, open Open, d remote.Deadlines, o Options) (*late, error) {
 	l := &late{open: open, o: o}
-	l.Store = remote.Wrap(nil, l.around)
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	look, cancel := context.WithTimeout(ctx, d.Look)
 	defer cancel()

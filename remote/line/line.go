@@ -5,14 +5,17 @@
 //   - retries calls after passing failures (retry.go),
 //   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go).
 //
-// Each part is one function around a call, and keeps the contract of package remote. All times are in one table,
-// Deadlines. From outside in, the order is breaker → retry → Options.Tries → late → detach → driver.
+// Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
+// the contract of package remote. Only the part that returns from hanging calls is a store of its own, since it copies
+// what they read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → Options.Tries →
+// late → detach → driver.
 package line
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"postern/remote"
@@ -34,8 +37,8 @@ type Options struct {
 	// help. Calls that write or load a pointer still notice a disk that hangs; each poll makes one.
 	Local bool
 
-	Slots int                             // most calls of a driver that Hangs under way, abandoned ones included; 0: 64
-	Tries func(remote.Store) remote.Store // wraps the store of each try, for example to measure it; nil: no wrapper
+	Slots int           // most calls of a driver that Hangs under way, abandoned ones included; 0: 64
+	Tries remote.Around // around each try, for example to measure it; nil: nothing
 
 	// Ask makes the small request of a breaker's trial. Nil: it asks for the size of a blob that can't exist.
 	Ask func(ctx context.Context, inner remote.Store) error
@@ -69,9 +72,10 @@ func (o Options) withDefaults() Options {
 
 // Line is a remote as the layers above see it.
 type Line struct {
-	remote.Store // the outermost part
+	remote.Store // the driver, within all parts
 
 	breaker *breaker // nil: the line does not find out whether the remote is away
+	close   func() error
 }
 
 // New opens a remote. Without Options.Late it fails when the remote is not open within Deadlines.Open; with it, only if
@@ -82,11 +86,11 @@ func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, 
 		open = detached(open, d, o)
 	}
 	if o.Late {
-		inner, err := newLate(ctx, open, d, o)
+		l, err := newLate(ctx, open, d, o)
 		if err != nil {
 			return nil, err
 		}
-		return over(inner, d, o), nil
+		return over(nil, l.Close, d, o, l.around), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Open)
 	defer cancel()
@@ -94,7 +98,7 @@ func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, 
 	if err != nil {
 		return nil, err
 	}
-	return over(inner, d, o), nil
+	return over(inner, inner.Close, d, o), nil
 }
 
 // Over returns a line to an open remote. Closing the line closes the remote.
@@ -103,22 +107,37 @@ func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	if o.Hangs {
 		inner = newDetacher(inner, d, o)
 	}
-	return over(inner, d, o)
+	return over(inner, inner.Close, d, o)
 }
 
-// over puts the upper parts over the lower ones.
-func over(inner remote.Store, d remote.Deadlines, o Options) *Line {
+// over puts the upper parts around the calls to a driver, which lower parts may be around already.
+func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, parts ...remote.Around) *Line {
 	if o.Tries != nil {
-		inner = o.Tries(inner)
+		parts = within(o.Tries, parts)
 	}
 	if !o.Once {
-		inner = newRetrier(inner, d, o)
+		parts = within(newRetrier(remote.Wrap(driver, parts...), d, o).around, parts)
 	}
-	if !o.Breaker {
-		return &Line{Store: inner}
+	l := &Line{close: end}
+	if o.Breaker {
+		l.breaker = newBreaker(remote.Wrap(driver, parts...), d, o)
+		parts = within(l.breaker.around, parts)
 	}
-	b := newBreaker(inner, d, o)
-	return &Line{Store: b, breaker: b}
+	l.Store = remote.Wrap(driver, parts...)
+	return l
+}
+
+// within returns parts with another one around them. It leaves parts as they are: a store may have them.
+func within(outer remote.Around, parts []remote.Around) []remote.Around {
+	return slices.Concat([]remote.Around{outer}, parts)
+}
+
+// Close ends all trials and closes the remote.
+func (l *Line) Close() error {
+	if l.breaker != nil {
+		l.breaker.stop()
+	}
+	return l.close()
 }
 
 // State returns whether the remote is reachable, as far as is known. It makes no request. A line without a breaker

@@ -19,23 +19,23 @@ const jitter = 0.5
 // It keeps the contract: after a lost reply to a Swap it loads the pointer to see the outcome, and it restarts a
 // listing only before the first item was yielded, so that no blob comes twice.
 type retrier struct {
-	remote.Store // with retries of every call but Swap, which settles a lost reply by loading
-	inner        remote.Store
-	d            remote.Deadlines
-	o            Options
-	limited      bool // each try has a deadline
+	inner   remote.Store // without retries, to load a pointer once a reply to a Swap was lost
+	d       remote.Deadlines
+	o       Options
+	limited bool // each try has a deadline
 }
 
-// newRetrier returns inner with retries. A try has a deadline of its own, unless a breaker bounds the whole call.
+// newRetrier returns the retrier of inner. A try has a deadline of its own, unless a breaker bounds the whole call.
 func newRetrier(inner remote.Store, d remote.Deadlines, o Options) *retrier {
-	r := &retrier{inner: inner, d: d, o: o, limited: d.Reply >= 0 && !o.Breaker && !o.Local}
-	r.Store = remote.Wrap(inner, r.around)
-	return r
+	return &retrier{inner: inner, d: d, o: o, limited: d.Reply >= 0 && !o.Breaker && !o.Local}
 }
 
 // around tries a call. Each try of a Put opens the body anew; a listing restarts only before its first item.
 func (r *retrier) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
-	if c.Stream == nil {
+	switch {
+	case c.Op == remote.OpSwap:
+		return r.swap(ctx, c, do)
+	case c.Stream == nil:
 		return r.run(ctx, c, do)
 	}
 	return r.run(ctx, c, func(ctx context.Context) error {

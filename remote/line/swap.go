@@ -11,7 +11,7 @@ import (
 	"postern/remote"
 )
 
-// Swap implements remote.Pointers. When the reply is lost, the pointer shows whether next arrived:
+// swap tries a Swap. When the reply is lost, the pointer shows whether next arrived:
 //
 //   - it is next: the swap succeeded;
 //   - it is still old: the swap is retried. The first swap may yet arrive late and make the second a conflict, so a
@@ -19,16 +19,16 @@ import (
 //   - its sequence is not above that of next: another writer was faster, and next was never there: ErrConflict;
 //   - its sequence is above: next may have been there and been replaced, or not. Only the history could show it, so
 //     this stays ErrUnavailable, outcome unknown.
-func (r *retrier) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
+func (r *retrier) swap(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	lost := false // a try was made whose outcome isn't known
-	return r.run(ctx, &remote.Call{Op: remote.OpSwap, On: next.ID}, func(ctx context.Context) error {
+	return r.run(ctx, c, func(ctx context.Context) error {
 		if lost {
-			again, err := r.settled(ctx, old, next)
+			again, err := r.settled(ctx, c.Old, *c.Next)
 			if !again {
 				return err
 			}
 		}
-		err := r.inner.Swap(ctx, old, next)
+		err := do(ctx)
 		switch remote.KindOf(err) {
 		case nil, remote.ErrUnavailable:
 			lost = lost || err != nil
@@ -36,11 +36,11 @@ func (r *retrier) Swap(ctx context.Context, old crypto.PointerHash, next crypto.
 			if !lost {
 				return err
 			}
-			again, settleErr := r.settled(ctx, old, next)
+			again, settleErr := r.settled(ctx, c.Old, *c.Next)
 			if !again {
 				return settleErr
 			}
-			return remote.Fail(remote.OpSwap, next.ID, remote.ErrUnavailable, err) // it moved meanwhile: load it once more
+			return remote.Fail(c.Op, c.On, remote.ErrUnavailable, err) // it moved meanwhile: load it once more
 		}
 		return err
 	})

@@ -43,7 +43,7 @@ func TestPointersThroughFaults(t *testing.T) {
 	}
 	wrapped["all, as served"] = func(t *testing.T, s remote.Store) (_ remote.Store, err error) {
 		measured := metrics.New("test")
-		tries := func(s remote.Store) remote.Store { return measured.Remote(s, metrics.Tries) }
+		tries := measured.Calls(metrics.Tries)
 		s = line.Over(s, remote.Deadlines{Attempts: 2}, line.Options{Breaker: true, Tries: tries, Sleep: atOnce})
 		return wrapped["cache"](t, measured.Remote(verify.New(s, new(verify.MemoryPins)), metrics.Answers))
 	}

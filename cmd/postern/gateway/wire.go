@@ -41,7 +41,7 @@ func OpenRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.St
 func openRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.Store, *line.Line, error) {
 	lo := line.Options{Late: o.lasts && !o.First, Breaker: o.lasts}
 	if o.Metrics != nil {
-		lo.Tries = func(s remote.Store) remote.Store { return o.Metrics.Remote(s, metrics.Tries) }
+		lo.Tries = o.Metrics.Calls(metrics.Tries)
 	}
 	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits}, lo)
 	if err != nil {
