@@ -241,3 +241,50 @@ func TestJournalBounded(t *testing.T) {
 	h.close(second)
 	h.close(s)
 }
+
+// TestStagingShared: a space whose remote is away fills its part of the staging area, also over a restart, and not that
+// of the own space.
+func TestStagingShared(t *testing.T) {
+	h := newHome(t, mem.New())
+	h.options.StagingLimit, h.options.Patience = 64<<20, -1
+	s := h.open()
+	far := &switched{Store: mem.New()}
+	second := h.beside(s, far)
+	flush(t, second)
+	far.off.Store(true)
+	large, n := noise(3, 2<<20), 0
+	fill := func(want int) {
+		t.Helper()
+		before := n
+		for {
+			err := tryPut(t.Context(), second, fmt.Sprint("/", n), large)
+			if errors.Is(err, vfs.ErrFull) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n-before != want {
+			t.Errorf("it took %d files instead of %d", n-before, want)
+		}
+		put(t, s, "/own", large)
+		flush(t, s)
+	}
+	fill(6) // a blob under way takes 5 MiB until its size is known
+	for range 2 {
+		h.close(second)
+		var err error
+		if second, err = s.Home().Open(t.Context(), space.Options{Store: far, Keys: secondKeys(h.account)}); err != nil {
+			t.Fatal(err)
+		}
+		fill(0)
+	}
+	far.off.Store(false)
+	flush(t, second)
+	far.off.Store(true)
+	fill(6) // a blob under way takes 5 MiB until its size is known
+	h.close(second)
+	h.close(s)
+}

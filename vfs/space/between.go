@@ -90,13 +90,6 @@ type reference struct {
 	batch *staging.Batch // holds the staged blobs that entry leads to; nil: all are at the remote
 }
 
-func (r *reference) blobs() []crypto.BlobName {
-	if r.batch == nil {
-		return nil
-	}
-	return r.batch.Names()
-}
-
 // reference returns an entry for the file or folder that every space of the owner can refer to.
 func (t transfer) reference(ctx context.Context) (*reference, error) {
 	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
@@ -158,7 +151,7 @@ func (t transfer) sealAnew(ctx context.Context, r *reference) error {
 		return err
 	}
 	defer func() { _ = file.Close() }() // only read from
-	batch := t.dst.home.Area.Begin()
+	batch := t.dst.home.Area.BeginIn(t.dst.share)
 	w := content.NewWriter(ctx, batch, content.WriterOptions{
 		Version: r.entry.Version, Size: r.entry.Size, Rand: t.dst.home.Rand, Budget: t.dst.home.Writing,
 	})
@@ -219,7 +212,11 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		if !t.o.Modified.IsZero() {
 			entry.Modified = object.Nanos(t.o.Modified)
 		}
-		changes := []working.Change{{Op: tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}, Blobs: found.blobs()}}
+		gain := working.Change{Op: tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}}
+		if found.batch != nil {
+			gain.Blobs, gain.Give = found.batch.Names(), found.batch.Give()
+		}
+		changes := []working.Change{gain}
 		if t.op == opMove {
 			changes = append(changes, working.Change{Op: tree.Remove{Path: t.from}})
 		}

@@ -32,6 +32,7 @@ import (
 	"postern/vfs/space/local"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
+	"postern/vfs/staging"
 	"postern/vfs/tree"
 )
 
@@ -92,6 +93,7 @@ type Space struct {
 	opener *view.Opener
 	late   *late.MD5s
 	room   *room
+	share  *staging.Share // of the home's staging area
 }
 
 // Open opens a home with the account's own space. It replays the journal's records that the newest commit does not
@@ -123,7 +125,8 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 }
 
 func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
-	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now, limit: o.Deadlines.Room}}
+	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now, limit: o.Deadlines.Room},
+		share: home.Share(o.Keys.ID)}
 	uploads := &commit.Uploads{Store: o.Store, Home: home}
 	source := commit.Source{Store: o.Store, Home: home}
 	grace := base.Grace{Period: o.Grace, Now: home.Now}
@@ -131,7 +134,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead}
 	s.through = o.SyncThrough
 	s.copy = working.New(working.Options{
-		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace,
+		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace, Share: s.share,
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },

@@ -40,7 +40,7 @@ func (s *Space) Create(ctx context.Context, name string) (vfs.Upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := s.home.Area.Begin()
+	batch := s.home.Area.BeginIn(s.share)
 	w := content.NewWriter(ctx, batch, content.WriterOptions{
 		Version: version, Rand: s.home.Rand, Budget: s.home.Writing,
 		LateMD5: vfs.MayBeLate(ctx) && !s.options.SyncThrough && s.late.Allowed(),
@@ -100,13 +100,17 @@ func (u *upload) Commit(ctx context.Context, o vfs.CommitOptions) (_ vfs.Info, _
 	if err := u.batch.Seal(ctx); err != nil {
 		return vfs.Info{}, false, view.Failed("write", u.path, err)
 	}
-	c := working.Change{Op: u.put(o), Cond: o.Cond, Piece: u.result.Piece, Blobs: u.batch.Names()}
+	c := working.Change{Op: u.put(o), Cond: o.Cond, Piece: u.result.Piece, Blobs: u.batch.Names(), Give: u.batch.Give()}
 	if len(c.Piece) > 0 {
-		give, err := u.s.home.Area.Reserve(ctx, int64(len(c.Piece))+recordSize)
+		give, err := u.s.home.Area.ReserveIn(ctx, u.s.share, int64(len(c.Piece))+recordSize)
 		if err != nil {
 			return vfs.Info{}, false, view.Failed("write", u.path, err)
 		}
-		c.Give = give
+		if part := c.Give; part != nil {
+			c.Give = func() { give(); part() }
+		} else {
+			c.Give = give
+		}
 	}
 	r, seq, err := u.s.record(ctx, c)
 	if err != nil {

@@ -16,14 +16,16 @@ var (
 
 // Batch is the blobs of one change. Its methods may be called by several goroutines at once.
 type Batch struct {
-	area *Area
-	wg   sync.WaitGroup // syncs in the background
+	area  *Area
+	share *Share         // what its blobs take the room of; nil: of the area alone
+	wg    sync.WaitGroup // syncs in the background
 
 	mu    sync.Mutex
 	begun int64 // bytes that its blobs may have
 	names []crypto.BlobName
-	dirty bool // a file was renamed since the directory was synced
-	since int  // failed syncs of the directory before the first of these renames
+	gives []func() // return what the blobs take of the share
+	dirty bool     // a file was renamed since the directory was synced
+	since int      // failed syncs of the directory before the first of these renames
 	err   error
 	ended bool
 }
@@ -117,6 +119,10 @@ func (b *Batch) Abort() {
 	for _, name := range b.names {
 		b.area.drop(name, func(h *held) { h.batches-- })
 	}
+	for _, give := range b.gives {
+		give()
+	}
+	b.gives = nil
 }
 
 func (b *Batch) fail(err error) error {

@@ -85,7 +85,7 @@ func (b *Batch) create(ctx context.Context, size int64) (*Blob, error) {
 	if err != nil {
 		return nil, err
 	}
-	give, err := b.area.Reserve(ctx, size)
+	give, err := b.area.ReserveIn(ctx, b.share, size)
 	if err != nil {
 		return nil, err
 	}
@@ -287,9 +287,16 @@ func (w *Blob) land(name crypto.BlobName) error {
 	}
 	h.batches++
 	a.mu.Unlock()
+	var give func()
+	if b.share != nil {
+		give = b.share.Take(w.size)
+	}
 	w.give()
 	b.mu.Lock()
 	b.names = append(b.names, name)
+	if give != nil {
+		b.gives = append(b.gives, give)
+	}
 	if !b.dirty {
 		b.dirty, b.since = true, failures
 	}

@@ -101,6 +101,7 @@ type Home struct {
 	left    int64                         // what the last compaction left, in bytes
 
 	compactFrom int64
+	guests      *staging.Share // of all spaces but the own one
 }
 
 // Waiter is an open space that has changes in the journal.
@@ -149,6 +150,7 @@ func Open(o Options) (_ *Home, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the staging area: %w", err)
 	}
+	h.guests = h.Area.Share(nil, 2)
 	h.journal, err = journal.Open(filepath.Join(o.Dir, "journal"), o.Frames, journal.Options{
 		FS: h.FS, Rand: h.Rand, Clock: h.Now, Log: h.Log,
 	})
@@ -157,6 +159,16 @@ func Open(o Options) (_ *Home, err error) {
 	}
 	h.Poller = poll.New(poll.Options{Deadlines: h.Deadlines, Log: h.Log})
 	return h, nil
+}
+
+// Share returns the part of the staging area that a space may take: a quarter, and all spaces but the own one together
+// half. So one whose remote is away can't fill it for the others. The own space may take all, for which Share returns
+// nil.
+func (h *Home) Share(space crypto.PointerID) *staging.Share {
+	if space == h.own {
+		return nil
+	}
+	return h.Area.Share(h.guests, 2)
 }
 
 // Close ends the polling and closes the journal. Close the spaces of the home first.

@@ -16,6 +16,7 @@ import (
 	"postern/vfs/object"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
+	"postern/vfs/staging"
 	"postern/vfs/tree"
 )
 
@@ -26,6 +27,7 @@ type Copy struct {
 	nodes *tree.Nodes
 	file  base.File // stores the commit that the space's first record in the journal applies to
 	grace base.Grace
+	share *staging.Share // what the staged blobs of its changes take; nil: not limited
 
 	closed    atomic.Bool                // changes are rejected for good; set while changing is held
 	blocked   atomic.Pointer[error]      // why changes are rejected; nil: they are accepted
@@ -45,6 +47,7 @@ type Options struct {
 	Nodes *tree.Nodes
 	File  base.File
 	Grace base.Grace
+	Share *staging.Share // of the space in the staging area; nil: all of it
 	// Landed returns when the change seq is committed at the remote.
 	Landed func(ctx context.Context, seq uint64) error
 	// Recorded is called with each recorded change, and with each replayed one from the first Put without MD5 on. The call
@@ -58,7 +61,7 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes, file: o.File, grace: o.Grace,
+	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes, file: o.File, grace: o.Grace, share: o.Share,
 		landed: o.Landed, recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
 }
 
@@ -116,6 +119,14 @@ func (c *Copy) Close() {
 	c.closed.Store(true)
 	c.changing.Unlock()
 	c.home.Detach(c.space.ID, c)
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	for i := range c.pending { // a later opening takes the room again
+		if give := c.pending[i].give; give != nil {
+			give()
+			c.pending[i].give = nil
+		}
+	}
 }
 
 // Forget releases what was kept for changes up to seq, which a commit at the remote holds. on is the base of the first

@@ -69,6 +69,7 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 	if err := c.home.Attach(c.space.ID, c, staged); err != nil {
 		return on, 0, err
 	}
+	c.takeRoom()
 	if err := c.home.Skip(was.Commit.Latest(c.home.Device.ID).Seq); err != nil {
 		return on, 0, err
 	}
@@ -83,4 +84,24 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 		}
 	}
 	return r.on, r.done, c.home.Trim(r.done)
+}
+
+// takeRoom takes what the pending changes have in the staging area from the space's share.
+func (c *Copy) takeRoom() {
+	if c.share == nil {
+		return
+	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	for i, p := range c.pending {
+		size := int64(0)
+		for _, name := range p.blobs {
+			if body, err := c.home.Area.Body(name); err == nil {
+				size += body.Size()
+			}
+		}
+		if size > 0 {
+			c.pending[i].give = c.share.Take(size)
+		}
+	}
 }
