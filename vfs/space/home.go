@@ -2,10 +2,14 @@ package space
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs"
 	"postern/vfs/space/follow"
 	"postern/vfs/space/poll"
 )
@@ -32,6 +36,38 @@ func (h Home) open(ctx context.Context, o Options) (*Space, error) {
 // Waiting returns the spaces that have changes in the home's journal and are not open, with the reasons. Their changes
 // stay in the journal until somebody opens them.
 func (h Home) Waiting() []Unopened { return h.own.beside.unopened() }
+
+// Flush waits until every change made so far in any space of the home is committed. It waits for all spaces, even when
+// one fails. The error is vfs.ErrUnavailable when changes wait for a space that is not open.
+func (h Home) Flush(ctx context.Context) error {
+	err := h.own.home.Flush(ctx)
+	for _, u := range h.Waiting() {
+		why := u.Err
+		if why == nil {
+			why = errors.New("it has not been opened yet")
+		}
+		err = errors.Join(err, fmt.Errorf("%w: changes of a shared folder wait for it to be opened: %w", vfs.ErrUnavailable,
+			why))
+	}
+	return err
+}
+
+// Pending is what the home has recorded, and not committed yet.
+type Pending struct {
+	Changes int       // of all spaces
+	Bytes   int64     // of the journal, sealed small files included
+	Since   time.Time // the oldest of them; zero when there is none
+}
+
+// Pending returns what waits in all spaces. It makes no request.
+func (h Home) Pending() Pending {
+	p := Pending{Changes: h.own.home.Changes()}
+	if p.Changes > 0 {
+		st := h.own.home.Pending()
+		p.Bytes, p.Since = st.Bytes, st.Oldest
+	}
+	return p
+}
 
 // Follow returns a follower of a space that this gateway can't write to. It makes no request.
 func (h Home) Follow(store remote.Store, space crypto.Capability) *follow.Follower {

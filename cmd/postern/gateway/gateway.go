@@ -102,4 +102,4 @@ func (g *gateway) Rekey(context.Context) error {
 }
 
 // Flush implements control.Gateway.
-func (g *gateway) Flush(ctx context.Context) error { return g.drive.space.Flush(ctx) }
+func (g *gateway) Flush(ctx context.Context) error { return g.drive.space.Home().Flush(ctx) }

@@ -204,7 +204,7 @@ func attend(
 	if opened.line.State().Away {
 		cancel()
 	}
-	if err := opened.space.Flush(flush); err != nil {
+	if err := opened.space.Home().Flush(flush); err != nil {
 		log.Warn("not everything is at the remote yet; it is safe in the journal and goes there when the drive is served "+
 			"again", "err", err)
 	}

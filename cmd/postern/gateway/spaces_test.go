@@ -379,8 +379,17 @@ func TestTakenUp(t *testing.T) {
 	if notes := m.shown().Notes; len(notes) != 1 {
 		t.Errorf("the page notes %q", notes)
 	}
+	if n := m.status().Pending.Changes; n < 4 { // of the three changes, the move counts twice
+		t.Errorf("%d changes are pending", n)
+	}
 	close(known)
 	m.flush()
+	if err := (&gateway{drive: m.drive}).Flush(m.t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := m.status().Pending.Changes; n > 0 {
+		t.Errorf("%d changes are pending", n)
+	}
 	if w := m.status().Waiting; len(w) > 0 {
 		t.Errorf("%q still wait", w)
 	}

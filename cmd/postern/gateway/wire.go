@@ -277,13 +277,13 @@ func (d *drive) shown() dav.Status {
 
 // figures returns the drive's figures for Prometheus.
 func (d *drive) figures() metrics.DriveState {
-	s := d.space.Status()
+	s, pending := d.space.Status(), d.space.Home().Pending()
 	state := metrics.DriveState{
-		JournalRecords: int64(s.PendingChanges), JournalBytes: s.PendingBytes,
+		JournalRecords: int64(pending.Changes), JournalBytes: pending.Bytes,
 		StagingBytes: s.StagedBytes, StagingLimit: s.StagingLimit, Commits: s.Commits, CommitFailures: s.Failures,
 	}
-	if !s.PendingSince.IsZero() {
-		state.OldestSeconds = time.Since(s.PendingSince).Seconds()
+	if !pending.Since.IsZero() {
+		state.OldestSeconds = time.Since(pending.Since).Seconds()
 	}
 	return state
 }
@@ -292,7 +292,7 @@ func (d *drive) figures() metrics.DriveState {
 func (d *drive) status() control.Status {
 	s, figures, c, away := d.space.Status(), d.figures(), d.cache.Stats(), d.line.State()
 	return control.Status{
-		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: s.PendingBytes, Oldest: figures.OldestSeconds,
+		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: figures.JournalBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed,
 			Offline: earlier(away.Since, s.OfflineSince),

@@ -2,9 +2,11 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 
 	"postern/crypto"
 )
@@ -86,6 +88,34 @@ func (h *Home) Waiting() []crypto.PointerID {
 	}
 	slices.SortFunc(ids, func(a, b crypto.PointerID) int { return bytes.Compare(a[:], b[:]) })
 	return ids
+}
+
+// Flush waits until every change made so far in an open space is committed. It waits for all of them, even when one
+// fails. Errors: those of Waiter.Landed.
+func (h *Home) Flush(ctx context.Context) error {
+	h.mu.Lock()
+	open := slices.Collect(maps.Values(h.pending))
+	h.mu.Unlock()
+	errs := make([]error, len(open))
+	var wg sync.WaitGroup
+	for i, w := range open {
+		wg.Go(func() {
+			var last uint64
+			w.Each(func(seq uint64, _ []crypto.BlobName) { last = seq })
+			if last > 0 {
+				errs[i] = w.Landed(ctx, last)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Changes returns how many changes of all spaces are recorded and not committed. A move between two spaces counts in
+// both.
+func (h *Home) Changes() (n int) {
+	h.each(func(uint64, []crypto.BlobName) { n++ })
+	return n
 }
 
 // Release removes staged blobs that a space no longer needs, except those that another space needs, too: after a move
