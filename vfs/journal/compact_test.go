@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
+	"postern/crypto"
 	"postern/remote/localfs/simfs"
 )
 
@@ -108,5 +110,53 @@ func TestCompactFails(t *testing.T) {
 		if !slices.Contains(seqs(t, j), seq) {
 			t.Errorf("record %d is lost", seq)
 		}
+	}
+}
+
+// TestCompactWhileReading reads attachments while their files are written anew.
+func TestCompactWhileReading(t *testing.T) {
+	j := open(t, simfs.New())
+	last := add(t, j, 0, 600)
+	add(t, j, 600, 1)
+	var names []crypto.BlobName
+	if err := j.Replay(func(r Record) error {
+		if r.Seq%64 == 1 && r.Size > 0 {
+			names = append(names, r.Attachment)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				for _, name := range names {
+					if b, err := j.Attachment(name); err != nil || crypto.NameOf(b) != name {
+						t.Errorf("%v: %v", name, err)
+						return
+					}
+				}
+				select {
+				case <-end:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for every := uint64(2); every <= 64; every *= 2 {
+		if err := j.Compact(last, func(seq uint64) bool { return seq%every == 1 }); err != nil {
+			t.Error(err)
+		}
+	}
+	close(end)
+	wg.Wait()
+	if got := seqs(t, j); len(got) > 30 || len(names) == 0 {
+		t.Errorf("there are %d records", len(got))
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
 	}
 }

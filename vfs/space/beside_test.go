@@ -73,15 +73,15 @@ func TestTakenUp(t *testing.T) {
 	})
 }
 
-// refusing is a remote that refuses to move one pointer.
+// refusing is a remote that refuses to move one pointer, or all.
 type refusing struct {
 	remote.Store
-	id  crypto.PointerID
-	off atomic.Bool
+	id       crypto.PointerID
+	off, all atomic.Bool
 }
 
 func (r *refusing) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	if next.ID == r.id && !r.off.Load() {
+	if r.all.Load() || next.ID == r.id && !r.off.Load() {
 		return remote.Fail("swap pointer", next.ID, remote.ErrRefused, errors.New("broken"))
 	}
 	return r.Store.Swap(ctx, old, next)
@@ -92,7 +92,10 @@ func (r *refusing) Swap(ctx context.Context, old crypto.PointerHash, next crypto
 func TestPutBack(t *testing.T) {
 	large := bytes.Repeat([]byte("large"), content.SmallLimit)
 	all := map[string][]byte{"/f/small": []byte("small"), "/f/large": large, "/g/inside": []byte("inside")}
-	for name, restart := range map[string]bool{"its commits fail": false, "nobody can open it": true} {
+	for name, c := range map[string]struct{ restart, interrupted bool }{
+		"its commits fail": {}, "nobody can open it": {restart: true}, "interrupted": {interrupted: true},
+	} {
+		restart := c.restart
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &refusing{Store: mem.New()}
@@ -128,6 +131,17 @@ func TestPutBack(t *testing.T) {
 				<-time.After(50 * time.Minute) // in the time of the bubble
 				if _, err := s.Stat(t.Context(), "/g"); !errors.Is(err, vfs.ErrNotExist) || s.Status().PendingChanges == 0 {
 					t.Errorf("it was put back too soon: %v", err)
+				}
+				if c.interrupted { // once it is put back, and before that is committed
+					store.all.Store(true)
+					<-time.After(2 * time.Hour)
+					if _, err := s.Stat(t.Context(), "/g"); err != nil {
+						t.Errorf("it was not put back: %v", err)
+					}
+					h.close(second)
+					h.close(s)
+					store.all.Store(false)
+					s, restart = h.open(), true
 				}
 				if err := s.Flush(t.Context()); err != nil {
 					t.Fatal(err)
