@@ -35,8 +35,8 @@ const (
 	DefaultMemory = 64 << 20
 	// DefaultDisk is the room on disk, if a folder is given.
 	DefaultDisk = blockfile.DefaultLimit
-	// DefaultLarge is the largest read that is not read-ahead: a reader of four segments or more reads on, and reads the
-	// file once.
+	// DefaultLarge is the largest read that is not read-ahead: a reader of four segments or more reads on, and reads
+	// the file once.
 	DefaultLarge = 3 * blockSize
 	// DefaultLargeLocal leaves all but folder pages and small files to the kernel's own cache.
 	DefaultLargeLocal = 32 << 10
@@ -67,8 +67,8 @@ type Cache struct {
 
 	closed  atomic.Bool
 	mu      sync.Mutex
-	flying  map[tier.Key]*flight // what can be joined
-	batches map[*batch]bool      // what is under way at all
+	flying  map[tier.Key]*flight // fetches that other reads can join
+	batches map[*batch]bool      // all fetches under way
 	staying int                  // batches that continue without a waiting reader
 	drops   uint64               // how often a blob was dropped
 	running sync.WaitGroup       // batches
@@ -114,7 +114,7 @@ func New(inner remote.Store, o Options) (*Cache, error) {
 	return c, nil
 }
 
-// ready fails when the cache is closed or the context has ended. Otherwise it costs almost nothing.
+// ready returns an error when the cache is closed or the context has ended.
 func (c *Cache) ready(ctx context.Context, op string, name crypto.BlobName) error {
 	if c.closed.Load() {
 		return remote.Fail(op, name, remote.ErrClosed, nil)
@@ -160,7 +160,7 @@ func (c *Cache) Roles() remote.Roles { return c.inner.Roles() }
 // Space asks the remote.
 func (c *Cache) Space(ctx context.Context) (remote.Space, error) { return c.inner.Space(ctx) }
 
-// Close ends what is being fetched, the tiers and the remote. The blocks on disk are there at the next New.
+// Close ends all fetches, and closes the tiers and the remote. The next New finds the blocks on disk.
 func (c *Cache) Close() error {
 	if c.closed.Swap(true) {
 		return nil

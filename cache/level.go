@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// diskBudget is longer than a disk under load takes for a chunk of scattered blocks.
+	// diskBudget is the time of one lookup on disk. A disk under load takes less for a chunk of scattered blocks.
 	diskBudget = 5 * time.Second
-	// writeTime bounds one write to a tier. No read waits for it.
+	// writeTime is the deadline of one write to a tier. No read waits for it.
 	writeTime = 30 * time.Second
 	// queueBytes has room for three full chunks that were fetched whole; a tier that is further behind is too slow to
 	// help.
 	queueBytes = 16 << 20
-	// queueDrops bounds the blobs that a tier has yet to forget. A blob that a tier still has is harmless: its bytes fit
-	// its name.
+	// queueDrops bounds the blobs that a tier has yet to forget. A blob that a tier still has is harmless: its bytes
+	// fit its name.
 	queueDrops = 10_000
 	// writeBlocks is the most blocks of one Put: a full chunk takes five.
 	writeBlocks = 16

@@ -9,11 +9,11 @@ import (
 	"postern/vfs"
 )
 
-// perRequest is the memory that one request with a body of up to 1 MiB may take. The tests hold everything allocated to
-// it, which is more than is in use at one time.
+// perRequest is the memory that one request with a body of up to 1 MiB may allocate in all, which is more than it uses
+// at one time.
 const perRequest = 150 << 20
 
-// TestBoundedXML sends bodies of which a small part is repeated in what the drive keeps or answers.
+// TestBoundedXML sends bodies that make the drive store or answer a small part many times.
 func TestBoundedXML(t *testing.T) {
 	long := "urn:" + strings.Repeat("n", 100_000)
 	update := func(inner string) string {
@@ -70,7 +70,7 @@ func TestBoundedXML(t *testing.T) {
 	}
 }
 
-// TestBoundedListing asks for as many names as may be, of a folder whose members keep as much as they may.
+// TestBoundedListing requests the most properties that a request may name, of a folder whose members have the most.
 func TestBoundedListing(t *testing.T) {
 	d := newDrive(t, "/files/d/")
 	var asked strings.Builder

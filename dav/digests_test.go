@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestPromisedChecksums: a checksum in any header is compared, with the whole body; what can't be compared is refused.
+// TestPromisedChecksums: a checksum in any header is compared with the whole body; an unknown algorithm is refused.
 func TestPromisedChecksums(t *testing.T) {
 	const content = "all that is sent"
 	m, s1, s256, s512 := md5.Sum([]byte(content)), sha1.Sum([]byte(content)), sha256.Sum256([]byte(content)),
@@ -40,7 +40,7 @@ func TestPromisedChecksums(t *testing.T) {
 	d.do("PROPPATCH", "/files/f", patch("<oc:checksums>CRC64:00</oc:checksums>")).want(207, "409 Conflict")
 }
 
-// TestWrongTimes: a time that can't be read is an error, not a time that is lost with 200.
+// TestWrongTimes: an unreadable time is an error; it is not ignored with a 200.
 func TestWrongTimes(t *testing.T) {
 	for _, name := range []string{"D:getlastmodified", "D:lastmodified", "D:creationdate", "Z:Win32LastModifiedTime",
 		"Z:Win32CreationTime"} {
@@ -70,7 +70,7 @@ func TestWrongTimes(t *testing.T) {
 	}
 }
 
-// TestMtimeInMilliseconds: X-OC-Mtime as JavaScript has its times.
+// TestMtimeInMilliseconds: X-OC-Mtime may be in milliseconds, as JavaScript has its times.
 func TestMtimeInMilliseconds(t *testing.T) {
 	d := newDrive(t, "/files/g")
 	want := time.Date(2010, 1, 2, 1, 2, 3, 0, time.UTC)

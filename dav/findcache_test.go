@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestFindCache: the same body means the same, a broken one is refused each time, and no number of bodies fills the
-// memory.
+// TestFindCache: equal bodies have equal results, a malformed one is refused each time, and the memory is bounded
+// however many bodies come.
 func TestFindCache(t *testing.T) {
 	var c findCache
 	body := []byte(`<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`)
@@ -14,7 +14,7 @@ func TestFindCache(t *testing.T) {
 	if err != nil || len(first.wanted) != 1 {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	first.lean = true // what a request sets is its own
+	first.lean = true // a request may change its own copy
 	if again, err := c.parse(body); err != nil || again.lean || len(again.wanted) != 1 {
 		t.Fatalf("%+v, %v", again, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"postern/dav/auth"
 )
 
-// token is that of the forms on a page.
+// token returns the token of the forms on a page.
 func (d *drive) token(target string) string {
 	d.t.Helper()
 	m := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(d.do("GET", target, "",
@@ -80,7 +80,7 @@ func TestForms(t *testing.T) {
 	d.holds("/files/d/again", "/files/d/taken")
 }
 
-// TestFormsThatFail: nothing is replaced, and the page says what happened.
+// TestFormsThatFail: a form that fails replaces nothing, and the page says what happened.
 func TestFormsThatFail(t *testing.T) {
 	d := newDrive(t, "/files/d/", "/files/d/a", "/files/d/b")
 	token := d.token("/files/d/")
@@ -113,7 +113,7 @@ func TestFormsThatFail(t *testing.T) {
 		"“large” was not uploaded: ")
 }
 
-// TestFormsOfOthers: only a form of a page of this very drive changes anything.
+// TestFormsOfOthers: only forms from pages of this drive change anything.
 func TestFormsOfOthers(t *testing.T) {
 	d := newDrive(t, "/files/d/")
 	token := d.token("/files/d/")
@@ -121,7 +121,7 @@ func TestFormsOfOthers(t *testing.T) {
 		d.post("/files/d/", "token", wrong, "do", "folder", "name", "x").want(403, "Go back, reload it")
 		d.post("/files/d/", "token", wrong, "file:x", "x").want(403)
 	}
-	d.post("/files/d/", "file:x", "x", "token", token).want(403) // too late
+	d.post("/files/d/", "file:x", "x", "token", token).want(403) // the token has expired
 	d.post("/files/d/", "do", "folder", "name", "x").want(403)
 	if d.read("/files/d/x") != "-" {
 		t.Error("a foreign form changed something")
@@ -138,7 +138,7 @@ func TestFormsOfOthers(t *testing.T) {
 	d.do("POST", "/files/d/", "", "Sec-Fetch-Site: cross-site").want(403)
 }
 
-// TestFormCutShort: of a file whose end did not arrive nothing stays.
+// TestFormCutShort: a form that breaks off in the middle of a file leaves nothing of that file.
 func TestFormCutShort(t *testing.T) {
 	d := newDrive(t, "/files/d/")
 	token := d.token("/files/d/")

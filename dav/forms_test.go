@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestMoveToAnotherForm: from one Unicode form of a name to another a MOVE renames, as people and convmv do to repair
-// names. A COPY would be one onto itself.
+// TestMoveToAnotherForm: a MOVE from one Unicode form of a name to another renames, as people and convmv do to repair
+// names. A COPY would copy a file onto itself, and is refused.
 func TestMoveToAnotherForm(t *testing.T) {
 	const nfc, nfd = "/files/\u00fcbung", "/files/u\u0308bung"
 	address := func(p string) string { return (&url.URL{Path: p}).EscapedPath() }
@@ -30,7 +30,7 @@ func TestMoveToAnotherForm(t *testing.T) {
 				}
 				d.do("COPY", address(c.from), "", headers...).want(403)
 				d.do("MOVE", address(c.from), "", headers...).want(201)
-				d.do("MOVE", address(c.from), "", headers...).want(403) // now it is there in just that form
+				d.do("MOVE", address(c.from), "", headers...).want(403) // it has that form now
 				d.holds(c.to, content, c.from, content)
 				if name := "/files/" + d.info(c.from).Name; name != c.to {
 					t.Errorf("it is called %+q, want %+q", name, c.to)

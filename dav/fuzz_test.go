@@ -15,7 +15,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// FuzzIf: what is accepted has conditions in every list, and its canonical form reads the same.
+// FuzzIf: an accepted header has conditions in every list, and its canonical form parses to the same value.
 func FuzzIf(f *testing.F) {
 	for _, s := range []string{"(<urn:a>)", `</x> (Not <urn:a> ["e"]) (<DAV:no-lock>)`, `([W/"]"])`, "(", "</x>",
 		"(Not)"} {
@@ -59,7 +59,7 @@ func FuzzIf(f *testing.F) {
 	})
 }
 
-// FuzzHeaders: no value breaks a parser, and what comes out is within bounds.
+// FuzzHeaders: no value breaks a parser, and all parsed values are within bounds.
 func FuzzHeaders(f *testing.F) {
 	for _, s := range []string{"0", "1,noroot", "Second-600", "Infinite, Second-1", "1234567890.5",
 		"Sun, 06 Nov 1994 08:49:37 GMT",
@@ -93,7 +93,7 @@ func FuzzHeaders(f *testing.F) {
 	})
 }
 
-// FuzzXML: whatever is accepted can be written out again, and no body breaks a parser.
+// FuzzXML: every accepted body can be written out again, and no body breaks a parser.
 func FuzzXML(f *testing.F) {
 	for _, s := range []string{
 		`<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/><x:y xmlns:x="urn:x"/></D:prop></D:propfind>`,

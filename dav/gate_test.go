@@ -15,7 +15,7 @@ import (
 	"postern/vfs"
 )
 
-// stuck is a client that takes no answer before it is let go.
+// stuck is a client that reads no answer until it is released.
 type stuck struct {
 	*httptest.ResponseRecorder
 	until chan struct{}
@@ -26,7 +26,7 @@ func (s stuck) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-// crowd sends n requests at the same time, whose answers nobody takes before the returned function is called. It
+// crowd sends n requests at the same time. Their answers are not read before the returned function is called, which
 // returns the statuses.
 func (d *drive) crowd(n int, request func() *http.Request) func() []int {
 	codes, until := make(chan int), make(chan struct{})
@@ -67,7 +67,7 @@ func TestFewArchives(t *testing.T) {
 		zip := func() *http.Request { return d.request("GET", "/files/d/?zip", nil) }
 		end := d.crowd(4, zip)
 		d.do("GET", "/files/d/?zip", "").want(503, "Too many archives").with("Retry-After: 10")
-		d.do("GET", "/files/b", "").want(200) // others go on
+		d.do("GET", "/files/b", "").want(200) // other requests are not blocked
 		waiting := d.crowd(1, zip)
 		wantAll(t, end(), 200)
 		wantAll(t, waiting(), 200)
@@ -75,8 +75,8 @@ func TestFewArchives(t *testing.T) {
 	})
 }
 
-// TestFewLargeBodies: XML bodies that no program sends are read one after the other, and do not keep others from their
-// turn.
+// TestFewLargeBodies: XML bodies larger than any program sends are read a few at a time, and do not block other
+// requests.
 func TestFewLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDriveWith(t, dav.Options{Patience: 8 * time.Second}, 0, "/files/f")
@@ -100,7 +100,7 @@ func TestFewLargeBodies(t *testing.T) {
 	})
 }
 
-// TestTooManyFiles: what fails since too many files are open is worth another try, and no fault of what is asked for.
+// TestTooManyFiles: a request that fails because too many files are open gets a 503, so that the client tries again.
 func TestTooManyFiles(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	for _, cause := range []error{
@@ -114,7 +114,7 @@ func TestTooManyFiles(t *testing.T) {
 	}
 }
 
-// TestFewProperties: one file has at most 1,000 properties, and those of one that has more already can be changed and
+// TestFewProperties: a file can be given at most 1,000 properties. If it has more already, they can be changed and
 // removed.
 func TestFewProperties(t *testing.T) {
 	d := newDrive(t, "/files/f", "/files/old")

@@ -152,8 +152,8 @@ func TestGetTakesNoDetour(t *testing.T) {
 	}
 }
 
-// TestGetFaults: before the first byte a fault is an answer; after it the connection breaks, so that nobody takes a
-// piece for the whole.
+// TestGetFaults: before the first byte a fault is an answer; after it the connection breaks, so that no
+// client takes a part for the whole.
 func TestGetFaults(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	d.fail = func(op, p string) error {

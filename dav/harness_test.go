@@ -18,7 +18,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// drive is a handler over a drive in memory, with the clock in the test's hands.
+// drive is a handler over a drive in memory, with a clock that the test sets.
 type drive struct {
 	t     *testing.T
 	h     http.Handler
@@ -87,7 +87,7 @@ func (d *drive) write(p, content string) {
 	}
 }
 
-// read returns what a file holds, "-" when there is none, "/" for a folder.
+// read returns the content of a file, "-" if there is none, "/" for a folder.
 func (d *drive) read(p string) string {
 	d.t.Helper()
 	info, err := d.fs.Stat(context.Background(), p)
@@ -128,7 +128,7 @@ func (d *drive) holds(pairs ...string) {
 	}
 }
 
-// answer is a response as tests look at it.
+// answer is a response, with checks for tests.
 type answer struct {
 	t      *testing.T
 	what   string

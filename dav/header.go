@@ -78,7 +78,7 @@ func parseTimeout(s string) time.Duration {
 	return 0
 }
 
-// The range of times that clients may set: what both RFC 1123 dates and ISO 8601 can express.
+// The range of times that clients may set: those that both RFC 1123 dates and ISO 8601 can express.
 var (
 	earliest = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	latest   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()

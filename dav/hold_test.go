@@ -72,8 +72,8 @@ func (p *pausing) Patch(ctx context.Context, path string, change vfs.Patch, cond
 	return p.FS.Patch(ctx, path, change, nil)
 }
 
-// TestLockWaitsForChangesUnderWay: a change that was allowed before a lock was asked for lands before the lock is
-// granted, so that its holder never sees it come; a lock elsewhere waits for nothing.
+// TestLockWaitsForChangesUnderWay: a change that was allowed before a LOCK request lands before the lock is granted, so
+// that nothing changes under its holder; a lock elsewhere waits for nothing.
 func TestLockWaitsForChangesUnderWay(t *testing.T) {
 	tests := []struct {
 		method, target, body string

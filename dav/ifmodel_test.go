@@ -13,8 +13,8 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// This is RFC 4918, 6, 7 and 10.4, in the plainest words: a table of locks, a table of files, and what a request with
-// an If header has to be answered. TestIfAndLocksAgainstTheRFC compares the handler with it.
+// This file is a plain model of RFC 4918, 6, 7 and 10.4: a table of locks, a table of files, and the answer that a
+// request with an If header must get. TestIfAndLocksAgainstTheRFC compares the handler with it.
 
 // modelLock is a line of the table of locks.
 type modelLock struct {
@@ -22,7 +22,7 @@ type modelLock struct {
 	deep        bool
 }
 
-// protects: the resource itself, or all beneath it (6.1, 7.4).
+// protects reports whether the lock is on the resource itself, or on a folder above it with infinite depth (6.1, 7.4).
 func (l modelLock) protects(p string) bool {
 	return l.root == p || l.deep && strings.HasPrefix(p, l.root+"/")
 }
@@ -109,13 +109,13 @@ func (m *model) freeBelow(p string, tokens map[string]bool) bool {
 	return true
 }
 
-// answer is the status that a request has to get: 412, 423, 207 when only members are locked, or success.
+// answer returns the status that a request must get: 412, 423, 207 when only members are locked, or success.
 func (m *model) answer(method, p, to string, header []modelList) int {
 	if !m.holds(header, p) {
 		return http.StatusPreconditionFailed
 	}
 	tokens := submitted(header)
-	var changes, trees []string // what changes itself, and what goes or is replaced with all beneath it
+	var changes, trees []string // resources that change, and trees that are removed or replaced
 	switch method {
 	case "PROPPATCH":
 		changes = []string{p}
@@ -150,7 +150,7 @@ func (m *model) answer(method, p, to string, header []modelList) int {
 	return http.StatusOK
 }
 
-// write puts a header into words.
+// write returns the text of a header.
 func writeIf(header []modelList, host string) string {
 	var b strings.Builder
 	for _, l := range header {
@@ -179,7 +179,7 @@ var (
 	modelNew   = []string{"/files/new", "/files/d/new", "/files/d/e/new"}
 )
 
-// drawIf makes up a header over what there is.
+// drawIf draws a random header about the existing resources and locks.
 func drawIf(rt *rapid.T, m *model) []modelList {
 	tokens := []string{"DAV:no-lock", "urn:uuid:00000000-0000-4000-8000-000000000000"}
 	for _, l := range m.locks {
@@ -225,7 +225,7 @@ func TestIfAndLocksAgainstTheRFC(t *testing.T) {
 	}
 }
 
-// oneIf sends one request to a fresh drive and returns what it had to be answered, 0 if it made no sense.
+// oneIf sends one request to a fresh drive and returns the status that it had to get, 0 for a pointless request.
 func oneIf(rt *rapid.T) int {
 	h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Guard: -1})
 	if err != nil {

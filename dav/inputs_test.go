@@ -70,7 +70,7 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// everything is what lies in a drive, as text.
+// everything returns the contents of a drive as text.
 func everything(t *testing.T, fs vfs.FS) string {
 	var b strings.Builder
 	for waiting := []string{"/files"}; len(waiting) > 0; waiting = waiting[1:] {
@@ -88,7 +88,7 @@ func everything(t *testing.T, fs vfs.FS) string {
 	return b.String()
 }
 
-// FuzzRange: what net/http is given of a Range lies in the file, and never makes it fail.
+// FuzzRange: the ranges that the handler passes on to net/http lie in the file, and net/http accepts them.
 func FuzzRange(f *testing.F) {
 	for _, s := range []string{"bytes=0-0,2-,-1", "Bytes= 1 - 2", "bytes=-0", "bytes=99999999999999999999-", "bytes=5-2",
 		"lines=1-2", "bytes=,,", "bytes=10-"} {
@@ -119,7 +119,7 @@ func FuzzRange(f *testing.F) {
 	})
 }
 
-// FuzzDates: a date that is accepted can be written in all forms, and is read from them again.
+// FuzzDates: an accepted date can be written in all forms, and each of them is parsed to the same date.
 func FuzzDates(f *testing.F) {
 	for _, s := range []string{"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
 		"Sun Nov  6 08:49:37 1994", "2026-11-20T09:15:00Z",

@@ -17,8 +17,8 @@ import (
 	"postern/vfs"
 )
 
-// leaving serves a drive so that every request goes on only once net/http has seen the end of its client's stream, and
-// has cancelled the request's context. done receives once for each request that has ended.
+// leaving serves a drive that handles a request only after net/http has seen the end of its client's stream and has
+// cancelled the request's context. done receives once for each request that has ended.
 func (d *drive) leaving() (address string, done chan struct{}) {
 	d.t.Helper()
 	done = make(chan struct{}, 1)
@@ -37,7 +37,7 @@ func (d *drive) leaving() (address string, done chan struct{}) {
 	return server.Listener.Addr().String(), done
 }
 
-// untilGone is a body whose end is not seen before the client's.
+// untilGone is a body that ends only once its client has closed the connection.
 type untilGone struct {
 	io.ReadCloser
 	gone <-chan struct{}
@@ -52,8 +52,8 @@ func (b *untilGone) Read(p []byte) (int, error) {
 }
 
 // TestClientThatClosesAfterSending: a request that has arrived whole is carried out, whether its client closes the
-// connection without reading the answer (ffmpeg's PUT) or only its own side of it; then the answer is sent whole. A
-// client that has gone is not worth a warning.
+// connection without reading the answer (ffmpeg's PUT) or only its own side of it; then the answer is sent whole. No
+// warning is logged for a client that has gone.
 func TestClientThatClosesAfterSending(t *testing.T) {
 	large := strings.Repeat("large ", 1<<18)
 	length := func(body string) string { return fmt.Sprintf("Content-Length: %d\n\n%s", len(body), body) }
@@ -64,7 +64,7 @@ func TestClientThatClosesAfterSending(t *testing.T) {
 		name, request string
 		code          int
 		answer        string   // part of the body
-		after         []string // files, as holds wants them
+		after         []string // files, as arguments of holds
 		property      bool     // x:p is set
 	}{
 		{"PUT with length", "PUT /files/new HTTP/1.1\n" + length("body"), 201, "", []string{"/files/new", "body"}, false},
@@ -150,8 +150,8 @@ func (w *wire) whole(method string, code int, part string) {
 	}
 }
 
-// TestStop: what still waits for storage when a server has waited long enough is ended by Stop, as its client's going
-// away does not end it.
+// TestStop: Stop ends the requests that still wait for storage when the server's own patience is over. A client that
+// closes its connection does not end them.
 func TestStop(t *testing.T) {
 	d := newDriveWith(t, dav.Options{Patience: time.Hour}, 0, "/files/f")
 	asked := make(chan struct{}, 1)

@@ -144,7 +144,7 @@ func TestRefreshForms(t *testing.T) {
 		d.do("LOCK", "/files/dir", "", strings.ReplaceAll(header, "T>", token+">")).
 			want(map[bool]int{true: 412, false: 200}[header == "Lock-Token: T"])
 	}
-	d.do("LOCK", "/files/dir/f", "", "If: (<"+token+">)").want(200, token) // by a member
+	d.do("LOCK", "/files/dir/f", "", "If: (<"+token+">)").want(200, token) // the address of a member will do
 	d.do("LOCK", "/files/dir", "").want(400)
 	d.do("LOCK", "/files/dir", "", "If: (<urn:x>)").want(412)
 }
@@ -236,7 +236,7 @@ func TestLockedMembers(t *testing.T) {
 	d.holds("/files/dir/a", "/files/dir/a", "/files/dir/b", "/files/dir/b", "/files/new", "-")
 	d.do("COPY", "/files/dir", "", "Destination: /files/new").want(201)
 	d.do("DELETE", "/files/dir", "", "If: </files/dir/a> (<"+token+">)").want(204)
-	d.do("LOCK", "/files/dir", lockBody("exclusive")).want(201) // nothing is left of the old lock
+	d.do("LOCK", "/files/dir", lockBody("exclusive")).want(201) // the old lock is gone
 }
 
 func TestLocksGoWithWhatTheyProtect(t *testing.T) {
@@ -250,7 +250,7 @@ func TestLocksGoWithWhatTheyProtect(t *testing.T) {
 	d.do("PUT", "/files/b", "x").want(201)
 	d.do("PUT", "/files/moved", "x").want(204)
 
-	// What is saved by renaming stays under its holder's lock.
+	// A file saved by renaming stays under its holder's lock.
 	token = d.lock("/files/c")
 	d.do("MOVE", "/files/moved", "", "Destination: /files/c", "If: </files/c> (<"+token+">)").want(204)
 	d.do("PUT", "/files/c", "x").want(423)

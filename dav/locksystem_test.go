@@ -72,7 +72,7 @@ func (d *distant) Confirm(ctx context.Context, s lock.Submitted, touches ...lock
 	return d.System.Confirm(ctx, s, touches...)
 }
 
-// discover asks for the locks.
+// discover lists the locks by PROPFIND.
 const discover = `<propfind xmlns="DAV:"><prop><lockdiscovery/></prop></propfind>`
 
 func newDistant(t *testing.T, paths ...string) (*drive, *distant) {
@@ -109,8 +109,8 @@ func TestListingAsksForLocksOnce(t *testing.T) {
 	}
 }
 
-// TestLocksAway checks that while the locks can't be reached nothing is changed, everything is read, and a listing does
-// not say that there are no locks.
+// TestLocksAway checks that while the locks can't be reached, changes fail, reads succeed, and a listing omits
+// the locks instead of showing none.
 func TestLocksAway(t *testing.T) {
 	d, far := newDistant(t, "/files/f", "/files/g", "/files/dir/")
 	token := d.lock("/files/f")

@@ -8,7 +8,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// turning is a drive of which a request may only use what it was when the request began: anything else panics.
+// turning is a drive whose every use panics, except of the state that a request took when it began.
 type turning struct {
 	vfs.FS // nil
 	model  *vfstest.Model

@@ -17,7 +17,7 @@ import (
 
 const browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 
-// rows are the names of a folder's page, in their order.
+// rows returns the names on a folder's page, in their order.
 func (a *answer) rows() string {
 	var names []string
 	for _, m := range regexp.MustCompile(`<tr data-name="([^"]*)"`).FindAllStringSubmatch(a.body, -1) {
@@ -45,12 +45,12 @@ func TestFolderPage(t *testing.T) {
 	d.do("GET", "/files/dir/sub", "").want(200, `id="upload"`, "This folder is empty", "!<table")
 }
 
-// TestFolderPageIf: If is honoured, as for every method.
+// TestFolderPageIf: a GET of a folder honours If, as every method does.
 func TestFolderPageIf(t *testing.T) {
 	newDrive(t).do("GET", "/files", "", `If: (["other"])`).want(412)
 }
 
-// TestPagesRunOnlyTheirOwnScript: the policy names a nonce that is another each time, and nothing else is let in.
+// TestPagesRunOnlyTheirOwnScript: the policy allows scripts with a nonce, new for each page, and no others.
 func TestPagesRunOnlyTheirOwnScript(t *testing.T) {
 	d := newDrive(t, "/files/f.md")
 	nonces := map[string]bool{}
@@ -107,7 +107,7 @@ func TestFolderPageSorts(t *testing.T) {
 		`href="?order=asc&amp;sort=name"`)
 }
 
-// TestLargeFolders: 1,234 entries come in parts, all of them, each once, whatever they are sorted by.
+// TestLargeFolders: a folder of 1,234 entries is listed in parts, each entry once, in every order.
 func TestLargeFolders(t *testing.T) {
 	d := newDrive(t, "/files/d/")
 	const n = 1234
@@ -168,7 +168,7 @@ func TestErrorPages(t *testing.T) {
 	}
 	d.do("GET", "/files/a%2Fb", "", browser).want(400, "<h1>This address can&#39;t be right</h1>")
 	d.do("GET", "/files/no?versions", "", browser).want(404)
-	// Programs get what they always got.
+	// Programs get the bytes of the file, not a page.
 	d.do("GET", "/files/no", "").want(404, "!<html").with("Content-Type: text/plain; charset=utf-8")
 	d.do("PROPFIND", "/files/no", "", browser).want(404, "<D:error")
 }
@@ -194,7 +194,7 @@ func TestFilePage(t *testing.T) {
 	d.write("/files/a.html", "<script>x</script>")
 	d.do("GET", "/files/a.html?view", "", browser).want(200, "&lt;script&gt;x", "!<script>x", "SHA-1",
 		`href="/files/a.html" download="a.html"`).with("Cache-Control: no-store")
-	// The bytes themselves are as before, whatever other query there is.
+	// Other queries do not change the bytes.
 	for _, query := range []string{"", "?", "?x=view", "?viewer"} {
 		d.do("GET", "/files/a.html"+query, "", browser).want(200,
 			"<script>x</script>").with("X-Content-Type-Options: nosniff")
@@ -223,12 +223,12 @@ func TestPageAssets(t *testing.T) {
 	}
 	d.do("GET", "/.postern/icon.svg", "").want(200, "<svg").with("Content-Type: image/svg+xml",
 		"Cache-Control: private, no-cache")
-	d.do("GET", "/.postern/status", "").want(404) // nobody says
+	d.do("GET", "/.postern/status", "").want(404) // no status is configured
 	for _, target := range []string{"/.postern/", "/.postern", "/.postern/../files/x",
 		"/.postern/page.0000000000000000.css", "/.postern/html/parts.html"} {
 		d.do("GET", target, "").want(404)
 	}
-	// Nothing of the drive is hidden by it, and nothing can be put there.
+	// The folder hides no file of the drive, and no file can be put there.
 	d.do("PROPFIND", "/.postern/page.css", "", "Depth: 0").want(404)
 	d.do("PUT", "/.postern/page.css", "x").want(409)
 	d.do("MKCOL", "/.postern", "").want(403)

@@ -120,8 +120,7 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
-// TestHrefsComeBack: whatever a name holds, the href that is listed for it leads to it, for every client, and needs no
-// XML escapes.
+// TestHrefsComeBack: the href listed for any name decodes to that name, for every client, and needs no XML escapes.
 func TestHrefsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.StringN(1, 40, vfs.MaxName/4).Filter(func(s string) bool {
@@ -155,7 +154,7 @@ func TestWindowsNames(t *testing.T) {
 	}
 }
 
-// TestWindowsNamesComeBack whatever they are, and as names that Windows knows.
+// TestWindowsNamesComeBack: every name sent to Windows is one that Windows allows, and decodes to the original.
 func TestWindowsNamesComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOf(rapid.SampledFrom([]string{"con", "AUX", "lpt", "1", ".", " ", ":", "?", "\x01", "$", "x",
@@ -191,7 +190,7 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestInnerXMLMeansTheSame: what is stored of an element can stand anywhere and reads as it was.
+// TestInnerXMLMeansTheSame: the stored form of an element means the same wherever it is inserted.
 func TestInnerXMLMeansTheSame(t *testing.T) {
 	prefixes := rapid.SampledFrom([]string{"", "p", "q", "D"})
 	spaces := rapid.SampledFrom([]string{"urn:1", "urn:2", "DAV:"})

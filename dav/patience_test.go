@@ -19,7 +19,7 @@ import (
 // patience is how long the drives of these tests wait for storage.
 const patience = 8 * time.Second
 
-// TestStorageIsWaitedFor: what comes back within the patience is no error at all.
+// TestStorageIsWaitedFor: a request succeeds if its storage comes back within the patience.
 func TestStorageIsWaitedFor(t *testing.T) {
 	requests := []struct {
 		method, target, body string
@@ -86,7 +86,7 @@ func TestLongAway(t *testing.T) {
 	}
 }
 
-// TestStalledBody: a body may be slow, but not stand still, whether anybody wants to read it or not.
+// TestStalledBody: a body may be slow, but not stand still, whether or not the handler reads it.
 func TestStalledBody(t *testing.T) {
 	d := newDriveWith(t, dav.Options{IdleTimeout: 50 * time.Millisecond}, 0, "/files/f")
 	server := httptest.NewServer(d.h)
@@ -116,7 +116,7 @@ func TestStalledBody(t *testing.T) {
 	d.holds("/files/f", "/files/f")
 }
 
-// TestSlowBody: bytes that trickle in for much longer than the idle time are a good upload.
+// TestSlowBody: an upload whose bytes trickle in for much longer than the idle time succeeds.
 func TestSlowBody(t *testing.T) {
 	const idle = 600 * time.Millisecond
 	d := newDriveWith(t, dav.Options{IdleTimeout: idle}, 0)

@@ -14,7 +14,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// world is a drive, and what two clients know of their locks.
+// world is a drive, and the locks that two clients hold.
 type world struct {
 	t      *rapid.T
 	h      http.Handler
@@ -29,7 +29,7 @@ type held struct {
 
 func (w *world) do(client int, method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", client) // else the guard takes all for one client
+	r.RemoteAddr = fmt.Sprintf("10.0.0.%d:1", client) // else the guard takes both for one client
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)
@@ -39,7 +39,7 @@ func (w *world) do(client int, method, target, body string, headers ...string) *
 	return rec
 }
 
-// submit is an If header with all of a client's tokens that holds whatever the state is.
+// submit returns an If header with all of a client's tokens that is true in every state.
 func (w *world) submit(client int) string {
 	s := "If: "
 	for token, l := range w.tokens {
@@ -50,7 +50,7 @@ func (w *world) submit(client int) string {
 	return s + "(Not <DAV:no-lock>)"
 }
 
-// state is all that can be seen of the tree, by path; what is under the folders is asked for one by one.
+// state returns all that clients can see of the tree, by path. It lists the folders one by one.
 func (w *world) state() map[string]string {
 	seen := map[string]string{}
 	for _, p := range worldPaths {
@@ -80,8 +80,8 @@ func (w *world) covered(client int, p string, place bool) bool {
 
 var worldPaths = []string{"/files/a", "/files/b", "/files/d", "/files/d/a", "/files/d/b", "/files/d/d", "/files/d/d/a"}
 
-// TestNobodyChangesWhatAnotherHasLocked runs random requests of two clients. What a lock of the one protects never
-// changes by a request of the other; a request that fails changes nothing; one that succeeds shows.
+// TestNobodyChangesWhatAnotherHasLocked runs random requests of two clients. A request of one client never changes
+// what a lock of the other protects; a request that fails changes nothing; one that succeeds has its effect.
 func TestNobodyChangesWhatAnotherHasLocked(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h, err := dav.New(vfstest.NewModel(vfstest.ModelOptions{}), dav.Options{Guard: -1})
@@ -141,7 +141,7 @@ func TestNobodyChangesWhatAnotherHasLocked(t *testing.T) {
 	})
 }
 
-// learn keeps account of the locks.
+// learn records which locks a response has granted or ended.
 func (w *world) learn(client int, method, p, to string, headers []string, rec *httptest.ResponseRecorder,
 	after map[string]string) {
 	gone := func(root string, too bool) {
@@ -164,7 +164,7 @@ func (w *world) learn(client int, method, p, to string, headers []string, rec *h
 		}
 		if rec.Code == http.StatusNoContent {
 			gone(to, false)
-			for token, l := range w.tokens { // whether it stays depends on what was there; ask
+			for token, l := range w.tokens { // whether it stays depends on the replaced entry, so look
 				if l.root == to &&
 					!strings.Contains(w.do(0, "PROPFIND", to, prop("D:lockdiscovery"), "Depth: 0").Body.String(), token) {
 					delete(w.tokens, token)
@@ -174,7 +174,7 @@ func (w *world) learn(client int, method, p, to string, headers []string, rec *h
 	}
 }
 
-// check wants to see what a success has promised.
+// check fails the test unless a successful request has had its effect.
 func (w *world) check(method, p, to, body string, before, after map[string]string, what string) {
 	bad := false
 	switch method {

@@ -175,7 +175,7 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// TestListingIsSmall: Windows takes a million bytes for a listing and no more.
+// TestListingIsSmall: Windows accepts a listing of at most a million bytes.
 func TestListingIsSmall(t *testing.T) {
 	d := newDrive(t)
 	const n = 100
@@ -322,7 +322,7 @@ func (f *firstWrite) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestListingsStream: what is sent is not gathered first, however long the folder is.
+// TestListingsStream: a listing is sent while the folder is read, however long the folder is.
 func TestListingsStream(t *testing.T) {
 	d := newDrive(t)
 	l := &longList{FS: d.fs}
@@ -337,7 +337,7 @@ func TestListingsStream(t *testing.T) {
 	}
 }
 
-// TestPagesOfLongListings: a page shows a part, keeps no more than that in memory, and knows how many there are.
+// TestPagesOfLongListings: a page shows a part, keeps no more than that in memory, and shows how many there are.
 func TestPagesOfLongListings(t *testing.T) {
 	d := newDrive(t)
 	h, err := dav.New(&longList{FS: d.fs}, dav.Options{})

@@ -167,7 +167,7 @@ func TestPutContentType(t *testing.T) {
 	}
 }
 
-// TestPutIsCheckedAgainAtItsEnd lets another client in between the check at the beginning and the commit.
+// TestPutIsCheckedAgainAtItsEnd: another client changes the file between the check at the beginning and the commit.
 func TestPutIsCheckedAgainAtItsEnd(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	etag := d.info("/files/f").ETag()
@@ -244,7 +244,7 @@ func TestGuardKeepsTheOldVersion(t *testing.T) {
 }
 
 // TestDeleteDeletes: a DELETE that is answered 204 has deleted the file, for every client, whatever failed before, also
-// in the life of an earlier gateway.
+// under an earlier gateway.
 func TestDeleteDeletes(t *testing.T) {
 	for _, agent := range []string{"", "curl/8.5.0", "WebDAVFS/3.0.0 (03008000) Darwin/24.4.0 (arm64)",
 		"Microsoft-WebDAV-MiniRedir/10.0.22631",
@@ -269,8 +269,8 @@ func TestDeleteDeletes(t *testing.T) {
 	}
 }
 
-// TestGuardKeepsAnothersVersion: rclone looks at what it has put, and deletes what another has put there meanwhile, who
-// was told that it is saved.
+// TestGuardKeepsAnothersVersion: after its upload rclone deletes a version that another client has put there meanwhile,
+// although that client has its 201. The guard keeps that version.
 func TestGuardKeepsAnothersVersion(t *testing.T) {
 	const rclone, other = "rclone/v1.75.0", "other"
 	for name, c := range map[string]struct {
@@ -333,15 +333,15 @@ func TestGuardKeepsAnothersVersion(t *testing.T) {
 	})
 }
 
-// notes are Uploads that outlive handlers.
+// notes records uploads, and outlives handlers.
 type notes map[string]bool
 
 func (n notes) Left() []string          { return slices.Collect(maps.Keys(n)) }
 func (n notes) Begin(note string) error { n[note] = true; return nil }
 func (n notes) End(note string) error   { delete(n, note); return nil }
 
-// TestGuardOutlivesTheGateway: a gateway that ends in the middle of an upload makes the client clear up at the next
-// one.
+// TestGuardOutlivesTheGateway: after a gateway ended in the middle of an upload, the client sends its DELETE to the
+// next gateway, which refuses it.
 func TestGuardOutlivesTheGateway(t *testing.T) {
 	kept := notes{}
 	d := newDriveWith(t, dav.Options{Uploads: kept}, 0, "/files/f", "/files/g")

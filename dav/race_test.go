@@ -11,7 +11,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// TestConditionsAreAtomic: of many clients that read, count up and write back with If-Match, none loses an update.
+// TestConditionsAreAtomic: when many clients read, count up and write back with If-Match, no update is lost.
 func TestConditionsAreAtomic(t *testing.T) {
 	d := newDrive(t)
 	d.write("/files/n", "0")
@@ -66,7 +66,7 @@ func TestOneLockAtATime(t *testing.T) {
 	wg.Wait()
 }
 
-// TestCreatedOnce: of many that make one name with If-None-Match, one does.
+// TestCreatedOnce: when many clients create one name with If-None-Match, exactly one succeeds.
 func TestCreatedOnce(t *testing.T) {
 	d := newDrive(t)
 	codes := make([]int, 8)

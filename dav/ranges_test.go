@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestRanges: Range as RFC 9110, 14, has it: ignored where it is malformed or of an unknown unit, clamped to the file,
-// 416 with the length where nothing of it is there.
+// TestRanges: a Range header follows RFC 9110, 14: it is ignored if it is malformed or of an unknown unit, clamped to
+// the file, and answered 416 with the length if it lies past the end.
 func TestRanges(t *testing.T) {
 	const whole, huge = "0123456789", "99999999999999999999999999"
 	for _, tt := range []struct {
@@ -63,7 +63,7 @@ func TestRanges(t *testing.T) {
 		d.do("HEAD", "/files/f", "", "Range: "+tt.header).want(200).with("Content-Range:", "Content-Length: 10")
 		d.write("/files/empty", "")
 		d.do("GET", "/files/empty", "", "Range: "+tt.header).want(200).with("Content-Range:", "Content-Length: 0")
-		// What has changed is sent whole, whatever part is asked for.
+		// A file that has changed is sent whole, whatever range is requested.
 		a = d.do("GET", "/files/f", "", "Range: "+tt.header, `If-Range: "other"`).want(200).with("Content-Range:")
 		if a.body != whole {
 			t.Errorf("%s of another version: %q", tt.header, a.body)
@@ -98,8 +98,8 @@ func TestUnquotedETags(t *testing.T) {
 	d.do("PUT", "/files/f", "x", "If-Match: "+bare).want(204)
 }
 
-// TestLastModified: it is never dated more than 2 s after the answer, whatever time clients set and however fast they
-// save; two saves differ; and who asks by date right after a save gets the file.
+// TestLastModified: the header is never more than 2 s ahead of the answer, whatever time clients set and however fast
+// they save; two saves differ; a conditional GET right after a save returns the file.
 func TestLastModified(t *testing.T) {
 	notAhead := func(d *drive, a *answer) time.Time {
 		t.Helper()
@@ -147,7 +147,7 @@ func TestLastModified(t *testing.T) {
 			d := newDrive(t, "/files/f", "/files/g")
 			d.now = d.now.Add(time.Minute)
 			set(d)
-			// It is kept and shown as the property that it was set as.
+			// The property keeps the time that was set.
 			d.do("PROPFIND", "/files/f", prop("D:getlastmodified"), "Depth: 0").want(207, "2099 12:00:00 GMT")
 			for _, method := range []string{"GET", "HEAD"} {
 				at := notAhead(d, d.do(method, "/files/f", ""))

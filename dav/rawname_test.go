@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNamesOfOtherBytes: a name that is not UTF-8 keeps its bytes in every href, is no other name, and can be read on
-// the page.
+// TestNamesOfOtherBytes: a name that is not UTF-8 keeps its bytes in every href, equals no other name, and is legible
+// on the page.
 func TestNamesOfOtherBytes(t *testing.T) {
 	const (
 		latin   = "/files/M%FCller%E9.txt"
@@ -47,7 +47,7 @@ func TestNamesOfOtherBytes(t *testing.T) {
 	d.do("GET", "/files/%FF%FE/", "").want(404)
 }
 
-// TestNamesOfOtherBytesInUnicode: clients that know no other names see and send the characters that stand for the
+// TestNamesOfOtherBytesInUnicode: clients that accept only Unicode names see and send the characters that stand for the
 // bytes.
 func TestNamesOfOtherBytesInUnicode(t *testing.T) {
 	for _, agent := range []string{"Microsoft-WebDAV-MiniRedir/10.0.22631",

@@ -11,8 +11,8 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// TestEarlyRefusalReachesTheClient: a client that is still sending a large body learns why it was refused, not that the
-// connection broke.
+// TestEarlyRefusalReachesTheClient: a client that is still sending a large body gets the reason of the refusal, not a
+// broken connection.
 func TestEarlyRefusalReachesTheClient(t *testing.T) {
 	d := newDriveWith(t, dav.Options{}, 1<<20, "/files/dir/")
 	server := httptest.NewServer(d.h)
@@ -39,7 +39,7 @@ func TestEarlyRefusalReachesTheClient(t *testing.T) {
 	}
 }
 
-// TestReadOnlyFolders: what a friend shares for reading can be read, and nothing else.
+// TestReadOnlyFolders: a folder that a friend shares for reading can be read, and not changed.
 func TestReadOnlyFolders(t *testing.T) {
 	model := vfstest.NewModel(vfstest.ModelOptions{})
 	h, err := dav.New(model, dav.Options{})
@@ -84,8 +84,8 @@ func TestReadOnlyFolders(t *testing.T) {
 	}
 }
 
-// TestErrorsForPeople: every error is one sentence, as text for browsers, as XML with a message for programs, and says
-// nothing of what lies behind.
+// TestErrorsForPeople: every error is one sentence, as text for browsers, as XML with a message for programs, and shows
+// nothing internal.
 func TestErrorsForPeople(t *testing.T) {
 	d := newDrive(t, "/files/f")
 	d.do("GET", "/files/no", "").want(404, "There is nothing of this name").with("Content-Type: text/plain; charset=utf-8")

@@ -25,7 +25,7 @@ import (
 // requests too, stand for that text. {length} is the length of the body. In a chunked body each line is a chunk; else
 // lines end in LF, except for the last.
 
-// step is one thing that happens in a replay.
+// step is one event of a replay.
 type step struct {
 	line     int
 	deed     string    // after "*"
@@ -179,8 +179,7 @@ func (p *replayParser) answered(line, mark, rest string) {
 	}
 }
 
-// bytes is the request as it goes over the wire. standing are the client's headers that the request does not give
-// itself.
+// bytes returns the request as it is sent. standing are the client's headers that the request does not set itself.
 func (x *exchange) bytes(standing []string, expand func(string) string) (head, body []byte) {
 	headers := append([]string(nil), x.headers...)
 	for _, h := range standing {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSandbox: only what browsers play has the drive's origin, only PDFs no sandbox; what a client calls its file
-// otherwise is shown in a sandbox.
+// TestSandbox: only sound and film that browsers play have the drive's origin, and only PDFs have no sandbox. Files of
+// all other types are shown in a sandbox.
 func TestSandbox(t *testing.T) {
 	for contentType, want := range map[string]string{
 		"video/mp4": "sandbox allow-same-origin;", "Video/MP4; codecs=avc1": "sandbox allow-same-origin;",

@@ -36,7 +36,7 @@ type stage struct {
 	in      *bufio.Reader
 	clients map[string][]string
 	who     string
-	known   map[string]string // what {word} stands for
+	known   map[string]string // the text of each {word}
 }
 
 // stageSpace is what a stage's drive holds, in bytes.
@@ -57,7 +57,7 @@ func newStage(t *testing.T, file string) *stage {
 	return s
 }
 
-// start puts a new server before the drive. A restart is that.
+// start starts a server for the drive, also for a restart.
 func (s *stage) start() {
 	s.t.Helper()
 	if s.server != nil {
@@ -117,7 +117,7 @@ func (s *stage) fatalf(format string, args ...any) {
 	s.t.Fatalf("%s:%d: %s", s.file, s.line, fmt.Sprintf(format, args...))
 }
 
-// deed does or checks something about the drive.
+// deed makes or checks a change of the drive.
 func (s *stage) deed(line string) {
 	s.t.Helper()
 	word, rest, _ := strings.Cut(line, " ")
@@ -166,7 +166,7 @@ func (s *stage) deed(line string) {
 	}
 }
 
-// exchange sends a request and compares what comes back.
+// exchange sends a request and compares the answer.
 func (s *stage) exchange(x *exchange) {
 	s.t.Helper()
 	if len(x.answers) == 0 {
@@ -245,7 +245,7 @@ var nonce = regexp.MustCompile(`nonce="([^"]*)"`)
 
 var word = regexp.MustCompile(`\{[a-z0-9]+\}`)
 
-// expand puts what is known in the place of {word}.
+// expand replaces each {word} by its text.
 func (s *stage) expand(text string) string {
 	s.t.Helper()
 	return word.ReplaceAllStringFunc(text, func(w string) string {
@@ -257,8 +257,7 @@ func (s *stage) expand(text string) string {
 	})
 }
 
-// match looks for a text and returns where it ends. {word}s that are not known yet stand for anything of a kind, and
-// are known then.
+// match finds a text and returns where it ends. A {word} without a text yet matches any text of its kind, and keeps it.
 func (s *stage) match(before, text, after, unknown, got string) (end int, ok bool) {
 	var b strings.Builder
 	at := 0
@@ -286,7 +285,7 @@ func (s *stage) match(before, text, after, unknown, got string) (end int, ok boo
 	return m[1], true
 }
 
-// digest is what a client with Digest sends, by the nonce of the latest 401.
+// digest returns the credentials of a client with Digest, for the nonce of the latest 401.
 func (s *stage) digest(method, target string) string {
 	md := func(parts ...string) string {
 		sum := md5.Sum([]byte(strings.Join(parts, ":")))

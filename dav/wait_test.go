@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestWait: what a body takes in arriving is not the drive's, and makes up for what was waited before; nothing is
-// waited for in vain beyond the patience; and once the answer has begun there is no end.
+// TestWait: the time in which a body arrives does not count as waiting, and renews the patience; no wait exceeds the
+// patience; once the answer has begun, no wait is bounded.
 func TestWait(t *testing.T) {
 	const patience = 8 * time.Second
 	for what, tt := range map[string]struct {

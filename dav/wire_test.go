@@ -14,7 +14,7 @@ import (
 	"postern/dav"
 )
 
-// wire is a bare connection to a drive, for what no HTTP library would send.
+// wire is a bare connection to a drive, for requests that no HTTP library would send.
 type wire struct {
 	t    *testing.T
 	conn *net.TCPConn
@@ -36,7 +36,7 @@ func (d *drive) wire() *wire {
 	return &wire{d.t, conn.(*net.TCPConn), bufio.NewReader(conn)}
 }
 
-// send sends text, with the line ends that HTTP wants.
+// send sends text with the line ends of HTTP.
 func (w *wire) send(text string) {
 	w.t.Helper()
 	if _, err := io.WriteString(w.conn, strings.ReplaceAll(text, "\n", "\r\n")); err != nil {
@@ -44,7 +44,7 @@ func (w *wire) send(text string) {
 	}
 }
 
-// want reads an answer to a method.
+// want reads the answer to a method and checks it.
 func (w *wire) want(method string, code int, body string) {
 	w.t.Helper()
 	resp, err := http.ReadResponse(w.in, &http.Request{Method: method})
@@ -58,8 +58,7 @@ func (w *wire) want(method string, code int, body string) {
 	}
 }
 
-// TestPipelining: requests that come before the answers to earlier ones are answered in their order, each after the
-// other is done.
+// TestPipelining: pipelined requests are answered in their order, each after the one before.
 func TestPipelining(t *testing.T) {
 	w := newDrive(t, "/files/f").wire()
 	w.send("PUT /files/f HTTP/1.1\nHost: localhost\nContent-Length: 3\n\nnewGET /files/f HTTP/1.1\nHost: localhost\n\n" +
@@ -72,7 +71,7 @@ func TestPipelining(t *testing.T) {
 	w.want("OPTIONS", 200, "")
 }
 
-// TestBodyCutShort: a client that goes away in the middle of a body, told by its length or in chunks, has changed
+// TestBodyCutShort: a client that goes away in the middle of a body, with a length or in chunks, has changed
 // nothing, locked nothing and made nothing.
 func TestBodyCutShort(t *testing.T) {
 	for _, head := range []string{
@@ -92,13 +91,13 @@ func TestBodyCutShort(t *testing.T) {
 			t.Fatal(err)
 		}
 		method, _, _ := strings.Cut(head, " ")
-		w.want(method, 400, "") // when it is there nothing will happen any more
+		w.want(method, 400, "") // after this answer the server does nothing more
 		d.holds("/files/f", "/files/f", "/files/new", "-")
 		d.do("PUT", "/files/f", "free", "If-Match: "+etag).want(204)
 	}
 }
 
-// TestExpect: who asks first is told before the body whether it is wanted.
+// TestExpect: a client that sends Expect: 100-continue gets its answer before it sends the body.
 func TestExpect(t *testing.T) {
 	d := newDriveWith(t, dav.Options{Patience: -1}, 1000, "/files/f", "/files/dir/")
 	token := d.lock("/files/f")
@@ -126,11 +125,11 @@ func TestExpect(t *testing.T) {
 	d.holds("/files/f", "new")
 }
 
-// TestSlowReader: a client that takes its time over an answer does not keep others from changing what it reads, and
-// gets what it began with to the end.
+// TestSlowReader: a client that reads an answer slowly does not prevent changes of the file, and gets the version that
+// the answer began with.
 func TestSlowReader(t *testing.T) {
 	d := newDrive(t)
-	const size = 32 << 20 // more than the kernel takes off our hands
+	const size = 32 << 20 // more than the kernel's buffers hold
 	d.write("/files/f", strings.Repeat("o", size))
 	w := d.wire()
 	w.send("GET /files/f HTTP/1.1\nHost: localhost\n\n")
@@ -150,8 +149,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestOptionsOnTheWire: OPTIONS of everything and of a path say what the drive is, in the spelling that all clients
-// know.
+// TestOptionsOnTheWire: OPTIONS for * and for a path list classes and methods, in the spelling that all clients accept.
 func TestOptionsOnTheWire(t *testing.T) {
 	d := newDrive(t)
 	server := httptest.NewUnstartedServer(d.h)

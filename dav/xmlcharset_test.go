@@ -18,7 +18,7 @@ func inUTF16(s string, order binary.AppendByteOrder, mark bool) string {
 	return string(b)
 }
 
-// TestXMLEncodings: bodies of all methods that have one, in each encoding that XML software writes (RFC 4918, 19).
+// TestXMLEncodings: bodies of all methods with XML, in each encoding that XML software writes (RFC 4918, 19).
 func TestXMLEncodings(t *testing.T) {
 	latin := func(s string) string { return strings.ReplaceAll(s, "ü", "\xfc") }
 	same := func(s string) string { return s }
@@ -34,7 +34,7 @@ func TestXMLEncodings(t *testing.T) {
 	for _, tt := range []struct {
 		name, declaration, contentType string
 		encode                         func(string) string
-		ascii                          bool // can't say ü
+		ascii                          bool // has no ü
 	}{
 		{"UTF-8 by default", "", "", same, false},
 		{"UTF-8 with a mark", "", "", func(s string) string { return "\ufeff" + s }, false},
@@ -86,8 +86,8 @@ func TestXMLEncodings(t *testing.T) {
 	}
 }
 
-// TestXMLEncodingsRefused: what does not belong to the encoding that it says is refused with the reason, and nothing is
-// stored of it.
+// TestXMLEncodingsRefused: a body with bytes outside its declared encoding is refused with the reason, and nothing of
+// it is stored.
 func TestXMLEncodingsRefused(t *testing.T) {
 	declared := func(encoding, value string) string {
 		return "<?xml version='1.0' encoding='" + encoding + "'?>" + patch("<x:p>"+value+"</x:p>")

@@ -14,7 +14,7 @@ import (
 	"postern/vfs"
 )
 
-// unzipped is what an archive holds, by name; folders hold "/".
+// unzipped returns the contents of an archive by name; "/" for a folder.
 func unzipped(t *testing.T, data string) map[string]string {
 	t.Helper()
 	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
@@ -69,12 +69,12 @@ func TestFolderAsArchive(t *testing.T) {
 	if got := unzipped(t, d.do("GET", "/?zip", "").want(200).body); got["Postern/files/other"] != "/files/other" {
 		t.Errorf("the whole drive is %q", got)
 	}
-	d.do("GET", "/files/other?zip", "").want(200, "/files/other") // a file is itself
+	d.do("GET", "/files/other?zip", "").want(200, "/files/other") // the query has no effect on a file
 	d.do("GET", "/files/no/?zip", "", browser).want(404)
 }
 
-// TestArchiveBrokenOff: what can't be read is an answer before the first byte, and later a transfer that plainly has no
-// end.
+// TestArchiveBrokenOff: a read error before the first byte is an error answer; a later one breaks the transfer, so that
+// the client sees that the archive is incomplete.
 func TestArchiveBrokenOff(t *testing.T) {
 	d := newDrive(t, "/files/d/", "/files/d/a", "/files/d/b/", "/files/d/b/c")
 	d.write("/files/d/a", strings.Repeat("x", 1<<16))

@@ -30,7 +30,7 @@ type Metrics struct {
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), requests: newRequests(), remotes: newRemotes()}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Always 1; the label tells the version that runs.",
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the label is the version that runs.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)

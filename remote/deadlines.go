@@ -14,45 +14,48 @@ import (
 // Not in it are the times of other matters: of HTTP connections, locks, the user interface, and how old something may
 // become.
 type Deadlines struct {
-	// Look is how long a gateway that starts waits for its remote. A remote that takes longer is opened when it is there.
+	// Look is how long a gateway that starts waits for its remote. A remote that takes longer is opened when it is
+	// there.
 	Look time.Duration
-	// Open is how long a command waits for its remote to open, and how long a gateway waits that can't start without it.
+	// Open is how long a command waits for its remote to open, and how long a gateway waits that can't start without
+	// it.
 	Open time.Duration
 	// Begin is how long the remote may take to show its newest commit when another is at hand to begin with.
 	Begin time.Duration
 
 	// Reply is how long a call without bytes may take, and a listing until its next item. Below 0: no limit.
 	Reply time.Duration
-	// Rate is how many bytes a second a transfer moves at least: a call may take Reply, and the time for its bytes at this
-	// rate.
+	// Rate is how many bytes a second a transfer moves at least: a call may take Reply, and the time for its bytes at
+	// this rate.
 	Rate int64
 
 	// Attempts is how often a call is tried.
 	Attempts int
-	// Pause comes after the first failed attempt, and doubles up to MaxPause. Each pause is varied by up to half in either
-	// direction.
+	// Pause comes after the first failed attempt, and doubles up to MaxPause. Each pause is varied by up to half in
+	// either direction.
 	Pause, MaxPause time.Duration
-	// Again comes after the first failed attempt of work in the background (a commit, healing, fetching pins), and doubles
-	// up to MaxAgain.
+	// Again comes after the first failed attempt of work in the background (a commit, healing, fetching pins), and
+	// doubles up to MaxAgain.
 	Again, MaxAgain time.Duration
 
-	// Work is how long one piece of work in the background may take that no request waits for: a look at what moved, the
-	// loading of a space's state, a question to a mount, the wait of one space's commit for another's.
+	// Work is how long one piece of work in the background may take that no request waits for: a look at what moved,
+	// the loading of a space's state, a question to a mount, the wait of one space's commit for another's.
 	Work time.Duration
 
-	// PutBack is how long a space's commits wait for those of a failing space that something was moved to, while the remote
-	// answers. Then what was moved is put back.
+	// PutBack is how long a space's commits wait for those of a failing space that something was moved to, while the
+	// remote answers. Then what was moved is put back.
 	PutBack time.Duration
 
 	// Suspect is how long a call may be under way before the line probes whether the remote is reachable.
 	Suspect time.Duration
-	// Trial is how long the answer to that probe may take before the remote counts as away, unless it is known to be slow.
+	// Trial is how long the answer to that probe may take before the remote counts as away, unless it is known to be
+	// slow.
 	Trial time.Duration
 	// Every is the time from one probe to the next while the remote is away.
 	Every time.Duration
 
-	// Member is how long a member of a mirror may take over a small read before the next member is read, plus a quarter of
-	// that for each MiB. The last member may take all the remaining time. Below 0: no limit.
+	// Member is how long a member of a mirror may take over a small read before the next member is read, plus a quarter
+	// of that for each MiB. The last member may take all the remaining time. Below 0: no limit.
 	Member time.Duration
 	// Lag is how much longer than the mirror's leader another member may take for a write. Below 0: no longer than it.
 	Lag time.Duration
@@ -68,8 +71,8 @@ type Deadlines struct {
 	Mount time.Duration
 	// Room is how long a request waits for the remote to report its free space.
 	Room time.Duration
-	// Full is how long a write waits for room among the changes that wait for the remote. A setting of the user overrides
-	// it.
+	// Full is how long a write waits for room among the changes that wait for the remote. A setting of the user
+	// overrides it.
 	Full time.Duration
 	// Status is how long a status waits for the list of the history, which may have to come from the remote.
 	Status time.Duration
@@ -93,8 +96,8 @@ var Shipped = Deadlines{
 	Reply: 30 * time.Second,
 	Rate:  50_000, // a thin mobile line; a full blob gets 105 seconds beyond Reply
 
-	// Six attempts span about ten seconds: long enough for a server that restarts or a network that changes, short enough
-	// that a user who waits for a file gets an error in time. Background work retries by itself.
+	// Six attempts span about ten seconds: long enough for a server that restarts or a network that changes, short
+	// enough that a user who waits for a file gets an error in time. Background work retries by itself.
 	Attempts: 6,
 	Pause:    250 * time.Millisecond,
 	MaxPause: 8 * time.Second,

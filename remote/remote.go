@@ -6,8 +6,8 @@
 // contract as code: every driver and every wrapper passes it.
 //
 // Login records need no interface of their own: a login record is a pointer whose id is derived from user name and
-// passphrase, so nobody else can find it, it moves by compare-and-swap like any other, and a remote can't tell accounts
-// from spaces. A store may also offer inboxes, names and watching: see Roles.
+// passphrase, so nobody else can find it, it moves by compare-and-swap like any other, and a remote can't distinguish
+// accounts from spaces. A store may also offer inboxes, names and watching: see Roles.
 package remote
 
 import (
@@ -22,8 +22,8 @@ import (
 type Blobs interface {
 	// Put stores the body under its name and returns once it is durable. Putting a blob that is there already
 	// succeeds and changes nothing. A failed Put leaves either nothing or the whole blob, never a part.
-	// Errors: ErrFull, ErrUnavailable, ErrRefused (more than crypto.MaxBlobSize bytes), ErrCorrupt (the body has more or
-	// fewer bytes than its Size, or is not what the name says; only package verify looks at the name).
+	// Errors: ErrFull, ErrUnavailable, ErrRefused (more than crypto.MaxBlobSize bytes), ErrCorrupt (the body has more
+	// or fewer bytes than its Size, or is not what the name says; only package verify looks at the name).
 	Put(ctx context.Context, name crypto.BlobName, body Body) error
 
 	// Get returns a whole blob, at most crypto.MaxBlobSize bytes. Errors: ErrNotFound, ErrUnavailable, ErrCorrupt.
@@ -52,14 +52,14 @@ type Pointers interface {
 	Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error)
 
 	// Swap replaces the pointer whose hash is old (the zero hash: there is none yet) by next, atomically and durably.
-	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater sequence
-	// than what it replaces (the first may have any), else ErrRefused. Repeating the same swap is ErrConflict, or succeeds
-	// if the store sees that next is there. After ErrUnavailable the outcome is unknown: load and compare. next must be
-	// listed if and only if what it replaces is, else ErrRefused.
+	// ErrConflict says that another state is there and nothing was changed. next must verify and have a greater
+	// sequence than what it replaces (the first may have any), else ErrRefused. Repeating the same swap is ErrConflict,
+	// or succeeds if the store sees that next is there. After ErrUnavailable the outcome is unknown: load and compare.
+	// next must be listed if and only if what it replaces is, else ErrRefused.
 	Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error
 
-	// Changed returns a page of the listed pointers of all accounts that moved since a cursor; with the empty cursor, of
-	// all listed pointers. See Changes. Errors: ErrUnavailable.
+	// Changed returns a page of the listed pointers of all accounts that moved since a cursor; with the empty cursor,
+	// of all listed pointers. See Changes. Errors: ErrUnavailable.
 	Changed(ctx context.Context, since Cursor) (Changes, error)
 }
 
@@ -70,9 +70,9 @@ type Store interface {
 	Blobs
 	Pointers
 
-	// ID returns the id that the store was given when it was founded. It stays the same, under whatever URL, and no other
-	// store has it. An account takes the id of the store where it begins for its capabilities. Errors: ErrUnavailable,
-	// ErrCorrupt.
+	// ID returns the id that the store was given when it was founded. It stays the same, under whatever URL, and no
+	// other store has it. An account takes the id of the store where it begins for its capabilities. Errors:
+	// ErrUnavailable, ErrCorrupt.
 	ID(ctx context.Context) (crypto.StoreID, error)
 
 	// Space returns the room at the store. Unknown figures are -1; that is no error.
@@ -104,8 +104,9 @@ type Changes struct {
 	Next     Cursor           // where to go on
 	More     bool             // there is another page at once
 
-	// Suspect are pointers whose state was not handed out because it is forged or contradicts what was seen before. Load
-	// returns the error. Drivers leave it empty; package verify fills it, so that one lie does not hide all other changes.
+	// Suspect are pointers whose state was not handed out because it is forged or contradicts what was seen before.
+	// Load returns the error. Drivers leave it empty; package verify fills it, so that one lie does not hide all other
+	// changes.
 	Suspect []crypto.PointerID
 }
 
@@ -116,7 +117,7 @@ type BlobInfo struct {
 }
 
 // Space is the room at a remote, in bytes; -1 where it is unknown. Used counts everything on the volume, not only our
-// blobs, where the remote can't tell them apart.
+// blobs, where the remote can't separate the two.
 type Space struct {
 	Used, Free int64
 }

@@ -43,9 +43,9 @@ type Inbox interface {
 
 // Names keeps one signed record for each name that is claimed.
 type Names interface {
-	// Claim keeps the first record of a name. Errors: ErrConflict if another record is there, of any account, ErrRefused
-	// for a record that is not signed. Repeating the same claim succeeds. After ErrUnavailable the outcome is unknown:
-	// look up.
+	// Claim keeps the first record of a name. Errors: ErrConflict if another record is there, of any account,
+	// ErrRefused for a record that is not signed. Repeating the same claim succeeds. After ErrUnavailable the outcome
+	// is unknown: look up.
 	Claim(ctx context.Context, id crypto.NameID, record crypto.NameRecord) error
 
 	// LookUp returns the newest record of a name. Errors: ErrNotFound, ErrUnavailable, ErrCorrupt.
@@ -59,11 +59,11 @@ type Names interface {
 
 // Watch hints that something may have moved, so that a caller need not poll often.
 type Watch interface {
-	// Watch returns a channel that receives a hint soon after any listed pointer, or one of ids (at most MaxWatched), may
-	// have moved. Hints that are not received are merged into one. A hint may be wrong, and one may be lost: the caller
-	// asks what moved, and also asks now and then without a hint. The channel is closed when ctx or the handle ends, or
-	// when the store can't be watched any longer; then the caller may watch again. Errors: ErrRefused (too many ids),
-	// ErrUnavailable.
+	// Watch returns a channel that receives a hint soon after any listed pointer, or one of ids (at most MaxWatched),
+	// may have moved. Hints that are not received are merged into one. A hint may be wrong, and one may be lost: the
+	// caller asks what moved, and also asks now and then without a hint. The channel is closed when ctx or the handle
+	// ends, or when the store can't be watched any longer; then the caller may watch again. Errors: ErrRefused (too
+	// many ids), ErrUnavailable.
 	Watch(ctx context.Context, ids []crypto.PointerID) (<-chan struct{}, error)
 }
 
@@ -108,11 +108,11 @@ func CheckReplace(id crypto.NameID, current, next *crypto.NameRecord) (done bool
 	}
 	switch {
 	case current == nil:
-		return false, Fail(OpReplace, id, ErrNotFound, errors.New("nobody has claimed the name"))
+		return false, Fail(OpReplace, id, ErrNotFound, errors.New("the name is not claimed"))
 	case *current == *next:
 		return true, nil
 	case current.Holder() != next.Holder():
-		return false, Fail(OpReplace, id, ErrRefused, errors.New("somebody else holds the name"))
+		return false, Fail(OpReplace, id, ErrRefused, errors.New("another account holds the name"))
 	case current.Seq() >= next.Seq():
 		return false, Fail(OpReplace, id, ErrConflict, fmt.Errorf("sequence %d is there", current.Seq()))
 	}

@@ -75,8 +75,8 @@ var layers = []string{"postern/metrics/...", "postern/dav/...", "postern/vfs/...
 var arrows = []arrow{
 	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil,
 		"words for people need only the kinds of errors"},
-	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote", "postern/remote/verify", "postern/remote/localfs",
-		"postern/crypto"}, nil, "the folder of one machine does not know what is served from it"},
+	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote", "postern/remote/verify",
+		"postern/remote/localfs", "postern/crypto"}, nil, "the folder of one machine does not know what is served from it"},
 	{"postern/cmd/postern/localca", nil, nil, "a certificate authority knows nothing of the drive"},
 	{"postern/cmd/postern/system", nil, nil, "running programs of the system needs nothing of ours"},
 	{"postern/cmd/postern/trust", below("system"), nil, "plans for a system are plain functions"},
@@ -147,7 +147,7 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// TestNobodyImportsCommands: what is in cmd is for the program alone.
+// TestNobodyImportsCommands: only packages below cmd import a package below cmd.
 func TestNobodyImportsCommands(t *testing.T) {
 	for _, p := range packages(t) {
 		if fits("postern/cmd/...", p.ImportPath) {

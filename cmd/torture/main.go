@@ -45,7 +45,7 @@ func childMain() int {
 
 func parentMain(args []string) int {
 	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
-	seed := flags.Uint64("seed", 0, "what all is told by; 0: the time")
+	seed := flags.Uint64("seed", 0, "the seed of all random choices; 0: the time")
 	ops := flags.Int("ops", 0, "operations of a run; 0: as many as the duration allows, or 2000")
 	duration := flags.Duration("duration", 0, "of all runs together; 0: one run")
 	workers := flags.Int("workers", 3, "of each gateway")

@@ -204,6 +204,6 @@ func TestSeed(t *testing.T) {
 		return b.String()
 	}
 	if all(7) != all(7) || all(7) == all(8) {
-		t.Error("the seed does not tell what happens")
+		t.Error("two runs of one seed differ")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"postern/dav/lock/locktest"
 )
 
-// clock is a time in the test's hands.
+// clock is a clock that the test sets.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

@@ -2,7 +2,7 @@ package lock
 
 import "context"
 
-// Check, Covering, Covers and All ask a manager, which answers whatever the context.
+// Check, Covering, Covers and All call a manager, which ignores the context.
 
 func (m *Manager) Check(s Submitted, touches ...Touch) error {
 	_, err := m.Confirm(context.Background(), s, touches...)

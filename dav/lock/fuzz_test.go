@@ -9,7 +9,7 @@ import (
 	"postern/crypto/alloctest"
 )
 
-// FuzzRecord: what is read from a store is a lock that is written and read again as it is, or an error.
+// FuzzRecord: a record is either an error, or a lock that is the same after it is written and read again.
 func FuzzRecord(f *testing.F) {
 	for _, l := range []Lock{
 		exclusive("/a"),

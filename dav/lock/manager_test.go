@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/webdav"
 )
 
-// clock is a time in the test's hands.
+// clock is a clock that the test sets.
 type clock struct{ now time.Time }
 
 func (c *clock) time() time.Time         { return c.now }

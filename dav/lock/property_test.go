@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// naive says by the words of the RFC what the index finds by looking up.
+// naive finds by a scan, following the words of the RFC, the locks that the index finds by lookup.
 func naive(all []Lock, path string) (covering, below []string) {
 	for _, l := range all {
 		switch under := strings.HasPrefix(path, strings.TrimSuffix(l.Root, "/")+"/") && path != l.Root; {
@@ -35,7 +35,7 @@ func tokensOf(locks []Lock) (tokens []string) {
 }
 
 // TestManagerAgainstWords runs random operations: the index must find what a scan finds, no two locks may exclude each
-// other, and who has no token may touch exactly what no lock covers.
+// other, and a user without a token may change exactly the paths that no lock covers.
 func TestManagerAgainstWords(t *testing.T) {
 	paths := rapid.SampledFrom([]string{"/", "/a", "/ab", "/a/b", "/a/c", "/a/b/c", "/a/b/c/d", "/x/y"})
 	rapid.Check(t, func(rt *rapid.T) {
@@ -97,7 +97,7 @@ func TestManagerAgainstWords(t *testing.T) {
 	})
 }
 
-// BenchmarkCovering is what a listing that asks for lockdiscovery pays per file.
+// BenchmarkCovering measures the cost per file of a listing with lockdiscovery.
 func BenchmarkCovering(b *testing.B) {
 	m, err := New(Options{})
 	if err != nil {

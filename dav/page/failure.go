@@ -34,9 +34,9 @@ var titles = map[int]string{
 var hints = map[int]string{
 	http.StatusUnauthorized: "The name is that of your account (“postern” if you never chose one), " +
 		"the password is the drive's own: it is in the file dav-password in Postern's folder.",
-	http.StatusNotFound: "It may have been renamed, moved or deleted. What was deleted is still to be found " +
+	http.StatusNotFound: "It may have been renamed, moved or deleted. A deleted file can still be found " +
 		"in the earlier states.",
-	http.StatusServiceUnavailable: "Nothing is lost. What was opened lately, or is pinned, can be read meanwhile.",
+	http.StatusServiceUnavailable: "Nothing is lost. Files that were opened lately or are pinned can be read meanwhile.",
 	http.StatusBadGateway:         "Postern shows nothing rather than something wrong. Other files are not affected.",
 }
 

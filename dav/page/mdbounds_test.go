@@ -111,7 +111,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// TestSimple: texts that people write are rendered.
+// TestSimple: ordinary texts are rendered.
 func TestSimple(t *testing.T) {
 	for name, text := range map[string]string{
 		"table": "| a | b |\n|---|---|\n" + strings.Repeat("| one *two* | [three](https://example.com) |\n", 1000),

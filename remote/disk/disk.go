@@ -13,7 +13,7 @@
 //	locks/ab             locked (flock) while something of that shard is read or changed, but for blobs; never removed
 //	locks/changes        locked while the list of changes is read or added to
 //	tmp/<session>/       unfinished files of one open handle
-//	tmp/<session>.lock   locked as long as that handle lives, so that others can tell what a crash left behind
+//	tmp/<session>.lock   locked as long as that handle lives, so that others recognise the leftovers of a crash
 //
 // A blob appears under its name only when it is whole and synced; a pointer changes by renaming a synced file over it.
 // A call that succeeded has synced the folder too. So a crash or a power cut leaves whole blobs, whole pointers, and

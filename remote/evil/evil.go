@@ -59,8 +59,8 @@ func New(inner remote.Store, o Options) *Store {
 	}
 }
 
-// SetLies changes the lies for the calls that begin from now on; none: it is honest. If several fit a call, the first
-// listed one is told.
+// SetLies changes the lies for the calls that begin from now on; without lies the store is honest. If several fit a
+// call, the store tells the first.
 func (s *Store) SetLies(lies ...Lie) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

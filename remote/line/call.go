@@ -39,15 +39,15 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	b.calls[c] = struct{}{}
-	c.suspect = time.AfterFunc(b.d.Suspect, c.wonder)
+	c.suspect = time.AfterFunc(b.d.Suspect, c.startTrial)
 	if c.limit = b.d.Limit(on.Send + on.Receive); c.limit >= 0 {
 		c.bound = time.AfterFunc(c.limit, func() { c.cancel(errLong) })
 	}
 	return c, nil
 }
 
-// wonder starts a trial. A timer calls it, repeatedly, while a call has been under way for long.
-func (c *call) wonder() {
+// startTrial starts a trial. A timer calls it, repeatedly, while a call has been under way for longer than Suspect.
+func (c *call) startTrial() {
 	c.b.mu.Lock()
 	if _, on := c.b.calls[c]; on {
 		c.suspect.Reset(c.b.d.Suspect)

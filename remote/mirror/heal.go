@@ -262,7 +262,7 @@ func (s *Store) copy(life context.Context, m *member, name crypto.BlobName, dama
 	case remote.OfKind(err, remote.ErrNotFound):
 		return nil // deleted meanwhile
 	case remote.OfKind(err, remote.ErrCorrupt):
-		s.o.Log.Warn("a blob can't be healed, nobody has it intact", "member", m.name, "blob", name.String(), "err", err)
+		s.o.Log.Warn("a blob can't be healed: no member has it intact", "member", m.name, "blob", name.String(), "err", err)
 		m.update(func() { m.trouble = err })
 		return nil
 	case err != nil:

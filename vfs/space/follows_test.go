@@ -43,7 +43,7 @@ func TestForkedCopies(t *testing.T) {
 	b.options.Store = open(0)
 	s = b.open()
 	defer func() { b.close(s) }()
-	if blocked := s.Status().Blocked; !strings.Contains(blocked, "it was written to while it was two") {
+	if blocked := s.Status().Blocked; !strings.Contains(blocked, "two copies of it were written to") {
 		t.Fatalf("blocked: %q", blocked)
 	}
 	if err := s.Mkdir(t.Context(), "/new", nil); err == nil {

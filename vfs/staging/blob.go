@@ -23,9 +23,8 @@ const (
 )
 
 // cached is how many bytes of one change are written through the page cache. Programs read soon what they have saved,
-// and a thumbnail or preview is made of it: such a read is then twice as fast, and the write itself a third. What a
-// larger file has beyond it goes straight to the disk, which saves a copy and does not drive out what others have in
-// the cache.
+// and a thumbnail or preview is made of it: such a read is then twice as fast, and the write itself a third. The
+// rest of a larger file goes straight to the disk, which saves a copy and evicts nothing from the cache.
 const cached = 64 << 20
 
 var (

@@ -119,7 +119,7 @@ func TestLookUp(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		break // must not go on
+		break // a sound tree has no more
 	}
 	root := tr.Root()
 	if info := root.Info(); info.Name != "" || !info.Folder || info.Size != 8 || root.Count() != 5 ||
@@ -255,7 +255,7 @@ func TestCopyIntoItself(t *testing.T) {
 	}
 }
 
-// Copies cost nothing, so sums beyond 64 bits are a few requests away. They stop at the highest number and do no harm.
+// TestTooManyCopies: a few copies by reference make sums beyond 64 bits. Such sums stay at the highest number.
 func TestTooManyCopies(t *testing.T) {
 	s := newStore()
 	tr := must(t, empty(s, 0), tree.Mkdir{Path: "/a"}, s.file("/a/f", "xx", 1))

@@ -8,8 +8,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// What a copy shares with its original, and what a tree shares that was asked for in between, stays as it was when a
-// batch goes on.
+// TestBatchLeavesWhatIsShared: a batch that goes on does not change the pages that a copy shares with its original, nor
+// those of a tree that was returned in between.
 func TestBatchLeavesWhatIsShared(t *testing.T) {
 	s := newStore()
 	b := tree.NewBatch(empty(s, 0))
@@ -43,7 +43,7 @@ func TestBatchLeavesWhatIsShared(t *testing.T) {
 	want(b.Tree(), "/b/y", 1)
 }
 
-// After Load nothing is read any more, and a page that can't be read is for Apply to tell.
+// TestBatchLoad checks that Apply reads nothing after Load, and returns the error of a page that can't be read.
 func TestBatchLoad(t *testing.T) {
 	s := newStore()
 	_, at := folder(t, s, 20_000)

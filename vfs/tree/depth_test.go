@@ -13,8 +13,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// stacked makes a folder "d" in a folder "d", and so on, with a file below them all. Each level is laid under the one
-// before, which is how copies come to such depths.
+// stacked makes a chain of folders "d" with a file at the bottom. It copies by reference, as clients do to reach such
+// depths.
 func stacked(t *testing.T, s *store, levels int) tree.Tree {
 	t.Helper()
 	void := empty(s, 0)
@@ -64,7 +64,7 @@ func TestCheckDepth(t *testing.T) {
 	} {
 		packed := seal(t, s, tr)
 		packed.Settle()
-		if graft, ok := tt.op.(tree.Graft); ok { // as it lies in a blob
+		if graft, ok := tt.op.(tree.Graft); ok { // its sealed form
 			folder, _ := tr.Lookup(t.Context(), "/d")
 			graft.Entry, _ = folder.Object()
 			tt.op = graft
@@ -75,7 +75,7 @@ func TestCheckDepth(t *testing.T) {
 	}
 }
 
-// TestDepthIsCheap: ordinary folders are copied without reading what is in them.
+// TestDepthIsCheap: copying an ordinary folder does not read its members.
 func TestDepthIsCheap(t *testing.T) {
 	s := newStore()
 	tr := must(t, empty(s, 0), tree.Mkdir{Path: "/a"}, tree.Mkdir{Path: "/b"})
@@ -94,8 +94,7 @@ func TestDepthIsCheap(t *testing.T) {
 	}
 }
 
-// TestDeepTree: whatever is done to a tree that is far deeper than clients can make one, no code takes a part of the
-// call stack for each level.
+// TestDeepTree: no operation on a tree far deeper than clients can make uses call stack for each level.
 func TestDeepTree(t *testing.T) {
 	const levels = 60_000
 	defer debug.SetMaxStack(debug.SetMaxStack(16 << 20))
@@ -169,7 +168,7 @@ func TestDeepTree(t *testing.T) {
 		t.Errorf("%q %v", text, err)
 	}
 
-	// The way out: parts are moved up and removed.
+	// Users can still move parts up, and remove them.
 	top := must(t, moved, tree.Move{From: high, To: "/rest"}, tree.Remove{Path: "/d"})
 	if err := tree.CheckDepth(t.Context(), moved, tree.Move{From: high, To: "/rest"}); err != nil {
 		t.Error(err)

@@ -16,8 +16,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// Folders whose names are so long that some hundred files make pages on three levels. Runs of them are written and
-// removed on either side, so that pages are cut, joined and gone in all ways.
+// TestDifferencesAreAllThatDiffers compares folders with names so long that some hundred files need pages on three
+// levels. Both sides write and remove runs of files, so that pages are split, joined and removed in all ways.
 func TestDifferencesAreAllThatDiffers(t *testing.T) {
 	long := strings.Repeat("n", 900)
 	rapid.Check(t, func(t *rapid.T) {

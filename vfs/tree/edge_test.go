@@ -7,7 +7,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// TestAddAbove adds what leads to a part over several levels and two ways, and nothing beside or below it.
+// TestAddAbove adds the pages that lead to a part, over several levels and by two ways, and no others.
 func TestAddAbove(t *testing.T) {
 	edges := []tree.Edge{
 		{From: 1, To: 2}, {From: 2, To: 3}, {From: 1, To: 3}, {From: 3, To: 4}, {From: 1, To: 5}, {From: 6, To: 5},

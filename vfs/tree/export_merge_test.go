@@ -2,7 +2,7 @@ package tree
 
 import "context"
 
-// Differences are the sort keys of what differs between the root folders of two trees, as a differ finds them.
+// Differences returns the sort keys of the entries that differ between the root folders of two trees.
 func Differences(ctx context.Context, a, b Tree) ([]string, error) {
 	d := a.nodes.differ(a.root, b.root)
 	var keys []string

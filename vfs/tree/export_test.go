@@ -9,7 +9,8 @@ import (
 	"postern/vfs/object"
 )
 
-// Inspect holds every page of a tree to what FORMAT.md and the editing promise of it: order, levels, sums, sizes.
+// Inspect checks that every page of a tree has the order, levels, sums and sizes that FORMAT.md and the editing
+// promise.
 func Inspect(ctx context.Context, t Tree) error { return t.nodes.inspectFolder(ctx, t.root) }
 
 func (n *Nodes) inspectFolder(ctx context.Context, folder *entry) error {
@@ -31,7 +32,7 @@ func (n *Nodes) inspect(ctx context.Context, p *page, last *string) error {
 		return fmt.Errorf("a page of level %d has %d items and %d bytes", p.level, items, p.size)
 	}
 	if encoded := len(object.AppendPage(nil, p.object(), crypto.BlobName{})); encoded > p.size {
-		return fmt.Errorf("a page was thought to take %d bytes, but takes %d", p.size, encoded)
+		return fmt.Errorf("a page has an estimate of %d bytes, but takes %d", p.size, encoded)
 	}
 	for i := range p.lines {
 		e := p.entry(i)
@@ -63,7 +64,7 @@ func (n *Nodes) inspect(ctx context.Context, p *page, last *string) error {
 	return nil
 }
 
-// object is the page as it would be encoded if all of it lay in other blobs: as long as it can be.
+// object returns the page as if all its children lay in other blobs, which makes the longest encoding.
 func (p *page) object() *object.Page {
 	far := object.Ref{Blob: crypto.BlobName{1}, Off: crypto.MaxBlobSize, Len: object.MaxNode}
 	o := &object.Page{Level: p.level}
@@ -124,7 +125,7 @@ func (n *Nodes) shapePage(ctx context.Context, p *page, b *strings.Builder) erro
 	return nil
 }
 
-// Pages is how many pages a Nodes keeps, and the bytes they are taken to take.
+// Pages returns how many pages a Nodes keeps, and their estimated bytes.
 func (n *Nodes) Pages() (int, int64) {
 	n.kept.mu.Lock()
 	defer n.kept.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// A folder that is grafted and one that was cut out share their pages, so what seals one seals the other.
+// TestGraft: a grafted folder shares its pages with the folder it was cut from, so sealing one seals the other.
 func TestGraft(t *testing.T) {
 	s := newStore()
 	nodes := tree.NewNodes(s, tree.Options{})

@@ -14,7 +14,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// slow is a source at the end of a long line.
+// slow is a source with a high latency.
 type slow struct {
 	*store
 	mu       sync.Mutex
@@ -65,7 +65,7 @@ func TestListReadsAhead(t *testing.T) {
 			t.Errorf("%d reads at a time", far.top)
 		}
 
-		// Who stops early leaves nothing running.
+		// A listing that is left early leaves no goroutine running.
 		count := 0
 		for _, err := range tr.List(t.Context(), "/photos") {
 			if err != nil {
@@ -79,7 +79,7 @@ func TestListReadsAhead(t *testing.T) {
 			t.Errorf("%d reads still run", far.now)
 		}
 
-		// Nor does a cancelled one.
+		// Neither does a cancelled one.
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 		defer cancel()
 		var last error
@@ -92,7 +92,7 @@ func TestListReadsAhead(t *testing.T) {
 
 		st.reads, last, count = 0, nil, 0
 		st.change = func(p []byte, _ bool) {
-			if st.reads > 40 { // from there on all is wrong
+			if st.reads > 40 { // all later reads return wrong bytes
 				p[0] ^= 1
 			}
 		}

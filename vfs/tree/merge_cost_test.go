@@ -20,14 +20,13 @@ func large(t testing.TB, s *store, n int) tree.Tree {
 	return reopen(t, s, seal(t, s, tr).Commit, memoryOfOnePage)
 }
 
-// Two devices change a few of 100,000 files, in another place each, and on both sides everything that they did not
-// change is sealed and forgotten: then a merge loads some pages on the way to the changes, not the folder, which has
-// some 2,000.
+// TestMergeCostsTheDifference: two devices change a few of 100,000 files, in different places, and no unchanged page is
+// in memory. Then a merge loads the few pages on the way to the changes, and not all 2,000 of the folder.
 func TestMergeCostsTheDifference(t *testing.T) {
 	const n = 100_000
 	s := newStore()
 	base := large(t, s, n)
-	// From either end, so that the pages in between are the same, though those of one side moved.
+	// The sides change opposite ends, so the pages in between are equal, although those of one side have moved.
 	ours, theirs := base, base
 	for i := range 50 {
 		ours = must(t, ours, s.written(fmt.Sprintf("/d/%06d.new", i), "o", 2))
@@ -90,7 +89,7 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// Both sides wrote a lot into one folder: the worst there is.
+// BenchmarkMergeOfManyChanges measures the worst case: both sides wrote many files into one folder.
 func BenchmarkMergeOfManyChanges(b *testing.B) {
 	s := newStore()
 	base := must(b, empty(s, 0), mkdir("/d", 1))

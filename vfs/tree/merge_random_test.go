@@ -21,7 +21,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// seen is all that can be seen of one file or folder.
+// seen is everything that a reader can see of one file or folder.
 type seen struct {
 	Info vfs.Info
 	Body string
@@ -60,13 +60,13 @@ type brancher struct {
 
 func (w *brancher) version() vfs.Version { return vfs.Version{w.id, byte(w.n >> 8), byte(w.n)} }
 
-// change does one random operation; most that fail are no harm.
+// change tries one random operation, which may fail.
 func (w *brancher) change(t *rapid.T, tr tree.Tree) tree.Tree {
 	next, _ := w.changed(t, tr)
 	return next
 }
 
-// changed also tells the operation, nil when it failed.
+// changed makes a random change, and returns the new tree and the operation, nil when it failed.
 func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 	w.n++
 	when := func() time.Time { return time.Unix(rapid.Int64Range(1, 3).Draw(t, "time")*86400, 0) }
@@ -215,7 +215,7 @@ func TestMergeRandomly(t *testing.T) {
 	})
 }
 
-// nameIn is the device that made a side: A or B, and of a merge a third.
+// nameIn returns the device that made a side: A or B, and for a merge a third.
 func nameIn(side, a tree.Tree, name string, b tree.Tree) string {
 	switch side {
 	case a:
@@ -251,8 +251,8 @@ func TestMergeOfThree(t *testing.T) {
 	})
 }
 
-// nothingLost holds a merge to what one side wrote: of each path as it was before and as the side has it, and of others
-// where both may have written the same.
+// nothingLost checks that a merge keeps everything that one side wrote. others are further trees that may hold the same
+// writes.
 func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[string]seen) {
 	t.Helper()
 	for p, x := range side {
@@ -299,10 +299,10 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 	}
 }
 
-// replaced reports whether a folder is another one than before.
+// replaced reports whether x is a new folder at the path of an earlier one.
 func replaced(x, before seen) bool { return x.Info.Folder && x.Info.Version != before.Info.Version }
 
-// copies are what lies at a path and beside it under a name that tells of a conflict.
+// copies returns the entry at a path and its conflict copies.
 func copies(all map[string]seen, p string) []seen {
 	var found []seen
 	stem := strings.TrimSuffix(p, slash.Ext(p))
@@ -325,7 +325,7 @@ func value(x seen, name vfs.PropertyName) (vfs.Property, bool) {
 
 func sameProps(x, y seen) bool { return slices.Equal(x.Info.Properties, y.Info.Properties) }
 
-// nothingUndone holds a merge to what one side did where the other did nothing: it stays done.
+// nothingUndone checks that a merge keeps each change that only one side made.
 func nothingUndone(t rapid.TB, before, a, b, got map[string]seen) {
 	t.Helper()
 	for _, p := range slices.Sorted(maps.Keys(before)) {
@@ -349,7 +349,7 @@ func nothingUndone(t rapid.TB, before, a, b, got map[string]seen) {
 			t.Fatalf("%s: one side did nothing; got %+v (%v), want %+v (%v)", p, g, ok, want, there)
 		}
 	}
-	// What lies in a folder that the other side removed, and was not touched, goes with it.
+	// Unchanged files of a folder that the other side removed are removed with it.
 	for p, x := range before {
 		for _, sides := range [][2]map[string]seen{{a, b}, {b, a}} {
 			y, ok := sides[0][p]
@@ -363,7 +363,7 @@ func nothingUndone(t rapid.TB, before, a, b, got map[string]seen) {
 	}
 }
 
-// inSameFolders reports whether all folders above a path are the same ones on both sides.
+// inSameFolders reports whether all folders above a path are identical on both sides.
 func inSameFolders(p string, x, y map[string]seen) bool {
 	for p != "/" {
 		p = slash.Dir(p)
@@ -374,7 +374,7 @@ func inSameFolders(p string, x, y map[string]seen) bool {
 	return true
 }
 
-// nothingInvented holds a merge to having nothing but what is somewhere else.
+// nothingInvented checks that a merge contains only entries of its sources.
 func nothingInvented(t rapid.TB, got map[string]seen, sources ...map[string]seen) {
 	t.Helper()
 	bodies := map[vfs.Version]string{}

@@ -17,10 +17,10 @@ import (
 	"postern/vfs/tree"
 )
 
-// day is noon of a day in November.
+// day returns noon of a day in November.
 func day(n int) time.Time { return time.Date(2026, 11, n, 12, 0, 0, 0, time.UTC) }
 
-// written is the Put of a file of a body, modified on a day in November; each body is a version of its own.
+// written returns the Put of a file, modified on a day in November; the version follows from the body.
 func (s *store) written(path, body string, on int) tree.Put {
 	put := s.file(path, body, uint64(on))
 	put.Entry.Version = vfs.Version(md5.Sum([]byte(body)))
@@ -40,7 +40,7 @@ func set(path, name, value string) tree.Patch {
 	return tree.Patch{Path: path, Set: []vfs.Property{prop(name, value)}}
 }
 
-// shape is a tree for people: folders end in a slash, files are followed by their body.
+// shape returns a readable form of a tree: folders end in a slash, files are followed by their body.
 func shape(t *testing.T, s *store, tr tree.Tree) []string {
 	var all []string
 	for p, x := range dump(t, s, tr) {
@@ -226,7 +226,8 @@ func TestMergeTellsOfConflicts(t *testing.T) {
 	}
 }
 
-// The same bytes written on two devices are one file; times, type and properties merge on their own.
+// TestMergeOfWhatGoesWithAFile: the same bytes written on two devices are one file; times, type and properties merge
+// separately.
 func TestMergeOfWhatGoesWithAFile(t *testing.T) {
 	s := newStore()
 	hashed := func(body string, version byte, on int) tree.Put {
@@ -262,7 +263,7 @@ func TestMergeOfWhatGoesWithAFile(t *testing.T) {
 	}
 }
 
-// What goes with a file or folder is bounded, so two sides' properties may be too many for one.
+// TestMergeOfTooManyProperties: the properties of a file are bounded, so those of two sides may be too many for one.
 func TestMergeOfTooManyProperties(t *testing.T) {
 	s := newStore()
 	big := strings.Repeat("x", object.MaxProperties*2/3)
@@ -289,7 +290,7 @@ func TestMergeOfTooManyProperties(t *testing.T) {
 	}
 }
 
-// Names have a longest, also that of a conflict.
+// TestMergeOfLongNames: names have a maximum length, and conflict copies keep it.
 func TestMergeOfLongNames(t *testing.T) {
 	s := newStore()
 	base := empty(s, 0)
@@ -309,7 +310,8 @@ func TestMergeOfLongNames(t *testing.T) {
 	}
 }
 
-// The newer commit may have moved contents out of blobs that are about to go.
+// TestMergeKeepsWhereTheirsLie: the newer commit may have moved contents out of blobs that will be deleted, so a merge
+// refers to the places of the newer commit.
 func TestMergeKeepsWhereTheirsLie(t *testing.T) {
 	at := func(name string, version byte, blob int) tree.Graft {
 		put := photo("/"+name, blob)

@@ -9,7 +9,7 @@ import (
 	"postern/vfs"
 )
 
-// TestConflictNamesFit: what had to give way still fits on the disks that the name fitted on, and keeps its ending.
+// TestConflictNamesFit: the name of a conflict copy fits on every disk that the original fits on, and keeps its ending.
 func TestConflictNamesFit(t *testing.T) {
 	day := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

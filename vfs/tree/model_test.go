@@ -13,7 +13,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// node is a file or folder of the model: what the tree must mean, in the plainest form.
+// node is a file or folder of the model, which says in the plainest form what the tree must contain.
 type node struct {
 	name              string
 	folder            bool
@@ -61,7 +61,7 @@ func (n *node) properties() []vfs.Property {
 	})
 }
 
-// find gives the parent, the key and the node if there is one.
+// find returns the parent, the key and the node, nil if there is none.
 func (n *node) find(path string) (parent *node, key string, at *node, err error) {
 	at = n
 	if path == "/" {
@@ -82,7 +82,7 @@ func (n *node) find(path string) (parent *node, key string, at *node, err error)
 
 func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// holds reports whether at lies in n or is n.
+// holds reports whether at is n or lies below it.
 func (n *node) holds(at *node) bool {
 	if n == at {
 		return true
@@ -95,7 +95,7 @@ func (n *node) holds(at *node) bool {
 	return false
 }
 
-// apply does to the model what the op does to a tree. The body of a Put is given beside it.
+// apply changes the model as the op changes a tree. body is that of a Put.
 func (n *node) apply(op tree.Op, body string) error {
 	switch op := op.(type) {
 	case tree.Put:

@@ -11,8 +11,8 @@ import (
 	"postern/vfs/object"
 )
 
-// Source is where sealed nodes are read from: all of p from off on, or an error. remote.Blobs is one; what lies in staging
-// should be found as well. The errors are those of remote.
+// Source is where sealed nodes are read from. GetRange fills p with the bytes from off on, or returns one of remote's
+// errors. remote.Blobs is a Source; a Source should find staged blobs as well.
 type Source interface {
 	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
 }
@@ -40,8 +40,8 @@ func NewPages(memory int64) *Pages {
 // Forget forgets all decoded pages. They are loaded again when they are needed.
 func (p *Pages) Forget() { p.kept.forget() }
 
-// Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number of
-// goroutines.
+// Nodes loads sealed pages and keeps some of them decoded. All trees of a space share one. It may be used by any number
+// of goroutines.
 type Nodes struct {
 	src    Source
 	kept   *kept
@@ -56,8 +56,8 @@ func NewNodes(src Source, o Options) *Nodes {
 	return &Nodes{src: src, kept: o.Pages.kept}
 }
 
-// Commit loads a commit and verifies its signature; whether its author may write is for the caller to judge. The hash is what
-// a following commit names its parent by. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
+// Commit loads a commit and verifies its signature; whether its author may write is for the caller to judge. The hash
+// is what a following commit names its parent by. Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (n *Nodes) Commit(ctx context.Context, at object.Ref) (object.Commit, object.CommitHash, error) {
 	var c object.Commit
 	var hash object.CommitHash
@@ -103,7 +103,7 @@ func (n *Nodes) open(ctx context.Context, at object.Ref, read func(plain []byte)
 	return nil
 }
 
-// page gives the page that t leads to.
+// page returns the page that t leads to.
 func (n *Nodes) page(ctx context.Context, t target) (*page, error) {
 	p, ref := t.load()
 	if p != nil {
@@ -123,7 +123,8 @@ func (n *Nodes) page(ctx context.Context, t target) (*page, error) {
 	return p, nil
 }
 
-// rootPage gives the root page of a folder, nil when it is empty, and holds it to what the folder's entry says of it.
+// rootPage returns the root page of a folder, nil when it is empty, and checks that its sums are those of the folder's
+// entry.
 func (n *Nodes) rootPage(ctx context.Context, folder *entry) (*page, error) {
 	if folder.root.empty() {
 		return nil, nil
@@ -135,8 +136,8 @@ func (n *Nodes) rootPage(ctx context.Context, folder *entry) (*page, error) {
 	return p, err
 }
 
-// childPage gives a child of an inner page and holds it to what the page says of it. Since the level falls with each step, no
-// chain of pages is endless.
+// childPage returns a child of an inner page, and checks that level, first key and sums are those in the page. The
+// level falls with each step, so no chain of pages is endless.
 func (n *Nodes) childPage(ctx context.Context, p *page, i int) (*page, error) {
 	c := &p.children[i]
 	sub, err := n.page(ctx, c.at)

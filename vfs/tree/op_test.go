@@ -54,7 +54,7 @@ func TestOpsKeepTheirMeaning(t *testing.T) {
 	}
 }
 
-// What could not be replayed must not be written to the journal.
+// TestEncodeRefuses: EncodeOp rejects operations that could not be replayed from the journal.
 func TestEncodeRefuses(t *testing.T) {
 	for name, op := range map[string]tree.Op{
 		"a path that is not UTF-8":     tree.Remove{Path: "/\xff"},
@@ -92,7 +92,7 @@ func FuzzDecodeOp(f *testing.F) {
 		}
 		s := newStore()
 		tr := sample(t, s)
-		_, grafted := op.(tree.Graft) // may lead to pages that are nowhere
+		_, grafted := op.(tree.Graft) // it may refer to missing pages
 		if next, _, err := tree.Apply(t.Context(), tr, op); err == nil && !grafted {
 			if err := tree.Inspect(t.Context(), next); err != nil {
 				t.Fatal(err)

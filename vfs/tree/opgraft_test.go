@@ -14,7 +14,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// sealedAt is a file or folder as the history has it.
+// sealedAt returns the entry of a file or folder, as the history has it.
 func sealedAt(t testing.TB, tr tree.Tree, path string) object.Entry {
 	t.Helper()
 	e, err := tr.Lookup(t.Context(), path)
@@ -37,11 +37,11 @@ func TestGraftOp(t *testing.T) {
 		s.written("/g/x", "4", 4))
 
 	got := must(t, now,
-		tree.Graft{Path: "/d", Entry: sealedAt(t, before, "/d")},                                    // a folder that is gone
-		tree.Graft{Path: "/g/old", Entry: sealedAt(t, before, "/d/a")},                              // beside the new one
-		tree.Graft{Path: "/fe\u0301", Entry: sealedAt(t, before, "/d/e"), Replace: true},            // over a file
-		tree.Graft{Path: "/none", Entry: sealedAt(t, before, "/none"), Replace: true},               // an empty one
-		tree.Move{From: "/d/a", To: "/d/c"}, s.written("/d/a", "5", 5), tree.Remove{Path: "/d/e/b"}, // it is as any other
+		tree.Graft{Path: "/d", Entry: sealedAt(t, before, "/d")},                         // a folder that is gone
+		tree.Graft{Path: "/g/old", Entry: sealedAt(t, before, "/d/a")},                   // beside the new one
+		tree.Graft{Path: "/fe\u0301", Entry: sealedAt(t, before, "/d/e"), Replace: true}, // over a file
+		tree.Graft{Path: "/none", Entry: sealedAt(t, before, "/none"), Replace: true},    // an empty one
+		tree.Move{From: "/d/a", To: "/d/c"}, s.written("/d/a", "5", 5), tree.Remove{Path: "/d/e/b"},
 	)
 	if err := tree.Inspect(t.Context(), got); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestGraftOp(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 
-	// Another device replays it on what it finds at the remote.
+	// Another device replays it on the state at the remote.
 	again := reopen(t, s, seal(t, s, got).Commit, memoryOfOnePage)
 	equalDumps(t, "sealed", all, dump(t, s, again))
 }
@@ -111,7 +111,7 @@ func TestGraftOpRefuses(t *testing.T) {
 	}
 }
 
-// someGrafts are the ops that lead to what is sealed.
+// someGrafts returns the ops that refer to sealed pages.
 func someGrafts(t testing.TB) []tree.Op {
 	s := newStore()
 	tr := must(t, empty(s, 0), mkdir("/d", 1), s.written("/d/a", "1", 1), mkdir("/e", 2))

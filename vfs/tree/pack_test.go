@@ -85,7 +85,8 @@ func TestLargeCommitIsCut(t *testing.T) {
 	}
 }
 
-// A commit that finds no room beside the root page goes into the next blob, and its root is named then.
+// TestCommitInABlobOfItsOwn: a commit without room beside the root page goes into the next blob, and names the blob of
+// the root page.
 func TestCommitInABlobOfItsOwn(t *testing.T) {
 	s := newStore()
 	tr := must(t, empty(s, 0), s.file("/f", strings.Repeat("x", crypto.MaxBlobSize-object.MaxNode), 1))
@@ -116,7 +117,7 @@ func TestOnlyWhatChangedIsPacked(t *testing.T) {
 	}
 }
 
-// What changes while a commit is on its way is dirty after it, and shares what the commit settled.
+// TestChangesMeanwhile: changes made during a commit are dirty after it, and share the pages that the commit settled.
 func TestChangesMeanwhile(t *testing.T) {
 	s := newStore()
 	tr := sample(t, s)
@@ -270,7 +271,7 @@ func TestRemoteThatLies(t *testing.T) {
 	wantKind(t, err, context.Canceled)
 }
 
-// A writer that lies about what lies below is found out as well.
+// TestWriterThatLies: a page whose child differs from its description is detected.
 func TestWriterThatLies(t *testing.T) {
 	s := newStore()
 	for name, spoil := range map[string]func(*object.Entry){

@@ -121,8 +121,8 @@ func keys(names []string) []string {
 	return out
 }
 
-// Rebase returns where a path lies after from was moved or copied to another; ok says that it is at or below from, in any
-// Unicode form.
+// Rebase returns where a path lies after from was moved or copied to another; ok says that it is at or below from, in
+// any Unicode form.
 func Rebase(path, from, to string) (lies string, ok bool) {
 	names, valid := split(path)
 	above, fromValid := split(from)

@@ -30,13 +30,13 @@ type state struct {
 	model *node
 }
 
-// machine does random operations to a tree and to its model.
+// machine makes random operations on a tree and on its model.
 type machine struct {
 	store *store
 	now   state
 	old   []state     // must stay as they were
-	twin  tree.Tree   // has the same done to it, but is never sealed: its pages must be the same
-	batch *tree.Batch // likewise, all at once, going on from what was sealed
+	twin  tree.Tree   // gets the same operations, but is never sealed: its pages must be equal
+	batch *tree.Batch // gets the same operations in one batch on the sealed tree
 	n     uint64
 }
 
@@ -69,7 +69,8 @@ func TestRandomOperations(t *testing.T) {
 	})
 }
 
-// Names that meet each other often, among them one in two Unicode forms, whose order is not that of their bytes.
+// path draws a path of few names, so that operations often meet. One name has two Unicode forms, which sort differently
+// from their bytes.
 var someNames = []string{"a", "b", "B", "e\u0301", "\u00e9", "f", "z"}
 
 func path(t *rapid.T) string {
@@ -138,7 +139,7 @@ func (m *machine) fill(t *rapid.T) {
 		t.Skip("large enough")
 	}
 	long := rapid.SampledFrom([]string{"", strings.Repeat("long", 200)}).Draw(t, "long")
-	order := rapid.SampledFrom([]int{1, 7, 299}).Draw(t, "order") // one after the other, mixed, backwards
+	order := rapid.SampledFrom([]int{1, 7, 299}).Draw(t, "order") // ascending, mixed, descending
 	for i := range 300 {
 		m.n++
 		name := fmt.Sprintf("%s/%s%03d", folder, long, i*order%300)
@@ -160,7 +161,7 @@ func (m *machine) drain(t *rapid.T) {
 	}
 }
 
-// do applies an op as the journal gives it back. Tree and model must agree, on the kind of failure too.
+// do applies an op as it is decoded from the journal. Tree and model must agree, also about the kind of failure.
 func (m *machine) do(t *rapid.T, op tree.Op, body string) {
 	enc, err := tree.EncodeOp(op)
 	if err != nil {
@@ -240,7 +241,7 @@ func (m *machine) seal(t *rapid.T) {
 	}
 }
 
-// fail packs, but nothing lands.
+// fail packs, and then drops the pack as after a failed commit.
 func (m *machine) fail(t *rapid.T) {
 	dirty := m.now.tree.Dirty()
 	p := m.store.packing()
@@ -255,7 +256,7 @@ func (m *machine) fail(t *rapid.T) {
 	}
 }
 
-// reopen goes on with the tree as another device finds it.
+// reopen continues with the tree as another device opens it.
 func (m *machine) reopen(t *rapid.T) {
 	p, err := tree.Pack(context.Background(), m.now.tree, m.store.packing())
 	if err != nil {
@@ -276,7 +277,7 @@ func (m *machine) reopen(t *rapid.T) {
 	m.batch = tree.NewBatch(tree.New(tree.NewNodes(m.store, tree.Options{}), c.Root))
 }
 
-// glance compares after each step, unless that takes long.
+// glance compares a small tree after each step.
 func (m *machine) glance(t *rapid.T) {
 	if m.now.model.count() < 200 {
 		m.now.compare(t, m.store)
@@ -302,7 +303,7 @@ func (m *machine) compareOld(t *rapid.T) {
 	}
 }
 
-// compare holds the whole tree to the model, and its pages to what pages must be.
+// compare checks that the whole tree equals the model, and that its pages follow the rules.
 func (s state) compare(t *rapid.T, st *store) {
 	if err := tree.Inspect(context.Background(), s.tree); err != nil {
 		t.Fatal(err)

@@ -21,8 +21,8 @@ func TestReapply(t *testing.T) {
 	for _, c := range []struct {
 		what   string
 		ops    []tree.Op
-		want   []string // beside what theirs has
-		gone   []string // of what theirs has
+		want   []string // in addition to theirs
+		gone   []string // from theirs
 		passed int
 	}{
 		{"a new file", []tree.Op{s.written("/docs/new", "new", 4)}, []string{"/docs/new new"}, nil, 0},
@@ -99,8 +99,8 @@ func TestReapply(t *testing.T) {
 	}
 }
 
-// TestReapplyRandomly makes the changes of one tree on another: what others have stays, what was put and not taken away
-// again is there.
+// TestReapplyRandomly repeats the changes of one tree on another: the other's files stay, and all files that were put
+// and not removed again are there.
 func TestReapplyRandomly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := newStore()
@@ -143,7 +143,7 @@ func TestReapplyRandomly(t *testing.T) {
 	})
 }
 
-// TestReapplyBelowDamage puts what belongs into a folder that can't be read beside it, and waits for a remote that is
+// TestReapplyBelowDamage: files that belong into an unreadable folder are put next to it, unless the remote is only
 // away.
 func TestReapplyBelowDamage(t *testing.T) {
 	s := newStore()

@@ -13,8 +13,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// TestRepackPages moves the pages of a tree that was changed since, and what is left of its blobs is not needed any
-// more.
+// TestRepackPages moves the pages of a tree that was changed since, after which its old blobs are no longer needed.
 func TestRepackPages(t *testing.T) {
 	s := newStore()
 	tr := empty(s, 0)

@@ -12,7 +12,7 @@ import (
 	"postern/vfs/vfstest"
 )
 
-// photo is an entry as most are: a file of one chunk in a blob.
+// photo returns the entry of a file of one chunk in a blob, as most entries are.
 func photo(path string, n int) tree.Put {
 	return tree.Put{Path: path, Entry: object.Entry{
 		Kind: object.File, Size: 3 << 20, Modified: 1_700_000_000_123_456_789 + int64(n), Created: 1_700_000_000_123_456_789,
@@ -22,7 +22,7 @@ func photo(path string, n int) tree.Put {
 	}}
 }
 
-// folder is a tree with n photos in /photos, written in order, as programs do, and sealed every 20,000.
+// folder returns a tree with n photos in /photos, written in order, as programs do, and sealed every 20,000.
 func folder(tb testing.TB, s *store, n int) (tree.Tree, object.Ref) {
 	tb.Helper()
 	tr := must(tb, empty(s, 0), tree.Mkdir{Path: "/photos"})
@@ -178,7 +178,8 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// What has landed is dropped from memory, though the tree, the packing and earlier trees are still held.
+// TestSettledPagesAreDropped: committed pages are released from memory although the tree, the pack and earlier trees
+// are still referenced.
 func TestSettledPagesAreDropped(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes a folder of 50,000 entries")
@@ -208,7 +209,7 @@ func TestSettledPagesAreDropped(t *testing.T) {
 	if got := len(names(t, old, "/")); got != n/2+1 {
 		t.Errorf("the old tree lists %d", got)
 	}
-	p.Settle() // again does nothing
+	p.Settle() // a second call does nothing
 }
 
 func heap() int64 {

@@ -16,7 +16,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// store is a remote and a journal in memory, which count what is asked of them.
+// store is a remote and a journal in memory, which count their calls.
 type store struct {
 	mu     sync.Mutex
 	blobs  map[crypto.BlobName][]byte
@@ -117,7 +117,7 @@ func (s *store) file(path, body string, n uint64) tree.Put {
 	return put
 }
 
-// read gives the body of a file that file made.
+// read returns the body of a file that file made.
 func (s *store) read(ctx context.Context, e tree.Entry) (string, error) {
 	c, piece := e.Content().Load()
 	if len(c.Chunks) == 0 {
@@ -180,7 +180,7 @@ func seal(t testing.TB, s *store, tr tree.Tree) *tree.Packed {
 	return p
 }
 
-// reopen is the tree as another device finds it.
+// reopen returns the tree as another device opens it.
 func reopen(t testing.TB, s *store, at object.Ref, memory int64) tree.Tree {
 	t.Helper()
 	nodes := tree.NewNodes(s, tree.Options{Memory: memory})

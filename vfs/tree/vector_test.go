@@ -18,14 +18,14 @@ import (
 
 var update = flag.Bool("update", false, "write the vector anew; only right before the format is in use")
 
-// packVector is a whole pack for this and every other implementation: what the pointer holds, the blob, what is in it.
+// packVector is a whole pack for this and every other implementation: the pointer's value, the blob, its contents.
 type packVector struct {
 	Head  string            `json:"head"` // plain value of the pointer, hex
 	Blob  string            `json:"blob"` // hex
 	Files map[string]string `json:"files"`
 }
 
-// counting is no randomness: 0, 1, 2, …
+// counting is a reader of the bytes 0, 1, 2, …, instead of randomness.
 type counting byte
 
 func (c *counting) Read(p []byte) (int, error) {
@@ -36,7 +36,7 @@ func (c *counting) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// sealedFile is a small file with its chunk really sealed.
+// sealedFile returns a small file whose chunk is really sealed.
 func sealedFile(s *store, path, body string, n byte) tree.Put {
 	meta, key := crypto.MetaKey{n, 1}, crypto.BytesKey{n, 2}
 	version := vfs.Version{n}

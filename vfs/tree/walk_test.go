@@ -13,7 +13,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// walked are the visits of a walk, as far as they can be told apart.
+// walked returns the visits of a walk, without the fields that vary between runs.
 func walked(t *testing.T, w *tree.Walker, tr tree.Tree) (visits []tree.Visit) {
 	t.Helper()
 	var mu sync.Mutex
@@ -29,7 +29,7 @@ func walked(t *testing.T, w *tree.Walker, tr tree.Tree) (visits []tree.Visit) {
 	return visits
 }
 
-// paged is a sealed tree of a folder of many pages, twice, and more.
+// paged returns a sealed tree that has a folder of many pages twice, and other entries.
 func paged(t testing.TB, s *store) tree.Tree {
 	t.Helper()
 	tr := must(t, sample(t, s), tree.Mkdir{Path: "/many"})
@@ -92,7 +92,7 @@ func TestWalkInMemory(t *testing.T) {
 	}
 }
 
-// TestWalkGoesOn after what is damaged, ends when it is told to, and traces every way to a place.
+// TestWalkGoesOn: a walk goes on after damage, ends when the visit function says so, and traces every way to a place.
 func TestWalkGoesOn(t *testing.T) {
 	s := newStore()
 	tr := paged(t, s)
@@ -163,7 +163,7 @@ func TestWalkGoesOn(t *testing.T) {
 	}
 }
 
-// TestSever takes every page out of a folder, one by one, without ever reading it.
+// TestSever removes every page of a folder, one by one, without reading it.
 func TestSever(t *testing.T) {
 	s := newStore()
 	tr := paged(t, s)
@@ -187,13 +187,13 @@ func TestSever(t *testing.T) {
 		if err != nil || decoded != tree.Op(op) {
 			t.Fatalf("%+v became %+v, %v", op, decoded, err)
 		}
-		s.change = func(p []byte, _ bool) { // nothing of this length is there
+		s.change = func(p []byte, _ bool) { // the bytes of this page are lost
 			if len(p) == v.Sealed {
 				clear(p)
 			}
 		}
 		root, _ := tr.Root().Object()
-		tr := tree.New(tree.NewNodes(s, tree.Options{}), root) // nothing is remembered
+		tr := tree.New(tree.NewNodes(s, tree.Options{}), root) // without pages in memory
 		next, _, err := tree.Apply(t.Context(), tr, decoded)
 		if err != nil {
 			t.Fatal(err)

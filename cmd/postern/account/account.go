@@ -1,5 +1,5 @@
 // Package account makes accounts, brings them to further machines, and changes the passphrases and passwords that open
-// them. It reads no flags and asks nobody: commands do, and pass on what they were given.
+// them. It reads no flags and no terminal: commands do, and pass on the values.
 //
 // An account is found at a remote in one of two ways: by its 24 recovery words, or by a login record, which the user's
 // name and passphrase lead to.

@@ -36,7 +36,7 @@ func LogIn(ctx context.Context, at Place, passphrase string, rand io.Reader) (er
 // can't find out who has an account.
 func errNoRecord(to gateway.Target) error {
 	return say.Advisef("nothing at %s opens with this name and passphrase: the name, the passphrase or the remote is "+
-		"wrong (which of them can't be told); try again", to)
+		"wrong (there is no way to find out which); try again", to)
 }
 
 // FromWords returns the secret that recovery words stand for.

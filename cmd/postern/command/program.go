@@ -23,7 +23,7 @@ const (
 	ExitUsage  = 2 // a flag, an argument or a setting is wrong
 )
 
-// Program is the surroundings that commands run in.
+// Program is the environment that commands run in.
 type Program struct {
 	Terminal
 	Getenv  func(string) string

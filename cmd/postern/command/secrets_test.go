@@ -41,7 +41,7 @@ func FuzzPassphraseFile(f *testing.F) {
 	})
 }
 
-// FuzzWordsFile: words that come from a file are its words, up to a bound.
+// FuzzWordsFile: all words of a file are read, up to a bound.
 func FuzzWordsFile(f *testing.F) {
 	f.Add([]byte("abandon ability\r\nable\tabout\n"))
 	f.Add([]byte("\xff\xfe\x00a"))

@@ -29,7 +29,7 @@ func checkStrength(what, passphrase, user string) error {
 	if zxcvbn.PasswordStrength(looked, []string{user, "postern"}).Guesses >= leastGuesses {
 		return nil
 	}
-	return say.Advisef("the %s is too easy to guess for whoever keeps the remote: take a longer one, "+
+	return say.Advisef("the %s is too easy to guess for the operator of the remote: take a longer one, "+
 		"such as %d words drawn at random", what, phraseWords)
 }
 

@@ -25,7 +25,7 @@ func (p *Program) GiveWords(h home.Home, secret crypto.AccountSecret) error {
 }
 
 func (p *Program) showWords(words []string) {
-	p.Printf("Recovery words: whoever has them can open the drive, and without them (or a passphrase) a lost machine\n" +
+	p.Printf("Recovery words: anybody who has them can open the drive. Without them (or a passphrase) a lost machine\n" +
 		"is a lost drive. They are shown only now; write them down:\n\n")
 	for len(words) > 0 {
 		n := min(wordsPerLine, len(words))

@@ -18,9 +18,9 @@ import (
 	"postern/remote"
 )
 
-// fake is a gateway that answers what a test wants.
+// fake is a gateway with the answers of a test.
 type fake struct {
-	Gateway // what is not faked is not asked for
+	Gateway // methods that the test does not call
 	status  Status
 	flushed chan struct{} // closed when a flush has begun
 	err     error
@@ -110,7 +110,7 @@ func TestNotRunning(t *testing.T) {
 	if _, err := NewClient(filepath.Join(folder, "control.sock")).Status(t.Context()); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("no socket: %v", err)
 	}
-	// What a killed gateway leaves: a file that nobody listens behind.
+	// A killed gateway leaves a socket file without a listener.
 	path := filepath.Join(folder, "control.sock")
 	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"postern/vfs/pin"
 )
 
-// willing does whatever it is asked for.
+// willing accepts every order.
 type willing struct{}
 
 func (willing) Status(context.Context) (Status, error)          { return Status{}, nil }

@@ -15,7 +15,7 @@ import (
 	"postern/vfs/gc"
 )
 
-// worker is a gateway whose long work ends as a test wants.
+// worker is a gateway with long work, whose end the test chooses.
 type worker struct {
 	fake
 	asked any

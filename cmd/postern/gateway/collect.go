@@ -50,12 +50,12 @@ func (g *gateway) collectNowAndThen(ctx context.Context, first, each time.Durati
 			case ctx.Err() != nil:
 				return
 			case err != nil:
-				g.log.Warn("what nobody needs could not be deleted; this is tried again", "err", err)
+				g.log.Warn("garbage could not be deleted; this is tried again", "err", err)
 			case len(report.Damaged) > 0:
 				g.log.Warn("the drive is damaged, so some garbage stays", "damaged", len(report.Damaged), "held_back_bytes",
 					report.HeldBack.Bytes)
 			default:
-				g.log.Info("collected what nobody needs", "deleted_bytes", report.Deleted.Bytes, "waiting_bytes",
+				g.log.Info("collected garbage", "deleted_bytes", report.Deleted.Bytes, "waiting_bytes",
 					report.Candidates.Bytes)
 			}
 		}

@@ -82,7 +82,7 @@ func roomFor(live int64) int64 { return max(memoryRoom, live+live/2) }
 type idleness struct {
 	allocated uint64    // by the process, at the time since
 	since     time.Time // the beginning of the span with few allocations
-	told      bool      // that it is idle
+	told      bool      // begins has reported that it is idle
 }
 
 // begins reports, once for each end of work, that the process has allocated little for idleAfter.

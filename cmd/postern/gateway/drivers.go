@@ -111,7 +111,7 @@ func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 			// The shell does not expand a tilde after a colon, and a folder called "~" is surely not meant.
 			own, err := os.UserHomeDir()
 			if err != nil {
-				return Target{}, say.Usagef("the remote disk:%s names your home folder, which can't be told: write the whole path",
+				return Target{}, say.Usagef("the remote disk:%s names your home folder, which can't be found: write the whole path",
 					rest)
 			}
 			path = filepath.Join(own, tail)
@@ -121,7 +121,7 @@ func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 		}
 		abs, err := filepath.Abs(path)
 		if err != nil {
-			return Target{}, say.Usagef("can't tell where the folder %s is: %w", path, err)
+			return Target{}, say.Usagef("can't make the path of the folder %s absolute: %w", path, err)
 		}
 		rest, local = abs, h != "" && strings.HasPrefix(abs, h.String()+string(filepath.Separator))
 	}
@@ -191,7 +191,8 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 func openDisk(_ context.Context, path string, o Opening) (remote.Store, error) {
 	if o.Founding {
 		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-			// One new folder is intended. A path with several missing folders is a typing error, or a disk that isn't mounted.
+			// One new folder is intended. A path with several missing folders is a typing error, or a disk that isn't
+			// mounted.
 			return nil, say.Advisef("there is no folder %s to make the remote %s in: see that its disk is mounted and the "+
 				"path is right, or make it first",
 				filepath.Dir(path), filepath.Base(path))

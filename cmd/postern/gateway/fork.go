@@ -72,8 +72,7 @@ func forkFacts(shown crypto.Pointer, pin verify.Pin, known bool) (f facts) {
 		f.add("so", "the remote went back by %s: it was restored from an old copy, or it lies",
 			say.Plural(int64(pin.Seq-shown.Seq), "commit"))
 	case shown.Seq == pin.Seq && hash != pin.Hash:
-		f.add("so", "the remote shows another state of the same sequence: it was written to on its own while it was two, "+
-			"or it lies")
+		f.add("so", "the remote shows another state of the same sequence: two copies of it were written to, or it lies")
 	case shown.Seq == pin.Seq:
 		f.add("so", "all is well: it is the very state")
 	default:

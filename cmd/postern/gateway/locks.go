@@ -43,7 +43,7 @@ func (g *gateway) Break(ctx context.Context, what string) (broken []control.Lock
 		broken = append(broken, shown(l))
 	}
 	if len(broken) == 0 {
-		return nil, say.Advisef("there is no lock on %q, and none of that token: postern locks list tells them", what)
+		return nil, say.Advisef("there is no lock on %q, and none of that token: postern locks list shows all locks", what)
 	}
 	return broken, nil
 }

@@ -62,7 +62,7 @@ func (g *gateway) Unpin(ctx context.Context, path string) (pin.Status, error) {
 		return pin.Status{}, err
 	}
 	if err := g.drive.pins.Remove(at); err != nil {
-		return pin.Status{}, say.Advisef("%s is not pinned: postern pin --list tells what is", path)
+		return pin.Status{}, say.Advisef("%s is not pinned: postern pin --list shows all pins", path)
 	}
 	return g.Pinned(ctx)
 }

@@ -345,8 +345,8 @@ func TestSecondSpaceConditions(t *testing.T) {
 	m.has(map[string]string{"/files/n.txt": "", team + "/n.txt": "N"})
 }
 
-// TestTakenUp: a gateway that starts takes up every space that has changes in the home's journal, and says which ones it
-// can't open. Nothing waits for them but what was moved there.
+// TestTakenUp: a gateway that starts takes up every space that has changes in the home's journal, and says which ones
+// it can't open. Nothing waits for them but what was moved there.
 func TestTakenUp(t *testing.T) {
 	m := newMany(t, remote.Deadlines{Commit: time.Hour, Again: time.Millisecond, MaxAgain: time.Millisecond})
 	m.addBoth()

@@ -61,7 +61,7 @@ func TestConfigDamaged(t *testing.T) {
 		"unknown table":      {"\n[cash]\nmemory = 1\n", []string{"cash"}},
 		"unknown in a table": {"[cache]\nmemry = \"1MiB\"\n", []string{"line 2", `"cache.memry"`}},
 		"wrong type":         {"addr = 7\n", []string{"line 1", "addr", "in quotes is wanted"}},
-		// Not seven nanoseconds.
+		// A duration needs a unit: this is not seven nanoseconds.
 		"bare time":   {"[history]\nall = 7\n", []string{"line 2", "history.all", "in quotes is wanted"}},
 		"no list":     {"hosts = \"a\"\n", []string{"line 1", "hosts", `["one", "two"]`}},
 		"no section":  {"cache = \"1MiB\"\n", []string{"line 1", "cache", "section"}},
@@ -112,7 +112,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestChecked: what can be seen to be wrong only when all is together.
+// TestChecked covers settings that are wrong only in combination.
 func TestChecked(t *testing.T) {
 	nine := Settings{History: HistorySettings{All: 9 * 7 * 24 * Span(time.Hour)}}
 	sentenceWith(t, nine.Or(Defaults()).Check(), "history.all")
@@ -166,7 +166,7 @@ func TestSizeNeverNegative(t *testing.T) {
 	})
 }
 
-// FuzzConfig: a text is refused in one line that names the file, or it chooses settings that hold.
+// FuzzConfig: a text is rejected in one line that names the file, or results in valid settings.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte("addr = \"127.0.0.1:1\"\nhosts = [\"a\"]\n[staging]\nlimit = \"2GiB\"\npatience = \"1m\"\n"))
 	f.Add([]byte("[history]\nall = 7\n"))

@@ -15,7 +15,7 @@
 //	control.sock     how commands reach a running gateway (0600)
 //	lock             held by the one gateway that serves this home
 //
-// Errors are sentences that name the file and say what to do; what fails is never mended by writing over it.
+// Errors are sentences that name the file and say what to do. A damaged file is never overwritten.
 package home
 
 import (
@@ -39,14 +39,14 @@ func Locate(flag string, getenv func(string) string) (Home, error) {
 		if path != "" {
 			abs, err := filepath.Abs(path)
 			if err != nil {
-				return "", fmt.Errorf("can't tell where the home %s is: %w", path, err)
+				return "", fmt.Errorf("can't make the path of the home %s absolute: %w", path, err)
 			}
 			return Home(abs), nil
 		}
 	}
 	path := dataFolder(runtime.GOOS, getenv)
 	if !filepath.IsAbs(path) {
-		return "", errors.New("can't tell where this system keeps a user's data: name a folder with --home or $POSTERN_HOME")
+		return "", errors.New("can't find the folder for a user's data: name a folder with --home or $POSTERN_HOME")
 	}
 	return Home(filepath.Join(path, "postern")), nil
 }

@@ -14,7 +14,7 @@ import (
 // Defaults are used where neither a flag nor the environment nor config.toml says otherwise.
 func Defaults() Settings {
 	return Settings{
-		Addr: "127.0.0.1:8090", // loopback only: the drive is plain HTTP unless told otherwise
+		Addr: "127.0.0.1:8090", // loopback only: the drive is plain HTTP by default
 		Sync: SyncBack,
 		Log:  "info",
 		MDNS: SwitchOff, // nothing is announced in public unasked

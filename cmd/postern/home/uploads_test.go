@@ -22,7 +22,7 @@ func openUploads(t *testing.T, h Home) *Uploads {
 	return u
 }
 
-// TestUploads: what was begun and not ended is left to the next one, once; a note that was cut is none.
+// TestUploads: the next Uploads returns the unfinished uploads of the last one, once, and ignores a truncated note.
 func TestUploads(t *testing.T) {
 	h := Home(t.TempDir())
 	u := openUploads(t, h)
@@ -88,7 +88,7 @@ func TestUploadsStaySmall(t *testing.T) {
 	}
 }
 
-// FuzzUploads: whatever stands in the file, what is left of it is left again when it is noted.
+// FuzzUploads: whatever the file contains, the uploads read from it are read again after they are noted anew.
 func FuzzUploads(f *testing.F) {
 	for _, s := range []string{"+ \"a\"\n", "+ \"a\"\n- \"a\"\n", "- \"a\"\n+ \"b\\n\"\n+ \"cut", "+\n", "\n\n",
 		"+ `raw`\n", "* \"a\"\n"} {

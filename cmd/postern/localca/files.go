@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Files hands out a certificate of the user's own, and reads it again when its files have changed. It is safe for
+// Files provides a certificate of the user's own, and reads it again when its files have changed. It is safe for
 // concurrent use.
 type Files struct {
 	cert, key string

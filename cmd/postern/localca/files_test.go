@@ -39,7 +39,7 @@ func written(t *testing.T, folder string, changed time.Time) (cert, key string, 
 }
 
 // TestFilesAreReadAgain: a renewed certificate is used from the next connection on; half a renewal changes nothing and
-// is told of once.
+// is logged once.
 func TestFilesAreReadAgain(t *testing.T) {
 	folder := t.TempDir()
 	var said bytes.Buffer

@@ -65,7 +65,7 @@ func TestSecured(t *testing.T) {
 	}
 }
 
-// TestPlainWhereTLSIs: who forgets the s is told so, whatever the request.
+// TestPlainWhereTLSIs: a plain HTTP request to a TLS port gets the right address, whatever the method.
 func TestPlainWhereTLSIs(t *testing.T) {
 	addr, _ := secureServer(t)
 	for _, c := range []struct{ request, status, location, says string }{

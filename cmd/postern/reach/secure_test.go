@@ -11,7 +11,7 @@ import (
 	"postern/cmd/postern/home"
 )
 
-// given is a listener at an address that nobody listens at.
+// given is a listener with any address; it accepts nothing.
 type given struct {
 	net.Listener
 	at net.TCPAddr
@@ -19,7 +19,7 @@ type given struct {
 
 func (g given) Addr() net.Addr { return &g.at }
 
-// TestOpenLine: who serves other machines without TLS is warned; this machine alone, or TLS, needs no warning.
+// TestOpenLine: an address that other machines reach without TLS gets a warning; a loopback address or TLS gets none.
 func TestOpenLine(t *testing.T) {
 	for _, c := range []struct {
 		ip, tls string

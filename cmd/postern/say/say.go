@@ -36,7 +36,7 @@ func Advised(err error) error { return &advised{err} }
 // Advisef returns an error with a formatted text that names a remedy, so that Sentence adds none.
 func Advisef(format string, args ...any) error { return &advised{fmt.Errorf(format, args...)} }
 
-// told is an error that a running gateway has put into words already.
+// told is an error whose text a running gateway has already made.
 type told struct{ sentence, whole string }
 
 func (e *told) Error() string { return e.sentence }

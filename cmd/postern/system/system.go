@@ -1,5 +1,5 @@
-// Package system runs commands of the operating system, or shows them to be typed. What has to be done is decided by
-// plain functions elsewhere, from Facts to Steps, so that every system's way can be tested on any.
+// Package system runs commands of the operating system, or prints them for the user to type. Plain functions elsewhere
+// turn Facts into Steps, so that the steps for every system can be tested on any.
 package system
 
 import (

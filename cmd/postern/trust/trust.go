@@ -54,8 +54,8 @@ var databases = []struct{ pattern, whose string }{
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge",
 	"brave-browser"}
 
-// Plan is how a system comes to trust the authority, or with remove no longer does. Missing tells what it can't plan
-// for and why.
+// Plan returns the steps by which a system trusts the authority, or with remove no longer does, and the stores for
+// which it has no plan, with the reason.
 func Plan(f system.Facts, ca CA, remove bool) (steps []system.Step, missing []string) {
 	switch f.OS {
 	case "windows":

@@ -48,7 +48,7 @@ func mustCreate(t *testing.T, d Drive, want lock.Lock) lock.Lock {
 
 func held(tokens ...string) lock.Submitted { return lock.Submitted{Tokens: tokens} }
 
-// expiry checks that a lock ends with its time, that a refresh gives it new time, and that an expired one is like none.
+// expiry checks that a lock ends with its time, that a refresh renews its time, and that an expired one has no effect.
 func expiry(t *testing.T, d Drive) {
 	l := mustCreate(t, d, exclusive("/a"))
 	d.Forward(59 * time.Second)
@@ -162,11 +162,11 @@ func hold(t *testing.T, d Drive) {
 			t.Errorf("%+v was held, and %q: %v", c.touch, c.root, err)
 		}
 		release()
-		release() // twice is once
+		release() // a second call does nothing
 	}
 }
 
-// race has many clients lock one place at once. Exactly one of them gets it.
+// race lets many clients lock one place at once, and checks that exactly one succeeds.
 func race(t *testing.T, d Drive) {
 	fence := lock.Fence(0)
 	for range 5 {
@@ -197,7 +197,7 @@ func race(t *testing.T, d Drive) {
 	}
 }
 
-// owners checks that a token is of use to the user who took the lock only.
+// owners checks that a token works only for the user who took the lock.
 func owners(t *testing.T, d Drive) {
 	want := exclusive("/a")
 	want.Principal, want.OwnerXML = "alice", "<x>Alice &amp; her laptop</x>"
@@ -221,7 +221,7 @@ func owners(t *testing.T, d Drive) {
 	}
 }
 
-// durations checks what time is granted to those who ask for none, too much or too little.
+// durations checks the time that is granted to a request for none, too much or too little.
 func durations(t *testing.T, d Drive) {
 	for asked, got := range map[time.Duration]time.Duration{
 		0: time.Hour, -1: time.Hour, 100 * time.Hour: time.Hour, time.Millisecond: time.Second, time.Minute: time.Minute,

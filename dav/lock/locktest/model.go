@@ -13,7 +13,7 @@ import (
 	"postern/dav/lock"
 )
 
-// model is a system by the words of the RFC: a list of locks that is looked through from its beginning to its end.
+// model follows the words of the RFC: it searches a list of locks from the beginning to the end.
 type model struct {
 	now   func() time.Time
 	locks []lock.Lock
@@ -70,7 +70,7 @@ func (m *model) confirm(s lock.Submitted, touch lock.Touch) (fence lock.Fence, o
 	return fence, true
 }
 
-// find returns where the lock of a token is that covers path, or the error that a user gets.
+// find returns the index of the lock with that token if it covers path, or the error that a user gets.
 func (m *model) find(token, path, principal string) (int, error) {
 	i := slices.IndexFunc(m.locks, func(l lock.Lock) bool { return l.Token == token && covers(l, path) })
 	switch {
@@ -87,11 +87,11 @@ var (
 	users = rapid.SampledFrom([]string{"", "alice", "bob"})
 )
 
-// random does random calls of several users on a system and on the model, which must agree.
+// random makes random calls of several users on a system and on the model, and checks that the results agree.
 func random(rt *rapid.T, d Drive) {
 	ctx := context.Background()
 	m := &model{now: d.Now}
-	var tokens []string // of all locks that ever were
+	var tokens []string // of all locks ever granted
 	token := func(rt *rapid.T) string {
 		return rapid.SampledFrom(append([]string{"urn:uuid:none"}, tokens...)).Draw(rt, "token")
 	}
@@ -197,7 +197,7 @@ func random(rt *rapid.T, d Drive) {
 	})
 }
 
-// compare holds what a view says of a path to the model.
+// compare checks that a view and the model agree about a path.
 func (m *model) compare(rt *rapid.T, view lock.View, path string) {
 	var want, got []string
 	for _, l := range m.locks {

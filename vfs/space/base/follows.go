@@ -12,9 +12,9 @@ import (
 	"postern/vfs/tree"
 )
 
-// errForked says that the remote was forked.
+// errForked is the cause when the remote's newest commit does not contain the one that this device saw.
 var errForked = errors.New(
-	"it goes on from another state than the one this device saw: it was written to while it was two, or it lies")
+	"its newest commit does not contain the one that this device saw: two copies of it were written to, or it lies")
 
 // Follows rejects a commit with a greater sequence that does not descend from the known one. A remote that was copied
 // and written to in both places must not pass for a single one: everything that the commit lacks would count as

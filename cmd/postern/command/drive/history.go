@@ -76,7 +76,7 @@ func historyRestore(p *command.Program) *cobra.Command {
 		Short: "Bring back a file or folder of the history",
 		Long: `Copies a file or folder of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to where it
 was, by reference, so that it costs nothing whatever its size. With a path such as /files/letters/a.txt its newest
-earlier version comes back. What is there is replaced only with --force, and is in the history then.`,
+earlier version comes back. A file or folder that is there is replaced only with --force; the history then keeps it.`,
 		Args: command.Exactly(1, "one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {

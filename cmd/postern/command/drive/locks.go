@@ -36,7 +36,7 @@ func locksList(p *command.Program) *cobra.Command {
 func locksBreak(p *command.Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "break PATH | TOKEN",
-		Short: "End the locks on a path, or that of a token, whoever took them",
+		Short: "End the locks on a path, or the lock of a token, of any user",
 		Long: `Ends locks that a program left behind, so that others can write again. A program that still works on the
 file is refused at its next write, and should be closed before.`,
 		Args: command.Exactly(1, "one path or token"),

@@ -127,7 +127,7 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 	case errors.Is(err, mount.ErrFolder):
 		return say.Usagef("%w: postern mount DIR", err)
 	case err != nil:
-		return say.Advisef("%w; postern mount --print tells of other ways", err)
+		return say.Advisef("%w; postern mount --print shows other ways", err)
 	}
 	if at := m.already(ctx, d, plan); at != "" {
 		m.p.Printf("The drive is at %s already. postern mount --remove unmounts it.\n", at)
@@ -149,7 +149,7 @@ func (m mounter) mount(ctx context.Context, folder string) (err error) {
 		return say.Advisef("can't mount the drive at %s: %w; %s", d.URL, err,
 			say.IfElse(len(d.CA) > 0 && len(plan.Files) == 0,
 				"if it is the certificate that is not trusted, run postern trust first",
-				"postern mount --print tells of other ways"))
+				"postern mount --print shows other ways"))
 	}
 	m.p.Printf("The drive is at %s. postern mount --remove unmounts it.\n", m.where(ctx, plan))
 	return nil

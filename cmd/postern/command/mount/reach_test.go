@@ -22,7 +22,7 @@ import (
 	"postern/cmd/postern/system"
 )
 
-// script is a system.Runner that notes what it is to run, and answers as a test wants.
+// script is a system.Runner that records its steps, and returns the answers of a test.
 type script struct {
 	ran     []string
 	in      []string
@@ -76,7 +76,7 @@ func quietProgram(t *testing.T, h home.Home) (*command.Program, func() string) {
 	}
 }
 
-// served is a home with a gateway that tells only its status.
+// served is a home with a gateway that answers only for its status.
 func served(t *testing.T, status control.Status) home.Home {
 	t.Helper()
 	h := home.Home(t.TempDir())
@@ -132,7 +132,7 @@ func TestMounting(t *testing.T) {
 			"--home " + string(h) + " /mnt"},
 		{name: "no folder", facts: machine("linux", true, "mount.davfs"), fails: "a folder to mount on has to be named: " +
 			"postern mount DIR"},
-		{name: "nothing to mount with", facts: machine("linux", true), fails: "postern mount --print tells of other ways"},
+		{name: "nothing to mount with", facts: machine("linux", true), fails: "postern mount --print shows other ways"},
 		{name: "mounted on that folder", facts: machine("linux", true, "mount.davfs", "mount"), folder: "/mnt",
 			run: script{answers: map[string]string{"mount": "https://127.0.0.1:8090/ on /mnt type fuse (rw)\n"}}, ran: "mount",
 			says: "The drive is at /mnt already"},
@@ -160,7 +160,7 @@ func TestMounting(t *testing.T) {
 	}
 }
 
-// TestMountingDavfs: what davfs2 reads is there while it runs, readable to its own user, and gone afterwards.
+// TestMountingDavfs: the files for davfs2 exist while it runs, readable to its own user, and are removed afterwards.
 func TestMountingDavfs(t *testing.T) {
 	h := served(t, control.Status{User: "alice", URL: "https://127.0.0.1:8090/", CA: "ca.pem", PasswordIn: "dav-password"})
 	p, _ := quietProgram(t, h)
@@ -232,8 +232,8 @@ func TestMountingOnWindows(t *testing.T) {
 	}
 }
 
-// TestTrusting: with the rights all is done, without them the rest is told, and an authority that does not cover a name
-// is exchanged.
+// TestTrusting: with the rights all is done, without them the rest is printed, and an authority that does not cover a
+// name is exchanged.
 func TestTrusting(t *testing.T) {
 	h := home.Home(filepath.Join(t.TempDir(), "home"))
 	const folder = "/usr/local/share/ca-certificates"
@@ -262,7 +262,7 @@ func TestTrusting(t *testing.T) {
 		t.Errorf("with rights: %v %q", err, run.ran)
 	}
 	if err := root.install(t.Context(), []string{"127.0.0.9"}, true); err != nil || len(run.ran) != 2 {
-		t.Errorf("only told: %v %q", err, run.ran)
+		t.Errorf("only printed: %v %q", err, run.ran)
 	}
 	if now, err := os.ReadFile(h.CA()); err != nil || string(now) != string(first) {
 		t.Errorf("the authority was exchanged without need: %v", err)

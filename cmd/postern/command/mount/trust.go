@@ -115,8 +115,8 @@ func suffices(a *localca.Authority, names []string) bool {
 	return time.Until(a.Ends()) > reach.EndingSoon
 }
 
-// forget takes an authority out of the stores. That it is in none of them is no error; that the rights do not suffice
-// is told when the next one is installed.
+// forget removes an authority from the stores. It returns no error if no store has it. Missing rights are reported when
+// the next authority is installed.
 func (t truster) forget(ctx context.Context, a *localca.Authority) error {
 	steps, _ := trust.Plan(t.facts, t.known(a), true)
 	for i := range steps {

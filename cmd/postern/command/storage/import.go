@@ -18,15 +18,15 @@ func importing(p *command.Program) *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take what a bundle holds to a remote",
-		Long: `Takes what a bundle holds to the drive's remote. What both sides have changed is merged, as between
-devices of one remote; carry a bundle back to have it on the other side, too. With --remote it goes to any remote, for
-which no account is needed: after that postern login or postern recover works there; but nothing is merged. Everything
-is verified. An import that was cut is run again and goes on.`,
+		Short: "Import the contents of a bundle into a remote",
+		Long: `Imports the contents of a bundle into the drive's remote. If both sides have changed, the changes are merged,
+as between devices of one remote; carry a bundle back to bring the result to the other side. With --remote the contents
+go to any remote, without an account and without merging; postern login or postern recover works there afterwards.
+Everything is verified. Run an interrupted import again to continue it.`,
 		Args: command.Exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return importBundle(cmd.Context(), p, args[0], url) },
 	}
-	cmd.Flags().StringVar(&url, "remote", "", "URL of a remote to take it to, instead of the drive's own")
+	cmd.Flags().StringVar(&url, "remote", "", "URL of the remote to import into, instead of the drive's own")
 	return cmd
 }
 

@@ -1,5 +1,5 @@
-// Package upkeep is the family of commands that look into the drive and keep it in order: what lies at the remote, what
-// of it is needed, whether all of it can be read.
+// Package upkeep is the family of commands that inspect the drive and maintain it: they show what lies at the remote,
+// delete garbage, and check that everything can be read.
 package upkeep
 
 import (

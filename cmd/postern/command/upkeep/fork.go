@@ -13,13 +13,13 @@ func inspectFork(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fork",
 		Short: "Compare what the remote shows with what this device has seen, and get out of a rollback",
-		Long: `A remote that shows an older state than before, or another one in its place, is not believed: the drive
-takes no changes until the remote is as it was. Try that first: restore the remote from its newest copy.
+		Long: `A remote that shows an older state than before, or another history, is rejected: the drive accepts no
+changes until the remote is as it was. Try that first: restore the remote from its newest copy.
 
 If there is none, --accept takes the state that the remote shows now. Changes that are not at the remote yet stay in the
-journal and are merged with it, as with changes of another device. What the remote had before and has no longer is kept
-in a folder /files/kept-TIME, as far as the remote or this device still has it. Each other device has to accept for
-itself.`,
+journal and are merged with it, as with changes of another device. Files that the remote had before
+and lacks now are kept in a folder /files/kept-TIME, as far as the remote or this device still has them. Each other
+device has to accept for itself.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
