@@ -1,5 +1,5 @@
-// Package bundle carries sealed blobs and signed pointers in a file, from one remote to another without a connection
-// between them.
+// Package bundle carries sealed blobs, signed pointers, letters and records of names in a file, from one remote to
+// another without a connection between them.
 //
 // BUNDLE.md in this folder specifies the format, byte by byte. The caller chooses the blobs: only the holder of the
 // keys knows which blobs a commit refers to.
@@ -12,22 +12,31 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/transfer"
 )
 
-// magic is the beginning of every bundle; its last byte is the version.
-const magic = "PSTNBDL1"
+// magic is the beginning of every bundle; its last byte is the version. A bundle is of version 2 if it has letters or
+// records of names, so that readers of version 1 read all others.
+const (
+	magic     = "PSTNBDL1"
+	magicMail = "PSTNBDL2"
+)
 
 // The sizes of records, in bytes.
 const (
 	headerSize = 40
 	endSize    = 56
+	idSize     = 32 // before a letter or a record of a name
 )
 
 // maxPointers bounds the bases, and the pointers, of a bundle: an account has one pointer for each of its spaces,
 // hundreds at most, and a reader holds all of them.
 const maxPointers = 1 << 14
 
-// kind is the kind of a record. Records come in the order of their kinds.
+// maxMail bounds the letters and records of names of a bundle, which a reader holds, too: those of four full inboxes.
+const maxMail = 4 * remote.MaxLetters
+
+// kind is the kind of a record. Records come in the order of their kinds, and the end comes last.
 type kind byte
 
 const (
@@ -35,6 +44,8 @@ const (
 	kindPointer
 	kindBlob
 	kindEnd
+	kindLetter
+	kindName
 )
 
 // header is the beginning of a record.
@@ -66,6 +77,10 @@ func parseHeader(b [headerSize]byte) (header, error) {
 		fits = h.length <= crypto.MaxBlobSize
 	case kindEnd:
 		fits = h.length == endSize
+	case kindLetter:
+		fits = h.length == idSize+crypto.LetterSize
+	case kindName:
+		fits = h.length == idSize+crypto.NameRecordSize
 	default:
 		return h, fmt.Errorf("unknown kind of record %d", h.kind)
 	}
@@ -90,13 +105,23 @@ func (e end) marshal() []byte {
 	return append(b, e.hash[:]...)
 }
 
-// Contents are the pointers of a bundle and, for some of them, the earlier state that the destination must have.
+// Contents are the pointers of a bundle and, for some of them, the earlier state that the destination must have, and
+// what comes after the blobs.
 type Contents struct {
 	Pointers []crypto.Pointer
 	Bases    []crypto.Pointer // for some of the pointers' ids
+	Mail     []transfer.Item  // letters, and then records of names
 }
 
-// check enforces the rules of BUNDLE.md for the two lists.
+// magic returns the beginning of a bundle with the contents.
+func (c Contents) magic() string {
+	if len(c.Mail) > 0 {
+		return magicMail
+	}
+	return magic
+}
+
+// check enforces the rules of BUNDLE.md for the pointers.
 func (c Contents) check() error {
 	if len(c.Pointers) > maxPointers || len(c.Bases) > maxPointers {
 		return fmt.Errorf("a bundle has at most %d pointers", maxPointers)

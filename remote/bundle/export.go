@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
+	"slices"
 
 	"postern/crypto"
 	"postern/remote"
@@ -17,17 +19,23 @@ type ExportOptions struct {
 	Workers    int                     // blobs fetched at a time; 0: transfer.DefaultWorkers
 	TotalBlobs int64                   // for Progress; 0: unknown
 	TotalBytes int64                   // likewise
+	Mail       transfer.Mail           // letters and records of names to add to Contents.Mail
+	Log        *slog.Logger            // for letters that are left out; nil: no log
 	Progress   func(transfer.Progress) // called after every blob
 }
 
 // Export writes a bundle of the given pointers and blobs, in their order. The caller must have loaded the pointers
 // before it chose the blobs. Export returns its progress also with an error; its output is then an incomplete bundle.
 // Errors: those of the store, ErrCorrupt for a blob whose bytes do not fit its name, and those of w.
-func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error],
+func Export(ctx context.Context, from remote.Store, w io.Writer, c Contents, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
 	buffered := bufio.NewWriterSize(w, bufferSize)
-	out, err := NewWriter(buffered, c)
+	c, err := o.collect(ctx, from, c)
+	var out *Writer
+	if err == nil {
+		out, err = NewWriter(buffered, c)
+	}
 	if err == nil {
 		err = out.export(ctx, from, blobs, o, t)
 	}
@@ -35,6 +43,30 @@ func Export(ctx context.Context, from remote.Blobs, w io.Writer, c Contents, blo
 		err = flush(buffered)
 	}
 	return t.at, err
+}
+
+// collect adds the letters and records of names to the contents, as many as a bundle may have.
+func (o ExportOptions) collect(ctx context.Context, from remote.Store, c Contents) (Contents, error) {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c.Mail = slices.Clip(c.Mail)
+	left := 0
+	for item, err := range o.Mail.Fetch(ctx, from, log) {
+		switch {
+		case err != nil:
+			return c, err
+		case item.Letter != nil && len(c.Mail) >= maxMail-len(o.Mail.Names):
+			left++
+		default:
+			c.Mail = append(c.Mail, item)
+		}
+	}
+	if left > 0 {
+		log.Warn("the inboxes hold more letters than a bundle may have, so some are left out", "letters", left)
+	}
+	return c, nil
 }
 
 // tally returns a tally with the options' totals.
@@ -74,7 +106,13 @@ func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[
 	if err := remote.Alive(ctx, "export", bundle{}); err != nil {
 		return err
 	}
-	return b.Close()
+	if err := b.Close(); err != nil {
+		return err
+	}
+	for _, item := range b.mail {
+		t.add(item.Count)
+	}
+	return nil
 }
 
 // inOrder fetches several blobs at a time and yields them in the order of their names. All its goroutines end with it.

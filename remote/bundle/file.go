@@ -24,11 +24,15 @@ const partSuffix = ".part"
 // ExportFile exports to a file, which gets its name once it is whole and synced, so that an interrupted export never
 // looks like a bundle. The next export resumes an interrupted one: it reads back the blobs that are already there, and
 // counts them as skipped. An existing file is replaced only at the end.
-func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
+func ExportFile(ctx context.Context, from remote.Store, path string, c Contents,
 	blobs iter.Seq2[crypto.BlobName, error], o ExportOptions) (transfer.Progress, error) {
 	t := o.tally()
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return t.at, fmt.Errorf("write bundle: %s cannot be replaced: %w; name another file", path, localfs.ErrNotRegular)
+	}
+	c, err := o.collect(ctx, from, c)
+	if err != nil {
+		return t.at, err
 	}
 	f, err := localfs.OpenOwn(path+partSuffix, os.O_RDWR|os.O_CREATE)
 	if errors.Is(err, fs.ErrInvalid) {
@@ -52,7 +56,7 @@ func ExportFile(ctx context.Context, from remote.Blobs, path string, c Contents,
 
 // exportTo writes a bundle to a file that may hold part of one. It rewrites the beginning, of the same length: the
 // pointers may have moved since.
-func exportTo(ctx context.Context, f *os.File, from remote.Blobs, c Contents, blobs iter.Seq2[crypto.BlobName, error],
+func exportTo(ctx context.Context, f *os.File, from remote.Store, c Contents, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions, t *tally) error {
 	kept, end := salvage(ctx, f, c, t)
 	if err := remote.Alive(ctx, "export", bundle{}); err != nil {

@@ -25,6 +25,8 @@ func FuzzReader(f *testing.F) {
 	f.Add(whole[:8+40+368+40+368+40+50])
 	f.Add(export(f, mem.New(), bundle.Contents{}, nil))
 	f.Add([]byte("PSTNBDL2"))
+	f.Add([]byte("PSTNBDL3"))
+	f.Add(export(f, from, withMail(bundle.Contents{Pointers: []crypto.Pointer{state(5, 0)}}), names))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var again bytes.Buffer
 		var first, second error
@@ -67,9 +69,18 @@ func read(t *testing.T, r io.Reader, w io.Writer) error {
 	if w == nil {
 		return b.Check(context.Background())
 	}
+	if err := b.Check(context.Background()); err != nil {
+		return err
+	}
 	out, err := bundle.NewWriter(w, b.Contents())
 	if err != nil {
 		t.Fatalf("what was read can't be written: %v", err)
+	}
+	if _, err := r.(io.Seeker).Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = bundle.NewReader(r); err != nil {
+		t.Fatal(err)
 	}
 	for {
 		blob, err := b.Next()

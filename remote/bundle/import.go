@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,10 +25,20 @@ type ImportOptions struct {
 	Progress func(transfer.Progress) // called after every blob and pointer, by one goroutine at a time; totals are -1
 }
 
-// Import copies the bundle to a store: it first checks the pointers, then copies the blobs, then moves the pointers. It
-// returns its progress also with an error; after an error it can be run again, with a new Reader. Errors: those of the
-// store and of the Reader; of kind ErrRefused if the destination lacks a base, ErrRollback or ErrFork for a pointer
-// that would go back or replace another history.
+// Undelivered is the error of an import that has done everything but deliver all letters and records of names: the
+// store lacks the role, the inbox is full, or somebody else holds the name there.
+type Undelivered struct{ Err error }
+
+// Error implements error.
+func (u *Undelivered) Error() string { return u.Err.Error() }
+
+// Unwrap implements errors.Is and errors.As.
+func (u *Undelivered) Unwrap() error { return u.Err }
+
+// Import copies the bundle to a store: it first checks the pointers, then copies the blobs, then moves the pointers,
+// then delivers the letters and records of names. It returns its progress also with an error; after an error it can be
+// run again, with a new Reader. Errors: those of the store and of the Reader; of kind ErrRefused if the destination
+// lacks a base, ErrRollback or ErrFork for a pointer that would go back or replace another history; Undelivered.
 func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (transfer.Progress, error) {
 	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.Workers <= 0 {
@@ -47,7 +58,24 @@ func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (
 			errs = append(errs, err)
 		}
 	}
-	return t.at, errors.Join(errs...)
+	if len(errs) > 0 {
+		return t.at, errors.Join(errs...)
+	}
+	if err := transfer.Deliver(ctx, b.items(), to, t.add); err != nil {
+		return t.at, &Undelivered{err}
+	}
+	return t.at, nil
+}
+
+// items yields the letters and records of names.
+func (b *Reader) items() iter.Seq2[transfer.Item, error] {
+	return func(yield func(transfer.Item, error) bool) {
+		for _, item := range b.mail.items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
 }
 
 // pointer moves a pointer, or has it merged with the destination's.

@@ -27,7 +27,9 @@ type Reader struct {
 	sum hash.Hash     // of the magic and all headers so far
 	got end
 
-	contents Contents
+	contents Contents // without Mail
+	mail     mail
+	mails    bool                                // the version has letters and names
 	bases    map[crypto.PointerID]crypto.Pointer // of contents
 	pending  *header                             // read ahead
 	err      error
@@ -66,8 +68,13 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return b, nil
 }
 
-// Contents returns the bundle's pointers, with verified signatures.
-func (b *Reader) Contents() Contents { return b.contents }
+// Contents returns the bundle's pointers, with verified signatures. The letters and records of names, verified as well,
+// are complete once Next has returned io.EOF.
+func (b *Reader) Contents() Contents {
+	c := b.contents
+	c.Mail = b.mail.items
+	return c
+}
 
 // begin reads the magic and the pointers.
 func (b *Reader) begin() error {
@@ -77,9 +84,12 @@ func (b *Reader) begin() error {
 		return damaged(0, errors.New("this is no bundle"))
 	case err != nil:
 		return err
+	case string(m[:]) == magicMail:
+		b.mails = true
 	case string(m[:]) != magic:
 		return &remote.Error{Op: opRead, On: place, Kind: remote.ErrForeign,
-			Err: fmt.Errorf("its version is %q, and this program supports %q", m[len(m)-1], magic[len(magic)-1])}
+			Err: fmt.Errorf("its version is %q, and this program supports none after %q", m[len(m)-1],
+				magicMail[len(magic)-1])}
 	}
 	b.sum.Write(m[:])
 	last := kindBase
@@ -136,29 +146,56 @@ func (b *Reader) Next() (Blob, error) {
 }
 
 func (b *Reader) next() (Blob, error) {
-	h := b.pending
-	b.pending = nil
-	start := b.off
-	if h == nil {
-		read, err := b.header()
-		if err != nil {
-			return Blob{}, err
+	for {
+		h := b.pending
+		b.pending = nil
+		start := b.off
+		if h == nil {
+			read, err := b.header()
+			if err != nil {
+				return Blob{}, err
+			}
+			h = &read
 		}
-		h = &read
+		switch {
+		case h.kind == kindBlob && len(b.mail.items) == 0:
+			return b.blob(*h)
+		case h.kind == kindEnd && b.mails == (len(b.mail.items) > 0):
+			return Blob{}, b.finish(*h)
+		case b.mails && (h.kind == kindLetter || h.kind == kindName):
+			if err := b.item(*h, start); err != nil {
+				return Blob{}, err
+			}
+		default:
+			return Blob{}, damaged(start, errors.New("records are out of order"))
+		}
 	}
-	switch h.kind {
-	case kindBlob:
-	case kindEnd:
-		return Blob{}, b.finish(*h)
-	default:
-		return Blob{}, damaged(start, errors.New("records are out of order"))
+}
+
+// item reads a letter or a record of a name.
+func (b *Reader) item(h header, start int64) error {
+	payload, err := b.payload(h)
+	if err != nil {
+		return err
 	}
+	item, err := parseItem(h.kind, payload)
+	if err == nil {
+		err = b.mail.add(item)
+	}
+	if err != nil {
+		return damaged(start, err)
+	}
+	return nil
+}
+
+// blob reads a blob, or only finds it if the bundle is a file.
+func (b *Reader) blob(h header) (Blob, error) {
 	blob := Blob{Name: h.hash, Size: h.length}
 	if b.at != nil {
 		blob.at, blob.off = b.at, b.off
 		b.off += blob.Size
 	} else {
-		data, err := b.payload(*h)
+		data, err := b.payload(h)
 		if err != nil {
 			return Blob{}, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"postern/crypto"
+	"postern/remote/transfer"
 )
 
 // Writer writes a bundle. It is not safe for concurrent use. After an error it only returns that error.
@@ -14,6 +15,7 @@ type Writer struct {
 	w      io.Writer
 	sum    hash.Hash // of the magic and all headers
 	end    end
+	mail   []transfer.Item // written by Close
 	err    error
 	closed bool
 }
@@ -27,9 +29,12 @@ func NewWriter(w io.Writer, c Contents) (*Writer, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("write bundle: %w", err)
 	}
-	b := &Writer{w: w, sum: crypto.NewNameHash()}
-	b.write([]byte(magic))
-	b.sum.Write([]byte(magic))
+	if err := checkMail(c.Mail); err != nil {
+		return nil, fmt.Errorf("write bundle: %w", err)
+	}
+	b := &Writer{w: w, sum: crypto.NewNameHash(), mail: c.Mail}
+	b.write([]byte(c.magic()))
+	b.sum.Write([]byte(c.magic()))
 	for _, p := range c.Bases {
 		b.record(kindBase, p.Marshal())
 	}
@@ -66,12 +71,15 @@ func (b *Writer) kept(blob Blob) {
 	b.end.bytes += uint64(blob.Size)
 }
 
-// Close writes the end record. It does not close the underlying writer. A bundle without an end record is incomplete.
+// Close writes the letters, the records of names and the end record. It does not close the underlying writer. A bundle without an end record is incomplete.
 func (b *Writer) Close() error {
 	if b.err != nil || b.closed {
 		return b.err
 	}
 	b.closed = true
+	for _, item := range b.mail {
+		b.record(marshalItem(item))
+	}
 	b.end.hash = [32]byte(b.sum.Sum(nil))
 	b.record(kindEnd, b.end.marshal())
 	return b.err

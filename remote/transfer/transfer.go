@@ -27,8 +27,7 @@ const DefaultWorkers = 4
 // nothing.
 type Options struct {
 	Blobs    iter.Seq2[crypto.BlobName, error] // blobs to copy; nil: all that the source lists
-	Inboxes  []crypto.InboxID                  // whose letters to copy
-	Names    []crypto.NameID                   // whose records to copy
+	Mail     Mail                              // letters and name records to copy
 	Workers  int                               // blobs under way at a time; 0: DefaultWorkers
 	ReadBack bool                              // read every blob back from the destination, also skipped ones
 	Salvage  bool                              // move the pointers even if blobs are missing or damaged at the source
@@ -109,7 +108,7 @@ func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o 
 			}
 		})
 	}
-	if err := c.roles(ctx); err != nil {
+	if err := Deliver(ctx, c.o.Mail.Fetch(ctx, c.from, c.o.Log), to, c.report); err != nil {
 		errs = append(errs, err)
 	}
 	return c.at, errors.Join(errs...)

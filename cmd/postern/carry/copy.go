@@ -50,7 +50,7 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	if o.Login != nil {
 		ids = append(ids, o.Login.ID)
 	}
-	names, err := ownName(ctx, source, o.Account)
+	mail, err := gateway.OwnMail(ctx, source, o.Account)
 	if err != nil {
 		return at, err
 	}
@@ -61,7 +61,7 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	defer func() { err = say.Closing(err, destination.Close) }()
 	at, err = transfer.Copy(ctx, pinnedAt{source, found.Pointers}, destination, ids, transfer.Options{
 		Blobs: transfer.Names(found.Blobs), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
-		Inboxes: []crypto.InboxID{o.Account.Secret.InboxID()}, Names: names,
+		Mail: mail,
 		Progress: func(at transfer.Progress) {
 			at.TotalBlobs = int64(len(found.Blobs))
 			control.Carried("copied", o.Tell)(at)
@@ -75,25 +75,6 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 		return at, fmt.Errorf("copy to %s: %w", o.To, err)
 	}
 	return at, nil
-}
-
-// ownName returns the id of the account's name if the account holds that name at the remote, else none.
-func ownName(ctx context.Context, at remote.Store, a home.Account) ([]crypto.NameID, error) {
-	names, id := at.Roles().Names, crypto.NameIDOf(a.User)
-	if names == nil {
-		return nil, nil
-	}
-	record, err := names.LookUp(ctx, id)
-	switch {
-	case remote.OfKind(err, remote.ErrNotFound):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("look up the name %s: %w", a.User, err)
-	}
-	if card, err := record.Open(a.User); err != nil || card.Author != a.Secret.Author().ID() {
-		return nil, nil //nolint:nilerr // somebody else's record, or one that nobody can read, is not ours to carry
-	}
-	return []crypto.NameID{id}, nil
 }
 
 // open opens a remote without the pins of the home.

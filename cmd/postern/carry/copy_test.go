@@ -2,7 +2,6 @@ package carry
 
 import (
 	crand "crypto/rand"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/disk"
+	"postern/remote/transfer/transfertest"
 )
 
 // TestCopyTakesLettersAndName: a copy takes along the letters in the account's inbox, and the record of its name unless
@@ -37,7 +37,7 @@ func TestCopyTakesLettersAndName(t *testing.T) {
 			if err := gateway.BeginDrive(ctx, s, account, crand.Reader); err != nil {
 				t.Fatal(err)
 			}
-			letter := stamped()
+			letter := transfertest.Letter()
 			if err := s.Store.Roles().Inbox.Drop(ctx, account.Secret.InboxID(), letter); err != nil {
 				t.Fatal(err)
 			}
@@ -77,11 +77,4 @@ func TestCopyTakesLettersAndName(t *testing.T) {
 			}
 		})
 	}
-}
-
-// stamped returns a letter that a store takes.
-func stamped() (letter crypto.Letter) {
-	_, _ = rand.NewChaCha8([32]byte{}).Read(letter[:crypto.LetterSize-8])
-	copy(letter[crypto.LetterSize-3:], []byte{0x02, 0x81, 0x68})
-	return letter
 }

@@ -71,8 +71,13 @@ func (g *gateway) Export(
 		contents.Pointers = append(contents.Pointers, login)
 	}
 	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
-	at, err = bundle.ExportFile(ctx, store, o.File, contents, transfer.Names(names),
-		bundle.ExportOptions{TotalBlobs: int64(len(names)), Progress: control.Carried("exported", tell)})
+	mail, err := OwnMail(ctx, store, g.account)
+	if err != nil {
+		return at, err
+	}
+	at, err = bundle.ExportFile(ctx, store, o.File, contents, transfer.Names(names), bundle.ExportOptions{
+		TotalBlobs: int64(len(names)), Mail: mail, Log: g.log, Progress: control.Carried("exported", tell),
+	})
 	if err != nil {
 		return at, err
 	}

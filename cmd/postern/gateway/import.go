@@ -44,8 +44,9 @@ func (g *gateway) Import(ctx context.Context, file string, tell control.Tell) (t
 		},
 		Progress: control.Carried("imported", tell),
 	})
-	if err == nil {
-		err = g.drive.space.Committer().Look(ctx)
+	var undelivered *bundle.Undelivered
+	if err == nil || errors.As(err, &undelivered) {
+		err = errors.Join(err, g.drive.space.Committer().Look(ctx))
 	}
 	return at, err
 }
@@ -63,7 +64,10 @@ func ImportFile(
 	if err == nil {
 		at, err = reader.Import(ctx, to, o)
 	}
+	var undelivered *bundle.Undelivered
 	switch {
+	case errors.As(err, &undelivered):
+		return at, say.Advisef("%s was imported, but not all of the letters and the name in it: %w", file, err)
 	case errors.Is(err, remote.ErrFork):
 		return at, say.Advisef("%s was not imported: %w: import it without --remote where the drive is open, which merges "+
 			"both", file, err)

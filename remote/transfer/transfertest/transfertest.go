@@ -43,3 +43,10 @@ func Store(t testing.TB, n uint64) (*mem.Store, []crypto.BlobName) {
 	}
 	return s, names
 }
+
+// Letter returns a letter with a stamp.
+func Letter() (letter crypto.Letter) {
+	_, _ = rand.NewChaCha8([32]byte{}).Read(letter[:crypto.LetterSize-8])
+	copy(letter[crypto.LetterSize-3:], []byte{0x02, 0x81, 0x68})
+	return letter
+}

@@ -21,9 +21,10 @@ func export(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the drive, or what changed in it, to a file, sealed as it is",
-		Long: `Writes all that the drive and its history lead to into a file, as it lies at the remote: sealed and signed.
-With --since it is only what came after an earlier export, which is named by its file, or by a time: the newest export
-that this device made until then. An export that was cut is run again and goes on from what FILE.part holds.
+		Long: `Writes everything that the drive and its history refer to into a file, sealed and signed as at the remote. The
+letters in the account's inbox and the record of its name go along. With --since the file holds only what came after an
+earlier export, which is named by its file, or by a time: the newest export that this device made until then. Run an
+export that was cut again: it continues from what FILE.part holds.
 
 With the passphrase (--passphrase-file, $POSTERN_PASSPHRASE) the login record goes along, so that user name and
 passphrase are enough at a remote that the file is imported to; without, the recovery words are.`,

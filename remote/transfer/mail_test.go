@@ -10,6 +10,7 @@ import (
 	"postern/remote"
 	"postern/remote/mem"
 	"postern/remote/transfer"
+	"postern/remote/transfer/transfertest"
 )
 
 // plain is a store that offers no roles.
@@ -30,9 +31,7 @@ func TestLettersAndNamesMove(t *testing.T) {
 		}
 		return r
 	}
-	var letter crypto.Letter
-	_, _ = rand.NewChaCha8([32]byte{}).Read(letter[:crypto.LetterSize-8])
-	copy(letter[crypto.LetterSize-3:], []byte{0x02, 0x81, 0x68}) // its stamp
+	letter := transfertest.Letter()
 	id := crypto.NameIDOf("alice")
 	for _, to := range []crypto.InboxID{inbox, other} {
 		if err := from.Drop(ctx, to, letter); err != nil {
@@ -42,7 +41,9 @@ func TestLettersAndNamesMove(t *testing.T) {
 	if err := from.Claim(ctx, id, record(3)); err != nil {
 		t.Fatal(err)
 	}
-	o := transfer.Options{Inboxes: []crypto.InboxID{inbox, {9}}, Names: []crypto.NameID{id, crypto.NameIDOf("nobody")}}
+	o := transfer.Options{Mail: transfer.Mail{
+		Inboxes: []crypto.InboxID{inbox, {9}}, Names: []crypto.NameID{id, crypto.NameIDOf("nobody")},
+	}}
 	to := mem.New()
 	check := func(what string, names, seq int) {
 		t.Helper()
