@@ -25,6 +25,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/roots"
 	"postern/vfs/tree"
 )
 
@@ -92,7 +93,7 @@ type Range struct {
 
 // Damage describes the loss at one path.
 type Damage struct {
-	// Space is the id of the damaged space; empty for the own one.
+	// Space is the id of the damaged space; empty for the own one, and if Path is one of the drive.
 	Space string `json:"space,omitempty"`
 
 	Kind Kind   `json:"kind"`
@@ -160,13 +161,17 @@ type Copy struct {
 func (c Copy) Ill() int64 { return c.Missing + c.Damaged - c.Healed }
 
 // Add adds the report of another space.
-func (r *Report) Add(space string, of Report) {
+func (r *Report) Add(s roots.Space, of Report) {
 	for _, d := range of.Damage {
-		d.Space = space
+		if s.Place == "" {
+			d.Space = s.ID.String()
+		} else {
+			d.Path = s.Show(d.Path)
+		}
 		r.Damage = append(r.Damage, d)
 	}
 	for _, path := range of.Unchecked {
-		r.Unchecked = append(r.Unchecked, "space "+space+": "+path)
+		r.Unchecked = append(r.Unchecked, s.Show(path))
 	}
 	r.More = r.More || of.More
 	r.Restored = append(r.Restored, of.Restored...)

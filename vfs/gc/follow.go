@@ -177,7 +177,7 @@ func (c *collection) whole() error {
 		}
 		for _, path := range paths {
 			if s.number > 0 {
-				path = fmt.Sprintf("space %v: %s", s.ID, path)
+				path = s.Show(path)
 			}
 			c.report.Damaged = append(c.report.Damaged, path)
 		}

@@ -57,7 +57,7 @@ func (s *Set) Reach(ctx context.Context, o ReachOptions) (Reached, error) {
 				continue
 			}
 			if err := r.walk(ctx, h); err != nil {
-				return Reached{}, err
+				return Reached{}, fmt.Errorf("read %s: %w", s.name(h.Space), err)
 			}
 			at[h.ID], news = h.Commit, true
 		}

@@ -16,6 +16,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
 )
@@ -43,6 +44,27 @@ type Space struct {
 	Stage  Stage
 	Final  object.Ref // for a retired space, its last commit; otherwise zero
 	Shared bool       // another account reads or writes it
+	Place  string     // the folder of the drive where it is mounted; "": not known
+}
+
+// Show returns a path of the space's tree as a path of the drive, if there is one, or else with the space's name.
+func (s Space) Show(path string) string {
+	within, ok := layout.CutFiles(path)
+	switch {
+	case s.Place == "", !ok && path != "/":
+		return s.String() + ": " + path
+	case !ok:
+		return s.Place
+	}
+	return s.Place + within
+}
+
+// String returns the name of the space for users.
+func (s Space) String() string {
+	if s.Place == "" {
+		return fmt.Sprintf("space %v", s.ID)
+	}
+	return s.Place
 }
 
 // Registry returns the spaces of the owner other than the own one, including Gone ones, as of a state of the own space.
@@ -78,6 +100,8 @@ type Options struct {
 	Pointers remote.Pointers
 	Nodes    *tree.Nodes
 	Registry Registry // nil: a drive of version 2 has unknown spaces
+	// Place returns the folder of the drive where a space is mounted, "" if it is not; nil: unknown.
+	Place func(crypto.PointerID) string
 }
 
 // Set is the set of spaces of one owner at one store. It may be used by several goroutines.
@@ -166,6 +190,9 @@ func (s *Set) spaces(ctx context.Context, own Head, met []Space) (all []Space, r
 
 // head loads the head of a space.
 func (s *Set) head(ctx context.Context, space Space) (Head, error) {
+	if s.o.Place != nil {
+		space.Place = s.o.Place(space.ID)
+	}
 	h := Head{Space: space}
 	switch space.Stage {
 	case Gone:
@@ -178,23 +205,27 @@ func (s *Set) head(ctx context.Context, space Space) (Head, error) {
 	if err == nil {
 		h, err = s.headAt(space, p)
 	}
-	what := fmt.Sprintf("space %v", space.ID)
-	if space.ID == s.o.Own.ID {
-		what = "the drive"
-	}
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return h, ctx.Err()
 	case errors.Is(err, remote.ErrUnavailable):
-		return h, fmt.Errorf("load the newest state of %s: %w", what, err)
+		return h, fmt.Errorf("load the newest state of %s: %w", s.name(space), err)
 	case space.Stage == Making && errors.Is(err, remote.ErrNotFound):
 	case errors.Is(err, crypto.ErrOpen), errors.Is(err, crypto.ErrFormat), errors.Is(err, crypto.ErrSignature):
-		h.Err = fmt.Errorf("load the newest state of %s: %w: %w", what, vfs.ErrCorrupt, err)
+		h.Err = fmt.Errorf("load the newest state of %s: %w: %w", s.name(space), vfs.ErrCorrupt, err)
 	default:
-		h.Err = fmt.Errorf("load the newest state of %s: %w", what, err)
+		h.Err = fmt.Errorf("load the newest state of %s: %w", s.name(space), err)
 	}
 	return h, nil
+}
+
+// name returns what errors call a space.
+func (s *Set) name(space Space) string {
+	if space.ID == s.o.Own.ID {
+		return "the drive"
+	}
+	return space.String()
 }
 
 // headAt opens a pointer of a space. Errors: crypto.ErrOpen, crypto.ErrFormat, crypto.ErrSignature.

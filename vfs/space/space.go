@@ -65,6 +65,8 @@ type Options struct {
 	CompactFrom  int64         // size in bytes of the journal from which on it is compacted; 0: local.DefaultCompactFrom
 	// Registry names the owner's other spaces; nil: if the drive may have some, its garbage is not collected.
 	Registry roots.Registry
+	// Place returns the folder of the drive where a space is mounted, for reports; see roots.Options. Nil: unknown.
+	Place func(crypto.PointerID) string
 
 	// Beside returns the options for opening another space of the home, which has changes in the journal, as Home.Open
 	// takes them. The home opens such a space by itself as long as nobody else does. An error means that the space can't
@@ -149,7 +151,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	s.keeper = keep.New(keep.Options{
 		Home: home, Copy: s.copy, Committer: s.committer, Uploads: uploads, Nodes: nodes, Store: o.Store,
 		Space: o.Keys.Capability,
-		Grace: grace, Files: s, Settle: s.settle, Registry: o.Registry,
+		Grace: grace, Files: s, Settle: s.settle, Registry: o.Registry, Place: o.Place,
 	})
 	begin, err := s.copy.Begin(ctx, o.Store)
 	if err != nil {
@@ -213,6 +215,9 @@ func (s *Space) Committed(context.Context) (files tree.Tree, whole bool, err err
 	whole = s.copy.Pending() == 0 // asked first: a commit may come between the two
 	return s.Files(), whole, nil
 }
+
+// ID returns the id of the space.
+func (s *Space) ID() crypto.PointerID { return s.keys.ID }
 
 // Store returns the remote that the space was opened with.
 func (s *Space) Store() remote.Store { return s.options.Store }

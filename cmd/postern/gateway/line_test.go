@@ -17,6 +17,7 @@ import (
 	"postern/metrics"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/roots"
 	"postern/vfs/space"
 )
 
@@ -29,6 +30,7 @@ type wired struct {
 	account home.Account
 	disk    string
 	waits   remote.Deadlines
+	others  []byte // the numbers of the account's further spaces, as its registry names them
 	beside  func(ctx context.Context, store remote.Store, id crypto.PointerID) (space.Options, error)
 }
 
@@ -65,11 +67,24 @@ func (w *wired) open() {
 		w.drive, err = openDrive(w.t.Context(), driveOptions{
 			home: w.home, to: to, store: w.session.Store, line: w.session.line, account: w.account,
 			settings: home.Defaults(), metrics: measured, waits: w.waits, log: log, rand: rand.Reader,
-			beside: w.beside,
+			beside: w.beside, registry: w.registry(),
 		})
 	}
 	if err != nil {
 		w.t.Fatal(errors.Join(err, w.session.Close()))
+	}
+}
+
+// registry returns a registry of the account's further spaces; nil: there are none.
+func (w *wired) registry() roots.Registry {
+	if len(w.others) == 0 {
+		return nil
+	}
+	return func(context.Context, roots.State) (all []roots.Space, _ error) {
+		for _, n := range w.others {
+			all = append(all, roots.Space{Capability: second(w.account, n).ReadOnly(), Stage: roots.Live})
+		}
+		return all, nil
 	}
 }
 

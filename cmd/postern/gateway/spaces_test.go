@@ -46,10 +46,12 @@ const (
 	x    = "/shared/x"
 )
 
-func newMany(t *testing.T, waits remote.Deadlines) *many {
+// newMany opens a drive. others are the numbers of the further spaces that its registry names.
+func newMany(t *testing.T, waits remote.Deadlines, others ...byte) *many {
 	t.Helper()
 	m := &many{wired: &wired{
 		t: t, home: home.Home(filepath.Join(t.TempDir(), "home")), disk: filepath.Join(t.TempDir(), "disk"), waits: waits,
+		others: others,
 	}}
 	m.open()
 	t.Cleanup(func() { m.close() })

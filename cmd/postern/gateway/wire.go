@@ -26,6 +26,7 @@ import (
 	"postern/vfs/namespace"
 	"postern/vfs/object"
 	"postern/vfs/pin"
+	"postern/vfs/roots"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
 )
@@ -76,6 +77,7 @@ type driveOptions struct {
 	line     *line.Line   // that store goes through
 	account  home.Account
 	settings home.Settings
+	registry roots.Registry // of the account's further spaces; nil: it has none
 	metrics  *metrics.Metrics
 	waits    remote.Deadlines
 	now      func() time.Time // nil: time.Now
@@ -116,7 +118,8 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		beside = func(ctx context.Context, id crypto.PointerID) (space.Options, error) { return o.beside(ctx, store, id) }
 	}
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Committed: changed, Own: o.to.owned(o.home), Keys: base.Own(o.account.Secret), Dir: dir,
+		Store: store, Registry: o.registry, Place: d.placeOf, Committed: changed, Own: o.to.owned(o.home),
+		Keys: base.Own(o.account.Secret), Dir: dir,
 		Device: DeviceOf(o.account, o.settings), StagingLimit: d.limit,
 		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
 		Grace:       o.settings.GC.Grace.Duration(),
@@ -143,6 +146,16 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
 	return d, nil
+}
+
+// placeOf returns the folder where a space is mounted; "": none.
+func (d *drive) placeOf(id crypto.PointerID) string {
+	for _, span := range d.fs.Spans("/") {
+		if s, ok := span.FS.(interface{ ID() crypto.PointerID }); ok && s.ID() == id {
+			return span.Path
+		}
+	}
+	return ""
 }
 
 // tops returns the folders at the top of the drive. Those without contents yet are empty.

@@ -304,6 +304,9 @@ func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, err
 	return vfs.Usage{Used: v.Tree.Root().Info().Size, Available: 0}, nil
 }
 
+// ID returns the id of the space.
+func (f *Follower) ID() crypto.PointerID { return f.space.ID }
+
 // Store returns the remote that the space is read from.
 func (f *Follower) Store() remote.Store { return f.store }
 

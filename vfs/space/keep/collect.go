@@ -19,7 +19,7 @@ import (
 	"postern/vfs/tree"
 )
 
-// Options of a keeper. All but Registry are needed.
+// Options of a keeper. All but Registry and Place are needed.
 type Options struct {
 	Home      *local.Home
 	Copy      *working.Copy
@@ -30,6 +30,8 @@ type Options struct {
 	Space     crypto.Capability
 	Grace     base.Grace
 	Registry  roots.Registry // of the owner's other spaces; nil: unknown
+	// Place returns where one of them is mounted; see roots.Options.
+	Place func(crypto.PointerID) string
 	// Files is the space as its users see it. Repairs write through it.
 	Files vfs.FS
 	// Settle returns when a recorded change is durable, and also committed if changes wait for that.
@@ -84,7 +86,7 @@ func (k *Keeper) ledger() *gc.File {
 
 // roots returns the owner's spaces at a store. They are opened through nodes.
 func (k *Keeper) roots(store remote.Pointers, nodes *tree.Nodes) *roots.Set {
-	return roots.New(roots.Options{Own: k.Space, Pointers: store, Nodes: nodes, Registry: k.Registry})
+	return roots.New(roots.Options{Own: k.Space, Pointers: store, Nodes: nodes, Registry: k.Registry, Place: k.Place})
 }
 
 // collected is the space as package gc sees it.

@@ -57,7 +57,7 @@ func (s *others) check(ctx context.Context, o fsck.Options, r *fsck.Report) erro
 			checked[h.ID], more = true, true
 			if h.Err != nil {
 				lost := fsck.Damage{Kind: fsck.Commit, Path: "/", Why: h.Err.Error()}
-				r.Add(h.ID.String(), fsck.Report{Damage: []fsck.Damage{lost}})
+				r.Add(h.Space, fsck.Report{Damage: []fsck.Damage{lost}})
 				continue
 			}
 			if err := s.checkOne(ctx, h, o, r); err != nil {
@@ -71,7 +71,7 @@ func (s *others) check(ctx context.Context, o fsck.Options, r *fsck.Report) erro
 func (s *others) checkOne(ctx context.Context, h roots.Head, o fsck.Options, r *fsck.Report) error {
 	o.At = h.Commit
 	of, err := fsck.Run(ctx, o)
-	r.Add(h.ID.String(), of)
+	r.Add(h.Space, of)
 	if errors.Is(err, vfs.ErrCorrupt) && !errors.Is(err, vfs.ErrUnavailable) {
 		err = nil // its newest commit is lost, as the damage says
 	}
