@@ -10,13 +10,13 @@ import (
 )
 
 var blobChecks = []Check{
-	{Name: "blob/round trip", Promise: "what was put can be had, whole, in ranges and by size", Do: roundTrip},
-	{Name: "blob/ranges", Promise: "any range within a blob can be had, none beyond it", Do: ranges},
-	{Name: "blob/missing", Promise: "what was never put is not found", Do: missing},
-	{Name: "blob/put again", Promise: "putting what is there succeeds and changes nothing", Do: putAgain},
-	{Name: "blob/delete", Promise: "what was deleted is gone, can be deleted again and put again", Do: deleted},
-	{Name: "blob/ownership", Promise: "bytes that were given or taken belong to the caller", Do: ownership},
-	{Name: "blob/too large", Promise: "more than the most that a blob can have is refused", Do: tooLarge},
+	{Name: "blob/round trip", Promise: "a blob that was put can be read, whole and in ranges, and has its size", Do: roundTrip},
+	{Name: "blob/ranges", Promise: "any range within a blob can be read, and none beyond it", Do: ranges},
+	{Name: "blob/missing", Promise: "a blob that was never put is not found", Do: missing},
+	{Name: "blob/put again", Promise: "putting an existing blob succeeds and changes nothing", Do: putAgain},
+	{Name: "blob/delete", Promise: "a deleted blob is gone, and can be deleted again and put again", Do: deleted},
+	{Name: "blob/ownership", Promise: "slices passed to or returned by a call belong to the caller", Do: ownership},
+	{Name: "blob/too large", Promise: "a blob above the maximum size is refused", Do: tooLarge},
 	{Name: "space", Promise: "figures are bytes, or -1 where unknown", Do: space},
 }
 

@@ -14,7 +14,7 @@ import (
 
 var bodyChecks = []Check{
 	{Name: "body/fails", Promise: "a body that can't be read leaves nothing, and may be put again", Do: bodyFails},
-	{Name: "body/wrong size", Promise: "a body of more or fewer bytes than it said leaves nothing", Do: bodyLies},
+	{Name: "body/wrong size", Promise: "a body of more or fewer bytes than its size leaves nothing", Do: bodyLies},
 	{Name: "body/closed", Promise: "every body that was opened is closed", Do: bodyClosed},
 	{Name: "body/small reads", Promise: "a body may come in pieces of any size", Do: bodyDribbles},
 }

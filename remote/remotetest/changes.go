@@ -16,7 +16,7 @@ var changeChecks = []Check{
 	{Name: "changes/unlisted", Promise: "an unlisted pointer is never reported, and stays unlisted", Do: changesUnlisted},
 	{Name: "changes/strange cursor", Promise: "a cursor that the store does not recognise starts from the beginning",
 		Do: changesStrange},
-	{Name: "changes/concurrent", Promise: "who goes on from a cursor misses no move that others make meanwhile",
+	{Name: "changes/concurrent", Promise: "a caller that continues from a cursor misses no concurrent move",
 		Do: changesConcurrent},
 }
 

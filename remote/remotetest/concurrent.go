@@ -11,9 +11,9 @@ import (
 )
 
 var concurrentChecks = []Check{
-	{Name: "concurrent/same blob", Promise: "many may put, read and put again the same blob at once", Do: sameBlob},
-	{Name: "concurrent/many blobs", Promise: "many may put, read and delete blobs at once", Do: manyBlobs},
-	{Name: "concurrent/pointer", Promise: "loads and swaps of a pointer happen one after the other", Do: linearizable},
+	{Name: "concurrent/same blob", Promise: "many callers can put and read the same blob at once", Do: sameBlob},
+	{Name: "concurrent/many blobs", Promise: "many callers can put, read and delete blobs at once", Do: manyBlobs},
+	{Name: "concurrent/pointer", Promise: "loads and swaps of a pointer are linearizable", Do: linearizable},
 	{Name: "concurrent/one winner", Promise: "of swaps from one state exactly one succeeds", Do: oneWinner},
 }
 

@@ -12,13 +12,13 @@ import (
 )
 
 var contextChecks = []Check{
-	{Name: "context/ended", Promise: "nothing is done for a context that has ended", Do: contextEnded},
-	{Name: "context/ends during put", Promise: "a context that ends amid a put leaves nothing or the whole",
+	{Name: "context/ended", Promise: "a call whose context has ended does nothing", Do: contextEnded},
+	{Name: "context/ends during put", Promise: "a put whose context ends leaves nothing or the whole blob",
 		Do: contextEnds},
 }
 
 var closeChecks = []Check{
-	{Name: "close", Promise: "a closed handle does nothing more, and may be closed again", Do: closedStore},
+	{Name: "close", Promise: "a closed handle does nothing, and can be closed again", Do: closedStore},
 }
 
 // calls makes each call of a store once and returns the error of each.

@@ -8,9 +8,9 @@ import (
 )
 
 var handleChecks = []Check{
-	{Name: "handles/see each other", Promise: "what one handle did, all others see at once", Handles: true,
+	{Name: "handles/see each other", Promise: "the changes of one handle are visible to all others at once", Handles: true,
 		Do: seeEachOther},
-	{Name: "handles/outlive", Promise: "what was stored outlives the handle that stored it", Handles: true, Do: outlive},
+	{Name: "handles/outlive", Promise: "stored data outlives the handle that stored it", Handles: true, Do: outlive},
 }
 
 func seeEachOther(ctx context.Context, e *Env) error {

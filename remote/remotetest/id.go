@@ -10,7 +10,7 @@ import (
 )
 
 var idChecks = []Check{
-	{Name: "id", Promise: "a store has one id, whichever handle is asked, however many ask at once", Do: id},
+	{Name: "id", Promise: "a store has one id for all handles, also for concurrent calls", Do: id},
 }
 
 func id(ctx context.Context, e *Env) error {

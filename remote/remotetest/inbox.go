@@ -11,10 +11,10 @@ import (
 )
 
 var inboxChecks = []Check{
-	{Name: "inbox/letters", Promise: "letters that were dropped are listed and fetched until they are deleted",
+	{Name: "inbox/letters", Promise: "dropped letters can be listed and fetched until they are deleted",
 		Do: inboxLetters},
-	{Name: "inbox/apart", Promise: "inboxes don't touch each other", Do: inboxesApart},
-	{Name: "inbox/refused", Promise: "a letter without a stamp is never taken", Do: inboxRefused},
+	{Name: "inbox/apart", Promise: "inboxes don't affect each other", Do: inboxesApart},
+	{Name: "inbox/refused", Promise: "a letter without a stamp is never accepted", Do: inboxRefused},
 	{Name: "inbox/full", Promise: "a full inbox takes no letter, loses none, and has room again after a deletion",
 		Do: inboxFull},
 }

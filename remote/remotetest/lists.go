@@ -12,7 +12,7 @@ import (
 var listChecks = []Check{
 	{Name: "list/all", Promise: "every blob is listed once, with its size", Do: listAll},
 	{Name: "list/stop", Promise: "a listing may be left early and begun again", Do: listStop},
-	{Name: "list/while writing", Promise: "a listing has all that was there throughout, while others come and go",
+	{Name: "list/while writing", Promise: "a listing has every blob that exists throughout, while others come and go",
 		Do: listWriting},
 }
 

@@ -11,9 +11,9 @@ import (
 )
 
 var nameChecks = []Check{
-	{Name: "names/claim", Promise: "a name belongs to whoever claims it first", Do: namesClaim},
+	{Name: "names/claim", Promise: "a name belongs to the first account that claims it", Do: namesClaim},
 	{Name: "names/replace", Promise: "only the holder replaces the record of a name, by a later one", Do: namesReplace},
-	{Name: "names/refused", Promise: "a record that its holder has not signed for this name is never taken",
+	{Name: "names/refused", Promise: "a record without its holder's signature for this name is never accepted",
 		Do: namesRefused},
 	{Name: "names/one winner", Promise: "of many claims at once exactly one succeeds", Do: namesOneWinner},
 }

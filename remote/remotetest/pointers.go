@@ -10,11 +10,11 @@ import (
 )
 
 var pointerChecks = []Check{
-	{Name: "pointer/moves", Promise: "a pointer is what it was swapped to last", Do: pointerMoves},
+	{Name: "pointer/moves", Promise: "a pointer has the state of the last swap", Do: pointerMoves},
 	{Name: "pointer/conflict", Promise: "a swap from another state changes nothing", Do: pointerConflict},
-	{Name: "pointer/refused", Promise: "a pointer that goes back, or isn't signed by its id, is never taken",
+	{Name: "pointer/refused", Promise: "a pointer that goes back, or isn't signed by its id, is never accepted",
 		Do: pointerRefused},
-	{Name: "pointer/apart", Promise: "pointers don't touch each other", Do: pointersApart},
+	{Name: "pointer/apart", Promise: "pointers don't affect each other", Do: pointersApart},
 }
 
 // none is the hash that stands for no pointer.

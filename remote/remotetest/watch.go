@@ -10,7 +10,7 @@ import (
 )
 
 var watchChecks = []Check{
-	{Name: "watch/hints", Promise: "a watch hints when a listed pointer moves, or one that it was asked about",
+	{Name: "watch/hints", Promise: "a watch hints when a listed pointer moves, or one that the call named",
 		Do: watchHints},
 	{Name: "watch/ends", Promise: "a watch ends with its context", Do: watchEnds},
 }
