@@ -123,7 +123,10 @@ func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, 
 		l.breaker = newBreaker(remote.Wrap(driver, parts...), d, o)
 		parts = within(l.breaker.around, parts)
 	}
-	l.Store = remote.Wrap(driver, parts...)
+	l.Store = driver // a check of a remote in memory must find the driver itself
+	if len(parts) > 0 {
+		l.Store = remote.Wrap(driver, parts...)
+	}
 	return l
 }
 
