@@ -331,6 +331,7 @@ func TestThroughIsAnsweredTruly(t *testing.T) {
 // TestThroughRefusesWhileAway: a write that would wait for a remote that is known to be away is refused, and changes
 // nothing.
 func TestThroughRefusesWhileAway(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	line := faulty.New(mem.New(), nil, faulty.Options{})
 	v := newServed(t, line)
 	v.options.SyncThrough = true

@@ -137,6 +137,7 @@ func (w *wired) await(what string, limit time.Duration, holds func() bool) {
 // other reads fail soon, changes are accepted, and the status reports since when; then all changes go there by
 // themselves.
 func TestDiskTakenAway(t *testing.T) {
+	t.Parallel() // it waits for deadlines
 	w := newWired(t)
 	kept, other := noise(6<<20), noise(6<<20)
 	w.put("/files/kept", kept)

@@ -44,6 +44,7 @@ func TestRefusedEarly(t *testing.T) {
 // TestRefusedBeforeItIsSent: the answer comes at once, to a client that asks first and to one that reads while it
 // sends; an endless body is not read for ever.
 func TestRefusedBeforeItIsSent(t *testing.T) {
+	t.Parallel() // it waits until unreadTimeout
 	address := serveRefusing(t)
 	conn, in := dial(t, address)
 	send(t, conn, "PUT /f HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 1000000000\r\n\r\n")
