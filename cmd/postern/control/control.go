@@ -14,6 +14,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"postern/cmd/postern/say"
@@ -61,6 +62,23 @@ type Status struct {
 	Copies     []Copy  `json:"copies,omitempty"` // of a mirror
 	// Waiting says, for each space that has changes here and is not open, why it can't be opened.
 	Waiting []string `json:"waiting,omitempty"`
+	// Failing says, for each further space that is mounted and whose changes can't be committed, where it is and why.
+	Failing []Failing `json:"failing,omitempty"`
+}
+
+// Failing is a mounted space whose changes can't be committed.
+type Failing struct {
+	Path    string `json:"path"`
+	Why     string `json:"why"`
+	Blocked bool   `json:"blocked"` // it takes no changes; otherwise they wait here
+}
+
+// Sentence says so.
+func (f Failing) Sentence() string {
+	if f.Blocked {
+		return fmt.Sprintf("%s takes no changes, for the remote is not as it was: %s", f.Path, f.Why)
+	}
+	return fmt.Sprintf("changes in %s can't be committed: %s; they are kept here, and it is tried again", f.Path, f.Why)
 }
 
 // Copy is one of the remotes of a mirror.

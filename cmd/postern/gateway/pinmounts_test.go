@@ -89,6 +89,9 @@ func TestPinFailingSpace(t *testing.T) {
 	})
 	m.add(team, 2, m.kept)
 	m.add("/files/far", 4, far)
+	if f := m.status().Failing; len(f) > 0 {
+		t.Errorf("%+v is failing", f)
+	}
 	film := string(noise(300_000))
 	for _, path := range []string{"/files/film", team + "/film", "/files/far/film"} {
 		m.want(http.StatusCreated, "PUT", path, film)

@@ -4,13 +4,17 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/cmd/postern/control"
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/faulty"
+	"postern/remote/mem"
 )
 
 // TestReportsNameTheSpace: what is damaged in a further space is reported by its path in the drive, and does not keep a
@@ -72,4 +76,37 @@ func TestReportsNameTheSpace(t *testing.T) {
 		t.Errorf("an export of what is lost: %v", err)
 	}
 	m.has(map[string]string{"/files/film": film, x + "/film": film})
+}
+
+// TestStatusNamesTheSpace: status and the page name a mounted space whose changes can't be committed, and the own files
+// are not affected.
+func TestStatusNamesTheSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMany(t, remote.Deadlines{Commit: time.Millisecond})
+		away := faulty.New(mem.New(), nil, faulty.Options{})
+		m.add("/files/far", 4, away)
+		m.add(team, 2, m.kept)
+		if f := m.status().Failing; len(f) > 0 {
+			t.Errorf("%+v", f)
+		}
+		away.SetPlan(faulty.Always(faulty.Full))
+		for _, path := range []string{"/files/a", "/files/far/b", team + "/c"} {
+			m.want(http.StatusCreated, "PUT", path, "text")
+		}
+		time.Sleep(time.Minute)
+		s := m.status()
+		if len(s.Failing) != 1 || s.Failing[0].Path != "/files/far" || s.Failing[0].Why != "no space left" ||
+			s.Commit.LastError != "" {
+			t.Errorf("%+v, %+v", s.Failing, s.Commit)
+		}
+		const sentence = "Changes in /files/far can't be committed: no space left; they are kept here, and it is tried again."
+		if notes := m.shown().Notes; !slices.Equal(notes, []string{sentence}) {
+			t.Errorf("the page says %q", notes)
+		}
+		away.SetPlan(nil)
+		time.Sleep(time.Hour)
+		if s := m.status(); len(s.Failing) > 0 {
+			t.Errorf("afterwards: %+v", s.Failing)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"postern/cache"
@@ -277,6 +278,10 @@ func (d *drive) shown() dav.Status {
 		status.Notes = append(status.Notes,
 			"Changes wait for a shared folder that can't be opened; postern status says more.")
 	}
+	for _, f := range s.Failing {
+		sentence := f.Sentence()
+		status.Notes = append(status.Notes, strings.ToUpper(sentence[:1])+sentence[1:]+".")
+	}
 	if s.Commit.Lost > 0 {
 		status.Notes = append(status.Notes,
 			"Parts of files that were copied or moved here are lost; postern fsck names the files.")
@@ -312,7 +317,7 @@ func (d *drive) status() control.Status {
 			Reason:  away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
-		Copies: d.mirror.status(), Waiting: d.waiting(),
+		Copies: d.mirror.status(), Waiting: d.waiting(), Failing: d.failing(),
 	}
 }
 
@@ -324,6 +329,25 @@ func (d *drive) waiting() (whys []string) {
 		}
 	}
 	return whys
+}
+
+// failing returns the mounted spaces, other than the own one, whose changes can't be committed.
+func (d *drive) failing() (all []control.Failing) {
+	if d.fs == nil {
+		return nil
+	}
+	for _, span := range d.fs.Spans("/") {
+		s, ok := span.FS.(*space.Space)
+		if !ok || s == d.space {
+			continue
+		}
+		if of := s.Status(); of.Blocked != "" {
+			all = append(all, control.Failing{Path: span.Path, Why: of.Blocked, Blocked: true})
+		} else if of.CommitFailed != "" {
+			all = append(all, control.Failing{Path: span.Path, Why: of.CommitFailed})
+		}
+	}
+	return all
 }
 
 // earlier returns the earlier of two times; zero is none.

@@ -137,6 +137,9 @@ func printStatus(p *command.Program, s control.Status) error {
 	for _, why := range s.Waiting {
 		row("waiting", "changes of a shared folder that can't be opened: %s; they are kept here, and it is tried again", why)
 	}
+	for _, f := range s.Failing {
+		row("failing", "%s", f.Sentence())
+	}
 	if s.Commit.Lost > 0 {
 		row("lost", "%s that files copied or moved here need: other devices deleted them while this one was away; postern "+
 			"fsck names the files", say.Plural(int64(s.Commit.Lost), "blob"))
