@@ -30,7 +30,7 @@ func (d *device) openBeside(n byte, store *Store) *space.Space {
 	keys := base.Own(d.account)
 	c := crypto.SpaceSecret{n}.Keys()
 	c.Owner, c.Store = keys.Owner, keys.Store
-	keys.Capability = c
+	keys.Capability, keys.Listed = c, true
 	err := space.Create(d.t.Context(), store, keys, d.device(), rand.Reader, d.now())
 	if err != nil && !errors.Is(err, remote.ErrConflict) {
 		d.t.Fatal(err)
@@ -250,5 +250,75 @@ func TestFailingMount(t *testing.T) {
 			}
 			d.pins.Close()
 		})
+	}
+}
+
+// TestFollowedOffline pins a space that is only followed, at a remote of its own: what was pinned of it can be read after
+// a start without any remote, and later commits are fetched.
+func TestFollowedOffline(t *testing.T) {
+	d := newDevice(t)
+	defer func() { d.close() }()
+	away := faulty.New(mem.New(), nil, faulty.Options{})
+	local := mem.New()
+	open := func() *Store {
+		t.Helper()
+		inner := verify.New(another{away}, &verify.MemoryPins{})
+		s, err := NewStore(t.Context(), inner, local.Another(), StoreOptions{Now: d.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	store := open()
+	friend := d.openBeside(2, store)
+	film, later := body(7<<20), body(3<<20)
+	if err := write(friend, "/film", film); err != nil {
+		t.Fatal(err)
+	}
+	flushAll(t, friend)
+	follow := func(store *Store) (end func()) {
+		t.Helper()
+		f := d.space.Home().Follow(store, friend.Keeper().Space.ReadOnly())
+		if err := d.drive.Mount(files+"/bob", f); err != nil {
+			t.Fatal(err)
+		}
+		return f.Close
+	}
+	end := follow(store)
+	d.pin("/bob")
+	if st := d.status("/bob"); !st.Complete() || st.Bytes < 7<<20 {
+		t.Errorf("%+v", st)
+	}
+	d.beforeClose(func() {
+		end()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	away.SetPlan(faulty.Always(faulty.Fail))
+	d.offline()
+	store = open()
+	end = follow(store)
+	d.reads("/bob/film", film)
+	d.beforeClose(func() {
+		end()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+
+	away.SetPlan(nil)
+	d.online()
+	friend = d.openBeside(2, store)
+	if err := write(friend, "/later", later); err != nil {
+		t.Fatal(err)
+	}
+	flushAll(t, friend)
+	for range 2 { // an idle store is asked at every second look
+		d.space.Home().Poller().Look(t.Context())
+	}
+	d.wait()
+	if st := d.status("/bob"); !st.Complete() || st.Bytes < 10<<20 {
+		t.Errorf("after a commit: %+v", st)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -356,5 +358,52 @@ func TestFollowerNeverGoesBack(t *testing.T) {
 		if got := string(get(t, follower, "/a")); got != "second" {
 			t.Errorf("it shows %q", got)
 		}
+	}
+}
+
+// TestFollowerStartsAway starts a follower without its remote: it shows the state that it loaded last, does not take
+// that for the newest, and shows the newest once the remote is back. A damaged file is not used.
+func TestFollowerStartsAway(t *testing.T) {
+	f := newFriends(t)
+	f.say("/a", "first")
+	if got := string(get(t, f.follower, "/a")); got != "first" {
+		t.Fatalf("it shows %q", got)
+	}
+	f.follower.Close()
+	f.line.SetPlan(func(c faulty.Call) faulty.Fault {
+		if c.Op == faulty.Load {
+			return faulty.Fail
+		}
+		return faulty.Fine
+	})
+	keys := listedKeys(f.bobs.account, 0).ReadOnly()
+	again := f.alice.Home().Follow(f.alices.store, keys)
+	defer again.Close()
+	for range 2 {
+		if got := string(get(t, again, "/a")); got != "first" {
+			t.Errorf("without the remote it shows %q", got)
+		}
+	}
+	if _, _, err := again.Committed(t.Context()); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("the newest state is taken for known: %v", err)
+	}
+	f.say("/a", "second")
+	f.line.SetPlan(nil)
+	if got := string(get(t, again, "/a")); got != "second" {
+		t.Errorf("with the remote it shows %q", got)
+	}
+	if files, whole, err := again.Committed(t.Context()); err != nil || !whole || files.Root().Count() != 1 {
+		t.Errorf("the newest state: %v, %v", whole, err)
+	}
+
+	saved := filepath.Join(f.alices.options.Dir, "follow-"+keys.ID.String())
+	f.line.SetPlan(faulty.Always(faulty.Fail))
+	if err := os.WriteFile(saved, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := f.alice.Home().Follow(f.alices.store, keys)
+	defer damaged.Close()
+	if _, err := damaged.Stat(t.Context(), "/a"); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("with a damaged file: %v", err)
 	}
 }

@@ -1,13 +1,16 @@
 // Package follow reads spaces that this gateway can't write to: a friend's share, another member's log. A follower has
-// no journal and no committer. It loads nothing before the first read, and takes only a few KiB while unused.
+// no journal and no committer. It loads nothing before the first read, and takes only a few KiB while unused. It saves
+// the newest state that it has shown, so that what is cached or pinned stays readable after a start without the remote.
 package follow
 
 import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -27,6 +30,7 @@ type Follower struct {
 	space  crypto.Capability
 	nodes  *tree.Nodes
 	opener *view.Opener
+	file   base.File // the newest state that was loaded, for a start without the remote
 	log    *slog.Logger
 	now    func() time.Time
 	notice func()        // called when a newer state is known
@@ -39,6 +43,7 @@ type Follower struct {
 
 	mu      sync.Mutex
 	state   *base.State     // shown to readers; nil: nothing is loaded yet
+	saved   bool            // state comes from the file, and the remote has not been reached since
 	newer   *crypto.Pointer // newer than state, as the remote has shown; nil: none
 	attempt *attempt        // in progress; nil: none
 }
@@ -55,6 +60,8 @@ func New(home *local.Home, store remote.Store, space crypto.Capability) *Followe
 		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
 		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead}, notice: home.Committed,
+		file: base.File{Path: filepath.Join(home.Dir, "follow-"+space.ID.String()), FS: home.FS, Frames: home.Frames,
+			Rand: home.Rand},
 	}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.unpoll = home.Poller.Listed(store, space.ID, f.moved)
@@ -87,7 +94,7 @@ func (f *Follower) moved(p crypto.Pointer) {
 // newer state does not follow from the known one, or if a first state can't be loaded.
 func (f *Follower) current(ctx context.Context) (view.View, error) {
 	f.mu.Lock()
-	if f.state != nil && f.newer == nil {
+	if f.settled() {
 		defer f.mu.Unlock()
 		return f.view(), nil
 	}
@@ -95,6 +102,9 @@ func (f *Follower) current(ctx context.Context) (view.View, error) {
 	f.mu.Unlock()
 	return f.wait(ctx, a)
 }
+
+// settled reports whether the state is the newest that the remote has shown. The caller holds mu.
+func (f *Follower) settled() bool { return f.state != nil && f.newer == nil && !f.saved }
 
 // begin starts loading the newest state, unless a load is in progress or the follower is closed. The caller holds mu.
 func (f *Follower) begin() *attempt {
@@ -122,6 +132,11 @@ func (f *Follower) wait(ctx context.Context, a *attempt) (view.View, error) {
 	case <-ctx.Done():
 		return view.View{}, ctx.Err()
 	case <-remote.Patience(ctx):
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.saved { // the remote does not answer, as it did not at the start
+			return f.view(), nil
+		}
 		return failed(vfs.ErrSlow)
 	case <-f.life.Done():
 		return failed(context.Canceled)
@@ -145,11 +160,19 @@ func (f *Follower) load(a *attempt) {
 	f.mu.Lock()
 	was, newer := f.state, f.newer
 	f.mu.Unlock()
+	if was == nil {
+		was = f.restore()
+	}
 	next, err := f.open(ctx, was, newer)
+	if err == nil && (was == nil || next.Ref != was.Ref) {
+		if err := f.file.Save(next); err != nil {
+			f.log.Warn("a shared folder can't be read after a start without its remote", "error", err)
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err == nil && (f.state == nil || next.Pointer.Seq >= f.state.Pointer.Seq) {
-		f.state = &next
+		f.state, f.saved = &next, false
 	}
 	// What was shown while the state was loaded may be older than that.
 	passed := f.newer != nil && f.state != nil && f.newer.Seq <= f.state.Pointer.Seq
@@ -158,6 +181,24 @@ func (f *Follower) load(a *attempt) {
 	}
 	f.attempt, a.err = nil, err
 	close(a.done)
+}
+
+// restore returns the state of the file and makes it the known one; nil: there is none.
+func (f *Follower) restore() *base.State {
+	s, err := f.file.Load(f.nodes)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		f.log.Warn("the saved state of a shared folder can't be read", "error", err)
+		return nil
+	case s.Pointer.ID != f.space.ID:
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state, f.saved = &s, true
+	return &s
 }
 
 func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Pointer) (next base.State, err error) {
@@ -314,7 +355,7 @@ func (f *Follower) Store() remote.Store { return f.store }
 // while a newer one is unreachable. whole is always true, since nothing is changed here.
 func (f *Follower) Committed(ctx context.Context) (files tree.Tree, whole bool, err error) {
 	f.mu.Lock()
-	if f.state != nil && f.newer == nil {
+	if f.settled() {
 		defer f.mu.Unlock()
 		return f.state.Files, true, nil
 	}
