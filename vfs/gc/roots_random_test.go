@@ -31,17 +31,12 @@ type kin struct {
 	damaged bool
 }
 
-// house is a device of the owner: its view of the spaces, its clock, its ledger with copies, and the entry that it
-// carries while it is away.
+// house is a device of the owner with its view of the spaces.
 type house struct {
+	device
 	f       *gctest.Family
-	skew    time.Duration
-	ledger  gc.Memory
 	saw     map[crypto.PointerID]names // what collections here have learnt from each space
 	backups []backup
-
-	carried object.Entry
-	left    time.Time
 }
 
 type backup struct {
@@ -62,9 +57,7 @@ type village struct {
 	collector *house // the device that is collecting
 	files     int
 	reached   map[object.Ref]reached
-	// wandering lets the last device's clock be behind at times; then it only collects, and the other clocks are right: a
-	// run can't detect that its own clock was behind by the dates of devices that are ahead.
-	wandering bool
+	wandering bool // as in a life
 }
 
 // reached holds the blobs that a commit leads to.
@@ -120,11 +113,7 @@ func newVillage(t *testing.T, rt *rapid.T) *village {
 		if i > 0 {
 			h.f, err = v.houses[0].f.Again(t.Context(), keeping{v.store, v})
 			v.must(err)
-			days := rapid.IntRange(-20, 20).Draw(rt, "skew")
-			if v.wandering {
-				days = 0
-			}
-			h.skew = time.Duration(days) * day
+			h.drawSkew(rt, v.wandering)
 		}
 		v.houses = append(v.houses, h)
 	}
@@ -243,16 +232,6 @@ func (v *village) writable() int {
 	return rapid.SampledFrom(all).Draw(v.T, "space")
 }
 
-func (v *village) paths(d *gctest.Drive) (paths []string) {
-	for e, err := range d.Tree().List(v.t.Context(), "/files") {
-		v.must(err)
-		if e.Mount() == nil {
-			paths = append(paths, "/"+e.Info().Name)
-		}
-	}
-	return paths
-}
-
 func (v *village) put(h *house, space int) {
 	v.files++
 	d := v.ready(h, space)
@@ -275,7 +254,8 @@ func (v *village) remove(h *house, space int) {
 // transfer copies or moves something from one space to another by reference.
 func (v *village) transfer(h *house, from, to int) {
 	source := v.ready(h, from)
-	paths := v.paths(source)
+	paths, err := pathsOf(v.t.Context(), source)
+	v.must(err)
 	if from == to || len(paths) == 0 {
 		return
 	}
@@ -362,34 +342,6 @@ func (v *village) damage(space int) {
 	v.changed()
 }
 
-func (v *village) leave(h *house, space int) {
-	d := v.ready(h, space)
-	paths := v.paths(d)
-	if len(paths) == 0 {
-		return
-	}
-	e, err := d.Tree().Lookup(v.t.Context(), "/files"+rapid.SampledFrom(paths).Draw(v.T, "path"))
-	v.must(err)
-	h.carried, _ = e.Object()
-	h.left = v.now
-}
-
-// back makes a device commit its carried entry to any space, as in a life.
-func (v *village) back(h *house, space int) {
-	e := h.carried
-	h.carried = object.Entry{}
-	if v.now.Sub(h.left) > gc.DefaultGrace/2 {
-		for _, c := range e.Content.Chunks {
-			_, err := v.store.Stat(v.t.Context(), c.Blob)
-			if errors.Is(err, remote.ErrNotFound) {
-				return
-			}
-			v.must(err)
-		}
-	}
-	v.must(v.ready(h, space).Do(v.t.Context(), tree.Graft{Path: "/back", Entry: e, Replace: true}))
-}
-
 // collect runs a collection on one device. It stops after some calls unless calls is negative.
 func (v *village) collect(h *house, alone bool, calls int) gc.Report {
 	v.collector = h
@@ -458,16 +410,12 @@ func (v *village) step() {
 		for id, of := range b.saw {
 			h.saw[id] = maps.Clone(of)
 		}
-	case what == 11 && wanders:
-		h.skew = -time.Duration(rapid.SampledFrom([]int{0, 0, 1, 10, 100, 20_000}).Draw(v.T, "behind")) * day
-	case what == 11 && !v.wandering:
-		h.skew -= time.Duration(rapid.IntRange(0, 10).Draw(v.T, "set back")) * day
+	case what == 11 && (wanders || !v.wandering):
+		h.setBack(v.T, wanders)
 	case wanders:
 		v.collect(h, false, -1)
-	case what <= 13 && h.carried.Kind != 0:
-		v.back(h, space)
 	case what <= 13:
-		v.leave(h, space)
+		v.must(h.travel(v.t.Context(), v.T, v.store, v.ready(h, space), v.now))
 	case what <= 15:
 		v.remove(h, space)
 	case what <= 18:

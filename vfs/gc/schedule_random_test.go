@@ -2,7 +2,6 @@ package gc_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,58 +9,17 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/remote/mem"
 	"postern/vfs/gc"
 	"postern/vfs/gc/gctest"
-	"postern/vfs/object"
 	"postern/vfs/tree"
 )
 
-// watched is a remote that tracks which blobs the newest state leads to, and when it last led to each. It records every
-// deletion that comes too early.
-type watched struct {
-	remote.Store
-	now   func() time.Time // true time
-	reach func() map[crypto.BlobName]bool
-	live  map[crypto.BlobName]bool
-	last  map[crypto.BlobName]time.Time // when a blob was last live
-	early []string
-}
-
-func (w *watched) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	err := w.Store.Swap(ctx, old, next)
-	if err != nil || w.reach == nil {
-		return err
-	}
-	for name := range w.live {
-		w.last[name] = w.now()
-	}
-	w.live = w.reach()
-	return nil
-}
-
-func (w *watched) Delete(ctx context.Context, name crypto.BlobName) error {
-	last, known := w.last[name]
-	switch after := w.now().Sub(last); {
-	case w.live[name]:
-		w.early = append(w.early, fmt.Sprintf("%.8v… is needed", name))
-	case known && after < gc.DefaultGrace:
-		w.early = append(w.early, fmt.Sprintf("%.8v… was needed %v ago", name, after))
-	}
-	return w.Store.Delete(ctx, name)
-}
-
-// gateway is one device of an account: its clock, its ledger with copies, and the entry that it carries while it is
-// away.
+// gateway is one device of an account with its view of the drive.
 type gateway struct {
+	device
 	d       *gctest.Drive
-	skew    time.Duration // of its clock
-	ledger  gc.Memory
 	backups []gc.Notes
-
-	carried object.Entry // from the newest state when it left; no kind: it is not away
-	left    time.Time
 }
 
 // life is a schedule of several gateways.
@@ -72,7 +30,7 @@ type life struct {
 	now   time.Time
 	all   []*gateway
 	files int
-	// wandering lets the last gateway's clock be behind at times; then it only collects.
+	// wandering lets the last gateway's clock be behind at times; then it only collects, and the other clocks are right.
 	wandering bool
 }
 
@@ -93,11 +51,7 @@ func newLife(t *testing.T, rt *rapid.T) *life {
 		if i > 0 {
 			g.d, err = first.Again(t.Context(), l.store)
 			l.must(err)
-			days := rapid.IntRange(-20, 20).Draw(rt, "skew")
-			if l.wandering {
-				days = 0 // beside a clock that is ahead, nothing shows that another was behind: see FORMAT.md
-			}
-			g.skew = time.Duration(days) * day
+			g.drawSkew(rt, l.wandering)
 		}
 		l.all = append(l.all, g)
 	}
@@ -134,14 +88,6 @@ func (l *life) do(g *gateway, ops ...tree.Op) {
 	l.must(l.ready(g).Do(l.t.Context(), ops...))
 }
 
-func (l *life) paths(d *gctest.Drive) (paths []string) {
-	for e, err := range d.Tree().List(l.t.Context(), "/files") {
-		l.must(err)
-		paths = append(paths, "/"+e.Info().Name)
-	}
-	return paths
-}
-
 func (l *life) put(g *gateway) {
 	l.files++
 	d := l.ready(g)
@@ -151,7 +97,9 @@ func (l *life) put(g *gateway) {
 }
 
 func (l *life) remove(g *gateway) {
-	for _, path := range l.paths(l.ready(g)) {
+	paths, err := pathsOf(l.t.Context(), l.ready(g))
+	l.must(err)
+	for _, path := range paths {
 		if rapid.Bool().Draw(l.T, "remove") {
 			l.do(g, tree.Remove{Path: path})
 		}
@@ -159,33 +107,8 @@ func (l *life) remove(g *gateway) {
 	l.must(g.d.Forget(l.t.Context(), rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(l.T, "states")))
 }
 
-func (l *life) leave(g *gateway) {
-	d := l.ready(g)
-	paths := l.paths(d)
-	if len(paths) == 0 {
-		return
-	}
-	e, err := d.Tree().Lookup(l.t.Context(), "/files"+rapid.SampledFrom(paths).Draw(l.T, "path"))
-	l.must(err)
-	g.carried, _ = e.Object()
-	g.left = l.now
-}
-
-// back makes a gateway commit its carried entry: unchanged after a short time, and after a long one only if everything
-// is still there.
-func (l *life) back(g *gateway) {
-	e := g.carried
-	g.carried = object.Entry{}
-	if l.now.Sub(g.left) > gc.DefaultGrace/2 {
-		for _, c := range e.Content.Chunks {
-			_, err := l.store.Stat(l.t.Context(), c.Blob)
-			if errors.Is(err, remote.ErrNotFound) {
-				return
-			}
-			l.must(err)
-		}
-	}
-	l.do(g, tree.Graft{Path: "/back", Entry: e, Replace: true})
+func (l *life) travel(g *gateway) {
+	l.must(g.device.travel(l.t.Context(), l.T, l.store, l.ready(g), l.now))
 }
 
 func (l *life) collect(g *gateway, alone bool) gc.Report {
@@ -208,10 +131,9 @@ func (l *life) step() {
 	wanders := l.wandering && i == len(l.all)-1
 	switch what := rapid.IntRange(0, 14).Draw(l.T, "step"); {
 	case what > 11 && !wanders: // a gateway that is away comes back; another one leaves
-		if g.carried.Kind != 0 {
-			l.back(g)
-		} else {
-			l.leave(g)
+		leaves := g.carried.Kind == 0
+		l.travel(g)
+		if leaves {
 			l.remove(l.all[0])
 		}
 	case what <= 3 || what > 11:
@@ -224,18 +146,14 @@ func (l *life) step() {
 		g.backups = append(g.backups, n)
 	case what == 7 && len(g.backups) > 0:
 		l.must(g.ledger.Save(rapid.SampledFrom(g.backups).Draw(l.T, "backup")))
-	case what == 8 && wanders:
-		g.skew = -time.Duration(rapid.SampledFrom([]int{0, 0, 1, 10, 100, 20_000}).Draw(l.T, "behind")) * day
-	case what == 8 && !l.wandering:
-		g.skew -= time.Duration(rapid.IntRange(0, 10).Draw(l.T, "set back")) * day
+	case what == 8 && (wanders || !l.wandering):
+		g.setBack(l.T, wanders)
 	case wanders:
 		l.collect(g, false)
-	case g.carried.Kind != 0:
-		l.back(g)
+	case g.carried.Kind != 0, what == 10:
+		l.travel(g)
 	case what == 9:
 		l.remove(g)
-	case what == 10:
-		l.leave(g)
 	default:
 		l.put(g)
 	}
