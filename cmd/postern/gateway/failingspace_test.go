@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,12 +12,14 @@ import (
 	"time"
 
 	"postern/cache"
+	"postern/cmd/postern/home"
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/disk"
 	"postern/remote/faulty"
 	"postern/remote/line"
 	"postern/remote/verify"
+	"postern/vfs/space"
 	"postern/vfs/space/follow"
 )
 
@@ -107,9 +110,15 @@ func failingSpace(t *testing.T, fail func(*testing.T, *neighbour), writer int) {
 	m := newMany(t, patience) // is closed before the store
 	m.add("/shared/good", 3, m.kept)
 	m.add(team, 2, store)
+	const unseen = 5 // a space that nobody looks at while it can be read
+	err = space.Create(t.Context(), store, second(m.account, unseen), DeviceOf(m.account, home.Defaults()), rand.Reader,
+		time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
 	followers := map[string]*follow.Follower{}
-	for _, path := range []string{"/files/followed", "/shared/bob", "/shared/unseen"} {
-		followers[path] = m.space.Home().Follow(store, second(m.account, 2).ReadOnly())
+	for path, n := range map[string]byte{"/files/followed": 2, "/shared/bob": 2, "/shared/unseen": unseen} {
+		followers[path] = m.space.Home().Follow(store, second(m.account, n).ReadOnly())
 		defer followers[path].Close()
 		if err := m.fs.Mount(path, followers[path]); err != nil {
 			t.Fatal(err)

@@ -93,7 +93,7 @@ func TestStatusNamesTheSpace(t *testing.T) {
 		for _, path := range []string{"/files/a", "/files/far/b", team + "/c"} {
 			m.want(http.StatusCreated, "PUT", path, "text")
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s := m.status()
 		if len(s.Failing) != 1 || s.Failing[0].Path != "/files/far" || s.Failing[0].Why != "no space left" ||
 			s.Commit.LastError != "" {
@@ -104,7 +104,7 @@ func TestStatusNamesTheSpace(t *testing.T) {
 			t.Errorf("the page says %q", notes)
 		}
 		away.SetPlan(nil)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if s := m.status(); len(s.Failing) > 0 {
 			t.Errorf("afterwards: %+v", s.Failing)
 		}

@@ -43,7 +43,7 @@ type Follower struct {
 
 	mu      sync.Mutex
 	state   *base.State     // shown to readers; nil: nothing is loaded yet
-	saved   bool            // state comes from the file, and the remote has not been reached since
+	saved   bool            // state comes from the file, since the remote has not been reached yet
 	newer   *crypto.Pointer // newer than state, as the remote has shown; nil: none
 	attempt *attempt        // in progress; nil: none
 }
@@ -173,6 +173,9 @@ func (f *Follower) load(a *attempt) {
 	defer f.mu.Unlock()
 	if err == nil && (f.state == nil || next.Pointer.Seq >= f.state.Pointer.Seq) {
 		f.state, f.saved = &next, false
+	}
+	if f.saved && err != nil && !errors.Is(err, remote.ErrUnavailable) { // the remote answers, so it has lost the state
+		f.state, f.saved = nil, false
 	}
 	// What was shown while the state was loaded may be older than that.
 	passed := f.newer != nil && f.state != nil && f.newer.Seq <= f.state.Pointer.Seq
