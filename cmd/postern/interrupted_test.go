@@ -17,7 +17,7 @@ import (
 	"postern/remote/mem"
 )
 
-// world is a remote that several machines share and that stops taking writes when a test says so.
+// world is a remote that several machines share. It rejects writes after a number that the test sets.
 type world struct {
 	t       *testing.T
 	shared  *mem.Store
@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 				if w.called != nil {
 					w.called()
 				}
-				// Full, since that is not tried again: to the command it is as if the world ended here.
+				// ErrFull is not retried, so the command ends here as after a crash.
 				if (c.Op == faulty.Put || c.Op == faulty.Swap) && w.left.Add(-1) < 0 {
 					return faulty.Full
 				}
@@ -50,13 +50,13 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// run runs a command on a machine and returns its exit code and all that it said.
+// run runs a command on a machine and returns its exit code and its output.
 func (w *world) run(machine string, env map[string]string, args ...string) (int, string) {
 	w.t.Helper()
 	return w.runUntil(w.t.Context(), machine, env, args...)
 }
 
-// runUntil is run, until ctx ends.
+// runUntil is like run, until ctx ends.
 func (w *world) runUntil(ctx context.Context, machine string, env map[string]string, args ...string) (int, string) {
 	w.t.Helper()
 	out, err := os.Create(filepath.Join(w.t.TempDir(), "out"))
@@ -101,7 +101,7 @@ func phrase(pairs ...string) map[string]string {
 	return env
 }
 
-// eachWrite runs a story that is broken off after 0, 1, 2 … writes, until the story says that it needed no more.
+// eachWrite runs a story that is interrupted after 0, 1, 2 … writes, until the story reports that it finished.
 func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bool)) {
 	for writes := range int64(12) {
 		finished := false
@@ -116,7 +116,7 @@ func eachWrite(t *testing.T, story func(t *testing.T, writes int64) (finished bo
 	t.Fatal("it never had writes enough")
 }
 
-// TestInitInterrupted breaks off the making of an account at every write. Doing it again finishes it: there is one
+// TestInitInterrupted interrupts the making of an account at every write. A second run finishes it: there is one
 // account, its words were shown, and another machine can log in.
 func TestInitInterrupted(t *testing.T) {
 	env := phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon")
@@ -145,8 +145,8 @@ func TestInitInterrupted(t *testing.T) {
 	})
 }
 
-// TestPasswdInterrupted breaks off a change of passphrase at every write. At no time is there none that works, and
-// doing it again leaves the new one only.
+// TestPasswdInterrupted interrupts a change of passphrase at every write. There is always one that works, and
+// a second run leaves only the new one.
 func TestPasswdInterrupted(t *testing.T) {
 	const before, after = "old and dusty piano", "new and shiny trumpet"
 	old, fresh := phrase("POSTERN_PASSPHRASE", before), phrase("POSTERN_PASSPHRASE", after)
@@ -171,7 +171,7 @@ func TestPasswdInterrupted(t *testing.T) {
 	})
 }
 
-// TestLoginWritesNothing: a remote that takes nothing more is good enough to log in.
+// TestLoginWritesNothing: a login works at a remote that accepts no writes.
 func TestLoginWritesNothing(t *testing.T) {
 	env := phrase("POSTERN_PASSPHRASE", "crop nerve zoo lizard abandon")
 	w := newWorld(t)

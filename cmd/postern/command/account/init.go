@@ -19,8 +19,8 @@ func create(p *command.Program) *cobra.Command {
 		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file
 of the home.
 
-User name, passphrase and remote are enough to log in on another machine. The record that makes it so can
-be found only with both name and passphrase; the same name with another passphrase leads to another place.`,
+User name, passphrase and remote are enough to log in on another machine. The login record
+can be found only with both name and passphrase; the same name with another passphrase leads to another record.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makeAccount(cmd.Context(), p, f) },
 	}

@@ -24,7 +24,7 @@ func passwd(p *command.Program) *cobra.Command {
 machines that are logged in stay so. It may be run while a gateway serves the home.
 
 With --dav it replaces the password in HOME/dav-password, which WebDAV clients of this machine use, by a new one at
-random. A running gateway takes it at once and lets nobody in with the old one.`,
+random. A running gateway accepts it at once, and rejects the old one.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.dav {

@@ -21,7 +21,7 @@ func flush(p *command.Program) *cobra.Command {
 		Use:   "flush",
 		Short: "Wait until everything is at the remote",
 		Long: `Waits until all changes made before are at the remote. While the remote is away or full it says so and
-goes on waiting. It fails where waiting is of no use, since the remote is not as it was.`,
+goes on waiting. It fails if waiting is useless, because the remote went back to an older state.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error { return awaitFlush(cmd.Context(), p, g) })

@@ -47,7 +47,7 @@ func historyShow(p *command.Program) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show PATH",
-		Short: "Show a file as it was, or what lay in a folder",
+		Short: "Show a file or a folder as it was",
 		Long: `Writes the bytes of a file of the history, such as "/history/2026-11-20 09.15.00/letters/a.txt", to the
 output, or lists a folder. postern history list lists the paths.`,
 		Args: command.Exactly(1, "one path"),

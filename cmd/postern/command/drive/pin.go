@@ -18,10 +18,10 @@ func pins(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pin PATH",
 		Short: "Keep a file or folder readable offline",
-		Long: `Keeps what lies at a path of the drive on this machine, sealed as it is at the remote, and keeps it up to
-date. It returns when all of it is here. If it is interrupted, a running gateway goes on by itself. A path stays pinned
-when what lies there is replaced. When a pinned folder, or one above it, is renamed or moved on this machine, its pin
-follows. What is mounted below a pinned folder is kept with it.`,
+		Long: `Keeps the file or folder at a path of the drive on this machine, sealed as it is at the remote, and up to
+date. It returns when everything is here. If it is interrupted, a running gateway goes on by itself. A path stays pinned
+when its file or folder is replaced. When a pinned folder, or one above it, is renamed or moved on this machine, the pin
+follows. Spaces mounted below a pinned folder are kept as well.`,
 		Args: command.AtMostOne("one path, or --list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {

@@ -27,14 +27,14 @@ func mounting(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mount [DIR]",
 		Short: "Make the served drive a folder of this machine",
-		Long: `Mounts the drive that is being served, by what this system has for it:
+		Long: `Mounts the drive that is being served, in the way of this system:
 
   Linux     for the desktop (gio), if there is one and no DIR is named; else davfs2 on DIR, which needs root:
             sudo postern mount --home HOME DIR
   macOS     as Finder does; or on DIR
   Windows   as a network drive; DIR is a letter, such as P:
 
-Windows limits such drives to files of 50 MB and more; --apply lifts what can be lifted, as an administrator.`,
+Windows limits such drives to files of 50 MB; --apply raises this limit, as an administrator.`,
 		Args: command.AtMostOne("one folder, or none"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder := ""

@@ -25,8 +25,8 @@ func trusting(p *command.Program) *cobra.Command {
 		Use:   "trust",
 		Short: "Have this machine's programs accept the drive's certificate",
 		Long: `Installs the drive's own certificate authority in the places where this machine's programs look for
-authorities, so that they trust postern serve --tls as any site: the system's store, and those of Firefox and Chromium
-where they keep one. It prints the exact commands for the steps that need an administrator, if you are none.
+authorities, so that they trust postern serve --tls like any site: the system's store, and those of Firefox and Chromium
+where they keep one. Unless you are an administrator, it prints the commands for the steps that need one.
 
 The authority is made for this drive alone. It can certify localhost, 127.0.0.1, ::1 and the names of the setting hosts,
 and nothing else. Its key stays in the home, and only you can read it.`,

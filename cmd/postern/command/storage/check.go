@@ -19,10 +19,10 @@ func check(p *command.Program) *cobra.Command {
 	create := false
 	cmd := &cobra.Command{
 		Use:   "check URL",
-		Short: "See whether a remote keeps what Postern asks of it",
-		Long: `Runs the contract of remotes against one that may be in use: with fresh random blobs, which are deleted
-afterwards, and fresh random pointers, which stay and take a few hundred bytes each. Nothing else there is touched.
-A remote that is not there is made only with --create, and then stays.`,
+		Short: "Check that a remote keeps the promises that Postern relies on",
+		Long: `Runs the contract of remotes against a remote, even one in use. It puts random blobs, which it deletes
+afterwards, and random pointers, which stay and take a few hundred bytes each. It changes nothing else there. A missing
+remote is made only with --create, and then stays.`,
 		Args: command.Exactly(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := p.Drivers.Parse(args[0], home.Home(""))

@@ -19,9 +19,9 @@ func duplicate(p *command.Program) *cobra.Command {
 		Use:   "copy FROM TO",
 		Short: "Copy the account to another remote",
 		Long: `Copies all that the drive and its history lead to from one remote to another, then the drive's pointer, and,
-with the passphrase, the login record. Letters in the account's inbox and the record of its name go along. A copy that
-was cut is run again and goes on; run again later, it takes what has changed. The pointer at TO is moved only if what is
-there is contained in what comes. Set remote in config.toml, or log in on TO, to use it.`,
+with the passphrase, the login record. Letters in the account's inbox and the record of its name go along. Run an
+interrupted copy again to continue it; a later run copies the changes. The pointer at TO is moved only if the copied
+history contains the state there. To use the copy, set remote in config.toml, or log in on TO.`,
 		Args: command.Exactly(2, "two URLs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return copyAccount(cmd.Context(), p, args[0], args[1], f)

@@ -27,7 +27,7 @@ earlier export, which is named by its file, or by a time: the newest export that
 export that was cut again: it continues from what FILE.part holds.
 
 With the passphrase (--passphrase-file, $POSTERN_PASSPHRASE) the login record goes along, so that user name and
-passphrase are enough at a remote that the file is imported to; without, the recovery words are.`,
+passphrase open the drive at any remote that the file is imported into; without it, only the recovery words do.`,
 		Args: command.Exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return exportDrive(cmd.Context(), p, args[0], since, passphraseFile)

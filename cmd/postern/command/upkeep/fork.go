@@ -17,9 +17,9 @@ func inspectFork(p *command.Program) *cobra.Command {
 changes until the remote is as it was. Try that first: restore the remote from its newest copy.
 
 If there is none, --accept takes the state that the remote shows now. Changes that are not at the remote yet stay in the
-journal and are merged with it, as with changes of another device. Files that the remote had before
-and lacks now are kept in a folder /files/kept-TIME, as far as the remote or this device still has them. Each other
-device has to accept for itself.`,
+journal and are merged with it, as with changes of another device. Files that the
+remote had before and lacks now are kept in a folder /files/kept-TIME, as far as the remote or this device still has
+them. Each other device has to accept for itself.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {

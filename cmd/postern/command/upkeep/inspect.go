@@ -13,8 +13,8 @@ func inspect(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect [PATH | NAME]",
 		Short: "Show what a path of the drive, a blob or a pointer is",
-		Long: `Shows what a path of the drive ("/files/a.txt") leads to, or what the 64 hex digits of a blob's name or a
-pointer's id stand for at the remote. Without an argument: the drive's own pointer. Keys are never shown.`,
+		Long: `Describes a path of the drive ("/files/a.txt"), or the blob or pointer at the remote whose name or id is given
+in 64 hex digits. Without an argument it describes the drive's own pointer. Keys are never shown.`,
 		Args: command.AtMostOne("one path or name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			what := strings.Join(args, "")
