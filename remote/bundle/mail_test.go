@@ -60,7 +60,8 @@ func delivered(t *testing.T, what string, to remote.Store, letters int, seq uint
 // repeated, and a newer record of the name stays.
 func TestMailThereAndBack(t *testing.T) {
 	from, names := store(t, 4)
-	if err := errors.Join(from.Drop(t.Context(), inbox, letter), from.Claim(t.Context(), nameID, record(1, 3))); err != nil {
+	err := errors.Join(from.Drop(t.Context(), inbox, letter), from.Claim(t.Context(), nameID, record(1, 3)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	mail := transfer.Mail{Inboxes: []crypto.InboxID{inbox, {8}}, Names: []crypto.NameID{nameID, {9}}}

@@ -71,7 +71,8 @@ func (b *Writer) kept(blob Blob) {
 	b.end.bytes += uint64(blob.Size)
 }
 
-// Close writes the letters, the records of names and the end record. It does not close the underlying writer. A bundle without an end record is incomplete.
+// Close writes the letters, the records of names and the end record. It does not close the underlying writer. A bundle
+// without an end record is incomplete.
 func (b *Writer) Close() error {
 	if b.err != nil || b.closed {
 		return b.err

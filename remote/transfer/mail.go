@@ -36,8 +36,8 @@ func (i Item) Verify() error {
 	return nil
 }
 
-// Fetch yields the letters, and then the records. It leaves out what was deleted meanwhile and what is damaged, since no
-// reader could use it, and continues after errors. A remote without the role has nothing.
+// Fetch yields the letters, and then the records. It leaves out what was deleted meanwhile and what is damaged, since
+// no reader could use it, and continues after errors. A remote without the role has nothing.
 func (m Mail) Fetch(ctx context.Context, from remote.Store, log *slog.Logger) iter.Seq2[Item, error] {
 	inbox, names := from.Roles().Inbox, from.Roles().Names
 	return func(yield func(Item, error) bool) {
@@ -132,7 +132,9 @@ func (i Item) Count(at *Progress) {
 
 // Deliver puts items at a remote and adds them to the progress through report. After an error it leaves out the other
 // letters of that inbox, and continues. Errors: those of the items and of Put.
-func Deliver(ctx context.Context, items iter.Seq2[Item, error], to remote.Store, report func(func(at *Progress))) error {
+func Deliver(
+	ctx context.Context, items iter.Seq2[Item, error], to remote.Store, report func(func(at *Progress)),
+) error {
 	var errs []error
 	failed := map[crypto.InboxID]bool{}
 	for item, err := range items {

@@ -21,14 +21,14 @@ import (
 //	"postern garbage\n"  u32 version  32 hash of the commit walked  6 × i64 Last
 //	in version 3 only: u32 spaces  u32 sets  for each space: 32 id, 32 hash walked  for each set: u32 members, u32 each
 //	for each blob, by name: 32 name, i64 since, in version 3 u32 set, from 1 on; 0: the own space alone
-//	and in the end the BLAKE3 of all before
+//	at the end the BLAKE3 hash of everything before
 //
-// While the own space is the only one the file has version 2, which builds from before there were others read as well.
-// They take a file of version 3 for a damaged one. That is safe: then all grace periods begin anew, and a drive that
-// has other spaces is of a version that they do not collect.
+// As long as the own space is the only one, the file has version 2, which older builds read as well. Older builds treat
+// a file of version 3 as damaged. That is safe: all grace periods restart, and a drive with other spaces has a version
+// that older builds do not collect.
 //
-// It is written beside and renamed, so that a crash leaves the old file or the new one. One that is damaged is as good
-// as none.
+// Save writes another file and renames it, so that a crash leaves either the old file or the new one. Load returns
+// empty notes for a damaged file.
 type File struct {
 	Path string
 	FS   localfs.FS   // nil: the system's

@@ -79,7 +79,7 @@ func (c *collection) before(ctx context.Context, at roots.State, s *space) (pare
 	parent, err = c.Roots.Earlier(ctx, named.Commit)
 	if err == nil && parent.Hash != named.Hash {
 		err = &vfs.Error{Op: "open a commit before", Path: "/", Kind: vfs.ErrCorrupt,
-			Err: errors.New("it is another one than its child says")}
+			Err: errors.New("it is not the commit that its child names")}
 		if s.number == 0 {
 			return parent, false, err
 		}
@@ -171,7 +171,7 @@ func (c *collection) list(ctx context.Context) error {
 	c.report.Others, c.report.Needed, c.report.Live = Amount{}, Amount{}, 0
 	for b, err := range c.Store.List(ctx) {
 		if err != nil {
-			return fmt.Errorf("list what is at the remote: %w", err)
+			return fmt.Errorf("list the remote's blobs: %w", err)
 		}
 		_, ours := c.notes.Blobs[b.Name]
 		u := c.marks.blobs[b.Name]

@@ -24,9 +24,9 @@ func (l *lateSwaps) Swap(_ context.Context, old crypto.PointerHash, next crypto.
 	return remote.Fail("swap pointer", next.ID, remote.ErrUnavailable, nil)
 }
 
-// TestDelayedSwap makes Bob's gateway give up a commit whose swap is still on its way. If the swap lands after all, what
-// Bob put is needed, whatever he noted. If another commit lands first, the swap is rejected for ever, and what Bob put
-// goes after the grace period.
+// TestDelayedSwap makes Bob's gateway give up a commit whose swap is still on its way. If the swap lands after all,
+// what Bob put is needed, whatever he noted. If another commit lands first, the swap is rejected for ever, and what Bob
+// put goes after the grace period.
 func TestDelayedSwap(t *testing.T) {
 	for name, landsOn := range map[string]float64{"lands soon": 1, "lands at the last moment": 6.9, "lost": -1} {
 		t.Run(name, func(t *testing.T) {
@@ -71,9 +71,9 @@ func TestDelayedSwap(t *testing.T) {
 	}
 }
 
-// TestReplacedWhileAway keeps Carol offline for ten days with changes of S. Meanwhile another space replaces S, and what
-// her changes were made to is collected. They are made again in the other space, by path, and nothing is lost on either
-// side.
+// TestReplacedWhileAway keeps Carol offline for ten days with changes of S. Meanwhile another space replaces S, and
+// what her changes were made to is collected. They are made again in the other space, by path, and nothing is lost on
+// either side.
 func TestReplacedWhileAway(t *testing.T) {
 	f := newFamily(t)
 	do(t, f.s.Drive, tree.Mkdir{Path: "/d"}, tree.Mkdir{Path: "/sub"})

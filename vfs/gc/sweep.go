@@ -123,7 +123,7 @@ func (c *collection) deleteBatch(ctx context.Context, names []crypto.BlobName) (
 		g.Go(func() error { return c.Store.Delete(ctx, name) })
 	}
 	if err := g.Wait(); err != nil {
-		return 0, fmt.Errorf("delete what nobody needs: %w", err)
+		return 0, fmt.Errorf("delete garbage: %w", err)
 	}
 	for _, name := range gone {
 		c.report.Deleted.add(c.listed[name])

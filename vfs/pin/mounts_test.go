@@ -140,8 +140,8 @@ func TestMountedBelow(t *testing.T) {
 	}
 }
 
-// TestMountComesAndGoes unmounts a space below a pinned folder. Its blobs stay for a while, also over a restart, and are
-// there when it is mounted again. If it stays away they are dropped.
+// TestMountComesAndGoes unmounts a space below a pinned folder. Its blobs stay for a while, also over a restart, and
+// are there when it is mounted again. If it stays away they are dropped.
 func TestMountComesAndGoes(t *testing.T) {
 	d := newDevice(t)
 	defer func() { d.close() }()
@@ -253,8 +253,8 @@ func TestFailingMount(t *testing.T) {
 	}
 }
 
-// TestFollowedOffline pins a space that is only followed, at a remote of its own: what was pinned of it can be read after
-// a start without any remote, and later commits are fetched.
+// TestFollowedOffline pins a space that is only followed, at a remote of its own: what was pinned of it can be read
+// after a start without any remote, and later commits are fetched.
 func TestFollowedOffline(t *testing.T) {
 	d := newDevice(t)
 	defer func() { d.close() }()

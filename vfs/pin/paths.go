@@ -22,8 +22,8 @@ type Paths interface {
 	Save(paths []string) error
 }
 
-// File stores the list in a file, as a JSON array of paths relative to a folder of the drive. Earlier versions could pin
-// only what lies in that folder, and read the file as long as nothing else is pinned.
+// File stores the list in a file, as a JSON array of paths relative to a folder of the drive. Earlier versions could
+// pin only what lies in that folder, and read the file as long as nothing else is pinned.
 type File struct {
 	Name   string
 	Folder string // of the drive, such as "/files"; "": the drive's root
@@ -43,7 +43,8 @@ func (f File) Load() ([]string, error) {
 	}
 	var paths []string
 	if err := json.Unmarshal(text, &paths); err != nil {
-		return nil, fmt.Errorf("%s is not a list of paths (%w): correct it, or remove it and pin the paths again", f.Name, err)
+		return nil, fmt.Errorf("%s is not a list of paths (%w): correct it, or remove it and pin the paths again",
+			f.Name, err)
 	}
 	for i, path := range paths {
 		rest, out := strings.CutPrefix(path, outside)

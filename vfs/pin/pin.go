@@ -107,8 +107,8 @@ func (p *Pinner) Close() {
 	p.keepers.Wait()
 }
 
-// Changed makes the Pinner look at the mounted spaces again: one may have another newest commit, or another space may be
-// mounted. It returns at once.
+// Changed makes the Pinner look at the mounted spaces again: one may have another newest commit, or another space may
+// be mounted. It returns at once.
 func (p *Pinner) Changed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -191,7 +191,8 @@ func TestFollowsFolders(t *testing.T) {
 	b.offline()
 	b.move("/docs/deep", "/docs/new")
 	b.move("/docs", "/papers")
-	if got := b.pins.Paths(); !slices.Equal(got, []string{"/files/papers/deeper", "/files/papers/new", "/files/papers/new/a"}) {
+	want := []string{"/files/papers/deeper", "/files/papers/new", "/files/papers/new/a"}
+	if got := b.pins.Paths(); !slices.Equal(got, want) {
 		t.Errorf("pinned are %q", got)
 	}
 	b.clock.Add(int64(2 * DefaultUploaded))

@@ -6,15 +6,15 @@
 // drops blobs that are no longer needed. Fetched blobs survive interruptions, so the next run continues where the last
 // one stopped.
 //
-// A pinned path may hold other spaces, mounted at or below it, and their files are kept as well. Each remote has its own
-// Store, filled by a goroutine of its own, so a failing or slow one delays no other. The blobs of a space that is
+// A pinned path may hold other spaces, mounted at or below it, and their files are kept as well. Each remote has its
+// own Store, filled by a goroutine of its own, so a failing or slow one delays no other. The blobs of a space that is
 // unmounted stay for a while, since its mount may come back. As long as a space has not been read since the start,
 // nothing is dropped from its Store.
 //
 // A pin belongs to a path, not to the file at it: a file that replaces another is kept, and a path where nothing exists
 // yet is kept once something does. But when a folder is renamed or moved here, also to another space, the pins at and
-// below it move along. A renamed file leaves its pin behind, because programs save that way: they rename the old version
-// away and the new one into its place. The history is not kept.
+// below it move along. A renamed file leaves its pin behind, because programs save that way: they rename the old
+// version away and the new one into its place. The history is not kept.
 package pin
 
 import (

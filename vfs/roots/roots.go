@@ -1,6 +1,5 @@
-// Package roots knows the spaces that one owner has at one store, and opens them. Their contents are what the owner
-// needs, so package gc marks from them, package fsck checks them, a pinned path continues in them, and a bundle holds
-// them.
+// Package roots finds and opens the spaces that one owner has at one store. The owner needs their contents, so package
+// gc marks from them, package fsck checks them, and a bundle holds them.
 //
 // There are three sources. The account's own space is always a root. A registry, which the own space holds, names the
 // others and their stages. A mount that a walk finds and that the registry lacks is a root as well.

@@ -1,4 +1,5 @@
-// Package carry takes an account's drive to another remote, and finds what a bundle of it builds on.
+// Package carry copies an account to another remote, imports bundles without an account, and finds the state that a
+// bundle builds on.
 package carry
 
 import (
@@ -28,10 +29,10 @@ type CopyOptions struct {
 	Tell     control.Tell
 }
 
-// Copy copies all that a drive and its history lead to from one remote to another, then its pointer and the login
-// record, then the letters in the account's inbox and the record of its name. It can be repeated after any failure, and
-// then copies the rest. Changes that are committed meanwhile stay behind. The pointer at To is replaced only if the
-// drive's state contains the one there.
+// Copy copies everything that the account's spaces and their histories refer to from one remote to another, then their
+// pointers and the login record, then the letters in the account's inbox and the record of its name. Repeat it after a
+// failure to copy the rest. It does not copy changes that are committed meanwhile. It replaces a pointer at To only if
+// the state at From contains the one there.
 func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) {
 	// A running gateway holds the home and its pins, so both remotes are opened without them.
 	source, err := open(ctx, o.Home, o.From, false)
@@ -41,7 +42,7 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	defer func() { err = say.Closing(err, source.Close) }()
 	found, err := gateway.Roots(source, o.Account).Reach(ctx, roots.ReachOptions{Seen: control.Seeking(o.Tell)})
 	if err != nil {
-		return at, fmt.Errorf("look for what is to be copied: %w", err)
+		return at, fmt.Errorf("find the blobs to copy: %w", err)
 	}
 	var ids []crypto.PointerID
 	for _, p := range found.Pointers {
@@ -82,8 +83,8 @@ func open(ctx context.Context, h home.Home, to gateway.Target, founding bool) (r
 	return gateway.OpenRemote(ctx, gateway.HoldOptions{Home: h, To: to, Founding: founding}, &verify.MemoryPins{})
 }
 
-// pinnedAt is a remote whose pointers stay at one state, whatever is committed meanwhile: the blobs of that state are
-// copied, and no others.
+// pinnedAt is a remote whose pointers stay at one state, so that commits made meanwhile do not move a pointer past the
+// copied blobs.
 type pinnedAt struct {
 	remote.Store
 	at []crypto.Pointer

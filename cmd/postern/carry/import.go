@@ -13,8 +13,8 @@ import (
 	"postern/remote/transfer"
 )
 
-// Import takes a bundle to a remote, for which no account is needed. A pointer that is there is replaced only if the
-// bundle builds on it: nothing is merged.
+// Import imports a bundle into a remote. It needs no account, and merges nothing: it replaces a pointer there only if
+// the bundle builds on it.
 func Import(
 	ctx context.Context, h home.Home, to gateway.Target, file string, tell control.Tell,
 ) (at transfer.Progress, err error) {
@@ -26,8 +26,8 @@ func Import(
 	return gateway.ImportFile(ctx, store, file, bundle.ImportOptions{Progress: control.Carried("imported", tell)})
 }
 
-// BringsLogin reports whether a bundle brings a login record along with the drive. It reports true for a bundle that
-// can't be read, which Import rejects.
+// BringsLogin reports whether a bundle has a login record beside the drive. It reports true for a bundle that can't be
+// read, which Import rejects.
 func BringsLogin(path string) (bool, error) {
 	file, err := localfs.OpenRegular(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func BringsLogin(path string) (bool, error) {
 	defer func() { _ = file.Close() }() // only read from
 	reader, err := bundle.NewReader(file)
 	if err != nil {
-		return true, nil //nolint:nilerr // as said
+		return true, nil //nolint:nilerr // Import returns the error
 	}
 	return len(reader.Contents().Pointers) > 1, nil
 }

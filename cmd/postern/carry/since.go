@@ -12,8 +12,8 @@ import (
 	"postern/remote/localfs"
 )
 
-// Since returns the state that an export takes for granted. It is named by an earlier bundle of the drive, or by a
-// time: then it is the newest state that this device exported until that time. isFile reports which of the two it was.
+// Since returns the state that an export builds on. since is the path of an earlier bundle of the drive, or a time,
+// which stands for the newest state that this device exported until then. isFile reports which of the two it is.
 func Since(
 	h home.Home, account home.Account, since string, now time.Time,
 ) (base crypto.Pointer, isFile bool, err error) {
@@ -34,7 +34,7 @@ func Since(
 	return base, false, err
 }
 
-// stateIn returns the state of a drive that a bundle holds.
+// stateIn returns a drive's state in a bundle.
 func stateIn(file *os.File, name string, id crypto.PointerID) (crypto.Pointer, error) {
 	reader, err := bundle.NewReader(file)
 	if err != nil {

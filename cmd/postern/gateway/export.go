@@ -118,7 +118,7 @@ func (g *gateway) reach(ctx context.Context, beyond *crypto.Pointer, tell contro
 	found, err := g.drive.space.Keeper().Reach(ctx, g.drive.checked,
 		roots.ReachOptions{Beyond: beyond, Seen: control.Seeking(tell)})
 	if err != nil {
-		return found, fmt.Errorf("look for what is to be exported: %w", err)
+		return found, fmt.Errorf("find the blobs to export: %w", err)
 	}
 	return found, nil
 }

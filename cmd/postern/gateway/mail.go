@@ -10,8 +10,8 @@ import (
 	"postern/remote/transfer"
 )
 
-// OwnMail returns what a copy or a backup of an account takes along beside its spaces: the letters in its inbox, and the
-// record of its name if the account holds that name at the remote.
+// OwnMail returns what a copy or a backup of an account takes along beside its spaces: the letters in its inbox, and
+// the record of its name if the account holds that name at the remote.
 func OwnMail(ctx context.Context, at remote.Store, a home.Account) (transfer.Mail, error) {
 	mail := transfer.Mail{Inboxes: []crypto.InboxID{a.Secret.InboxID()}}
 	names, id := at.Roles().Names, crypto.NameIDOf(a.User)

@@ -331,11 +331,13 @@ func (d *drive) waiting() (whys []string) {
 	return whys
 }
 
-// failing returns the mounted spaces, other than the own one, whose changes can't be committed.
+// failing returns the mounted spaces, other than the own one, whose changes can't be committed. It omits those at the
+// own space's remote while that fails for the own space, too.
 func (d *drive) failing() (all []control.Failing) {
 	if d.fs == nil {
 		return nil
 	}
+	own := d.space.Status().CommitFailed != ""
 	for _, span := range d.fs.Spans("/") {
 		s, ok := span.FS.(*space.Space)
 		if !ok || s == d.space {
@@ -343,7 +345,7 @@ func (d *drive) failing() (all []control.Failing) {
 		}
 		if of := s.Status(); of.Blocked != "" {
 			all = append(all, control.Failing{Path: span.Path, Why: of.Blocked, Blocked: true})
-		} else if of.CommitFailed != "" {
+		} else if of.CommitFailed != "" && !(own && s.Store() == d.space.Store()) {
 			all = append(all, control.Failing{Path: span.Path, Why: of.CommitFailed})
 		}
 	}
