@@ -87,7 +87,7 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 		if ctx.Err() != nil {
 			return trouble
 		}
-		c.home.Log.Warn("the drive starts with what this device knows of it", "error", trouble)
+		c.home.Log.Warn("the drive starts with the state that this device last saw", "error", trouble)
 		c.note(trouble)
 		c.home.Committed()
 	}
