@@ -38,7 +38,7 @@ func (q *request) conditional(now state) error {
 		if !matches(match, now, true) {
 			return errPrecondition("If-Match")
 		}
-	} else if since, err := http.ParseTime(h.Get("If-Unmodified-Since")); err == nil {
+	} else if since, ok := date(h, "If-Unmodified-Since"); ok {
 		if now.exists && now.Modified.Truncate(time.Second).After(since) {
 			return errPrecondition("If-Unmodified-Since")
 		}

@@ -148,12 +148,23 @@ func (h *Handler) lastModified(info vfs.Info) string {
 	return at.UTC().Format(http.TimeFormat)
 }
 
+// date returns the date of a header; false: there is none, or none that is valid. To parse an empty one would cost three
+// errors.
+func date(h http.Header, name string) (time.Time, bool) {
+	text := h.Get(name)
+	if text == "" {
+		return time.Time{}, false
+	}
+	at, err := http.ParseTime(text)
+	return at, err == nil
+}
+
 // unmodified evaluates If-Modified-Since. Only the exact date of the last answer counts, since a later version may have
 // an earlier date: clients set dates. A file saved within maxAhead counts as modified: there may have been two saves in
 // a second.
 func (q *request) unmodified(info vfs.Info) bool {
-	since, err := http.ParseTime(q.r.Header.Get("If-Modified-Since"))
-	if err != nil {
+	since, ok := date(q.r.Header, "If-Modified-Since")
+	if !ok {
 		return false
 	}
 	settled := q.h.o.Clock().Sub(info.Modified.Truncate(time.Second)) > maxAhead
