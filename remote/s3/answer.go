@@ -1,0 +1,123 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"postern/remote"
+)
+
+// errStrange is the cause when a reply is not what a store sends: a captive portal, a proxy or another server has
+// answered.
+var errStrange = errors.New("something else than a store answers there: see that the endpoint is right, and that this " +
+	"network needs no login in a browser")
+
+// errCondition is a refused condition of a write: the object is not the one that the caller knows.
+var errCondition = errors.New("the object was changed meanwhile")
+
+// Advice for the codes of errors that a user can do something about.
+var advice = map[string]string{
+	"InvalidAccessKeyId":    "the store does not know the access key: see that AWS_ACCESS_KEY_ID or the profile is right",
+	"SignatureDoesNotMatch": "the store does not accept the secret key: see that AWS_SECRET_ACCESS_KEY or the profile is right",
+	"ExpiredToken":          "the session token has expired: log in again",
+	"TokenRefreshRequired":  "the session token has expired: log in again",
+	"InvalidToken":          "the store does not accept the session token: log in again",
+	"RequestTimeTooSkewed":  "the clock of this machine or of the store is wrong by more than a quarter of an hour",
+	"AccessDenied":          "the keys give no right to do that in this bucket",
+	"AllAccessDisabled":     "the provider has locked this account or bucket",
+	"InvalidObjectState":    "the object was moved to an archive: bring it back, and remove the lifecycle rule",
+	"NoSuchBucket":          "there is no such bucket: see that its name, the region and the endpoint are right",
+}
+
+// kinds gives the kind of failure of codes for which the status alone would mislead.
+var kinds = map[string]error{
+	"NoSuchKey":                      remote.ErrNotFound,
+	"PreconditionFailed":             errCondition,
+	"InvalidRange":                   remote.ErrCorrupt,
+	"QuotaExceeded":                  remote.ErrFull,
+	"StorageFull":                    remote.ErrFull,
+	"XMinioStorageFull":              remote.ErrFull,
+	"XMinioAdminBucketQuotaExceeded": remote.ErrFull,
+	"InsufficientStorage":            remote.ErrFull,
+	"EntityTooLarge":                 remote.ErrRefused,
+	"InvalidObjectState":             remote.ErrRefused,
+	"InvalidBucketName":              remote.ErrRefused,
+	"NotImplemented":                 remote.ErrRefused,
+	"MethodNotAllowed":               remote.ErrRefused,
+}
+
+// codeOf returns the code and the status of a store's error; empty and 0 where there was none.
+func codeOf(err error) (code string, status int) {
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		status = response.HTTPStatusCode()
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		code = api.ErrorCode()
+	}
+	return code, status
+}
+
+// fail returns the *remote.Error of a failed request. Everything that may pass, and that a user can mend while the drive
+// is in use, is ErrUnavailable: the journal keeps the changes. So is a bucket that is gone for the moment: a store that
+// was there must never pass for an empty one. A refused condition is errCondition itself.
+func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error) error {
+	if ended := remote.Alive(ctx, op, on); ended != nil {
+		return ended
+	}
+	if already, ok := errors.AsType[*remote.Error](err); ok {
+		return already
+	}
+	code, status := codeOf(err)
+	kind := kinds[code]
+	switch {
+	case kind != nil:
+	case status == http.StatusPreconditionFailed:
+		kind = errCondition
+	case status == http.StatusInsufficientStorage:
+		kind = remote.ErrFull
+	case status == http.StatusRequestEntityTooLarge:
+		kind = remote.ErrRefused
+	default:
+		kind = remote.ErrUnavailable
+	}
+	if errors.Is(kind, errCondition) {
+		return errCondition
+	}
+	return remote.Fail(op, on, kind, explain(err))
+}
+
+// explain returns one sentence about a failed request. It leaves out the ids that stores add, and never holds keys.
+func explain(err error) error {
+	code, status := codeOf(err)
+	if text, ok := advice[code]; ok {
+		return errors.New(text)
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok && code != "" && code != "UnknownError" {
+		return fmt.Errorf("the store says %s: %.200s", code, api.ErrorMessage())
+	}
+	if status != 0 {
+		return fmt.Errorf("the store answers %d %s", status, http.StatusText(status))
+	}
+	return err
+}
+
+// skewed reports whether a store refused a request since the clocks differ. The SDK has learned the difference from the
+// answer, so the next try succeeds; nothing was done.
+func skewed(err error) bool {
+	code, _ := codeOf(err)
+	return code == "RequestTimeTooSkewed" || code == "RequestExpired"
+}
+
+// ask makes a request, and once more if the clocks differ.
+func ask[Out any](request func() (Out, error)) (Out, error) {
+	out, err := request()
+	if err != nil && skewed(err) {
+		return request()
+	}
+	return out, err
+}

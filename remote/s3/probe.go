@@ -1,0 +1,183 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"postern/remote"
+)
+
+// The probe's races.
+const (
+	racers = 8
+	races  = 5
+	// slack is how long a racer's body waits for the others at most: a store may refuse some before it has read them.
+	slack = 200 * time.Millisecond
+)
+
+// errUnconditional is why a store without conditional writes is refused.
+var errUnconditional = errors.New("this store does not keep to conditional writes (If-Match and If-None-Match), so two devices " +
+	"could overwrite each other's changes: it can't hold a drive; see STORES.md for stores that can")
+
+// Probe finds out whether a store's conditional writes hold, also for writers at the same moment: some stores are right
+// one call at a time and let two writers win. It writes a few small objects and deletes them. The error of a store that
+// fails is ErrRefused.
+func (s *Store) probe(ctx context.Context) (err error) {
+	var random [8]byte
+	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
+		return fmt.Errorf("no random bytes: %w", err)
+	}
+	for i := range races {
+		key := s.place.key(fmt.Sprintf("probe-%s-%d", hex.EncodeToString(random[:]), i))
+		err := s.probeKey(ctx, key)
+		if removed := s.remove(context.WithoutCancel(ctx), key); err == nil && removed != nil {
+			err = s.failOpen(ctx, removed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeKey races writers of one object: first to make it, then to replace it. A write under a stale ETag, and one to
+// replace what is not there, must be refused.
+func (s *Store) probeKey(ctx context.Context, key string) error {
+	refuse := remote.Fail(opOpen, s, remote.ErrRefused, errUnconditional)
+	wrong := `"00000000000000000000000000000000"`
+	if err := s.mustRefuse(ctx, key, func(in *s3.PutObjectInput) { in.IfMatch = &wrong }); err != nil {
+		return err
+	}
+	etag := ""
+	for range 2 {
+		won, err := s.race(ctx, key, etag)
+		if err != nil {
+			return s.failOpen(ctx, err)
+		}
+		if len(won) != 1 {
+			return refuse
+		}
+		stale := etag
+		b, now, err := s.read(ctx, key, 64)
+		if err != nil {
+			return s.failOpen(ctx, err)
+		}
+		if string(b) != won[0] || now == stale {
+			return refuse
+		}
+		if etag = now; stale == "" {
+			continue
+		}
+		if err := s.mustRefuse(ctx, key, func(in *s3.PutObjectInput) { in.IfMatch = &stale }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mustRefuse makes a write that the store has to refuse.
+func (s *Store) mustRefuse(ctx context.Context, key string, set func(*s3.PutObjectInput)) error {
+	_, err := s.write(ctx, key, []byte("must not be there"), set)
+	if err == nil {
+		return remote.Fail(opOpen, s, remote.ErrRefused, errUnconditional)
+	}
+	if lost(err) {
+		return nil
+	}
+	return s.failOpen(ctx, err)
+}
+
+// lost reports whether a write was refused for its condition.
+func lost(err error) bool {
+	code, status := codeOf(err)
+	return status == 412 || code == "NoSuchKey" || code == "ConditionalRequestConflict"
+}
+
+// race lets writers write an object at the same moment, and returns what those wrote who were told that they succeeded.
+func (s *Store) race(ctx context.Context, key, etag string) (won []string, err error) {
+	start := &barrier{missing: racers, open: make(chan struct{})}
+	defer time.AfterFunc(slack, start.give).Stop()
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for i := range racers {
+		wait.Go(func() {
+			text := fmt.Sprintf("racer %d of a probe, after %s", i, etag)
+			_, failed := ask(func() (*s3.PutObjectOutput, error) {
+				size := int64(len(text))
+				in := &s3.PutObjectInput{Bucket: &s.place.Bucket, Key: &key, ContentLength: &size,
+					Body: &slow{Reader: bytes.NewReader([]byte(text)), start: start}}
+				if etag == "" {
+					in.IfNoneMatch = &anything
+				} else {
+					in.IfMatch = &etag
+				}
+				return s.client.PutObject(ctx, in, s.unsigned)
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case failed == nil:
+				won = append(won, text)
+			case !lost(failed):
+				err = failed
+			}
+		})
+	}
+	wait.Wait()
+	return won, err
+}
+
+// barrier opens when all racers have come, or when it is given up.
+type barrier struct {
+	mu      sync.Mutex
+	missing int
+	open    chan struct{}
+	once    sync.Once
+}
+
+// wait waits until the barrier opens.
+func (b *barrier) wait() {
+	b.mu.Lock()
+	b.missing--
+	all := b.missing <= 0
+	b.mu.Unlock()
+	if all {
+		b.give()
+	}
+	<-b.open
+}
+
+// give opens the barrier.
+func (b *barrier) give() { b.once.Do(func() { close(b.open) }) }
+
+// slow is a body whose last byte waits for the other racers, so that all writes end at the same moment.
+type slow struct {
+	*bytes.Reader
+	start *barrier
+	there bool
+}
+
+// Read implements io.Reader.
+func (b *slow) Read(p []byte) (int, error) {
+	if b.Len() > 1 {
+		return b.Reader.Read(p[:min(len(p), b.Len()-1)])
+	}
+	if !b.there {
+		b.there = true
+		b.start.wait()
+	}
+	return b.Reader.Read(p)
+}
+
+// WriteTo hides that of the reader.
+func (b *slow) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{b})
+}
