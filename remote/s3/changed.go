@@ -197,6 +197,9 @@ func (s *Store) compare(ctx context.Context, page []types.Object) error {
 			continue
 		}
 		g.Go(func() error {
+			if now, ok := s.known.Get(id); ok && now.etag == etag { // written by this handle
+				return c.saw(id, now, s)
+			}
 			now, err := s.loadBegun(ctx, id)
 			if err := unread(err); err != nil {
 				return err
@@ -204,7 +207,7 @@ func (s *Store) compare(ctx context.Context, page []types.Object) error {
 			if err != nil {
 				now.etag = etag
 			}
-			return s.changes.saw(id, now, s)
+			return c.saw(id, now, s)
 		})
 	}
 	return g.Wait()

@@ -94,12 +94,15 @@ func (p Place) String() string {
 	separator := "?"
 	for _, name := range parameters {
 		if value := *p.field(name); value != "" {
-			s += separator + name + "=" + strings.ReplaceAll(url.QueryEscape(value), "%3A%2F%2F", "://")
+			s += separator + name + "=" + legible.Replace(url.QueryEscape(value))
 			separator = "&"
 		}
 	}
 	return s
 }
+
+// legible keeps colons and slashes, which need no escape in a query.
+var legible = strings.NewReplacer("%3A", ":", "%2F", "/")
 
 // pathStyle reports whether the bucket's name stands in the path of requests.
 func (p Place) pathStyle() bool { return p.Style == "path" || p.Style == "" && p.Endpoint != "" }
