@@ -18,6 +18,7 @@ import (
 	"postern/remote/disk"
 	"postern/remote/line"
 	"postern/remote/mem"
+	"postern/remote/s3"
 	"postern/remote/verify"
 )
 
@@ -41,6 +42,7 @@ type Drivers []Driver
 func Shipped() Drivers {
 	return Drivers{
 		{Scheme: "disk", Form: "disk:/path/of/a/folder", Blocks: true, Open: openDisk},
+		{Scheme: "s3", Form: s3.Form + " (a bucket)", Open: openS3},
 		{Scheme: "mem", Form: "mem: (gone when the gateway stops)", Volatile: true, Open: openMem},
 		{Scheme: mirrorScheme, Form: "mirror:URL,URL (copies of each other)"},
 	}
@@ -99,6 +101,15 @@ func (ds Drivers) parse(d Driver, rest string, h home.Home) (Target, error) {
 		}
 	case mirrorScheme:
 		return ds.parseMirror(d, rest, h)
+	case "s3":
+		place, err := s3.ParsePlace(rest)
+		if err == nil && place.CA != "" {
+			place.CA, err = filepath.Abs(place.CA)
+		}
+		if err != nil {
+			return Target{}, say.Usagef("%w", err)
+		}
+		rest = strings.TrimPrefix(place.String(), "s3:")
 	case "disk":
 		path := rest
 		if strings.HasPrefix(path, "//") {
@@ -202,7 +213,7 @@ func openDisk(_ context.Context, path string, o Opening) (remote.Store, error) {
 	store, err := disk.Open(path, disk.Options{Log: o.Log, Existing: !o.Founding, OpenFiles: blobsOpen(openFiles()),
 		WatchEvery: o.WatchEvery})
 	if errors.Is(err, disk.ErrNoStore) {
-		return nil, say.Advised(&noRemoteError{path})
+		return nil, say.Advised(&noRemoteError{path, "its disk is mounted and the path is"})
 	}
 	if err != nil {
 		return nil, err
@@ -210,12 +221,28 @@ func openDisk(_ context.Context, path string, o Opening) (remote.Store, error) {
 	return store, nil
 }
 
-// noRemoteError is the error for a folder that must hold a remote and does not.
-type noRemoteError struct{ path string }
+// openS3 opens a remote in a bucket.
+func openS3(ctx context.Context, rest string, o Opening) (remote.Store, error) {
+	place, err := s3.ParsePlace(rest)
+	if err != nil {
+		return nil, err
+	}
+	store, err := s3.Open(ctx, place, s3.Options{Log: o.Log, Existing: !o.Founding})
+	if errors.Is(err, s3.ErrNoStore) {
+		return nil, say.Advised(&noRemoteError{place.String(), "the bucket and the prefix are"})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
 
-// Error names the folder.
+// noRemoteError is the error for a place that must hold a remote and does not.
+type noRemoteError struct{ place, check string }
+
+// Error names the place.
 func (e *noRemoteError) Error() string {
-	return fmt.Sprintf("there is no remote in %s: see that its disk is mounted and the path is right", e.path)
+	return fmt.Sprintf("there is no remote in %s: see that %s right", e.place, e.check)
 }
 
 // OrCreate adds --create to the remedies in an error about a missing remote. Other errors stay as they are.
