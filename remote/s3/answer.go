@@ -14,8 +14,8 @@ import (
 
 // errStrange is the cause when a reply is not what a store sends: a captive portal, a proxy or another server has
 // answered.
-var errStrange = errors.New("something else than a store answers there: see that the endpoint is right, and that this " +
-	"network needs no login in a browser")
+var errStrange = errors.New("something else than a store answers there: see that the endpoint is right, and that " +
+	"this network needs no login in a browser")
 
 // errCondition is a refused condition of a write: the object is not the one that the caller knows.
 var errCondition = errors.New("the object was changed meanwhile")
@@ -23,7 +23,7 @@ var errCondition = errors.New("the object was changed meanwhile")
 // Advice for the codes of errors that a user can do something about.
 var advice = map[string]string{
 	"InvalidAccessKeyId":    "the store does not know the access key: see that AWS_ACCESS_KEY_ID or the profile is right",
-	"SignatureDoesNotMatch": "the store does not accept the secret key: see that AWS_SECRET_ACCESS_KEY or the profile is right",
+	"SignatureDoesNotMatch": "the secret key is wrong: see that AWS_SECRET_ACCESS_KEY or the profile is right",
 	"ExpiredToken":          "the session token has expired: log in again",
 	"TokenRefreshRequired":  "the session token has expired: log in again",
 	"InvalidToken":          "the store does not accept the session token: log in again",
@@ -62,9 +62,9 @@ func codeOf(err error) (code string, status int) {
 	return code, status
 }
 
-// fail returns the *remote.Error of a failed request. Everything that may pass, and that a user can mend while the drive
-// is in use, is ErrUnavailable: the journal keeps the changes. So is a bucket that is gone for the moment: a store that
-// was there must never pass for an empty one. A refused condition is errCondition itself.
+// fail returns the *remote.Error of a failed request. Everything that may pass, and that a user can mend while the
+// drive is in use, is ErrUnavailable: the journal keeps the changes. So is a bucket that is gone for the moment: a
+// store that was there must never pass for an empty one. A refused condition is errCondition itself.
 func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error) error {
 	if ended := remote.Alive(ctx, op, on); ended != nil {
 		return ended

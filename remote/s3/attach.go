@@ -101,7 +101,8 @@ func (s *Store) found(ctx context.Context) error {
 		return s.failOpen(ctx, err)
 	}
 	if len(page.Contents) > 0 {
-		return remote.Fail(opOpen, s, remote.ErrForeign, errors.New("the prefix holds objects of another program: choose another"))
+		return remote.Fail(opOpen, s, remote.ErrForeign,
+			errors.New("the prefix holds objects of another program: choose another"))
 	}
 	if err := s.probe(ctx); err != nil {
 		return err

@@ -90,9 +90,9 @@ func (s *Store) exchange(ctx context.Context, r register, etag string, b []byte)
 	})
 }
 
-// unsettled returns nil if a failed write left the object as another writer made it, so that it has to be looked at, and
-// else the error for the caller. A refused condition may be a 412, or a 404 for an object that is gone; a 409 says that
-// another write was under way, and nothing about what came of this one.
+// unsettled returns nil if a failed write left the object as another writer made it, so that it has to be looked at,
+// and else the error for the caller. A refused condition may be a 412, or a 404 for an object that is gone; a 409 says
+// that another write was under way, and nothing about what came of this one.
 func (s *Store) unsettled(ctx context.Context, r register, err error) error {
 	code, _ := codeOf(err)
 	if code == "NoSuchKey" || code == "ConditionalRequestConflict" {

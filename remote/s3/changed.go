@@ -26,8 +26,8 @@ const (
 	loadsAtOnce = 16
 )
 
-// changes is what a handle knows of the pointers in the bucket. A bucket keeps no order of moves, so each look lists all
-// pointers with their ETags (one request for each thousand), and reads those whose ETag is new.
+// changes is what a handle knows of the pointers in the bucket. A bucket keeps no order of moves, so each look lists
+// all pointers with their ETags (one request for each thousand), and reads those whose ETag is new.
 type changes struct {
 	session string        // the beginning of this handle's cursors
 	turn    chan struct{} // holds a token while the bucket is listed
@@ -53,8 +53,8 @@ func newChanges(rand io.Reader) (*changes, error) {
 		seen: map[crypto.PointerID]sighting{}}, nil
 }
 
-// Changed implements remote.Pointers. A cursor is of one handle: the number of a move that it has seen. Any other cursor
-// is the beginning.
+// Changed implements remote.Pointers. A cursor is of one handle: the number of a move that it has seen. Any other
+// cursor is the beginning.
 func (s *Store) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
 	c := s.changes
 	after := c.after(since)

@@ -95,7 +95,8 @@ func (s *Store) deleteAll() {
 func (s *Store) deleteBatch(ctx context.Context, batch []*deletion) {
 	if len(batch) > 1 && !s.deletes.single {
 		err := s.deleteTogether(ctx, batch)
-		if _, status := codeOf(err); status/100 != 4 || status == http.StatusForbidden || status == http.StatusTooManyRequests {
+		if _, status := codeOf(err); status/100 != 4 || status == http.StatusForbidden ||
+			status == http.StatusTooManyRequests {
 			if err != nil {
 				for _, d := range batch {
 					d.err = err

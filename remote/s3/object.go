@@ -100,8 +100,8 @@ func statusOf(m middleware.Metadata) int {
 	return 0
 }
 
-// pages yields the objects below a prefix, page by page; it holds one page, and no lock while the caller looks at it. The
-// keys are those after the prefix. An error is the last thing that it yields.
+// pages yields the objects below a prefix, page by page; it holds one page, and no lock while the caller looks at it.
+// The keys are those after the prefix. An error is the last thing that it yields.
 func (s *Store) pages(ctx context.Context, op string, on fmt.Stringer, prefix string) iter.Seq2[[]types.Object, error] {
 	return func(yield func([]types.Object, error) bool) {
 		for token := (*string)(nil); ; {

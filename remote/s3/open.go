@@ -37,10 +37,10 @@ const (
 // opOpen is the operation in errors of Open.
 const opOpen = "open"
 
-// Open opens the remote of a place. Where there is none it makes one, after Probe, unless Options.Existing is set.
-// Credentials are those that the AWS tools use: the environment, or a profile. Errors: ErrNoStore and everything that a
-// user must mend are ErrRefused; ErrForeign for a prefix that holds something else or a store of a newer format;
-// ErrUnavailable.
+// Open opens the remote of a place. Where there is none it makes one, if the store's conditional writes hold, unless
+// Options.Existing is set. Credentials are those that the AWS tools use: the environment, or a profile. Errors:
+// ErrNoStore and everything that a user must mend are ErrRefused; ErrForeign for a prefix that holds something else or
+// a store of a newer format; ErrUnavailable.
 func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -86,8 +86,8 @@ func (s *Store) connect(ctx context.Context) error {
 		if ended := remote.Alive(ctx, opOpen, s); ended != nil {
 			return ended
 		}
-		return refuse(errors.New("there are no keys for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a " +
-			"profile of ~/.aws/credentials with ?profile="))
+		return refuse(errors.New("there are no keys for the store: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or " +
+			"name a profile of ~/.aws/credentials with ?profile="))
 	}
 	transport, err := s.place.transport(c.HTTPClient)
 	if err != nil {

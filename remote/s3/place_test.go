@@ -11,9 +11,10 @@ func TestParsePlace(t *testing.T) {
 		"//b/":         "s3://b",
 		"//b/p/q/":     "s3://b/p/q",
 		"//b/my drive": "s3://b/my%20drive",
-		"//b/p?endpoint=https://s3.example.org&region=eu-central-1": "s3://b/p?endpoint=https://s3.example.org&region=eu-central-1",
-		"//b?region=r&endpoint=http://127.0.0.1:9000/":              "s3://b?endpoint=http://127.0.0.1:9000&region=r",
-		"//b?style=host&profile=work&ca=/etc/ca.pem":                "s3://b?profile=work&ca=/etc/ca.pem&style=host",
+		"//b/p?endpoint=https://s3.example.org&region=eu-central-1"://
+		"s3://b/p?endpoint=https://s3.example.org&region=eu-central-1",
+		"//b?region=r&endpoint=http://127.0.0.1:9000/": "s3://b?endpoint=http://127.0.0.1:9000&region=r",
+		"//b?style=host&profile=work&ca=/etc/ca.pem":   "s3://b?profile=work&ca=/etc/ca.pem&style=host",
 	} {
 		p, err := ParsePlace(in)
 		if err != nil || p.String() != want {

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"postern/remote"
 )
@@ -19,15 +21,17 @@ import (
 const (
 	racers = 8
 	races  = 5
+	// counts is how often each of countUp's writers adds one.
+	counts = 5
 	// slack is how long a racer's body waits for the others at most: a store may refuse some before it has read them.
 	slack = 200 * time.Millisecond
 )
 
 // errUnconditional is why a store without conditional writes is refused.
-var errUnconditional = errors.New("this store does not keep to conditional writes (If-Match and If-None-Match), so two devices " +
-	"could overwrite each other's changes: it can't hold a drive; see STORES.md for stores that can")
+var errUnconditional = errors.New("this store does not keep to conditional writes (If-Match and If-None-Match), so " +
+	"two devices could overwrite each other's changes: it can't hold a drive; see STORES.md for stores that can")
 
-// Probe finds out whether a store's conditional writes hold, also for writers at the same moment: some stores are right
+// probe finds out whether a store's conditional writes hold, also for writers at the same moment: some stores are right
 // one call at a time and let two writers win. It writes a few small objects and deletes them. The error of a store that
 // fails is ErrRefused.
 func (s *Store) probe(ctx context.Context) (err error) {
@@ -35,9 +39,12 @@ func (s *Store) probe(ctx context.Context) (err error) {
 	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
 		return fmt.Errorf("no random bytes: %w", err)
 	}
-	for i := range races {
-		key := s.place.key(fmt.Sprintf("probe-%s-%d", hex.EncodeToString(random[:]), i))
-		err := s.probeKey(ctx, key)
+	for i := range races + 1 {
+		key, probe := s.place.key(fmt.Sprintf("probe-%s-%d", hex.EncodeToString(random[:]), i)), s.probeKey
+		if i == races {
+			probe = s.countUp
+		}
+		err := probe(ctx, key)
 		if removed := s.remove(context.WithoutCancel(ctx), key); err == nil && removed != nil {
 			err = s.failOpen(ctx, removed)
 		}
@@ -46,6 +53,55 @@ func (s *Store) probe(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// countUp lets writers add to one number, each by a conditional write of what it has just read. In the end the number
+// is that of the writes that were said to have succeeded, or one of them was lost: a store may answer from a state that
+// it is about to replace.
+func (s *Store) countUp(ctx context.Context, key string) error {
+	if _, err := s.write(ctx, key, []byte("0"), func(in *s3.PutObjectInput) { in.IfNoneMatch = &anything }); err != nil {
+		return s.failOpen(ctx, err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range racers {
+		g.Go(func() error {
+			for added := 0; added < counts; {
+				n, etag, err := s.readNumber(ctx, key)
+				if err != nil {
+					return err
+				}
+				_, err = s.write(ctx, key, []byte(strconv.Itoa(n+1)), func(in *s3.PutObjectInput) { in.IfMatch = &etag })
+				switch {
+				case err == nil:
+					added++
+				case !lost(err):
+					return s.failOpen(ctx, err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	n, _, err := s.readNumber(context.WithoutCancel(ctx), key)
+	if err == nil && n != racers*counts {
+		return remote.Fail(opOpen, s, remote.ErrRefused, errUnconditional)
+	}
+	return err
+}
+
+// readNumber reads the object of countUp.
+func (s *Store) readNumber(ctx context.Context, key string) (n int, etag string, err error) {
+	b, etag, err := s.read(ctx, key, 64)
+	if err != nil {
+		return 0, "", s.failOpen(ctx, err)
+	}
+	if n, err = strconv.Atoi(string(b)); err != nil {
+		return 0, "", remote.Fail(opOpen, s, remote.ErrCorrupt,
+			errors.New("an object of the probe has other bytes than were written"))
+	}
+	return n, etag, nil
 }
 
 // probeKey races writers of one object: first to make it, then to replace it. A write under a stale ETag, and one to

@@ -12,9 +12,9 @@
 // Names of objects are hashes and public ids, all of fixed length, so a listing shows neither names nor contents.
 //
 // A pointer moves by a conditional write (If-Match, or If-None-Match for the first). Most stores take the MD5 of an
-// object's bytes for its ETag, so the nonce makes each write an ETag of its own: else a pointer that went from A to B and
-// back to A would match a writer that saw the first A. A store that ignores the conditions would lose changes; Probe
-// finds that out, and Open refuses to found a remote there.
+// object's bytes for its ETag, so the nonce makes each write an ETag of its own: else a pointer that went from A to B
+// and back to A would match a writer that saw the first A. A store that ignores the conditions would lose changes: Open
+// tries them before it makes a remote (probe.go), and refuses such a store.
 //
 // The SDK repeats nothing: package line decides about that, since a repeated conditional write refuses itself.
 package s3
