@@ -183,7 +183,7 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, nil
+	return l.Store, nil
 }
 
 // line opens the remote and puts a line in front of it. lo needs only the options that the gateway chooses.

@@ -26,6 +26,9 @@ func TestParseRemote(t *testing.T) {
 		"disk:~/backup":                   "disk:/home/u/backup",
 		"disk:/with:colo":                 "disk:/with:colo",
 		"mem:":                            "mem:",
+		"s3://b/p/":                       "s3://b/p",
+		"s3://b?ca=rel.pem":               "s3://b?ca=" + here + "/rel.pem",
+		"mirror:disk:/a,s3://b?region=r":  "mirror:disk:/a,s3://b?region=r",
 		"mirror:disk:/a,disk:/b/":         "mirror:disk:/a,disk:/b",
 		"mirror:disk:/a,b,disk:/c,x:y":    "mirror:disk:/a,b,disk:/c,x:y",
 		"mirror:disk:rel,disk:~/x,disk:/": "mirror:disk:" + here + "/rel,disk:/home/u/x,disk:/",
@@ -40,7 +43,7 @@ func TestParseRemote(t *testing.T) {
 			t.Errorf("%q does not stay as it is: %q, %v", want, again, err)
 		}
 	}
-	for _, url := range []string{"x", "/mnt/a", "s3://b/p", "DISK:/a", "disk:", "disk://host/share", "mem:x", ":", "disk",
+	for _, url := range []string{"x", "/mnt/a", "gs://b/p", "DISK:/a", "s3:b", "s3://key:secret@b", "s3://b?no=x", "disk:", "disk://host/share", "mem:x", ":", "disk",
 		"mirror:", "mirror:disk:/a", "mirror:disk:/a,", "mirror:disk:/a,disk:/a/", "mirror:disk:/a,mem:",
 		"mirror:disk:/a,mirror:disk:/b,disk:/c",
 		"mirror:,disk:/a", "mirror:/a,/b", "mirror:disk:/a,disk:"} {
