@@ -19,6 +19,7 @@ import (
 
 // between is a server in front of a store, which can answer instead of it.
 type between struct {
+	store    string // its URL
 	mu       sync.Mutex
 	instead  func(w http.ResponseWriter, r *http.Request) bool // false: the store answers
 	requests []string
@@ -42,8 +43,7 @@ func (b *between) seen() []string {
 func fakeBehind(t *testing.T) (*between, s3.Place) {
 	t.Helper()
 	place := fake(t)
-	b := &between{}
-	store := place.Endpoint
+	b := &between{store: place.Endpoint}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
 		instead := b.instead
@@ -52,7 +52,7 @@ func fakeBehind(t *testing.T) (*between, s3.Place) {
 		if instead != nil && instead(w, r) {
 			return
 		}
-		forward(w, r, store)
+		forward(w, r, b.store)
 	}))
 	t.Cleanup(server.Close)
 	place.Endpoint = server.URL
