@@ -88,9 +88,10 @@ func TestDeepDrive(t *testing.T) {
 		v.start(-1)
 		files := namespace.New(namespace.Options{Made: time.Unix(0, 0)},
 			map[string]vfs.FS{"files": v.space, "history": v.space.History()})
+		committed := v.space.Committed // the pins may ask once more while the next space is opened
 		pins.Start(func(path string) []pin.Mount {
 			span := files.Spans(path)[0]
-			return []pin.Mount{{Path: span.Path, Within: span.Within, Store: kept, Files: v.space.Committed}}
+			return []pin.Mount{{Path: span.Path, Within: span.Within, Store: kept, Files: committed}}
 		})
 		if v.handler, err = dav.New(files, dav.Options{Patience: -1}); err != nil {
 			t.Fatal(err)
