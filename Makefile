@@ -10,6 +10,7 @@ GOLANGCI_LINT := v2.15.0
 RCLONE        := v1.75.1
 RESTIC        := v0.19.1
 KOPIA         := v0.22.3
+VERSITYGW     := v1.8.0
 AXE           := 4.14.1
 
 # How long each fuzz target runs under `make fuzz`: with 90s all of them take about an hour.
@@ -107,6 +108,9 @@ tools: ## install the pinned tools into .tools
 	@test -x $(TOOLS)/bin/restic-$(RESTIC) || { \
 		GOBIN=$(TOOLS)/bin $(GO) install github.com/restic/restic/cmd/restic@$(RESTIC) && \
 		cp $(TOOLS)/bin/restic $(TOOLS)/bin/restic-$(RESTIC); }
+	@test -x $(TOOLS)/bin/versitygw-$(VERSITYGW) || { \
+		GOBIN=$(TOOLS)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW) && \
+		cp $(TOOLS)/bin/versitygw $(TOOLS)/bin/versitygw-$(VERSITYGW); }
 	@test -x $(TOOLS)/bin/kopia-$(KOPIA) || { \
 		.ci/module-build github.com/kopia/kopia $(KOPIA) build $(TOOLS)/bin . && \
 		cp $(TOOLS)/bin/kopia $(TOOLS)/bin/kopia-$(KOPIA); }

@@ -22,6 +22,8 @@ import (
 
 	"postern/cmd/postern/control"
 	"postern/crypto"
+	"postern/remote/s3"
+	"postern/remote/s3/s3test"
 )
 
 func TestMain(m *testing.M) {
@@ -35,32 +37,66 @@ func TestMain(m *testing.M) {
 // TestScripts runs the stories in testdata/script, each in a folder and with a home of its own. They read like a
 // manual.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(e *testscript.Env) error {
-			e.Setenv("POSTERN_HOME", filepath.Join(e.WorkDir, "home"))
-			e.Setenv("POSTERN_ADDR", "127.0.0.1:0")
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails":     cmdFails,
-			"dav":       cmdDAV,
-			"words":     cmdWords,
-			"smalldisk": cmdSmallDisk,
-			"append":    cmdAppend,
-			"flip":      cmdFlip,
-			"same":      cmdSame,
-			"address":   cmdAddress,
-		},
-		Condition: func(cond string) (bool, error) {
-			if cond == "user" {
-				return os.Getuid() > 0, nil // somebody whom file modes keep out
+	runScripts(t, testscript.Params{Dir: "testdata/script"}, func(*testscript.Env) error { return nil })
+}
+
+// inBucket are the stories that do not look into the store's files.
+var inBucket = []string{"break-locks", "first-run", "gc", "history", "hostile-names", "in-use", "init-login", "journal",
+	"locks", "passwd", "pin", "probes", "recover", "staging", "through"}
+
+// TestScriptsInBucket runs stories again with drives in buckets.
+func TestScriptsInBucket(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) func() s3.Place{
+		"gofakes3": s3test.Fake, "versitygw": s3test.Versity,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := start(t)
+			var files []string
+			for _, name := range inBucket {
+				files = append(files, filepath.Join("testdata", "script", name+".txtar"))
 			}
-			return false, fmt.Errorf("unknown condition %q", cond)
-		},
-	})
+			runScripts(t, testscript.Params{Files: files}, func(e *testscript.Env) error {
+				place := fresh()
+				made, err := s3.Open(t.Context(), place, s3.Options{})
+				if err != nil {
+					return err
+				}
+				e.Setenv("REMOTE", place.String())
+				e.Setenv("POSTERN_REMOTE", place.String())
+				e.Setenv("AWS_ACCESS_KEY_ID", s3test.AccessKey)
+				e.Setenv("AWS_SECRET_ACCESS_KEY", s3test.SecretKey)
+				return made.Close()
+			})
+		})
+	}
+}
+
+// runScripts runs stories. setup adds to the environment of each.
+func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) error) {
+	p.RequireExplicitExec, p.RequireUniqueNames = true, true
+	p.Setup = func(e *testscript.Env) error {
+		e.Setenv("POSTERN_HOME", filepath.Join(e.WorkDir, "home"))
+		e.Setenv("POSTERN_ADDR", "127.0.0.1:0")
+		e.Setenv("REMOTE", "disk:remote")
+		return setup(e)
+	}
+	p.Cmds = map[string]func(*testscript.TestScript, bool, []string){
+		"fails":     cmdFails,
+		"dav":       cmdDAV,
+		"words":     cmdWords,
+		"smalldisk": cmdSmallDisk,
+		"append":    cmdAppend,
+		"flip":      cmdFlip,
+		"same":      cmdSame,
+		"address":   cmdAddress,
+	}
+	p.Condition = func(cond string) (bool, error) {
+		if cond == "user" {
+			return os.Getuid() > 0, nil // somebody whom file modes keep out
+		}
+		return false, fmt.Errorf("unknown condition %q", cond)
+	}
+	testscript.Run(t, p)
 }
 
 // cmdFails is "fails CODE postern …": the command ends with that exit code and says why in one sentence on stderr.

@@ -8,48 +8,35 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"go.uber.org/goleak"
 
 	"postern/remote"
 	"postern/remote/line"
 	"postern/remote/remotetest"
 	"postern/remote/s3"
+	"postern/remote/s3/s3test"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake starts a store in this process, and returns the place of a bucket.
-func fake(t *testing.T) s3.Place {
-	t.Helper()
-	t.Setenv("AWS_ACCESS_KEY_ID", "test")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	t.Setenv("AWS_CONFIG_FILE", "/nowhere")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-	backend := s3mem.New()
-	if err := backend.CreateBucket("drives"); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server())
-	t.Cleanup(server.Close)
-	return s3.Place{Bucket: "drives", Prefix: "alice", Endpoint: server.URL}
-}
-
+// TestContract runs the contract of remotes in a fresh prefix for each check.
 func TestContract(t *testing.T) {
-	place := fake(t)
-	var prefixes atomic.Int64
-	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
-		p := place
-		p.Prefix = fmt.Sprint("drive-", prefixes.Add(1))
-		return func() (remote.Store, error) {
-			return s3.Open(t.Context(), p, s3.Options{Letters: 8})
-		}
-	})
+	for name, start := range map[string]func(testing.TB) func() s3.Place{
+		"gofakes3": s3test.Fake, "versitygw": s3test.Versity,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := start(t)
+			remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
+				p := fresh()
+				return func() (remote.Store, error) {
+					return s3.Open(t.Context(), p, s3.Options{Letters: 8})
+				}
+			})
+		})
+	}
 }
 
 // TestContractThroughFaults: with the retries of a line, the contract holds on a connection that loses requests and
@@ -57,18 +44,18 @@ func TestContract(t *testing.T) {
 func TestContractThroughFaults(t *testing.T) {
 	front, place := fakeBehind(t)
 	store := front.store
-	var prefixes atomic.Int64
+	var seeds uint64
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		p := place
-		n := prefixes.Add(1)
-		p.Prefix = fmt.Sprint("drive-", n)
+		seeds++
+		p.Prefix = fmt.Sprint("drive-", seeds)
 		front.set(nil)
 		if s, err := s3.Open(t.Context(), p, s3.Options{}); err != nil {
 			t.Fatal(err)
 		} else if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		front.set(storm(store, uint64(n)))
+		front.set(storm(store, seeds))
 		return func() (remote.Store, error) {
 			open := func(ctx context.Context) (s remote.Store, err error) {
 				for range 50 {

@@ -15,6 +15,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/s3"
+	"postern/remote/s3/s3test"
 )
 
 // between is a server in front of a store, which can answer instead of it.
@@ -42,7 +43,7 @@ func (b *between) seen() []string {
 // fakeBehind is fake with a server in front.
 func fakeBehind(t *testing.T) (*between, s3.Place) {
 	t.Helper()
-	place := fake(t)
+	place := s3test.Fake(t)()
 	b := &between{store: place.Endpoint}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
