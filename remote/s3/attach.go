@@ -85,7 +85,7 @@ func (s *Store) readMarker(ctx context.Context) (bool, error) {
 	if code, _ := codeOf(err); code == "NoSuchKey" {
 		return false, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooLong) {
 		return false, err
 	}
 	if s.id, err = parseMarker(b); err != nil {

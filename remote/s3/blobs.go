@@ -141,7 +141,7 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 		}
 		return 0, s.fail(ctx, remote.OpStat, name, err)
 	}
-	if err == nil && (deref(out.ETag) == "" || out.ContentLength == nil) {
+	if err == nil && (deref(out.ETag) == "" || out.ContentLength == nil || isPage(out.ResultMetadata)) {
 		err = errStrange
 	}
 	if err != nil {

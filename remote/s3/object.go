@@ -40,7 +40,7 @@ func (s *Store) read(ctx context.Context, key string, most int64) (b []byte, eta
 		return nil, "", err
 	}
 	defer out.Body.Close()
-	if out.ETag == nil || *out.ETag == "" || out.ContentLength == nil || out.ContentRange != nil {
+	if deref(out.ETag) == "" || out.ContentLength == nil || out.ContentRange != nil || isPage(out.ResultMetadata) {
 		return nil, "", errStrange
 	}
 	if *out.ContentLength > most {
@@ -72,7 +72,7 @@ func (s *Store) write(
 	if err != nil {
 		return "", err
 	}
-	if out.ETag == nil || *out.ETag == "" {
+	if deref(out.ETag) == "" || isPage(out.ResultMetadata) {
 		return "", errStrange
 	}
 	return *out.ETag, nil
@@ -98,6 +98,12 @@ func statusOf(m middleware.Metadata) int {
 		return r.StatusCode
 	}
 	return 0
+}
+
+// isPage reports whether a reply is a page for people, as no reply of a store and no object of ours is.
+func isPage(m middleware.Metadata) bool {
+	r, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response)
+	return ok && strings.HasPrefix(r.Header.Get("Content-Type"), "text/html")
 }
 
 // pages yields the objects below a prefix, page by page; it holds one page, and no lock while the caller looks at it.

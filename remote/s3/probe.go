@@ -25,6 +25,8 @@ const (
 	counts = 5
 	// slack is how long a racer's body waits for the others at most: a store may refuse some before it has read them.
 	slack = 200 * time.Millisecond
+	// tidyFor bounds the deletion of an object of the probe.
+	tidyFor = 10 * time.Second
 )
 
 // errUnconditional is why a store without conditional writes is refused.
@@ -45,7 +47,7 @@ func (s *Store) probe(ctx context.Context) (err error) {
 			probe = s.countUp
 		}
 		err := probe(ctx, key)
-		if removed := s.remove(context.WithoutCancel(ctx), key); err == nil && removed != nil {
+		if removed := s.tidy(ctx, key); err == nil && removed != nil {
 			err = s.failOpen(ctx, removed)
 		}
 		if err != nil {
@@ -55,6 +57,13 @@ func (s *Store) probe(ctx context.Context) (err error) {
 	return nil
 }
 
+// tidy deletes an object of the probe, also when the context has ended.
+func (s *Store) tidy(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyFor)
+	defer cancel()
+	return s.remove(ctx, key)
+}
+
 // countUp lets writers add to one number, each by a conditional write of what it has just read. In the end the number
 // is that of the writes that were said to have succeeded, or one of them was lost: a store may answer from a state that
 // it is about to replace.
@@ -62,20 +71,20 @@ func (s *Store) countUp(ctx context.Context, key string) error {
 	if _, err := s.write(ctx, key, []byte("0"), func(in *s3.PutObjectInput) { in.IfNoneMatch = &anything }); err != nil {
 		return s.failOpen(ctx, err)
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, racing := errgroup.WithContext(ctx)
 	for range racers {
 		g.Go(func() error {
 			for added := 0; added < counts; {
-				n, etag, err := s.readNumber(ctx, key)
+				n, etag, err := s.readNumber(racing, key)
 				if err != nil {
 					return err
 				}
-				_, err = s.write(ctx, key, []byte(strconv.Itoa(n+1)), func(in *s3.PutObjectInput) { in.IfMatch = &etag })
+				_, err = s.write(racing, key, []byte(strconv.Itoa(n+1)), func(in *s3.PutObjectInput) { in.IfMatch = &etag })
 				switch {
 				case err == nil:
 					added++
 				case !lost(err):
-					return s.failOpen(ctx, err)
+					return s.failOpen(racing, err)
 				}
 			}
 			return nil
@@ -84,7 +93,7 @@ func (s *Store) countUp(ctx context.Context, key string) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	n, _, err := s.readNumber(context.WithoutCancel(ctx), key)
+	n, _, err := s.readNumber(ctx, key)
 	if err == nil && n != racers*counts {
 		return remote.Fail(opOpen, s, remote.ErrRefused, errUnconditional)
 	}

@@ -126,6 +126,12 @@ func TestForeignReplies(t *testing.T) {
 			_, _ = io.WriteString(w, page)
 			return true
 		},
+		"a captive portal with an ETag": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("ETag", `"5d282c1061732b0ce9bbed1106e897a8"`)
+			_, _ = io.WriteString(w, page)
+			return true
+		},
 		"a redirection to a portal": func(w http.ResponseWriter, r *http.Request) bool {
 			http.Redirect(w, r, "http://portal.invalid/", http.StatusFound)
 			return true

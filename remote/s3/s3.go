@@ -70,7 +70,7 @@ type Store struct {
 var _ remote.Store = (*Store)(nil)
 
 // begin lets a call through and fails it if the handle is closed or the context has ended. The caller calls done once
-// the call is over; the context ends with the handle, too.
+// the call is over.
 func (s *Store) begin(ctx context.Context, op string, on fmt.Stringer) (_ context.Context, done func(), err error) {
 	s.calls.RLock()
 	if s.closed.Load() {
