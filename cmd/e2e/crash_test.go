@@ -11,10 +11,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"postern/remote/s3/s3test"
 )
 
-// rounds is the number of kills; each takes well under a second.
-const rounds = 50
+// The number of kills; each takes well under a second, in a bucket up to a second.
+const (
+	rounds         = 50
+	roundsInBucket = 15
+)
 
 // stamped returns a body that names its file and version in every 16 bytes, so that a mix of two versions is detected.
 func stamped(file, version, size int) []byte {
@@ -37,8 +42,16 @@ type history struct {
 // TestKill kills the gateway at random moments while four writers overwrite files small and large, at least 50 times.
 // After each restart every file that was answered 2xx is whole: it has the acknowledged version or a later one that was
 // being sent, never a mix, never an older one.
-func TestKill(t *testing.T) {
-	g := serve(t)
+func TestKill(t *testing.T) { killed(t, serve(t), rounds) }
+
+// TestKillInBucket is TestKill with the drive in a bucket.
+func TestKillInBucket(t *testing.T) {
+	place := s3test.Versity(t)()
+	killed(t, serve(t, "--remote", place.String(), "--create"), roundsInBucket)
+}
+
+// killed is TestKill for a fresh drive.
+func killed(t *testing.T, g *gateway, rounds int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -41,7 +42,7 @@ func TestScripts(t *testing.T) {
 }
 
 // inBucket are the stories that do not look into the store's files.
-var inBucket = []string{"break-locks", "first-run", "gc", "history", "hostile-names", "in-use", "init-login", "journal",
+var inBucket = []string{"break-locks", "first-run", "fork", "gc", "history", "hostile-names", "in-use", "init-login", "journal",
 	"locks", "passwd", "pin", "probes", "recover", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
@@ -89,6 +90,7 @@ func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) e
 		"flip":      cmdFlip,
 		"same":      cmdSame,
 		"address":   cmdAddress,
+		"pointers":  cmdPointers,
 	}
 	p.Condition = func(cond string) (bool, error) {
 		if cond == "user" {
@@ -97,6 +99,44 @@ func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) e
 		return false, fmt.Errorf("unknown condition %q", cond)
 	}
 	testscript.Run(t, p)
+}
+
+// cmdPointers is "pointers save FOLDER" or "pointers restore FOLDER": an operator of $REMOTE copies all its pointers to a
+// folder, or back.
+func cmdPointers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 || args[0] != "save" && args[0] != "restore" {
+		ts.Fatalf("usage: pointers save|restore FOLDER")
+	}
+	saved := ts.MkAbs(args[1])
+	rest, bucket := strings.CutPrefix(ts.Getenv("REMOTE"), "s3:")
+	if !bucket {
+		from, to := ts.MkAbs(strings.TrimPrefix(ts.Getenv("REMOTE"), "disk:")+"/pointers"), saved
+		if args[0] == "restore" {
+			from, to = to, from
+		}
+		ts.Check(ts.Exec("cp", "-rT", from, to))
+		return
+	}
+	place, err := s3.ParsePlace(rest)
+	ts.Check(err)
+	if args[0] == "save" {
+		objects, err := s3test.Save(context.Background(), place, "pointers")
+		ts.Check(err)
+		ts.Check(os.Mkdir(saved, 0o700))
+		for key, body := range objects {
+			ts.Check(os.WriteFile(filepath.Join(saved, path.Base(key)), body, 0o600))
+		}
+		return
+	}
+	files, err := os.ReadDir(saved)
+	ts.Check(err)
+	objects := map[string][]byte{}
+	for _, f := range files {
+		body, err := os.ReadFile(filepath.Join(saved, f.Name()))
+		ts.Check(err)
+		objects[path.Join(place.Prefix, "pointers", f.Name())] = body
+	}
+	ts.Check(s3test.Restore(context.Background(), place, objects))
 }
 
 // cmdFails is "fails CODE postern …": the command ends with that exit code and says why in one sentence on stderr.
