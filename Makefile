@@ -32,7 +32,7 @@ OPS  ?= 2000
 # rclone's own suites that run against the drive.
 RCLONE_SUITES := ./backend/webdav ./fs/sync ./fs/operations ./vfs
 
-.PHONY: help run build vet test race e2e litmus suites lint fuzz vectors bench torture cover cross tools clean
+.PHONY: help run build vet test race e2e litmus suites lint fuzz vectors bench bench-remote torture cover cross tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ bench: build ## beside Apache, a bare decrypting server, rclone, BASELINE=old/po
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -rclone "$$(command -v rclone || echo $(TOOLS)/bin/rclone)" \
 		$(if $(BASELINE),-baseline $(BASELINE)) $(ARGS)
 	$(GO) test -run '^$$' -bench LongLine -benchtime 10000x ./cmd/torture
+
+bench-remote: build ## beside rclone crypt, both in one bucket behind a line of 50 ms, then also of 100 Mbit/s
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -size 256 -rounds 3 $(ARGS)
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -mbit 100 -size 64 -rounds 1 $(ARGS)
 
 torture: ## random operations on two gateways under kills and faults; SEED=N replays
 	$(GO) run ./cmd/torture -seed $(SEED) -ops $(OPS)

@@ -12,7 +12,7 @@
 // temporary slowness of the machine affects all servers, and the ratios stay.
 //
 //	go run ./cmd/bench [-postern bin/postern] [-baseline OLD] [-rclone rclone] [-size 1024] [-dir DIR] [-rounds 5]
-//	                   [-only bodies|listings|memory] [-rows REGEXP] [-files 100000]
+//	                   [-distance 50ms] [-mbit 100] [-only bodies|listings|memory] [-rows REGEXP] [-files 100000]
 package main
 
 import (
@@ -25,6 +25,7 @@ import (
 	"os/signal"
 	"regexp"
 	"slices"
+	"time"
 )
 
 // options are the flags.
@@ -33,6 +34,8 @@ type options struct {
 	size                                 int64 // of the large file in bytes
 	rounds, files                        int
 	rows                                 *regexp.Regexp // nil: all
+	roundTrip                            time.Duration  // of the line to the store, over distance
+	mbit                                 float64        // megabits a second of that line; 0: no limit
 }
 
 func main() {
@@ -49,6 +52,8 @@ func main() {
 			o.rows, err = regexp.Compile(s)
 			return err
 		})
+	flag.DurationVar(&o.roundTrip, "distance", 0, "compare drives in a bucket behind a line with this round trip instead")
+	flag.Float64Var(&o.mbit, "mbit", 0, "megabits a second of that line (default: no limit)")
 	mib := flag.Int("size", 1024, "size of the large file in MiB")
 	bareAt := flag.String("bare", "", "be the bare decrypting server at this address, on -dir; the benchmark starts it "+
 		"itself")
@@ -77,6 +82,9 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		defer func() { _ = os.RemoveAll(made) }()
 		o.dir = made
+	}
+	if o.roundTrip > 0 {
+		return measureRemote(ctx, o)
 	}
 	all, err := contestants(o)
 	if err != nil {

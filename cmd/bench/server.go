@@ -23,6 +23,8 @@ type server struct {
 	files string                                           // the URL path under which files are made
 	start func(s *server, addr string) (*exec.Cmd, error)  // the command that serves on addr
 	auth  func(s *server) (user, password string, _ error) // called once it has started; nil: no login
+	// durable waits until everything is at the store; nil: a PUT is answered only then. Only over distance.
+	durable func(ctx context.Context) error
 	// kinds are the rows that it takes part in.
 	kinds kinds
 

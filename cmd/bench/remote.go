@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"postern/remote/s3"
+)
+
+// The bucket of the comparison over distance, and its keys.
+const (
+	bucket    = "bench"
+	accessKey = "bench"
+	secretKey = "bench-secret"
+)
+
+// What is measured over distance.
+const (
+	farFiles  = 2000 // small files that rclone copies
+	farRanges = 100
+)
+
+// startStore starts a versitygw on a folder, and returns its address. It ends with ctx.
+func startStore(ctx context.Context, dir string) (addr string, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, bucket), 0o700); err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	addr = listener.Addr().String()
+	_ = listener.Close()
+	store := exec.CommandContext(ctx, "versitygw", "--port", addr, "posix", dir)
+	store.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+secretKey)
+	store.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := store.Start(); err != nil {
+		return "", fmt.Errorf("versitygw: %w (make tools installs it)", err)
+	}
+	end := time.Now().Add(time.Minute)
+	for {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			return addr, conn.Close()
+		}
+		if time.Now().After(end) {
+			return "", fmt.Errorf("versitygw does not answer: %w", err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// inBucket makes a Postern keep its drive in the bucket behind a line.
+func (s *server) inBucket(binary, line string) *server {
+	s.start = func(s *server, addr string) (*exec.Cmd, error) {
+		place := s3.Place{Bucket: bucket, Prefix: s.name, Endpoint: "http://" + line}
+		cmd := exec.Command(binary, "serve", "--home", s.dir, "--addr", addr, "--remote", place.String(), "--create")
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey)
+		return cmd, nil
+	}
+	s.durable = func(ctx context.Context) error {
+		return exec.CommandContext(ctx, binary, "flush", "--home", s.dir).Run()
+	}
+	return s
+}
+
+// newFarCrypt returns rclone on a crypt remote in the bucket behind a line.
+func newFarCrypt(binary, dir, line string) *server {
+	s := newCrypt(binary, dir)
+	s.start = func(s *server, addr string) (*exec.Cmd, error) {
+		secret, err := exec.Command(binary, "obscure", "a passphrase for the benchmark").Output()
+		if err != nil {
+			return nil, fmt.Errorf("rclone obscure: %w", err)
+		}
+		conf := filepath.Join(s.dir, "rclone.conf")
+		text := fmt.Sprintf("[far]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\n"+
+			"endpoint = http://%s\n[secret]\ntype = crypt\nremote = far:%s/crypt\npassword = %s\n", accessKey, secretKey, line, bucket,
+			strings.TrimSpace(string(secret)))
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+		return exec.Command(binary, "serve", "webdav", "--config", conf, "--addr", addr, "secret:"), nil
+	}
+	return s
+}
+
+// measureRemote compares drives in a bucket behind a long line.
+func measureRemote(ctx context.Context, o options) (err error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	store, err := startStore(ctx, filepath.Join(o.dir, "store"))
+	if err != nil {
+		return err
+	}
+	line, err := startLine(ctx, store, o.roundTrip, o.mbit*1e6/8)
+	if err != nil {
+		return err
+	}
+	all := []*server{newPostern("postern", o.postern, o.dir).inBucket(o.postern, line.addr()),
+		newFarCrypt(o.rclone, o.dir, line.addr())}
+	defer func() {
+		for _, s := range all {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	t := newTable(all)
+	for round := range o.rounds {
+		for i := range all {
+			s := all[(i+round)%len(all)]
+			if err := s.far(ctx, o, round, t); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	return t.print()
+}
+
+// far measures all rows over distance for one server.
+func (s *server) far(ctx context.Context, o options, round int, t *table) error {
+	if err := s.again(ctx); err != nil {
+		return err
+	}
+	mib := float64(o.size >> 20)
+	c := newClient(s)
+	defer c.http.CloseIdleConnections()
+	row := func(name, unit string, amount float64, do func() error) error {
+		begin := time.Now()
+		if err := do(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		t.rate(row{name: name, unit: unit}, s, amount/time.Since(begin).Seconds())
+		return nil
+	}
+	large := fmt.Sprintf("large-%d.bin", round)
+	begin := time.Now()
+	if err := row("large PUT, as the client sees it", "MiB/s", mib, func() error {
+		return c.put(ctx, large, newNoise(o.size), o.size)
+	}); err != nil {
+		return err
+	}
+	if err := s.settled(ctx); err != nil {
+		return err
+	}
+	l := t.line("large PUT, until it is at the store", "MiB/s")
+	l.compared = true
+	l.add(s, mib/time.Since(begin).Seconds())
+
+	if err := s.cold(ctx); err != nil {
+		return err
+	}
+	var first firstByte
+	if err := row("large GET, cold", "MiB/s", mib, func() error {
+		first = firstByte{begin: time.Now()}
+		return c.do(ctx, "GET", large, "", nil, 0, &first)
+	}); err != nil {
+		return err
+	}
+	t.line("its first byte", "ms").add(s, first.took.Seconds()*1000)
+	if err := s.cold(ctx); err != nil {
+		return err
+	}
+	if err := row("64 KiB ranges, cold", "1/s", farRanges, func() error {
+		return inParallel(ctx, farRanges, func(ctx context.Context, i int) error {
+			off := int64(i) * ((o.size - rangeSize) / farRanges)
+			return c.get(ctx, large, fmt.Sprintf("bytes=%d-%d", off, off+rangeSize-1))
+		})
+	}); err != nil {
+		return err
+	}
+	folder := fmt.Sprintf("small-%d/", round)
+	if err := c.do(ctx, "MKCOL", folder, "", nil, 0, io.Discard); err != nil {
+		return err
+	}
+	if err := row("small files, until they are at the store", "1/s", farFiles, func() error {
+		if err := c.putSmall(ctx, folder+"file-%05d.txt", farFiles); err != nil {
+			return err
+		}
+		return s.settled(ctx)
+	}); err != nil {
+		return err
+	}
+	if err := s.cold(ctx); err != nil {
+		return err
+	}
+	return row("listing of 2,000, cold", "entries/s", farFiles, func() error {
+		return c.propfind(ctx, folder, "1", io.Discard)
+	})
+}
+
+// settled returns once everything is at the store.
+func (s *server) settled(ctx context.Context) error {
+	if s.durable == nil {
+		return nil // it answers only then
+	}
+	return s.durable(ctx)
+}
+
+// again starts the server if it is not running.
+func (s *server) again(ctx context.Context) error {
+	if s.cmd != nil {
+		return nil
+	}
+	return s.up(ctx)
+}
+
+// cold restarts the server without its cache.
+func (s *server) cold(ctx context.Context) error {
+	if err := s.stop(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(s.dir, "cache")); err != nil {
+		return err
+	}
+	return s.up(ctx)
+}
