@@ -66,12 +66,13 @@ func (s *search) ask(level int, missing []int) (left []int, inTime bool) {
 		s.cache.running.Done()
 	}
 	left, inTime = a.close()
+	ended := ctx.Err() // asked once: the readers may leave at any moment
 	switch {
 	case !inTime:
 		l.back()
-	case errors.Is(ctx.Err(), context.Canceled): // no reader waits any more, which is no fault of the tier
+	case errors.Is(ended, context.Canceled): // no reader waits any more, which is no fault of the tier
 	default:
-		l.returned(len(left), cmp.Or(err, ctx.Err())) // a tier that stops at its deadline is slow all the same
+		l.returned(len(left), cmp.Or(err, ended)) // a tier that stops at its deadline is slow all the same
 	}
 	return left, inTime
 }
