@@ -65,6 +65,18 @@ func ReadBody(body Body) ([]byte, error) {
 	return data, AtEnd(r, size)
 }
 
+// WholeBody is ReadBody for Put: its errors are those that Put returns.
+func WholeBody(name crypto.BlobName, body Body) ([]byte, error) {
+	data, err := ReadBody(body)
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return nil, Fail(OpPut, name, ErrCorrupt, err)
+	case err != nil:
+		return nil, Fail(OpPut, name, ErrUnavailable, err)
+	}
+	return data, nil
+}
+
 // AtEnd returns an error unless r ends after the size bytes that were read from it.
 func AtEnd(r io.Reader, size int64) error {
 	var one [1]byte

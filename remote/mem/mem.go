@@ -5,7 +5,6 @@ package mem
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -117,11 +116,9 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if there {
 		return nil
 	}
-	data, err := remote.ReadBody(body)
-	if errors.Is(err, remote.ErrCorrupt) {
-		return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, err)
-	} else if err != nil {
-		return remote.Fail(remote.OpPut, name, remote.ErrUnavailable, err)
+	data, err := remote.WholeBody(name, body)
+	if err != nil {
+		return err
 	}
 	if err := s.ready(ctx, remote.OpPut, name); err != nil {
 		return err

@@ -55,15 +55,12 @@ func shared(ctx context.Context, name crypto.BlobName, body remote.Body) (remote
 	if file, ok := body.(remote.Linker); ok {
 		return file, nil
 	}
-	data, err := remote.ReadBody(body)
+	data, err := remote.WholeBody(name, body)
 	if ended := remote.Alive(ctx, remote.OpPut, name); ended != nil {
 		return nil, ended
 	}
-	if errors.Is(err, remote.ErrCorrupt) {
-		return nil, remote.Fail(remote.OpPut, name, remote.ErrCorrupt, err)
-	}
 	if err != nil {
-		return nil, remote.Fail(remote.OpPut, name, remote.ErrUnavailable, err)
+		return nil, err
 	}
 	return remote.BytesBody(data), nil
 }

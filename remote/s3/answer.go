@@ -17,9 +17,6 @@ import (
 var errStrange = errors.New("something else than a store answers there: see that the endpoint is right, and that " +
 	"this network needs no login in a browser")
 
-// errCondition is a refused condition of a write: the object is not the one that the caller knows.
-var errCondition = errors.New("the object was changed meanwhile")
-
 // Advice for the codes of errors that a user can do something about.
 var advice = map[string]string{
 	"InvalidAccessKeyId":    "the store does not know the access key: see that AWS_ACCESS_KEY_ID or the profile is right",
@@ -37,7 +34,6 @@ var advice = map[string]string{
 // kinds gives the kind of failure of codes for which the status alone would mislead.
 var kinds = map[string]error{
 	"NoSuchKey":                      remote.ErrNotFound,
-	"PreconditionFailed":             errCondition,
 	"InvalidRange":                   remote.ErrCorrupt,
 	"QuotaExceeded":                  remote.ErrFull,
 	"StorageFull":                    remote.ErrFull,
@@ -64,7 +60,7 @@ func codeOf(err error) (code string, status int) {
 
 // fail returns the *remote.Error of a failed request. Everything that may pass, and that a user can mend while the
 // drive is in use, is ErrUnavailable: the journal keeps the changes. So is a bucket that is gone for the moment: a
-// store that was there must never pass for an empty one. A refused condition is errCondition itself.
+// store that was there must never pass for an empty one.
 func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error) error {
 	if ended := remote.Alive(ctx, op, on); ended != nil {
 		return ended
@@ -76,17 +72,12 @@ func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error)
 	kind := kinds[code]
 	switch {
 	case kind != nil:
-	case status == http.StatusPreconditionFailed:
-		kind = errCondition
 	case status == http.StatusInsufficientStorage:
 		kind = remote.ErrFull
 	case status == http.StatusRequestEntityTooLarge:
 		kind = remote.ErrRefused
 	default:
 		kind = remote.ErrUnavailable
-	}
-	if errors.Is(kind, errCondition) {
-		return errCondition
 	}
 	return remote.Fail(op, on, kind, explain(err))
 }
@@ -104,6 +95,14 @@ func explain(err error) error {
 		return fmt.Errorf("the store answers %d %s", status, http.StatusText(status))
 	}
 	return err
+}
+
+// lost reports whether a conditional write was refused since another one was faster. That may be a 412, or a 404 for an
+// object that is gone. A 409 says that another write was under way, and nothing about what came of this one: the object
+// has to be looked at in any case.
+func lost(err error) bool {
+	code, status := codeOf(err)
+	return status == http.StatusPreconditionFailed || code == "NoSuchKey" || code == "ConditionalRequestConflict"
 }
 
 // skewed reports whether a store refused a request since the clocks differ. The SDK has learned the difference from the

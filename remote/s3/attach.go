@@ -112,7 +112,7 @@ func (s *Store) found(ctx context.Context) error {
 		return fmt.Errorf("no random bytes: %w", err)
 	}
 	_, err = s.write(ctx, s.place.key(markerKey), marker(id), func(in *s3.PutObjectInput) { in.IfNoneMatch = &anything })
-	if err != nil && !errors.Is(s.fail(ctx, opOpen, s, err), errCondition) {
+	if err != nil && !lost(err) {
 		return s.failOpen(ctx, err)
 	}
 	there, err := s.readMarker(ctx) // of whoever was first

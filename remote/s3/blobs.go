@@ -23,7 +23,7 @@ func (s *Store) blobKey(name crypto.BlobName) string { return s.place.key(blobsF
 // Put implements remote.Blobs. The write has no condition: a refused one of some megabytes often ends as a broken
 // connection, and the same name is the same bytes.
 func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body) error {
-	ctx, done, err := s.begin(ctx, remote.OpPut, name)
+	done, err := s.begin(ctx, remote.OpPut, name)
 	if err != nil {
 		return err
 	}
@@ -31,11 +31,9 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if err := remote.CheckSize(name, body.Size()); err != nil {
 		return err
 	}
-	data, err := remote.ReadBody(body)
-	if errors.Is(err, remote.ErrCorrupt) {
-		return remote.Fail(remote.OpPut, name, remote.ErrCorrupt, err)
-	} else if err != nil {
-		return remote.Fail(remote.OpPut, name, remote.ErrUnavailable, err)
+	data, err := remote.WholeBody(name, body)
+	if err != nil {
+		return err
 	}
 	if _, err = s.write(ctx, s.blobKey(name), data, nil, s.unsigned); err != nil {
 		return s.fail(ctx, remote.OpPut, name, err)
@@ -45,7 +43,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 
 // Get implements remote.Blobs.
 func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
-	ctx, done, err := s.begin(ctx, remote.OpGet, name)
+	done, err := s.begin(ctx, remote.OpGet, name)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +66,12 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	if len(p) == 0 || off > crypto.MaxBlobSize || off+int64(len(p)) > crypto.MaxBlobSize {
 		return s.emptyRange(ctx, name, off, len(p))
 	}
-	ctx, done, err := s.begin(ctx, remote.OpGetRange, name)
+	done, err := s.begin(ctx, remote.OpGetRange, name)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := s.readRange(ctx, s.blobKey(name), off, p); err != nil {
+	if err := s.readRange(ctx, name, off, p); err != nil {
 		return s.fail(ctx, remote.OpGetRange, name, err)
 	}
 	return nil
@@ -91,8 +89,9 @@ func (s *Store) emptyRange(ctx context.Context, name crypto.BlobName, off int64,
 	return nil
 }
 
-// readRange fills p with bytes of an object. A reply counts only if it says that it is exactly this range.
-func (s *Store) readRange(ctx context.Context, key string, off int64, p []byte) error {
+// readRange fills p with bytes of a blob. A reply counts only if it says that it is exactly this range.
+func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	key := s.blobKey(name)
 	last := off + int64(len(p)) - 1
 	span := fmt.Sprintf("bytes=%d-%d", off, last)
 	out, err := ask(func() (*s3.GetObjectOutput, error) {
@@ -108,8 +107,7 @@ func (s *Store) readRange(ctx context.Context, key string, off int64, p []byte) 
 		return errStrange
 	}
 	if end < last {
-		return remote.Fail(remote.OpGetRange, keyName(key), remote.ErrCorrupt,
-			fmt.Errorf("bytes %d to %d were asked of %d", off, last+1, size))
+		return remote.PastEnd(name, size, off, len(p))
 	}
 	if _, err := io.ReadFull(out.Body, p); err != nil {
 		return fmt.Errorf("the reply broke off: %w", err)
@@ -117,16 +115,10 @@ func (s *Store) readRange(ctx context.Context, key string, off int64, p []byte) 
 	return nil
 }
 
-// keyName names an object in errors.
-type keyName string
-
-// String implements fmt.Stringer.
-func (k keyName) String() string { return string(k) }
-
 // Stat implements remote.Blobs. The reply to a HEAD request for what is missing has no body, so only a GET tells a
 // missing object from a missing bucket.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
-	ctx, done, err := s.begin(ctx, remote.OpStat, name)
+	done, err := s.begin(ctx, remote.OpStat, name)
 	if err != nil {
 		return 0, err
 	}
@@ -136,7 +128,7 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 		return s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.place.Bucket, Key: &key})
 	})
 	if _, status := codeOf(err); status == http.StatusNotFound {
-		if err = s.readRange(ctx, key, 0, make([]byte, 1)); err == nil {
+		if err = s.readRange(ctx, name, 0, make([]byte, 1)); err == nil {
 			err = errors.New("it came to be while it was asked for")
 		}
 		return 0, s.fail(ctx, remote.OpStat, name, err)

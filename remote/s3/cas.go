@@ -67,8 +67,8 @@ func (s *Store) replace(ctx context.Context, r register, at *value, next func(va
 		if err == nil {
 			return value{b, etag}, nil
 		}
-		if err := s.unsettled(ctx, r, err); err != nil {
-			return value{}, err
+		if !lost(err) {
+			return value{}, s.fail(ctx, r.op, r.on, err)
 		}
 		at = nil
 	}
@@ -88,18 +88,4 @@ func (s *Store) exchange(ctx context.Context, r register, etag string, b []byte)
 			in.IfMatch = &etag
 		}
 	})
-}
-
-// unsettled returns nil if a failed write left the object as another writer made it, so that it has to be looked at,
-// and else the error for the caller. A refused condition may be a 412, or a 404 for an object that is gone; a 409 says
-// that another write was under way, and nothing about what came of this one.
-func (s *Store) unsettled(ctx context.Context, r register, err error) error {
-	code, _ := codeOf(err)
-	if code == "NoSuchKey" || code == "ConditionalRequestConflict" {
-		return nil
-	}
-	if err = s.fail(ctx, r.op, r.on, err); errors.Is(err, errCondition) {
-		return nil
-	}
-	return err
 }

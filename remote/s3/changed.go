@@ -150,7 +150,7 @@ func (c *changes) etag(id crypto.PointerID) string {
 
 // loadBegun is loadPointer for Changed.
 func (s *Store) loadBegun(ctx context.Context, id crypto.PointerID) (state, error) {
-	ctx, done, err := s.begin(ctx, remote.OpChanged, id)
+	done, err := s.begin(ctx, remote.OpChanged, id)
 	if err != nil {
 		return state{}, err
 	}

@@ -39,7 +39,7 @@ type deletion struct {
 
 // Delete implements remote.Blobs.
 func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
-	ctx, done, err := s.begin(ctx, remote.OpDelete, name)
+	done, err := s.begin(ctx, remote.OpDelete, name)
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (s *Store) pages(ctx context.Context, op string, on fmt.Stringer, prefix st
 func (s *Store) nextPage(
 	ctx context.Context, op string, on fmt.Stringer, prefix string, token *string,
 ) (*s3.ListObjectsV2Output, error) {
-	ctx, done, err := s.begin(ctx, op, on)
+	done, err := s.begin(ctx, op, on)
 	if err != nil {
 		return nil, err
 	}

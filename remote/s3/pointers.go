@@ -37,7 +37,7 @@ func (r register) parsePointer(v value, id crypto.PointerID) (crypto.Pointer, er
 
 // Load implements remote.Pointers.
 func (s *Store) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
-	ctx, done, err := s.begin(ctx, remote.OpLoad, id)
+	done, err := s.begin(ctx, remote.OpLoad, id)
 	if err != nil {
 		return crypto.Pointer{}, err
 	}
@@ -66,7 +66,7 @@ func (s *Store) loadPointer(ctx context.Context, op string, id crypto.PointerID)
 
 // Swap implements remote.Pointers. From a state that this handle has seen, it is one request.
 func (s *Store) Swap(ctx context.Context, old crypto.PointerHash, next crypto.Pointer) error {
-	ctx, done, err := s.begin(ctx, remote.OpSwap, next.ID)
+	done, err := s.begin(ctx, remote.OpSwap, next.ID)
 	if err != nil {
 		return err
 	}

@@ -160,12 +160,6 @@ func (s *Store) mustRefuse(ctx context.Context, key string, set func(*s3.PutObje
 	return s.failOpen(ctx, err)
 }
 
-// lost reports whether a write was refused for its condition.
-func lost(err error) bool {
-	code, status := codeOf(err)
-	return status == 412 || code == "NoSuchKey" || code == "ConditionalRequestConflict"
-}
-
 // race lets writers write an object at the same moment, and returns what those wrote who were told that they succeeded.
 func (s *Store) race(ctx context.Context, key, etag string) (won []string, err error) {
 	start := &barrier{missing: racers, open: make(chan struct{})}

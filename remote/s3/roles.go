@@ -32,7 +32,7 @@ func (s *Store) Drop(ctx context.Context, to crypto.InboxID, letter crypto.Lette
 	if len(names) >= s.most {
 		return remote.Fail(remote.OpDrop, to, remote.ErrFull, nil)
 	}
-	ctx, done, err := s.begin(ctx, remote.OpDrop, to)
+	done, err := s.begin(ctx, remote.OpDrop, to)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *Store) letters(ctx context.Context, op string, of crypto.InboxID) (name
 
 // Fetch implements remote.Inbox.
 func (s *Store) Fetch(ctx context.Context, of crypto.InboxID, name crypto.LetterName) (l crypto.Letter, err error) {
-	ctx, done, err := s.begin(ctx, remote.OpFetch, name)
+	done, err := s.begin(ctx, remote.OpFetch, name)
 	if err != nil {
 		return l, err
 	}
@@ -95,7 +95,7 @@ func (s *Store) Fetch(ctx context.Context, of crypto.InboxID, name crypto.Letter
 
 // Forget implements remote.Inbox.
 func (s *Store) Forget(ctx context.Context, of crypto.InboxID, name crypto.LetterName) error {
-	ctx, done, err := s.begin(ctx, remote.OpForget, name)
+	done, err := s.begin(ctx, remote.OpForget, name)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Store) setName(
 	ctx context.Context, op string, check func(crypto.NameID, *crypto.NameRecord, *crypto.NameRecord) (bool, error),
 	id crypto.NameID, record crypto.NameRecord,
 ) error {
-	ctx, done, err := s.begin(ctx, op, id)
+	done, err := s.begin(ctx, op, id)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (r register) parseName(v value) (*crypto.NameRecord, error) {
 
 // LookUp implements remote.Names.
 func (s *Store) LookUp(ctx context.Context, id crypto.NameID) (crypto.NameRecord, error) {
-	ctx, done, err := s.begin(ctx, remote.OpLookUp, id)
+	done, err := s.begin(ctx, remote.OpLookUp, id)
 	if err != nil {
 		return crypto.NameRecord{}, err
 	}

@@ -71,17 +71,17 @@ var _ remote.Store = (*Store)(nil)
 
 // begin lets a call through and fails it if the handle is closed or the context has ended. The caller calls done once
 // the call is over.
-func (s *Store) begin(ctx context.Context, op string, on fmt.Stringer) (_ context.Context, done func(), err error) {
+func (s *Store) begin(ctx context.Context, op string, on fmt.Stringer) (done func(), err error) {
 	s.calls.RLock()
 	if s.closed.Load() {
 		s.calls.RUnlock()
-		return nil, nil, remote.Fail(op, on, remote.ErrClosed, nil)
+		return nil, remote.Fail(op, on, remote.ErrClosed, nil)
 	}
 	if err := remote.Alive(ctx, op, on); err != nil {
 		s.calls.RUnlock()
-		return nil, nil, err
+		return nil, err
 	}
-	return ctx, s.calls.RUnlock, nil
+	return s.calls.RUnlock, nil
 }
 
 // Close waits for calls under way, and closes the connections.
@@ -99,7 +99,7 @@ func (s *Store) Close() error {
 
 // ID implements remote.Store. It makes no request: the id was read when the store was opened.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
-	_, done, err := s.begin(ctx, remote.OpID, s)
+	done, err := s.begin(ctx, remote.OpID, s)
 	if err != nil {
 		return crypto.StoreID{}, err
 	}
@@ -109,7 +109,7 @@ func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
 
 // Space implements remote.Store: a bucket has no size.
 func (s *Store) Space(ctx context.Context) (remote.Space, error) {
-	_, done, err := s.begin(ctx, remote.OpSpace, s)
+	done, err := s.begin(ctx, remote.OpSpace, s)
 	if err != nil {
 		return remote.Space{}, err
 	}
