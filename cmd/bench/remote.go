@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -77,18 +76,8 @@ func (s *server) inBucket(binary, line string) *server {
 func newFarCrypt(binary, dir, line string) *server {
 	s := newCrypt(binary, dir)
 	s.start = func(s *server, addr string) (*exec.Cmd, error) {
-		secret, err := exec.Command(binary, "obscure", "a passphrase for the benchmark").Output()
-		if err != nil {
-			return nil, fmt.Errorf("rclone obscure: %w", err)
-		}
-		conf := filepath.Join(s.dir, "rclone.conf")
-		text := fmt.Sprintf("[far]\ntype = s3\nprovider = Other\naccess_key_id = %s\nsecret_access_key = %s\n"+
-			"endpoint = http://%s\n[secret]\ntype = crypt\nremote = far:%s/crypt\npassword = %s\n", accessKey, secretKey, line, bucket,
-			strings.TrimSpace(string(secret)))
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			return nil, err
-		}
-		return exec.Command(binary, "serve", "webdav", "--config", conf, "--addr", addr, "secret:"), nil
+		return s.crypt(binary, addr, "far:"+bucket+"/crypt", fmt.Sprintf("[far]\ntype = s3\nprovider = Other\n"+
+			"access_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n", accessKey, secretKey, line))
 	}
 	return s
 }
@@ -126,8 +115,10 @@ func measureRemote(ctx context.Context, o options) (err error) {
 
 // far measures all rows over distance for one server.
 func (s *server) far(ctx context.Context, o options, round int, t *table) error {
-	if err := s.again(ctx); err != nil {
-		return err
+	if s.cmd == nil {
+		if err := s.up(ctx); err != nil {
+			return err
+		}
 	}
 	mib := float64(o.size >> 20)
 	c := newClient(s)
@@ -202,14 +193,6 @@ func (s *server) settled(ctx context.Context) error {
 		return nil // it answers only then
 	}
 	return s.durable(ctx)
-}
-
-// again starts the server if it is not running.
-func (s *server) again(ctx context.Context) error {
-	if s.cmd != nil {
-		return nil
-	}
-	return s.up(ctx)
 }
 
 // cold restarts the server without its cache.

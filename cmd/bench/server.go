@@ -62,22 +62,28 @@ func newCrypt(binary, dir string) *server {
 	return &server{
 		name: "crypt", dir: filepath.Join(dir, "crypt"), files: "/", kinds: bodies | entries1 | listings,
 		start: func(s *server, addr string) (*exec.Cmd, error) {
-			if err := os.MkdirAll(filepath.Join(s.dir, "data"), 0o700); err != nil {
+			data := filepath.Join(s.dir, "data")
+			if err := os.MkdirAll(data, 0o700); err != nil {
 				return nil, err
 			}
-			secret, err := exec.Command(binary, "obscure", "a passphrase for the benchmark").Output()
-			if err != nil {
-				return nil, fmt.Errorf("rclone obscure: %w", err)
-			}
-			conf := filepath.Join(s.dir, "rclone.conf")
-			text := fmt.Sprintf("[secret]\ntype = crypt\nremote = %s\npassword = %s\n",
-				filepath.Join(s.dir, "data"), strings.TrimSpace(string(secret)))
-			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-				return nil, err
-			}
-			return exec.Command(binary, "serve", "webdav", "--config", conf, "--addr", addr, "secret:"), nil
+			return s.crypt(binary, addr, data, "")
 		},
 	}
+}
+
+// crypt returns the command that serves an rclone crypt remote over another remote, which settings may define.
+func (s *server) crypt(binary, addr, over, settings string) (*exec.Cmd, error) {
+	secret, err := exec.Command(binary, "obscure", "a passphrase for the benchmark").Output()
+	if err != nil {
+		return nil, fmt.Errorf("rclone obscure: %w", err)
+	}
+	conf := filepath.Join(s.dir, "rclone.conf")
+	settings += fmt.Sprintf("[secret]\ntype = crypt\nremote = %s\npassword = %s\n", over,
+		strings.TrimSpace(string(secret)))
+	if err := os.WriteFile(conf, []byte(settings), 0o600); err != nil {
+		return nil, err
+	}
+	return exec.Command(binary, "serve", "webdav", "--config", conf, "--addr", addr, "secret:"), nil
 }
 
 // newFolder returns rclone on a plain folder.
