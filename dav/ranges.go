@@ -148,8 +148,8 @@ func (h *Handler) lastModified(info vfs.Info) string {
 	return at.UTC().Format(http.TimeFormat)
 }
 
-// date returns the date of a header; false: there is none, or none that is valid. To parse an empty one would cost three
-// errors.
+// date returns the date of a header; false: there is none, or none that is valid. To parse an empty one would cost
+// three errors.
 func date(h http.Header, name string) (time.Time, bool) {
 	text := h.Get(name)
 	if text == "" {

@@ -42,8 +42,8 @@ type Stream struct {
 type Around func(ctx context.Context, c *Call, do func(context.Context) error) error
 
 // Wrap returns inner with every call of every role run by arounds, the first one outermost. So a wrapper states once
-// what it does to calls, and a role that is added here is wrapped everywhere. Close goes straight to inner. inner may be
-// nil if one of arounds sets Call.To for every call, and if Close is never called.
+// what it does to calls, and a role that is added here is wrapped everywhere. Close goes straight to inner. inner may
+// be nil if one of arounds sets Call.To for every call, and if Close is never called.
 func Wrap(inner Store, arounds ...Around) Store { return &wrapped{inner, arounds} }
 
 type wrapped struct {

@@ -42,8 +42,8 @@ func TestScripts(t *testing.T) {
 }
 
 // inBucket are the stories that do not look into the store's files.
-var inBucket = []string{"break-locks", "first-run", "fork", "gc", "history", "hostile-names", "in-use", "init-login", "journal",
-	"locks", "passwd", "pin", "probes", "recover", "staging", "through"}
+var inBucket = []string{"break-locks", "first-run", "fork", "gc", "history", "hostile-names", "in-use", "init-login",
+	"journal", "locks", "passwd", "pin", "probes", "recover", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
 func TestScriptsInBucket(t *testing.T) {
@@ -101,8 +101,8 @@ func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) e
 	testscript.Run(t, p)
 }
 
-// cmdPointers is "pointers save FOLDER" or "pointers restore FOLDER": an operator of $REMOTE copies all its pointers to a
-// folder, or back.
+// cmdPointers is "pointers save FOLDER" or "pointers restore FOLDER": an operator of $REMOTE copies all its pointers to
+// a folder, or back.
 func cmdPointers(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 || args[0] != "save" && args[0] != "restore" {
 		ts.Fatalf("usage: pointers save|restore FOLDER")

@@ -7,8 +7,8 @@
 //
 // Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
 // the contract of package remote. Only the part that returns from hanging calls is a store of its own, since it copies
-// what they read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → Options.Tries →
-// late → detach → driver.
+// what they read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → Options.Tries
+// → late → detach → driver.
 package line
 
 import (

@@ -13,9 +13,9 @@ import (
 )
 
 // A home's journal may hold changes of spaces that nobody opens: they were acknowledged, and have to be committed. A
-// move to such a space would also hold back the commits of the space that it came from. So the home takes up every space
-// that waits: it opens the space with what Options.Beside returns, and keeps it open until Home.Open opens it for a
-// user, or until the home is closed. What can't be opened now is tried again, and does not hold up the home.
+// move to such a space would also hold back the commits of the space that it came from. So the home takes up every
+// space that waits: it opens the space with what Options.Beside returns, and keeps it open until Home.Open opens it for
+// a user, or until the home is closed. What can't be opened now is tried again, and does not hold up the home.
 
 // errUnknown says why a space that has changes here is not opened when Options.Beside is nil.
 var errUnknown = errors.New("this drive does not know the folder that the changes belong to")

@@ -200,7 +200,8 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
-// TestJournalBounded: while the remote of one space is away, the journal does not keep what other spaces have committed.
+// TestJournalBounded: while the remote of one space is away, the journal does not keep what other spaces have
+// committed.
 func TestJournalBounded(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.CompactFrom = 1 << 20

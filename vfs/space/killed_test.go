@@ -319,9 +319,9 @@ func workUntilKilled(folder string, seed uint64) error {
 }
 
 // TestKilled kills processes that change three spaces of one home, with moves and copies between them, at any step of
-// their work and that of their commits. Each change that was acknowledged is there afterwards, and the one under way has
-// happened or not. At the remote, nothing that was there and was not removed is missing at any time; it would be if a
-// space were committed without waiting for those that it moved something to.
+// their work and that of their commits. Each change that was acknowledged is there afterwards, and the one under way
+// has happened or not. At the remote, nothing that was there and was not removed is missing at any time; it would be if
+// a space were committed without waiting for those that it moved something to.
 func TestKilled(t *testing.T) {
 	n := 20
 	if testing.Short() || vfstest.UnderRace {

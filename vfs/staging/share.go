@@ -7,7 +7,8 @@ import (
 	"postern/crypto"
 )
 
-// Share is a part of an area's room, for a user of the area that must not take all of it. A nil Share is the whole area.
+// Share is a part of an area's room, for a user of the area that must not take all of it. A nil Share is the whole
+// area.
 type Share struct {
 	room *room
 	of   *Share

@@ -43,7 +43,8 @@ func TestParseRemote(t *testing.T) {
 			t.Errorf("%q does not stay as it is: %q, %v", want, again, err)
 		}
 	}
-	for _, url := range []string{"x", "/mnt/a", "gs://b/p", "DISK:/a", "s3:b", "s3://key:secret@b", "s3://b?no=x", "disk:", "disk://host/share", "mem:x", ":", "disk",
+	for _, url := range []string{"x", "/mnt/a", "gs://b/p", "DISK:/a", "s3:b", "s3://key:secret@b", "s3://b?no=x",
+		"disk:", "disk://host/share", "mem:x", ":", "disk",
 		"mirror:", "mirror:disk:/a", "mirror:disk:/a,", "mirror:disk:/a,disk:/a/", "mirror:disk:/a,mem:",
 		"mirror:disk:/a,mirror:disk:/b,disk:/c",
 		"mirror:,disk:/a", "mirror:/a,/b", "mirror:disk:/a,disk:"} {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestDoubtful checks that a gateway doubts after half of its grace period, and at the latest after half of the one that
-// applies once a folder is shared, which may happen while the gateway is away.
+// TestDoubtful checks that a gateway doubts after half of its grace period, and at the latest after half of the one
+// that applies once a folder is shared, which may happen while the gateway is away.
 func TestDoubtful(t *testing.T) {
 	sure := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	const day = 24 * time.Hour

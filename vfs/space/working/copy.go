@@ -61,8 +61,9 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes, file: o.File, grace: o.Grace, share: o.Share,
-		landed: o.Landed, recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
+	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes,
+		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
+		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
 }
 
 // Committed returns the newest commit.

@@ -87,7 +87,9 @@ func (c *Copy) graft(ctx context.Context, op tree.Graft, blobs []crypto.BlobName
 
 // free returns the free path nearest to an entry's old one: its name, or one for a conflict, in the deepest of its
 // folders that is still there. back says that the entry is there already.
-func free(ctx context.Context, t tree.Tree, old string, e object.Entry, device string) (at string, back bool, err error) {
+func free(
+	ctx context.Context, t tree.Tree, old string, e object.Entry, device string,
+) (at string, back bool, err error) {
 	folder := path.Dir(old)
 	for ; folder != "/"; folder = path.Dir(folder) {
 		there, err := t.Lookup(ctx, folder)
