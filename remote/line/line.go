@@ -3,12 +3,13 @@
 //   - opens a remote that is not there yet as soon as it is (late.go),
 //   - returns to callers when their calls hang in the system (detach.go),
 //   - retries calls after passing failures (retry.go),
-//   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go).
+//   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go),
+//   - measures each attempt, as long as the remote is not local (meter.go).
 //
 // Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
 // the contract of package remote. Only the part that returns from hanging calls is a store of its own, since it copies
 // what they read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → Options.Tries
-// → late → detach → driver.
+// and the meter → late → detach → driver.
 package line
 
 import (
@@ -44,7 +45,7 @@ type Options struct {
 	Ask func(ctx context.Context, inner remote.Store) error
 
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; nil: on the system's clock
-	Now   func() time.Time                                 // for State.Since; nil: time.Now. Timers use the system's clock
+	Now   func() time.Time                                 // for State and Pace; nil: time.Now. Timers use the system's clock
 	Log   *slog.Logger                                     // nil: silent
 }
 
@@ -75,6 +76,7 @@ type Line struct {
 	remote.Store // the driver, within all parts
 
 	breaker *breaker // nil: the line does not find out whether the remote is away
+	meter   *meter   // nil: the remote is local, where measuring would cost a part of each read
 	close   func() error
 }
 
@@ -112,13 +114,17 @@ func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 
 // over puts the upper parts around the calls to a driver, which lower parts may be around already.
 func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, parts ...remote.Around) *Line {
+	l := &Line{close: end}
+	if !o.Local {
+		l.meter = &meter{now: o.Now}
+		parts = within(l.meter.around, parts)
+	}
 	if o.Tries != nil {
 		parts = within(o.Tries, parts)
 	}
 	if !o.Once {
 		parts = within(newRetrier(remote.Wrap(driver, parts...), d, o).around, parts)
 	}
-	l := &Line{close: end}
 	if o.Breaker {
 		l.breaker = newBreaker(remote.Wrap(driver, parts...), d, o)
 		parts = within(l.breaker.around, parts)
@@ -150,6 +156,15 @@ func (l *Line) State() State {
 		return State{}
 	}
 	return l.breaker.State()
+}
+
+// Pace returns how fast the remote answers, as far as is known. It makes no request. A line to a local remote returns the
+// zero Pace.
+func (l *Line) Pace() remote.Pace {
+	if l.meter == nil {
+		return remote.Pace{}
+	}
+	return l.meter.pace()
 }
 
 // OnChange calls do when the remote is found away and when it is back, one call at a time; do must return soon. stop
