@@ -14,6 +14,8 @@ type Roles struct {
 	Inbox Inbox
 	Names Names
 	Watch Watch
+	// Pace returns how fast the store has answered lately, without a request. Nil: it is local, or nothing measures it.
+	Pace func() Pace
 }
 
 // ErrNoRole is the cause of an ErrRefused when the store does not offer the role at all.

@@ -14,6 +14,7 @@ func (w *wrapped) Roles() (r Roles) {
 	if w.inner != nil {
 		inner = w.inner.Roles()
 	}
+	r.Pace = inner.Pace
 	if w.inner == nil || inner.Inbox != nil {
 		r.Inbox = wrappedInbox{w}
 	}

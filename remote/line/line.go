@@ -167,6 +167,15 @@ func (l *Line) Pace() remote.Pace {
 	return l.meter.pace()
 }
 
+// Roles implements remote.Store: the roles of the driver within all parts, and the pace.
+func (l *Line) Roles() remote.Roles {
+	r := l.Store.Roles()
+	if l.meter != nil {
+		r.Pace = l.Pace
+	}
+	return r
+}
+
 // OnChange calls do when the remote is found away and when it is back, one call at a time; do must return soon. stop
 // ends these calls, and waits for one under way.
 func (l *Line) OnChange(do func(State)) (stop func()) {

@@ -188,6 +188,20 @@ func TestLocal(t *testing.T) {
 	})
 }
 
+// TestPaceOfRoles checks that the layers above a line find its pace, unless the remote is local.
+func TestPaceOfRoles(t *testing.T) {
+	for _, local := range []bool{false, true} {
+		l := line.Over(mem.New(), remote.Deadlines{}, line.Options{Local: local})
+		above := remote.Wrap(l)
+		if pace := above.Roles().Pace; (pace == nil) != local {
+			t.Errorf("local %t: there is a pace: %t", local, pace != nil)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestLocalFails: a local disk that is gone is away after one read.
 func TestLocalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

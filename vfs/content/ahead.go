@@ -6,18 +6,22 @@ import (
 	"sync/atomic"
 
 	"postern/crypto"
+	"postern/remote"
 )
 
 // ahead is a queue of consecutive units of the file, fetched and opened concurrently, used in order.
 type ahead struct {
 	fetch  *fetcher
 	budget *Budget
-	max    int64 // maximum bytes in the queue
+	pace   func() remote.Pace // nil: the file is near
+	most   int64              // bytes to read ahead at most; 0: as many as the pace asks for; negative: none
 
 	row    []*unit
+	queued int64 // bytes in row
 	next   int64 // start of the next unit
 	size   int   // size of the next unit, growing
-	length int   // maximum number of units, growing
+	window int64 // bytes to hold in the queue, growing
+	reach  reach // bounds of both
 	stop   context.CancelFunc
 	ctx    context.Context
 	wg     sync.WaitGroup
@@ -26,7 +30,8 @@ type ahead struct {
 // unit is a run of segments within one chunk.
 type unit struct {
 	off   int64
-	buf   *[unitSize]byte
+	buf   *[]byte
+	pool  *sync.Pool // of buf
 	n     int
 	paid  int64 // taken from the budget
 	ready chan struct{}
@@ -40,8 +45,6 @@ const (
 	fetched
 	dropped
 )
-
-var units = sync.Pool{New: func() any { return new([unitSize]byte) }}
 
 // at returns opened bytes of the file from pos on, at least one, valid until the next call. end is how far the caller
 // will read at most; wanted says that the caller will read that far.
@@ -69,7 +72,7 @@ func (a *ahead) at(ctx context.Context, pos, end int64, wanted bool) ([]byte, er
 		a.reset() // another call fetches again
 		return nil, err
 	}
-	return u.buf[pos-u.off : u.n], nil
+	return (*u.buf)[pos-u.off : u.n], nil
 }
 
 // begin starts a queue at pos.
@@ -77,35 +80,40 @@ func (a *ahead) begin(ctx context.Context, pos int64, wanted bool) {
 	a.reset()
 	a.ctx, a.stop = context.WithCancel(ctx)
 	a.next = pos - pos%crypto.SegmentSize
-	a.size, a.length = crypto.SegmentSize, 1
+	a.size, a.window = crypto.SegmentSize, crypto.SegmentSize
+	a.reach = a.measure()
 	if wanted {
-		a.size, a.length = firstUnit, int(a.max/unitSize)+1
+		a.size, a.window = firstUnit, a.reach.first
 	}
 }
 
 // pop drops the first unit after use. Reading goes on in order, so it also increases the read-ahead.
 func (a *ahead) pop() {
+	a.queued -= int64(a.row[0].n)
 	a.row[0].drop(a.budget)
 	a.row = append(a.row[:0], a.row[1:]...)
-	a.length = min(a.length*2, int(a.max/unitSize)+1)
+	a.reach = a.measure()
+	a.window = min(4*a.window, a.reach.most)
 }
 
 // extend lengthens the queue as far as is allowed, and to at least one unit.
 func (a *ahead) extend(pos, end int64) {
-	for len(a.row) == 0 || len(a.row) < a.length && a.next < end {
+	for len(a.row) == 0 || a.queued < a.window && a.next < end {
 		u := a.plan(end)
+		u.pool = plainPools.of(u.n)
 		if len(a.row) > 0 {
-			if !a.budget.take(unitSize) {
+			u.paid = plainPools.cost(u.n)
+			if !a.budget.take(u.paid) {
 				return
 			}
-			u.paid = unitSize
 		}
-		u.buf = units.Get().(*[unitSize]byte)
+		u.buf = u.pool.Get().(*[]byte)
 		u.ready = make(chan struct{})
 		a.row = append(a.row, u)
+		a.queued += int64(u.n)
 		a.next = u.end()
-		a.size = min(a.size*2, unitSize)
-		if len(a.row) == 1 && (a.length == 1 || a.next >= end) {
+		a.size = min(a.size*2, a.reach.unit)
+		if len(a.row) == 1 && (a.queued >= a.window || a.next >= end) {
 			u.run(a.ctx, a.fetch, a.budget) // nothing else to do concurrently
 			return
 		}
@@ -132,7 +140,7 @@ func (a *ahead) reset() {
 	for _, u := range a.row {
 		u.drop(a.budget)
 	}
-	a.row, a.ctx, a.stop, a.next = nil, nil, nil, -1
+	a.row, a.queued, a.ctx, a.stop, a.next = nil, 0, nil, nil, -1
 }
 
 // close returns when no fetch is running any more.
@@ -144,7 +152,7 @@ func (a *ahead) close() {
 func (u *unit) end() int64 { return u.off + int64(u.n) }
 
 func (u *unit) run(ctx context.Context, f *fetcher, b *Budget) {
-	u.err = f.fill(ctx, u.buf[:u.n], u.off)
+	u.err = f.fill(ctx, (*u.buf)[:u.n], u.off)
 	if !u.state.CompareAndSwap(underWay, fetched) {
 		u.recycle(b)
 	}
@@ -158,7 +166,7 @@ func (u *unit) drop(b *Budget) {
 }
 
 func (u *unit) recycle(b *Budget) {
-	units.Put(u.buf)
+	u.pool.Put(u.buf)
 	u.buf = nil
 	b.give(u.paid)
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -176,7 +177,10 @@ func TestReads(t *testing.T) {
 		ahead := rapid.SampledFrom([]int64{0, -1, unitSize}).Draw(rt, "ahead")
 		budget := NewBudget(rapid.SampledFrom([]int64{0, 2 * unitSize, 1 << 40}).Draw(rt, "budget"))
 		start := budget.left.Load()
-		r := s.open(t, results[size], ReaderOptions{Ahead: ahead, Budget: budget})
+		pace := rapid.SampledFrom([]remote.Pace{{}, {RoundTrip: time.Second}, {RoundTrip: 1, Down: 1e9},
+			{RoundTrip: 50 * time.Millisecond, Down: 1e6}, {RoundTrip: time.Second, Down: 1e9}}).Draw(rt, "pace")
+		r := s.open(t, results[size],
+			ReaderOptions{Ahead: ahead, Budget: budget, Pace: func() remote.Pace { return pace }})
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			sizes := []int{0, 1, 100, 4096, crypto.SegmentSize, 200000, unitSize + 1, crypto.ChunkSize}
 			n := rapid.SampledFrom(sizes).Draw(rt, "n")

@@ -10,20 +10,8 @@ import (
 	"postern/vfs/object"
 )
 
-const (
-	// unitSegments is how many segments are fetched at once at most. 256 KiB stay in a core's own cache from the disk to
-	// the socket, which makes a local drive half again as fast as units of a quarter chunk. If requests are slow, many of
-	// them run concurrently.
-	unitSegments = 4
-	unitSize     = unitSegments * crypto.SegmentSize
-)
-
-// Buffers for sealed bytes: a run of segments, or the one or two that a small read touches.
-var (
-	sealedUnits = sync.Pool{New: func() any { return new([unitSegments * crypto.SealedSegmentSize]byte) }}
-	sealedPairs = sync.Pool{New: func() any { return new([2 * crypto.SealedSegmentSize]byte) }}
-	segmentPool = sync.Pool{New: func() any { return new([crypto.SegmentSize]byte) }}
-)
+// segmentPool has buffers for segments of which a read needs a part.
+var segmentPool = sync.Pool{New: func() any { return new([crypto.SegmentSize]byte) }}
 
 // fetcher reads and opens ranges of a file. It may be used by several goroutines at once.
 type fetcher struct {
@@ -42,8 +30,8 @@ func (f *fetcher) fill(ctx context.Context, p []byte, off int64) error {
 	for len(p) > 0 {
 		number := off / crypto.ChunkSize
 		in := int(off % crypto.ChunkSize)
-		// Up to unitSegments, from the segment that contains off.
-		n := min(len(p), f.chunkSize(number)-in, unitSize-in%crypto.SegmentSize)
+		// No more than farUnit, counted from the beginning of the segment that contains off.
+		n := min(len(p), f.chunkSize(number)-in, farUnit-in%crypto.SegmentSize)
 		c, err := f.locator.chunk(ctx, number)
 		if err != nil {
 			return err
@@ -56,20 +44,14 @@ func (f *fetcher) fill(ctx context.Context, p []byte, off int64) error {
 	return nil
 }
 
-// fillFrom fills p from one chunk; p touches no more than unitSegments segments.
+// fillFrom fills p from one chunk; p touches no more segments than farUnit has.
 func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p []byte, in int) error {
 	plain := f.chunkSize(number)
 	run := crypto.SegmentsFor(plain, in, len(p))
-	var sealed []byte
-	if run.Last-run.First < 2 {
-		buf := sealedPairs.Get().(*[2 * crypto.SealedSegmentSize]byte)
-		defer sealedPairs.Put(buf)
-		sealed = buf[:run.Len]
-	} else {
-		buf := sealedUnits.Get().(*[unitSegments * crypto.SealedSegmentSize]byte)
-		defer sealedUnits.Put(buf)
-		sealed = buf[:run.Len]
-	}
+	pool := sealedPools.of(run.Len)
+	buf := pool.Get().(*[]byte)
+	defer pool.Put(buf)
+	sealed := (*buf)[:run.Len]
 	segments := crypto.NewSegments(c.Bytes)
 	return vfs.Authentic(ctx, func(ctx context.Context) error {
 		if err := f.src.GetRange(ctx, c.Blob, int64(c.Off)+int64(run.Off), sealed); err != nil {

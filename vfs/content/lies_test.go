@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -196,6 +197,22 @@ func TestWhatIsFetched(t *testing.T) {
 	}
 	if len(src.asked) > 80 || total != 4*80*crypto.SealedSegmentSize {
 		t.Errorf("20 MiB took %d requests, %d bytes: %v", len(src.asked), total, src.asked)
+	}
+}
+
+// TestFarRequests checks that a distant file is read in few requests, of which the first is short.
+func TestFarRequests(t *testing.T) {
+	src, res, body := scriptedFile(t, 4*crypto.ChunkSize)
+	r := src.open(t, res, ReaderOptions{Pace: func() remote.Pace { return remote.Pace{RoundTrip: time.Second} }})
+	var got bytes.Buffer
+	if n, err := r.WriteTo(&got); err != nil || n != int64(len(body)) || !bytes.Equal(got.Bytes(), body) {
+		t.Fatalf("read %d of %d bytes: %v", n, len(body), err)
+	}
+	if first := firstUnit / crypto.SegmentSize * crypto.SealedSegmentSize; !slices.Contains(src.asked, first) {
+		t.Errorf("no request was for %d bytes: %v", first, src.asked)
+	}
+	if len(src.asked) > 30 {
+		t.Errorf("20 MiB took %d requests: %v", len(src.asked), src.asked)
 	}
 }
 

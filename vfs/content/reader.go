@@ -8,24 +8,20 @@ import (
 	"io/fs"
 	"sync/atomic"
 
-	"postern/crypto"
+	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
-)
-
-const (
-	// DefaultAhead is how far a reader reads ahead in bytes: a chunk and a half, as thirty requests in flight.
-	DefaultAhead = 30 * unitSize
-	// firstUnit is the size of a long read's first fetch, so that its first bytes come soon.
-	firstUnit = 4 * crypto.SegmentSize
 )
 
 // ReaderOptions of a Reader. The zero value works.
 type ReaderOptions struct {
 	Load   Loader     // of index nodes; nil: NodeLoader of the source
 	Nodes  *NodeCache // shared with other readers; nil: one of its own
-	Ahead  int64      // bytes; 0: DefaultAhead; negative: never read ahead
+	Ahead  int64      // most bytes; 0: as many as the pace asks for; negative: never read ahead
 	Budget *Budget    // shared with other readers; nil: none
+	// Pace returns how fast the remote answers now; nil: the source is near. A distant file is read further ahead, in
+	// larger pieces.
+	Pace func() remote.Pace
 }
 
 // Reader reads a file. ReadAt may be used by several goroutines at once and beside one goroutine that uses the other
@@ -53,12 +49,9 @@ func NewReader(ctx context.Context, src Source, c object.Content, size int64, o 
 	if o.Nodes == nil && c.Level > 0 {
 		o.Nodes = NewNodeCache(ownNodes)
 	}
-	if o.Ahead == 0 {
-		o.Ahead = DefaultAhead
-	}
 	r := &Reader{fetch: fetcher{src: src, size: size, locator: locator{root: c, load: o.Load, nodes: o.Nodes}}}
 	r.ctx, r.stop = context.WithCancel(ctx)
-	r.ahead = &ahead{fetch: &r.fetch, budget: o.Budget, max: max(o.Ahead, 0)}
+	r.ahead = &ahead{fetch: &r.fetch, budget: o.Budget, pace: o.Pace, most: o.Ahead}
 	return r, nil
 }
 

@@ -133,7 +133,8 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 	source := commit.Source{Store: o.Store, Home: home}
 	grace := base.Grace{Period: o.Grace, Now: home.Now}
 	nodes := tree.NewNodes(source, tree.Options{Pages: home.Pages})
-	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead}
+	s.opener = &view.Opener{Source: source, Piece: home.Attachment, Indexes: home.Indexes, Ahead: home.Ahead,
+		Pace: o.Store.Roles().Pace}
 	s.through = o.SyncThrough
 	s.copy = working.New(working.Options{
 		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace, Share: s.share,

@@ -59,7 +59,8 @@ func New(home *local.Home, store remote.Store, space crypto.Capability) *Followe
 	f := &Follower{
 		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
-		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead}, notice: home.Committed,
+		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead, Pace: store.Roles().Pace},
+		notice: home.Committed,
 		file: base.File{Path: filepath.Join(home.Dir, "follow-"+space.ID.String()), FS: home.FS, Frames: home.Frames,
 			Rand: home.Rand},
 	}

@@ -26,6 +26,7 @@ type Opener struct {
 	Piece   func(name crypto.BlobName) ([]byte, error)
 	Indexes *content.NodeCache
 	Ahead   *content.Budget
+	Pace    func() remote.Pace // of the source; nil: it is near
 }
 
 // ErrSuperseded says that a sealed chunk is neither in the journal nor in a commit: the file was replaced, and a newer
@@ -93,7 +94,7 @@ func (v View) Open(ctx context.Context, name string) (vfs.File, error) {
 	}
 	info := Info(e)
 	r, err := content.NewReader(ctx, src, c, info.Size, content.ReaderOptions{
-		Nodes: v.Opener.Indexes, Budget: v.Opener.Ahead,
+		Nodes: v.Opener.Indexes, Budget: v.Opener.Ahead, Pace: v.Opener.Pace,
 	})
 	if err != nil {
 		return nil, Failed("open", name, err)
