@@ -16,7 +16,7 @@ import (
 type faults struct {
 	Seed  uint64
 	Fail  float64 // the rates are fractions of all calls to the remote
-	Lose  float64
+	Lose  float64 // a quarter of these happen later than their caller is told
 	Cut   float64
 	Delay float64
 	Full  float64
@@ -33,8 +33,8 @@ func (f faults) plan() faulty.Plan {
 	case f.Away:
 		return faulty.Always(faulty.Fail)
 	}
-	return faulty.Random(f.Seed,
-		faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose, faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
+	return faulty.Random(f.Seed, faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose * 3 / 4, faulty.Late: f.Lose / 4,
+		faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
 }
 
 // sabotaged makes the remote of a gateway fail, and changes its clock. Its driver replaces the disk driver among the
@@ -90,7 +90,7 @@ func (s *sabotaged) drivers() gateway.Drivers {
 			if err != nil {
 				return nil, err
 			}
-			return faulty.New(store, s.fault, faulty.Options{Delay: 1, Sleep: func(ctx context.Context, _ time.Duration) error {
+			return faulty.New(store, s.fault, faulty.Options{Held: 40, Delay: 1, Sleep: func(ctx context.Context, _ time.Duration) error {
 				f, _, _ := s.current()
 				return remote.Sleep(ctx, f.Sleep)
 			}}), nil

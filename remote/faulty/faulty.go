@@ -1,5 +1,5 @@
 // Package faulty makes a remote fail on purpose: calls that don't arrive, replies that are lost, listings that break
-// off, a full disk, slow answers. It never lies; package evil does.
+// off, a full disk, slow answers, swaps that arrive late. It never lies; package evil does.
 //
 // A plan, a function of the call, chooses the faults. A plan made by Random depends on its seed and on how often the
 // same call was made before, not on the order of goroutines, so a failing test fails again.
@@ -80,6 +80,7 @@ const (
 	Full         // writes fail with ErrFull; anything else is Fine
 	Delay        // the call takes Options.Delay longer
 	Hang         // the call is not answered until its context ends
+	Late         // a Swap fails with ErrUnavailable and happens later, see Options.Held; anything else is a Fail
 	faults       // their number
 )
 
@@ -89,6 +90,7 @@ type Plan func(Call) Fault
 // Options are the choices of New. The zero value is right for faults without delays.
 type Options struct {
 	Delay time.Duration                                    // of a Delay
+	Held  int                                              // calls until a Late swap happens; 0: when Land is called
 	Sleep func(ctx context.Context, d time.Duration) error // waits; nil: waits on the system's clock
 }
 
@@ -101,6 +103,7 @@ type Store struct {
 	mu    sync.Mutex
 	plan  Plan
 	calls map[Call]int // by Op and On; Again is 0
+	held  []held       // Late swaps that have not happened yet, in the order in which they will
 }
 
 var _ remote.Store = (*Store)(nil)
@@ -138,13 +141,20 @@ func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error
 	call := key
 	call.Again = s.calls[key]
 	s.calls[key]++
-	plan := s.plan
+	plan, due := s.plan, s.due()
 	s.mu.Unlock()
+	for _, swap := range due {
+		_ = swap() // nobody hears of it
+	}
 	if plan == nil {
 		return Fine, nil
 	}
 	fault := plan(call)
 	switch fault {
+	case Late:
+		if op != Swap {
+			return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, errFault)
+		}
 	case Fail:
 		return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, errFault)
 	case Full:
@@ -211,6 +221,10 @@ func (s *Store) around(ctx context.Context, c *remote.Call, do func(context.Cont
 	}
 	if fault == Cut && c.Stream != nil {
 		c.Stream.Next = func() error { return errCut }
+	}
+	if fault == Late {
+		s.hold(func() error { return do(context.WithoutCancel(ctx)) })
+		return remote.Fail(op.String(), on, remote.ErrUnavailable, errLost)
 	}
 	err = do(ctx)
 	if errors.Is(err, errCut) || op == Swap && (fault == Lose || fault == Cut) {

@@ -46,9 +46,9 @@ func TestContractOfLocal(t *testing.T) {
 }
 
 // TestContractOverFaults runs the contract over the whole line and a remote of which a third of all calls fail, many
-// after they were done.
+// after they were done, and some before.
 func TestContractOverFaults(t *testing.T) {
-	random := faulty.Random(1, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
+	random := faulty.Random(1, faulty.Rates{faulty.Fail: 0.08, faulty.Lose: 0.12, faulty.Cut: 0.06, faulty.Late: 0.04})
 	plan := func(c faulty.Call) faulty.Fault {
 		fault := random(c)
 		if fault != faulty.Fine && c.Op == faulty.List { // a cut listing can't continue
@@ -60,7 +60,7 @@ func TestContractOverFaults(t *testing.T) {
 		s := mem.New()
 		return func() (remote.Store, error) {
 			open := func(context.Context) (remote.Store, error) {
-				return faulty.New(s.Another(), plan, faulty.Options{}), nil
+				return faulty.New(s.Another(), plan, faulty.Options{Held: 20}), nil
 			}
 			return line.New(t.Context(), open, remote.Deadlines{Attempts: 60}, lasting)
 		}

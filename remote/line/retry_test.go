@@ -44,7 +44,8 @@ func TestContractOfRetry(t *testing.T) {
 // they were done. Listings are cut only before their first blob, since a cut listing can't continue.
 func TestContractOfRetryOverFaults(t *testing.T) {
 	for seed := range uint64(3) {
-		random := faulty.Random(seed, faulty.Rates{faulty.Fail: 0.12, faulty.Lose: 0.12, faulty.Cut: 0.06})
+		random := faulty.Random(seed,
+			faulty.Rates{faulty.Fail: 0.08, faulty.Lose: 0.12, faulty.Cut: 0.06, faulty.Late: 0.04})
 		plan := func(c faulty.Call) faulty.Fault {
 			fault := random(c)
 			if fault != faulty.Fine && c.Op == faulty.List {
@@ -55,7 +56,7 @@ func TestContractOfRetryOverFaults(t *testing.T) {
 		remotetest.RunHandles(t, func(*testing.T) func() (remote.Store, error) {
 			s := mem.New()
 			return func() (remote.Store, error) {
-				return patient(faulty.New(s.Another(), plan, faulty.Options{})), nil
+				return patient(faulty.New(s.Another(), plan, faulty.Options{Held: 20})), nil
 			}
 		})
 	}

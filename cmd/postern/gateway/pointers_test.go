@@ -67,13 +67,13 @@ func TestPointersThroughFaults(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					random := faulty.Random(uint64(i), faulty.Rates{faulty.Fail: 0.1, faulty.Lose: 0.2})
+					random := faulty.Random(uint64(i), faulty.Rates{faulty.Fail: 0.05, faulty.Lose: 0.15, faulty.Late: 0.1})
 					shaky := faulty.New(s, func(c faulty.Call) faulty.Fault {
 						if name == "mirror" && c.Op == faulty.Load {
 							return faulty.Fine // a mirror without its first member shows the newest state it knows, which may be old
 						}
 						return random(c)
-					}, faulty.Options{})
+					}, faulty.Options{Held: 10})
 					if stores[i], err = wrap(t, shaky); err != nil {
 						t.Fatal(err)
 					}

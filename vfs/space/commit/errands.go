@@ -68,12 +68,13 @@ func (c *Committer) Supersede(
 		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files}, nil)
 		if err == nil {
 			c.accepted = a.next.Ref
-			err = c.store.Swap(ctx, r.Shown.Hash(), a.next.Pointer)
+			old, next := r.Shown.Hash(), a.next.Pointer
+			c.uploads.send(old, next.Hash())
+			err = c.store.Swap(ctx, old, next)
 		}
 		if err != nil {
 			return fmt.Errorf("commit: %w", err)
 		}
-		c.uploads.landed()
 		return c.look(ctx)
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"postern/remote"
@@ -82,12 +84,7 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 	if err := c.home.Sync(h.Seq); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	c.uploads.begin()
-	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
-	if err == nil {
-		a.take(moved)
-		err = c.uploads.present(ctx, a.put)
-	}
+	a, err := c.prepare(ctx, on, h, moved)
 	if err == nil {
 		err = c.assure(ctx, h)
 	}
@@ -95,11 +92,35 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 		return fmt.Errorf("commit: %w", err)
 	}
 	c.attempt = a
-	if err := c.store.Swap(ctx, c.base.Pointer.Hash(), a.next.Pointer); err != nil {
+	old, next := c.base.Pointer.Hash(), a.next.Pointer
+	c.uploads.send(old, next.Hash())
+	if err := c.store.Swap(ctx, old, next); err != nil {
 		return fmt.Errorf("commit: %w", err) // the next look shows the outcome
 	}
 	c.land()
 	return nil
+}
+
+// prepare brings the blobs of a state to the remote and returns the attempt to commit it. That is the last one if it
+// was sent, may still land, and holds the same files.
+func (c *Committer) prepare(ctx context.Context, on base.State, h *working.Head, moved *relocation) (*attempt, error) {
+	if a := c.attempt; a != nil && moved == nil && a.next.Files == h.Tree {
+		err := c.uploads.present(ctx, a.put)
+		if err != nil {
+			c.attempt = nil // the next attempt packs anew
+		}
+		return a, err
+	}
+	c.uploads.begin()
+	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
+	if err != nil {
+		return nil, err
+	}
+	a.take(moved)
+	if moved != nil {
+		c.uploads.put(slices.Collect(maps.Keys(moved.packs))...)
+	}
+	return a, c.uploads.present(ctx, a.put)
 }
 
 // look loads the newest state and takes over the commit of another device. It also resolves an attempt whose outcome is
@@ -114,18 +135,19 @@ func (c *Committer) look(ctx context.Context) error {
 		return fmt.Errorf("look whether all that was committed is there: %w", err)
 	}
 	c.doubt.paths = nil
+	c.uploads.seen(now.Hash())
 	if c.attempt != nil && c.attempt.next.IsAt(now) {
 		c.land()
 		return nil
 	}
-	c.attempt = nil
-	if c.seen && c.base.IsAt(now) {
+	if c.seen && c.base.IsAt(now) { // an attempt that was sent may still land
 		c.base.Shown = asked
 		if !c.doubt.older {
 			c.doubt.sure = asked
 		}
 		return nil
 	}
+	c.attempt = nil
 	theirs, err := base.Open(ctx, c.nodes, c.keys.Capability, now)
 	if err != nil {
 		return err
@@ -191,6 +213,7 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 func (c *Committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen = nil, a.next, true
+	c.uploads.seen(a.next.Pointer.Hash())
 	c.sealer.landed(a)
 	c.copy.SetCommitted(a.next)
 	c.doubt.sure, c.doubt.older = c.home.Now(), false

@@ -138,7 +138,6 @@ func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *a
 // landed makes trees read from the remote what a landed commit holds.
 func (s *sealer) landed(a *attempt) {
 	a.packed.Settle()
-	s.uploads.landed()
 	if a.thins {
 		s.thinned = s.now()
 	}

@@ -19,52 +19,22 @@ import (
 // room for readers.
 const atOnce = 4
 
-// Uploads brings blobs of a space to its remote, and remembers the blobs of commits that have not landed.
+// Uploads brings blobs of a space to its remote, and remembers the blobs of commits that are not known to have landed.
 type Uploads struct {
 	Store remote.Store
 	Home  *local.Home
 
-	mu    sync.Mutex
-	under []crypto.BlobName // put for the current attempt, or the newest one
-	given []crypto.BlobName // put for abandoned attempts
+	unsettled
 }
 
-// begin abandons the previous attempt, unless it has landed.
-func (u *Uploads) begin() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.given, u.under = append(u.given, u.under...), nil
-}
-
-func (u *Uploads) landed() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.under = nil
-}
-
-// Held returns the blobs that may be needed although no commit refers to them yet: staged blobs, and those put for the
-// current attempt.
-func (u *Uploads) Held() []crypto.BlobName {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return append(u.Home.Area.Names(), u.under...)
-}
-
-// GivenUp returns the blobs that were put for attempts abandoned since the last call.
-func (u *Uploads) GivenUp() []crypto.BlobName {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	names := u.given
-	u.given = nil
-	return names
-}
+// Held returns the blobs that may be needed although no commit is known to refer to them: staged blobs, and the packs
+// of commits that may still land.
+func (u *Uploads) Held() []crypto.BlobName { return append(u.Home.Area.Names(), u.held()...) }
 
 // emit puts a pack.
 func (u *Uploads) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 	name := crypto.NameOf(blob)
-	u.mu.Lock()
-	u.under = append(u.under, name)
-	u.mu.Unlock()
+	u.put(name)
 	return name, u.Store.Put(ctx, name, remote.BytesBody(blob))
 }
 

@@ -42,7 +42,7 @@ while this and other gateways write, and may be interrupted at any time.`,
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().Var(&grace, "grace", "how long unneeded blobs stay, such as 12h or 7d; \"none\" deletes at once, "+
-		"and is safe only while no other gateway writes (default: gc.grace in the settings, 7d)")
+		"and is safe only while no other gateway writes, nor did in the last hour (default: gc.grace in the settings, 7d)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return cmd
 }
