@@ -4,12 +4,13 @@
 //   - returns to callers when their calls hang in the system (detach.go),
 //   - retries calls after passing failures (retry.go),
 //   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go),
+//   - asks a second time for a range that takes long (hedge.go),
 //   - measures each attempt, as long as the remote is not local (meter.go).
 //
 // Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
-// the contract of package remote. Only the part that returns from hanging calls is a store of its own, since it copies
-// what they read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → Options.Tries
-// and the meter → late → detach → driver.
+// the contract of package remote. Only the parts that return from hanging calls and that ask twice are stores of
+// their own, since they copy what is read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → hedge →
+// Options.Tries and the meter → late → detach → driver.
 package line
 
 import (
@@ -32,6 +33,7 @@ type Options struct {
 	Late    bool // New does not wait for a remote that is away; it is opened later
 	Hangs   bool // calls of the driver may hang in the system, where no context ends them
 	Once    bool // calls are not retried, so that a check sees the remote itself
+	Hedge   bool // ranges that take long are asked for twice; not together with Once
 	Breaker bool // the line is long-lived, so it finds out whether the remote is away
 	// Local says that the remote is in this process, or on the same disk as the home. Then reads have no deadline and
 	// start no timers, which cost a tenth of a read's CPU; no context ends a read of such a disk, so a deadline would not
@@ -77,6 +79,7 @@ type Line struct {
 
 	breaker *breaker // nil: the line does not find out whether the remote is away
 	meter   *meter   // nil: the remote is local, where measuring would cost a part of each read
+	hedger  *hedger // nil: nothing is asked for twice
 	close   func() error
 }
 
@@ -121,6 +124,10 @@ func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, 
 	}
 	if o.Tries != nil {
 		parts = within(o.Tries, parts)
+	}
+	if o.Hedge && !o.Once {
+		l.hedger = newHedger(remote.Wrap(driver, parts...), o.Now)
+		driver, parts = l.hedger, nil
 	}
 	if !o.Once {
 		parts = within(newRetrier(remote.Wrap(driver, parts...), d, o).around, parts)
@@ -174,6 +181,14 @@ func (l *Line) Roles() remote.Roles {
 		r.Pace = l.Pace
 	}
 	return r
+}
+
+// Hedged returns how many ranges were asked for a second time, and how often the second answer was the first to come.
+func (l *Line) Hedged() (sent, won uint64) {
+	if l.hedger == nil {
+		return 0, 0
+	}
+	return l.hedger.sent.Load(), l.hedger.won.Load()
 }
 
 // OnChange calls do when the remote is found away and when it is back, one call at a time; do must return soon. stop

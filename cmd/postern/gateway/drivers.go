@@ -189,6 +189,7 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 // line opens the remote and puts a line in front of it. lo needs only the options that the gateway chooses.
 func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
+	lo.Hedge = !t.local && !t.driver.Blocks && t.mirror == nil
 	if t.mirror == nil {
 		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o) }
 		return line.New(ctx, open, o.waits, lo)
