@@ -9,8 +9,8 @@
 //
 // Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
 // the contract of package remote. Only the parts that return from hanging calls and that ask twice are stores of
-// their own, since they copy what is read. All times are in one table, Deadlines. From outside in, the order is breaker → retry → hedge →
-// Options.Tries and the meter → late → detach → driver.
+// their own, since they copy what is read. All times are in one table, Deadlines. From outside in, the order is breaker
+// → retry → hedge → Options.Tries → meter → late → detach → driver.
 package line
 
 import (
@@ -43,11 +43,15 @@ type Options struct {
 	Slots int           // most calls of a driver that Hangs under way, abandoned ones included; 0: 64
 	Tries remote.Around // around each try, for example to measure it; nil: nothing
 
+	// Used is called with the bytes of each call that has moved a blob, and with each attempt that failed. It must return
+	// soon. Nil: they are not counted; those of a Local remote never are.
+	Used func(remote.Usage)
+
 	// Ask makes the small request of a breaker's trial. Nil: it asks for the size of a blob that can't exist.
 	Ask func(ctx context.Context, inner remote.Store) error
 
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; nil: on the system's clock
-	Now   func() time.Time                                 // for State and Pace; nil: time.Now. Timers use the system's clock
+	Now   func() time.Time                                 // for State and Pace; nil: time.Now. Timers ignore it
 	Log   *slog.Logger                                     // nil: silent
 }
 
@@ -60,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Ask == nil {
 		o.Ask = ask
+	}
+	if o.Used == nil {
+		o.Used = func(remote.Usage) {}
 	}
 	if o.Sleep == nil {
 		o.Sleep = remote.Sleep
@@ -78,8 +85,9 @@ type Line struct {
 	remote.Store // the driver, within all parts
 
 	breaker *breaker // nil: the line does not find out whether the remote is away
+	retrier *retrier // nil: the line does not retry
 	meter   *meter   // nil: the remote is local, where measuring would cost a part of each read
-	hedger  *hedger // nil: nothing is asked for twice
+	hedger  *hedger  // nil: nothing is asked for twice
 	close   func() error
 }
 
@@ -119,7 +127,7 @@ func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, parts ...remote.Around) *Line {
 	l := &Line{close: end}
 	if !o.Local {
-		l.meter = &meter{now: o.Now}
+		l.meter = &meter{now: o.Now, used: o.Used}
 		parts = within(l.meter.around, parts)
 	}
 	if o.Tries != nil {
@@ -130,7 +138,8 @@ func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, 
 		driver, parts = l.hedger, nil
 	}
 	if !o.Once {
-		parts = within(newRetrier(remote.Wrap(driver, parts...), d, o).around, parts)
+		l.retrier = newRetrier(remote.Wrap(driver, parts...), d, o)
+		parts = within(l.retrier.around, parts)
 	}
 	if o.Breaker {
 		l.breaker = newBreaker(remote.Wrap(driver, parts...), d, o)
@@ -165,8 +174,8 @@ func (l *Line) State() State {
 	return l.breaker.State()
 }
 
-// Pace returns how fast the remote answers, as far as is known. It makes no request. A line to a local remote returns the
-// zero Pace.
+// Pace returns how fast the remote answers, as far as is known. It makes no request. A line to a local remote returns
+// the zero Pace.
 func (l *Line) Pace() remote.Pace {
 	if l.meter == nil {
 		return remote.Pace{}
@@ -189,6 +198,14 @@ func (l *Line) Hedged() (sent, won uint64) {
 		return 0, 0
 	}
 	return l.hedger.sent.Load(), l.hedger.won.Load()
+}
+
+// Retries returns how often a call was tried again, in all.
+func (l *Line) Retries() uint64 {
+	if l.retrier == nil {
+		return 0
+	}
+	return l.retrier.retries.Load()
 }
 
 // OnChange calls do when the remote is found away and when it is back, one call at a time; do must return soon. stop

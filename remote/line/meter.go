@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -13,7 +14,8 @@ const small = 32 << 10
 
 // meter measures the pace of the attempts that pass through it. It makes no request of its own.
 type meter struct {
-	now func() time.Time
+	now  func() time.Time
+	used func(remote.Usage)
 
 	mu       sync.Mutex
 	flowing  int // transfers under way
@@ -21,9 +23,30 @@ type meter struct {
 	up, down rate
 }
 
-// around measures an attempt that succeeds. Listings are left out, since their time is also that of their readers, and
-// so are calls that some drivers answer without a request: those for changes, the id and the space.
+// around measures an attempt, and reports what it moved or that it failed.
 func (m *meter) around(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+	err := m.measure(ctx, c, do)
+	switch {
+	case err == nil && c.Send+c.Receive > 0:
+		m.used(remote.Usage{Sent: c.Send, Received: c.Receive})
+	case failed(ctx, err):
+		m.used(remote.Usage{Errors: 1})
+	}
+	return err
+}
+
+// failed reports whether an attempt failed: it was not answered, or the answer is neither that the thing is not there
+// nor that it has changed. An attempt that its caller ended has not failed. The trials of a breaker do not count
+// either: they would make thousands while a remote is away.
+func failed(ctx context.Context, err error) bool {
+	_, trial := ctx.Value(onceKey{}).(time.Duration)
+	return err != nil && !trial && !remote.OfKind(err, remote.ErrNotFound, remote.ErrConflict) &&
+		!errors.Is(context.Cause(ctx), context.Canceled)
+}
+
+// measure measures an attempt that succeeds. Listings are left out, since their time is also that of their readers, and
+// so are calls that some drivers answer without a request: those for changes, the id and the space.
+func (m *meter) measure(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
 	switch {
 	case c.Transfers() && c.Send+c.Receive > small:
 		return m.transfer(ctx, c, do)

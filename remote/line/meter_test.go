@@ -221,3 +221,75 @@ func TestPaceOfFailures(t *testing.T) {
 		t.Errorf("a local remote has parts around its calls")
 	}
 }
+
+// TestUsed: a line counts the bytes of what succeeded, and the attempts that failed: neither those that their caller
+// ended, nor answers, nor the trials of a remote that is away.
+func TestUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sum remote.Usage
+		var mu sync.Mutex
+		fails := map[string]error{}
+		sometimes := func(ctx context.Context, c *remote.Call, do func(context.Context) error) error {
+			mu.Lock()
+			err := fails[c.Op]
+			mu.Unlock()
+			if errors.Is(err, context.Canceled) {
+				<-ctx.Done()
+				return remote.Fail(c.Op, c.On, remote.ErrUnavailable, ctx.Err())
+			}
+			if err != nil {
+				return remote.Fail(c.Op, c.On, err, nil)
+			}
+			return do(ctx)
+		}
+		s := line.Over(remote.Wrap(mem.New(), sometimes), remote.Deadlines{Attempts: 3}, line.Options{Breaker: true,
+			Used: func(u remote.Usage) { mu.Lock(); defer mu.Unlock(); sum.Add(u) }})
+		defer s.Close()
+		take := func(what string, want remote.Usage) {
+			t.Helper()
+			mu.Lock()
+			defer mu.Unlock()
+			if sum != want {
+				t.Errorf("%s: %+v instead of %+v", what, sum, want)
+			}
+			sum = remote.Usage{}
+		}
+		blob := make([]byte, 5000)
+		name := crypto.NameOf(blob)
+		if err := s.Put(t.Context(), name, remote.BytesBody(blob)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Get(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.GetRange(t.Context(), name, 1, make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		take("blobs", remote.Usage{Sent: 5000, Received: 5010})
+		if _, err := s.Stat(t.Context(), crypto.BlobName{1}); !errors.Is(err, remote.ErrNotFound) {
+			t.Error(err)
+		}
+		take("what is not there", remote.Usage{})
+
+		fails[remote.OpGet] = context.Canceled
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := s.Get(ctx, name); !errors.Is(err, remote.ErrUnavailable) {
+			t.Error(err)
+		}
+		take("a call that its caller ended", remote.Usage{})
+
+		fails[remote.OpGet], fails[remote.OpStat] = remote.ErrUnavailable, remote.ErrUnavailable
+		if _, err := s.Get(t.Context(), name); !errors.Is(err, remote.ErrUnavailable) {
+			t.Error(err)
+		}
+		<-time.After(time.Minute)
+		if !s.State().Away {
+			t.Error("it does not count as away")
+		}
+		take("a remote that is away", remote.Usage{Errors: 3})
+		if n := s.Retries(); n != 2 {
+			t.Errorf("%d retries", n)
+		}
+	})
+}

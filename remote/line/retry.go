@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -23,6 +24,7 @@ type retrier struct {
 	d       remote.Deadlines
 	o       Options
 	limited bool // each try has a deadline
+	retries atomic.Uint64
 }
 
 // newRetrier returns the retrier of inner. A try has a deadline of its own, unless a breaker bounds the whole call.
@@ -72,6 +74,7 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 			pauses = r.pauses()
 		}
 		d := pauses.NextBackOff()
+		r.retries.Add(1)
 		r.o.Log.Info("the remote was not reachable, trying again", "op", c.Op, "try", n, "in", d, "err", err)
 		if err := r.o.Sleep(ctx, d); err != nil {
 			return remote.Fail(c.Op, c.On, remote.ErrUnavailable, err)

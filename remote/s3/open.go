@@ -51,11 +51,14 @@ func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 	if o.Letters <= 0 || o.Letters > remote.MaxLetters {
 		o.Letters = remote.MaxLetters
 	}
+	if o.Used == nil {
+		o.Used = func(remote.Usage) {}
+	}
 	known, err := lru.New[pointerID, state](knownStates)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{place: place, log: o.Log, rand: o.Rand, most: o.Letters, known: known}
+	s := &Store{place: place, log: o.Log, rand: o.Rand, used: o.Used, most: o.Letters, known: known}
 	s.life, s.end = context.WithCancel(context.Background())
 	if s.changes, err = newChanges(o.Rand); err != nil {
 		return nil, err
@@ -94,7 +97,7 @@ func (s *Store) connect(ctx context.Context) error {
 		return refuse(err)
 	}
 	s.idle = transport.CloseIdleConnections
-	c.HTTPClient = &http.Client{Transport: transport, CheckRedirect: noRedirect}
+	c.HTTPClient = &http.Client{Transport: counted{transport, s.used}, CheckRedirect: noRedirect}
 	c.Region = cmp.Or(s.place.Region, c.Region, "us-east-1")
 	s.client = s3.NewFromConfig(c, func(o *s3.Options) {
 		if s.place.Endpoint != "" {

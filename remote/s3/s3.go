@@ -41,6 +41,9 @@ type Options struct {
 	Letters  int          // most letters in an inbox; 0, and most: remote.MaxLetters
 	Log      *slog.Logger // nil: silent
 	Rand     io.Reader    // of ids and nonces; nil: crypto/rand's
+	// Used is called with each request that is sent and with the bytes of bodies as they move. It must return soon. Nil:
+	// they are not counted.
+	Used func(remote.Usage)
 }
 
 // knownStates is how many pointers a handle remembers with their ETags, so that a swap from a state that it has seen is
@@ -54,6 +57,7 @@ type Store struct {
 	idle   func() // closes idle connections
 	log    *slog.Logger
 	rand   io.Reader
+	used   func(remote.Usage)
 	most   int // letters in an inbox
 	id     crypto.StoreID
 

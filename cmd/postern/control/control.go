@@ -57,6 +57,7 @@ type Status struct {
 	Pending    Pending `json:"pending"`
 	Commit     Commit  `json:"commit"`
 	Cache      Cache   `json:"cache"`
+	Line       *Line   `json:"line,omitempty"` // nil: nothing is known, or the remote is a mirror
 	History    History `json:"history"`
 	Garbage    Garbage `json:"garbage"`
 	Copies     []Copy  `json:"copies,omitempty"` // of a mirror
@@ -89,7 +90,29 @@ type Copy struct {
 	Lagging bool   `json:"lagging"` // it lacks something, or may
 	Missing int64  `json:"missing"` // blobs that it is known to lack
 	Trouble string `json:"trouble,omitempty"`
+	Line    *Line  `json:"line,omitempty"` // nil: nothing is known
 }
+
+// Line is how fast a remote answers, and what was asked of it on this day. A figure that is 0 is not known.
+type Line struct {
+	RoundTrip float64 `json:"round_trip_seconds,omitempty"`
+	Up        float64 `json:"up_bytes_per_second,omitempty"`
+	Down      float64 `json:"down_bytes_per_second,omitempty"`
+	Today     Usage   `json:"today"`
+}
+
+// Usage is what was asked of a remote. Only stores with bills count their requests.
+type Usage struct {
+	Writes    int64 `json:"writes"` // requests that write or list, which most stores bill alike
+	Reads     int64 `json:"reads"`
+	Deletions int64 `json:"deletions"`
+	Sent      int64 `json:"sent_bytes"`
+	Received  int64 `json:"received_bytes"`
+	Errors    int64 `json:"errors"` // attempts that failed
+}
+
+// Requests returns how many requests there were.
+func (u Usage) Requests() int64 { return u.Writes + u.Reads + u.Deletions }
 
 // State returns how the copy stands, as the end of a sentence that begins with its name.
 func (c Copy) State() string {

@@ -30,6 +30,8 @@ type Driver struct {
 	Volatile bool
 	// Blocks means that calls may block in the system, where no context ends them.
 	Blocks bool
+	// Counts means that the driver counts its requests and bytes itself, since they are paid for.
+	Counts bool
 	// Open opens the remote named by the part of a URL after its scheme. Nil for mirrors, whose members have drivers of
 	// their own.
 	Open func(ctx context.Context, rest string, o Opening) (remote.Store, error)
@@ -42,7 +44,7 @@ type Drivers []Driver
 func Shipped() Drivers {
 	return Drivers{
 		{Scheme: "disk", Form: "disk:/path/of/a/folder", Blocks: true, Open: openDisk},
-		{Scheme: "s3", Form: s3.Form + " (a bucket)", Open: openS3},
+		{Scheme: "s3", Form: s3.Form + " (a bucket)", Counts: true, Open: openS3},
 		{Scheme: "mem", Form: "mem: (gone when the gateway stops)", Volatile: true, Open: openMem},
 		{Scheme: mirrorScheme, Form: "mirror:URL,URL (copies of each other)"},
 	}
@@ -174,6 +176,8 @@ type Opening struct {
 	WatchEvery time.Duration // time between two checks of a watched disk; 0: disk.DefaultWatchEvery
 
 	waits remote.Deadlines
+	usage *home.Usage        // where requests are counted; nil: nowhere
+	used  func(remote.Usage) // counts those of the remote that is opened; set by line
 }
 
 // Open opens the remote by its driver alone: calls are neither retried nor verified, but callers can abandon calls that
@@ -191,6 +195,10 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	lo.Hedge = !t.local && !t.driver.Blocks && t.mirror == nil
 	if t.mirror == nil {
+		if o.usage != nil {
+			o.used = o.usage.Of(t.String())
+			lo.Used = t.driver.uncounted(o.used)
+		}
 		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o) }
 		return line.New(ctx, open, o.waits, lo)
 	}
@@ -198,6 +206,18 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 	lo.Late = false // its members may be
 	open := func(ctx context.Context) (remote.Store, error) { return t.mirror.open(ctx, o, late) }
 	return line.New(ctx, open, o.waits, lo)
+}
+
+// uncounted returns the part of used that is left to the line.
+func (d Driver) uncounted(used func(remote.Usage)) func(remote.Usage) {
+	if !d.Counts {
+		return used
+	}
+	return func(u remote.Usage) {
+		if u.Errors > 0 {
+			used(remote.Usage{Errors: u.Errors})
+		}
+	}
 }
 
 func openDisk(_ context.Context, path string, o Opening) (remote.Store, error) {
@@ -228,7 +248,7 @@ func openS3(ctx context.Context, rest string, o Opening) (remote.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := s3.Open(ctx, place, s3.Options{Log: o.Log, Existing: !o.Founding})
+	store, err := s3.Open(ctx, place, s3.Options{Log: o.Log, Existing: !o.Founding, Used: o.used})
 	if errors.Is(err, s3.ErrNoStore) {
 		return nil, say.Advised(&noRemoteError{place.String(), "the bucket and the prefix are"})
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -29,6 +30,7 @@ type wired struct {
 	session *Session
 	account home.Account
 	disk    string
+	url     string // of the remote; empty: a disk
 	waits   remote.Deadlines
 	others  []byte // the numbers of the account's further spaces, as its registry names them
 	beside  func(ctx context.Context, store remote.Store, id crypto.PointerID) (space.Options, error)
@@ -45,7 +47,7 @@ func newWired(t *testing.T) *wired {
 // open opens the drive. The first time it makes the account and the drive.
 func (w *wired) open() {
 	w.t.Helper()
-	to, err := Drivers(nil).Parse("disk:"+w.disk, w.home)
+	to, err := Drivers(nil).Parse(cmp.Or(w.url, "disk:"+w.disk), w.home)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func (w *wired) open() {
 	}
 	if err == nil {
 		w.drive, err = openDrive(w.t.Context(), driveOptions{
-			home: w.home, to: to, store: w.session.Store, line: w.session.line, account: w.account,
+			home: w.home, to: to, store: w.session.Store, line: w.session.line, usage: w.session.usage, account: w.account,
 			settings: home.Defaults(), metrics: measured, waits: w.waits, log: log, rand: rand.Reader,
 			beside: w.beside, registry: w.registry(),
 		})

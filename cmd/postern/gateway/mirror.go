@@ -24,7 +24,13 @@ const mirrorScheme = "mirror"
 // copies are the remotes of a mirror.
 type copies struct {
 	members []Target
-	opened  atomic.Pointer[mirror.Store] // the newest; nil: none yet
+	opened  atomic.Pointer[together] // the newest; nil: none yet
+}
+
+// together are the remotes of a mirror, open.
+type together struct {
+	*mirror.Store
+	lines []*line.Line // one for each member
 }
 
 // parseMirror parses the URLs after the scheme. A comma belongs to a path unless a kind of remote follows it.
@@ -79,6 +85,7 @@ func (ds Drivers) known(scheme string) bool {
 // prevent the start. Each has a line of its own, so that the mirror sees only lasting failures.
 func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store, err error) {
 	var members []mirror.Member
+	var lines []*line.Line
 	defer func() {
 		if err != nil {
 			for _, m := range members {
@@ -92,12 +99,13 @@ func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store
 			return nil, err
 		}
 		members = append(members, mirror.Member{Name: to.String(), Store: store})
+		lines = append(lines, store)
 	}
 	all, err := mirror.New(members, mirror.Options{Seen: o.seen, Deadlines: o.waits, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
-	c.opened.Store(all)
+	c.opened.Store(&together{all, lines})
 	return all, nil
 }
 
@@ -137,12 +145,14 @@ func (o Opening) seen(id crypto.PointerID) uint64 {
 }
 
 // status returns the state of each remote of a mirror; nil without a mirror.
-func (c *copies) status() (all []control.Copy) {
+func (c *copies) status(usage *home.Usage) (all []control.Copy) {
 	if c == nil || c.opened.Load() == nil {
 		return nil
 	}
-	for _, s := range c.opened.Load().Status() {
-		copied := control.Copy{Remote: s.Name, Leads: s.Authority, Up: s.Up, Lagging: s.Lagging, Missing: int64(s.Missing)}
+	opened := c.opened.Load()
+	for i, s := range opened.Status() {
+		copied := control.Copy{Remote: s.Name, Leads: s.Authority, Up: s.Up, Lagging: s.Lagging, Missing: int64(s.Missing),
+			Line: lineStatus(opened.lines[i], usage.Today(s.Name))}
 		if s.Err != nil {
 			copied.Trouble = s.Err.Error()
 		}

@@ -13,7 +13,7 @@ import (
 // Offline opens a drive without serving it, and calls do with its control interface, which is valid until do returns.
 func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (err error) {
 	o = o.withDefaults()
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, waits: o.Waits})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, waits: o.Waits, now: o.Now})
 	if err != nil {
 		return err
 	}
@@ -22,8 +22,9 @@ func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (er
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account,
-		settings: o.Settings, metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, usage: s.usage,
+		account: account, settings: o.Settings, metrics: metrics.New(o.Version), waits: o.Waits, now: o.Now,
+		log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
 	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, lasts: true, Founding: o.Founding, First: o.First,
-		Metrics: measured, Log: o.Log, waits: o.Waits})
+		Metrics: measured, Log: o.Log, waits: o.Waits, now: o.Now})
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,8 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, account: account,
-		settings: o.Settings, metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
+	opened, err := openDrive(ctx, driveOptions{home: o.Home, to: o.To, store: s.Store, line: s.line, usage: s.usage,
+		account: account, settings: o.Settings, metrics: measured, waits: o.Waits, now: o.Now, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}

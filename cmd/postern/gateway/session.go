@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"postern/cmd/postern/home"
 	"postern/crypto"
@@ -20,6 +21,7 @@ type Session struct {
 	Store remote.Store // checked and retried
 
 	line  *line.Line
+	usage *home.Usage
 	lock  *home.Lock
 	state *home.State
 }
@@ -34,7 +36,9 @@ type HoldOptions struct {
 	Log      *slog.Logger     // nil: quiet
 
 	waits remote.Deadlines
-	lasts bool // the session is a gateway's: the remote may come late, and be away meanwhile
+	now   func() time.Time // nil: time.Now
+	usage *home.Usage      // where requests are counted; nil: nowhere
+	lasts bool             // the session is a gateway's: the remote may come late, and be away meanwhile
 }
 
 // Hold makes and locks the home and opens its remote. It writes to the remote only to make an empty folder one.
@@ -54,6 +58,8 @@ func Hold(ctx context.Context, o HoldOptions) (_ *Session, err error) {
 	if s.state, err = o.Home.OpenState(); err != nil {
 		return nil, err
 	}
+	s.usage = o.Home.OpenUsage(o.now)
+	o.usage = s.usage
 	if s.Store, s.line, err = openRemote(ctx, o, s.state.Pins()); err != nil {
 		return nil, err
 	}
@@ -65,6 +71,9 @@ func (s *Session) Close() error {
 	var errs []error
 	if s.Store != nil {
 		errs = append(errs, s.Store.Close())
+	}
+	if s.usage != nil {
+		s.usage.Close()
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.Close())

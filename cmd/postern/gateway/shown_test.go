@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"postern/cmd/postern/home"
 	"postern/remote/faulty"
 	"postern/remote/localfs/simfs"
 	"postern/vfs"
@@ -17,7 +18,7 @@ func TestPageShowsWhatStatusKnows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStacked(t, 0)
 		defer func() { s.close() }()
-		d := &drive{space: s.space, cache: s.cache, line: s.line}
+		d := &drive{space: s.space, cache: s.cache, line: s.line, usage: home.Home(t.TempDir()).OpenUsage(nil)}
 		kinds := func(want string) {
 			t.Helper()
 			pass(time.Minute)
@@ -51,7 +52,7 @@ func TestBrokenJournalIsShown(t *testing.T) {
 	disk := simfs.New()
 	s.disk = disk
 	s.open()
-	d := &drive{space: s.space, cache: s.cache, line: s.line}
+	d := &drive{space: s.space, cache: s.cache, line: s.line, usage: home.Home(t.TempDir()).OpenUsage(nil)}
 	if err := d.ready(); err != nil || d.shown().Kind() != "calm" {
 		t.Fatalf("a sound journal: %v, %s", err, d.shown().Kind())
 	}

@@ -45,7 +45,8 @@ func openRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.St
 	if o.Metrics != nil {
 		lo.Tries = o.Metrics.Calls(metrics.Tries)
 	}
-	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits}, lo)
+	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits,
+		usage: o.usage}, lo)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,6 +65,8 @@ type drive struct {
 	kept    *pin.Store   // over the cache; nil for a temporary drive
 	pins    *pin.Pinner  // of kept
 	line    *line.Line
+	usage   *home.Usage // of the remotes
+	to      Target
 	deaf    func()  // ends the calls of remoteIsBack
 	mirror  *copies // nil: the remote is no mirror
 	fs      *namespace.Drive
@@ -76,6 +79,7 @@ type driveOptions struct {
 	to       Target
 	store    remote.Store // checked; closed with the drive
 	line     *line.Line   // that store goes through
+	usage    *home.Usage  // of the remotes
 	account  home.Account
 	settings home.Settings
 	registry roots.Registry // of the account's further spaces; nil: it has none
@@ -90,7 +94,8 @@ type driveOptions struct {
 
 // openDrive builds store → cache → pinned blobs → space → namespace.
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
-	d := &drive{mirror: o.to.mirror, limit: o.settings.Staging.Limit.Bytes(), line: o.line, checked: o.store}
+	d := &drive{mirror: o.to.mirror, limit: o.settings.Staging.Limit.Bytes(), line: o.line, usage: o.usage,
+		to: o.to, checked: o.store}
 	dir := o.home.String()
 	if o.to.Volatile() {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {
@@ -146,6 +151,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	})
 	o.metrics.Drive(d.figures)
 	o.metrics.Cache(d.cache.Stats)
+	o.metrics.Line(d.lineFigures)
 	return d, nil
 }
 
@@ -317,7 +323,7 @@ func (d *drive) status() control.Status {
 			Reason:  away.Reason(), Full: s.Full, Blocked: s.Blocked, Broken: s.Broken, Copied: s.Copied, Lost: s.Lost},
 		Cache: control.Cache{Hits: c.Memory.Hits + c.Disk.Hits, Fetches: c.Fetches, Fetched: int64(c.FetchedBytes),
 			Memory: c.Memory.Bytes, Disk: c.Disk.Bytes},
-		Copies: d.mirror.status(), Waiting: d.waiting(), Failing: d.failing(),
+		Line: d.lineStatus(), Copies: d.mirror.status(d.usage), Waiting: d.waiting(), Failing: d.failing(),
 	}
 }
 

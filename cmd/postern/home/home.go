@@ -7,6 +7,7 @@
 //	tls/             the authority that certifies the drive (0600), and its certificate for other programs
 //	state.db         the pins of pointers and the drive's locks (0600)
 //	uploads          what is being uploaded just now (0600)
+//	usage.json       what was asked of remotes on this day (0600); it may be lost
 //	base             the newest commit that was seen, so that a start needs no remote (sealed)
 //	journal/         what was answered 2xx and isn't yet at the remote
 //	staging/         sealed blobs on their way
@@ -83,6 +84,9 @@ func (h Home) State() string { return h.join("state.db") }
 
 // Uploads is where uploads that are under way are noted.
 func (h Home) Uploads() string { return h.join("uploads") }
+
+// Usage is where the counts of what was asked of remotes on this day lie.
+func (h Home) Usage() string { return h.join("usage.json") }
 
 // Journal is the journal's folder.
 func (h Home) Journal() string { return h.join("journal") }

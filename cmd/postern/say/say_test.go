@@ -11,6 +11,15 @@ import (
 	"postern/vfs"
 )
 
+func TestThousands(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678", -100: "-100",
+		-1000: "-1,000"} {
+		if got := Thousands(n); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
 func TestSentence(t *testing.T) {
 	deep := &vfs.Error{Op: "read", Path: "/a", Kind: vfs.ErrUnavailable, Err: fmt.Errorf("load the folder: %w",
 		&remote.Error{

@@ -110,6 +110,12 @@ func printStatus(p *command.Program, s control.Status) error {
 	row("gateway", "%s since %s (process %d)", s.URL, s.Since.Local().Format(time.DateTime), s.PID)
 	for _, c := range s.Copies {
 		row("mirror", "%s: %s", c.Remote, c.State())
+		if c.Line != nil {
+			row("line", "%s", lineSentence(*c.Line))
+		}
+	}
+	if s.Line != nil {
+		row("line", "%s", lineSentence(*s.Line))
 	}
 	if s.Pending.Changes == 0 {
 		row("pending", "nothing: everything is at the remote")
