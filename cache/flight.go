@@ -3,7 +3,6 @@ package cache
 import (
 	"bytes"
 	"context"
-	"errors"
 	"slices"
 
 	"postern/cache/tier"
@@ -158,22 +157,22 @@ func (c *Cache) fetchAll(b *batch, missing []*flight) {
 
 // fetchRun gets adjacent blocks in one request, from the beginning of the first to the needed end of the last, or a
 // little further so that the remote does not see the exact size of its contents (crypto.CoverEnd). If a tier held part
-// of the last block, readers come back to it, so it is fetched to its end.
+// of the last block, readers come back to it, so it is fetched to its end; so is every block of a distant remote, since
+// one more round trip would cost more than the rest of the block.
 func (c *Cache) fetchRun(b *batch, run []*flight) {
 	first, last := run[0], run[len(run)-1]
 	from := startOf(int(first.key.Index))
 	exact := startOf(int(last.key.Index)) + int64(last.need)
-	to, size := min(int64(crypto.CoverEnd(int(exact))), endOf(int(last.key.Index))), int64(0)
-	if last.held != nil {
-		to, size = c.reach(b, last, exact)
+	to := min(int64(crypto.CoverEnd(int(exact))), endOf(int(last.key.Index)))
+	if last.held != nil || c.distant() {
+		to = min(endOf(int(last.key.Index)), crypto.MaxBlobSize)
 	}
 	buf := make([]byte, to-from)
-	err := c.fetchRange(b.ctx, b.name, from, buf)
-	shared := len(run) > 1
-	if to > exact && errors.Is(remote.KindOf(err), remote.ErrCorrupt) {
-		size, shared = 0, true // the size was wrong; the requested range may be there all the same
-		buf = buf[:exact-from]
-		err = c.fetchRange(b.ctx, b.name, from, buf)
+	ctx, end := remote.UpTo(b.ctx, int(exact-from))
+	err := c.fetchRange(ctx, b.name, from, buf)
+	size, shared := end.Size(), len(run) > 1
+	if size > 0 {
+		buf, shared = buf[:size-from], true // what is left of the block's buffer should not stay in memory
 	}
 	for _, f := range run {
 		if err != nil {
@@ -186,19 +185,14 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 	}
 }
 
-// reach returns the end of a block that is worth fetching whole. If the blob's size is unknown, it is the needed end.
-func (c *Cache) reach(b *batch, f *flight, exact int64) (to, size int64) {
-	size = f.held.Size
-	if size == 0 {
-		var err error
-		if size, err = c.inner.Stat(b.ctx, b.name); err != nil || size > crypto.MaxBlobSize {
-			return exact, 0
-		}
+// distant reports whether the bytes of a block take less time than another round trip.
+func (c *Cache) distant() bool {
+	pace := c.inner.Roles().Pace
+	if pace == nil {
+		return false
 	}
-	if size < exact {
-		return exact, 0 // a lie, here or there
-	}
-	return min(size, endOf(int(f.key.Index))), size
+	p := pace()
+	return p.RoundTrip > 0 && p.Down*p.RoundTrip.Seconds() >= blockSize
 }
 
 // fetchRange reads from the remote, and counts.

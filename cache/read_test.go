@@ -1,11 +1,13 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"postern/cache/tier"
 	"postern/crypto"
@@ -71,7 +73,7 @@ func TestPages(t *testing.T) {
 	name, data := f.spy.store(t, 1, 50_000)
 	f.wants(f.reads(name, data, 4000, 2000), ranged(0, int64(crypto.CoverEnd(6000))))
 	f.wants(f.reads(name, data, 1000, 5000))
-	f.wants(f.reads(name, data, 6000, 3000), request{op: remote.OpStat}, ranged(0, 50_000))
+	f.wants(f.reads(name, data, 6000, 3000), ranged(0, endOf(0)))
 	f.wants(f.reads(name, data, 49_000, 1000))
 	f.wants(f.reads(name, data, 0, 50_000))
 
@@ -81,24 +83,68 @@ func TestPages(t *testing.T) {
 	f.wants(f.reads(name, data, 49_000, 1000))
 }
 
-// TestStatLies: a remote that lies about a size costs a request, no more.
-func TestStatLies(t *testing.T) {
-	for _, lie := range []int64{0, 10, 60_000, 1 << 40, -5} {
+// TestDistant reads nodes of a pack at a distance: blocks are fetched whole, so their neighbours need no request.
+func TestDistant(t *testing.T) {
+	f := newFixture(t, Options{})
+	name, data := f.spy.store(t, 1, 100_000)
+	for _, c := range []struct {
+		pace remote.Pace
+		want request
+	}{
+		{remote.Pace{}, ranged(0, int64(crypto.CoverEnd(6000)))},
+		{remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 1e6}, ranged(0, int64(crypto.CoverEnd(6000)))},
+		{remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 2e6}, ranged(0, endOf(0))},
+	} {
+		f.inner = paced{f.spy, c.pace}
+		f.drop(name)
+		f.wants(f.reads(name, data, 4000, 2000), c.want)
+	}
+	f.wants(f.reads(name, data, 60_000, 1000))
+	f.wants(f.reads(name, data, 90_000, 1000), ranged(startOf(1), blockSize))
+	f.wants(f.reads(name, data, 99_000, 1000))
+}
+
+// paced is a remote with a pace.
+type paced struct {
+	remote.Store
+	pace remote.Pace
+}
+
+func (p paced) Roles() remote.Roles {
+	r := p.Store.Roles()
+	r.Pace = func() remote.Pace { return p.pace }
+	return r
+}
+
+// TestEndLies: a remote that lies about where a blob ends costs requests, no more.
+func TestEndLies(t *testing.T) {
+	for _, lie := range []int64{0, 10, 20_100, 60_000, 1 << 40, -5} {
 		f := newFixture(t, Options{})
 		name, data := f.spy.store(t, 1, 50_000)
-		f.inner = lyingSize{f.spy, lie}
-		f.reads(name, data, 0, 100)
-		f.reads(name, data, 20_000, 100)
-		f.reads(name, data, 49_900, 100)
+		f.inner = lyingEnd{paced{f.spy, remote.Pace{RoundTrip: time.Second, Down: 1e9}}, lie}
+		for _, off := range []int64{0, 20_000, 49_900, 20_000} {
+			p := make([]byte, 100)
+			if err := f.GetRange(t.Context(), name, off, p); err == nil && !bytes.Equal(p, data[off:off+100]) {
+				t.Errorf("%d: other bytes from %d on", lie, off)
+			}
+		}
+		f.inner = f.spy
+		f.reads(name, data, 0, 50_000)
 	}
 }
 
-type lyingSize struct {
+// lyingEnd is a remote that ends blobs at a wrong place, if it may.
+type lyingEnd struct {
 	remote.Store
 	size int64
 }
 
-func (l lyingSize) Stat(context.Context, crypto.BlobName) (int64, error) { return l.size, nil }
+func (l lyingEnd) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
+	if q, err := remote.Clip(ctx, name, l.size, off, p); err == nil {
+		p = q[:min(int64(len(q)), 50_000-off)]
+	}
+	return l.Store.GetRange(ctx, name, off, p)
+}
 
 func TestPutFills(t *testing.T) {
 	f := newFixture(t, Options{})

@@ -31,7 +31,7 @@ type Blobs interface {
 
 	// GetRange fills p with the bytes from off on: all of p, or an error, after which the bytes of p are undefined. A
 	// range that ends past the blob is ErrCorrupt: the caller knows the size, so the blob must have been cut short. An
-	// empty range within the blob succeeds.
+	// empty range within the blob succeeds. See UpTo for ranges that may end with the blob.
 	GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error
 
 	// Stat returns the size of a blob in bytes. Errors: ErrNotFound, ErrUnavailable.

@@ -3,6 +3,7 @@ package disk_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/disk"
+	"postern/remote/remotetest"
 )
 
 // open opens a store that is closed with the test.
@@ -128,6 +130,12 @@ func TestOpenUnreadable(t *testing.T) {
 }
 
 // TestOpenEmpty opens folders that count as empty.
+func TestEnds(t *testing.T) {
+	if err := remotetest.Ends(t.Context(), open(t, t.TempDir(), disk.Options{}), rand.Reader); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenEmpty(t *testing.T) {
 	fresh := t.TempDir()
 	mkdir(t, filepath.Join(fresh, "lost+found"))

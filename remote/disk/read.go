@@ -38,10 +38,10 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 // GetRange implements remote.Blobs.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
 	return s.read(ctx, remote.OpGetRange, name, func(f *os.File, size int64) error {
-		if !remote.InRange(size, off, len(p)) {
-			return remote.PastEnd(name, size, off, len(p))
+		p, err := remote.Clip(ctx, name, size, off, p)
+		if err == nil {
+			_, err = f.ReadAt(p, off)
 		}
-		_, err := f.ReadAt(p, off)
 		return err
 	})
 }

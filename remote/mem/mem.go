@@ -162,11 +162,10 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	if err != nil {
 		return err
 	}
-	if !remote.InRange(int64(len(data)), off, len(p)) {
-		return remote.PastEnd(name, int64(len(data)), off, len(p))
+	if p, err = remote.Clip(ctx, name, int64(len(data)), off, p); err == nil {
+		copy(p, data[off:])
 	}
-	copy(p, data[off:])
-	return nil
+	return err
 }
 
 // Stat implements remote.Blobs.

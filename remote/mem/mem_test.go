@@ -1,6 +1,7 @@
 package mem_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"testing"
 
@@ -15,6 +16,12 @@ func TestContract(t *testing.T) {
 		s := mem.New().LimitLetters(8)
 		return func() (remote.Store, error) { return s.Another(), nil }
 	})
+}
+
+func TestEnds(t *testing.T) {
+	if err := remotetest.Ends(t.Context(), mem.New(), rand.Reader); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCapacity(t *testing.T) {

@@ -3,7 +3,9 @@ package remotetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"postern/crypto"
 	"postern/remote"
@@ -12,6 +14,7 @@ import (
 var blobChecks = []Check{
 	{Name: "blob/round trip", Promise: "a blob that was put can be read, whole and in ranges, and has its size", Do: roundTrip},
 	{Name: "blob/ranges", Promise: "any range within a blob can be read, and none beyond it", Do: ranges},
+	{Name: "blob/ends", Promise: "a range up to the end of a blob ends there, or fails as any beyond it", Do: mayEnd},
 	{Name: "blob/missing", Promise: "a blob that was never put is not found", Do: missing},
 	{Name: "blob/put again", Promise: "putting an existing blob succeeds and changes nothing", Do: putAgain},
 	{Name: "blob/delete", Promise: "a deleted blob is gone, and can be deleted again and put again", Do: deleted},
@@ -109,6 +112,45 @@ func ranges(ctx context.Context, e *Env) error {
 	}
 	if err := e.Store.GetRange(ctx, name, -1, make([]byte, 4)); err == nil {
 		return fmt.Errorf("a range from -1 on succeeds")
+	}
+	return nil
+}
+
+// mayEnd checks a store that may leave the mark of UpTo unheeded.
+func mayEnd(ctx context.Context, e *Env) error { return ends(ctx, e, false) }
+
+// Ends returns an error unless a store heeds the mark of remote.UpTo, as every driver does.
+func Ends(ctx context.Context, s remote.Store, rand io.Reader) error {
+	return ends(ctx, &Env{Store: s, Rand: rand}, true)
+}
+
+func ends(ctx context.Context, e *Env, heeds bool) error {
+	const size = 70_001
+	name, data, err := e.stored(ctx, size)
+	if err != nil {
+		return err
+	}
+	for _, c := range []struct{ off, n, least, size int }{
+		{0, size, 1, 0}, {0, size + 1, size, size}, {size - 10, 5000, 1, size}, {size - 10, 5000, 10, size},
+		{size - 10, 10, 10, 0}, {100, 200_000, 0, size},
+	} {
+		upTo, end := remote.UpTo(ctx, c.least)
+		p := make([]byte, c.n)
+		err := e.Store.GetRange(upTo, name, int64(c.off), p)
+		if err != nil && (heeds || c.size == 0 || !errors.Is(remote.KindOf(err), remote.ErrCorrupt)) {
+			return fmt.Errorf("up to %d bytes from %d on, of %d: %w", c.n, c.off, size, err)
+		}
+		have := data[c.off:min(c.off+c.n, size)]
+		if err == nil && (end.Size() != int64(c.size) || !bytes.Equal(p[:len(have)], have)) {
+			return fmt.Errorf("up to %d bytes from %d on are others than were put, or end at %d", c.n, c.off, end.Size())
+		}
+	}
+	for _, c := range [][3]int{{size - 10, 5000, 11}, {size, 1, 1}, {size, 1, 0}, {size + 1, 1, 1}} {
+		upTo, _ := remote.UpTo(ctx, c[2])
+		what := fmt.Sprintf("a range up to %d bytes from %d on, of %d, with at least %d", c[1], c[0], size, c[2])
+		if err := want(what, e.Store.GetRange(upTo, name, int64(c[0]), make([]byte, c[1])), remote.ErrCorrupt); err != nil {
+			return err
+		}
 	}
 	return nil
 }

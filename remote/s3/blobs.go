@@ -107,7 +107,12 @@ func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, 
 		return errStrange
 	}
 	if end < last {
-		return remote.PastEnd(name, size, off, len(p))
+		if p, err = remote.Clip(ctx, name, size, off, p); err != nil {
+			return err
+		}
+		if int64(len(p)) != end-first+1 {
+			return errStrange
+		}
 	}
 	if _, err := io.ReadFull(out.Body, p); err != nil {
 		return fmt.Errorf("the reply broke off: %w", err)

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"context"
+	crand "crypto/rand"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -36,6 +37,19 @@ func TestContract(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestEnds checks that a range may end with its blob.
+func TestEnds(t *testing.T) {
+	place := s3test.Fake(t)()
+	s, err := s3.Open(t.Context(), place, s3.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := remotetest.Ends(t.Context(), s, crand.Reader); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -128,9 +128,9 @@ func (w *whole) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	}
 	b := w.kept[i]
 	w.kept = append(slices.Delete(w.kept, i, i+1), b)
-	if !remote.InRange(int64(len(b.data)), off, len(p)) {
-		return remote.PastEnd(name, int64(len(b.data)), off, len(p))
+	p, err := remote.Clip(ctx, name, int64(len(b.data)), off, p)
+	if err == nil {
+		copy(p, b.data[off:])
 	}
-	copy(p, b.data[off:])
-	return nil
+	return err
 }

@@ -242,8 +242,8 @@ func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p
 	if !ok || ctx.Err() != nil {
 		return s.inner.GetRange(ctx, name, off, p)
 	}
-	if !remote.InRange(size, off, len(p)) {
-		return remote.PastEnd(name, size, off, len(p))
+	if _, err := remote.Clip(ctx, name, size, off, p); err != nil {
+		return err
 	}
 	err := s.local.GetRange(ctx, name, off, p)
 	if err == nil {
