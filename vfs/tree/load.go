@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// loaders is the number of pages that a Batch loads at once: enough for all processors if they are on a disk, and as
-// many as a listing for a line of 50 ms.
-const loaders = readAhead
+// loaders is the number of pages that a Batch loads at once: enough for all processors if they are on a disk, and for a
+// thousand changes a second on a line of 50 ms, since neighbours mostly share a page.
+const loaders = 32
 
 // Load loads pages that ops will need and that are not in memory, all at once instead of one by one. They must fit into
 // the memory of the tree's Nodes. Load ignores errors: Apply reports them.
