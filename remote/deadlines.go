@@ -29,6 +29,9 @@ type Deadlines struct {
 	// this rate.
 	Rate int64
 
+	// Stall is how long a connection may move no byte in the middle of a request.
+	Stall time.Duration
+
 	// Attempts is how often a call is tried.
 	Attempts int
 	// Pause comes after the first failed attempt, and doubles up to MaxPause. Each pause is varied by up to half in
@@ -95,6 +98,8 @@ var Shipped = Deadlines{
 	// Reply is longer than a reachable remote takes. A request to the drive has a bound of its own, Answer.
 	Reply: 30 * time.Second,
 	Rate:  50_000, // a thin mobile line; a full blob gets 105 seconds beyond Reply
+
+	Stall: 20 * time.Second, // long for a store that thinks, and short of Reply, so that a fresh connection has a try
 
 	// Six attempts span about ten seconds: long enough for a server that restarts or a network that changes, short
 	// enough that a user who waits for a file gets an error in time. Background work retries by itself.

@@ -73,15 +73,17 @@ type Fault int
 
 // The faults.
 const (
-	Fine   Fault = iota
-	Fail         // the call doesn't arrive: ErrUnavailable, nothing was done
-	Lose         // the call is done but its reply is lost: ErrUnavailable
-	Cut          // the connection breaks amid the bytes: like Fail, but a Put reads half the body, a List yields a part
-	Full         // writes fail with ErrFull; anything else is Fine
-	Delay        // the call takes Options.Delay longer
-	Hang         // the call is not answered until its context ends
-	Late         // a Swap fails with ErrUnavailable and happens later, see Options.Held; anything else is a Fail
-	faults       // their number
+	Fine     Fault = iota
+	Fail           // the call doesn't arrive: ErrUnavailable, nothing was done
+	Lose           // the call is done but its reply is lost: ErrUnavailable
+	Cut            // the connection breaks amid the bytes: like Fail, but a Put reads half the body, a List yields a part
+	Full           // writes fail with ErrFull; anything else is Fine
+	Delay          // the call takes Options.Delay longer
+	Hang           // the call is not answered until its context ends
+	Late           // a Swap fails with ErrUnavailable and happens later, see Options.Held; anything else is a Fail
+	Throttle       // the remote asks for fewer requests: ErrUnavailable with remote.Throttled, nothing was done
+	Lag            // List yields what the last listing did that did not lag, Changed nothing; anything else is Fine
+	faults         // their number
 )
 
 // Plan decides what happens to a call. It is called from many goroutines.
@@ -102,8 +104,9 @@ type Store struct {
 
 	mu    sync.Mutex
 	plan  Plan
-	calls map[Call]int // by Op and On; Again is 0
-	held  []held       // Late swaps that have not happened yet, in the order in which they will
+	calls map[Call]int      // by Op and On; Again is 0
+	held  []held            // Late swaps that have not happened yet, in the order in which they will
+	shown []remote.BlobInfo // by the last listing that did not lag
 }
 
 var _ remote.Store = (*Store)(nil)
@@ -130,6 +133,12 @@ var errFault = errors.New("made to fail")
 
 // errCut ends a listing.
 var errCut = errors.New("the listing was made to break off")
+
+// errLag ends a call that is answered from an earlier state.
+var errLag = errors.New("the reply was made to lag behind")
+
+// errBusy is the cause of a Throttle.
+var errBusy = errors.New("fewer requests are asked for, on purpose")
 
 // errLost is the cause of a Lose.
 var errLost = errors.New("the reply was made to get lost")
@@ -160,6 +169,12 @@ func (s *Store) begin(ctx context.Context, op Op, on fmt.Stringer) (Fault, error
 	case Full:
 		if op == Put || op == Swap || op == Drop || op == Claim || op == Replace {
 			return fault, remote.Fail(op.String(), on, remote.ErrFull, errFault)
+		}
+	case Throttle:
+		return fault, remote.Fail(op.String(), on, remote.ErrUnavailable, &remote.Throttled{Err: errBusy})
+	case Lag:
+		if op == List || op == Changed {
+			return fault, errLag
 		}
 	case Delay:
 		if err := s.o.Sleep(ctx, s.o.Delay); err != nil {

@@ -27,12 +27,15 @@ import (
 //
 // It relies on calls that end with their context, which CONTRACT.md requires of every driver.
 type breaker struct {
-	inner remote.Store // without the breaker, for trials
-	d     remote.Deadlines
-	o     Options
-	life  context.Context
-	end   context.CancelFunc
-	looks sync.WaitGroup // the goroutine that looks
+	inner  remote.Store        // without the breaker, for trials
+	driver func() remote.Store // nil while it is not open
+	alarm  *alarm
+	wake   chan struct{} // holds a token when a trial is to be made at once
+	d      remote.Deadlines
+	o      Options
+	life   context.Context
+	end    context.CancelFunc
+	looks  sync.WaitGroup // the goroutine that looks
 
 	answers atomic.Uint64 // calls that were answered
 	telling sync.Mutex    // held while the remote's state changes and listeners are called
@@ -48,8 +51,9 @@ type breaker struct {
 }
 
 // newBreaker returns the breaker of inner.
-func newBreaker(inner remote.Store, d remote.Deadlines, o Options) *breaker {
-	b := &breaker{inner: inner, d: d, o: o, allowed: d.Trial, calls: map[*call]struct{}{}}
+func newBreaker(inner remote.Store, driver func() remote.Store, d remote.Deadlines, o Options) *breaker {
+	b := &breaker{inner: inner, driver: driver, alarm: newAlarm(o), wake: make(chan struct{}, 1), d: d, o: o,
+		allowed: d.Trial, calls: map[*call]struct{}{}}
 	b.life, b.end = context.WithCancel(context.Background())
 	return b
 }
@@ -161,6 +165,7 @@ func (b *breaker) gone(err error) {
 	state := b.state
 	b.mu.Unlock()
 	b.o.Log.Warn("the remote is away", "error", err)
+	b.reconnect() // or the trials wait on dead connections, one after the other
 	b.tell(state)
 }
 

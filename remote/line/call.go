@@ -32,6 +32,7 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 		return nil, err
 	}
 	c := &call{b: b, on: on, caller: ctx}
+	b.listen()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.refusal(on); err != nil {
@@ -76,7 +77,7 @@ func (c *call) resume() {
 func (c *call) finish(err error) error {
 	c.b.mu.Lock()
 	delete(c.b.calls, c)
-	if remote.KindOf(err) != remote.ErrUnavailable && c.ctx.Err() == nil {
+	if remote.Answered(err) && c.ctx.Err() == nil {
 		c.b.answers.Add(1)
 	}
 	c.rest()
@@ -87,7 +88,7 @@ func (c *call) finish(err error) error {
 		return err // the caller has cancelled, which proves nothing about the remote
 	}
 	var away *Away
-	if errors.As(cause, &away) || errors.Is(cause, errLong) {
+	if errors.As(cause, &away) || errors.Is(cause, errLong) && !remote.Answered(err) {
 		if kind := remote.KindOf(err); kind == nil || kind == remote.ErrUnavailable {
 			err = remote.Fail(c.on.Op, c.on.On, remote.ErrUnavailable, cause)
 		}
@@ -95,7 +96,9 @@ func (c *call) finish(err error) error {
 	if remote.KindOf(err) != remote.ErrUnavailable {
 		return err
 	}
-	c.b.look()
+	if !remote.Answered(err) {
+		c.b.look()
+	}
 	return timeless(c.on.Op, c.on.On, err)
 }
 

@@ -53,6 +53,8 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error // waits between tries; nil: on the system's clock
 	Now   func() time.Time                                 // for State and Pace; nil: time.Now. Timers ignore it
 	Log   *slog.Logger                                     // nil: silent
+
+	Addresses func() string // of the machine, in any form: other ones mean another network; nil: the system's
 }
 
 func (o Options) withDefaults() Options {
@@ -73,6 +75,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Addresses == nil {
+		o.Addresses = addresses
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -103,7 +108,7 @@ func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, 
 		if err != nil {
 			return nil, err
 		}
-		return over(nil, l.Close, d, o, l.around), nil
+		return over(nil, l.opened, l.Close, d, o, l.around), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.Open)
 	defer cancel()
@@ -111,7 +116,7 @@ func New(ctx context.Context, open Open, d remote.Deadlines, o Options) (*Line, 
 	if err != nil {
 		return nil, err
 	}
-	return over(inner, inner.Close, d, o), nil
+	return over(inner, nil, inner.Close, d, o), nil
 }
 
 // Over returns a line to an open remote. Closing the line closes the remote.
@@ -120,11 +125,15 @@ func Over(inner remote.Store, d remote.Deadlines, o Options) *Line {
 	if o.Hangs {
 		inner = newDetacher(inner, d, o)
 	}
-	return over(inner, inner.Close, d, o)
+	return over(inner, nil, inner.Close, d, o)
 }
 
-// over puts the upper parts around the calls to a driver, which lower parts may be around already.
-func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, parts ...remote.Around) *Line {
+// over puts the upper parts around the calls to a driver, which lower parts may be around already. opened returns the
+// driver of a late line; it is nil for other lines.
+func over(
+	driver remote.Store, opened func() remote.Store, end func() error, d remote.Deadlines, o Options,
+	parts ...remote.Around,
+) *Line {
 	l := &Line{close: end}
 	if !o.Local {
 		l.meter = &meter{now: o.Now, used: o.Used}
@@ -142,7 +151,10 @@ func over(driver remote.Store, end func() error, d remote.Deadlines, o Options, 
 		parts = within(l.retrier.around, parts)
 	}
 	if o.Breaker {
-		l.breaker = newBreaker(remote.Wrap(driver, parts...), d, o)
+		if opened == nil {
+			opened = func() remote.Store { return driver }
+		}
+		l.breaker = newBreaker(remote.Wrap(driver, parts...), opened, d, o)
 		parts = within(l.breaker.around, parts)
 	}
 	l.Store = driver // a check of a remote in memory must find the driver itself

@@ -15,6 +15,9 @@ import (
 // jitter is the fraction of a pause by which it varies, so that gateways do not all return at once.
 const jitter = 0.5
 
+// throttledTries is how many times more often a call is tried whose remote asks for fewer requests.
+const throttledTries = 5
+
 // retrier retries a call when the remote was unreachable. All other errors are answers, and are returned at once.
 //
 // It keeps the contract: after a lost reply to a Swap it loads the pointer to see the outcome, and it restarts a
@@ -67,6 +70,10 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 		if ended := remote.Alive(ctx, c.Op, c.On); ended != nil {
 			return ended
 		}
+		busy, throttled := errors.AsType[*remote.Throttled](err)
+		if throttled && attempts > 1 {
+			attempts = r.d.Attempts * throttledTries
+		}
 		if n >= attempts {
 			return err
 		}
@@ -75,9 +82,15 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 		}
 		d := pauses.NextBackOff()
 		r.retries.Add(1)
+		if throttled {
+			d = max(d, busy.After)
+		}
 		r.o.Log.Info("the remote was not reachable, trying again", "op", c.Op, "try", n, "in", d, "err", err)
-		if err := r.o.Sleep(ctx, d); err != nil {
-			return remote.Fail(c.Op, c.On, remote.ErrUnavailable, err)
+		if ended := r.o.Sleep(ctx, d); ended != nil {
+			if throttled {
+				ended = &remote.Throttled{Err: fmt.Errorf("%w; before, %w", ended, busy)}
+			}
+			return remote.Fail(c.Op, c.On, remote.ErrUnavailable, ended)
 		}
 	}
 }

@@ -41,6 +41,7 @@ func (b *breaker) watch() {
 	defer end()
 	verdicts := make(chan verdict)
 	ask := func() {
+		b.listen()
 		trials.Go(func() {
 			begun := time.Now()
 			err := b.trial(life)
@@ -62,7 +63,7 @@ func (b *breaker) watch() {
 			switch {
 			case b.life.Err() != nil:
 				return
-			case remote.KindOf(v.err) != remote.ErrUnavailable:
+			case remote.Answered(v.err):
 				b.back(v.took)
 				return
 			}
@@ -75,6 +76,8 @@ func (b *breaker) watch() {
 			}
 			answers = now // it is there, and slow
 			silence.Reset(allowed)
+		case <-b.wake:
+			ask()
 		case <-next.C:
 			if b.State().Away {
 				ask()

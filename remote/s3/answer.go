@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -25,7 +29,7 @@ var advice = map[string]string{
 	"TokenRefreshRequired":  "the session token has expired: log in again",
 	"InvalidToken":          "the store does not accept the session token: log in again",
 	"RequestTimeTooSkewed":  "the clock of this machine or of the store is wrong by more than a quarter of an hour",
-	"AccessDenied":          "the keys give no right to do that in this bucket",
+	"AccessDenied":          "the keys give no right to do that in this bucket", // denied names the right
 	"AllAccessDisabled":     "the provider has locked this account or bucket",
 	"InvalidObjectState":    "the object was moved to an archive: bring it back, and remove the lifecycle rule",
 	"NoSuchBucket":          "there is no such bucket: see that its name, the region and the endpoint are right",
@@ -79,12 +83,50 @@ func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error)
 	default:
 		kind = remote.ErrUnavailable
 	}
-	return remote.Fail(op, on, kind, explain(err))
+	why := explain(err)
+	if errors.Is(kind, remote.ErrUnavailable) && throttled(err) {
+		why = &remote.Throttled{After: after(err), Err: why}
+	}
+	return remote.Fail(op, on, kind, why)
+}
+
+// throttles are the codes by which stores ask for fewer requests.
+var throttles = []string{"SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "RequestLimitExceeded", "Throttling",
+	"ThrottlingException", "RequestThrottled", "BandwidthLimitExceeded", "ServerBusy"}
+
+// throttled reports whether a store asks for fewer requests. The status counts where a proxy has answered with a page.
+func throttled(err error) bool {
+	code, status := codeOf(err)
+	return status == http.StatusTooManyRequests || slices.Contains(throttles, code)
+}
+
+// maxAfter bounds the wait that a store may ask for.
+const maxAfter = 30 * time.Second
+
+// after returns how long a store asks to wait; 0 if it does not say.
+func after(err error) time.Duration {
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.Response == nil || response.Response.Response == nil {
+		return 0
+	}
+	seconds, err := strconv.Atoi(response.Response.Header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(seconds, int(maxAfter/time.Second))) * time.Second
 }
 
 // explain returns one sentence about a failed request. It leaves out the ids that stores add, and never holds keys.
 func explain(err error) error {
+	for _, own := range []error{errStalled, errReconnect} {
+		if errors.Is(err, own) {
+			return own
+		}
+	}
 	code, status := codeOf(err)
+	if code == "AccessDenied" {
+		return errors.New(denied(err))
+	}
 	if text, ok := advice[code]; ok {
 		return errors.New(text)
 	}
@@ -94,7 +136,29 @@ func explain(err error) error {
 	if status != 0 {
 		return fmt.Errorf("the store answers %d %s", status, http.StatusText(status))
 	}
+	if sent, ok := errors.AsType[*url.Error](err); ok {
+		return sent.Err
+	}
 	return err
+}
+
+// rights are the rights that requests need, by the names of AWS, which other stores use, too.
+var rights = map[string]string{
+	"GetObject":     "s3:GetObject, or s3:ListBucket, without which a missing object passes for a forbidden one",
+	"HeadObject":    "s3:GetObject, or s3:ListBucket, without which a missing object passes for a forbidden one",
+	"PutObject":     "s3:PutObject, or s3:GetObject, which conditional writes need, too",
+	"DeleteObject":  "s3:DeleteObject",
+	"DeleteObjects": "s3:DeleteObject",
+	"ListObjectsV2": "s3:ListBucket",
+}
+
+// denied returns the advice for AccessDenied: the right that is missing.
+func denied(err error) string {
+	operation, ok := errors.AsType[*smithy.OperationError](err)
+	if !ok || rights[operation.OperationName] == "" {
+		return advice["AccessDenied"]
+	}
+	return "the keys give no right to do that in this bucket: they lack " + rights[operation.OperationName]
 }
 
 // lost reports whether a conditional write was refused since another one was faster. That may be a 412, or a 404 for an
@@ -112,10 +176,11 @@ func skewed(err error) bool {
 	return code == "RequestTimeTooSkewed" || code == "RequestExpired"
 }
 
-// ask makes a request, and once more if the clocks differ.
-func ask[Out any](request func() (Out, error)) (Out, error) {
+// ask makes a request, and once more if the clocks differ, or if there is a new login since the old one has ended.
+func ask[Out any](ctx context.Context, s *Store, request func() (Out, error)) (Out, error) {
+	used, _ := s.logins.Retrieve(ctx) // its error is also the request's
 	out, err := request()
-	if err != nil && skewed(err) {
+	if err != nil && (skewed(err) || outdated(err) && s.loggedIn(ctx, used)) {
 		return request()
 	}
 	return out, err

@@ -46,8 +46,17 @@ func parseMarker(b []byte) (id crypto.StoreID, err error) {
 	return id, nil
 }
 
-// attach reads the marker. With found, it makes a store where there is none.
+// attach opens the store, and looks at the settings of its bucket. With found, it makes a store where there is none.
 func (s *Store) attach(ctx context.Context, found bool) error {
+	if err := s.open(ctx, found); err != nil {
+		return err
+	}
+	s.inspect(ctx)
+	return nil
+}
+
+// open reads the marker, in the region that the store names. With found, it makes a store where there is none.
+func (s *Store) open(ctx context.Context, found bool) error {
 	there, err := s.readMarker(ctx)
 	if region := otherRegion(err); err != nil && region != "" && region != s.client.Options().Region {
 		s.log.Warn("the bucket is in another region than was named", "region", region)
@@ -72,11 +81,11 @@ func (s *Store) attach(ctx context.Context, found bool) error {
 func (s *Store) failOpen(ctx context.Context, err error) error {
 	code, _ := codeOf(err)
 	_, mendable := advice[code]
-	err = s.fail(ctx, opOpen, s, err)
-	if mendable && errors.Is(err, remote.ErrUnavailable) {
-		return remote.Fail(opOpen, s, remote.ErrRefused, errors.New(advice[code]))
+	failed := s.fail(ctx, opOpen, s, err)
+	if mendable && remote.KindOf(failed) == remote.ErrUnavailable {
+		return remote.Fail(opOpen, s, remote.ErrRefused, explain(err))
 	}
-	return err
+	return failed
 }
 
 // readMarker reads the id from the marker; false: there is no marker.

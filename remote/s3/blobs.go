@@ -35,7 +35,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if err != nil {
 		return err
 	}
-	if _, err = s.write(ctx, s.blobKey(name), data, nil, s.unsigned); err != nil {
+	if err = s.writeBlob(ctx, s.blobKey(name), data); err != nil {
 		return s.fail(ctx, remote.OpPut, name, err)
 	}
 	return nil
@@ -94,7 +94,7 @@ func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, 
 	key := s.blobKey(name)
 	last := off + int64(len(p)) - 1
 	span := fmt.Sprintf("bytes=%d-%d", off, last)
-	out, err := ask(func() (*s3.GetObjectOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.GetObjectOutput, error) {
 		return s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.place.Bucket, Key: &key, Range: &span})
 	})
 	if err != nil {
@@ -120,8 +120,8 @@ func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, 
 	return nil
 }
 
-// Stat implements remote.Blobs. The reply to a HEAD request for what is missing has no body, so only a GET tells a
-// missing object from a missing bucket.
+// Stat implements remote.Blobs. The reply to a HEAD request has no body, so only a GET tells a missing object from a
+// missing bucket, and a store that asks for fewer requests from one that is out of order.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	done, err := s.begin(ctx, remote.OpStat, name)
 	if err != nil {
@@ -129,10 +129,10 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	}
 	defer done()
 	key := s.blobKey(name)
-	out, err := ask(func() (*s3.HeadObjectOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.HeadObjectOutput, error) {
 		return s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.place.Bucket, Key: &key})
 	})
-	if _, status := codeOf(err); status == http.StatusNotFound {
+	if _, status := codeOf(err); status == http.StatusNotFound || status == http.StatusServiceUnavailable {
 		if err = s.readRange(ctx, name, 0, make([]byte, 1)); err == nil {
 			err = errors.New("it came to be while it was asked for")
 		}

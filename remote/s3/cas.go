@@ -81,11 +81,16 @@ func (s *Store) exchange(ctx context.Context, r register, etag string, b []byte)
 	if err != nil {
 		return "", err
 	}
-	return s.write(ctx, r.key, append(b[:len(b):len(b)], nonce[:]...), func(in *s3.PutObjectInput) {
+	if err := s.spacing.wait(ctx, r.key); err != nil {
+		return "", err
+	}
+	etag, err = s.write(ctx, r.key, append(b[:len(b):len(b)], nonce[:]...), func(in *s3.PutObjectInput) {
 		if etag == "" {
 			in.IfNoneMatch = &anything
 		} else {
 			in.IfMatch = &etag
 		}
 	})
+	s.spacing.wrote(r.key, err != nil && throttled(err))
+	return etag, err
 }

@@ -57,19 +57,18 @@ func TestEnds(t *testing.T) {
 // replies, breaks off in the middle of a body, and throttles.
 func TestContractThroughFaults(t *testing.T) {
 	front, place := fakeBehind(t)
-	store := front.store
 	var seeds uint64
 	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 		p := place
 		seeds++
 		p.Prefix = fmt.Sprint("drive-", seeds)
-		front.set(nil)
+		front.Set(nil)
 		if s, err := s3.Open(t.Context(), p, s3.Options{}); err != nil {
 			t.Fatal(err)
 		} else if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		front.set(storm(store, seeds))
+		front.Set(storm(front, seeds))
 		return func() (remote.Store, error) {
 			open := func(ctx context.Context) (s remote.Store, err error) {
 				for range 50 {
@@ -89,11 +88,11 @@ func TestContractThroughFaults(t *testing.T) {
 			return l, nil
 		}
 	})
-	front.set(nil)
+	front.Set(nil)
 }
 
 // storm spoils one request in eight. What happens to a request depends on a seed and on the order of requests.
-func storm(store string, seed uint64) func(http.ResponseWriter, *http.Request) bool {
+func storm(front *s3test.Front, seed uint64) func(http.ResponseWriter, *http.Request) bool {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 1))
 	return func(w http.ResponseWriter, r *http.Request) bool {
@@ -104,11 +103,11 @@ func storm(store string, seed uint64) func(http.ResponseWriter, *http.Request) b
 		case 0: // the request is lost
 			panic(http.ErrAbortHandler)
 		case 1: // its reply is
-			forward(httptest.NewRecorder(), r, store)
+			front.Forward(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
 		case 2: // the reply breaks off
 			reply := httptest.NewRecorder()
-			forward(reply, r, store)
+			front.Forward(reply, r)
 			for name, values := range reply.Header() {
 				w.Header()[name] = values
 			}

@@ -40,7 +40,7 @@ func TestCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if got, seen := c.take().Requests(), int64(len(front.seen())); got != seen || got == 0 {
+	if got, seen := c.take().Requests(), int64(len(front.Seen())); got != seen || got == 0 {
 		t.Errorf("opening: %d requests are counted, and the store has seen %d", got, seen)
 	}
 	all := calls(t, s)
@@ -56,7 +56,7 @@ func TestCounted(t *testing.T) {
 		"swap":    {Writes: 1},
 		"letters": {Writes: 1},
 	} {
-		front.set(nil)
+		front.Set(nil)
 		c.take()
 		if err := all[call](t.Context()); err != nil {
 			t.Errorf("%s: %v", call, err)
@@ -74,7 +74,7 @@ func TestCounted(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %+v is counted instead of %+v", call, got, want)
 		}
-		if seen := front.seen(); int64(len(seen)) != got.Requests() {
+		if seen := front.Seen(); int64(len(seen)) != got.Requests() {
 			t.Errorf("%s: %d requests are counted, and the store has seen %q", call, got.Requests(), seen)
 		}
 	}
@@ -90,7 +90,7 @@ func TestCountedFailures(t *testing.T) {
 	}
 	defer s.Close()
 	all := calls(t, s)
-	front.set(func(w http.ResponseWriter, _ *http.Request) bool {
+	front.Set(func(w http.ResponseWriter, _ *http.Request) bool {
 		http.Error(w, "slow down", http.StatusServiceUnavailable)
 		return true
 	})

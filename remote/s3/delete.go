@@ -95,8 +95,7 @@ func (s *Store) deleteAll() {
 func (s *Store) deleteBatch(ctx context.Context, batch []*deletion) {
 	if len(batch) > 1 && !s.deletes.single {
 		err := s.deleteTogether(ctx, batch)
-		if _, status := codeOf(err); status/100 != 4 || status == http.StatusForbidden ||
-			status == http.StatusTooManyRequests {
+		if !unable(err) {
 			if err != nil {
 				for _, d := range batch {
 					d.err = err
@@ -118,6 +117,18 @@ func (s *Store) deleteBatch(ctx context.Context, batch []*deletion) {
 	_ = g.Wait() // each has its own error
 }
 
+// unable reports whether a store can't do what a request asks for, in this form.
+func unable(err error) bool {
+	switch _, status := codeOf(err); status {
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	case http.StatusNotImplemented:
+		return true
+	default:
+		return status/100 == 4
+	}
+}
+
 // deleteTogether deletes objects with one request. Some stores insist on the MD5 of its body.
 func (s *Store) deleteTogether(ctx context.Context, batch []*deletion) error {
 	var objects []types.ObjectIdentifier
@@ -128,7 +139,7 @@ func (s *Store) deleteTogether(ctx context.Context, batch []*deletion) error {
 			outcome[d.key] = errStrange // until the reply names it
 		}
 	}
-	out, err := ask(func() (*s3.DeleteObjectsOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.DeleteObjectsOutput, error) {
 		return s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &s.place.Bucket,
 			Delete: &types.Delete{Objects: objects}}, func(o *s3.Options) {
 			o.APIOptions = append(o.APIOptions, smithyhttp.AddContentChecksumMiddleware)

@@ -14,3 +14,11 @@ func (s *Store) AwaitDeletions(n int) {
 		runtime.Gosched()
 	}
 }
+
+// HoldDeletions makes all deletions wait until resume is called.
+func (s *Store) HoldDeletions() (resume func()) {
+	s.deletes.mu.Lock()
+	defer s.deletes.mu.Unlock()
+	s.deletes.running = true
+	return func() { s.deletes.runs.Go(s.deleteAll) }
+}

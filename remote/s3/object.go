@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,7 +34,7 @@ var (
 
 // read returns a whole object of at most most bytes, and its ETag. Its errors are those of the SDK, and errStrange.
 func (s *Store) read(ctx context.Context, key string, most int64) (b []byte, etag string, err error) {
-	out, err := ask(func() (*s3.GetObjectOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.GetObjectOutput, error) {
 		return s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.place.Bucket, Key: &key})
 	})
 	if err != nil {
@@ -60,7 +61,7 @@ var errTooLong = errors.New("the object has more bytes than it may")
 func (s *Store) write(
 	ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput), o ...func(*s3.Options),
 ) (etag string, err error) {
-	out, err := ask(func() (*s3.PutObjectOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.PutObjectOutput, error) {
 		size := int64(len(b))
 		in := &s3.PutObjectInput{Bucket: &s.place.Bucket, Key: &key, Body: bytes.NewReader(b), ContentLength: &size,
 			ContentType: &contentType, CacheControl: &cacheControl}
@@ -80,7 +81,7 @@ func (s *Store) write(
 
 // remove deletes an object. Deleting what is not there succeeds.
 func (s *Store) remove(ctx context.Context, key string) error {
-	out, err := ask(func() (*s3.DeleteObjectOutput, error) {
+	out, err := ask(ctx, s, func() (*s3.DeleteObjectOutput, error) {
 		return s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.place.Bucket, Key: &key})
 	})
 	if code, _ := codeOf(err); code == "NoSuchKey" {
@@ -153,9 +154,20 @@ func (s *Store) nextPage(
 // pageSize is how many objects one page of a listing has at most.
 const pageSize = 1000
 
+// The bounds of the rate of listings: some providers take twenty a second of a customer.
+const (
+	listEvery = 50 * time.Millisecond
+	listBurst = 20
+)
+
 // page returns one page of a listing.
 func (s *Store) page(ctx context.Context, prefix string, token *string, most int32) (*s3.ListObjectsV2Output, error) {
-	out, err := ask(func() (*s3.ListObjectsV2Output, error) {
+	if wait := s.lists.take(s.now()); wait > 0 {
+		if err := s.sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+	out, err := ask(ctx, s, func() (*s3.ListObjectsV2Output, error) {
 		return s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.place.Bucket, Prefix: &prefix, MaxKeys: &most,
 			ContinuationToken: token})
 	})

@@ -4,34 +4,18 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"postern/remote"
-)
-
-// The bounds of connections. Some providers allow few connections for each client, and many drop one that is idle for a
-// minute without a word, so we are earlier.
-const (
-	maxConnections = 64
-	idleFor        = 50 * time.Second
-	dialFor        = 10 * time.Second
 )
 
 // opOpen is the operation in errors of Open.
@@ -48,6 +32,15 @@ func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = remote.Sleep
+	}
+	if o.Stall == 0 {
+		o.Stall = remote.Shipped.Stall
+	}
 	if o.Letters <= 0 || o.Letters > remote.MaxLetters {
 		o.Letters = remote.MaxLetters
 	}
@@ -58,7 +51,11 @@ func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{place: place, log: o.Log, rand: o.Rand, used: o.Used, most: o.Letters, known: known}
+	s := &Store{place: place, log: o.Log, rand: o.Rand, used: o.Used, now: o.Now, sleep: o.Sleep, stall: o.Stall, most: o.Letters,
+		known: known, lists: bucket{every: listEvery, burst: listBurst}}
+	if s.spacing, err = newSpacing(o.Now, o.Sleep); err != nil {
+		return nil, err
+	}
 	s.life, s.end = context.WithCancel(context.Background())
 	if s.changes, err = newChanges(o.Rand); err != nil {
 		return nil, err
@@ -75,16 +72,12 @@ func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 // connect makes the client. It sends nothing to the store.
 func (s *Store) connect(ctx context.Context) error {
 	refuse := func(err error) error { return remote.Fail(opOpen, s, remote.ErrRefused, err) }
-	c, err := config.LoadDefaultConfig(ctx,
-		config.WithSharedConfigProfile(s.place.Profile),
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
-		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
-		// Asking a machine of AWS for its role takes seconds everywhere else.
-		config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
+	c, err := s.place.settings(ctx)
 	if err != nil {
 		return refuse(fmt.Errorf("the AWS configuration can't be read: %w", err))
 	}
+	s.logins = aws.NewCredentialsCache(&logins{place: s.place, first: c.Credentials})
+	c.Credentials = s.logins
 	if _, err := c.Credentials.Retrieve(ctx); err != nil {
 		if ended := remote.Alive(ctx, opOpen, s); ended != nil {
 			return ended
@@ -96,8 +89,12 @@ func (s *Store) connect(ctx context.Context) error {
 	if err != nil {
 		return refuse(err)
 	}
-	s.idle = transport.CloseIdleConnections
-	c.HTTPClient = &http.Client{Transport: counted{transport, s.used}, CheckRedirect: noRedirect}
+	if s.wire != nil {
+		s.wire.idle()
+	}
+	s.wire = &wire{base: counted{transport, s.used}, idle: transport.CloseIdleConnections, gate: newGate(maxConnections, s.now),
+		stall: s.stall, flights: map[*flight]struct{}{}}
+	c.HTTPClient = &http.Client{Transport: s.wire, CheckRedirect: noRedirect}
 	c.Region = cmp.Or(s.place.Region, c.Region, "us-east-1")
 	s.client = s3.NewFromConfig(c, func(o *s3.Options) {
 		if s.place.Endpoint != "" {
@@ -106,53 +103,9 @@ func (s *Store) connect(ctx context.Context) error {
 		o.UsePathStyle = s.place.pathStyle()
 		o.ContinueHeaderThresholdBytes = -1 // it costs a round trip, and refusals are rare
 		o.DisableLogOutputChecksumValidationSkipped = true
+		o.APIOptions = append(o.APIOptions, s.place.quirks()...)
 	})
 	return nil
-}
-
-// noRedirect returns redirections to the caller: no store sends one, and a followed one could lead anywhere.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// transport returns the HTTP transport of the place. It trusts the authorities of AWS_CA_BUNDLE, too, which the SDK has
-// put into its own client. It speaks HTTP/1.1 only: with HTTP/2, one stalled connection stops all requests.
-func (p Place) transport(sdk aws.HTTPClient) (*http.Transport, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxConnsPerHost, t.MaxIdleConnsPerHost, t.MaxIdleConns = maxConnections, maxConnections, maxConnections
-	t.IdleConnTimeout, t.TLSHandshakeTimeout = idleFor, dialFor
-	t.ForceAttemptHTTP2 = false
-	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-	t.DisableCompression = true
-	t.ReadBufferSize, t.WriteBufferSize = 64<<10, 64<<10
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	if client, ok := sdk.(*awshttp.BuildableClient); ok && client.GetTransport().TLSClientConfig != nil {
-		t.TLSClientConfig.RootCAs = client.GetTransport().TLSClientConfig.RootCAs
-	}
-	if p.CA == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(p.CA)
-	if err != nil {
-		return nil, fmt.Errorf("the file of authorities can't be read: %w", err)
-	}
-	pool := t.TLSClientConfig.RootCAs
-	if pool == nil {
-		if pool, err = x509.SystemCertPool(); err != nil {
-			pool = x509.NewCertPool()
-		}
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the file %s holds no certificate in PEM form", p.CA)
-	}
-	t.TLSClientConfig.RootCAs = pool
-	return t, nil
-}
-
-// unsigned leaves the bytes of a body out of the signature, where TLS protects them: a blob is checked against its name
-// by everybody who reads it.
-func (s *Store) unsigned(o *s3.Options) {
-	if !strings.HasPrefix(s.place.Endpoint, "http://") {
-		o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
-	}
 }
 
 // otherRegion returns the region that a store names in an error; empty if it names none.

@@ -169,7 +169,7 @@ func (s *Store) race(ctx context.Context, key, etag string) (won []string, err e
 	for i := range racers {
 		wait.Go(func() {
 			text := fmt.Sprintf("racer %d of a probe, after %s", i, etag)
-			_, failed := ask(func() (*s3.PutObjectOutput, error) {
+			_, failed := ask(ctx, s, func() (*s3.PutObjectOutput, error) {
 				size := int64(len(text))
 				in := &s3.PutObjectInput{Bucket: &s.place.Bucket, Key: &key, ContentLength: &size,
 					Body: &slow{Reader: bytes.NewReader([]byte(text)), start: start}}
@@ -178,7 +178,7 @@ func (s *Store) race(ctx context.Context, key, etag string) (won []string, err e
 				} else {
 					in.IfMatch = &etag
 				}
-				return s.client.PutObject(ctx, in, s.unsigned)
+				return s.client.PutObject(ctx, in, s.payload)
 			})
 			mu.Lock()
 			defer mu.Unlock()

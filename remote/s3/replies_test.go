@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,65 +17,10 @@ import (
 	"postern/remote/s3/s3test"
 )
 
-// between is a server in front of a store, which can answer instead of it.
-type between struct {
-	store    string // its URL
-	mu       sync.Mutex
-	instead  func(w http.ResponseWriter, r *http.Request) bool // false: the store answers
-	requests []string
-}
-
-// set sets what is answered instead, and forgets the requests so far.
-func (b *between) set(instead func(w http.ResponseWriter, r *http.Request) bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.instead, b.requests = instead, nil
-}
-
-// seen returns the requests since set.
-func (b *between) seen() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.requests
-}
-
 // fakeBehind is fake with a server in front.
-func fakeBehind(t *testing.T) (*between, s3.Place) {
+func fakeBehind(t *testing.T) (*s3test.Front, s3.Place) {
 	t.Helper()
-	place := s3test.Fake(t)()
-	b := &between{store: place.Endpoint}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.mu.Lock()
-		instead := b.instead
-		b.requests = append(b.requests, r.Method+" "+r.URL.RequestURI())
-		b.mu.Unlock()
-		if instead != nil && instead(w, r) {
-			return
-		}
-		forward(w, r, b.store)
-	}))
-	t.Cleanup(server.Close)
-	place.Endpoint = server.URL
-	return b, place
-}
-
-// forward passes a request on.
-func forward(w http.ResponseWriter, r *http.Request, store string) {
-	on, err := http.NewRequestWithContext(r.Context(), r.Method, store+r.URL.RequestURI(), r.Body)
-	if err != nil {
-		panic(err)
-	}
-	on.Header, on.Host, on.ContentLength = r.Header, r.Host, r.ContentLength
-	resp, err := http.DefaultTransport.RoundTrip(on)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	defer resp.Body.Close()
-	for name, values := range resp.Header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(resp.StatusCode)
-	_, _ = io.Copy(w, resp.Body)
+	return s3test.Before(t, s3test.Fake(t)())
 }
 
 // calls are all calls of a store, on things that are there.
@@ -162,14 +106,14 @@ func TestForeignReplies(t *testing.T) {
 	defer s.Close()
 	for call, do := range calls(t, s) {
 		for reply, instead := range replies {
-			front.set(instead)
+			front.Set(instead)
 			if err := do(t.Context()); remote.KindOf(err) != remote.ErrUnavailable {
 				t.Errorf("%s, answered by %s: %v", call, reply, err)
 			}
 		}
-		front.set(nil)
+		front.Set(nil)
 	}
-	front.set(replies["a captive portal"])
+	front.Set(replies["a captive portal"])
 	if other, err := s3.Open(t.Context(), place, s3.Options{}); remote.KindOf(err) != remote.ErrUnavailable {
 		t.Errorf("open, answered by a captive portal: %v, %v", other, err)
 	}
@@ -199,7 +143,7 @@ func TestStoreErrors(t *testing.T) {
 		"InvalidObjectState":   {403, remote.ErrRefused, remote.ErrRefused, "archive"},
 		"NoSuchKey":            {404, nil, remote.ErrNotFound, ""},
 	} {
-		front.set(func(w http.ResponseWriter, r *http.Request) bool {
+		front.Set(func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.Contains(r.URL.Path, "postern-store") && !strings.Contains(r.URL.Path, "pointers") {
 				return false
 			}
@@ -225,12 +169,12 @@ func TestStoreErrors(t *testing.T) {
 func TestRefusedStore(t *testing.T) {
 	for _, header := range []string{"If-Match", "If-None-Match"} {
 		front, place := fakeBehind(t)
-		front.set(func(_ http.ResponseWriter, r *http.Request) bool { r.Header.Del(header); return false })
+		front.Set(func(_ http.ResponseWriter, r *http.Request) bool { r.Header.Del(header); return false })
 		_, err := s3.Open(t.Context(), place, s3.Options{})
 		if remote.KindOf(err) != remote.ErrRefused || !strings.Contains(err.Error(), "conditional writes") {
 			t.Errorf("a store that ignores %s: %v", header, err)
 		}
-		front.set(nil)
+		front.Set(nil)
 		if _, err := s3.Open(t.Context(), place, s3.Options{Existing: true}); !errors.Is(err, s3.ErrNoStore) {
 			t.Errorf("a store that ignores %s was founded: %v", header, err)
 		}
@@ -257,11 +201,11 @@ func TestRequests(t *testing.T) {
 	}
 	count := func(what string, want int, do func() error) {
 		t.Helper()
-		front.set(nil)
+		front.Set(nil)
 		if err := do(); err != nil {
 			t.Fatal(err)
 		}
-		if seen := front.seen(); len(seen) > want {
+		if seen := front.Seen(); len(seen) > want {
 			t.Errorf("%s takes %d requests, want %d: %q", what, len(seen), want, seen)
 		}
 	}
@@ -272,7 +216,7 @@ func TestRequests(t *testing.T) {
 	// Deletions that come while one is under way share a request.
 	var blocked atomic.Bool
 	entered, release := make(chan struct{}), make(chan struct{})
-	front.set(func(_ http.ResponseWriter, r *http.Request) bool {
+	front.Set(func(_ http.ResponseWriter, r *http.Request) bool {
 		if !blocked.Swap(true) {
 			close(entered)
 			<-release
@@ -295,7 +239,7 @@ func TestRequests(t *testing.T) {
 	s.AwaitDeletions(100)
 	close(release)
 	all.Wait()
-	if seen := front.seen(); len(seen) != 2 {
+	if seen := front.Seen(); len(seen) != 2 {
 		t.Errorf("101 deletions took %d requests, want 2", len(seen))
 	}
 }

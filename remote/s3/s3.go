@@ -27,7 +27,9 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -44,6 +46,10 @@ type Options struct {
 	// Used is called with each request that is sent and with the bytes of bodies as they move. It must return soon. Nil:
 	// they are not counted.
 	Used func(remote.Usage)
+
+	Stall time.Duration                                    // see remote.Deadlines; 0: its shipped value
+	Now   func() time.Time                                 // nil: time.Now
+	Sleep func(ctx context.Context, d time.Duration) error // waits until the store takes more; nil: on the system's clock
 }
 
 // knownStates is how many pointers a handle remembers with their ETags, so that a swap from a state that it has seen is
@@ -54,12 +60,21 @@ const knownStates = 4096
 type Store struct {
 	place  Place
 	client *s3.Client
-	idle   func() // closes idle connections
+	wire   *wire
+	logins *aws.CredentialsCache
 	log    *slog.Logger
 	rand   io.Reader
 	used   func(remote.Usage)
+	now    func() time.Time
+	sleep  func(ctx context.Context, d time.Duration) error
+	stall  time.Duration
 	most   int // letters in an inbox
 	id     crypto.StoreID
+
+	signing  atomic.Int32 // whether blobs are signed, see payload
+	spacing  *spacing
+	lists    bucket
+	findings []string
 
 	known   *lru.Cache[crypto.PointerID, state]
 	changes *changes
@@ -97,9 +112,15 @@ func (s *Store) Close() error {
 	}
 	s.end()
 	s.deletes.runs.Wait()
-	s.idle()
+	if s.wire != nil {
+		s.wire.idle()
+	}
 	return nil
 }
+
+// Reconnect ends all requests under way as ErrUnavailable and drops all connections. The line calls it after a sleep of
+// the machine or a change of its network, when connections may be dead without a sign.
+func (s *Store) Reconnect() { s.wire.reconnect() }
 
 // ID implements remote.Store. It makes no request: the id was read when the store was opened.
 func (s *Store) ID(ctx context.Context) (crypto.StoreID, error) {
