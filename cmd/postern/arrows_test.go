@@ -76,7 +76,7 @@ var arrows = []arrow{
 	{"postern/cmd/postern/say", []string{"postern/remote", "postern/vfs"}, nil,
 		"words for people need only the kinds of errors"},
 	{"postern/cmd/postern/home", []string{"postern/vfs/staging", "postern/remote", "postern/remote/verify",
-		"postern/remote/localfs", "postern/crypto"}, nil, "the folder of one machine does not know what is served from it"},
+		"postern/remote/localfs", "postern/remote/pace", "postern/crypto"}, nil, "the folder of one machine does not know what is served from it"},
 	{"postern/cmd/postern/localca", nil, nil, "a certificate authority knows nothing of the drive"},
 	{"postern/cmd/postern/system", nil, nil, "running programs of the system needs nothing of ours"},
 	{"postern/cmd/postern/trust", below("system"), nil, "plans for a system are plain functions"},

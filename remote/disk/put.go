@@ -12,6 +12,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/pace"
 )
 
 // copySize is how much of a body is written at a time, in bytes: few enough calls, and small enough that the end of a
@@ -134,18 +135,22 @@ func (s *Store) fill(ctx context.Context, f *os.File, name crypto.BlobName, body
 		return bodyFailed(name, err)
 	}
 	defer r.Close()
+	paced := pace.Upload(ctx, body.Size(), r)
 	buf := buffers.Get().(*[copySize]byte)
 	defer buffers.Put(buf)
 	for left := body.Size(); left > 0; {
 		if err := remote.Alive(ctx, remote.OpPut, name); err != nil {
 			return err
 		}
-		n, err := io.ReadFull(r, buf[:min(left, copySize)])
+		n, err := io.ReadFull(paced, buf[:min(left, copySize)])
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return remote.Fail(remote.OpPut, name, remote.ErrCorrupt,
 				fmt.Errorf("the body ends before its %d bytes", body.Size()))
 		}
 		if err != nil {
+			if ended := remote.Alive(ctx, remote.OpPut, name); ended != nil {
+				return ended
+			}
 			return bodyFailed(name, err)
 		}
 		if _, err := f.Write(buf[:n]); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/remote/pace"
 )
 
 // listBatch is how many entries of a folder List holds at a time.
@@ -32,18 +33,32 @@ func (s *Store) Get(ctx context.Context, name crypto.BlobName) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, nil
+	return data, s.paced(ctx, remote.OpGet, name, len(data))
 }
 
 // GetRange implements remote.Blobs.
 func (s *Store) GetRange(ctx context.Context, name crypto.BlobName, off int64, p []byte) error {
-	return s.read(ctx, remote.OpGetRange, name, func(f *os.File, size int64) error {
+	n := len(p)
+	err := s.read(ctx, remote.OpGetRange, name, func(f *os.File, size int64) error {
 		p, err := remote.Clip(ctx, name, size, off, p)
 		if err == nil {
+			n = len(p)
 			_, err = f.ReadAt(p, off)
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.paced(ctx, remote.OpGetRange, name, n)
+}
+
+// paced waits for the limit of the bandwidth, after bytes were read: a file that is read slowly would be held open.
+func (s *Store) paced(ctx context.Context, op string, name crypto.BlobName, n int) error {
+	if err := pace.Received(ctx, n); err != nil {
+		return remote.Alive(ctx, op, name)
+	}
+	return nil
 }
 
 // read calls do with the open file of a blob. A file that was kept open may be closed to make room for another while do

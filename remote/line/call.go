@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"postern/remote"
+	"postern/remote/pace"
 )
 
 var (
@@ -16,14 +18,18 @@ var (
 
 // call is one call of a breaker under way.
 type call struct {
-	b       *breaker
-	on      *remote.Call
-	caller  context.Context
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
+	b      *breaker
+	on     *remote.Call
+	caller context.Context
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	limit  time.Duration
+
+	mu      sync.Mutex // guards what follows
 	suspect *time.Timer
 	bound   *time.Timer // nil: none
-	limit   time.Duration
+	resting int         // how many wait for something else than the remote; the timers run when it is 0
+	over    bool
 }
 
 // begin lets a call through, or fails it at once. The caller must finish a call that begin let through.
@@ -39,7 +45,12 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	if on.Transfers() {
+		c.ctx = pace.Resting(c.ctx, func() (goOn func()) { c.rest(); return c.resume })
+	}
 	b.calls[c] = struct{}{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.suspect = time.AfterFunc(b.d.Suspect, c.startTrial)
 	if c.limit = b.d.Limit(on.Send + on.Receive); c.limit >= 0 {
 		c.bound = time.AfterFunc(c.limit, func() { c.cancel(errLong) })
@@ -49,28 +60,51 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 
 // startTrial starts a trial. A timer calls it, repeatedly, while a call has been under way for longer than Suspect.
 func (c *call) startTrial() {
-	c.b.mu.Lock()
-	if _, on := c.b.calls[c]; on {
-		c.suspect.Reset(c.b.d.Suspect)
+	c.mu.Lock()
+	if c.resting > 0 || c.over {
+		c.mu.Unlock()
+		return // it had fired already
 	}
-	c.b.mu.Unlock()
+	c.suspect.Reset(c.b.d.Suspect)
+	c.mu.Unlock()
 	c.b.look()
 }
 
 // rest stops the timers while the call does not wait for the remote.
 func (c *call) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.resting++
+	c.stop()
+}
+
+// stop stops the timers. The caller holds mu.
+func (c *call) stop() {
 	c.suspect.Stop()
 	if c.bound != nil {
 		c.bound.Stop()
 	}
 }
 
-// resume restarts the timers.
+// resume ends a rest. After the last one it restarts the timers, unless the call has ended.
 func (c *call) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.resting--; c.resting > 0 || c.over {
+		return
+	}
 	c.suspect.Reset(c.b.d.Suspect)
 	if c.bound != nil {
 		c.bound.Reset(c.limit)
 	}
+}
+
+// end stops the timers for good.
+func (c *call) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.stop()
 }
 
 // finish ends a call and returns its error.
@@ -80,8 +114,8 @@ func (c *call) finish(err error) error {
 	if remote.Answered(err) && c.ctx.Err() == nil {
 		c.b.answers.Add(1)
 	}
-	c.rest()
 	c.b.mu.Unlock()
+	c.end()
 	cause := context.Cause(c.ctx)
 	c.cancel(nil)
 	if err == nil || c.caller.Err() != nil {

@@ -4,13 +4,14 @@
 //   - returns to callers when their calls hang in the system (detach.go),
 //   - retries calls after passing failures (retry.go),
 //   - fails calls at once while the remote is known to be away, and reports since when and why (breaker.go),
+//   - limits how many bytes of blobs move in a second (package pace),
 //   - asks a second time for a range that takes long (hedge.go),
 //   - measures each attempt, as long as the remote is not local (meter.go).
 //
 // Each part is one function around a call (remote.Around), and all of them together are one remote.Store, which keeps
 // the contract of package remote. Only the parts that return from hanging calls and that ask twice are stores of
 // their own, since they copy what is read. All times are in one table, Deadlines. From outside in, the order is breaker
-// → retry → hedge → Options.Tries → meter → late → detach → driver.
+// → retry → hedge → Options.Tries → pace → meter → late → detach → driver.
 package line
 
 import (
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"postern/remote"
+	"postern/remote/pace"
 )
 
 // Open opens a remote. The context bounds the opening, not the life of what it opens.
@@ -39,6 +41,10 @@ type Options struct {
 	// start no timers, which cost a tenth of a read's CPU; no context ends a read of such a disk, so a deadline would not
 	// help. Calls that write or load a pointer still notice a disk that hangs; each poll makes one.
 	Local bool
+
+	// Limits are kept by calls that move blobs, beside those that pace.With puts into a context. Nil: none. A Local remote
+	// has no limits.
+	Limits *pace.Limits
 
 	Slots int           // most calls of a driver that Hangs under way, abandoned ones included; 0: 64
 	Tries remote.Around // around each try, for example to measure it; nil: nothing
@@ -137,7 +143,7 @@ func over(
 	l := &Line{close: end}
 	if !o.Local {
 		l.meter = &meter{now: o.Now, used: o.Used}
-		parts = within(l.meter.around, parts)
+		parts = within(pace.Around(o.Limits), within(l.meter.around, parts))
 	}
 	if o.Tries != nil {
 		parts = within(o.Tries, parts)

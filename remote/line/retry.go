@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"postern/remote"
+	"postern/remote/pace"
 )
 
 // jitter is the fraction of a pause by which it varies, so that gateways do not all return at once.
@@ -57,7 +58,7 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 	attempts, limit := r.patience(ctx, c)
 	var pauses *backoff.ExponentialBackOff
 	for n := 1; ; n++ {
-		err := once(ctx, c.Op, c.On, limit, try)
+		err := once(ctx, c, limit, try)
 		if err == nil {
 			return nil
 		}
@@ -96,15 +97,18 @@ func (r *retrier) run(ctx context.Context, c *remote.Call, try func(context.Cont
 }
 
 // once makes one try under its own deadline. A try that times out counts as an unreachable remote.
-func once(ctx context.Context, op string, on fmt.Stringer, limit time.Duration, try func(context.Context) error) error {
+func once(ctx context.Context, c *remote.Call, limit time.Duration, try func(context.Context) error) error {
 	if limit < 0 {
 		return try(ctx)
 	}
-	attempt, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+	attempt, rest, end := withBound(ctx, limit)
+	defer end()
+	if c.Transfers() {
+		attempt = pace.Resting(attempt, rest)
+	}
 	err := try(attempt)
 	if err != nil && attempt.Err() != nil && ctx.Err() == nil && remote.KindOf(err) == nil {
-		return remote.Fail(op, on, remote.ErrUnavailable, err)
+		return remote.Fail(c.Op, c.On, remote.ErrUnavailable, err)
 	}
 	return err
 }

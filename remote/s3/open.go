@@ -92,8 +92,8 @@ func (s *Store) connect(ctx context.Context) error {
 	if s.wire != nil {
 		s.wire.idle()
 	}
-	s.wire = &wire{base: counted{transport, s.used}, idle: transport.CloseIdleConnections, gate: newGate(maxConnections, s.now),
-		stall: s.stall, flights: map[*flight]struct{}{}}
+	s.wire = &wire{base: paced{counted{transport, s.used}}, idle: transport.CloseIdleConnections,
+		gate: newGate(maxConnections, s.now), stall: s.stall, flights: map[*flight]struct{}{}}
 	c.HTTPClient = &http.Client{Transport: s.wire, CheckRedirect: noRedirect}
 	c.Region = cmp.Or(s.place.Region, c.Region, "us-east-1")
 	s.client = s3.NewFromConfig(c, func(o *s3.Options) {

@@ -171,7 +171,7 @@ func NoAccount(h home.Home) error {
 
 // Remote returns the remote that the settings name, else the account's own.
 func (p *Program) Remote(h home.Home, settings home.Settings, account home.Account) (gateway.Target, error) {
-	url := settings.Remote
+	url := settings.Remote.URL
 	if url == "" {
 		url = account.Remote
 	}

@@ -18,6 +18,7 @@ import (
 	"postern/remote/disk"
 	"postern/remote/line"
 	"postern/remote/mem"
+	"postern/remote/pace"
 	"postern/remote/s3"
 	"postern/remote/verify"
 )
@@ -32,6 +33,8 @@ type Driver struct {
 	Blocks bool
 	// Counts means that the driver counts its requests and bytes itself, since they are paid for.
 	Counts bool
+	// Network means that the remote is reached over the network by this program, not by the system.
+	Network bool
 	// Open opens the remote named by the part of a URL after its scheme. Nil for mirrors, whose members have drivers of
 	// their own.
 	Open func(ctx context.Context, rest string, o Opening) (remote.Store, error)
@@ -44,7 +47,7 @@ type Drivers []Driver
 func Shipped() Drivers {
 	return Drivers{
 		{Scheme: "disk", Form: "disk:/path/of/a/folder", Blocks: true, Open: openDisk},
-		{Scheme: "s3", Form: s3.Form + " (a bucket)", Counts: true, Open: openS3},
+		{Scheme: "s3", Form: s3.Form + " (a bucket)", Counts: true, Network: true, Open: openS3},
 		{Scheme: "mem", Form: "mem: (gone when the gateway stops)", Volatile: true, Open: openMem},
 		{Scheme: mirrorScheme, Form: "mirror:URL,URL (copies of each other)"},
 	}
@@ -175,9 +178,10 @@ type Opening struct {
 	Log        *slog.Logger  // nil: quiet
 	WatchEvery time.Duration // time between two checks of a watched disk; 0: disk.DefaultWatchEvery
 
-	waits remote.Deadlines
-	usage *home.Usage        // where requests are counted; nil: nowhere
-	used  func(remote.Usage) // counts those of the remote that is opened; set by line
+	waits  remote.Deadlines
+	limits *pace.Limits       // of the bandwidth; nil: none
+	usage  *home.Usage        // where requests are counted; nil: nowhere
+	used   func(remote.Usage) // counts those of the remote that is opened; set by line
 }
 
 // Open opens the remote by its driver alone: calls are neither retried nor verified, but callers can abandon calls that
@@ -195,6 +199,7 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	lo.Hedge = !t.local && !t.driver.Blocks && t.mirror == nil
 	if t.mirror == nil {
+		lo.Limits = o.limits
 		if o.usage != nil {
 			o.used = o.usage.Of(t.String())
 			lo.Used = t.driver.uncounted(o.used)

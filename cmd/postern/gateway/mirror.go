@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -93,7 +94,12 @@ func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store
 			}
 		}
 	}()
+	network := slices.ContainsFunc(c.members, func(t Target) bool { return t.driver.Network })
 	for i, to := range c.members {
+		o := o
+		if network && !to.driver.Network {
+			o.limits = nil // it would take its part of a line that it does not use
+		}
 		store, err := to.line(ctx, o, line.Options{Late: late || i > 0})
 		if err != nil {
 			return nil, err

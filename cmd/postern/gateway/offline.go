@@ -13,7 +13,7 @@ import (
 // Offline opens a drive without serving it, and calls do with its control interface, which is valid until do returns.
 func Offline(ctx context.Context, o Options, do func(control.Gateway) error) (err error) {
 	o = o.withDefaults()
-	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, waits: o.Waits, now: o.Now})
+	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, Limits: limits(o.Settings), waits: o.Waits, now: o.Now})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/line"
+	"postern/remote/pace"
 )
 
 // Options choose the drive and how it is opened. The zero value of an optional field means the shipped default.
@@ -50,7 +51,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	defer memory.tune(ctx, o.Getenv)()
 	measured := metrics.New(o.Version)
 	s, err := Hold(ctx, HoldOptions{Home: o.Home, To: o.To, lasts: true, Founding: o.Founding, First: o.First,
-		Metrics: measured, Log: o.Log, waits: o.Waits, now: o.Now})
+		Metrics: measured, Log: o.Log, Limits: limits(o.Settings), waits: o.Waits, now: o.Now})
 	if err != nil {
 		return err
 	}
@@ -135,6 +136,11 @@ func Serve(ctx context.Context, o Options) (err error) {
 		defer withdraw()
 	}
 	return attend(ctx, o, listener, handler, webdav.Stop, socket, commands, opened)
+}
+
+// limits returns the limits of the bandwidth in the settings.
+func limits(s home.Settings) *pace.Limits {
+	return pace.New(s.Remote.Upload.Plan(), s.Remote.Download.Plan(), pace.Options{})
 }
 
 // withDefaults returns the options with defaults filled in.

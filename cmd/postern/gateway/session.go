@@ -12,6 +12,7 @@ import (
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/line"
+	"postern/remote/pace"
 )
 
 // Session is a home that this process has locked, with its remote open. Account commands work on it.
@@ -34,6 +35,7 @@ type HoldOptions struct {
 	First    bool             // the drive is made now, so its remote must be there
 	Metrics  *metrics.Metrics // nil: no measurements
 	Log      *slog.Logger     // nil: quiet
+	Limits   *pace.Limits     // of the bandwidth; nil: none
 
 	waits remote.Deadlines
 	now   func() time.Time // nil: time.Now

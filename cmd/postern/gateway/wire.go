@@ -45,7 +45,7 @@ func openRemote(ctx context.Context, o HoldOptions, pins verify.Pins) (remote.St
 	if o.Metrics != nil {
 		lo.Tries = o.Metrics.Calls(metrics.Tries)
 	}
-	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, waits: o.waits,
+	l, err := o.To.line(ctx, Opening{Founding: o.Founding, Pins: pins, Log: o.Log, limits: o.Limits, waits: o.waits,
 		usage: o.usage}, lo)
 	if err != nil {
 		return nil, nil, err

@@ -2,6 +2,7 @@ package home
 
 import (
 	"bytes"
+	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,18 +14,32 @@ import (
 
 // Settings are what a user may choose. Empty and zero values mean "not chosen here".
 type Settings struct {
-	Addr    string          `toml:"addr"`   // host:port the drive is served at
-	Remote  string          `toml:"remote"` // URL of the remote
-	Sync    string          `toml:"sync"`   // "back" or "through"
-	Log     string          `toml:"log"`    // "error", "warn", "info", "debug"
-	Hosts   []string        `toml:"hosts"`  // further names under which the drive may be reached
-	MDNS    string          `toml:"mdns"`   // "on": announced on the local network; "off"
+	Addr    string          `toml:"addr"` // host:port the drive is served at
+	Remote  RemoteSettings  `toml:"remote"`
+	Sync    string          `toml:"sync"`  // "back" or "through"
+	Log     string          `toml:"log"`   // "error", "warn", "info", "debug"
+	Hosts   []string        `toml:"hosts"` // further names under which the drive may be reached
+	MDNS    string          `toml:"mdns"`  // "on": announced on the local network; "off"
 	TLS     TLSSettings     `toml:"tls"`
 	Staging StagingSettings `toml:"staging"`
 	Cache   CacheSettings   `toml:"cache"`
 	Device  DeviceSettings  `toml:"device"`
 	History HistorySettings `toml:"history"`
 	GC      GCSettings      `toml:"gc"`
+}
+
+// RemoteSettings name the remote and bound its use of the network. In config.toml they are a section, or only the URL:
+// remote = "URL".
+type RemoteSettings struct {
+	URL      string `toml:"url"`
+	Upload   Rates  `toml:"upload"`
+	Download Rates  `toml:"download"`
+}
+
+// UnmarshalText makes the URL alone a value.
+func (r *RemoteSettings) UnmarshalText(text []byte) error {
+	r.URL = string(text)
+	return nil
 }
 
 // TLSSettings say how connections are secured. Without a certificate of one's own, the home's authority makes one.
@@ -94,6 +109,8 @@ func quoted(t reflect.Type) reflect.Type {
 	switch {
 	case t == reflect.TypeFor[Span]():
 		return reflect.TypeFor[string]()
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return t
 	case t.Kind() == reflect.Struct:
 		fields := reflect.VisibleFields(t)
 		for i := range fields {
@@ -126,6 +143,9 @@ func plainTOML(err error) error {
 
 // wanted says of a value of the wrong type what is to stand there, where go-toml names the types of this program.
 func wanted(what string) string {
+	if strings.HasSuffix(what, " should be a table, not a value") {
+		return "a value stands above for it: write that as url in this section"
+	}
 	if !strings.HasPrefix(what, "cannot decode TOML ") {
 		return what
 	}

@@ -38,7 +38,7 @@ name = "laptop"
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Settings{Addr: "127.0.0.1:9000", Remote: "disk:/mnt/x", Sync: "through", Log: "debug",
+	want := Settings{Addr: "127.0.0.1:9000", Remote: RemoteSettings{URL: "disk:/mnt/x"}, Sync: "through", Log: "debug",
 		Hosts:   []string{"drive.local"},
 		Staging: StagingSettings{Limit: 2 << 30}, Cache: CacheSettings{1 << 20, Off}, Device: DeviceSettings{"laptop"}}
 	if !reflect.DeepEqual(got, want) {

@@ -55,7 +55,9 @@ var logLevels = []string{"error", "warn", "info", "debug"}
 // Or fills what s doesn't choose from lower.
 func (s Settings) Or(lower Settings) Settings {
 	pick(&s.Addr, lower.Addr)
-	pick(&s.Remote, lower.Remote)
+	pick(&s.Remote.URL, lower.Remote.URL)
+	pick(&s.Remote.Upload, lower.Remote.Upload)
+	pick(&s.Remote.Download, lower.Remote.Download)
 	pick(&s.Sync, lower.Sync)
 	pick(&s.Log, lower.Log)
 	pick(&s.MDNS, lower.MDNS)
@@ -90,7 +92,7 @@ func pick[T comparable](value *T, lower T) {
 func FromEnvironment(getenv func(string) string) (Settings, error) {
 	s := Settings{
 		Addr:   getenv("POSTERN_ADDR"),
-		Remote: getenv("POSTERN_REMOTE"),
+		Remote: RemoteSettings{URL: getenv("POSTERN_REMOTE")},
 		Sync:   getenv("POSTERN_SYNC"),
 		Log:    getenv("POSTERN_LOG"),
 		MDNS:   getenv("POSTERN_MDNS"),
@@ -107,6 +109,16 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 	} {
 		if text := getenv(name); text != "" {
 			if err := size.UnmarshalText([]byte(text)); err != nil {
+				return Settings{}, fmt.Errorf("$%s: %w", name, err)
+			}
+		}
+	}
+	for name, rates := range map[string]*Rates{
+		"POSTERN_REMOTE_UPLOAD":   &s.Remote.Upload,
+		"POSTERN_REMOTE_DOWNLOAD": &s.Remote.Download,
+	} {
+		if text := getenv(name); text != "" {
+			if err := rates.UnmarshalText([]byte(text)); err != nil {
 				return Settings{}, fmt.Errorf("$%s: %w", name, err)
 			}
 		}

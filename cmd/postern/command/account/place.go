@@ -36,7 +36,7 @@ func (f *flags) place(p *command.Program, needRemote bool) (account.Place, error
 	if err != nil {
 		return account.Place{}, err
 	}
-	settings, err := p.Settings(h, home.Settings{Remote: f.remote})
+	settings, err := p.Settings(h, home.Settings{Remote: home.RemoteSettings{URL: f.remote}})
 	if err != nil {
 		return account.Place{}, err
 	}
@@ -47,11 +47,11 @@ func (f *flags) place(p *command.Program, needRemote bool) (account.Place, error
 	if err != nil {
 		return account.Place{}, say.Usagef("--user %q: %w", f.user, err)
 	}
-	if settings.Remote == "" && needRemote {
+	if settings.Remote.URL == "" && needRemote {
 		return account.Place{}, say.Usagef("a remote is needed: " +
 			"give the URL of the one that the account lives at with --remote")
 	}
-	to, err := p.Drivers.Parse(settings.Remote, h)
+	to, err := p.Drivers.Parse(settings.Remote.URL, h)
 	if err != nil {
 		return account.Place{}, err
 	}
