@@ -35,7 +35,7 @@ func (s *Store) Put(ctx context.Context, name crypto.BlobName, body remote.Body)
 	if err != nil {
 		return err
 	}
-	if err = s.writeBlob(ctx, s.blobKey(name), data); err != nil {
+	if _, err = s.write(ctx, s.blobKey(name), data, nil); err != nil {
 		return s.fail(ctx, remote.OpPut, name, err)
 	}
 	return nil
@@ -120,8 +120,8 @@ func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, 
 	return nil
 }
 
-// Stat implements remote.Blobs. The reply to a HEAD request has no body, so only a GET tells a missing object from a
-// missing bucket, and a store that asks for fewer requests from one that is out of order.
+// Stat implements remote.Blobs. The reply to a HEAD request has no body, so only a GET tells why it failed: for a missing
+// object or a missing bucket, for keys that have ended, or since the store asks for fewer requests.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	done, err := s.begin(ctx, remote.OpStat, name)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	out, err := ask(ctx, s, func() (*s3.HeadObjectOutput, error) {
 		return s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.place.Bucket, Key: &key})
 	})
-	if _, status := codeOf(err); status == http.StatusNotFound || status == http.StatusServiceUnavailable {
+	if _, status := codeOf(err); status >= http.StatusBadRequest {
 		if err = s.readRange(ctx, name, 0, make([]byte, 1)); err == nil {
 			err = errors.New("it came to be while it was asked for")
 		}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,12 @@ import (
 	"postern/remote/s3/s3test"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childVariable); url != "" {
+		os.Exit(childMain(url))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // TestContract runs the contract of remotes in a fresh prefix for each check.
 func TestContract(t *testing.T) {

@@ -57,9 +57,24 @@ func (s *Store) read(ctx context.Context, key string, most int64) (b []byte, eta
 // errTooLong is the error of an object with more bytes than anything of its kind has.
 var errTooLong = errors.New("the object has more bytes than it may")
 
-// write stores an object and returns its ETag. set adds conditions.
-func (s *Store) write(
-	ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput), o ...func(*s3.Options),
+// write stores an object and returns its ETag. set adds conditions. The first write finds out whether the store wants
+// the bytes signed, too.
+func (s *Store) write(ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput)) (etag string, err error) {
+	etag, err = s.writeAs(ctx, key, b, set, s.payload)
+	if !s.refusesUnsigned(err) {
+		return etag, err
+	}
+	again, failed := s.writeAs(ctx, key, b, set, signed)
+	if badForm(failed) {
+		return etag, err
+	}
+	s.signing.Store(signAlways)
+	return again, failed
+}
+
+// writeAs makes the request of write.
+func (s *Store) writeAs(
+	ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput), o func(*s3.Options),
 ) (etag string, err error) {
 	out, err := ask(ctx, s, func() (*s3.PutObjectOutput, error) {
 		size := int64(len(b))
@@ -68,7 +83,7 @@ func (s *Store) write(
 		if set != nil {
 			set(in)
 		}
-		return s.client.PutObject(ctx, in, o...)
+		return s.client.PutObject(ctx, in, o)
 	})
 	if err != nil {
 		return "", err

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,37 +41,42 @@ func (p Place) quirks() (all []func(*middleware.Stack) error) {
 
 // The values of Store.signing.
 const (
-	signUnknown int32 = iota // no blob was written yet
-	signNever                // the store takes unsigned bodies
+	signUnknown int32 = iota // nothing was written yet
+	signNever                // the store takes bodies whose bytes are not signed
 	signAlways               // it does not
 )
 
 // plain reports whether the place is reached without TLS.
 func (p Place) plain() bool { return strings.HasPrefix(p.Endpoint, "http://") }
 
-// payload leaves the bytes of a body out of the signature, where TLS protects them and the store allows it: a blob is
-// checked against its name by everybody who reads it.
+// payload makes the bytes of a body a part of the signature where the store wants that. Else the SDK leaves them out
+// where TLS protects them.
 func (s *Store) payload(o *s3.Options) {
-	if !s.place.plain() && s.signing.Load() != signAlways {
-		o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+	if s.signing.Load() == signAlways {
+		signed(o)
 	}
 }
 
-// writeBlob stores an object without a signature of its bytes, and with one if the store wants it.
-func (s *Store) writeBlob(ctx context.Context, key string, b []byte) error {
-	_, err := s.write(ctx, key, b, nil, s.payload)
-	if err == nil {
+// signed makes the bytes of a body a part of the signature.
+func signed(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		hash := &v4.ComputePayloadSHA256{}
+		_, err := stack.Finalize.Swap(hash.ID(), hash) //nolint:misspell // the name is the SDK's
+		return err
+	})
+}
+
+// refusesUnsigned reports whether a write without a signature of its bytes may have been refused for that.
+func (s *Store) refusesUnsigned(err error) bool {
+	refused := badForm(err)
+	if !refused {
 		s.signing.CompareAndSwap(signUnknown, signNever)
-		return nil
 	}
+	return refused && !s.place.plain() && s.signing.Load() == signUnknown
+}
+
+// badForm reports whether a store refused a request as it is.
+func badForm(err error) bool {
 	_, status := codeOf(err)
-	refused := status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotImplemented
-	if !refused || s.place.plain() || s.signing.Load() != signUnknown {
-		return err
-	}
-	if _, signed := s.write(ctx, key, b, nil); signed != nil {
-		return err
-	}
-	s.signing.Store(signAlways)
-	return nil
+	return status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotImplemented
 }

@@ -49,6 +49,21 @@ func Save(ctx context.Context, p s3.Place, folder string) (map[string][]byte, er
 	return objects, nil
 }
 
+// Keys returns the names of all objects of the bucket below a place's prefix, also of those that are not ours.
+func Keys(ctx context.Context, p s3.Place) (keys []string, err error) {
+	pages := awss3.NewListObjectsV2Paginator(raw(p), &awss3.ListObjectsV2Input{Bucket: &p.Bucket, Prefix: &p.Prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			keys = append(keys, *o.Key)
+		}
+	}
+	return keys, nil
+}
+
 // Restore writes objects back, in place of what is there.
 func Restore(ctx context.Context, p s3.Place, objects map[string][]byte) error {
 	client := raw(p)
