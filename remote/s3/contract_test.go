@@ -3,7 +3,6 @@ package s3_test
 import (
 	"context"
 	crand "crypto/rand"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/remote/line"
 	"postern/remote/remotetest"
@@ -38,8 +38,11 @@ func TestContract(t *testing.T) {
 			fresh := start(t)
 			remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
 				p := fresh()
+				if err := s3test.Found(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
 				return func() (remote.Store, error) {
-					return s3.Open(t.Context(), p, s3.Options{Letters: 8})
+					return s3.Open(t.Context(), p, s3.Options{Existing: true, Letters: 8})
 				}
 			})
 		})
@@ -62,39 +65,69 @@ func TestEnds(t *testing.T) {
 // TestContractThroughFaults: with the retries of a line, the contract holds on a connection that loses requests and
 // replies, breaks off in the middle of a body, and throttles.
 func TestContractThroughFaults(t *testing.T) {
-	front, place := fakeBehind(t)
-	var seeds uint64
-	remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
-		p := place
-		seeds++
-		p.Prefix = fmt.Sprint("drive-", seeds)
-		front.Set(nil)
-		if s, err := s3.Open(t.Context(), p, s3.Options{}); err != nil {
-			t.Fatal(err)
-		} else if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		front.Set(storm(front, seeds))
-		return func() (remote.Store, error) {
-			open := func(ctx context.Context) (s remote.Store, err error) {
-				for range 50 {
-					s, err = s3.Open(ctx, p, s3.Options{Existing: true, Letters: 8})
-					if remote.KindOf(err) != remote.ErrUnavailable {
-						return s, err
-					}
-				}
-				return s, err
-			}
-			l, err := line.New(t.Context(), open, remote.Deadlines{Attempts: 50}, line.Options{
-				Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+	for name, start := range map[string]func(testing.TB) func() s3.Place{
+		"gofakes3": s3test.Fake, "versitygw": s3test.Versity,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := start(t)
+			var seeds uint64
+			remotetest.RunHandles(t, func(t *testing.T) func() (remote.Store, error) {
+				seeds++
+				return throughStorm(t, fresh(), seeds)
 			})
-			if err != nil {
-				return nil, err
+		})
+	}
+}
+
+// TestLinearizable: for all writers at once who lose requests and replies, an order of their loads and swaps explains
+// what they saw.
+func TestLinearizable(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) func() s3.Place{
+		"gofakes3": s3test.Fake, "versitygw": s3test.Versity,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh := start(t)
+			for seed := range uint64(3) {
+				open := throughStorm(t, fresh(), 100+seed)
+				var writers []remote.Store
+				for range 8 {
+					s, err := open()
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer s.Close()
+					writers = append(writers, s)
+				}
+				err := remotetest.Linearizable(t.Context(), writers, crypto.NewWriterKey([crypto.KeySize]byte{byte(seed)}))
+				if err != nil {
+					t.Error(err)
+				}
 			}
-			return l, nil
+		})
+	}
+}
+
+// throughStorm makes a remote and returns a function that opens a line to it on a bad connection.
+func throughStorm(t *testing.T, p s3.Place, seed uint64) func() (remote.Store, error) {
+	t.Helper()
+	front, p := s3test.Before(t, p)
+	if err := s3test.Found(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	front.Set(storm(front, seed))
+	atOnce := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return func() (remote.Store, error) {
+		open := func(ctx context.Context) (s remote.Store, err error) {
+			for range 50 {
+				s, err = s3.Open(ctx, p, s3.Options{Existing: true, Letters: 8, Sleep: atOnce})
+				if remote.KindOf(err) != remote.ErrUnavailable {
+					return s, err
+				}
+			}
+			return s, err
 		}
-	})
-	front.Set(nil)
+		return line.New(t.Context(), open, remote.Deadlines{Attempts: 50}, line.Options{Sleep: atOnce})
+	}
 }
 
 // storm spoils one request in eight. What happens to a request depends on a seed and on the order of requests.

@@ -1,6 +1,7 @@
 package s3test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -69,4 +70,10 @@ func (f *Front) Forward(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body) // the reader may be gone
+}
+
+// Body reads the body of a request and returns it as one that can still be read when the request is over.
+func Body(r *http.Request) (io.ReadCloser, error) {
+	b, err := io.ReadAll(r.Body)
+	return io.NopCloser(bytes.NewReader(b)), err
 }
