@@ -16,6 +16,8 @@ type LineState struct {
 	FailedFast uint64       // calls that failed at once meanwhile
 	Hedged     uint64       // ranges that were asked for a second time
 	HedgesWon  uint64       // those whose second answer was the first to come
+	LimitUp    int64        // of the bandwidth, in bytes a second; 0: none
+	LimitDown  int64
 }
 
 // Line reports the figures that source returns at each scrape.
@@ -51,6 +53,11 @@ func (m *Metrics) Line(source func() LineState) {
 		prometheus.GaugeValue, map[string]func(LineState) float64{
 			"sent":     func(s LineState) float64 { return s.Pace.Up },
 			"received": func(s LineState) float64 { return s.Pace.Down },
+		})
+	labelled("limit_bytes_per_second", "Limit of the bandwidth at this time of day; 0: none.", "direction",
+		prometheus.GaugeValue, map[string]func(LineState) float64{
+			"sent":     func(s LineState) float64 { return float64(s.LimitUp) },
+			"received": func(s LineState) float64 { return float64(s.LimitDown) },
 		})
 	labelled("requests_total", "Requests to a store with bills, in the classes by which it bills.", "class",
 		prometheus.CounterValue, map[string]func(LineState) float64{

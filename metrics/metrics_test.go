@@ -39,7 +39,7 @@ func whole(t *testing.T) *metrics.Metrics {
 		return metrics.LineState{Pace: remote.Pace{RoundTrip: 48 * time.Millisecond, Up: 11, Down: 34},
 			Usage:   remote.Usage{Writes: 1, Reads: 2, Deletions: 3, Sent: 4, Received: 5},
 			Retries: 6, Away: true, Outages: 7, FailedFast: 8,
-			Hedged: 9, HedgesWon: 10}
+			Hedged: 9, HedgesWon: 10, LimitUp: 11, LimitDown: 12}
 	})
 	store := m.Remote(mem.New(), metrics.Tries)
 	blob := make([]byte, crypto.MinBlobSize)
@@ -290,6 +290,8 @@ func TestSnapshots(t *testing.T) {
 		`postern_line_throughput_bytes_per_second{direction="received"} 34`, `postern_line_away 1`,
 		`postern_line_outages_total 7`, `postern_line_failed_fast_total 8`, `postern_line_retries_total 6`,
 		`postern_line_hedged_reads_total 9`, `postern_line_hedges_won_total 10`,
+		`postern_line_limit_bytes_per_second{direction="sent"} 11`,
+		`postern_line_limit_bytes_per_second{direction="received"} 12`,
 		`postern_line_requests_total{class="write"} 1`, `postern_line_requests_total{class="read"} 2`,
 		`postern_line_requests_total{class="delete"} 3`, `postern_line_bytes_total{direction="sent"} 4`,
 		`postern_line_bytes_total{direction="received"} 5`,

@@ -34,8 +34,7 @@ func (l *Lost) Is(kind error) bool {
 type copier struct {
 	from, to remote.Store
 	o        Options
-	totals   bool // they are shown
-	all      []wanted
+	counts   bool // counts totals
 
 	mu   sync.Mutex
 	at   Progress
@@ -51,22 +50,20 @@ func (c *copier) report(note func(at *Progress)) {
 }
 
 // blob copies one blob unless the destination has it.
-func (c *copier) blob(ctx context.Context, w wanted) error {
-	name, size, have := w.Name, w.Size, w.have
+func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
+	name, size := info.Name, info.Size
 	if size < 0 {
 		var err error
 		if size, err = c.from.Stat(ctx, name); err != nil {
 			return c.unless(name, err)
 		}
 	}
-	if have == unasked {
-		var err error
-		if have, err = SizeAt(ctx, c.to, name); err != nil {
-			return err
-		}
+	have, err := SizeAt(ctx, c.to, name)
+	if err != nil {
+		return err
 	}
 	if have == size {
-		good, err := true, error(nil)
+		good := true
 		if c.o.ReadBack {
 			if good, err = Intact(ctx, c.to, name); err != nil {
 				return err

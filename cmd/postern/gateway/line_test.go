@@ -67,9 +67,9 @@ func (w *wired) open() {
 	}
 	if err == nil {
 		w.drive, err = openDrive(w.t.Context(), driveOptions{
-			home: w.home, to: to, store: w.session.Store, line: w.session.line, usage: w.session.usage, account: w.account,
-			settings: home.Defaults(), metrics: measured, waits: w.waits, log: log, rand: rand.Reader,
-			beside: w.beside, registry: w.registry(),
+			home: w.home, to: to, store: w.session.Store, line: w.session.line, usage: w.session.usage,
+			account: w.account, settings: home.Defaults(),
+			metrics: measured, waits: w.waits, log: log, rand: rand.Reader, beside: w.beside, registry: w.registry(),
 		})
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"time"
 
 	"postern/cmd/postern/control"
 	"postern/metrics"
@@ -29,9 +30,9 @@ func (d *drive) lineStatus() *control.Line {
 
 // lineFigures returns the figures of the line, or of all lines of a mirror, for Prometheus.
 func (d *drive) lineFigures() metrics.LineState {
-	state := d.line.State()
+	state, now := d.line.State(), time.Now()
 	figures := metrics.LineState{Pace: d.line.Pace(), Usage: d.usage.Total(), Away: state.Away, Outages: state.Times,
-		FailedFast: state.Failed}
+		FailedFast: state.Failed, LimitUp: d.up.At(now), LimitDown: d.down.At(now)}
 	for _, l := range append(d.mirror.lines(), d.line) {
 		figures.Retries += l.Retries()
 		sent, won := l.Hedged()

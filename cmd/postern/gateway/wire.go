@@ -21,6 +21,7 @@ import (
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/line"
+	"postern/remote/pace"
 	"postern/remote/verify"
 	"postern/vfs"
 	"postern/vfs/layout"
@@ -67,6 +68,8 @@ type drive struct {
 	line    *line.Line
 	usage   *home.Usage // of the remotes
 	to      Target
+	up      pace.Plan // limits of the bandwidth
+	down    pace.Plan
 	deaf    func()  // ends the calls of remoteIsBack
 	mirror  *copies // nil: the remote is no mirror
 	fs      *namespace.Drive
@@ -95,7 +98,7 @@ type driveOptions struct {
 // openDrive builds store → cache → pinned blobs → space → namespace.
 func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	d := &drive{mirror: o.to.mirror, limit: o.settings.Staging.Limit.Bytes(), line: o.line, usage: o.usage,
-		to: o.to, checked: o.store}
+		to: o.to, up: o.settings.Remote.Upload.Plan(), down: o.settings.Remote.Download.Plan(), checked: o.store}
 	dir := o.home.String()
 	if o.to.Volatile() {
 		if dir, err = os.MkdirTemp(dir, "volatile-"); err != nil {

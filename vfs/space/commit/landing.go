@@ -111,13 +111,16 @@ func (c *Committer) prepare(ctx context.Context, on base.State, h *working.Head,
 		}
 		return a, err
 	}
+	c.uploads.begin()
 	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
-	if err != nil || moved == nil {
-		return a, err
+	if err != nil {
+		return nil, err
 	}
-	c.uploads.put(slices.Collect(maps.Keys(moved.packs))...)
 	a.take(moved)
-	return a, c.uploads.present(ctx, moved.packs)
+	if moved != nil {
+		c.uploads.put(slices.Collect(maps.Keys(moved.packs))...)
+	}
+	return a, c.uploads.present(ctx, a.put)
 }
 
 // look loads the newest state and takes over the commit of another device. It also resolves an attempt whose outcome is
@@ -234,7 +237,6 @@ func (c *Committer) forget(seq uint64) {
 	if err := c.copy.Forget(c.base, seq); err != nil {
 		c.home.Log.Warn("the journal could not be trimmed", "error", err)
 	}
-	c.uploads.arrivals.keep(c.home.Area.Has)
 	c.home.Committed()
 	c.noteDone(seq)
 }

@@ -23,8 +23,8 @@ type sent struct {
 	packs     []crypto.BlobName
 }
 
-// abandon gives up the commit that was being made, unless it was sent.
-func (u *unsettled) abandon() {
+// begin abandons the commit that was being made, unless it was sent.
+func (u *unsettled) begin() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.given, u.under = append(u.given, u.under...), nil
