@@ -18,7 +18,7 @@ import (
 
 // File is a Ledger in a file of its own. It holds names of blobs, which the remote knows as well, and times.
 //
-//	"postern garbage\n"  u32 version  32 hash of the commit walked  6 × i64 Last
+//	"postern garbage\n"  u32 version  32 hash of the commit walked  5 × i64 Last  i64 0, unused
 //	in version 3 only: u32 spaces  u32 sets  for each space: 32 id, 32 hash walked  for each set: u32 members, u32 each
 //	for each blob, by name: 32 name, i64 since, in version 3 u32 set, from 1 on; 0: the own space alone
 //	at the end the BLAKE3 hash of everything before
@@ -102,7 +102,7 @@ func parse(b []byte) (Notes, error) {
 	version := binary.BigEndian.Uint32(p)
 	n := Notes{Walked: object.CommitHash(p[4:36])}
 	number := func(i int) int64 { return int64(binary.BigEndian.Uint64(p[36+8*i:])) }
-	n.Last = Last{At: number(0), Needed: number(1), Candidates: number(2), Commit: number(4), Doubted: number(5)}
+	n.Last = Last{At: number(0), Needed: number(1), Candidates: number(2), Commit: number(4)}
 	if due := number(3); due != 0 {
 		n.Last.Due = time.Unix(0, due).UTC()
 	}
@@ -197,7 +197,7 @@ func (n Notes) encode() []byte {
 	if !n.Last.Due.IsZero() {
 		due = n.Last.Due.UnixNano()
 	}
-	for _, v := range []int64{n.Last.At, n.Last.Needed, n.Last.Candidates, due, n.Last.Commit, n.Last.Doubted} {
+	for _, v := range []int64{n.Last.At, n.Last.Needed, n.Last.Candidates, due, n.Last.Commit, 0} {
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
 	names := slices.SortedFunc(maps.Keys(n.Blobs), func(a, b crypto.BlobName) int { return bytes.Compare(a[:], b[:]) })

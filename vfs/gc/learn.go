@@ -129,33 +129,49 @@ func (c *collection) young(s roots.State) bool {
 	return age.Abs() < c.grace
 }
 
+// mostAhead is how far ahead of this gateway's clock the date of a commit may lie to say anything about that clock.
+const mostAhead = 365 * 24 * time.Hour
+
 // mostTrusted is how long after a run its notes still count. A larger gap means a wrong clock, such as one that jumps
-// to or from the year 1970.
-const mostTrusted = 365 * 24 * time.Hour
+// to or from the year 1970. It is shorter than mostAhead, so that each wrong clock is noticed in one way or the other.
+const mostTrusted = mostAhead / 2
 
 // date notes the time of a commit, unless it lies too far ahead to be credible.
 func (c *collection) date(s roots.State) {
-	if s.Commit.Time-c.shown.UnixNano() < int64(mostTrusted) {
+	if s.Commit.Time-c.shown.UnixNano() < int64(mostAhead) {
 		c.latest = max(c.latest, s.Commit.Time)
 	}
 }
 
-// checkClock corrects for a clock that was slow in earlier runs, whose grace periods would end too early. A commit that
-// was dated ahead then, and no longer is, shows a lower bound of the error, unless the commit's own clock was fast. So
-// each grace period is extended by that amount, at most once. After a very long time all grace periods restart.
-func (c *collection) checkClock() {
-	last := c.notes.Last
-	switch now := c.start.UnixNano(); {
-	case last.At == 0:
-	case c.start.Sub(time.Unix(0, last.At)) > mostTrusted:
+// checkClock puts the grace periods off by the time that this gateway's clock says has passed since the last run and
+// that may not have passed: the clock may have been behind, and been put forward. A commit dated ahead of the clock
+// shows how late it was at least. So the drive's time is the later of the clock and the latest commit, and a candidate
+// ages by no more than either the clock or that time advances.
+//
+// If the latest commit is still far ahead, the clock is still behind or another device's clock is ahead. Then a short
+// time between two runs counts as the clock says, since otherwise one such device could hold back all deletions. The
+// clock may have been put forward by as much, so less than half the grace period is lost.
+//
+// If the clock was set back, or after a very long time, all grace periods restart.
+func (c *collection) checkClock(now int64) {
+	last, half := c.notes.Last, int64(c.grace/2)
+	passed := now - last.At
+	if last.At == 0 {
+		return
+	}
+	if passed < 0 || passed > int64(mostTrusted) {
 		c.renewAll()
-	case last.Doubted != 0 && last.Commit <= now:
-		for name, since := range c.notes.Blobs {
-			if since >= last.Doubted {
-				c.notes.Blobs[name] = max(since, last.Commit)
-			}
+		return
+	}
+	c.latest = max(c.latest, last.Commit)
+	if passed <= half && c.latest-now > half {
+		return
+	}
+	proven := max(now, c.latest) - max(last.At, last.Commit)
+	for name, since := range c.notes.Blobs {
+		if since > 0 && proven < passed {
+			c.notes.Blobs[name] = since + passed - proven
 		}
-		c.notes.Last.Doubted = 0
 	}
 }
 

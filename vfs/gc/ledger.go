@@ -41,13 +41,11 @@ type Seen struct {
 
 // Last holds the figures of the last run.
 type Last struct {
-	At         int64 // when it began, in nanoseconds since 1970; 0: there was none
-	Needed     int64 // bytes
-	Candidates int64 // bytes
-	// Commit is the latest time of a commit that was seen. Doubted, unless it is 0, is the earliest At of the runs that
-	// saw a commit dated ahead of their clock. Both are in nanoseconds since 1970.
-	Commit, Doubted int64
-	Due             time.Time // when the first candidate may be deleted; zero: there is none
+	At         int64     // when it had seen the newest states, in nanoseconds since 1970; 0: there was none
+	Needed     int64     // bytes
+	Candidates int64     // bytes
+	Commit     int64     // the latest credible time of a commit that this run or one before saw, in nanoseconds since 1970
+	Due        time.Time // when the first candidate may be deleted; zero: there is none
 }
 
 // Memory is a Ledger that lasts as long as the process. The zero value is empty.

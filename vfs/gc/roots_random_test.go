@@ -297,6 +297,7 @@ func (v *village) end(h *house, space int) {
 	case s.stage == roots.Retired:
 		s.stage = roots.Gone
 		v.changed()
+		v.must(v.ready(h, 0).Do(v.t.Context())) // the own space holds the registry
 	case s.stage == roots.Live:
 		d := v.ready(h, space)
 		s.final = d.Base().Ref

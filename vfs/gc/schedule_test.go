@@ -2,6 +2,7 @@ package gc_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 	"unsafe"
@@ -317,6 +318,50 @@ func TestClockLongBehind(t *testing.T) {
 		s.collect()
 	}
 	s.kept(2)
+	s.kept(7.9)
+	s.gone(16)
+}
+
+// TestClockPutRight drops the blob right before a collection with a slow clock, and collects again at once, each time
+// that the clock is put forward. The commit is still ahead of the collector's clock once that one is right, since the
+// device's clock is ahead: by some seconds at least.
+func TestClockPutRight(t *testing.T) {
+	for _, ahead := range []time.Duration{0, 2 * time.Minute, 10 * time.Hour, 50 * day} {
+		for _, steps := range [][]float64{{100}, {1}, {100, 10, 1}, {3, 2.5, 2, 1.5, 1, 0.5}} {
+			t.Run(fmt.Sprint(ahead, steps), func(t *testing.T) {
+				s := newSchedule(t)
+				s.kept(0)
+				s.on(1)
+				s.d.Now = s.now.Add(ahead)
+				s.drop()
+				for _, behind := range steps {
+					s.now = start.Add(day - time.Duration(behind*float64(day)))
+					s.collect()
+				}
+				s.kept(1)
+				s.d.Now = s.now.Add(ahead)
+				do(t, s.d, file(t, s.d, "/other", body(1, 3000)))
+				s.kept(1.1)
+				s.kept(7.9)
+				s.gone(60)
+			})
+		}
+	}
+}
+
+// TestClockPutRightDuringRun puts a slow clock right while a collection runs, after another one with the slow clock.
+func TestClockPutRightDuringRun(t *testing.T) {
+	s := newSchedule(t)
+	s.kept(0)
+	s.on(1)
+	s.drop()
+	s.now = s.now.Add(-100 * day)
+	s.collect()
+	o := s.options()
+	o.Roots = &meanwhile{o.Roots, 1, func() { s.on(1.5) }}
+	if run(t, o); !s.there() {
+		t.Fatal("it was deleted at once")
+	}
 	s.kept(7.9)
 	s.gone(16)
 }

@@ -30,6 +30,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	}
 	damaged := c.damaged()
 	now := max(c.shown.UnixNano(), 1)
+	c.checkClock(now)
 	blobs := map[crypto.BlobName]int64{} // the new notes
 	var due []crypto.BlobName
 	for name, u := range c.marks.blobs {
@@ -69,14 +70,8 @@ func (c *collection) sweep(ctx context.Context) error {
 		return nil
 	}
 	c.notes.Blobs = blobs
-	doubted := c.notes.Last.Doubted
-	if doubted != 0 {
-		c.latest, doubted = max(c.latest, c.notes.Last.Commit), min(doubted, now)
-	} else if c.latest > now {
-		doubted = now
-	}
 	c.notes.Last = Last{At: now, Needed: c.report.Needed.Bytes, Candidates: c.report.Candidates.Bytes, Due: c.report.Due,
-		Commit: c.latest, Doubted: doubted}
+		Commit: c.latest}
 	if err := c.save(); err != nil {
 		return err
 	}

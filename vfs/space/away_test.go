@@ -17,7 +17,7 @@ import (
 // with a fast clock, so by that date it was away for only two days.
 func TestAwayFromTheFuture(t *testing.T) {
 	store, clock := mem.New(), newDial()
-	h := newHome(t, store)
+	h := newHomeAt(t, store, clock.now())
 	h.options.Keep = space.Keep{All: time.Nanosecond}
 	h.options.Deadlines.Commit, h.options.Deadlines.Poll = time.Hour, time.Hour
 	h.options.Now = func() time.Time { return clock.now().Add(10 * 24 * time.Hour) }

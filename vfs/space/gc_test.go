@@ -59,7 +59,7 @@ const month = 31 * 24 * time.Hour
 // more than it needs, and all of it must be there: on this device, after a restart and on another one.
 func TestCollect(t *testing.T) {
 	store, clock := mem.New(), newDial()
-	h := newHome(t, store)
+	h := newHomeAt(t, store, clock.now())
 	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
 	s := h.open()
 	want := map[string][]byte{}
@@ -188,7 +188,7 @@ func TestWorthCollecting(t *testing.T) {
 // collected. It puts staged blobs again, names the lost ones, and commits everything else.
 func TestAway(t *testing.T) {
 	store, clock := mem.New(), newDial()
-	h := newHome(t, store)
+	h := newHomeAt(t, store, clock.now())
 	h.options.Now = clock.now
 	s := h.open()
 	old := noise(1, 1<<20)
@@ -281,7 +281,7 @@ func TestStuck(t *testing.T) {
 	for _, cached := range []bool{false, true} {
 		t.Run(fmt.Sprint("cached ", cached), func(t *testing.T) {
 			store, clock := mem.New(), newDial()
-			h := newHome(t, store)
+			h := newHomeAt(t, store, clock.now())
 			h.options.Now, h.options.Keep = clock.now, space.Keep{All: time.Nanosecond}
 			s := h.open()
 			defer h.close(s)
@@ -352,7 +352,7 @@ func TestAwayTooLong(t *testing.T) {
 	for _, restarted := range []bool{false, true} {
 		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {
 			store, clock := mem.New(), newDial()
-			h := newHome(t, store)
+			h := newHomeAt(t, store, clock.now())
 			h.options.Now, h.options.Keep = clock.now, space.Keep{All: time.Nanosecond}
 			h.options.Deadlines.Commit = time.Hour // only a flush commits
 			s := h.open()

@@ -107,7 +107,7 @@ func TestLateMD5WhileRefused(t *testing.T) {
 // TestLateMD5Repacked: a commit that rewrites packs waits for MD5s, as any other.
 func TestLateMD5Repacked(t *testing.T) {
 	clock := newDial()
-	h := newHome(t, mem.New())
+	h := newHomeAt(t, mem.New(), clock.now())
 	h.options.Now, h.options.Keep = clock.now, space.Keep{All: time.Nanosecond}
 	h.options.Deadlines.Commit, h.options.Deadlines.Poll = time.Hour, time.Hour
 	s := h.open()
@@ -139,7 +139,7 @@ func TestLateMD5MadeAgain(t *testing.T) {
 	for _, restarted := range []bool{false, true} {
 		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {
 			store, clock := mem.New(), newDial()
-			h := newHome(t, store)
+			h := newHomeAt(t, store, clock.now())
 			h.options.Now, h.options.Keep, h.options.Deadlines.Commit = clock.now, space.Keep{All: time.Nanosecond}, time.Hour
 			s := h.open()
 			defer func() { h.close(s) }()

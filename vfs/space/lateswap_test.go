@@ -28,7 +28,7 @@ type lateDevice struct {
 // lateDevices returns two devices of one account, which commit only when the test says so.
 func lateDevices(t *testing.T, clock *dial) (laptop, phone *lateDevice) {
 	t.Helper()
-	h := newHome(t, mem.New())
+	h := newHomeAt(t, mem.New(), clock.now())
 	h.options.Now = clock.now
 	d := &h.options.Deadlines
 	d.Commit, d.Poll, d.Again, d.MaxAgain = time.Hour, time.Hour, time.Hour, time.Hour

@@ -45,7 +45,7 @@ func TestNothingTwice(t *testing.T) {
 	curious, clock := evil.NewCurious(mem.New()), newDial()
 	race := &raced{Store: curious}
 	line := faulty.New(race, nil, faulty.Options{})
-	first := newHome(t, curious)
+	first := newHomeAt(t, curious, clock.now())
 	first.options.Now = clock.now
 	first.options.Deadlines.Commit, first.options.Deadlines.Poll = time.Hour, time.Hour // only a flush commits
 	first.options.Keep = space.Keep{All: time.Nanosecond, Hourly: time.Hour, Daily: 24 * time.Hour}

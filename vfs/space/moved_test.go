@@ -67,7 +67,7 @@ func (f *forgetful) arm(armed bool) {
 // if a new one is missing.
 func TestMovedPacksAreThere(t *testing.T) {
 	store, clock := &forgetful{Store: mem.New()}, newDial()
-	h := newHome(t, store)
+	h := newHomeAt(t, store, clock.now())
 	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
 	s := h.open()
 	want := map[string][]byte{}

@@ -84,7 +84,7 @@ func TestFsckOfAllSpaces(t *testing.T) {
 // deleted once it no longer needs them.
 func TestCollectAllSpaces(t *testing.T) {
 	store, clock := mem.New(), newDial()
-	h := newHome(t, store)
+	h := newHomeAt(t, store, clock.now())
 	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
 	h.options.Registry = registry(h.account)
 	s := h.open()

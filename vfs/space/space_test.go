@@ -50,6 +50,12 @@ type home struct {
 
 func newHome(t testing.TB, store remote.Store) *home {
 	t.Helper()
+	return newHomeAt(t, store, time.Now())
+}
+
+// newHomeAt makes a home whose account was made at a time.
+func newHomeAt(t testing.TB, store remote.Store, made time.Time) *home {
+	t.Helper()
 	account, err := crypto.Random[crypto.AccountSecret](rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,7 @@ func newHome(t testing.TB, store remote.Store) *home {
 		Store: store, Keys: base.Own(account), Dir: t.TempDir(), Deadlines: remote.Deadlines{Commit: time.Millisecond},
 		Device: space.Device{ID: object.DeviceID{1}, Name: "laptop"},
 	}}
-	if err := space.Create(t.Context(), store, base.Own(account), h.options.Device, rand.Reader, time.Now()); err != nil {
+	if err := space.Create(t.Context(), store, base.Own(account), h.options.Device, rand.Reader, made); err != nil {
 		t.Fatal(err)
 	}
 	return h
