@@ -87,8 +87,8 @@ bench: build ## beside Apache, a bare decrypting server, rclone, BASELINE=old/po
 	$(GO) test -run '^$$' -bench LongLine -benchtime 10000x ./cmd/torture
 
 bench-remote: build ## beside rclone crypt, both in one bucket behind a line of 50 ms, then also of 100 Mbit/s
-	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -size 256 -rounds 3 $(ARGS)
-	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -mbit 100 -size 64 -rounds 1 $(ARGS)
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -size 1024 -rounds 3 $(ARGS)
+	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -mbit 100 -size 64 -rounds 3 -rows none $(ARGS)
 
 torture: ## random operations on two gateways under kills and faults; SEED=N replays
 	$(GO) run ./cmd/torture -seed $(SEED) -ops $(OPS)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,7 @@ func onDiskBytes(t *testing.T, dir string) (sum int64, n int) {
 func TestBounded(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{Limit: 10 * 8192})
+	key := func(i int) tier.Key { return key(3 * i) } // each block is all of its blob
 	store := func(i int) {
 		put(disk, key(i), bytesOf(i, 8000), 0)
 		disk.Scanned()
@@ -110,12 +112,12 @@ func TestBounded(t *testing.T) {
 	// Written at different times, so that the order is known.
 	base := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := 10; i < 15; i++ {
-		if err := os.Chtimes(disk.path(key(i)), base, base.Add(time.Duration(i)*time.Hour)); err != nil {
+		if err := os.Chtimes(disk.path(key(i).Blob), base, base.Add(time.Duration(i)*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 5 {
-		if err := os.Chtimes(disk.path(key(i)), base, base); err != nil {
+		if err := os.Chtimes(disk.path(key(i).Blob), base, base); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,21 +140,21 @@ func TestBounded(t *testing.T) {
 	}
 }
 
-// TestStrangers: foreign files are left alone, leftovers of an interrupted write are removed.
+// TestStrangers: foreign files are left alone, those of earlier builds are removed.
 func TestStrangers(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{})
 	put(disk, key(0), []byte("zero"), 4)
 	disk.Scanned()
 	disk.Close()
-	mine := disk.path(key(0))
+	mine := disk.path(key(0).Blob)
 	strangers := []string{
 		filepath.Join(dir, "README"), filepath.Join(filepath.Dir(mine), "notes.txt"), filepath.Join(dir, "zz", "x"),
-		filepath.Join(filepath.Dir(mine), filepath.Base(mine)[:64]+"-0A"), mine + ".bak",
+		mine + "-0A", mine + ".bak", filepath.Join(filepath.Dir(mine), strings.ToUpper(filepath.Base(mine))),
 		filepath.Join(dir, "no", filepath.Base(mine)),
 	}
-	torn := disk.path(key(1)) + suffix
-	for _, path := range append(strangers, torn) {
+	former := []string{mine + "-0a", mine + "-0b.new"}
+	for _, path := range append(strangers, former...) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -170,8 +172,10 @@ func TestStrangers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := os.Stat(torn); err == nil {
-		t.Error("a torn file is still there")
+	for _, path := range former {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("%s of an earlier build is still there", filepath.Base(path))
+		}
 	}
 }
 
@@ -190,6 +194,54 @@ func TestDropBeforeScan(t *testing.T) {
 	}
 	if _, n := onDiskBytes(t, dir); n != 0 {
 		t.Errorf("%d files are left", n)
+	}
+}
+
+// TestRuns: blocks that are put together or one after the other lie in one file, and a block that is replaced often does
+// not make it grow without bound.
+func TestRuns(t *testing.T) {
+	dir := t.TempDir()
+	disk := opened(t, dir, Options{})
+	disk.Scanned()
+	blob := crypto.NameOf([]byte("blob"))
+	var blocks []tier.Entry
+	var keys []tier.Key
+	for i := range 20 {
+		k := tier.Key{Blob: blob, Index: uint32(i)}
+		keys = append(keys, k)
+		blocks = append(blocks, tier.Entry{Key: k, Block: tier.Block{Data: bytesOf(i, 60_000), Size: 20}})
+	}
+	for _, part := range [][]tier.Entry{blocks[3:15], blocks[:3], blocks[15:]} {
+		if err := disk.Put(t.Context(), part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 200 {
+		put(disk, keys[7], bytesOf(i, 60_000), 20)
+		if size, n := onDiskBytes(t, dir); n != 1 || size > 4*mostDead || size != disk.Stats().Bytes {
+			t.Fatalf("%d files with %d bytes, the stats say %+v", n, size, disk.Stats())
+		}
+	}
+	for range 2 {
+		found := 0
+		if err := disk.Get(t.Context(), keys, func(i int, b tier.Block) {
+			found++
+			if i != 7 && string(b.Data) != string(bytesOf(i, 60_000)) {
+				t.Errorf("block %d is another", i)
+			}
+		}); err != nil || found != disk.Stats().Entries || found == 0 {
+			t.Errorf("%d of %d blocks are found: %v", found, disk.Stats().Entries, err)
+		}
+		if data, _, ok := get(disk, keys[7]); !ok || string(data) != string(bytesOf(199, 60_000)) {
+			t.Error("the block that was replaced is not the newest")
+		}
+		entries := disk.Stats().Entries
+		disk.Close()
+		disk = opened(t, dir, Options{})
+		disk.Scanned()
+		if s := disk.Stats(); s.Entries != entries {
+			t.Errorf("%d blocks after a start, there were %d", s.Entries, entries)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package blockfile
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"postern/cache/tier"
@@ -34,19 +33,30 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzName: a file name that parses is the name of its key.
-func FuzzName(f *testing.F) {
-	name := crypto.NameOf([]byte("fuzz")).String()
-	for _, s := range []string{name + "-00", name + "-ff", name + "-FF", name + "-0", name, "", "-",
-		strings.ToUpper(name) + "-00", name + "-00.new"} {
-		f.Add(s)
-	}
-	disk := newTier("dir", Options{})
-	f.Fuzz(func(t *testing.T, in string) {
+// FuzzBlocksIn: in any file, each block that is found lies within it and behind the one before.
+func FuzzBlocksIn(f *testing.F) {
+	k := tier.Key{Blob: crypto.NameOf([]byte("fuzz")), Index: 7}
+	one := append(header(k, tier.Block{Data: []byte("block"), Size: 12345}), "block"...)
+	k.Index = 8
+	two := append(header(k, tier.Block{}), one...)
+	f.Add(one)
+	f.Add(two)
+	f.Add(append(two, one...))
+	f.Add(two[:len(two)-1])
+	f.Add(append(one, make([]byte, 100)...))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, in []byte) {
 		alloctest.Check(t, len(in), func() {
-			k, ok := parseName(in)
-			if ok && !strings.HasSuffix(disk.path(k), "/"+in) {
-				t.Errorf("%q was read as %+v, which is written as %s", in, k, disk.path(k))
+			b := blocksIn(bytes.NewReader(in), k.Blob, int64(len(in)))
+			sum := b.dead
+			for index, at := range b.blocks {
+				sum += int64(at.n)
+				if at.off < 0 || at.off+int64(at.n) > b.size || at.n < headerSize || index > tier.MaxIndex {
+					t.Errorf("block %d lies at %+v", index, at)
+				}
+			}
+			if sum != b.size || b.size > int64(len(in)) {
+				t.Errorf("%d bytes of blocks in %d of %d bytes", sum, b.size, len(in))
 			}
 		})
 	})

@@ -3,6 +3,7 @@
 package blockfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,10 +28,18 @@ func TestFilesAreNotLedElsewhere(t *testing.T) {
 		if err := put(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readFile(path, tier.Key{}); err == nil {
-			t.Errorf("%s was read as a block", what)
+		for _, flags := range []int{os.O_RDONLY, os.O_WRONLY} {
+			if f, err := openFile(path, flags); err == nil {
+				f.Close()
+				t.Errorf("%s was opened", what)
+			}
 		}
-		if err := writeFile(path, tier.Entry{Block: tier.Block{Data: []byte("x"), Size: 1}}); err != nil {
+		f, err := create(path)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if err := errors.Join(writeBlock(f, 0, tier.Entry{Block: tier.Block{Data: []byte("x"), Size: 1}}),
+			f.Close()); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		if kept, err := os.ReadFile(precious); err != nil || string(kept) != "precious" {

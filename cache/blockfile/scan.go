@@ -1,21 +1,20 @@
 package blockfile
 
 import (
-	"encoding/hex"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"postern/cache/tier"
 	"postern/crypto"
 )
 
 // found is a file that was there at Open.
 type found struct {
-	key     tier.Key
-	bytes   int64 // on disk
+	name    crypto.BlobName
+	blob    *blob
 	written time.Time
 }
 
@@ -48,39 +47,50 @@ func (t *Tier) ended() bool {
 	return t.closed
 }
 
-func (t *Tier) scanFolder(name string, all []found) []found {
-	files, err := os.ReadDir(filepath.Join(t.dir, name))
+func (t *Tier) scanFolder(folder string, all []found) []found {
+	files, err := os.ReadDir(filepath.Join(t.dir, folder))
 	if err != nil {
-		t.log.Warn("a folder of the cache can't be read", "folder", name, "error", err)
+		t.log.Warn("a folder of the cache can't be read", "folder", folder, "error", err)
 	}
 	for _, file := range files {
-		whole, torn := strings.CutSuffix(file.Name(), suffix)
-		key, ok := parseName(whole)
-		if !ok || !strings.HasPrefix(whole, name) || !file.Type().IsRegular() {
+		if !strings.HasPrefix(file.Name(), folder) || !file.Type().IsRegular() {
 			continue
 		}
-		if torn {
-			t.removeTorn(key)
+		path := filepath.Join(t.dir, folder, file.Name())
+		if former.MatchString(file.Name()) {
+			_ = os.Remove(path)
 			continue
 		}
-		info, err := file.Info()
+		name, err := crypto.ParseBlobName(file.Name())
 		if err != nil {
-			continue // gone since
+			continue
 		}
-		all = append(all, found{key, onDisk(info.Size()), info.ModTime()})
+		if b, written, ok := look(path, name); ok {
+			all = append(all, found{name, b, written})
+		}
 	}
 	return all
 }
 
-// removeTorn removes the file that an interrupted write left. No write is under way meanwhile.
-func (t *Tier) removeTorn(k tier.Key) {
-	t.writing.Lock()
-	defer t.writing.Unlock()
-	_ = os.Remove(t.path(k) + suffix)
+// former matches the names of files of earlier builds, which held one block each.
+var former = regexp.MustCompile(`^[0-9a-f]{64}-[0-9a-f]{2}(\.new)?$`)
+
+// look finds the blocks in a file. It returns false if the file is gone or can't be read.
+func look(path string, name crypto.BlobName) (b *blob, written time.Time, ok bool) {
+	f, err := openFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, time.Time{}, false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, time.Time{}, false
+	}
+	return blocksIn(f, name, info.Size()), info.ModTime(), true
 }
 
 // enter adds files to the index, the last written first, as far as there is room, and returns the others.
-func (t *Tier) enter(all []found) (rest []tier.Key) {
+func (t *Tier) enter(all []found) (rest []crypto.BlobName) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -89,40 +99,28 @@ func (t *Tier) enter(all []found) (rest []tier.Key) {
 	var fits []found
 	bytes := t.bytes
 	for _, f := range all {
+		size := onDisk(f.blob.size)
 		switch {
-		case t.index.Contains(f.key): // written anew since
-		case t.early[f.key.Blob]:
-			rest = append(rest, f.key)
-		case bytes+f.bytes > t.limit:
-			rest = append(rest, f.key)
-			t.stats.Evicted++
+		case t.index.Contains(f.name): // written anew since
+		case t.early[f.name] || len(f.blob.blocks) == 0:
+			rest = append(rest, f.name)
+		case bytes+size > t.limit:
+			rest = append(rest, f.name)
+			t.stats.Evicted += uint64(len(f.blob.blocks))
 		default:
 			fits = append(fits, f)
-			bytes += f.bytes
+			bytes += size
 		}
 	}
 	used := t.index.Keys()
 	for _, f := range slices.Backward(fits) {
-		t.adopt(f.key, f.bytes)
+		t.index.Add(f.name, f.blob)
+		t.bytes += onDisk(f.blob.size)
+		t.entries += len(f.blob.blocks)
 	}
-	for _, k := range used {
-		t.index.Get(k) // counts as used later than the files that were there at Open
+	for _, name := range used {
+		t.index.Get(name) // counts as used later than the files that were there at Open
 	}
 	t.early = nil
 	return rest
-}
-
-// parseName parses a name that path has made.
-func parseName(name string) (k tier.Key, ok bool) {
-	blob, index, ok := strings.Cut(name, "-")
-	if !ok || len(index) != 2 {
-		return tier.Key{}, false
-	}
-	n, err := hex.DecodeString(index)
-	if err != nil || strings.ToLower(index) != index {
-		return tier.Key{}, false
-	}
-	k.Blob, err = crypto.ParseBlobName(blob)
-	k.Index = uint32(n[0])
-	return k, err == nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,8 +25,9 @@ const (
 
 // What is measured over distance.
 const (
-	farFiles  = 2000 // small files that rclone copies
-	farRanges = 100
+	farFiles   = 2000 // small files that rclone copies
+	farRanges  = 100
+	farEntries = 10_000 // in one folder
 )
 
 // startStore starts a versitygw on a folder, and returns its address. It ends with ctx.
@@ -39,7 +41,8 @@ func startStore(ctx context.Context, dir string) (addr string, err error) {
 	}
 	addr = listener.Addr().String()
 	_ = listener.Close()
-	store := exec.CommandContext(ctx, "versitygw", "--port", addr, "posix", dir)
+	// Connections are kept, as the stores that people rent keep them.
+	store := exec.CommandContext(ctx, "versitygw", "--port", addr, "--keep-alive", "--quiet", "posix", dir)
 	store.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+secretKey)
 	store.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := store.Start(); err != nil {
@@ -69,6 +72,17 @@ func (s *server) inBucket(binary, line string) *server {
 	s.durable = func(ctx context.Context) error {
 		return exec.CommandContext(ctx, binary, "flush", "--home", s.dir).Run()
 	}
+	s.fill = func(ctx context.Context, _, folder string) error {
+		c := newClient(s)
+		defer c.http.CloseIdleConnections()
+		if err := c.do(ctx, "MKCOL", folder+"/", "", nil, 0, io.Discard); err != nil {
+			return err
+		}
+		if err := c.putSmall(ctx, folder+"/"+smallName, farEntries); err != nil {
+			return err
+		}
+		return s.durable(ctx)
+	}
 	return s
 }
 
@@ -79,7 +93,47 @@ func newFarCrypt(binary, dir, line string) *server {
 		return s.crypt(binary, addr, "far:"+bucket+"/crypt", fmt.Sprintf("[far]\ntype = s3\nprovider = Other\n"+
 			"access_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n", accessKey, secretKey, line))
 	}
+	s.fill = func(ctx context.Context, from, folder string) error { // through its server it would take many minutes
+		return exec.CommandContext(ctx, binary, "copy", "--config", filepath.Join(s.dir, "rclone.conf"), "--transfers", "32",
+			from, "secret:"+folder).Run()
+	}
 	return s
+}
+
+// smallName is the form of the names of small files.
+const smallName = "file-%05d.txt"
+
+// makeSmall makes a folder with n small files.
+func makeSmall(dir string, n int) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	body := make([]byte, smallSize)
+	_, _ = newNoise(smallSize).Read(body)
+	for i := range n {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf(smallName, i)), body, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyTo copies a folder to the server with rclone. By default rclone waits 10 ms between two calls, and would measure
+// little else.
+func (s *server) copyTo(ctx context.Context, rclone, from, folder string) error {
+	args := []string{"copy", "--config", os.DevNull, from, ":webdav:" + folder, "--webdav-url", s.base,
+		"--webdav-pacer-min-sleep", "0"}
+	if s.user != "" {
+		hidden, err := exec.CommandContext(ctx, rclone, "obscure", s.password).Output()
+		if err != nil {
+			return fmt.Errorf("rclone obscure: %w", err)
+		}
+		args = append(args, "--webdav-user", s.user, "--webdav-pass", strings.TrimSpace(string(hidden)))
+	}
+	if said, err := exec.CommandContext(ctx, rclone, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("rclone copy: %w: %s", err, said)
+	}
+	return nil
 }
 
 // measureRemote compares drives in a bucket behind a long line.
@@ -101,6 +155,11 @@ func measureRemote(ctx context.Context, o options) (err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	for dir, n := range map[string]int{"copied": farFiles, "listed": farEntries} {
+		if err := makeSmall(filepath.Join(o.dir, dir), n); err != nil {
+			return err
+		}
+	}
 	t := newTable(all)
 	for round := range o.rounds {
 		for i := range all {
@@ -108,6 +167,14 @@ func measureRemote(ctx context.Context, o options) (err error) {
 			if err := s.far(ctx, o, round, t); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
+		}
+	}
+	for _, s := range all {
+		if o.rows != nil && !o.rows.MatchString(listingRow) {
+			break
+		}
+		if err := s.farListing(ctx, o, t); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return t.print()
@@ -144,6 +211,11 @@ func (s *server) far(ctx context.Context, o options, round int, t *table) error 
 	l := t.line("large PUT, until it is at the store", "MiB/s")
 	l.compared = true
 	l.add(s, mib/time.Since(begin).Seconds())
+	if peak, err := s.memory("VmHWM"); err == nil { // only Linux reports it
+		l := t.line("memory until then, at most", "MiB")
+		l.limit = 250
+		l.add(s, peak)
+	}
 
 	if err := s.cold(ctx); err != nil {
 		return err
@@ -156,6 +228,11 @@ func (s *server) far(ctx context.Context, o options, round int, t *table) error 
 		return err
 	}
 	t.line("its first byte", "ms").add(s, first.took.Seconds()*1000)
+	if peak, err := s.memory("VmHWM"); err == nil { // only Linux reports it
+		l := t.line("memory meanwhile, at most", "MiB")
+		l.limit = 250
+		l.add(s, peak)
+	}
 	if err := s.cold(ctx); err != nil {
 		return err
 	}
@@ -167,24 +244,33 @@ func (s *server) far(ctx context.Context, o options, round int, t *table) error 
 	}); err != nil {
 		return err
 	}
-	folder := fmt.Sprintf("small-%d/", round)
-	if err := c.do(ctx, "MKCOL", folder, "", nil, 0, io.Discard); err != nil {
-		return err
-	}
-	if err := row("small files, until they are at the store", "1/s", farFiles, func() error {
-		if err := c.putSmall(ctx, folder+"file-%05d.txt", farFiles); err != nil {
+	return row("rclone copy of 2,000, until all is at the store", "1/s", farFiles, func() error {
+		if err := s.copyTo(ctx, o.rclone, filepath.Join(o.dir, "copied"), fmt.Sprintf("small-%d", round)); err != nil {
 			return err
 		}
 		return s.settled(ctx)
-	}); err != nil {
+	})
+}
+
+// listingRow is measured once, since it takes rclone more than ten minutes.
+const listingRow = "listing of 10,000, cold, once"
+
+// farListing measures the cold listing of a large folder.
+func (s *server) farListing(ctx context.Context, o options, t *table) error {
+	if err := s.fill(ctx, filepath.Join(o.dir, "listed"), "many"); err != nil {
 		return err
 	}
 	if err := s.cold(ctx); err != nil {
 		return err
 	}
-	return row("listing of 2,000, cold", "entries/s", farFiles, func() error {
-		return c.propfind(ctx, folder, "1", io.Discard)
-	})
+	c := newClient(s)
+	defer c.http.CloseIdleConnections()
+	begin := time.Now()
+	if err := c.propfind(ctx, "many/", "1", io.Discard); err != nil {
+		return err
+	}
+	t.rate(row{name: listingRow, unit: "entries/s"}, s, farEntries/time.Since(begin).Seconds())
+	return nil
 }
 
 // settled returns once everything is at the store.

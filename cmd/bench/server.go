@@ -25,6 +25,8 @@ type server struct {
 	auth  func(s *server) (user, password string, _ error) // called once it has started; nil: no login
 	// durable waits until everything is at the store; nil: a PUT is answered only then. Only over distance.
 	durable func(ctx context.Context) error
+	// fill makes a folder with the small files of a local one, by the quickest way. Only over distance.
+	fill func(ctx context.Context, from, folder string) error
 	// kinds are the rows that it takes part in.
 	kinds kinds
 

@@ -16,7 +16,7 @@ import (
 
 // ExportOptions are the choices of Export. The zero value works.
 type ExportOptions struct {
-	Workers    int                     // blobs fetched at a time; 0: transfer.DefaultWorkers
+	Workers    int                     // blobs fetched at a time; 0: DefaultWorkers
 	TotalBlobs int64                   // for Progress; 0: unknown
 	TotalBytes int64                   // likewise
 	Mail       transfer.Mail           // letters and records of names to add to Contents.Mail
@@ -92,7 +92,7 @@ func flush(w *bufio.Writer) error {
 func (b *Writer) export(ctx context.Context, from remote.Blobs, blobs iter.Seq2[crypto.BlobName, error],
 	o ExportOptions, t *tally) error {
 	if o.Workers <= 0 {
-		o.Workers = transfer.DefaultWorkers
+		o.Workers = DefaultWorkers
 	}
 	for blob := range inOrder(ctx, from, blobs, o.Workers) {
 		if blob.err != nil {

@@ -14,9 +14,13 @@ import (
 	"postern/remote/transfer"
 )
 
+// DefaultWorkers is the number of blobs on their way to a store, or from it. Each takes up to crypto.MaxBlobSize bytes of
+// memory.
+const DefaultWorkers = 8
+
 // ImportOptions are the choices of Import. The zero value moves only pointers that certainly lose nothing.
 type ImportOptions struct {
-	Workers  int              // concurrent blobs; 0: transfer.DefaultWorkers
+	Workers  int              // concurrent blobs; 0: DefaultWorkers
 	ReadBack bool             // read every blob back from the destination, also skipped ones
 	Follows  transfer.Follows // whether a pointer builds on the one it would replace; nil: only if that is its base
 	// Join merges the destination's state with a pointer that does not build on it, once the blobs are there; joined is
@@ -42,7 +46,7 @@ func (u *Undelivered) Unwrap() error { return u.Err }
 func (b *Reader) Import(ctx context.Context, to remote.Store, o ImportOptions) (transfer.Progress, error) {
 	t := tally{at: transfer.Progress{TotalBlobs: -1, TotalBytes: -1}, tell: o.Progress}
 	if o.Workers <= 0 {
-		o.Workers = transfer.DefaultWorkers
+		o.Workers = DefaultWorkers
 	}
 	for _, p := range b.contents.Pointers {
 		if err := b.acceptable(ctx, to, p, o); err != nil {

@@ -34,7 +34,8 @@ func (l *Lost) Is(kind error) bool {
 type copier struct {
 	from, to remote.Store
 	o        Options
-	counts   bool // counts totals
+	totals   bool // they are shown
+	all      []wanted
 
 	mu   sync.Mutex
 	at   Progress
@@ -50,20 +51,22 @@ func (c *copier) report(note func(at *Progress)) {
 }
 
 // blob copies one blob unless the destination has it.
-func (c *copier) blob(ctx context.Context, info remote.BlobInfo) error {
-	name, size := info.Name, info.Size
+func (c *copier) blob(ctx context.Context, w wanted) error {
+	name, size, have := w.Name, w.Size, w.have
 	if size < 0 {
 		var err error
 		if size, err = c.from.Stat(ctx, name); err != nil {
 			return c.unless(name, err)
 		}
 	}
-	have, err := SizeAt(ctx, c.to, name)
-	if err != nil {
-		return err
+	if have == unasked {
+		var err error
+		if have, err = SizeAt(ctx, c.to, name); err != nil {
+			return err
+		}
 	}
 	if have == size {
-		good := true
+		good, err := true, error(nil)
 		if c.o.ReadBack {
 			if good, err = Intact(ctx, c.to, name); err != nil {
 				return err

@@ -14,14 +14,23 @@ import (
 	"log/slog"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"postern/crypto"
 	"postern/remote"
 )
 
-// DefaultWorkers is the number of concurrent copies. Each takes up to crypto.MaxBlobSize bytes of memory; four fill a
-// line of 400 Mbit/s at a latency of 100 ms with full blobs.
-const DefaultWorkers = 4
+// The bounds of a copy. Forty-eight small blobs at a time pass some hundred a second at a round trip of 100 ms; eight
+// full ones fill a line of a gigabit a second.
+const (
+	// DefaultWorkers is the number of concurrent copies.
+	DefaultWorkers = 48
+	// mostUnderWay is the most bytes of blobs under way. Each is in memory up to three times: as it was read, as it is
+	// sent, and in buffers.
+	mostUnderWay = 8 * crypto.MaxBlobSize
+	// fewBlobs is how many blobs are asked for one by one. For more, both stores are listed: a request for each thousand.
+	fewBlobs = 64
+)
 
 // Options are the choices of Copy. The zero value copies all blobs, and moves only pointers that certainly lose
 // nothing.
@@ -78,13 +87,13 @@ func (p Progress) Done() int64 { return p.Copied + p.Skipped + p.Missing + p.Dam
 // of kind ErrRollback or ErrFork for a pointer that would go back or replace another history, before the first blob is
 // copied if possible.
 func Copy(ctx context.Context, from, to remote.Store, ids []crypto.PointerID, o Options) (Progress, error) {
-	c := &copier{from: from, to: to, o: o.withDefaults(), counts: o.Progress != nil,
+	c := &copier{from: from, to: to, o: o.withDefaults(), totals: o.Progress != nil,
 		at: Progress{TotalBlobs: -1, TotalBytes: -1}}
 	pointers, err := c.load(ctx, ids)
 	if err != nil {
 		return c.at, err
 	}
-	if err := c.count(ctx); err != nil {
+	if err := c.survey(ctx); err != nil {
 		return c.at, err
 	}
 	if err := c.blobs(ctx); err != nil {
@@ -139,44 +148,26 @@ func (c *copier) load(ctx context.Context, ids []crypto.PointerID) ([]crypto.Poi
 	return pointers, nil
 }
 
-// count lists the source once for the totals. It costs a request per thousand blobs, so only callers that show totals
-// use it.
-func (c *copier) count(ctx context.Context) error {
-	if c.o.Blobs != nil || !c.counts {
-		return nil
-	}
-	var blobs, bytes int64
-	for info, err := range c.from.List(ctx) {
-		if err != nil {
-			return err
-		}
-		blobs++
-		bytes += max(info.Size, 0)
-	}
-	c.at.TotalBlobs, c.at.TotalBytes = blobs, bytes
-	return nil
-}
-
 // blobs copies the selected blobs. The first failure of a store ends it; a blob that the source lacks does not.
 func (c *copier) blobs(ctx context.Context) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(c.o.Workers)
-	var failed error
-	for info, err := range c.selected(inner) {
-		if err != nil {
-			failed = err
+	room := semaphore.NewWeighted(mostUnderWay)
+	for _, w := range c.all {
+		size := w.Size
+		if size < 0 || size > crypto.MaxBlobSize {
+			size = crypto.MaxBlobSize
+		}
+		if room.Acquire(inner, size) != nil {
 			break
 		}
-		if inner.Err() != nil {
-			break
-		}
-		group.Go(func() error { return c.blob(inner, info) })
+		group.Go(func() error {
+			defer room.Release(size)
+			return c.blob(inner, w)
+		})
 	}
 	if err := group.Wait(); err != nil {
-		return err // the listing ended because the context was cancelled here
-	}
-	if failed != nil {
-		return failed
+		return err
 	}
 	return remote.Alive(ctx, remote.OpList, source{})
 }
@@ -186,20 +177,6 @@ type source struct{}
 
 // String implements fmt.Stringer.
 func (source) String() string { return "the source" }
-
-// selected yields the blobs to copy, with their sizes if known, else -1.
-func (c *copier) selected(ctx context.Context) iter.Seq2[remote.BlobInfo, error] {
-	if c.o.Blobs == nil {
-		return c.from.List(ctx)
-	}
-	return func(yield func(remote.BlobInfo, error) bool) {
-		for name, err := range c.o.Blobs {
-			if !yield(remote.BlobInfo{Name: name, Size: -1}, err) || err != nil {
-				return
-			}
-		}
-	}
-}
 
 // Names returns a sequence of blob names for Options.Blobs.
 func Names(names []crypto.BlobName) iter.Seq2[crypto.BlobName, error] {

@@ -129,7 +129,7 @@ func Open(ctx context.Context, o Options) (*Space, error) {
 func open(ctx context.Context, home *local.Home, o Options, saved string) (*Space, error) {
 	s := &Space{home: home, options: o, keys: o.Keys, room: &room{store: o.Store, now: home.Now, limit: o.Deadlines.Room},
 		share: home.Share(o.Keys.ID)}
-	uploads := &commit.Uploads{Store: o.Store, Home: home}
+	uploads := commit.NewUploads(o.Store, home)
 	source := commit.Source{Store: o.Store, Home: home}
 	grace := base.Grace{Period: o.Grace, Now: home.Now}
 	nodes := tree.NewNodes(source, tree.Options{Pages: home.Pages})

@@ -142,6 +142,21 @@ func (p *Program) Settings(h home.Home, flags home.Settings) (home.Settings, err
 	return all, nil
 }
 
+// Limit adds the flag --limit to a command.
+func Limit(cmd *cobra.Command, limit *home.Rates) {
+	cmd.Flags().Var(limit, "limit", "most bytes a second in each direction, such as 10MiB/s, \"08:00 1MiB/s, 18:00 off\" or "+
+		"off (default: remote.upload and remote.download in the settings)")
+}
+
+// Rates returns a limit for both directions, or those of the settings if none is given.
+func (p *Program) Rates(h home.Home, limit home.Rates) (up, down home.Rates, err error) {
+	if limit != (home.Rates{}) {
+		return limit, limit, nil
+	}
+	settings, err := p.Settings(h, home.Settings{})
+	return settings.Remote.Upload, settings.Remote.Download, err
+}
+
 // Account reads the finished account of a home and returns it with its remote.
 func (p *Program) Account(h home.Home) (home.Account, gateway.Target, error) {
 	account, err := h.ReadAccount()

@@ -32,6 +32,7 @@ type CollectOrder struct {
 // CheckOrder says how to check.
 type CheckOrder struct {
 	ReadData, Repair bool
+	Limit            string // of the bandwidth, as in the settings; empty: none besides those
 }
 
 // Fork compares the drive's pointer at the remote with the newest one seen.
@@ -102,5 +103,6 @@ type ExportOrder struct {
 	File  string
 	Base  []byte // a pointer, marshalled, whose state the bundle takes for granted; empty: nothing
 	Since string // the bundle that brings Base; empty: it is not at hand
+	Limit string // as of CheckOrder
 	Login []byte // a login record that goes with it, marshalled; empty: none
 }

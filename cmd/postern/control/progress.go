@@ -12,6 +12,6 @@ func Seeking(tell Tell) func(int64) {
 func Carried(what string, tell Tell) func(transfer.Progress) {
 	return func(at transfer.Progress) {
 		tell(Progress{What: "blobs " + what, Items: at.Done(), TotalItems: max(at.TotalBlobs, 0),
-			Bytes: at.CopiedBytes + at.SkippedBytes, TotalBytes: max(at.TotalBytes, 0)})
+			Bytes: at.CopiedBytes + at.SkippedBytes, Skipped: at.SkippedBytes, TotalBytes: max(at.TotalBytes, 0)})
 	}
 }

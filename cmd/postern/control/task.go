@@ -26,6 +26,7 @@ type Progress struct {
 	Items      int64  `json:"items"` // blobs, or parts of files
 	TotalItems int64  `json:"total_items,omitempty"`
 	Bytes      int64  `json:"bytes"`
+	Skipped    int64  `json:"skipped_bytes,omitempty"` // of Bytes, those that were there already
 	TotalBytes int64  `json:"total_bytes,omitempty"`
 }
 

@@ -17,6 +17,10 @@ func (g *gateway) Check(ctx context.Context, o control.CheckOrder, tell control.
 		return fsck.Report{}, say.Advisef("the drive is being collected or checked already: wait until that is done")
 	}
 	defer g.keeping.Unlock()
+	ctx, err := limitedBy(ctx, o.Limit)
+	if err != nil {
+		return fsck.Report{}, err
+	}
 	g.flushFor(ctx, g.waits.Check)
 	copies, err := g.to.mirror.scrub(ctx,
 		mirror.Scrubbing{Read: o.ReadData, Heal: o.Repair, Progress: func(blobs, bytes int64) {

@@ -150,6 +150,11 @@ func (t Target) String() string { return t.driver.Scheme + ":" + t.rest }
 // Volatile reports whether the remote ends with the process.
 func (t Target) Volatile() bool { return t.driver.Volatile }
 
+// Network reports whether the remote, or a member of a mirror, is reached over the network by this program.
+func (t Target) Network() bool {
+	return t.driver.Network || t.mirror != nil && slices.ContainsFunc(t.mirror.members, Target.Network)
+}
+
 // Default reports whether the remote is the folder in the home that a drive uses by default.
 func (t Target) Default(h home.Home) bool { return t.driver.Scheme == "disk" && t.rest == h.Remote() }
 

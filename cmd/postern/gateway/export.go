@@ -35,6 +35,9 @@ func (g *gateway) Export(
 		return at, say.Advisef("the drive is being collected or checked: wait until that is done")
 	}
 	defer g.keeping.Unlock()
+	if ctx, err = limitedBy(ctx, o.Limit); err != nil {
+		return at, err
+	}
 	if err := g.drive.space.Flush(ctx); err != nil {
 		return at, err
 	}

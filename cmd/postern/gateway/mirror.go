@@ -94,10 +94,10 @@ func (c *copies) open(ctx context.Context, o Opening, late bool) (_ remote.Store
 			}
 		}
 	}()
-	network := slices.ContainsFunc(c.members, func(t Target) bool { return t.driver.Network })
+	network := slices.ContainsFunc(c.members, Target.Network)
 	for i, to := range c.members {
 		o := o
-		if network && !to.driver.Network {
+		if network && !to.Network() {
 			o.limits = nil // it would take its part of a line that it does not use
 		}
 		store, err := to.line(ctx, o, line.Options{Late: late || i > 0})

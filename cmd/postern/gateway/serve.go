@@ -138,6 +138,23 @@ func Serve(ctx context.Context, o Options) (err error) {
 	return attend(ctx, o, listener, handler, webdav.Stop, socket, commands, opened)
 }
 
+// Limited returns a context whose calls to remotes keep limits of the bandwidth.
+func Limited(ctx context.Context, up, down home.Rates) context.Context {
+	return pace.With(ctx, pace.New(up.Plan(), down.Plan(), pace.Options{}))
+}
+
+// limitedBy is Limited for the limit in an order; empty: none.
+func limitedBy(ctx context.Context, limit string) (context.Context, error) {
+	var r home.Rates
+	if limit == "" {
+		return ctx, nil
+	}
+	if err := r.UnmarshalText([]byte(limit)); err != nil {
+		return nil, err
+	}
+	return Limited(ctx, r, r), nil
+}
+
 // limits returns the limits of the bandwidth in the settings.
 func limits(s home.Settings) *pace.Limits {
 	return pace.New(s.Remote.Upload.Plan(), s.Remote.Download.Plan(), pace.Options{})

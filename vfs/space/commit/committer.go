@@ -94,8 +94,17 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 	if trouble != nil || c.copy.Shown().Seq > c.committed() {
 		c.Kick()
 	}
-	c.start(c.poll(), c.commit, c.note)
+	c.start(c.poll(), c.commit, c.note, c.ahead)
 	return nil
+}
+
+// ahead sends the staged blobs of the changes made so far to a distant remote, so that they are there when the commit
+// is due, or their files have their MD5s. It does nothing while commits fail. Its own failures do no harm: the commit
+// sends what is missing.
+func (c *Committer) ahead(ctx context.Context) {
+	if c.uploads.Lane.Far() && c.Status().CommitFailed == "" {
+		_ = c.uploads.bring(ctx, c.copy.Staged(c.copy.Shown().Seq))
+	}
 }
 
 // poll registers with the home's poller, which signals when to look for commits of other devices.

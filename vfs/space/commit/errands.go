@@ -64,7 +64,6 @@ func (c *Committer) Supersede(
 		if err != nil || r == nil {
 			return err
 		}
-		c.uploads.begin()
 		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files}, nil)
 		if err == nil {
 			c.accepted = a.next.Ref

@@ -111,16 +111,13 @@ func (c *Committer) prepare(ctx context.Context, on base.State, h *working.Head,
 		}
 		return a, err
 	}
-	c.uploads.begin()
 	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
-	if err != nil {
-		return nil, err
+	if err != nil || moved == nil {
+		return a, err
 	}
+	c.uploads.put(slices.Collect(maps.Keys(moved.packs))...)
 	a.take(moved)
-	if moved != nil {
-		c.uploads.put(slices.Collect(maps.Keys(moved.packs))...)
-	}
-	return a, c.uploads.present(ctx, a.put)
+	return a, c.uploads.present(ctx, moved.packs)
 }
 
 // look loads the newest state and takes over the commit of another device. It also resolves an attempt whose outcome is
@@ -237,6 +234,7 @@ func (c *Committer) forget(seq uint64) {
 	if err := c.copy.Forget(c.base, seq); err != nil {
 		c.home.Log.Warn("the journal could not be trimmed", "error", err)
 	}
+	c.uploads.arrivals.keep(c.home.Area.Has)
 	c.home.Committed()
 	c.noteDone(seq)
 }

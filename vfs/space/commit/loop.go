@@ -2,6 +2,7 @@ package commit
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"postern/remote"
@@ -17,6 +18,7 @@ type loop struct {
 	unpoll    func()
 	ended     chan struct{}
 	kicked    chan struct{} // capacity one: there are changes
+	early     chan struct{} // capacity one: there are changes, whose blobs may go before their commit is due
 	hurried   chan struct{} // capacity one: a caller waits for a commit
 	polled    chan struct{} // capacity one: others may have committed
 	errands   chan func(context.Context)
@@ -24,16 +26,32 @@ type loop struct {
 
 func newLoop(d remote.Deadlines) loop {
 	return loop{
-		deadlines: d, ended: make(chan struct{}), kicked: make(chan struct{}, 1), hurried: make(chan struct{}, 1),
-		polled: make(chan struct{}, 1), errands: make(chan func(context.Context)),
+		deadlines: d, ended: make(chan struct{}), kicked: make(chan struct{}, 1), early: make(chan struct{}, 1),
+		hurried: make(chan struct{}, 1), polled: make(chan struct{}, 1), errands: make(chan func(context.Context)),
 	}
 }
 
-// start starts committing. It calls note with the outcome of each attempt; Stop calls unpoll.
-func (l *loop) start(unpoll func(), commit func(context.Context) error, note func(error)) {
+// start starts committing. It calls note with the outcome of each attempt, and ahead whenever there are changes, also
+// while a commit is in progress. Stop calls unpoll.
+func (l *loop) start(unpoll func(), commit func(context.Context) error, note func(error), ahead func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.unpoll = cancel, unpoll
-	go l.run(ctx, commit, note)
+	var both sync.WaitGroup
+	both.Go(func() { l.run(ctx, commit, note) })
+	both.Go(func() {
+		for {
+			select {
+			case <-l.early:
+				ahead(ctx)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	go func() {
+		both.Wait()
+		close(l.ended)
+	}()
 }
 
 // Stop ends the committer and waits for it.
@@ -54,14 +72,16 @@ func nudge(ch chan struct{}) {
 }
 
 // Kick signals that there are changes. They are committed soon.
-func (l *loop) Kick() { nudge(l.kicked) }
+func (l *loop) Kick() {
+	nudge(l.kicked)
+	nudge(l.early)
+}
 
 // Retry makes the committer look at the remote now, without waiting for its pause to end. It is for callers that know
 // that the remote is back.
 func (l *loop) Retry() { nudge(l.hurried) }
 
 func (l *loop) run(ctx context.Context, commit func(context.Context) error, note func(error)) {
-	defer close(l.ended)
 	again := backoff.NewExponentialBackOff()
 	again.InitialInterval, again.MaxInterval = l.deadlines.Again, l.deadlines.MaxAgain
 	due := time.NewTimer(0) // the next attempt, while waiting

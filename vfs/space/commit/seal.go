@@ -1,7 +1,9 @@
 package commit
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"time"
@@ -37,11 +39,8 @@ func (a *attempt) note(name crypto.BlobName, size int64) {
 	a.bytes += uint64(size)
 }
 
-// take adds the packs of a repacking to the blobs that the remote must have before the pointer moves. moved may be nil.
+// take adds the packs of a repacking to the blobs that the remote must have before the pointer moves.
 func (a *attempt) take(moved *relocation) {
-	if moved == nil {
-		return
-	}
 	maps.Copy(a.put, moved.packs) // they do not count as put, since they hold nothing new
 	a.relocate = moved.landed
 }
@@ -64,17 +63,33 @@ type sealer struct {
 // Piece implements tree.Pieces.
 func (s *sealer) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) { return s.piece(name) }
 
-// seal brings everything of a state except the pointer to the remote: first staged blobs, then what was only in memory,
-// and the commit last.
+// seal brings everything of a state except the pointer to the remote: staged blobs, and in packs what was only in
+// memory, with the commit at the end.
 func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, staged []crypto.BlobName) (*attempt, error) {
 	a := &attempt{seq: h.Seq, put: map[crypto.BlobName]int64{}}
-	if err := s.uploads.staged(ctx, staged, a.note); err != nil {
-		return nil, err
+	for _, name := range staged {
+		body, err := s.uploads.Home.Area.Body(name)
+		if err != nil {
+			return nil, fmt.Errorf("a staged blob is missing: %w", err)
+		}
+		a.note(name, body.Size())
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sending := s.uploads.begin(ctx)
+	sending.staged(staged)
+	err := s.pack(ctx, a, on, h, sending)
+	if err != nil {
+		cancel()
+	}
+	return a, cmp.Or(err, sending.wait())
+}
+
+// pack seals what is in memory only, and the commit. It is on its way to the remote when pack returns.
+func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, h *working.Head, to *sending) error {
 	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
-		name, err := s.uploads.emit(ctx, blob)
-		a.note(name, int64(len(blob)))
-		return name, err
+		a.note(crypto.NameOf(blob), int64(len(blob)))
+		return to.pack(ctx, blob)
 	}
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{
@@ -87,20 +102,20 @@ func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, stage
 	}
 	whole, err := s.whole(ctx, on, h.Tree, a)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.packed, err = tree.Pack(ctx, whole, tree.Packing{Pieces: s, Emit: put, Commit: sign, Rand: s.rand})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.next.Version = on.Version
 	a.next.Ref, a.next.Hash, a.next.Commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
 	if a.next.Pointer, err = s.pointTo(a.next.Head(), on.Pointer.Seq+1); err != nil {
-		return nil, err
+		return err
 	}
 	// Until the pointer has moved, the pages stay in memory; afterwards they are where the commit says.
 	a.next.Whole, a.next.Files = whole, h.Tree
-	return a, nil
+	return nil
 }
 
 // pointTo returns the pointer with sequence number seq that holds head.
@@ -161,7 +176,8 @@ func Create(
 		return err
 	}
 	s := &sealer{
-		keys: keys, device: device.Name, uploads: &Uploads{Store: store}, now: func() time.Time { return now }, rand: random,
+		keys: keys, device: device.Name, uploads: &Uploads{Store: store, Lane: local.NewLane(nil)},
+		now: func() time.Time { return now }, rand: random,
 		applied: func(*object.Commit, uint64) []object.Applied { return nil }, keep: base.DefaultKeep,
 		warn: func(string, ...any) {},
 	}

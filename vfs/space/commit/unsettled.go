@@ -23,8 +23,8 @@ type sent struct {
 	packs     []crypto.BlobName
 }
 
-// begin abandons the commit that was being made, unless it was sent.
-func (u *unsettled) begin() {
+// abandon gives up the commit that was being made, unless it was sent.
+func (u *unsettled) abandon() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.given, u.under = append(u.given, u.under...), nil

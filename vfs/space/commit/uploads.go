@@ -3,7 +3,6 @@ package commit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -15,86 +14,25 @@ import (
 	"postern/vfs/tree"
 )
 
-// atOnce is how many blobs are uploaded at once: enough to fill a line of 50 ms and 200 Mbit/s, few enough to leave
-// room for readers.
-const atOnce = 4
-
-// Uploads brings blobs of a space to its remote, and remembers the blobs of commits that are not known to have landed.
+// Uploads brings blobs of a space to its remote. It remembers which staged blobs are there, and the blobs of commits
+// that are not known to have landed.
 type Uploads struct {
 	Store remote.Store
 	Home  *local.Home
+	Lane  *local.Lane // to the store
 
 	unsettled
+	arrivals *arrivals
+}
+
+// NewUploads returns the uploads of a space of a home.
+func NewUploads(store remote.Store, home *local.Home) *Uploads {
+	return &Uploads{Store: store, Home: home, Lane: home.Lane(store), arrivals: newArrivals(home.Area.Names())}
 }
 
 // Held returns the blobs that may be needed although no commit is known to refer to them: staged blobs, and the packs
 // of commits that may still land.
 func (u *Uploads) Held() []crypto.BlobName { return append(u.Home.Area.Names(), u.held()...) }
-
-// emit puts a pack.
-func (u *Uploads) emit(ctx context.Context, blob []byte) (crypto.BlobName, error) {
-	name := crypto.NameOf(blob)
-	u.put(name)
-	return name, u.Store.Put(ctx, name, remote.BytesBody(blob))
-}
-
-// staged puts staged blobs. It calls note before each.
-func (u *Uploads) staged(
-	ctx context.Context, names []crypto.BlobName, note func(name crypto.BlobName, size int64),
-) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
-	for _, name := range names {
-		body, err := u.Home.Area.Body(name)
-		if err != nil {
-			_ = g.Wait()
-			return fmt.Errorf("a staged blob is missing: %w", err)
-		}
-		note(name, body.Size())
-		g.Go(func() error { return u.Store.Put(ctx, name, body) })
-	}
-	return g.Wait()
-}
-
-// present makes sure, before the pointer moves, that the remote has every blob of an attempt, whole. Staging drops its
-// blobs once the commit has landed, so they could not be put again later. A staged blob that is missing or truncated is
-// put once more. Packs are not kept locally, so a missing pack fails the attempt, and the next attempt packs anew.
-func (u *Uploads) present(ctx context.Context, put map[crypto.BlobName]int64) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(2 * atOnce)
-	for name, size := range put {
-		g.Go(func() error {
-			there, err := u.has(ctx, name, size)
-			if there || err != nil {
-				return err
-			}
-			body, err := u.Home.Area.Body(name)
-			if err != nil {
-				return remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
-			}
-			u.Home.Log.Warn("the remote did not keep a blob that it had accepted; it is put again", "blob", name.String())
-			if err := u.Store.Put(ctx, name, body); err != nil {
-				return err
-			}
-			if there, err = u.has(ctx, name, size); err == nil && !there {
-				err = remote.Fail("look for blob", name, remote.ErrUnavailable, errNotKept)
-			}
-			return err
-		})
-	}
-	return g.Wait()
-}
-
-var errNotKept = errors.New("the remote accepted it and does not keep it")
-
-// has reports whether the remote has a blob of this size.
-func (u *Uploads) has(ctx context.Context, name crypto.BlobName, size int64) (bool, error) {
-	have, err := u.Store.Stat(ctx, name)
-	if remote.OfKind(err, remote.ErrNotFound, remote.ErrCorrupt) {
-		return false, nil
-	}
-	return have == size, err
-}
 
 // Lost is a file or folder that a pending change refers to, and whose blobs were collected while this gateway was away.
 type Lost struct {
@@ -108,7 +46,7 @@ func (u *Uploads) Restore(ctx context.Context, paths map[crypto.BlobName]string)
 	var mu sync.Mutex
 	var lost []Lost
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(2 * atOnce)
+	g.SetLimit(atOnce)
 	for name, path := range paths {
 		g.Go(func() error {
 			_, err := u.Store.Stat(ctx, name)

@@ -102,6 +102,8 @@ type Home struct {
 
 	compactFrom int64
 	guests      *staging.Share // of all spaces but the own one
+
+	lanes map[remote.Store]*Lane
 }
 
 // Waiter is an open space that has changes in the journal.
@@ -124,7 +126,7 @@ func Open(o Options) (_ *Home, err error) {
 		Dir: o.Dir, FS: o.FS, Frames: o.Frames, Device: o.Device, Log: o.Log, Rand: o.Rand, Now: o.Now, own: o.Own,
 		Deadlines: o.Deadlines.OrShipped(), Committed: o.Committed,
 		pending: map[crypto.PointerID]Waiter{}, waiting: map[crypto.PointerID]unopened{},
-		compactFrom: cmp.Or(o.CompactFrom, DefaultCompactFrom),
+		compactFrom: cmp.Or(o.CompactFrom, DefaultCompactFrom), lanes: map[remote.Store]*Lane{},
 	}
 	if h.FS == nil {
 		h.FS = localfs.OS{}
@@ -169,6 +171,18 @@ func (h *Home) Share(space crypto.PointerID) *staging.Share {
 		return nil
 	}
 	return h.Area.Share(h.guests, 2)
+}
+
+// Lane returns the lane of all uploads to a store.
+func (h *Home) Lane(to remote.Store) *Lane {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lanes[to]
+	if l == nil {
+		l = NewLane(to.Roles().Pace)
+		h.lanes[to] = l
+	}
+	return l
 }
 
 // Close ends the polling and closes the journal. Close the spaces of the home first.

@@ -8,6 +8,7 @@ import (
 	"postern/cmd/postern/carry"
 	"postern/cmd/postern/command"
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 )
@@ -21,7 +22,7 @@ func duplicate(p *command.Program) *cobra.Command {
 		Long: `Copies all that the drive and its history lead to from one remote to another, then the drive's pointer, and,
 with the passphrase, the login record. Letters in the account's inbox and the record of its name go along. Run an
 interrupted copy again to continue it; a later run copies the changes. The pointer at TO is moved only if the copied
-history contains the state there. To use the copy, set remote in config.toml, or log in on TO.`,
+history contains the state there. --limit bounds the bytes that are read in a second, and those that are written. To use the copy, set remote in config.toml, or log in on TO.`,
 		Args: command.Exactly(2, "two URLs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return copyAccount(cmd.Context(), p, args[0], args[1], f)
@@ -29,6 +30,7 @@ history contains the state there. To use the copy, set remote in config.toml, or
 	}
 	cmd.Flags().StringVar(&f.passphraseFile, "passphrase-file", "",
 		"file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else the login record stays)")
+	command.Limit(cmd, &f.limit)
 	cmd.Flags().BoolVar(&f.readBack, "read-back", false, "read every blob back from TO, also those that were there")
 	return cmd
 }
@@ -36,6 +38,7 @@ history contains the state there. To use the copy, set remote in config.toml, or
 type copyFlags struct {
 	passphraseFile string
 	readBack       bool
+	limit          home.Rates
 }
 
 func copyAccount(ctx context.Context, p *command.Program, fromURL, toURL string, f copyFlags) error {
@@ -61,6 +64,16 @@ func copyAccount(ctx context.Context, p *command.Program, fromURL, toURL string,
 	case from.String() == to.String():
 		return say.Usagef("both remotes are %s: name two", from)
 	}
+	up, down, err := p.Rates(h, f.limit)
+	if err != nil {
+		return err
+	}
+	if from.Network() && !to.Network() { // only bytes on the network are limited, where there are some
+		up = home.Rates{}
+	} else if to.Network() && !from.Network() && !f.readBack {
+		down = home.Rates{}
+	}
+	ctx = gateway.Limited(ctx, up, down)
 	login, err := loginRecord(ctx, p, h, known, from, f.passphraseFile)
 	if err != nil {
 		return err
@@ -76,6 +89,10 @@ func copyAccount(ctx context.Context, p *command.Program, fromURL, toURL string,
 	})
 	m.Clear()
 	if err != nil {
+		if at.TotalBlobs > 0 && say.Interrupted(ctx, err) {
+			p.Warnf("%s has %d of %s now, which are not sent again.\n", to, at.Copied+at.Skipped,
+				say.Plural(at.TotalBlobs, "blob"))
+		}
 		return err
 	}
 	p.Printf("%s has the drive of %s: %s, %s were copied; already there: %s.\n", to, known.User,

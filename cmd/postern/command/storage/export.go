@@ -17,6 +17,7 @@ import (
 )
 
 func export(p *command.Program) *cobra.Command {
+	var limit home.Rates
 	var since, passphraseFile string
 	cmd := &cobra.Command{
 		Use:   "export FILE",
@@ -30,17 +31,20 @@ With the passphrase (--passphrase-file, $POSTERN_PASSPHRASE) the login record go
 passphrase open the drive at any remote that the file is imported into; without it, only the recovery words do.`,
 		Args: command.Exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return exportDrive(cmd.Context(), p, args[0], since, passphraseFile)
+			return exportDrive(cmd.Context(), p, args[0], since, passphraseFile, limit)
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "",
 		`an earlier bundle, or a time such as 2026-11-20, "2026-11-20 09:15" or 7d (ago)`)
 	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "",
 		"file whose first line is the passphrase (default $POSTERN_PASSPHRASE, else the login record stays)")
+	command.Limit(cmd, &limit)
 	return cmd
 }
 
-func exportDrive(ctx context.Context, p *command.Program, file, since, passphraseFile string) error {
+func exportDrive(
+	ctx context.Context, p *command.Program, file, since, passphraseFile string, limit home.Rates,
+) error {
 	h, err := p.Home()
 	if err != nil {
 		return err
@@ -49,7 +53,7 @@ func exportDrive(ctx context.Context, p *command.Program, file, since, passphras
 	if err != nil {
 		return err
 	}
-	o := control.ExportOrder{}
+	o := control.ExportOrder{Limit: limit.String()}
 	if o.File, err = bundleFile(file); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"postern/cmd/postern/carry"
 	"postern/cmd/postern/command"
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/remote/transfer"
@@ -16,6 +17,7 @@ import (
 // importing is the command bundle import.
 func importing(p *command.Program) *cobra.Command {
 	var url string
+	var limit home.Rates
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Import the contents of a bundle into a remote",
@@ -24,21 +26,27 @@ as between devices of one remote; carry a bundle back to bring the result to the
 go to any remote, without an account and without merging; postern login or postern recover works there afterwards.
 Everything is verified. Run an interrupted import again to continue it.`,
 		Args: command.Exactly(1, "one file"),
-		RunE: func(cmd *cobra.Command, args []string) error { return importBundle(cmd.Context(), p, args[0], url) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return importBundle(cmd.Context(), p, args[0], url, limit)
+		},
 	}
 	cmd.Flags().StringVar(&url, "remote", "", "URL of the remote to import into, instead of the drive's own")
+	command.Limit(cmd, &limit)
 	return cmd
 }
 
-func importBundle(ctx context.Context, p *command.Program, arg, url string) error {
+func importBundle(ctx context.Context, p *command.Program, arg, url string, limit home.Rates) error {
 	file, err := bundleFile(arg)
 	if err != nil {
 		return err
 	}
 	var at transfer.Progress
-	if url != "" {
-		at, err = importTo(ctx, p, url, file)
-	} else {
+	switch {
+	case url != "":
+		at, err = importTo(ctx, p, url, file, limit)
+	case limit != home.Rates{}:
+		return say.Usagef("--limit goes with --remote: set remote.upload in config.toml for the drive's own remote")
+	default:
 		err = p.Working(ctx, func(g control.Gateway, tell control.Tell) (err error) {
 			at, err = g.Import(ctx, file, tell)
 			return err
@@ -57,7 +65,7 @@ func importBundle(ctx context.Context, p *command.Program, arg, url string) erro
 }
 
 // importTo imports to a remote that need not be the account's.
-func importTo(ctx context.Context, p *command.Program, url, file string) (transfer.Progress, error) {
+func importTo(ctx context.Context, p *command.Program, url, file string, limit home.Rates) (transfer.Progress, error) {
 	h, err := p.Home()
 	if err != nil {
 		return transfer.Progress{}, err
@@ -75,7 +83,11 @@ func importTo(ctx context.Context, p *command.Program, url, file string) (transf
 		p.Printf("The bundle brings no login record: unless an earlier one did, the drive opens there by postern recover " +
 			"and its recovery words, not by postern login.\n")
 	}
+	up, down, err := p.Rates(h, limit)
+	if err != nil {
+		return transfer.Progress{}, err
+	}
 	m := p.Meter()
 	defer m.Clear()
-	return carry.Import(ctx, h, to, file, m.Show)
+	return carry.Import(gateway.Limited(ctx, up, down), h, to, file, m.Show)
 }

@@ -20,6 +20,7 @@ import (
 func check(p *command.Program) *cobra.Command {
 	var o control.CheckOrder
 	var asJSON bool
+	var limit home.Rates
 	cmd := &cobra.Command{
 		Use:   "fsck",
 		Short: "Check that everything can be read, and repair what can be",
@@ -33,6 +34,7 @@ Each remote of a mirror is checked by itself: that it has what it should, and wi
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var report fsck.Report
+			o.Limit = limit.String()
 			err := p.Working(cmd.Context(), func(g control.Gateway, tell control.Tell) (err error) {
 				report, err = g.Check(cmd.Context(), o, tell)
 				return err
@@ -53,6 +55,7 @@ Each remote of a mirror is checked by itself: that it has what it should, and wi
 	}
 	cmd.Flags().BoolVar(&o.ReadData, "read-data", false, "read every byte, not only look whether it is there")
 	cmd.Flags().BoolVar(&o.Repair, "repair", false, "put back what can be, and move the rest aside")
+	command.Limit(cmd, &limit)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
 	return cmd
 }
