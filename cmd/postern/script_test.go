@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 
 // inBucket are the stories that do not look into the store's files.
 var inBucket = []string{"break-locks", "first-run", "fork", "gc", "history", "hostile-names", "in-use", "init-login",
-	"journal", "locks", "passwd", "pin", "probes", "recover", "staging", "through"}
+	"journal", "locks", "passwd", "pin", "probes", "recover", "remote-speed", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
 func TestScriptsInBucket(t *testing.T) {

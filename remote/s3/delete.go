@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -26,7 +27,7 @@ type deleter struct {
 	mu      sync.Mutex
 	waiting []*deletion
 	running bool
-	single  bool           // the store can't delete several at once; used by the running goroutine alone
+	single  atomic.Bool    // the store can't delete several at once
 	runs    sync.WaitGroup // the running goroutine
 }
 
@@ -63,6 +64,9 @@ func (s *Store) Delete(ctx context.Context, name crypto.BlobName) error {
 	return nil
 }
 
+// DeletesSingly reports whether the store has refused to delete several objects with one request.
+func (s *Store) DeletesSingly() bool { return s.deletes.single.Load() }
+
 // next returns the deletions of the next request; none ends the goroutine.
 func (d *deleter) next() []*deletion {
 	d.mu.Lock()
@@ -93,7 +97,7 @@ func (s *Store) deleteAll() {
 
 // deleteBatch deletes some objects, together if the store can.
 func (s *Store) deleteBatch(ctx context.Context, batch []*deletion) {
-	if len(batch) > 1 && !s.deletes.single {
+	if len(batch) > 1 && !s.deletes.single.Load() {
 		err := s.deleteTogether(ctx, batch)
 		if !unable(err) {
 			if err != nil {
@@ -104,7 +108,7 @@ func (s *Store) deleteBatch(ctx context.Context, batch []*deletion) {
 			return
 		}
 		s.log.Info("the store does not delete several objects at once", "error", explain(err))
-		s.deletes.single = true
+		s.deletes.single.Store(true)
 	}
 	var g errgroup.Group
 	g.SetLimit(singleDeletes)

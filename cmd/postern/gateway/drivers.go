@@ -183,6 +183,9 @@ type Opening struct {
 	Log        *slog.Logger  // nil: quiet
 	WatchEvery time.Duration // time between two checks of a watched disk; 0: disk.DefaultWatchEvery
 
+	// Opened is called with each driver that was opened, also those of a mirror's members; nil: nothing.
+	Opened func(driver remote.Store)
+
 	waits  remote.Deadlines
 	limits *pace.Limits       // of the bandwidth; nil: none
 	usage  *home.Usage        // where requests are counted; nil: nowhere
@@ -199,17 +202,30 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 	return l.Store, nil
 }
 
+// foundFor is how long a place on the network may take to become a remote: its conditional writes are raced first, with
+// more than a hundred requests.
+const foundFor = time.Minute
+
 // line opens the remote and puts a line in front of it. lo needs only the options that the gateway chooses.
 func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	lo.Hedge = !t.local && !t.driver.Blocks && t.mirror == nil
+	if o.Founding && t.driver.Network && o.waits.Open == 0 {
+		o.waits.Open = foundFor
+	}
 	if t.mirror == nil {
 		lo.Limits = o.limits
 		if o.usage != nil {
 			o.used = o.usage.Of(t.String())
 			lo.Used = t.driver.uncounted(o.used)
 		}
-		open := func(ctx context.Context) (remote.Store, error) { return t.driver.Open(ctx, t.rest, o) }
+		open := func(ctx context.Context) (remote.Store, error) {
+			store, err := t.driver.Open(ctx, t.rest, o)
+			if err == nil && o.Opened != nil {
+				o.Opened(store)
+			}
+			return store, err
+		}
 		return line.New(ctx, open, o.waits, lo)
 	}
 	late := lo.Late
