@@ -257,6 +257,11 @@ const listingRow = "listing of 10,000, cold, once"
 
 // farListing measures the cold listing of a large folder.
 func (s *server) farListing(ctx context.Context, o options, t *table) error {
+	if s.cmd == nil {
+		if err := s.up(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.fill(ctx, filepath.Join(o.dir, "listed"), "many"); err != nil {
 		return err
 	}

@@ -38,16 +38,19 @@ type alarm struct {
 func newAlarm(o Options) *alarm {
 	started := time.Now()
 	a := &alarm{now: o.Now, running: func() time.Duration { return time.Since(started) }, addresses: o.Addresses}
-	a.ahead, a.seen = a.now(), a.addresses()
+	a.ahead, a.seen = a.wall(), a.addresses()
 	return a
 }
+
+// wall returns the time on the wall. Without Round, differences would come from the clock that stops during a sleep.
+func (a *alarm) wall() time.Time { return a.now().Round(0) }
 
 // rings reports whether connections from before its last call may be dead.
 func (a *alarm) rings() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	running := a.running()
-	ahead := a.now().Add(-running)
+	ahead := a.wall().Add(-running)
 	slept := ahead.Sub(a.ahead).Abs() > sleepFor
 	if slept {
 		a.ahead = ahead
