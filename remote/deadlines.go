@@ -20,6 +20,8 @@ type Deadlines struct {
 	// Open is how long a command waits for its remote to open, and how long a gateway waits that can't start without
 	// it.
 	Open time.Duration
+	// Found is Open for a new remote, where the driver may try first whether the place can hold one.
+	Found time.Duration
 	// Begin is how long the remote may take to show its newest commit when another is at hand to begin with.
 	Begin time.Duration
 
@@ -93,6 +95,7 @@ type Deadlines struct {
 var Shipped = Deadlines{
 	Look:  2 * time.Second,  // a disk that is awake opens at once, and a start must not seem to hang
 	Open:  15 * time.Second, // a disk that spins up takes ten
+	Found: 60 * time.Second, // trying a store takes some hundred requests, and 25 s at the slowest that was tried
 	Begin: 5 * time.Second,  // a start may wait a little to show the newest state instead of the last one seen
 
 	// Reply is longer than a reachable remote takes. A request to the drive has a bound of its own, Answer.

@@ -23,6 +23,8 @@ import (
 
 	"postern/cmd/postern/control"
 	"postern/crypto"
+	"postern/remote"
+	"postern/remote/disk"
 	"postern/remote/s3"
 	"postern/remote/s3/s3test"
 )
@@ -41,9 +43,10 @@ func TestScripts(t *testing.T) {
 	runScripts(t, testscript.Params{Dir: "testdata/script"}, func(*testscript.Env) error { return nil })
 }
 
-// inBucket are the stories that do not look into the store's files.
-var inBucket = []string{"break-locks", "first-run", "fork", "gc", "history", "hostile-names", "in-use", "init-login",
-	"journal", "locks", "passwd", "pin", "probes", "recover", "remote-speed", "staging", "through"}
+// inBucket are the stories that do not look into the files of a store, and need none beside their own.
+var inBucket = []string{"break-locks", "damaged", "first-run", "fork", "fsck", "gc", "history", "hostile-names", "in-use",
+	"init-login", "inspect", "journal", "locks", "memory", "passwd", "password", "pin", "probes", "recover",
+	"remote-speed", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
 func TestScriptsInBucket(t *testing.T) {
@@ -56,8 +59,10 @@ func TestScriptsInBucket(t *testing.T) {
 			for _, name := range inBucket {
 				files = append(files, filepath.Join("testdata", "script", name+".txtar"))
 			}
+			files = append(files, filepath.Join("testdata", "bucket", "portal.txtar"))
 			runScripts(t, testscript.Params{Files: files}, func(e *testscript.Env) error {
-				place := fresh()
+				front, place := s3test.Before(t, fresh())
+				e.Values[frontKey{}] = front
 				made, err := s3.Open(t.Context(), place, s3.Options{})
 				if err != nil {
 					return err
@@ -70,6 +75,75 @@ func TestScriptsInBucket(t *testing.T) {
 			})
 		})
 	}
+}
+
+// frontKey is the key of a story's server in front of its bucket.
+type frontKey struct{}
+
+// cmdInstead is "instead page|CODE|nothing": from now on, a page for people or an error of the store answers all
+// requests to the bucket, or the store does again.
+func cmdInstead(ts *testscript.TestScript, neg bool, args []string) {
+	front, ok := ts.Value(frontKey{}).(*s3test.Front)
+	if neg || !ok || len(args) != 1 {
+		ts.Fatalf("usage, with a bucket: instead page|CODE|nothing")
+	}
+	switch args[0] {
+	case "nothing":
+		front.Set(nil)
+	case "page":
+		front.Set(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<html><body>Welcome to our hotel. Please log in.</body></html>")
+			return true
+		})
+	default:
+		front.Set(func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, "<Error><Code>"+args[0]+"</Code></Error>")
+			return true
+		})
+	}
+}
+
+// cmdBlobs is "blobs name", which sets $BLOB to the name of a blob at the remote, or "blobs lose SIZE", which deletes
+// there all blobs of at least so many bytes.
+func cmdBlobs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 && (len(args) != 1 || args[0] != "name") {
+		ts.Fatalf("usage: blobs name, or blobs lose SIZE")
+	}
+	store, err := openBlobs(ts)
+	ts.Check(err)
+	defer store.Close()
+	var least int64
+	if args[0] == "lose" {
+		least, err = strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+	}
+	lost := 0
+	for info, err := range store.List(context.Background()) {
+		ts.Check(err)
+		ts.Setenv("BLOB", info.Name.String())
+		if least > 0 && info.Size >= least {
+			ts.Check(store.Delete(context.Background(), info.Name))
+			lost++
+		}
+	}
+	if least > 0 && lost == 0 {
+		ts.Fatalf("no blob has %d bytes", least)
+	}
+}
+
+// openBlobs opens the store of a story: $POSTERN_REMOTE, or the folder in its home.
+func openBlobs(ts *testscript.TestScript) (remote.Store, error) {
+	rest, bucket := strings.CutPrefix(ts.Getenv("POSTERN_REMOTE"), "s3:")
+	if !bucket {
+		return disk.Open(ts.MkAbs("home/remote"), disk.Options{Existing: true})
+	}
+	place, err := s3.ParsePlace(rest)
+	if err != nil {
+		return nil, err
+	}
+	return s3.Open(context.Background(), place, s3.Options{Existing: true})
 }
 
 // runScripts runs stories. setup adds to the environment of each.
@@ -91,6 +165,8 @@ func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) e
 		"same":      cmdSame,
 		"address":   cmdAddress,
 		"pointers":  cmdPointers,
+		"blobs":     cmdBlobs,
+		"instead":   cmdInstead,
 	}
 	p.Condition = func(cond string) (bool, error) {
 		if cond == "user" {

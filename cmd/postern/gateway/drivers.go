@@ -213,6 +213,9 @@ func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Lin
 	if o.Founding && t.driver.Network && o.waits.Open == 0 {
 		o.waits.Open = foundFor
 	}
+	if o.Founding && !t.driver.Blocks {
+		o.waits.Open = o.waits.OrShipped().Found
+	}
 	if t.mirror == nil {
 		lo.Limits = o.limits
 		if o.usage != nil {
