@@ -124,7 +124,9 @@ var Shipped = Deadlines{
 	Member: 3 * time.Second, // as Trial; another member may be faster
 	Lag:    2 * time.Second, // beyond that, healing it later is better than a slow commit
 
-	// A second hardly matters at another device, and packs a thousand small files into a handful of blobs.
+	// A second hardly matters at another device, and packs a thousand small files into a handful of blobs. It is the same
+	// for a distant store: a commit takes longer there, and what changes meanwhile shares the next one. Over 50 ms, 2,000
+	// small files took 55 commits of three requests each, and were at the store half a second after the last was written.
 	Commit: time.Second,
 	// Polling is one small request, and a change made elsewhere shows within seconds.
 	Poll: 15 * time.Second,

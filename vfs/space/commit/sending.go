@@ -49,7 +49,8 @@ func (s *sending) staged(names []crypto.BlobName) {
 	s.run(func() error { return s.u.bring(s.ctx, names) })
 }
 
-// pack sends a pack, which it owns from now on. It returns as soon as the pack is on its way.
+// pack sends a pack, which it owns from now on. It returns as soon as the pack is on its way. Packs are as large as
+// blobs may be, on a thin line, too: smaller ones would save nothing, since an attempt that fails packs all anew.
 func (s *sending) pack(_ context.Context, blob []byte) (crypto.BlobName, error) {
 	name := crypto.NameOf(blob)
 	s.u.put(name)
