@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/gateway"
@@ -27,7 +28,11 @@ type CopyOptions struct {
 	Login    *crypto.Pointer // the login record that goes along; nil: none
 	ReadBack bool            // read every blob back from To, also those that were there
 	Tell     control.Tell
+	Behind   func(control.Copy) // called with each member of a mirror at To that lags in the end
 }
+
+// settleFor is how long a copy waits for the members of a mirror that do not lead.
+const settleFor = time.Minute
 
 // Copy copies everything that the account's spaces and their histories refer to from one remote to another, then their
 // pointers and the login record, then the letters in the account's inbox and the record of its name. Repeat it after a
@@ -74,6 +79,9 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 		return at, say.Advised(err)
 	case err != nil:
 		return at, fmt.Errorf("copy to %s: %w", o.To, err)
+	}
+	for _, member := range o.To.Settled(ctx, settleFor) {
+		o.Behind(member)
 	}
 	return at, nil
 }

@@ -141,6 +141,21 @@ func (c *copies) settle(ctx context.Context, d time.Duration) {
 	_ = c.opened.Load().Settle(ctx) // status shows the members that lag
 }
 
+// Settled waits up to d until all members of an open mirror have everything, and returns those that lag after that; nil
+// without a mirror.
+func (t Target) Settled(ctx context.Context, d time.Duration) (behind []control.Copy) {
+	if t.mirror == nil || t.mirror.opened.Load() == nil {
+		return nil
+	}
+	t.mirror.settle(ctx, d)
+	for _, s := range t.mirror.opened.Load().Status() {
+		if s.Lagging {
+			behind = append(behind, copyOf(s))
+		}
+	}
+	return behind
+}
+
 // seen returns the greatest sequence of a pointer that was seen.
 func (o Opening) seen(id crypto.PointerID) uint64 {
 	if o.Pins == nil {
@@ -157,12 +172,18 @@ func (c *copies) status(usage *home.Usage) (all []control.Copy) {
 	}
 	opened := c.opened.Load()
 	for i, s := range opened.Status() {
-		copied := control.Copy{Remote: s.Name, Leads: s.Authority, Up: s.Up, Lagging: s.Lagging, Missing: int64(s.Missing),
-			Line: lineStatus(opened.lines[i], usage.Today(s.Name))}
-		if s.Err != nil {
-			copied.Trouble = s.Err.Error()
-		}
+		copied := copyOf(s)
+		copied.Line = lineStatus(opened.lines[i], usage.Today(s.Name))
 		all = append(all, copied)
 	}
 	return all
+}
+
+// copyOf returns the state of a mirror's member, without its line.
+func copyOf(s mirror.Status) control.Copy {
+	c := control.Copy{Remote: s.Name, Leads: s.Authority, Up: s.Up, Lagging: s.Lagging, Missing: int64(s.Missing)}
+	if s.Err != nil {
+		c.Trouble = s.Err.Error()
+	}
+	return c
 }

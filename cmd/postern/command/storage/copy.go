@@ -86,6 +86,10 @@ func copyAccount(ctx context.Context, p *command.Program, fromURL, toURL string,
 	m := p.Meter()
 	at, err := carry.Copy(ctx, carry.CopyOptions{
 		Home: h, Account: known, From: from, To: to, Login: login, ReadBack: f.readBack, Tell: m.Show,
+		Behind: func(c control.Copy) {
+			m.Clear()
+			p.Warnf("The copy %s %s: a drive that is served from the mirror gives it the rest.\n", c.Remote, c.State())
+		},
 	})
 	m.Clear()
 	if err != nil {
