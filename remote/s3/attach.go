@@ -105,13 +105,15 @@ func (s *Store) readMarker(ctx context.Context) (bool, error) {
 
 // found makes a store: where nothing is, and only where conditional writes work.
 func (s *Store) found(ctx context.Context) error {
-	page, err := s.page(ctx, s.place.key(""), nil, 1)
+	page, err := s.page(ctx, s.place.key(""), nil, pageSize)
 	if err != nil {
 		return s.failOpen(ctx, err)
 	}
-	if len(page.Contents) > 0 {
-		return remote.Fail(opOpen, s, remote.ErrForeign,
-			errors.New("the prefix holds objects of another program: choose another"))
+	for i := range page.Contents {
+		if !s.isProbe(deref(page.Contents[i].Key)) {
+			return remote.Fail(opOpen, s, remote.ErrForeign,
+				errors.New("the prefix holds objects of another program: choose another"))
+		}
 	}
 	if err := s.probe(ctx); err != nil {
 		return err

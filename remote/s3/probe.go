@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,16 +34,22 @@ const (
 var errUnconditional = errors.New("this store does not keep to conditional writes (If-Match and If-None-Match), so " +
 	"two devices could overwrite each other's changes: it can't hold a drive; see STORES.md for stores that can")
 
+// The names of the objects of a probe: the prefix, random bytes in hexadecimal digits, a hyphen and a digit.
+const (
+	probePrefix = "probe-"
+	probeRandom = 8 // bytes
+)
+
 // probe finds out whether a store's conditional writes hold, also for writers at the same moment: some stores are right
 // one call at a time and let two writers win. It writes a few small objects and deletes them. The error of a store that
 // fails is ErrRefused.
 func (s *Store) probe(ctx context.Context) (err error) {
-	var random [8]byte
+	var random [probeRandom]byte
 	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
 		return fmt.Errorf("no random bytes: %w", err)
 	}
 	for i := range races + 1 {
-		key, probe := s.place.key(fmt.Sprintf("probe-%s-%d", hex.EncodeToString(random[:]), i)), s.probeKey
+		key, probe := s.place.key(fmt.Sprintf(probePrefix+"%s-%d", hex.EncodeToString(random[:]), i)), s.probeKey
 		if i == races {
 			probe = s.countUp
 		}
@@ -55,6 +62,14 @@ func (s *Store) probe(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// isProbe reports whether an object is one of a probe: one that was killed leaves the object that it was at.
+func (s *Store) isProbe(key string) bool {
+	rest, ours := strings.CutPrefix(key, s.place.key(probePrefix))
+	random, number, ok := strings.Cut(rest, "-")
+	b, err := hex.DecodeString(random)
+	return ours && ok && err == nil && len(b) == probeRandom && len(number) == 1
 }
 
 // tidy deletes an object of the probe, also when the context has ended.

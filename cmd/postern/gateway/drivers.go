@@ -202,17 +202,10 @@ func (t Target) Open(ctx context.Context, o Opening) (remote.Store, error) {
 	return l.Store, nil
 }
 
-// foundFor is how long a place on the network may take to become a remote: its conditional writes are raced first, with
-// more than a hundred requests.
-const foundFor = time.Minute
-
 // line opens the remote and puts a line in front of it. lo needs only the options that the gateway chooses.
 func (t Target) line(ctx context.Context, o Opening, lo line.Options) (*line.Line, error) {
 	lo.Name, lo.Log, lo.Local, lo.Hangs = t, o.Log, t.local, t.driver.Blocks && !t.local
 	lo.Hedge = !t.local && !t.driver.Blocks && t.mirror == nil
-	if o.Founding && t.driver.Network && o.waits.Open == 0 {
-		o.waits.Open = foundFor
-	}
 	if o.Founding && !t.driver.Blocks {
 		o.waits.Open = o.waits.OrShipped().Found
 	}
