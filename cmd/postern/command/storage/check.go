@@ -27,8 +27,8 @@ func check(p *command.Program) *cobra.Command {
 		Short: "Check that a remote keeps the promises that Postern relies on, and how fast it is",
 		Long: `Runs the contract of remotes against a remote, even one in use, and reports what the remote can do, how long small
 calls take, and how fast blobs go up and come down. It puts random blobs, at most 80 MiB, which it deletes afterwards,
-and random pointers, which stay and take a few hundred bytes each. It changes nothing else there. A missing remote is
-made only with --create, and then stays.`,
+and random pointers, which stay and take a few hundred bytes each. It changes nothing else there. If there is no remote
+yet, it is made and stays; in a folder, which may be that of a disk that is not mounted, only with --create.`,
 		Args: command.Exactly(1, "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := p.Drivers.Parse(args[0], home.Home(""))
@@ -38,17 +38,17 @@ made only with --create, and then stays.`,
 			return checkRemote(gateway.Limited(cmd.Context(), f.limit, f.limit), p, to, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.create, "create", false, "make the remote first, in an empty or missing folder")
+	cmd.Flags().BoolVar(&f.create, "create", false, "make the remote first, in an empty or missing folder; in a bucket it is always made")
 	cmd.Flags().Var(&f.limit, "limit", "most bytes a second in each direction, such as 10MiB/s (default: no limit)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, for programs")
 	return cmd
 }
 
-// checkRemote prints one line per part of the contract, and then what the remote can do. With f.create an empty place
-// becomes a remote first.
+// checkRemote prints one line per part of the contract, and then what the remote can do. With f.create, or over the
+// network, an empty place becomes a remote first.
 func checkRemote(ctx context.Context, p *command.Program, to gateway.Target, f checkFlags) error {
 	at := &examined{Remote: to.String()}
-	open, err := handles(ctx, to, f.create, at.look)
+	open, err := handles(ctx, to, f.create || to.Network(), at.look)
 	if err != nil {
 		return err
 	}
