@@ -39,6 +39,8 @@ func (c *copier) survey(ctx context.Context) error {
 		if err := c.list(ctx); err != nil {
 			return err
 		}
+	} else if c.totals {
+		c.ask(ctx)
 	}
 	if c.totals {
 		c.at.TotalBlobs, c.at.TotalBytes = int64(len(c.all)), c.bytes()
@@ -55,6 +57,24 @@ func (c *copier) bytes() (sum int64) {
 		sum += c.all[i].Size
 	}
 	return sum
+}
+
+// ask asks the source for sizes that are not known. A blob whose size can't be found is asked for again when it is
+// copied.
+func (c *copier) ask(ctx context.Context) {
+	var group errgroup.Group
+	group.SetLimit(c.o.Workers)
+	for i := range c.all {
+		if c.all[i].Size < 0 {
+			group.Go(func() error {
+				if size, err := c.from.Stat(ctx, c.all[i].Name); err == nil {
+					c.all[i].Size = size
+				}
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // see above
 }
 
 // list lists the destination, and the source if the sizes are not known yet.
