@@ -153,6 +153,33 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// TestCollectReplaced checks that nothing stays for ever of files that were replaced before their commit.
+func TestCollectReplaced(t *testing.T) {
+	store, clock := mem.New(), newDial()
+	h := newHomeAt(t, store, clock.now())
+	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Hour // one commit holds all
+	s := h.open()
+	defer h.close(s)
+	const size = 6 << 20
+	for i := range 4 {
+		put(t, s, "/draft", noise(uint64(i), size))
+	}
+	flush(t, s)
+	for range 3 {
+		clock.pass(month)
+		if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room, err := store.Space(t.Context())
+	if err != nil || room.Used > size*3/2 {
+		t.Errorf("%d bytes are taken by a file of %d, %v", room.Used, size, err)
+	}
+	if got := get(t, s, "/draft"); !bytes.Equal(got, noise(3, size)) {
+		t.Errorf("the file has %d other bytes", len(got))
+	}
+}
+
 // TestWorthCollecting checks that a large removal is noticed, once.
 func TestWorthCollecting(t *testing.T) {
 	h := newHome(t, mem.New())

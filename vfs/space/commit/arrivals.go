@@ -70,8 +70,8 @@ func (a *arrivals) end(name crypto.BlobName, of *arrival, err error) {
 	close(of.done)
 }
 
-// keep forgets all blobs but those that are staged still.
-func (a *arrivals) keep(staged func(crypto.BlobName) bool) {
+// keep forgets all blobs but those that are staged still, and returns them: the remote has them, or may have.
+func (a *arrivals) keep(staged func(crypto.BlobName) bool) (gone []crypto.BlobName) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for name, of := range a.of {
@@ -79,6 +79,7 @@ func (a *arrivals) keep(staged func(crypto.BlobName) bool) {
 		case <-of.done:
 			if !staged(name) {
 				delete(a.of, name)
+				gone = append(gone, name)
 			}
 		default:
 		}
@@ -86,6 +87,8 @@ func (a *arrivals) keep(staged func(crypto.BlobName) bool) {
 	for name := range a.doubtful {
 		if !staged(name) {
 			delete(a.doubtful, name)
+			gone = append(gone, name)
 		}
 	}
+	return gone
 }

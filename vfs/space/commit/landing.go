@@ -234,7 +234,8 @@ func (c *Committer) forget(seq uint64) {
 	if err := c.copy.Forget(c.base, seq); err != nil {
 		c.home.Log.Warn("the journal could not be trimmed", "error", err)
 	}
-	c.uploads.arrivals.keep(c.home.Area.Has)
+	// A file that was replaced before its commit was sent, too, and no state leads to its blobs.
+	c.uploads.give(c.uploads.arrivals.keep(c.home.Area.Has))
 	c.home.Committed()
 	c.noteDone(seq)
 }

@@ -59,6 +59,13 @@ func (u *unsettled) seen(pointer crypto.PointerHash) {
 	})
 }
 
+// give notes blobs that no commit is known to need. Those that one needs all the same stay.
+func (u *unsettled) give(names []crypto.BlobName) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.given = append(u.given, names...)
+}
+
 // held returns the packs that may be needed although no commit is known to refer to them.
 func (u *unsettled) held() []crypto.BlobName {
 	u.mu.Lock()
@@ -70,8 +77,8 @@ func (u *unsettled) held() []crypto.BlobName {
 	return names
 }
 
-// GivenUp returns the packs of commits that turned out not to land since the last call. A later commit of another
-// device may have been built on one of them all the same.
+// GivenUp returns the packs of commits that turned out not to land since the last call, and the staged blobs that were
+// sent since then. A commit may need them all the same.
 func (u *unsettled) GivenUp() []crypto.BlobName {
 	u.mu.Lock()
 	defer u.mu.Unlock()
