@@ -25,9 +25,10 @@ FUZZ = $(GO) test -run '^$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 2s
 # another folder.
 SCRATCH ?= $(shell df -Pk /dev/shm 2> /dev/null | awk 'NR > 1 && $$4 > 4194304 { print "/dev/shm" }')
 
-# What `make torture` does: a seed of its own each time, and so many operations.
+# What `make torture` does: a seed of its own each time, and so many operations; with BUCKET, an s3: URL, there.
 SEED ?= $(shell date +%s)
 OPS  ?= 2000
+BUCKET ?=
 
 # rclone's own suites that run against the drive.
 RCLONE_SUITES := ./backend/webdav ./fs/sync ./fs/operations ./vfs
@@ -90,8 +91,8 @@ bench-remote: build ## beside rclone crypt, both in one bucket behind a line of 
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -size 1024 -rounds 3 $(ARGS)
 	$(GO) run ./cmd/bench -postern $(BIN)/postern -distance 50ms -mbit 100 -size 64 -rounds 3 -rows none $(ARGS)
 
-torture: ## random operations on two gateways under kills and faults; SEED=N replays
-	$(GO) run ./cmd/torture -seed $(SEED) -ops $(OPS)
+torture: ## random operations on two gateways under kills and faults; SEED=N replays, BUCKET=s3:… in a bucket
+	$(GO) run ./cmd/torture -seed $(SEED) -ops $(OPS) -remote '$(BUCKET)'
 
 cover: ## coverage by package
 	$(GO) test -coverprofile=cover.out -coverpkg=./... ./... > /dev/null

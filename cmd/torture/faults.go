@@ -20,6 +20,8 @@ type faults struct {
 	Cut   float64
 	Delay float64
 	Full  float64
+	Busy  float64       // of calls that are throttled
+	Lag   float64       // of listings, and looks for news, that show an earlier state
 	Away  bool          // every call fails
 	Hole  bool          // while away: calls get no answer
 	Sleep time.Duration // of a delay
@@ -34,11 +36,12 @@ func (f faults) plan() faulty.Plan {
 		return faulty.Always(faulty.Fail)
 	}
 	return faulty.Random(f.Seed, faulty.Rates{faulty.Fail: f.Fail, faulty.Lose: f.Lose * 3 / 4, faulty.Late: f.Lose / 4,
-		faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full})
+		faulty.Cut: f.Cut, faulty.Delay: f.Delay, faulty.Full: f.Full, faulty.Throttle: f.Busy,
+		faulty.Lag: f.Lag})
 }
 
-// sabotaged makes the remote of a gateway fail, and changes its clock. Its driver replaces the disk driver among the
-// shipped ones, so that the whole gateway is in front of it.
+// sabotaged makes the remote of a gateway fail, and changes its clock. Its drivers replace the shipped ones, so that
+// the whole gateway is in front of them.
 type sabotaged struct {
 	made atomic.Uint64 // faults so far
 
@@ -75,13 +78,10 @@ func (s *sabotaged) now() time.Time {
 	return time.Now().Add(f.Clock)
 }
 
-// drivers returns the shipped drivers with a failing one for disks.
+// drivers returns the shipped drivers, whose stores fail.
 func (s *sabotaged) drivers() gateway.Drivers {
 	all := gateway.Shipped()
 	for i, d := range all {
-		if d.Scheme != "disk" {
-			continue
-		}
 		all[i].Open = func(ctx context.Context, rest string, o gateway.Opening) (remote.Store, error) {
 			if err := s.reach(ctx); err != nil {
 				return nil, err

@@ -53,7 +53,7 @@ var waits = remote.Deadlines{
 // setup has the parameters of a gateway: one line of JSON on its standard input.
 type setup struct {
 	Home    string
-	Remote  string
+	Remote  string // its URL
 	Account string // the secret in hex
 	Device  int
 	Limit   int64 // bytes of staging; 0: the default
@@ -133,7 +133,7 @@ func serve(s setup) (*served, error) {
 	}
 	g := &served{remote: newSabotaged(s.Faults), ended: make(chan error, 1)}
 	h := home.Home(s.Home)
-	to, err := g.remote.drivers().Parse("disk:"+s.Remote, h)
+	to, err := g.remote.drivers().Parse(s.Remote, h)
 	if err != nil {
 		return nil, err
 	}
@@ -231,10 +231,10 @@ func (g *served) carryOut(o order) (done int64, err error) {
 	return 0, nil
 }
 
-// found creates the account's drive before any gateway starts.
-func found(ctx context.Context, dir, store string, secret crypto.AccountSecret, random io.Reader) (err error) {
+// found creates the account's drive, at the URL of a remote, before any gateway starts.
+func found(ctx context.Context, dir, url string, secret crypto.AccountSecret, random io.Reader) (err error) {
 	h := home.Home(filepath.Join(dir, "founder"))
-	to, err := gateway.Shipped().Parse("disk:"+store, h)
+	to, err := gateway.Shipped().Parse(url, h)
 	if err != nil {
 		return err
 	}

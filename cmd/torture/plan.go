@@ -176,7 +176,7 @@ func phaseOf(seed uint64, n, workers int) phase {
 		check: n%6 == 5}
 	some := func() faults {
 		return faults{Fail: r.Float64() * 0.15, Lose: r.Float64() * 0.15, Cut: r.Float64() * 0.1, Delay: r.Float64() * 0.2,
-			Sleep: 20 * time.Millisecond}
+			Busy: r.Float64() * 0.1, Lag: r.Float64() * 0.5, Sleep: 20 * time.Millisecond}
 	}
 	for g := range gateways {
 		if r.IntN(3) > 0 {

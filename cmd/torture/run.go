@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -24,6 +25,7 @@ type options struct {
 	duration time.Duration // at most, up to the end of a phase; 0: no limit
 	workers  int           // of each gateway
 	dir      string        // parent of the folders of gateways and remote
+	remote   string        // the URL of a remote that is made; empty: a folder
 	out      io.Writer
 }
 
@@ -104,12 +106,12 @@ func (r *run) begin() error {
 	if err != nil {
 		return err
 	}
-	store := filepath.Join(r.dir, "remote")
-	if err := found(context.Background(), r.dir, store, account, random); err != nil {
+	url := cmp.Or(r.remote, "disk:"+filepath.Join(r.dir, "remote"))
+	if err := found(context.Background(), r.dir, url, account, random); err != nil {
 		return err
 	}
 	for g := range gateways {
-		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: store, Account: hex.EncodeToString(account[:]),
+		r.childs[g] = newChild(setup{Home: homeOf(r.dir, g), Remote: url, Account: hex.EncodeToString(account[:]),
 			Device: g, Cache: r.seed%3 != 0,
 			Collect: collects(r.seed), Through: through(r.seed)}, r.dir, &r.record.pulse)
 		if err := r.childs[g].start(); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"postern/remote/s3/s3test"
 )
 
 // TestMain lets the test binary serve as the gateways, like the program itself.
@@ -24,12 +26,27 @@ func TestTorture(t *testing.T) {
 		t.Skip("skipped: starts and kills processes for some seconds")
 	}
 	for _, seed := range []uint64{1, 2} {
-		r, err := torture(options{seed: seed, ops: 1000, workers: 3, dir: t.TempDir(), out: t.Output()})
-		t.Logf("seed %d: %s", seed, r.summary())
-		if err != nil {
-			r.print(t.Output())
-			t.Fatalf("seed %d: %v", seed, err)
-		}
+		tortured(t, options{seed: seed, ops: 1000})
+	}
+}
+
+// TestTortureInBucket is a short run with the remote in a bucket.
+func TestTortureInBucket(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: starts and kills processes for some seconds")
+	}
+	tortured(t, options{seed: 4, ops: 1000, remote: s3test.Fake(t)().String()})
+}
+
+// tortured does a run that must go well.
+func tortured(t *testing.T, o options) {
+	t.Helper()
+	o.workers, o.dir, o.out = 3, t.TempDir(), t.Output()
+	r, err := torture(o)
+	t.Logf("seed %d: %s", o.seed, r.summary())
+	if err != nil {
+		r.print(t.Output())
+		t.Fatalf("seed %d: %v", o.seed, err)
 	}
 }
 

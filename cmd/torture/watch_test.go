@@ -110,13 +110,13 @@ func TestDump(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no process can be asked for its stacks there")
 	}
-	dir, store := t.TempDir(), filepath.Join(t.TempDir(), "remote")
+	dir, url := t.TempDir(), "disk:"+filepath.Join(t.TempDir(), "remote")
 	secret := crypto.AccountSecret{1}
-	if err := found(t.Context(), dir, store, secret, crand.Reader); err != nil {
+	if err := found(t.Context(), dir, url, secret, crand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	r := &run{record: newRecord()}
-	r.childs[0] = newChild(setup{Home: homeOf(dir, 0), Remote: store, Account: hex.EncodeToString(secret[:])}, dir,
+	r.childs[0] = newChild(setup{Home: homeOf(dir, 0), Remote: url, Account: hex.EncodeToString(secret[:])}, dir,
 		&r.record.pulse)
 	if err := r.childs[0].start(); err != nil {
 		t.Fatal(err)
