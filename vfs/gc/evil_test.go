@@ -1,6 +1,7 @@
 package gc_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,6 +92,49 @@ func TestFaulty(t *testing.T) {
 		if after := used(t, store); done < 4 || after > before/2 {
 			t.Errorf("seed %d: %d runs, %d bytes became %d", seed, done, before, after)
 		}
+	}
+}
+
+// TestLag collects while listings show an earlier state: none at all, one from before the newest files, and one that
+// still has blobs which are gone.
+func TestLag(t *testing.T) {
+	store := mem.New()
+	bad := faulty.New(store, faulty.Always(faulty.Lag, faulty.List), faulty.Options{})
+	d := newDrive(t, bad)
+	want := shrunk(t, d)
+	o := options(d)
+	collect := func() {
+		t.Helper()
+		for range 4 {
+			_, _ = gc.Run(t.Context(), o) // a listing that lacks needed blobs may be an error
+		}
+		if err := d.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		check(t, d, want)
+	}
+	collect()
+	before := used(t, store)
+	for round := range 3 {
+		bad.SetPlan(nil)
+		for range bad.List(t.Context()) { // the listing that is shown from now on
+		}
+		bad.SetPlan(faulty.Always(faulty.Lag, faulty.List))
+		path := fmt.Sprintf("/new%d.txt", round)
+		want[path] = body(1000+round, 3000)
+		do(t, d, file(t, d, path, want[path]))
+		if err := d.Forget(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		collect()
+	}
+	bad.SetPlan(nil)
+	for range 4 {
+		run(t, o)
+	}
+	check(t, d, want)
+	if after := used(t, store); after > before/2 {
+		t.Errorf("%d bytes became %d", before, after)
 	}
 }
 
