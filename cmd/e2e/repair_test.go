@@ -5,7 +5,9 @@ package e2e
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -20,19 +22,37 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"postern/remote/s3/s3test"
 )
 
-// repairRounds is the number of killed repairs; each takes about a second.
-const repairRounds = 20
+// The number of killed repairs; each takes about a second, in a bucket some seconds.
+const (
+	repairRounds         = 20
+	repairRoundsInBucket = 3
+)
 
 // TestKillRepair damages the remote and kills the repair at random moments, with a running gateway and without. Each
 // time the drive opens, every undamaged file reads as before, and a repair that then completes has the same result as
 // one that was never killed.
 func TestKillRepair(t *testing.T) {
+	g := serve(t, "--log", "error")
+	repairKilled(t, g, filepath.Join(g.home, "remote"), repairRounds)
+}
+
+// TestKillRepairInBucket is TestKillRepair with the drive in a bucket.
+func TestKillRepairInBucket(t *testing.T) {
+	store := s3test.StartVersity(t)
+	place := store.Place()
+	repairKilled(t, serve(t, "--log", "error", "--remote", place.String(), "--create"), store.Objects(place),
+		repairRoundsInBucket)
+}
+
+// repairKilled is TestKillRepair for a fresh drive whose remote's files are in the folder store.
+func repairKilled(t *testing.T, g *gateway, store string, rounds int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	g := serve(t, "--log", "error")
 	g.env = []string{"POSTERN_CACHE_MEMORY=off", "POSTERN_CACHE_DISK=off"}
 	g.stop()
 	g.start()
@@ -53,11 +73,19 @@ func TestKillRepair(t *testing.T) {
 	whole := holdings(g, "/files/")
 	g.stop()
 	home := g.home
-	newest := damage(t, random, filepath.Join(home, "remote", "blobs"))
+	damaged := damage(t, random, filepath.Join(store, "blobs"))
+	saved, away := filepath.Join(t.TempDir(), "store"), !strings.HasPrefix(store, home)
+	if away {
+		runs(t, "", "cp", "-a", store, saved)
+	}
 
 	at := func(name string) {
 		g.home = filepath.Join(t.TempDir(), name)
-		runs(t, "", "cp", "-a", home, g.home) // -a also copies the files' modes
+		runs(t, "", "cp", "-a", home, g.home) // -a also copies the files' modes and attributes
+		if away {
+			runs(t, "", "rm", "-r", store)
+			runs(t, "", "cp", "-a", saved, store)
+		}
 	}
 	at("undisturbed")
 	g.start()
@@ -76,11 +104,11 @@ func TestKillRepair(t *testing.T) {
 	g.stop()
 	kept(t, "undisturbed", sound, want)
 	t.Logf("%d of %d paths are sound, %d after the repair, which took %v; %d blobs were damaged", len(sound), len(whole),
-		len(want), took, newest)
+		len(want), took, damaged)
 	if len(sound) == len(whole) || len(sound) == 0 {
 		t.Fatal("the test proves nothing")
 	}
-	for round := range repairRounds {
+	for round := range rounds {
 		at(fmt.Sprint("round ", round))
 		for range 1 + random.IntN(3) {
 			killRepair(g, round%2 == 0, time.Duration(random.Int64N(int64(took))))
@@ -140,28 +168,14 @@ func repairDone(g *gateway) {
 // commit.
 func damage(t *testing.T, random *rand.Rand, blobs string) int {
 	t.Helper()
-	type blob struct {
-		path string
-		fs.FileInfo
-	}
-	var all []blob
-	err := filepath.WalkDir(blobs, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		all = append(all, blob{path, info})
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(all, func(a, b blob) int { return a.ModTime().Compare(b.ModTime()) })
+	all := blobFiles(t, blobs)
+	slices.SortFunc(all, func(a, b blobFile) int { return a.ModTime().Compare(b.ModTime()) })
 	newest := all[len(all)-1].ModTime() // several blobs may have it, since clocks of filesystems are coarse
-	all = slices.DeleteFunc(all, func(b blob) bool { return b.ModTime().Equal(newest) })
+	all = slices.DeleteFunc(all, func(b blobFile) bool { return b.ModTime().Equal(newest) })
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	n := len(all) / 3
 	for i, b := range all[:n] {
+		var err error
 		switch i % 3 {
 		case 0:
 			err = os.Remove(b.path)
@@ -175,6 +189,32 @@ func damage(t *testing.T, random *rand.Rand, blobs string) int {
 		}
 	}
 	return n
+}
+
+// blobFile is the file of a blob at the remote.
+type blobFile struct {
+	path string
+	fs.FileInfo
+}
+
+// blobFiles returns the files below a folder. Those that disappear meanwhile are left out.
+func blobFiles(t *testing.T, folder string) (all []blobFile) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		all = append(all, blobFile{path, info})
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func flip(path string, at int64) error {
@@ -216,9 +256,23 @@ func holdings(g *gateway, folder string) map[string]string {
 			continue
 		}
 		code, body, err := g.do(http.MethodGet, r.Href, nil)
-		found[dated.ReplaceAllString(r.Href, "DAY")] = fmt.Sprintf("%d, cut: %t, %x", code, err != nil, sha256.Sum256(body))
+		is := fmt.Sprintf("%d, %x", code, sha256.Sum256(body))
+		if err != nil { // how much comes before the damage depends on what was read ahead
+			is = fmt.Sprintf("%d, cut, right so far: %t", code, stampedSoFar(body))
+		}
+		found[dated.ReplaceAllString(r.Href, "DAY")] = is
 	}
 	return found
+}
+
+// stampedSoFar reports whether a body is the beginning of one that stamped returns.
+func stampedSoFar(b []byte) bool {
+	b = b[:len(b)/16*16]
+	if len(b) == 0 {
+		return true
+	}
+	folder, file := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
+	return bytes.Equal(b, stamped(int(folder), int(file), len(b)))
 }
 
 // kept fails the test unless every undamaged file reads as before.
