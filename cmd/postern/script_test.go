@@ -44,8 +44,8 @@ func TestScripts(t *testing.T) {
 }
 
 // inBucket are the stories that do not look into the files of a store, and need none beside their own.
-var inBucket = []string{"break-locks", "damaged", "first-run", "fork", "fsck", "gc", "history", "hostile-names", "in-use",
-	"init-login", "inspect", "journal", "locks", "memory", "mirror-kinds", "passwd", "password", "pin", "probes",
+var inBucket = []string{"away", "break-locks", "damaged", "first-run", "fork", "fsck", "gc", "history", "hostile-names",
+	"in-use", "init-login", "inspect", "journal", "locks", "memory", "mirror-kinds", "passwd", "password", "pin", "probes",
 	"recover", "remote-speed", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
@@ -102,6 +102,25 @@ func cmdInstead(ts *testscript.TestScript, neg bool, args []string) {
 			_, _ = io.WriteString(w, "<Error><Code>"+args[0]+"</Code></Error>")
 			return true
 		})
+	}
+}
+
+// cmdStore is "store away" or "store back": nothing is reachable where the store was, or it is there again.
+func cmdStore(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "away" && args[0] != "back" {
+		ts.Fatalf("usage: store away|back")
+	}
+	front, bucket := ts.Value(frontKey{}).(*s3test.Front)
+	from, to := ts.MkAbs(strings.TrimPrefix(ts.Getenv("REMOTE"), "disk:")), ts.MkAbs("unplugged")
+	switch {
+	case bucket && args[0] == "away":
+		front.Set(func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
+	case bucket:
+		front.Set(nil)
+	case args[0] == "away":
+		ts.Check(os.Rename(from, to))
+	default:
+		ts.Check(os.Rename(to, from))
 	}
 }
 
@@ -167,6 +186,7 @@ func runScripts(t *testing.T, p testscript.Params, setup func(*testscript.Env) e
 		"pointers":  cmdPointers,
 		"blobs":     cmdBlobs,
 		"instead":   cmdInstead,
+		"store":     cmdStore,
 	}
 	p.Condition = func(cond string) (bool, error) {
 		if cond == "user" {
