@@ -156,8 +156,8 @@ func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Jour
 	return j, nil
 }
 
-// Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim dropped
-// if they share a file with newer ones: f must skip records that a commit holds already.
+// Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim dropped,
+// or drops meanwhile: f must skip records that a commit holds already.
 func (j *Journal) Replay(f func(Record) error) error {
 	j.replaying.RLock()
 	defer j.replaying.RUnlock()
@@ -168,20 +168,30 @@ func (j *Journal) Replay(f func(Record) error) error {
 	}
 	j.mu.Unlock()
 	for i := range files {
+		var stopped error
 		end, bad, err := files[i].scan(files[i].size, func(fr frame) error {
-			if fr.kind != kindRecord {
-				return nil
+			if fr.kind == kindRecord {
+				stopped = f(fr.record(fr.header))
 			}
-			return f(fr.record(fr.header))
+			return stopped
 		})
-		if err != nil {
+		switch {
+		case stopped == nil && errors.Is(err, fs.ErrClosed) && j.dropped(&files[i]):
+			// Trim has removed the file meanwhile.
+		case err != nil:
 			return fmt.Errorf("replay journal: %w", err)
-		}
-		if bad != nil {
+		case bad != nil:
 			return fmt.Errorf("replay journal: %w", damaged(&files[i], end, bad.Error()))
 		}
 	}
 	return nil
+}
+
+// dropped reports whether Trim has dropped all records of a file.
+func (j *Journal) dropped(f *file) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return f.next-1 <= j.trimmed
 }
 
 // Run returns the run of this opening.
