@@ -25,7 +25,7 @@ type Watched struct {
 	root string
 	hook func() // called before and after each sync, link, rename and removal; nil: none
 
-	cutting sync.RWMutex // write-held while the power fails, read-held while something becomes durable
+	cutting sync.RWMutex // write-held while the power fails, read-held while something is written or becomes durable
 	mu      sync.Mutex
 	synced  map[uint64]*held         // what was synced of files, by inode number
 	names   map[string]map[string]id // what was synced of folders, by path
@@ -195,8 +195,8 @@ func (w *Watched) list(dir string) (map[string]id, error) {
 }
 
 // PowerLoss fills an empty folder with what the watched one would hold after a power loss now. It calls noting first,
-// while nothing can become durable: everything promised before that call must be found. The watched folder remains
-// usable.
+// while nothing can be written through the watched files or become durable: everything promised before that call must
+// be found, and nothing that is begun after it. The watched folder remains usable.
 func (w *Watched) PowerLoss(rnd *rand.Rand, to string, noting func()) error {
 	w.cutting.Lock()
 	defer w.cutting.Unlock()
@@ -293,6 +293,20 @@ func (w *Watched) Link(from, to string) error {
 type watchedFile struct {
 	localfs.File
 	w *Watched
+}
+
+// WriteAt implements localfs.File.
+func (f *watchedFile) WriteAt(p []byte, off int64) (int, error) {
+	f.w.cutting.RLock()
+	defer f.w.cutting.RUnlock()
+	return f.File.WriteAt(p, off)
+}
+
+// Truncate implements localfs.File.
+func (f *watchedFile) Truncate(size int64) error {
+	f.w.cutting.RLock()
+	defer f.w.cutting.RUnlock()
+	return f.File.Truncate(size)
 }
 
 // Sync implements localfs.File.
