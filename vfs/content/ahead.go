@@ -30,7 +30,7 @@ type ahead struct {
 // unit is a run of segments within one chunk.
 type unit struct {
 	off   int64
-	buf   *[]byte
+	buf   *[]byte    // nil until the bytes are there
 	pool  *sync.Pool // of buf
 	n     int
 	paid  int64 // taken from the budget
@@ -107,7 +107,6 @@ func (a *ahead) extend(pos, end int64) {
 				return
 			}
 		}
-		u.buf = u.pool.Get().(*[]byte)
 		u.ready = make(chan struct{})
 		a.row = append(a.row, u)
 		a.queued += int64(u.n)
@@ -152,7 +151,12 @@ func (a *ahead) close() {
 func (u *unit) end() int64 { return u.off + int64(u.n) }
 
 func (u *unit) run(ctx context.Context, f *fetcher, b *Budget) {
-	u.err = f.fill(ctx, (*u.buf)[:u.n], u.off)
+	u.err = f.read(ctx, u.off, u.n, func() []byte {
+		if u.buf == nil { // else the bytes are read again
+			u.buf = u.pool.Get().(*[]byte)
+		}
+		return (*u.buf)[:u.n]
+	})
 	if !u.state.CompareAndSwap(underWay, fetched) {
 		u.recycle(b)
 	}
@@ -166,7 +170,9 @@ func (u *unit) drop(b *Budget) {
 }
 
 func (u *unit) recycle(b *Budget) {
-	u.pool.Put(u.buf)
-	u.buf = nil
+	if u.buf != nil {
+		u.pool.Put(u.buf)
+		u.buf = nil
+	}
 	b.give(u.paid)
 }

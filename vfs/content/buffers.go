@@ -6,9 +6,9 @@ import (
 	"postern/crypto"
 )
 
-// buffers are pools of byte slices in three sizes: one for the segment or two that a small read touches, one for a unit
-// of a near file and one for a unit of a distant file.
-type buffers [3]struct {
+// buffers are pools of byte slices in four sizes: one for the segment or two that a small read touches, one for a unit
+// of a near file, and two for units of a distant file.
+type buffers [4]struct {
 	size int
 	pool sync.Pool // of *[]byte
 }
@@ -19,7 +19,7 @@ var plainPools, sealedPools = newBuffers(crypto.SegmentSize), newBuffers(crypto.
 // newBuffers returns pools of buffers for segments of a size.
 func newBuffers(segment int) *buffers {
 	var all buffers
-	for i, n := range []int{2, unitSize / crypto.SegmentSize, farUnit / crypto.SegmentSize} {
+	for i, n := range []int{2, unitSize / crypto.SegmentSize, 16, farUnit / crypto.SegmentSize} {
 		size := n * segment
 		all[i].size = size
 		all[i].pool.New = func() any { b := make([]byte, size); return &b }

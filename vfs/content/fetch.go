@@ -32,22 +32,34 @@ func (f *fetcher) fill(ctx context.Context, p []byte, off int64) error {
 		in := int(off % crypto.ChunkSize)
 		// No more than farUnit, counted from the beginning of the segment that contains off.
 		n := min(len(p), f.chunkSize(number)-in, farUnit-in%crypto.SegmentSize)
-		c, err := f.locator.chunk(ctx, number)
-		if err != nil {
+		if err := f.read(ctx, off, n, func() []byte { return p[:n] }); err != nil {
 			return err
-		}
-		if err := f.fillFrom(ctx, c, number, p[:n], in); err != nil {
-			return fmt.Errorf("read chunk %d, blob %v: %w", number, c.Blob, err)
 		}
 		p, off = p[n:], off+int64(n)
 	}
 	return nil
 }
 
-// fillFrom fills p from one chunk; p touches no more segments than farUnit has.
-func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p []byte, in int) error {
+// read fetches n bytes of one chunk, of no more segments than farUnit has, and opens them into the slice that into
+// returns. It calls into once the sealed bytes have arrived, so that no memory waits for them.
+func (f *fetcher) read(ctx context.Context, off int64, n int, into func() []byte) error {
+	number := off / crypto.ChunkSize
+	c, err := f.locator.chunk(ctx, number)
+	if err != nil {
+		return err
+	}
+	if err := f.readFrom(ctx, c, number, int(off%crypto.ChunkSize), n, into); err != nil {
+		return fmt.Errorf("read chunk %d, blob %v: %w", number, c.Blob, err)
+	}
+	return nil
+}
+
+// readFrom is read for a chunk that is known; in is where the bytes begin in it.
+func (f *fetcher) readFrom(
+	ctx context.Context, c object.Chunk, number int64, in, n int, into func() []byte,
+) error {
 	plain := f.chunkSize(number)
-	run := crypto.SegmentsFor(plain, in, len(p))
+	run := crypto.SegmentsFor(plain, in, n)
 	pool := sealedPools.of(run.Len)
 	buf := pool.Get().(*[]byte)
 	defer pool.Put(buf)
@@ -57,7 +69,7 @@ func (f *fetcher) fillFrom(ctx context.Context, c object.Chunk, number int64, p 
 		if err := f.src.GetRange(ctx, c.Blob, int64(c.Off)+int64(run.Off), sealed); err != nil {
 			return err
 		}
-		return openRun(segments, run, plain, sealed, p, in)
+		return openRun(segments, run, plain, sealed, into(), in)
 	})
 }
 

@@ -11,20 +11,22 @@ const (
 	// unitSize is how much of a near file is fetched at once at most. 256 KiB stay in a core's own cache from the disk to
 	// the socket, which makes a local drive half again as fast as units of a quarter chunk.
 	unitSize = 4 * crypto.SegmentSize
-	// farUnit is how much of a distant file is fetched at once at most. A store takes some milliseconds of work for a
-	// request and charges for it, and one that closes each connection takes two round trips.
-	farUnit = 16 * crypto.SegmentSize
+	// farUnit is how much of a distant file is fetched at once at most: a whole chunk. A store takes some milliseconds of
+	// work for each request, charges for it, and takes two round trips if it closes each connection.
+	farUnit = crypto.ChunkSize
+	// fewUnits is how many units the read-ahead of a distant file is made of. More of them would be smaller.
+	fewUnits = 6
 	// firstUnit is the size of a long read's first fetch, so that its first bytes come soon.
 	firstUnit = 4 * crypto.SegmentSize
 
 	// DefaultAhead is how far a reader reads ahead in a near file, in bytes: a chunk and a half, as thirty requests.
 	DefaultAhead = 30 * unitSize
-	// farAhead is the same for a distant file. It fills a line of 50 ms with 300 MiB a second.
-	farAhead = 16 * farUnit
+	// farAhead is the same for a distant file. It fills a line of 50 ms with 600 MiB a second.
+	farAhead = fewUnits * farUnit
 	// leastAhead is enough for the pauses of a distant reader itself.
-	leastAhead = 2 * farUnit
+	leastAhead = 2 << 20
 	// firstAhead is the read-ahead at a distance that is not measured yet. More would delay the first bytes.
-	firstAhead = farUnit
+	firstAhead = 1 << 20
 
 	// farFrom is the round trip from which on a remote is distant. Disks and servers nearby answer sooner.
 	farFrom = 3 * time.Millisecond
@@ -37,9 +39,9 @@ type reach struct {
 	most  int64 // bytes to read ahead at most
 }
 
-// measure returns the reach at the present pace of the remote. Twice what arrives during a round trip keeps the line
-// full, and lets the measured rate grow as long as the line has more to give. On a thin line it is little, so that
-// other reads need not wait long.
+// measure returns the reach at the present pace of the remote. Three times what arrives during a round trip keeps the
+// line full while the store works for the next requests, and lets the measured rate grow as long as the line has more to
+// give. On a thin line it is little, so that other reads need not wait long.
 func (a *ahead) measure() reach {
 	var p remote.Pace
 	if a.pace != nil {
@@ -49,11 +51,10 @@ func (a *ahead) measure() reach {
 	switch {
 	case p.RoundTrip < farFrom:
 	case p.Down == 0:
-		r = reach{unit: farUnit, first: firstAhead, most: farAhead}
+		r = reach{unit: firstAhead, first: firstAhead, most: farAhead}
 	default:
-		enough := int64(2 * p.Down * p.RoundTrip.Seconds())
-		enough = min(max(enough, leastAhead), farAhead)
-		r = reach{unit: farUnit, first: enough, most: enough}
+		enough := min(max(int64(3*p.Down*p.RoundTrip.Seconds()), leastAhead), farAhead)
+		r = reach{unit: int(enough/fewUnits) / crypto.SegmentSize * crypto.SegmentSize, first: enough, most: enough}
 	}
 	if a.most != 0 {
 		allowed := max(a.most, 0)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/crypto"
 	"postern/remote"
 )
 
@@ -19,9 +20,9 @@ func TestReach(t *testing.T) {
 	}{
 		{"nothing is known", remote.Pace{}, 0, unitSize, DefaultAhead, DefaultAhead},
 		{"a disk", remote.Pace{RoundTrip: 200 * time.Microsecond, Down: 1e9}, 0, unitSize, DefaultAhead, DefaultAhead},
-		{"far, not measured", remote.Pace{RoundTrip: 50 * time.Millisecond}, 0, farUnit, firstAhead, farAhead},
-		{"far and thin", remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 1 * mib}, 0, farUnit, leastAhead, leastAhead},
-		{"far, 40 MiB/s", remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 40 * mib}, 0, farUnit, 4 * mib, 4 * mib},
+		{"far, not measured", remote.Pace{RoundTrip: 50 * time.Millisecond}, 0, mib, firstAhead, farAhead},
+		{"far and thin", remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 1 * mib}, 0, 5 * crypto.SegmentSize, leastAhead, leastAhead},
+		{"far, 32 MiB/s", remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 32 * mib}, 0, 12 * crypto.SegmentSize, 5033164, 5033164},
 		{"far and fat", remote.Pace{RoundTrip: time.Second, Down: 1000 * mib}, 0, farUnit, farAhead, farAhead},
 		{"far, with a bound", remote.Pace{RoundTrip: time.Second, Down: 1000 * mib}, mib, farUnit, mib, mib},
 		{"never ahead", remote.Pace{RoundTrip: time.Second, Down: 1000 * mib}, -1, farUnit, 0, 0},
