@@ -52,6 +52,19 @@ var bugs = []bug{
 			return err
 		}
 	}},
+	{"ranges up to the end are off by one", "blob/ends", func(b *broken) {
+		b.getRange = func(ctx context.Context, n crypto.BlobName, off int64, p []byte) error {
+			size, err := b.Store.Stat(ctx, n)
+			if err != nil {
+				return err
+			}
+			q, err := remote.Clip(ctx, n, size-1, off, p)
+			if err != nil {
+				return err
+			}
+			return b.Store.GetRange(ctx, n, off, q)
+		}
+	}},
 	{"missing is unavailable", "blob/missing", func(b *broken) {
 		b.get = func(ctx context.Context, n crypto.BlobName) ([]byte, error) {
 			data, err := b.Store.Get(ctx, n)
