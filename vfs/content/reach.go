@@ -1,8 +1,6 @@
 package content
 
 import (
-	"time"
-
 	"postern/crypto"
 	"postern/remote"
 )
@@ -27,9 +25,6 @@ const (
 	leastAhead = 2 << 20
 	// firstAhead is the read-ahead at a distance that is not measured yet. More would delay the first bytes.
 	firstAhead = 1 << 20
-
-	// farFrom is the round trip from which on a remote is distant. Disks and servers nearby answer sooner.
-	farFrom = 3 * time.Millisecond
 )
 
 // reach is how far and in which steps to read ahead.
@@ -49,7 +44,7 @@ func (a *ahead) measure() reach {
 	}
 	r := reach{unit: unitSize, first: DefaultAhead, most: DefaultAhead}
 	switch {
-	case p.RoundTrip < farFrom:
+	case !p.Far():
 	case p.Down == 0:
 		r = reach{unit: firstAhead, first: firstAhead, most: farAhead}
 	default:

@@ -23,8 +23,6 @@ const (
 	// store confirms the first, and delays others by less than a second.
 	quick = 600 * time.Millisecond
 
-	// farFrom is the round trip from which on a store is distant.
-	farFrom = 3 * time.Millisecond
 	// maxQueue is how much longer than on an idle line a small request may take beside the uploads.
 	maxQueue = 500 * time.Millisecond
 	// firstCalm and maxCalm bound how long answers come in time before a lane that was too wide becomes wider again. The
@@ -59,7 +57,7 @@ func NewLane(pace func() remote.Pace) *Lane {
 }
 
 // Far reports whether the store is distant.
-func (l *Lane) Far() bool { return l.pace != nil && l.pace().RoundTrip >= farFrom }
+func (l *Lane) Far() bool { return l.pace != nil && l.pace().Far() }
 
 // most returns how many blobs may be on their way. The caller holds mu.
 func (l *Lane) most() int {
