@@ -2,9 +2,10 @@ package s3
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
+
+	"postern/remote"
 )
 
 // gate bounds the requests under way. After the store has asked for fewer it halves the bound, at most once a second,
@@ -13,60 +14,32 @@ type gate struct {
 	most int // the bound of a store that asks for nothing
 	now  func() time.Time
 
-	mu      sync.Mutex
-	bound   float64 // 1 to most
-	under   int     // requests under way
-	waiting []chan struct{}
-	halved  time.Time
+	mu     sync.Mutex
+	bound  float64 // 1 to most
+	turns  remote.Turns
+	halved time.Time
 }
 
 // newGate returns an open gate.
 func newGate(most int, now func() time.Time) *gate {
-	return &gate{most: most, now: now, bound: float64(most)}
+	g := &gate{most: most, now: now, bound: float64(most)}
+	g.turns = remote.Turns{Lock: &g.mu, Bound: func() int { return int(g.bound) }}
+	return g
 }
 
 // enter waits until a request may begin. The caller calls leave at its end.
 func (g *gate) enter(ctx context.Context) error {
-	g.mu.Lock()
-	if g.under < int(g.bound) {
-		g.under++
-		g.mu.Unlock()
-		return nil
+	if g.turns.Enter(ctx) != nil {
+		return context.Cause(ctx)
 	}
-	turn := make(chan struct{})
-	g.waiting = append(g.waiting, turn)
-	g.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if at := slices.Index(g.waiting, turn); at >= 0 {
-		g.waiting = slices.Delete(g.waiting, at, at+1)
-	} else { // it was let in at the same moment
-		g.under--
-		g.admit()
-	}
-	return context.Cause(ctx)
+	return nil
 }
 
 // leave ends a request.
 func (g *gate) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.under--
-	g.admit()
-}
-
-// admit lets requests in that wait. The caller holds mu.
-func (g *gate) admit() {
-	for len(g.waiting) > 0 && g.under < int(g.bound) {
-		g.under++
-		close(g.waiting[0])
-		g.waiting = g.waiting[1:]
-	}
+	g.turns.Leave()
 }
 
 // answered adapts the bound to a reply.
@@ -75,7 +48,7 @@ func (g *gate) answered(throttled bool) {
 	defer g.mu.Unlock()
 	if !throttled {
 		g.bound = min(g.bound+1/g.bound, float64(g.most))
-		g.admit()
+		g.turns.Admit()
 		return
 	}
 	if now := g.now(); now.Sub(g.halved) >= time.Second {

@@ -45,8 +45,8 @@ func TestGate(t *testing.T) {
 		for range 64 {
 			g.answered(false)
 		}
-		if int(g.bound) != 8 || g.under != 0 {
-			t.Errorf("%v requests at once, %d under way", g.bound, g.under)
+		if int(g.bound) != 8 || g.turns.In() != 0 {
+			t.Errorf("%v requests at once, %d under way", g.bound, g.turns.In())
 		}
 	})
 }

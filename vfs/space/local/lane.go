@@ -39,21 +39,22 @@ type Lane struct {
 	pace func() remote.Pace // nil: the store is near
 	now  func() time.Time
 
-	mu      sync.Mutex
-	under   int             // blobs on their way
-	width   int             // how many may be
-	least   int             // how many may be at any rate
-	idle    time.Duration   // what a small request takes on an idle line; 0: not known
-	late    bool            // answers came late once
-	calm    time.Duration   // how long the width stays once late is set
-	since   time.Time       // of the present width
-	blind   int             // answers to come that still tell of the width before
-	waiting []chan struct{} // first come, first served; closed when the blob may go
+	mu    sync.Mutex
+	width int           // how many may be
+	least int           // how many may be at any rate
+	idle  time.Duration // what a small request takes on an idle line; 0: not known
+	late  bool          // answers came late once
+	calm  time.Duration // how long the width stays once late is set
+	since time.Time     // of the present width
+	blind int           // answers to come that still tell of the width before
+	turns remote.Turns  // of blobs on their way
 }
 
 // NewLane returns a lane to a store whose pace is known by a function; nil: the store is near.
 func NewLane(pace func() remote.Pace) *Lane {
-	return &Lane{pace: pace, now: time.Now, width: firstLane, least: 1, calm: firstCalm}
+	l := &Lane{pace: pace, now: time.Now, width: firstLane, least: 1, calm: firstCalm}
+	l.turns = remote.Turns{Lock: &l.mu, Bound: l.most}
+	return l
 }
 
 // Far reports whether the store is distant.
@@ -68,33 +69,7 @@ func (l *Lane) most() int {
 }
 
 // Enter returns when a blob may go. The caller calls Leave once it has arrived, or failed. The error is the context's.
-func (l *Lane) Enter(ctx context.Context) error {
-	l.mu.Lock()
-	if len(l.waiting) == 0 && l.under < l.most() {
-		l.under++
-		l.mu.Unlock()
-		return nil
-	}
-	mine := make(chan struct{})
-	l.waiting = append(l.waiting, mine)
-	l.mu.Unlock()
-	select {
-	case <-mine:
-		return nil
-	case <-ctx.Done():
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, other := range l.waiting {
-		if other == mine {
-			l.waiting = append(l.waiting[:i:i], l.waiting[i+1:]...)
-			return ctx.Err()
-		}
-	}
-	l.under-- // it was let in just now
-	l.serve()
-	return ctx.Err()
-}
+func (l *Lane) Enter(ctx context.Context) error { return l.turns.Enter(ctx) }
 
 // Leave ends what Enter began. took is the time of a large blob that has arrived; 0: unknown.
 func (l *Lane) Leave(took time.Duration) {
@@ -102,12 +77,11 @@ func (l *Lane) Leave(took time.Duration) {
 	defer l.mu.Unlock()
 	if took > 0 {
 		l.least = 1
-		if took/time.Duration(l.under) < quick {
+		if took/time.Duration(l.turns.In()) < quick {
 			l.least = 2
 		}
 	}
-	l.under--
-	l.serve()
+	l.turns.Leave()
 }
 
 // Failed ends what Enter began for a blob that did not get to the store. Perhaps too many shared a thin line until
@@ -117,17 +91,7 @@ func (l *Lane) Failed() {
 	defer l.mu.Unlock()
 	l.least = 1
 	l.narrow(1, failedCalm)
-	l.under--
-	l.serve()
-}
-
-// serve lets waiting blobs in. The caller holds mu.
-func (l *Lane) serve() {
-	for len(l.waiting) > 0 && l.under < l.most() {
-		l.under++
-		close(l.waiting[0])
-		l.waiting = l.waiting[1:]
-	}
+	l.turns.Leave()
 }
 
 // Answered takes the time of a small request that was made right after a blob had arrived.
@@ -139,7 +103,7 @@ func (l *Lane) Answered(took time.Duration) {
 	} else {
 		l.idle += (took - l.idle) / 256 // so that a line that has become longer is noticed
 	}
-	full := len(l.waiting) > 0 || l.under >= l.most() // else the answer says nothing about a wider lane
+	full := l.turns.Waiting() > 0 || l.turns.In() >= l.most() // else the answer says nothing about a wider lane
 	switch {
 	case l.blind > 0:
 		l.blind--
@@ -148,7 +112,7 @@ func (l *Lane) Answered(took time.Duration) {
 	case full && l.width < maxLane && (!l.late || l.now().Sub(l.since) >= l.calm):
 		l.width++
 		l.since = l.now()
-		l.serve()
+		l.turns.Admit()
 	}
 }
 
@@ -158,5 +122,5 @@ func (l *Lane) narrow(width int, calm time.Duration) {
 		calm = max(calm, 2*l.calm)
 	}
 	l.late, l.calm = true, min(max(calm, l.calm), maxCalm)
-	l.width, l.since, l.blind = max(width, 1), l.now(), l.under
+	l.width, l.since, l.blind = max(width, 1), l.now(), l.turns.In()
 }
