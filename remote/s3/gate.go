@@ -55,23 +55,3 @@ func (g *gate) answered(throttled bool) {
 		g.bound, g.halved = max(g.bound/2, 1), now
 	}
 }
-
-// bucket bounds the rate of requests of one kind.
-type bucket struct {
-	every time.Duration // the time between two requests in the long run
-	burst int           // how many may come at once
-
-	mu   sync.Mutex
-	next time.Time // when the next request is due without any burst
-}
-
-// take returns how long the next request has to wait.
-func (b *bucket) take(now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if oldest := now.Add(-time.Duration(b.burst) * b.every); b.next.Before(oldest) {
-		b.next = oldest
-	}
-	b.next = b.next.Add(b.every)
-	return max(b.next.Sub(now), 0)
-}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // TestGate: the bound halves at most once a second, never below one request, and grows back; requests that wait are let
@@ -51,17 +53,17 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// TestBucket: some requests may come at once, then one in each interval.
-func TestBucket(t *testing.T) {
-	b, now := bucket{every: 50 * time.Millisecond, burst: 20}, time.Unix(1e9, 0)
+// TestLists: some listings may come at once, then one in each interval.
+func TestLists(t *testing.T) {
+	lists, now := rate.NewLimiter(rate.Every(listEvery), listBurst), time.Unix(1e9, 0)
 	for range 2 {
 		for i := range 20 {
-			if wait := b.take(now); wait > 0 {
+			if wait := delay(lists, now); wait > 0 {
 				t.Fatalf("request %d waits %v", i, wait)
 			}
 		}
 		for i := range 5 {
-			if wait := b.take(now); wait != time.Duration(i+1)*50*time.Millisecond {
+			if wait := delay(lists, now); wait != time.Duration(i+1)*50*time.Millisecond {
 				t.Fatalf("request %d waits %v", 20+i, wait)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"golang.org/x/time/rate"
 
 	"postern/crypto"
 )
@@ -175,9 +176,12 @@ const (
 	listBurst = 20
 )
 
+// delay takes the next place in a rate, and returns how long to wait for it.
+func delay(l *rate.Limiter, now time.Time) time.Duration { return l.ReserveN(now, 1).DelayFrom(now) }
+
 // page returns one page of a listing.
 func (s *Store) page(ctx context.Context, prefix string, token *string, most int32) (*s3.ListObjectsV2Output, error) {
-	if wait := s.lists.take(s.now()); wait > 0 {
+	if wait := delay(s.lists, s.now()); wait > 0 {
 		if err := s.sleep(ctx, wait); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 
 	"postern/remote"
 )
@@ -51,8 +52,8 @@ func Open(ctx context.Context, place Place, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{place: place, log: o.Log, rand: o.Rand, used: o.Used, now: o.Now, sleep: o.Sleep, stall: o.Stall, most: o.Letters,
-		known: known, lists: bucket{every: listEvery, burst: listBurst}}
+	s := &Store{place: place, log: o.Log, rand: o.Rand, used: o.Used, now: o.Now, sleep: o.Sleep, stall: o.Stall,
+		most: o.Letters, known: known, lists: rate.NewLimiter(rate.Every(listEvery), listBurst)}
 	if s.spacing, err = newSpacing(o.Now, o.Sleep); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 
 	"postern/crypto"
 	"postern/remote"
@@ -73,7 +74,7 @@ type Store struct {
 
 	signing  atomic.Int32 // whether blobs are signed, see payload
 	spacing  *spacing
-	lists    bucket
+	lists    *rate.Limiter // of listings
 	findings []string
 
 	known   *lru.Cache[crypto.PointerID, state]
