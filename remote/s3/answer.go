@@ -91,8 +91,8 @@ func (s *Store) fail(ctx context.Context, op string, on fmt.Stringer, err error)
 }
 
 // throttles are the codes by which stores ask for fewer requests.
-var throttles = []string{"SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "RequestLimitExceeded", "Throttling",
-	"ThrottlingException", "RequestThrottled", "BandwidthLimitExceeded", "ServerBusy"}
+var throttles = []string{"SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "RequestLimitExceeded",
+	"Throttling", "ThrottlingException", "RequestThrottled", "BandwidthLimitExceeded", "ServerBusy"}
 
 // throttled reports whether a store asks for fewer requests. The status counts where a proxy has answered with a page.
 func throttled(err error) bool {
@@ -100,16 +100,21 @@ func throttled(err error) bool {
 	return status == http.StatusTooManyRequests || slices.Contains(throttles, code)
 }
 
+// headerOf returns a header of the reply that an error came with; empty if there is none.
+func headerOf(err error, name string) string {
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.Response == nil || response.Response.Response == nil {
+		return ""
+	}
+	return response.Response.Header.Get(name)
+}
+
 // maxAfter bounds the wait that a store may ask for.
 const maxAfter = 30 * time.Second
 
 // after returns how long a store asks to wait; 0 if it does not say.
 func after(err error) time.Duration {
-	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || response.Response == nil || response.Response.Response == nil {
-		return 0
-	}
-	seconds, err := strconv.Atoi(response.Response.Header.Get("Retry-After"))
+	seconds, err := strconv.Atoi(headerOf(err, "Retry-After"))
 	if err != nil || seconds < 0 {
 		return 0
 	}
@@ -158,7 +163,7 @@ func denied(err error) string {
 	if !ok || rights[operation.OperationName] == "" {
 		return advice["AccessDenied"]
 	}
-	return "the keys give no right to do that in this bucket: they lack " + rights[operation.OperationName]
+	return advice["AccessDenied"] + ": they lack " + rights[operation.OperationName]
 }
 
 // lost reports whether a conditional write was refused since another one was faster. That may be a 412, or a 404 for an

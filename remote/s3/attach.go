@@ -58,7 +58,7 @@ func (s *Store) attach(ctx context.Context, found bool) error {
 // open reads the marker, in the region that the store names. With found, it makes a store where there is none.
 func (s *Store) open(ctx context.Context, found bool) error {
 	there, err := s.readMarker(ctx)
-	if region := otherRegion(err); err != nil && region != "" && region != s.client.Options().Region {
+	if region := headerOf(err, "X-Amz-Bucket-Region"); err != nil && region != "" && region != s.client.Options().Region {
 		s.log.Warn("the bucket is in another region than was named", "region", region)
 		s.place.Region = region
 		if err := s.connect(ctx); err != nil {

@@ -22,21 +22,30 @@ func (t counted) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		WroteHeaders: func() { t.used(class) },
 	}))
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = countedBody{r.Body, t.sent}
-		if again := r.GetBody; again != nil {
-			r.GetBody = func() (io.ReadCloser, error) {
-				body, err := again()
-				return countedBody{body, t.sent}, err
-			}
-		}
-	}
+	aroundBody(r, func(body io.ReadCloser) io.ReadCloser { return countedBody{body, t.sent} })
 	reply, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
 	reply.Body = countedBody{reply.Body, t.received}
 	return reply, nil
+}
+
+// aroundBody puts a wrapper around the body of a request, which has one or not, each time it is sent.
+func aroundBody(r *http.Request, wrap func(io.ReadCloser) io.ReadCloser) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	r.Body = wrap(r.Body)
+	if again := r.GetBody; again != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return wrap(body), nil
+		}
+	}
 }
 
 // classOf returns one request of the class by which stores bill r. Listings are as dear as writes; the request that

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
@@ -107,13 +106,4 @@ func (s *Store) connect(ctx context.Context) error {
 		o.APIOptions = append(o.APIOptions, s.place.quirks()...)
 	})
 	return nil
-}
-
-// otherRegion returns the region that a store names in an error; empty if it names none.
-func otherRegion(err error) string {
-	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || response.Response == nil || response.Response.Response == nil {
-		return ""
-	}
-	return response.Response.Header.Get("X-Amz-Bucket-Region")
 }

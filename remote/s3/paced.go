@@ -14,22 +14,10 @@ type paced struct{ http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (t paced) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
-	if r.Body != nil && r.Body != http.NoBody {
-		r = r.Clone(ctx)
-		limited := func(body io.ReadCloser) io.ReadCloser {
-			return pacedBody{pace.Upload(ctx, r.ContentLength, body), body}
-		}
-		r.Body = limited(r.Body)
-		if again := r.GetBody; again != nil {
-			r.GetBody = func() (io.ReadCloser, error) {
-				body, err := again()
-				if err != nil {
-					return nil, err
-				}
-				return limited(body), nil
-			}
-		}
-	}
+	r = r.WithContext(ctx) // a copy, since a transport must not change its caller's
+	aroundBody(r, func(body io.ReadCloser) io.ReadCloser {
+		return pacedBody{pace.Upload(ctx, r.ContentLength, body), body}
+	})
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err
