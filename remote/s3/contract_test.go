@@ -52,11 +52,7 @@ func TestContract(t *testing.T) {
 // TestEnds checks that a range may end with its blob.
 func TestEnds(t *testing.T) {
 	place := s3test.Fake(t)()
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	if err := remotetest.Ends(t.Context(), s, crand.Reader); err != nil {
 		t.Error(err)
 	}

@@ -35,11 +35,7 @@ func (c *tally) take() (sum remote.Usage) {
 func TestCounted(t *testing.T) {
 	front, place := fakeBehind(t)
 	var c tally
-	s, err := s3.Open(t.Context(), place, s3.Options{Used: c.used})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{Used: c.used})
 	if got, seen := c.take().Requests(), int64(len(front.Seen())); got != seen || got == 0 {
 		t.Errorf("opening: %d requests are counted, and the store has seen %d", got, seen)
 	}
@@ -84,11 +80,7 @@ func TestCounted(t *testing.T) {
 func TestCountedFailures(t *testing.T) {
 	front, place := fakeBehind(t)
 	var c tally
-	s, err := s3.Open(t.Context(), place, s3.Options{Used: c.used})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{Used: c.used})
 	all := calls(t, s)
 	front.Set(func(w http.ResponseWriter, _ *http.Request) bool {
 		http.Error(w, "slow down", http.StatusServiceUnavailable)

@@ -23,7 +23,7 @@ func TestLateSwap(t *testing.T) {
 			fresh := start(t)
 			for what, overtaken := range map[string]bool{"nobody wrote meanwhile": false, "another was faster": true} {
 				front, place := s3test.Before(t, fresh())
-				a, b := opened(t, place), opened(t, place)
+				a, b := opened(t, place, s3.Options{}), opened(t, place, s3.Options{})
 				key := crypto.NewWriterKey([crypto.KeySize]byte{1})
 				one, two, other := key.Sign(1, crypto.PointerValue{1}), key.Sign(2, crypto.PointerValue{2}),
 					key.Sign(2, crypto.PointerValue{3})
@@ -77,19 +77,4 @@ func TestLateSwap(t *testing.T) {
 			}
 		})
 	}
-}
-
-// opened opens a handle, and closes it with the test.
-func opened(t *testing.T, p s3.Place) *s3.Store {
-	t.Helper()
-	s, err := s3.Open(t.Context(), p, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }

@@ -46,11 +46,7 @@ func TestNewLogin(t *testing.T) {
 		}
 	}
 	front.Set(guard("ExpiredToken"))
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	all := calls(t, s)
 	for i, code := range []string{"ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"} {
 		front.Set(guard(code))

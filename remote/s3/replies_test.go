@@ -23,6 +23,21 @@ func fakeBehind(t *testing.T) (*s3test.Front, s3.Place) {
 	return s3test.Before(t, s3test.Fake(t)())
 }
 
+// opened opens a handle, and closes it with the test.
+func opened(t *testing.T, p s3.Place, o s3.Options) *s3.Store {
+	t.Helper()
+	s, err := s3.Open(t.Context(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // calls are all calls of a store, on things that are there.
 func calls(t *testing.T, s *s3.Store) map[string]func(context.Context) error {
 	t.Helper()
@@ -99,11 +114,7 @@ func TestForeignReplies(t *testing.T) {
 		"a connection that breaks": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 	}
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	for call, do := range calls(t, s) {
 		for reply, instead := range replies {
 			front.Set(instead)
@@ -122,11 +133,7 @@ func TestForeignReplies(t *testing.T) {
 // TestStoreErrors: each error of a store that a user can mend is one sentence that says how.
 func TestStoreErrors(t *testing.T) {
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	do := calls(t, s)
 	for code, c := range map[string]struct {
 		status     int
@@ -184,11 +191,7 @@ func TestRefusedStore(t *testing.T) {
 // TestRequests counts the requests of calls that are made often.
 func TestRequests(t *testing.T) {
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	ctx := t.Context()
 	key := crypto.NewWriterKey([crypto.KeySize]byte{1})
 	one, two := key.SignListed(1, crypto.PointerValue{1}), key.SignListed(2, crypto.PointerValue{2})

@@ -26,11 +26,7 @@ const stall = 2 * time.Second
 // next call does not use that connection.
 func TestStall(t *testing.T) {
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{Stall: stall})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{Stall: stall})
 	data := make([]byte, crypto.MaxBlobSize)
 	name := crypto.NameOf(data)
 	put := func(ctx context.Context) error { return s.Put(ctx, name, remote.BytesBody(data)) }
@@ -125,11 +121,7 @@ func TestStoppedStore(t *testing.T) {
 // TestReconnect: requests under way end, and the next ones come on fresh connections.
 func TestReconnect(t *testing.T) {
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	first := true
 	front.Set(func(_ http.ResponseWriter, r *http.Request) bool {
 		if !first {

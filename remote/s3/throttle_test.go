@@ -19,11 +19,7 @@ import (
 // page say so.
 func TestThrottled(t *testing.T) {
 	front, place := fakeBehind(t)
-	s, err := s3.Open(t.Context(), place, s3.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, place, s3.Options{})
 	all := calls(t, s)
 	for reply, c := range map[string]struct {
 		status    int
@@ -58,12 +54,8 @@ func TestThrottled(t *testing.T) {
 func TestSpacing(t *testing.T) {
 	front, place := fakeBehind(t)
 	now := time.Unix(1e9, 0) // all calls are made one after the other
-	s, err := s3.Open(t.Context(), place, s3.Options{Now: func() time.Time { return now },
+	s := opened(t, place, s3.Options{Now: func() time.Time { return now },
 		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	last, refused := map[string]time.Time{}, 0
 	front.Set(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodPut {
@@ -113,11 +105,7 @@ func TestSpacing(t *testing.T) {
 func TestDeletesOneByOne(t *testing.T) {
 	for code, status := range map[string]int{"NotImplemented": 501, "InvalidRequest": 400, "MissingContentMD5": 400} {
 		front, place := fakeBehind(t)
-		s, err := s3.Open(t.Context(), place, s3.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		s := opened(t, place, s3.Options{})
 		var names []crypto.BlobName
 		for i := range byte(50) {
 			data := []byte{i}
