@@ -3,19 +3,13 @@ package line
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
 // bounded is a context that ends after a time in which it did not rest, with the error of a deadline.
 type bounded struct {
 	context.Context
-	limit time.Duration
-
-	mu      sync.Mutex
-	timer   *time.Timer
-	resting int
-	over    bool
+	clock
 }
 
 // withBound returns a context that ends after limit at the latest, and the function that lets it rest. The caller calls
@@ -24,13 +18,10 @@ func withBound(
 	ctx context.Context, limit time.Duration,
 ) (bound context.Context, rest func() (goOn func()), end func()) {
 	inner, cancel := context.WithCancelCause(ctx)
-	p := &bounded{Context: inner, limit: limit}
-	p.timer = time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) })
+	p := &bounded{Context: inner}
+	p.run(limit, func() { cancel(context.DeadlineExceeded) })
 	return p, p.rest, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.over = true
-		p.timer.Stop()
+		p.end()
 		cancel(context.Canceled)
 	}
 }
@@ -41,19 +32,4 @@ func (p *bounded) Err() error {
 		return err
 	}
 	return context.DeadlineExceeded
-}
-
-// rest stops the time until goOn is called; then the whole time begins anew.
-func (p *bounded) rest() (goOn func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.resting++
-	p.timer.Stop()
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.resting--; p.resting == 0 && !p.over {
-			p.timer.Reset(p.limit)
-		}
-	}
 }

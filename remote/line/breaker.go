@@ -69,7 +69,7 @@ func (b *breaker) around(ctx context.Context, on *remote.Call, do func(context.C
 		return err
 	}
 	if on.Stream != nil {
-		on.Stream.Rest = c.rest
+		on.Stream.Rest = func() { c.rest() }
 		on.Stream.Next = func() error { c.resume(); return nil }
 	}
 	return c.finish(do(c.ctx))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"postern/remote"
 	"postern/remote/pace"
@@ -23,13 +21,7 @@ type call struct {
 	caller context.Context
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	limit  time.Duration
-
-	mu      sync.Mutex // guards what follows
-	suspect *time.Timer
-	bound   *time.Timer // nil: none
-	resting int         // how many wait for something else than the remote; the timers run when it is 0
-	over    bool
+	clock  // startTrial is its first timer
 }
 
 // begin lets a call through, or fails it at once. The caller must finish a call that begin let through.
@@ -46,65 +38,21 @@ func (b *breaker) begin(ctx context.Context, on *remote.Call) (*call, error) {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if on.Transfers() {
-		c.ctx = pace.Resting(c.ctx, func() (goOn func()) { c.rest(); return c.resume })
+		c.ctx = pace.Resting(c.ctx, c.rest)
 	}
 	b.calls[c] = struct{}{}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.suspect = time.AfterFunc(b.d.Suspect, c.startTrial)
-	if c.limit = b.d.Limit(on.Send + on.Receive); c.limit >= 0 {
-		c.bound = time.AfterFunc(c.limit, func() { c.cancel(errLong) })
+	c.run(b.d.Suspect, c.startTrial)
+	if limit := b.d.Limit(on.Send + on.Receive); limit >= 0 {
+		c.run(limit, func() { c.cancel(errLong) })
 	}
 	return c, nil
 }
 
 // startTrial starts a trial. A timer calls it, repeatedly, while a call has been under way for longer than Suspect.
 func (c *call) startTrial() {
-	c.mu.Lock()
-	if c.resting > 0 || c.over {
-		c.mu.Unlock()
-		return // it had fired already
+	if c.again() {
+		c.b.look()
 	}
-	c.suspect.Reset(c.b.d.Suspect)
-	c.mu.Unlock()
-	c.b.look()
-}
-
-// rest stops the timers while the call does not wait for the remote.
-func (c *call) rest() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.resting++
-	c.stop()
-}
-
-// stop stops the timers. The caller holds mu.
-func (c *call) stop() {
-	c.suspect.Stop()
-	if c.bound != nil {
-		c.bound.Stop()
-	}
-}
-
-// resume ends a rest. After the last one it restarts the timers, unless the call has ended.
-func (c *call) resume() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.resting--; c.resting > 0 || c.over {
-		return
-	}
-	c.suspect.Reset(c.b.d.Suspect)
-	if c.bound != nil {
-		c.bound.Reset(c.limit)
-	}
-}
-
-// end stops the timers for good.
-func (c *call) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-	c.stop()
 }
 
 // finish ends a call and returns its error.
