@@ -59,6 +59,7 @@ const diskName = "disk"
 // Cache is a remote.Store whose blobs are cached. Pointers, listings and sizes always come from the remote.
 type Cache struct {
 	inner remote.Store
+	pace  func() remote.Pace // of the remote; nil: not known
 	large int
 	local bool
 
@@ -81,7 +82,8 @@ var _ remote.Store = (*Cache)(nil)
 // New puts a cache in front of inner. Closing the cache closes inner and the tiers. It fails if the folder can't be
 // used.
 func New(inner remote.Store, o Options) (*Cache, error) {
-	c := &Cache{inner: inner, large: o.Large, local: o.Local, flying: map[tier.Key]*flight{}, batches: map[*batch]bool{}}
+	c := &Cache{inner: inner, pace: inner.Roles().Pace, large: o.Large, local: o.Local, flying: map[tier.Key]*flight{},
+		batches: map[*batch]bool{}}
 	if c.large <= 0 {
 		c.large = DefaultLarge
 		if o.Local {

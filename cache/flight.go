@@ -187,11 +187,10 @@ func (c *Cache) fetchRun(b *batch, run []*flight) {
 
 // distant reports whether the bytes of a block take less time than another round trip.
 func (c *Cache) distant() bool {
-	pace := c.inner.Roles().Pace
-	if pace == nil {
+	if c.pace == nil {
 		return false
 	}
-	p := pace()
+	p := c.pace()
 	return p.RoundTrip > 0 && p.Down*p.RoundTrip.Seconds() >= blockSize
 }
 

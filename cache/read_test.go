@@ -95,7 +95,7 @@ func TestDistant(t *testing.T) {
 		{remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 1e6}, ranged(0, int64(crypto.CoverEnd(6000)))},
 		{remote.Pace{RoundTrip: 50 * time.Millisecond, Down: 2e6}, ranged(0, endOf(0))},
 	} {
-		f.inner = paced{f.spy, c.pace}
+		f.pace = func() remote.Pace { return c.pace }
 		f.drop(name)
 		f.wants(f.reads(name, data, 4000, 2000), c.want)
 	}
@@ -104,24 +104,13 @@ func TestDistant(t *testing.T) {
 	f.wants(f.reads(name, data, 99_000, 1000))
 }
 
-// paced is a remote with a pace.
-type paced struct {
-	remote.Store
-	pace remote.Pace
-}
-
-func (p paced) Roles() remote.Roles {
-	r := p.Store.Roles()
-	r.Pace = func() remote.Pace { return p.pace }
-	return r
-}
-
 // TestEndLies: a remote that lies about where a blob ends costs requests, no more.
 func TestEndLies(t *testing.T) {
 	for _, lie := range []int64{0, 10, 20_100, 60_000, 1 << 40, -5} {
 		f := newFixture(t, Options{})
 		name, data := f.spy.store(t, 1, 50_000)
-		f.inner = lyingEnd{paced{f.spy, remote.Pace{RoundTrip: time.Second, Down: 1e9}}, lie}
+		f.inner = lyingEnd{f.spy, lie}
+		f.pace = func() remote.Pace { return remote.Pace{RoundTrip: time.Second, Down: 1e9} }
 		for _, off := range []int64{0, 20_000, 49_900, 20_000} {
 			p := make([]byte, 100)
 			if err := f.GetRange(t.Context(), name, off, p); err == nil && !bytes.Equal(p, data[off:off+100]) {
