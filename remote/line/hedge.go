@@ -41,6 +41,9 @@ const (
 	mostCredit = 4
 )
 
+// tailShrink is by which factor it shrinks.
+var tailShrink = math.Pow(tailStep, -1./99)
+
 // newHedger returns inner with second requests.
 func newHedger(inner remote.Store, now func() time.Time) *hedger {
 	return &hedger{Store: inner, now: now, credit: 1}
@@ -111,7 +114,7 @@ func (h *hedger) took(n int, d time.Duration) {
 	case d > *tail:
 		*tail = time.Duration(float64(*tail) * tailStep)
 	default:
-		*tail = max(time.Duration(float64(*tail)*math.Pow(tailStep, -1./99)), 1)
+		*tail = max(time.Duration(float64(*tail)*tailShrink), 1)
 	}
 }
 
