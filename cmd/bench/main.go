@@ -47,8 +47,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "measure only bodies, listings or memory (default: all)")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds, of which the medians are shown")
 	flag.IntVar(&o.files, "files", 100_000, "small files that are written while memory is measured")
-	flag.Func("rows", "measure only rows of bodies whose names match, say small; a GET needs its PUT; over distance it only "+
-		"leaves out the long listing (default: all)",
+	flag.Func("rows", "measure only rows of bodies whose names match, say small; a GET needs its PUT; over distance "+
+		"it only leaves out the long listing (default: all)",
 		func(s string) (err error) {
 			o.rows, err = regexp.Compile(s)
 			return err

@@ -94,8 +94,8 @@ func newFarCrypt(binary, dir, line string) *server {
 			"access_key_id = %s\nsecret_access_key = %s\nendpoint = http://%s\n", accessKey, secretKey, line))
 	}
 	s.fill = func(ctx context.Context, from, folder string) error { // through its server it would take many minutes
-		return exec.CommandContext(ctx, binary, "copy", "--config", filepath.Join(s.dir, "rclone.conf"), "--transfers", "32",
-			from, "secret:"+folder).Run()
+		return exec.CommandContext(ctx, binary, "copy", "--config", filepath.Join(s.dir, "rclone.conf"),
+			"--transfers", "32", from, "secret:"+folder).Run()
 	}
 	return s
 }
@@ -211,12 +211,7 @@ func (s *server) far(ctx context.Context, o options, round int, t *table) error 
 	l := t.line("large PUT, until it is at the store", "MiB/s")
 	l.compared = true
 	l.add(s, mib/time.Since(begin).Seconds())
-	if peak, err := s.memory("VmHWM"); err == nil { // only Linux reports it
-		l := t.line("memory until then, at most", "MiB")
-		l.limit = 250
-		l.add(s, peak)
-	}
-
+	s.peak(t, "memory until then, at most")
 	if err := s.cold(ctx); err != nil {
 		return err
 	}
@@ -228,11 +223,7 @@ func (s *server) far(ctx context.Context, o options, round int, t *table) error 
 		return err
 	}
 	t.line("its first byte", "ms").add(s, first.took.Seconds()*1000)
-	if peak, err := s.memory("VmHWM"); err == nil { // only Linux reports it
-		l := t.line("memory meanwhile, at most", "MiB")
-		l.limit = 250
-		l.add(s, peak)
-	}
+	s.peak(t, "memory meanwhile, at most")
 	if err := s.cold(ctx); err != nil {
 		return err
 	}
@@ -276,6 +267,15 @@ func (s *server) farListing(ctx context.Context, o options, t *table) error {
 	}
 	t.rate(row{name: listingRow, unit: "entries/s"}, s, farEntries/time.Since(begin).Seconds())
 	return nil
+}
+
+// peak adds a row with the most memory that the server has taken, where the system reports it.
+func (s *server) peak(t *table, name string) {
+	if peak, err := s.memory("VmHWM"); err == nil {
+		l := t.line(name, "MiB")
+		l.limit = 250
+		l.add(s, peak)
+	}
 }
 
 // settled returns once everything is at the store.
