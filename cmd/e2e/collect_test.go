@@ -7,14 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
-
-	"postern/remote/s3/s3test"
 )
 
 // The number of killed collections; each takes a second or two, in a bucket some more.
@@ -33,10 +28,8 @@ func TestKillCollect(t *testing.T) {
 
 // TestKillCollectInBucket is TestKillCollect with the drive in a bucket.
 func TestKillCollectInBucket(t *testing.T) {
-	store := s3test.StartVersity(t)
-	place := store.Place()
-	collectKilled(t, serve(t, "--log", "error", "--remote", place.String(), "--create"), store.Objects(place),
-		collectRoundsInBucket)
+	g, objects := serveInBucket(t)
+	collectKilled(t, g, objects, collectRoundsInBucket)
 }
 
 // collectKilled is TestKillCollect for a fresh drive whose remote's files are in the folder store.
@@ -50,15 +43,16 @@ func collectKilled(t *testing.T, g *gateway, store string, rounds int) {
 	g.start()
 	const files = 48
 	versions := make([]int, files)
-	size := func(file int) int { return []int{2000, 60_000, 1 << 20}[file%3] } // the largest have blobs of their own
+	body := func(file, version int) []byte {
+		return stamped(file, version, []int{2000, 60_000, 1 << 20}[file%3]) // the largest have blobs of their own
+	}
 	change := func() {
 		for file := range files {
 			if versions[file] > 0 && random.IntN(3) == 0 {
 				continue
 			}
 			versions[file]++
-			g.must(http.MethodPut, fmt.Sprintf("/files/f%02d", file),
-				bytes.NewReader(stamped(file, versions[file], size(file)/16*16)))
+			g.must(http.MethodPut, fmt.Sprintf("/files/f%02d", file), bytes.NewReader(body(file, versions[file])))
 		}
 		if out, err := g.postern("flush"); err != nil {
 			t.Fatalf("%v: %s", err, out)
@@ -67,8 +61,8 @@ func collectKilled(t *testing.T, g *gateway, store string, rounds int) {
 	whole := func(when string) {
 		t.Helper()
 		for file, version := range versions {
-			body := g.must(http.MethodGet, fmt.Sprintf("/files/f%02d", file), nil)
-			if !bytes.Equal(body, stamped(file, version, size(file)/16*16)) {
+			got := g.must(http.MethodGet, fmt.Sprintf("/files/f%02d", file), nil)
+			if !bytes.Equal(got, body(file, version)) {
 				t.Fatalf("%s: file %d is not its version %d", when, file, version)
 			}
 		}
@@ -128,12 +122,7 @@ func after(d time.Duration) func() bool {
 // true or the collection has ended.
 func killCollect(g *gateway, serving bool, until func() bool) {
 	g.t.Helper()
-	cmd := exec.Command(postern, "gc", "--grace", "none", "--home", g.home)
-	cmd.Env = append(os.Environ(), g.env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		g.t.Fatal(err)
-	}
+	cmd, kill := g.begin(serving, "gc", "--grace", "none")
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }() // killed, or ended with its gateway
 	for over := false; !over && !until(); {            // without pauses: the deletions take some milliseconds
@@ -143,11 +132,7 @@ func killCollect(g *gateway, serving bool, until func() bool) {
 		default:
 		}
 	}
-	if serving {
-		g.kill()
-	} else {
-		_ = cmd.Process.Kill()
-	}
+	kill()
 	<-ended
 }
 

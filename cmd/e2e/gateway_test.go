@@ -21,6 +21,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"postern/remote/s3/s3test"
 )
 
 // patience is how long a test waits for anything that must come. It is long, since it passes in full only when a test
@@ -88,6 +90,15 @@ func serve(t *testing.T, args ...string) *gateway {
 	g.start()
 	t.Cleanup(g.stop)
 	return g
+}
+
+// serveInBucket starts a gateway on a fresh home with its drive in a bucket, and returns the folder with the objects of
+// the drive.
+func serveInBucket(t *testing.T) (g *gateway, objects string) {
+	t.Helper()
+	store := s3test.StartVersity(t)
+	place := store.Place()
+	return serve(t, "--log", "error", "--remote", place.String(), "--create"), store.Objects(place)
 }
 
 // start runs the gateway on its home and returns when it is ready.
@@ -211,12 +222,32 @@ func (g *gateway) must(method, path string, body io.Reader, headers ...string) [
 	return data
 }
 
-// postern runs a command on the gateway's home.
-func (g *gateway) postern(args ...string) (string, error) {
+// command returns a command on the gateway's home.
+func (g *gateway) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(postern, append(args, "--home", g.home)...)
 	cmd.Env = append(os.Environ(), g.env...)
-	out, err := cmd.CombinedOutput()
+	return cmd
+}
+
+// postern runs a command on the gateway's home.
+func (g *gateway) postern(args ...string) (string, error) {
+	out, err := g.command(args...).CombinedOutput()
 	return string(out), err
+}
+
+// begin starts a command on the gateway's home, and returns what kills the process that does the work: the gateway
+// itself if it is serving, else the command.
+func (g *gateway) begin(serving bool, args ...string) (cmd *exec.Cmd, kill func()) {
+	g.t.Helper()
+	cmd = g.command(args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	if serving {
+		return cmd, g.kill
+	}
+	return cmd, func() { _ = cmd.Process.Kill() }
 }
 
 // need finds a program or skips the test. In CI, which installs every program, a missing one fails the test.

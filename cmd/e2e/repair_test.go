@@ -14,16 +14,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"postern/remote/s3/s3test"
 )
 
 // The number of killed repairs; each takes about a second, in a bucket some seconds.
@@ -42,10 +38,8 @@ func TestKillRepair(t *testing.T) {
 
 // TestKillRepairInBucket is TestKillRepair with the drive in a bucket.
 func TestKillRepairInBucket(t *testing.T) {
-	store := s3test.StartVersity(t)
-	place := store.Place()
-	repairKilled(t, serve(t, "--log", "error", "--remote", place.String(), "--create"), store.Objects(place),
-		repairRoundsInBucket)
+	g, objects := serveInBucket(t)
+	repairKilled(t, g, objects, repairRoundsInBucket)
 }
 
 // repairKilled is TestKillRepair for a fresh drive whose remote's files are in the folder store.
@@ -137,18 +131,9 @@ func killRepair(g *gateway, serving bool, after time.Duration) {
 	if serving {
 		g.start()
 	}
-	cmd := exec.Command(postern, "fsck", "--read-data", "--repair", "--home", g.home)
-	cmd.Env = append(os.Environ(), g.env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		g.t.Fatal(err)
-	}
+	cmd, kill := g.begin(serving, "fsck", "--read-data", "--repair")
 	<-time.After(after)
-	if serving {
-		g.kill()
-	} else {
-		_ = cmd.Process.Kill()
-	}
+	kill()
 	_ = cmd.Wait() // killed, or ended because of the damage
 }
 
