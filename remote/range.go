@@ -15,9 +15,9 @@ type Ending struct {
 
 type endingKey struct{}
 
-// UpTo marks ctx for a GetRange that needs only the first least bytes of its slice, at least one: if the blob ends after
-// them, the call succeeds, and the Ending holds the blob's size. So a cache can ask for a whole block of a blob whose
-// size it does not know. A store need not heed the mark; then such a range fails as any that ends past the blob.
+// UpTo marks ctx for a GetRange that needs only the first least bytes of its slice, at least one: if the blob ends
+// after them, the call succeeds, and the Ending holds the blob's size. So a cache can ask for a whole block of a blob
+// whose size it does not know. A store need not heed the mark; then such a range fails as any that ends past the blob.
 func UpTo(ctx context.Context, least int) (context.Context, *Ending) {
 	e := &Ending{least: int64(max(least, 1))}
 	return context.WithValue(ctx, endingKey{}, e), e

@@ -1,6 +1,6 @@
-// Package blockfile is the cache's tier on disk: blocks of ciphertext, in one file for each blob. It may lose any of them
-// at any time; it returns only what was put, since every block has a checksum over its key and its bytes. The checksum
-// does not stop an attacker with access to the folder; the seal inside does.
+// Package blockfile is the cache's tier on disk: blocks of ciphertext, in one file for each blob. It may lose any of
+// them at any time; it returns only what was put, since every block has a checksum over its key and its bytes. The
+// checksum does not stop an attacker with access to the folder; the seal inside does.
 //
 // Blocks are appended to their blob's file in the order in which they come: making a file costs ten times as much as
 // writing a block. Room is made by removing the blob that was not read for the longest time. Nothing is synced to disk,

@@ -197,8 +197,8 @@ func TestDropBeforeScan(t *testing.T) {
 	}
 }
 
-// TestRuns: blocks that are put together or one after the other lie in one file, and a block that is replaced often does
-// not make it grow without bound.
+// TestRuns: blocks that are put together or one after the other lie in one file, and a block that is replaced often
+// does not make it grow without bound.
 func TestRuns(t *testing.T) {
 	dir := t.TempDir()
 	disk := opened(t, dir, Options{})

@@ -63,7 +63,8 @@ func writeBlock(f *os.File, off int64, b tier.Entry) error {
 	return err
 }
 
-// create makes the file of a blob. One that is there, left by another start or planted, is removed and never written to.
+// create makes the file of a blob. One that is there, left by another start or planted, is removed and never written
+// to.
 func create(path string) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := os.OpenFile(path, flags, 0o600)
@@ -103,7 +104,8 @@ func blocksIn(f io.ReaderAt, name crypto.BlobName, length int64) *blob {
 			break
 		}
 		n, index := headerSize+int64(binary.BigEndian.Uint32(h[52:])), binary.BigEndian.Uint32(h[40:])
-		if !bytes.Equal(h[:40], prefix(name)) || index > tier.MaxIndex || n > headerSize+tier.MaxBlock || b.size+n > length {
+		if !bytes.Equal(h[:40], prefix(name)) || index > tier.MaxIndex || n > headerSize+tier.MaxBlock ||
+			b.size+n > length {
 			break
 		}
 		if old, ok := b.blocks[index]; ok {

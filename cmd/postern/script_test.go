@@ -45,8 +45,8 @@ func TestScripts(t *testing.T) {
 
 // inBucket are the stories that do not look into the files of a store, and need none beside their own.
 var inBucket = []string{"away", "break-locks", "damaged", "first-run", "fork", "fsck", "gc", "history", "hostile-names",
-	"in-use", "init-login", "inspect", "journal", "locks", "memory", "mirror-kinds", "passwd", "password", "pin", "probes",
-	"recover", "remote-speed", "staging", "through"}
+	"in-use", "init-login", "inspect", "journal", "locks", "memory", "mirror-kinds", "passwd", "password", "pin",
+	"probes", "recover", "remote-speed", "staging", "through"}
 
 // TestScriptsInBucket runs stories again with drives in buckets.
 func TestScriptsInBucket(t *testing.T) {

@@ -90,10 +90,11 @@ func (s *sabotaged) drivers() gateway.Drivers {
 			if err != nil {
 				return nil, err
 			}
-			return faulty.New(store, s.fault, faulty.Options{Held: 40, Delay: 1, Sleep: func(ctx context.Context, _ time.Duration) error {
+			sleep := func(ctx context.Context, _ time.Duration) error {
 				f, _, _ := s.current()
 				return remote.Sleep(ctx, f.Sleep)
-			}}), nil
+			}
+			return faulty.New(store, s.fault, faulty.Options{Held: 40, Delay: 1, Sleep: sleep}), nil
 		}
 	}
 	return all

@@ -14,8 +14,8 @@ import (
 	"postern/remote/transfer"
 )
 
-// DefaultWorkers is the number of blobs on their way to a store, or from it. Each takes up to crypto.MaxBlobSize bytes of
-// memory.
+// DefaultWorkers is the number of blobs on their way to a store, or from it. Each takes up to crypto.MaxBlobSize bytes
+// of memory.
 const DefaultWorkers = 8
 
 // ImportOptions are the choices of Import. The zero value moves only pointers that certainly lose nothing.

@@ -53,7 +53,9 @@ func (u *uneven) GetRange(ctx context.Context, name crypto.BlobName, off int64, 
 }
 
 // hedged runs a test with a line over an uneven remote with one blob, after some even reads of 50 ms each.
-func hedged(t *testing.T, even int, after func(n int) time.Duration, test func(u *uneven, read func() ([]byte, error))) {
+func hedged(
+	t *testing.T, even int, after func(n int) time.Duration, test func(u *uneven, read func() ([]byte, error)),
+) {
 	synctest.Test(t, func(t *testing.T) {
 		data := bytes.Repeat([]byte("postern"), 1000)
 		name := crypto.NameOf(data)

@@ -42,8 +42,8 @@ type Options struct {
 	// help. Calls that write or load a pointer still notice a disk that hangs; each poll makes one.
 	Local bool
 
-	// Limits are kept by calls that move blobs, beside those that pace.With puts into a context. Nil: none. A Local remote
-	// has no limits.
+	// Limits are kept by calls that move blobs, beside those that pace.With puts into a context. Nil: none. A Local
+	// remote has no limits.
 	Limits *pace.Limits
 
 	Slots int           // most calls of a driver that Hangs under way, abandoned ones included; 0: 64

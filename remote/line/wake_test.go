@@ -18,8 +18,8 @@ type connected struct {
 
 func (c *connected) Reconnect() { c.dropped++ }
 
-// TestWake: after a sleep of the machine, or on another network, the next call comes on a fresh connection, and a remote
-// that counted as away is tried at once.
+// TestWake: after a sleep of the machine, or on another network, the next call comes on a fresh connection, and a
+// remote that counted as away is tried at once.
 func TestWake(t *testing.T) {
 	for what, change := range map[string]func(clock *time.Duration, network *string){
 		"a sleep":         func(clock *time.Duration, _ *string) { *clock += time.Hour },

@@ -20,8 +20,8 @@ const (
 
 	// maxBulk bounds the bulk transfers of one direction under way, so that connections are left for small ones.
 	maxBulk = 16
-	// leastShare is the least rate of one bulk transfer, in bytes a second. Where the limit is lower, fewer are under way:
-	// stores end a request whose bytes pause for 20 seconds, and an HTTP connection sends 64 KiB at a time.
+	// leastShare is the least rate of one bulk transfer, in bytes a second. Where the limit is lower, fewer are under
+	// way: stores end a request whose bytes pause for 20 seconds, and an HTTP connection sends 64 KiB at a time.
 	leastShare = 8 << 10
 )
 

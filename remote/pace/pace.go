@@ -109,8 +109,8 @@ func Around(own *Limits) remote.Around {
 	}
 }
 
-// enter waits until a bulk transfer may begin. A call of a mirror's member does not wait for what the call of the mirror,
-// outer, holds already.
+// enter waits until a bulk transfer may begin. A call of a mirror's member does not wait for what the call of the
+// mirror, outer, holds already.
 func (m *meter) enter(ctx context.Context, c *remote.Call, outer *meter) (leave func(), err error) {
 	defer m.wait()()
 	var leaves []func()

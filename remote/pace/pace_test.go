@@ -140,7 +140,8 @@ func TestSmallTransfersDoNotQueue(t *testing.T) {
 // TestOtherCallsAreNotMarked: pointers, polls and listings never wait.
 func TestOtherCallsAreNotMarked(t *testing.T) {
 	l := pace.New(pace.Steady(1), pace.Steady(1), pace.Options{})
-	for _, op := range []string{remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpStat, remote.OpList, remote.OpFetch} {
+	for _, op := range []string{remote.OpLoad, remote.OpSwap, remote.OpChanged, remote.OpStat, remote.OpList,
+		remote.OpFetch} {
 		_ = pace.Around(l)(t.Context(), &remote.Call{Op: op}, func(ctx context.Context) error {
 			if r := bytes.NewReader(nil); pace.Download(ctx, 0, r) != io.Reader(r) {
 				t.Errorf("%s is limited", op)
@@ -156,7 +157,8 @@ func TestPlanOfTheDay(t *testing.T) {
 		<-time.After(8*time.Hour - time.Since(time.Now().Truncate(24*time.Hour)))
 		day := time.Now() // some days begin at another hour
 		hour := func(h int) time.Duration { return time.Duration(day.Hour()+h) * time.Hour }
-		l := pace.New(pace.Plan{{From: hour(0), Rate: 1 << 10}, {From: hour(1)}, {From: hour(2), Rate: mib}}, nil, pace.Options{})
+		l := pace.New(pace.Plan{{From: hour(0), Rate: 1 << 10}, {From: hour(1)}, {From: hour(2), Rate: mib}}, nil,
+			pace.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour+time.Minute)
 		defer cancel()
 		var sum atomic.Int64

@@ -120,8 +120,8 @@ func (s *Store) readRange(ctx context.Context, name crypto.BlobName, off int64, 
 	return nil
 }
 
-// Stat implements remote.Blobs. The reply to a HEAD request has no body, so only a GET tells why it failed: for a missing
-// object or a missing bucket, for keys that have ended, or since the store asks for fewer requests.
+// Stat implements remote.Blobs. The reply to a HEAD request has no body, so only a GET tells why it failed: for a
+// missing object or a missing bucket, for keys that have ended, or since the store asks for fewer requests.
 func (s *Store) Stat(ctx context.Context, name crypto.BlobName) (int64, error) {
 	done, err := s.begin(ctx, remote.OpStat, name)
 	if err != nil {

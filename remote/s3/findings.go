@@ -53,17 +53,17 @@ func (p Place) judge(versioned bool, rules []types.LifecycleRule) (found []strin
 		}
 		expires = expires || r.NoncurrentVersionExpiration != nil
 		if r.Expiration != nil && (r.Expiration.Days != nil || r.Expiration.Date != nil) {
-			found = append(found, fmt.Sprintf("the lifecycle rule %q of the bucket deletes objects by their age, and with them "+
-				"files of the drive: remove the rule, or limit it to another prefix", deref(r.ID)))
+			found = append(found, fmt.Sprintf("the lifecycle rule %q of the bucket deletes objects by their age, and with "+
+				"them files of the drive: remove the rule, or limit it to another prefix", deref(r.ID)))
 		}
 		if len(r.Transitions) > 0 {
-			found = append(found, fmt.Sprintf("the lifecycle rule %q of the bucket moves objects to another class of storage, "+
-				"from which an archive can't be read at once: remove the rule, or limit it to another prefix", deref(r.ID)))
+			found = append(found, fmt.Sprintf("the lifecycle rule %q of the bucket moves objects to another class of "+
+				"storage, from which an archive can't be read at once: remove the rule, or limit it to another prefix", deref(r.ID)))
 		}
 	}
 	if versioned && !expires {
-		found = append(found, "the bucket keeps old versions, so that nothing that is deleted frees space: turn versioning "+
-			"off, or give the bucket this lifecycle rule: "+p.rule())
+		found = append(found, "the bucket keeps old versions, so that nothing that is deleted frees space: turn "+
+			"versioning off, or give the bucket this lifecycle rule: "+p.rule())
 	}
 	return found
 }

@@ -15,7 +15,8 @@ func TestKilledWhileFounding(t *testing.T) {
 		"probe-0123456789abcdef-3": nil, "probe-letter.txt": remote.ErrForeign, "probe-01-3": remote.ErrForeign,
 	} {
 		place := fresh()
-		if err := s3test.Restore(t.Context(), place, map[string][]byte{place.Prefix + "/" + name: []byte("x")}); err != nil {
+		left := map[string][]byte{place.Prefix + "/" + name: []byte("x")}
+		if err := s3test.Restore(t.Context(), place, left); err != nil {
 			t.Fatal(err)
 		}
 		store, err := s3.Open(t.Context(), place, s3.Options{})

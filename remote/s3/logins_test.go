@@ -21,7 +21,8 @@ func TestNewLogin(t *testing.T) {
 	profiles := filepath.Join(t.TempDir(), "credentials")
 	login := func(key, token string) {
 		t.Helper()
-		text := "[work]\naws_access_key_id = " + key + "\naws_secret_access_key = secret\naws_session_token = " + token + "\n"
+		text := "[work]\naws_access_key_id = " + key + "\naws_secret_access_key = secret\n" +
+			"aws_session_token = " + token + "\n"
 		if err := os.WriteFile(profiles, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,9 @@ var errTooLong = errors.New("the object has more bytes than it may")
 
 // write stores an object and returns its ETag. set adds conditions. The first write finds out whether the store wants
 // the bytes signed, too.
-func (s *Store) write(ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput)) (etag string, err error) {
+func (s *Store) write(
+	ctx context.Context, key string, b []byte, set func(*s3.PutObjectInput),
+) (etag string, err error) {
 	etag, err = s.writeAs(ctx, key, b, set, s.payload)
 	if !s.refusesUnsigned(err) {
 		return etag, err

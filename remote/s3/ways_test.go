@@ -23,8 +23,8 @@ import (
 	"postern/remote/s3/s3test"
 )
 
-// childVariable is the environment variable with the URL of a remote that makes the test binary use that remote and end.
-// A process of its own is needed since Go reads the settings of a proxy once.
+// childVariable is the environment variable with the URL of a remote that makes the test binary use that remote and
+// end. A process of its own is needed since Go reads the settings of a proxy once.
 const childVariable = "POSTERN_S3_TEST_CHILD"
 
 // childMain makes a remote and uses it.
@@ -184,8 +184,8 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// TestSignedBodies: the bytes of objects are not signed where TLS protects them, unless the store wants it, which is tried
-// once.
+// TestSignedBodies: the bytes of objects are not signed where TLS protects them, unless the store wants it, which is
+// tried once.
 func TestSignedBodies(t *testing.T) {
 	const unsigned = "UNSIGNED-PAYLOAD"
 	for what, c := range map[string]struct {

@@ -35,8 +35,8 @@ type reach struct {
 }
 
 // measure returns the reach at the present pace of the remote. Three times what arrives during a round trip keeps the
-// line full while the store works for the next requests, and lets the measured rate grow as long as the line has more to
-// give. On a thin line it is little, so that other reads need not wait long.
+// line full while the store works for the next requests, and lets the measured rate grow as long as the line has more
+// to give. On a thin line it is little, so that other reads need not wait long.
 func (a *ahead) measure() reach {
 	var p remote.Pace
 	if a.pace != nil {

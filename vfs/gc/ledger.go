@@ -44,7 +44,7 @@ type Last struct {
 	At         int64     // when it had seen the newest states, in nanoseconds since 1970; 0: there was none
 	Needed     int64     // bytes
 	Candidates int64     // bytes
-	Commit     int64     // the latest credible time of a commit that this run or one before saw, in nanoseconds since 1970
+	Commit     int64     // the latest credible time of a commit that any run saw, in nanoseconds since 1970
 	Due        time.Time // when the first candidate may be deleted; zero: there is none
 }
 

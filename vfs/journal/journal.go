@@ -156,8 +156,8 @@ func Open(dir string, key func(salt [32]byte) crypto.FrameKey, o Options) (*Jour
 	return j, nil
 }
 
-// Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim dropped,
-// or drops meanwhile: f must skip records that a commit holds already.
+// Replay calls f for every record, oldest first, and stops at f's first error. It may include records that Trim
+// dropped, or drops meanwhile: f must skip records that a commit holds already.
 func (j *Journal) Replay(f func(Record) error) error {
 	j.replaying.RLock()
 	defer j.replaying.RUnlock()

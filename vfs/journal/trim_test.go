@@ -10,8 +10,8 @@ import (
 	"postern/remote/localfs/simfs"
 )
 
-// TestTrimDuringReplay trims the journal while it is replayed. The replay shows all records that stay, in order, whether
-// or not it has begun to read a file that is removed.
+// TestTrimDuringReplay trims the journal while it is replayed. The replay shows all records that stay, in order,
+// whether or not it has begun to read a file that is removed.
 func TestTrimDuringReplay(t *testing.T) {
 	const last, trimmed = 200, 150
 	for _, at := range []uint64{1, 40, trimmed, last} {

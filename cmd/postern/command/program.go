@@ -144,8 +144,8 @@ func (p *Program) Settings(h home.Home, flags home.Settings) (home.Settings, err
 
 // Limit adds the flag --limit to a command.
 func Limit(cmd *cobra.Command, limit *home.Rates) {
-	cmd.Flags().Var(limit, "limit", "most bytes a second in each direction, such as 10MiB/s, \"08:00 1MiB/s, 18:00 off\" or "+
-		"off (default: remote.upload and remote.download in the settings)")
+	cmd.Flags().Var(limit, "limit", "most bytes a second in each direction, such as 10MiB/s, \"08:00 1MiB/s, 18:00 off\" "+
+		"or off (default: remote.upload and remote.download in the settings)")
 }
 
 // Rates returns a limit for both directions, or those of the settings if none is given.

@@ -113,7 +113,8 @@ func progressLine(at control.Progress, rate float64) string {
 	if rate >= 1 {
 		line += fmt.Sprintf(", %v/s", home.Size(rate))
 		if left := at.TotalBytes - at.Bytes; left > 0 {
-			line += fmt.Sprintf(", %v left", min(time.Duration(float64(left)/rate*float64(time.Second)), mostLeft).Round(time.Second))
+			takes := min(time.Duration(float64(left)/rate*float64(time.Second)), mostLeft)
+			line += fmt.Sprintf(", %v left", takes.Round(time.Second))
 		}
 	}
 	return line

@@ -50,7 +50,8 @@ func TestRates(t *testing.T) {
 		"08:00 1MiB/s 18:00 2MiB/s": "no rate",
 	} {
 		r := Rates{"untouched"}
-		if err := r.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), want) || r.text != "untouched" {
+		err := r.UnmarshalText([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) || r.text != "untouched" {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

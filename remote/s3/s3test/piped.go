@@ -23,7 +23,8 @@ func Piped(t testing.TB, around func(store http.Handler, w http.ResponseWriter, 
 		t.Fatal(err)
 	}
 	store := gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { around(store, w, r) })}
+	handle := func(w http.ResponseWriter, r *http.Request) { around(store, w, r) }
+	server := &http.Server{Handler: http.HandlerFunc(handle)}
 	pipes := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = server.Serve(pipes) }() // it says that it was closed

@@ -71,7 +71,8 @@ func Rclone(t testing.TB) func() s3.Place {
 	t.Helper()
 	folder := newFolder(t)
 	return start(t, folder, "rclone", func(addr string) []string {
-		return []string{"serve", "s3", "--config", os.DevNull, "--addr", addr, "--auth-key", AccessKey + "," + SecretKey, folder}
+		return []string{"serve", "s3", "--config", os.DevNull, "--addr", addr, "--auth-key", AccessKey + "," + SecretKey,
+			folder}
 	}).Place
 }
 

@@ -85,7 +85,8 @@ func TestLane(t *testing.T) {
 		atBest float64 // bytes a second
 		late   time.Duration
 	}{
-		{"a DSL line", &wire{trip: 30 * time.Millisecond, rate: 10 * mbit}, 10 * mbit, 5 * time.Second}, // one blob takes 4 s
+		// One blob takes 4 s.
+		{"a DSL line", &wire{trip: 30 * time.Millisecond, rate: 10 * mbit}, 10 * mbit, 5 * time.Second},
 		{"100 Mbit/s, 50 ms", &wire{trip: 50 * time.Millisecond, rate: 100 * mbit}, 100 * mbit, time.Second},
 		{"100 Mbit/s, 50 ms, to a busy store", &wire{trip: 50 * time.Millisecond, rate: 100 * mbit, busy: time.Second,
 			store: 100 * time.Millisecond}, 100 * mbit, time.Second},

@@ -33,8 +33,8 @@ defaults.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.Addr, "addr", "", "HOST:PORT to serve at (default "+home.Defaults().Addr+")")
-	f.StringVar(&flags.Remote.URL, "remote", "", "URL of the remote (default: where the account lives; at first a folder in "+
-		"the home)")
+	f.StringVar(&flags.Remote.URL, "remote", "", "URL of the remote (default: where the account lives; at first a folder "+
+		"in the home)")
 	f.BoolVar(&create, "create", false, "at the first run, make the remote of --remote in an empty or missing folder")
 	f.StringVar(&flags.TLS.Mode, "tls", "", "serve HTTPS: with the certificate of tls.cert and tls.key, "+
 		"else with one of the drive's own authority (see postern trust); --tls=off for not")

@@ -38,7 +38,8 @@ yet, it is made and stays; in a folder, which may be that of a disk that is not 
 			return checkRemote(gateway.Limited(cmd.Context(), f.limit, f.limit), p, to, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.create, "create", false, "make the remote first, in an empty or missing folder; in a bucket it is always made")
+	cmd.Flags().BoolVar(&f.create, "create", false,
+		"make the remote first, in an empty or missing folder; in a bucket it is always made")
 	cmd.Flags().Var(&f.limit, "limit", "most bytes a second in each direction, such as 10MiB/s (default: no limit)")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON, for programs")
 	return cmd

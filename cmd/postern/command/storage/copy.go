@@ -22,7 +22,8 @@ func duplicate(p *command.Program) *cobra.Command {
 		Long: `Copies all that the drive and its history lead to from one remote to another, then the drive's pointer, and,
 with the passphrase, the login record. Letters in the account's inbox and the record of its name go along. Run an
 interrupted copy again to continue it; a later run copies the changes. The pointer at TO is moved only if the copied
-history contains the state there. --limit bounds the bytes that are read in a second, and those that are written. To use the copy, set remote in config.toml, or log in on TO.`,
+history contains the state there. --limit bounds the bytes that are read in a second, and those that are written. To use
+the copy, set remote in config.toml, or log in on TO.`,
 		Args: command.Exactly(2, "two URLs"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return copyAccount(cmd.Context(), p, args[0], args[1], f)
