@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 
@@ -19,5 +20,12 @@ func TestContract(t *testing.T) {
 				return func() (remote.Store, error) { return disk.Open(folder, o) }
 			})
 		})
+	}
+}
+
+// TestEnds checks that a range may end with its blob.
+func TestEnds(t *testing.T) {
+	if err := remotetest.Ends(t.Context(), open(t, t.TempDir(), disk.Options{}), rand.Reader); err != nil {
+		t.Error(err)
 	}
 }

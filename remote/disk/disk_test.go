@@ -3,7 +3,6 @@ package disk_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,7 +14,6 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/remote/disk"
-	"postern/remote/remotetest"
 )
 
 // open opens a store that is closed with the test.
@@ -130,12 +128,6 @@ func TestOpenUnreadable(t *testing.T) {
 }
 
 // TestOpenEmpty opens folders that count as empty.
-func TestEnds(t *testing.T) {
-	if err := remotetest.Ends(t.Context(), open(t, t.TempDir(), disk.Options{}), rand.Reader); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestOpenEmpty(t *testing.T) {
 	fresh := t.TempDir()
 	mkdir(t, filepath.Join(fresh, "lost+found"))
