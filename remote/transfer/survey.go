@@ -85,29 +85,22 @@ func (c *copier) list(ctx context.Context) error {
 		c.all[i].have = -1
 	}
 	both, inner := errgroup.WithContext(ctx)
-	both.Go(func() error {
-		for info, err := range c.to.List(inner) {
-			if err != nil {
-				return err
-			}
-			if i, ok := index[info.Name]; ok {
-				c.all[i].have = info.Size
-			}
-		}
-		return nil
-	})
-	if c.o.Blobs != nil {
+	sizes := func(at remote.Store, note func(w *wanted, size int64)) {
 		both.Go(func() error {
-			for info, err := range c.from.List(inner) {
+			for info, err := range at.List(inner) {
 				if err != nil {
 					return err
 				}
 				if i, ok := index[info.Name]; ok {
-					c.all[i].Size = info.Size
+					note(&c.all[i], info.Size)
 				}
 			}
 			return nil
 		})
+	}
+	sizes(c.to, func(w *wanted, size int64) { w.have = size })
+	if c.o.Blobs != nil {
+		sizes(c.from, func(w *wanted, size int64) { w.Size = size })
 	}
 	return both.Wait()
 }
