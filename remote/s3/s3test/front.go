@@ -72,6 +72,16 @@ func (f *Front) Forward(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, resp.Body) // the reader may be gone
 }
 
+// ETag returns the ETag of the object that a request is about, as the store has it now; "" if there is none.
+func (f *Front) ETag(r *http.Request) string {
+	resp, err := http.Head(f.store + r.URL.Path)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	_ = resp.Body.Close()
+	return resp.Header.Get("ETag")
+}
+
 // Body reads the body of a request and returns it as one that can still be read when the request is over.
 func Body(r *http.Request) (io.ReadCloser, error) {
 	b, err := io.ReadAll(r.Body)
