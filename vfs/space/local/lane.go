@@ -20,8 +20,11 @@ const (
 	maxLane = 12
 
 	// quick is a blob's share of the line's time below which two always go at once: the second fills the line while the
-	// store confirms the first, and delays others by less than a second.
-	quick = 600 * time.Millisecond
+	// store confirms the first, and delays others by less than a second. On a line whose round trip is long, such as a
+	// satellite's, they also do when one alone would leave more than a third of it empty: when a blob's share is below
+	// tripsOfQuick round trips.
+	quick        = 600 * time.Millisecond
+	tripsOfQuick = 2
 
 	// maxQueue is how much longer than on an idle line a small request may take beside the uploads.
 	maxQueue = 500 * time.Millisecond
@@ -60,6 +63,14 @@ func NewLane(pace func() remote.Pace) *Lane {
 // Far reports whether the store is distant.
 func (l *Lane) Far() bool { return l.pace != nil && l.pace().Far() }
 
+// roundTrip returns how long the line to the store is; 0: unknown, or near.
+func (l *Lane) roundTrip() time.Duration {
+	if l.pace == nil {
+		return 0
+	}
+	return l.pace().RoundTrip
+}
+
 // most returns how many blobs may be on their way. The caller holds mu.
 func (l *Lane) most() int {
 	if !l.Far() {
@@ -77,7 +88,8 @@ func (l *Lane) Leave(took time.Duration) {
 	defer l.mu.Unlock()
 	if took > 0 {
 		l.least = 1
-		if took/time.Duration(l.turns.In()) < quick {
+		trip := l.roundTrip()
+		if (took-trip)/time.Duration(l.turns.In()) < max(quick, tripsOfQuick*trip) {
 			l.least = 2
 		}
 	}
