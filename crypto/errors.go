@@ -16,4 +16,13 @@ var (
 
 	// ErrRetired means that a login record was retired: the passphrase was changed since.
 	ErrRetired = errors.New("this passphrase was changed since")
+
+	// ErrRecipient means that a letter was written to another account, whose owner opened it and sent it on.
+	ErrRecipient = errors.New("written to another account")
+
+	// ErrPassword means that a link needs a password, and none or another one was given.
+	ErrPassword = errors.New("the link needs its password")
+
+	// ErrRevoked means that the creator of a link has revoked it.
+	ErrRevoked = errors.New("the link was revoked")
 )

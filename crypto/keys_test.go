@@ -29,6 +29,10 @@ func secrets() map[string]any {
 		"SpaceSecret":   SpaceSecret(raw),
 		"WriterSeed":    WriterSeed(raw),
 		"Capability":    Capability{Read: ReadKey(raw), Writer: WriterSeed(raw)},
+		"MeetKey":       MeetKey(raw),
+		"LinkSeed":      LinkSeed(raw),
+		"LinkSecret":    LinkSecret(raw),
+		"Link":          Link{Pointer: raw, Secret: raw},
 	}
 }
 

@@ -59,4 +59,23 @@ const (
 	// The prefix of the messages that the holder and the author of a name record sign, ended by a zero byte.
 	labelSignName = "postern/2/sign/name-record"
 	labelSignCard = "postern/2/sign/card"
+
+	// HKDF info: the key of one of an account's further inboxes, from its secret.
+	labelAccountDoor = "postern/2/account/door"
+
+	// The prefix of the author id in the hash that people compare, ended by a zero byte.
+	labelFingerprint = "postern/2/fingerprint"
+
+	// The prefix of the messages that the author of a letter, of a contact card and of a succession signs, ended by a zero
+	// byte.
+	labelSignMessage    = "postern/2/sign/message"
+	labelSignContact    = "postern/2/sign/contact"
+	labelSignSuccession = "postern/2/sign/succession"
+
+	// Of secret links: HKDF info for the writer key and the secret, from what the creator keeps; the salt of Argon2id, and
+	// the read key, from the secret.
+	labelLinkWriter = "postern/2/link/writer"
+	labelLinkSecret = "postern/2/link/secret"
+	labelLinkSalt   = "postern/2/link/salt"
+	labelLinkReader = "postern/2/link/reader"
 )

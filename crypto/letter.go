@@ -51,6 +51,12 @@ func (s AccountSecret) InboxID() InboxID {
 	return newSigner(derive(s, nil, labelAccountInbox)).public()
 }
 
+// Door returns inbox number n of the account's further ones. A card that is handed out by hand names a door of its own,
+// so that it can be closed alone. All devices of the account compute the same.
+func (s AccountSecret) Door(n uint32) InboxID {
+	return newSigner(derive(s, binary.BigEndian.AppendUint32(nil, n), labelAccountDoor)).public()
+}
+
 // Public returns the public half of k.
 func (k MeetKey) Public() MeetPublic { return MeetPublic(k.pair().PublicKey().Bytes()) }
 

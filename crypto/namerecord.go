@@ -44,11 +44,14 @@ type (
 	NameRecord [NameRecordSize]byte
 )
 
-// Card holds what is needed to contact the account that has a name.
+// Card holds what is needed to contact an account. It comes in a name record, as text, or in a letter, and is signed by
+// its author in all three.
 type Card struct {
+	Seq    uint64 // of two cards of one author the one with the greater number counts
 	Author AuthorID
 	Meet   MeetPublic
 	Inbox  InboxID
+	Name   string   // claimed by the account, or how it wants to be called: as NormalizeUser returns it, or empty
 	Stores []string // URLs of the stores where its inbox is: at most MaxStores, of printable ASCII
 }
 
@@ -71,7 +74,7 @@ func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand i
 		return NameRecord{}, err
 	}
 	author := s.Author()
-	card, err := Card{author.ID(), s.Meet().Public(), s.InboxID(), stores}.marshal()
+	card, err := Card{Author: author.ID(), Meet: s.Meet().Public(), Inbox: s.InboxID(), Stores: stores}.marshal()
 	if err != nil {
 		return NameRecord{}, err
 	}
@@ -127,6 +130,7 @@ func (r *NameRecord) Open(name string) (Card, error) {
 	if !verify(card.Author, cardMessage(id, head, plain[:cardOffSignature]), Signature(plain[cardOffSignature:])) {
 		return Card{}, fmt.Errorf("record of name %q: %w", name, ErrSignature)
 	}
+	card.Seq, card.Name = r.Seq(), name
 	return card, nil
 }
 
@@ -146,15 +150,24 @@ func (c Card) marshal() ([]byte, error) {
 	b := append(make([]byte, 0, cardSize), c.Author[:]...)
 	b = append(b, c.Meet[:]...)
 	b = append(b, c.Inbox[:]...)
-	b = append(b, byte(len(c.Stores)))
-	for _, url := range c.Stores {
+	b, err := appendStores(b, c.Stores)
+	if err != nil {
+		return nil, err
+	}
+	return b[:cardSize], nil
+}
+
+// appendStores appends the number of stores, then each URL behind its length.
+func appendStores(b []byte, stores []string) ([]byte, error) {
+	b = append(b, byte(len(stores)))
+	for _, url := range stores {
 		if !isStoreURL(url) {
 			return nil, fmt.Errorf("the URL of a store is 1 to %d printable ASCII characters", MaxStoreURL)
 		}
 		b = binary.BigEndian.AppendUint16(b, uint16(len(url)))
 		b = append(b, url...)
 	}
-	return b[:cardSize], nil
+	return b, nil
 }
 
 // parseCard parses the encoding of marshal; it does not verify the signature.
@@ -162,23 +175,44 @@ func parseCard(b []byte) (Card, error) {
 	c := Card{
 		Author: AuthorID(b), Meet: MeetPublic(b[cardOffMeet:cardOffInbox]), Inbox: InboxID(b[cardOffInbox:cardOffStores]),
 	}
-	count, rest := int(b[cardOffStores]), b[cardOffStores+1:cardOffSignature]
-	if count > MaxStores {
-		return Card{}, fmt.Errorf("%w: %d stores", ErrFormat, count)
+	stores, rest, err := cutStores(b[cardOffStores:cardOffSignature])
+	if err != nil {
+		return Card{}, err
 	}
-	for range count {
-		n := int(binary.BigEndian.Uint16(rest))
-		if n > MaxStoreURL || !isStoreURL(string(rest[2:2+n])) {
-			return Card{}, fmt.Errorf("%w: the URL of a store", ErrFormat)
-		}
-		c.Stores, rest = append(c.Stores, string(rest[2:2+n])), rest[2+n:]
+	if !isZero(rest) {
+		return Card{}, fmt.Errorf("%w: its padding is not zero", ErrFormat)
 	}
-	for _, b := range rest {
-		if b != 0 {
-			return Card{}, fmt.Errorf("%w: its padding is not zero", ErrFormat)
-		}
-	}
+	c.Stores = stores
 	return c, nil
+}
+
+// cutStores parses what appendStores has appended, and returns the bytes behind it.
+func cutStores(b []byte) (stores []string, rest []byte, err error) {
+	if len(b) == 0 || b[0] > MaxStores {
+		return nil, nil, fmt.Errorf("%w: the number of stores", ErrFormat)
+	}
+	count, rest := int(b[0]), b[1:]
+	for range count {
+		if len(rest) < 2 {
+			return nil, nil, fmt.Errorf("%w: the URL of a store", ErrFormat)
+		}
+		n := int(binary.BigEndian.Uint16(rest))
+		if n > MaxStoreURL || n > len(rest)-2 || !isStoreURL(string(rest[2:2+n])) {
+			return nil, nil, fmt.Errorf("%w: the URL of a store", ErrFormat)
+		}
+		stores, rest = append(stores, string(rest[2:2+n])), rest[2+n:]
+	}
+	return stores, rest, nil
+}
+
+// isZero reports whether all bytes are zero.
+func isZero(b []byte) bool {
+	for _, b := range b {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // isStoreURL reports whether a card can hold the URL.

@@ -209,3 +209,48 @@ func (MeetKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText always fails.
 func (MeetKey) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (LinkSeed) String() string { return redacted }
+
+// GoString hides the key.
+func (LinkSeed) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (LinkSeed) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (LinkSeed) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (LinkSeed) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the secret.
+func (LinkSecret) String() string { return redacted }
+
+// GoString hides the secret.
+func (LinkSecret) GoString() string { return redacted }
+
+// Format hides the secret, whatever the verb.
+func (LinkSecret) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the secret.
+func (LinkSecret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (LinkSecret) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the secret.
+func (Link) String() string { return redacted }
+
+// GoString hides the secret.
+func (Link) GoString() string { return redacted }
+
+// Format hides the secret, whatever the verb.
+func (Link) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the secret.
+func (Link) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (Link) MarshalText() ([]byte, error) { return nil, errSecretText }

@@ -51,10 +51,8 @@ func unpadValue(padded []byte) ([]byte, error) {
 	if n > len(rest) {
 		return nil, fmt.Errorf("pointer value: %w: a length of %d", ErrFormat, n)
 	}
-	for _, b := range rest[n:] {
-		if b != 0 {
-			return nil, fmt.Errorf("pointer value: %w: its padding is not zero", ErrFormat)
-		}
+	if !isZero(rest[n:]) {
+		return nil, fmt.Errorf("pointer value: %w: its padding is not zero", ErrFormat)
 	}
 	return rest[:n:n], nil
 }

@@ -74,7 +74,8 @@ func testVectors[V any](t *testing.T, name, about string, made []V, check func(t
 // kindOf names an error as vectors do. The empty name is success.
 func kindOf(t *testing.T, err error) string {
 	t.Helper()
-	kinds := map[string]error{"open": ErrOpen, "format": ErrFormat, "signature": ErrSignature, "retired": ErrRetired}
+	kinds := map[string]error{"open": ErrOpen, "format": ErrFormat, "signature": ErrSignature, "retired": ErrRetired,
+		"recipient": ErrRecipient, "password": ErrPassword, "revoked": ErrRevoked}
 	for name, kind := range kinds {
 		if errors.Is(err, kind) {
 			return name

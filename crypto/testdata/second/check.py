@@ -2,6 +2,7 @@
 
 Left out are Argon2id and full chunks, which take plain Python too long, and the normalisation of user names and passphrases."""
 
+import base64
 import hashlib
 import json
 import math
@@ -176,6 +177,97 @@ def name(v):
         and seal(card_key, NO_NONCE, ad, card) == b[80:4032]
 
 
+def cut_card(b):
+    """The parts of a card without padding: number, author, meet key, inbox, name, stores; and the bytes behind it."""
+    need(len(b) >= 1289 and len(b) > 1288 + b[1288])
+    name, rest = b[1289:1289 + b[1288]], b[1289 + b[1288]:]
+    need(len(name) <= 64 and all(chr(c) in "abcdefghijklmnopqrstuvwxyz0123456789._-" for c in name))
+    need(not name or name[:1].isalnum() and name[-1:].isalnum())
+    need(rest and rest[0] <= 4)
+    stores, count, rest = [], rest[0], rest[1:]
+    for _ in range(count):
+        n = int.from_bytes(rest[:2], "big")
+        need(len(rest) >= 2 and 1 <= n <= 512 and len(rest) >= 2 + n and all(0x21 <= c <= 0x7e for c in rest[2:2 + n]))
+        stores, rest = stores + [rest[2:2 + n].decode()], rest[2 + n:]
+    need(len(b) - len(rest) <= 2701)
+    return (int.from_bytes(b[:8], "big"), b[8:40], b[40:1256], b[1256:1288], name.decode(), stores), rest
+
+
+def open_contact(b):
+    need(len(b) >= 65 and b[0] == 1)
+    card, rest = cut_card(b[1:-64])
+    need(not rest)
+    verify(card[1], b"postern/2/sign/contact\0" + b[:-64], b[-64:])
+    return card
+
+
+def author_seed(secret):
+    return hkdf(unhex(secret), b"", b"postern/1/account/author")
+
+
+def contact(v):
+    b = unhex(v["card"])
+    seq, author, meet, inbox, name, stores = open_contact(b)
+    door = public(hkdf(unhex(v["secret"]), struct.pack(">I", v["door"]), b"postern/2/account/door"))
+    return (str(seq), meet.hex(), inbox.hex(), name, stores) \
+        == (v["seq"], v["meetKey"], v["inbox"], v.get("user", ""), v.get("stores", [])) \
+        and door == inbox and public(author_seed(v["secret"])) == author \
+        and sign(author_seed(v["secret"]), b"postern/2/sign/contact\0" + b[:-64]) == b[-64:]
+
+
+def fingerprint(v):
+    bits = int.from_bytes(blake3(b"postern/2/fingerprint\0" + unhex(v["author"]))[:11], "big")
+    numbers, given = [bits >> 11 * (7 - i) & 2047 for i in range(8)], v["words"].split()
+    return sorted(zip(numbers, given)) == sorted(zip(sorted(numbers), sorted(given)))
+
+
+def message(v):
+    b = unhex(v["plain"])
+    need(len(b) == 2952 and b[0] == 1 and b[1] in (1, 2, 3) and any(b[2:18]))
+    kind, to, reply, pair = b[1], b[22:54], b[54:70], b[70:187]
+    card, rest = cut_card(b[187:2888])
+    need(not any(rest) and (kind == 2) == any(reply))
+    need(not any(pair) if kind == 3 else pair[0] == 1 and pair[65:97] == card[1])
+    need(to.hex() == v["to"], "recipient")
+    signed = b"postern/2/sign/message\0" + b[:2888]
+    verify(card[1], signed, b[2888:])
+    return (kind, b[2:18].hex(), int.from_bytes(b[18:22], "big"), reply.hex(), pair.hex()) \
+        == (v["kind"], v["id"], v["day"], v["replyTo"], v["pair"]) and b[187:2888 - len(rest)].hex() == v["card"] \
+        and sign(author_seed(v["secret"]), signed) == b[2888:]
+
+
+def link(v):
+    prefix, _, encoded = v["link"].partition("#")
+    b = base64.urlsafe_b64decode(encoded)
+    need(prefix == "postern:link" and len(b) == 81 and b[0] in (1, 2))
+    secret, read_key = b[49:], unhex(v["readKey"])
+    if b[0] == 1:
+        need(read_key == hkdf(secret, b"", b"postern/2/link/reader"))
+    key, seq, sealed, _ = parse_pointer(unhex(v["pointer"]))
+    need(key == b[17:49], "signature")
+    plain = open_value(read_key, key, seq, sealed)
+    need(plain != b"\3", "revoked")
+    need(len(plain) > 9 and plain[0] in (1, 2) and plain[9] in (1, 2))
+    end = 9 + (117 if plain[9] == 1 else 149)
+    name = plain[end:].decode()
+    need(len(plain) > end and "/" not in name and len(plain) - end <= 48)
+    seed = unhex(v["seed"])
+    return (plain[0] == 2, str(int.from_bytes(plain[1:9], "big")), plain[9:end].hex(), name, str(seq)) \
+        == (v.get("file", False), v.get("expires", "0"), v["space"], v["targetName"], v["seq"]) \
+        and public(hkdf(seed, b"", b"postern/2/link/writer")) == key and hkdf(seed, b"", b"postern/2/link/secret") == secret
+
+
+def succession(v):
+    b = unhex(v["succession"])
+    need(len(b) >= 97 and b[0] == 1)
+    old, card = b[1:33], open_contact(b[33:-64])
+    need(old != card[1])
+    signed = b"postern/2/sign/succession\0" + b[:-64]
+    verify(old, signed, b[-64:])
+    return (old.hex(), b[33:-64].hex()) == (v["oldAuthor"], v["card"]) and public(author_seed(v["newSecret"])) == card[1] \
+        and sign(author_seed(v["oldSecret"]), signed) == b[-64:]
+
+
 def sizes(v):
     n, padded = v["n"], 4096
     if n > 4096:
@@ -188,7 +280,7 @@ def sizes(v):
 def main():
     agreed = 0
     for check in (node, chunk_meta, chunk, segment, frame, pointer, value, commit_signature, account, words, login,
-                  sizes, capability, mount_seed, letter, name):
+                  sizes, capability, mount_seed, letter, name, contact, fingerprint, message, link, succession):
         path = VECTORS / (check.__name__.replace("_", "-") + ".json")
         for v in json.loads(path.read_text())["vectors"]:
             if v.get("plainSize", 0) > 131072:
