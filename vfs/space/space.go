@@ -172,6 +172,18 @@ func Create(ctx context.Context, store remote.Store, keys Keys, device Device, r
 	return commit.Create(ctx, store, keys, device, random, now)
 }
 
+type (
+	// PublishOptions are the options of Publish.
+	PublishOptions = commit.PublishOptions
+	// State is one commit of a space.
+	State = base.State
+)
+
+// Publish makes the next commit of a space of this account without opening it, or the first one; see commit.Publish.
+func Publish(ctx context.Context, store remote.Store, keys Keys, o PublishOptions, edit commit.Edit) (State, error) {
+	return commit.Publish(ctx, store, keys, o, edit)
+}
+
 // Close stops the committer and, for a home's own space, closes the journal. Uncommitted changes stay in the journal
 // and in staging, and are committed after the next Open. Call Flush first to have them all at the remote.
 func (s *Space) Close() error {

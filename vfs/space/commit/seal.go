@@ -78,15 +78,20 @@ func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, stage
 	defer cancel()
 	sending := s.uploads.begin(ctx)
 	sending.staged(staged)
-	err := s.pack(ctx, a, on, h, sending)
+	whole, err := s.whole(ctx, on, h.Tree, a)
+	if err == nil {
+		err = s.pack(ctx, a, on, whole, sending)
+	}
 	if err != nil {
 		cancel()
 	}
+	a.next.Files = h.Tree
 	return a, cmp.Or(err, sending.wait())
 }
 
-// pack seals what is in memory only, and the commit. It is on its way to the remote when pack returns.
-func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, h *working.Head, to *sending) error {
+// pack seals what is in memory only of a tree with files and history, and the commit of it. Both are on their way to the
+// remote when pack returns.
+func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree.Tree, to *sending) error {
 	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 		a.note(crypto.NameOf(blob), int64(len(blob)))
 		return to.pack(ctx, blob)
@@ -94,16 +99,13 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, h *working
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{
 			Root: root, Parent: on.Parent(), Time: s.now().UnixNano(), Device: s.device,
-			Applied: s.applied(&on.Commit, h.Seq), Front: front,
+			Applied: s.applied(&on.Commit, a.seq), Front: front,
 		}
 		c.Sign(s.keys.Author)
 		a.next.Commit = c
 		return c.Encode(crypto.BlobName{}), nil
 	}
-	whole, err := s.whole(ctx, on, h.Tree, a)
-	if err != nil {
-		return err
-	}
+	var err error
 	a.packed, err = tree.Pack(ctx, whole, tree.Packing{Pieces: s, Emit: put, Commit: sign, Rand: s.rand})
 	if err != nil {
 		return err
@@ -114,7 +116,7 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, h *working
 		return err
 	}
 	// Until the pointer has moved, the pages stay in memory; afterwards they are where the commit says.
-	a.next.Whole, a.next.Files = whole, h.Tree
+	a.next.Whole = whole
 	return nil
 }
 
