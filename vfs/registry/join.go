@@ -3,12 +3,27 @@ package registry
 import (
 	"bytes"
 	"cmp"
+	"slices"
 )
 
 // Join returns a state with the records and fields of both. Of a field that both have, the greater counter wins, on a
 // tie the greater value; of Stage the greater value wins. Join is commutative, associative and idempotent.
 func Join(a, b State) State {
 	return State{merge(a.records, b.records, compare, joinRecords)}
+}
+
+// Beyond returns the records of s that another state lacks, or has with other fields.
+func (s State) Beyond(other State) (more State) {
+	if same(s.records, other.records) {
+		return State{}
+	}
+	for _, r := range s.records {
+		i, found := other.find(r.kind, r.id)
+		if !found || other.records[i] != r && !slices.EqualFunc(other.records[i].fields, r.fields, equalFields) {
+			more.records = append(more.records, r)
+		}
+	}
+	return more
 }
 
 // joinRecords joins two states of one record, and reports which of the two the result is.

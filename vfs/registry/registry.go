@@ -121,7 +121,7 @@ func compare(a, b *record) int {
 
 // Equal reports whether two states have the same records with the same fields and counters.
 func Equal(a, b State) bool {
-	return slices.EqualFunc(a.records, b.records, func(a, b *record) bool {
+	return same(a.records, b.records) || slices.EqualFunc(a.records, b.records, func(a, b *record) bool {
 		return a == b || compare(a, b) == 0 && slices.EqualFunc(a.fields, b.fields, equalFields)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"postern/vfs"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/working"
@@ -62,6 +63,25 @@ func (c *changes) offline() error {
 		return &vfs.Error{Op: "change", Path: "/", Kind: vfs.ErrUnavailable, Err: errors.New(st.CommitFailed)}
 	}
 	return nil
+}
+
+// Private returns the newest private state that is durable here; empty unless this is the account's own space.
+func (s *Space) Private() registry.State { return s.copy.Shown().Private }
+
+// Note sets fields of the private state, as one change: after a crash, either all notes are there or none. It is
+// durable when Note returns, with one fsync, or none if the fields have these values already. Only the account's own
+// space has a private state. Errors: those of registry.State.Note, vfs.ErrPending.
+func (s *Space) Note(ctx context.Context, notes ...registry.Note) error {
+	_, err := s.make(ctx, working.Change{Notes: notes})
+	return err
+}
+
+// MakeNoted makes a change of the files and sets fields of the private state, as one change. On any error but
+// vfs.ErrPending nothing has changed.
+func (s *Space) MakeNoted(
+	ctx context.Context, op tree.Op, cond vfs.Cond, notes ...registry.Note,
+) (tree.Result, error) {
+	return s.make(ctx, working.Change{Op: op, Cond: cond, Notes: notes})
 }
 
 // Mkdir implements vfs.Writer.

@@ -16,8 +16,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// registry returns a registry with the second space of an account.
-func registry(account crypto.AccountSecret) roots.Registry {
+// registered returns a registry with the second space of an account.
+func registered(account crypto.AccountSecret) roots.Registry {
 	return func(context.Context, roots.State) ([]roots.Space, error) {
 		return []roots.Space{{Capability: secondKeys(account).ReadOnly(), Stage: roots.Live}}, nil
 	}
@@ -37,7 +37,7 @@ func largeBlob(t *testing.T, files tree.Tree, path string) crypto.BlobName {
 // TestFsckOfAllSpaces checks that damage names its space, and is healed from another source of the blob.
 func TestFsckOfAllSpaces(t *testing.T) {
 	h := newHome(t, mem.New())
-	h.options.Registry = registry(h.account)
+	h.options.Registry = registered(h.account)
 	s := h.open()
 	defer h.close(s)
 	second := h.beside(s, h.store)
@@ -86,7 +86,7 @@ func TestCollectAllSpaces(t *testing.T) {
 	store, clock := mem.New(), newDial()
 	h := newHomeAt(t, store, clock.now())
 	h.options.Now, h.options.Deadlines.Commit = clock.now, time.Millisecond
-	h.options.Registry = registry(h.account)
+	h.options.Registry = registered(h.account)
 	s := h.open()
 	defer h.close(s)
 	second := h.beside(s, store)

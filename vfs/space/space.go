@@ -78,6 +78,10 @@ type Options struct {
 	// including the one that Open starts with. It must return soon, and must not call a space. Nil: no call.
 	Committed func()
 
+	// Noted is called whenever the private state of the account's own space has changed, by a note made here or a commit
+	// of another device, and the change is durable. It must return soon, and must not call a space. Nil: no call.
+	Noted func()
+
 	FS   localfs.FS       // file system of Dir; nil: the system's
 	Log  *slog.Logger     // nil: quiet
 	Rand io.Reader        // keys and versions; nil: crypto/rand
@@ -143,6 +147,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		Recorded: func(op tree.Op) { s.late.Follow(op) },
 		Sum:      func(ctx context.Context, e object.Entry) ([16]byte, error) { return s.late.Sum(ctx, e) },
 		Begin:    o.Deadlines.Begin,
+		Noted:    o.Noted,
 	})
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{

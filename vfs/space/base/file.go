@@ -10,11 +10,14 @@ import (
 	"postern/crypto"
 	"postern/remote/localfs"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/tree"
 )
 
 const (
-	savedLabel = "postern base 2"
+	// savedPrivate is the label of files with a private state.
+	savedPrivate = "postern base 3"
+	savedLabel   = "postern base 2"
 	// savedFirst is the label of files from earlier versions, which lack the last field.
 	savedFirst = "postern base 1"
 	saltSize   = 32
@@ -30,7 +33,7 @@ type File struct {
 	Rand   io.Reader
 }
 
-// saved is the content of the file, sealed like the journal's frames.
+// saved is the content of the file, sealed like one of the journal's frames.
 type saved struct {
 	_       struct{} `cbor:",toarray"`
 	Pointer []byte
@@ -71,7 +74,12 @@ func (f File) write(s State) error {
 	if _, err := io.ReadFull(f.Rand, salt[:]); err != nil {
 		return err
 	}
-	sealed := crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(savedLabel), plain)
+	var sealed []byte
+	if s.private == nil || s.Version < object.Version2 {
+		sealed = crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(savedLabel), plain)
+	} else if sealed, err = f.sealPrivate(salt, plain, *s.private); err != nil {
+		return err
+	}
 	return localfs.Replace(f.FS, f.Path, sealed)
 }
 
@@ -100,7 +108,7 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	if len(sealed) < saltSize {
 		return State{}, crypto.ErrFormat
 	}
-	was, err := f.decode(sealed)
+	was, private, err := f.decode(sealed)
 	if err != nil {
 		return State{}, err
 	}
@@ -116,15 +124,27 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+	if private == nil && head.Version < object.Version2 {
+		private = &registry.State{}
+	}
 	return State{
 		Pointer: p, Version: head.Version, Ref: head.Commit, Hash: object.HashCommit(was.Commit), Commit: commit,
 		Whole: tree.New(nodes, commit.Root), Files: tree.New(nodes, was.Files), Shown: object.Time(was.Shown),
+		private: private,
 	}, nil
 }
 
-// decode opens a file of the current version or of the first. For the first, Shown is the time of the commit by the
-// clock of the device that made it.
-func (f File) decode(sealed []byte) (s saved, err error) {
+// decode opens a file of any version. For the first, Shown is the time of the commit by the clock of the device that
+// made it. private is nil for a file without a private state.
+func (f File) decode(sealed []byte) (s saved, private *registry.State, err error) {
+	s, private, err = f.openPrivate(sealed)
+	if errors.Is(err, errNoPrivate) {
+		s, err = f.decodePlain(sealed)
+	}
+	return s, private, err
+}
+
+func (f File) decodePlain(sealed []byte) (s saved, err error) {
 	open := func(label string) ([]byte, error) {
 		return crypto.OpenFrame(f.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
 	}

@@ -15,6 +15,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/tree"
 )
 
@@ -35,9 +36,11 @@ type State struct {
 	Ref     object.Ref
 	Hash    object.CommitHash
 	Commit  object.Commit
-	Whole   tree.Tree // the commit's tree: files and history
+	Whole   tree.Tree // the commit's tree: files, history and private state
 	Files   tree.Tree // the files alone
 	Shown   time.Time // when the remote last showed it as the newest, by the local clock
+
+	private *registry.State // what the commit's private folder holds; nil: not read
 }
 
 // Load follows a space's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.

@@ -7,6 +7,7 @@ import (
 
 	"postern/crypto"
 	"postern/vfs/gc"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
@@ -47,8 +48,10 @@ func (c *Committer) Accept(ctx context.Context, shown crypto.Pointer) error {
 // Replacement is a commit that replaces the state that the remote shows.
 type Replacement struct {
 	Shown crypto.Pointer // the pointer that the remote shows
-	On    base.State     // the parent
+	On    base.State     // the parent; its private state is known
 	Files tree.Tree
+	// Private is the private state, to be joined with that of On.
+	Private registry.State
 }
 
 // Supersede commits a replacement. Pending changes are merged with it as with any other commit. plan runs in the
@@ -64,7 +67,7 @@ func (c *Committer) Supersede(
 		if err != nil || r == nil {
 			return err
 		}
-		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files}, nil)
+		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files, Private: r.Private}, nil)
 		if err == nil {
 			c.accepted = a.next.Ref
 			old, next := r.Shown.Hash(), a.next.Pointer
@@ -136,7 +139,7 @@ func (c *Committer) repack(ctx context.Context, plan gc.Plan) error {
 		return err
 	}
 	moved := &relocation{packs: plan.Packs(), landed: func() { c.relocate(r, h, files) }}
-	return c.send(ctx, on, &working.Head{Tree: files, Seq: h.Seq}, moved)
+	return c.send(ctx, on, &working.Head{Tree: files, Private: h.Private, Seq: h.Seq}, moved)
 }
 
 // relocate makes the newest state refer to the new packs after a repacking. Changes made in the meantime refer to the
@@ -155,7 +158,7 @@ func (c *Committer) relocate(r *tree.Repacking, was *working.Head, files tree.Tr
 				return
 			}
 		}
-		if c.copy.Replace(from, &working.Head{Tree: t, Seq: from.Seq}) {
+		if c.copy.Replace(from, &working.Head{Tree: t, Private: from.Private, Seq: from.Seq}) {
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/remote"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/space/working"
@@ -102,9 +103,10 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 }
 
 // prepare brings the blobs of a state to the remote and returns the attempt to commit it. That is the last one if it
-// was sent, may still land, and holds the same files.
+// was sent, may still land, and holds the same.
 func (c *Committer) prepare(ctx context.Context, on base.State, h *working.Head, moved *relocation) (*attempt, error) {
-	if a := c.attempt; a != nil && moved == nil && a.next.Files == h.Tree {
+	if a := c.attempt; a != nil && moved == nil && a.next.Files == h.Tree &&
+		registry.Equal(a.next.Private(), h.Private) {
 		err := c.uploads.present(ctx, a.put)
 		if err != nil {
 			c.attempt = nil // the next attempt packs anew
@@ -171,6 +173,9 @@ func (c *Committer) newest(ctx context.Context) (*working.Head, error) {
 
 // meet makes theirs, the state that the remote showed at the time asked, the new base.
 func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time) error {
+	if err := c.copy.ReadPrivate(ctx, &theirs); err != nil {
+		return err
+	}
 	accepted := theirs.Ref == c.accepted
 	if !accepted {
 		if err := base.Follows(ctx, c.nodes, c.base, theirs); err != nil {

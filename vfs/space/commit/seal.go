@@ -13,6 +13,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/layout"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/space/working"
@@ -48,6 +49,7 @@ func (a *attempt) take(moved *relocation) {
 // sealer brings states to the remote, except for the pointer.
 type sealer struct {
 	keys    base.Keys
+	nodes   *tree.Nodes
 	device  string // name of this device
 	uploads *Uploads
 	applied func(on *object.Commit, seq uint64) []object.Applied // what a commit records about all journals
@@ -78,7 +80,7 @@ func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, stage
 	defer cancel()
 	sending := s.uploads.begin(ctx)
 	sending.staged(staged)
-	whole, err := s.whole(ctx, on, h.Tree, a)
+	whole, err := s.whole(ctx, on, h, a)
 	if err == nil {
 		err = s.pack(ctx, a, on, whole, sending)
 	}
@@ -110,7 +112,7 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree
 	if err != nil {
 		return err
 	}
-	a.next.Version = on.Version
+	a.next.Version = max(a.next.Version, on.Version)
 	a.next.Ref, a.next.Hash, a.next.Commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
 	if a.next.Pointer, err = s.pointTo(a.next.Head(), on.Pointer.Seq+1); err != nil {
 		return err
@@ -132,10 +134,21 @@ func (s *sealer) pointTo(head object.Head, seq uint64) (crypto.Pointer, error) {
 	return s.keys.Writer.Key().Sign(seq, value), nil
 }
 
-// whole returns the tree that a commit on top of a base seals: the files, and the history including this state.
-func (s *sealer) whole(ctx context.Context, on base.State, files tree.Tree, a *attempt) (tree.Tree, error) {
-	now := s.now()
-	t, err := on.Whole.Graft(ctx, base.FilesPath, files)
+// whole returns the tree that a commit on top of a base seals: the files, the private state, and the history including
+// these files.
+func (s *sealer) whole(ctx context.Context, on base.State, h *working.Head, a *attempt) (tree.Tree, error) {
+	now, files := s.now(), h.Tree
+	private := registry.Join(on.Private(), h.Private)
+	if on.PrivateKnown() {
+		a.next = a.next.WithPrivate(private)
+	}
+	if private.Len() > 0 {
+		a.next.Version = object.Version2
+	}
+	t, err := on.GraftPrivate(ctx, s.nodes, on.Whole, private)
+	if err == nil {
+		t, err = t.Graft(ctx, base.FilesPath, files)
+	}
 	if err == nil {
 		t, err = t.Graft(ctx, base.HistoryPath+"/"+layout.StateName(now), files)
 	}
@@ -178,7 +191,7 @@ func Create(
 		return err
 	}
 	s := &sealer{
-		keys: keys, device: device.Name, uploads: &Uploads{Store: store, Lane: local.NewLane(nil)},
+		keys: keys, nodes: nodes, device: device.Name, uploads: &Uploads{Store: store, Lane: local.NewLane(nil)},
 		now: func() time.Time { return now }, rand: random,
 		applied: func(*object.Commit, uint64) []object.Applied { return nil }, keep: base.DefaultKeep,
 		warn: func(string, ...any) {},

@@ -117,11 +117,20 @@ func (k *Keeper) goBack(ctx context.Context, at object.Ref) error {
 		if err != nil {
 			return nil, fmt.Errorf("load the drive's newest state: %w", err)
 		}
-		on, err := base.OpenCommit(ctx, k.Nodes, object.Head{Commit: at})
+		head, err := base.OpenHead("go back from", k.Space, shown)
+		if err != nil {
+			return nil, err
+		}
+		on, err := base.OpenCommit(ctx, k.Nodes, object.Head{Version: head.Version, Commit: at})
+		if err == nil {
+			err = k.Copy.ReadPrivate(ctx, &on)
+		}
 		if err != nil {
 			return nil, err
 		}
 		on.Pointer = shown
-		return &commit.Replacement{Shown: shown, On: on, Files: on.Files}, nil
+		// What is known of the private state stays: it only ever grows.
+		private := k.Copy.Committed().Private()
+		return &commit.Replacement{Shown: shown, On: on, Files: on.Files, Private: private}, nil
 	})
 }

@@ -29,6 +29,9 @@ func (k *Keeper) Join(ctx context.Context, p crypto.Pointer) (joined bool, err e
 			return nil, err
 		}
 		theirs, err := base.Open(ctx, k.Nodes, k.Space, p)
+		if err == nil {
+			err = k.Copy.ReadPrivate(ctx, &theirs)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +43,7 @@ func (k *Keeper) Join(ctx context.Context, p crypto.Pointer) (joined bool, err e
 			return nil, fmt.Errorf("merge what came: %w", err)
 		}
 		joined = true
-		return &commit.Replacement{Shown: ours.Pointer, On: on, Files: files}, nil
+		return &commit.Replacement{Shown: ours.Pointer, On: on, Files: files, Private: theirs.Private()}, nil
 	})
 	return joined, err
 }

@@ -185,6 +185,9 @@ func (h *Home) Lane(to remote.Store) *Lane {
 	return l
 }
 
+// Owns reports whether a space is the account's own one.
+func (h *Home) Owns(space crypto.PointerID) bool { return space == h.own }
+
 // Close ends the polling and closes the journal. Close the spaces of the home first.
 func (h *Home) Close() error {
 	h.Poller.Close()

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 
 	"postern/crypto"
@@ -12,12 +13,14 @@ import (
 type Record struct{ Parts []Part }
 
 // Part is the change that a record makes in one space: an operation, and the staged blobs that it leads to, since the
-// tree alone names only those at the top of a file's index. A part may instead note a merge: the records after it apply
-// to the merge of those before it with a commit of another device.
+// tree alone names only those at the top of a file's index; and what it changes of the private state, if the space is
+// the account's own. A part may instead note a merge: the records after it apply to the merge of those before it with a
+// commit of another device.
 type Part struct {
 	Space crypto.PointerID
-	Op    []byte // empty: a merge
+	Op    []byte // empty: a merge, or a change of the private state only
 	Blobs []crypto.BlobName
+	Notes []byte // see registry.Decode; empty: the private state does not change
 
 	Theirs []byte // the head that leads to the other commit; empty: a change
 	Device string // the name of this device in the merge
@@ -49,6 +52,17 @@ type wireOwn struct {
 	Time   int64
 }
 
+// wireNoted is a wireOwn that changes the private state, too.
+type wireNoted struct {
+	_      struct{} `cbor:",toarray"`
+	Op     []byte
+	Blobs  []crypto.BlobName
+	Theirs []byte
+	Device string
+	Time   int64
+	Notes  []byte
+}
+
 // wireMany is any other record.
 type wireMany struct {
 	_     struct{} `cbor:",toarray"`
@@ -65,16 +79,29 @@ type wirePart struct {
 	Time   int64
 }
 
-// manyMark is the first byte of an encoded wireMany, an array of one; a wireOwn is an array of five.
-const manyMark = 0x81
+// The first byte of an encoded wireMany and wireNoted, arrays of one and six; a wireOwn is an array of five.
+const (
+	manyMark  = 0x81
+	notedMark = 0x86
+)
+
+// errNoted says why a record can't be encoded: no caller moves something between two spaces and notes something.
+var errNoted = errors.New("only a change of the account's own space alone changes the private state")
 
 func (r Record) encode(own crypto.PointerID) ([]byte, error) {
 	if len(r.Parts) == 1 && r.Parts[0].Space == own {
 		p := r.Parts[0]
+		if len(p.Notes) > 0 {
+			return crypto.Encode(wireNoted{Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time,
+				Notes: p.Notes})
+		}
 		return crypto.Encode(wireOwn{Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time})
 	}
 	w := wireMany{}
 	for _, p := range r.Parts {
+		if len(p.Notes) > 0 {
+			return nil, errNoted
+		}
 		w.Parts = append(w.Parts, wirePart{
 			Space: p.Space, Op: p.Op, Blobs: p.Blobs, Theirs: p.Theirs, Device: p.Device, Time: p.Time,
 		})
@@ -88,7 +115,8 @@ const maxParts = 2
 // decode is the inverse of encode. The error is crypto.ErrFormat.
 func decode(b []byte, own crypto.PointerID) (Record, error) {
 	var r Record
-	if len(b) > 0 && b[0] == manyMark {
+	switch {
+	case len(b) > 0 && b[0] == manyMark:
 		var w wireMany
 		if err := crypto.Decode(b, &w); err != nil {
 			return Record{}, fmt.Errorf("journal record: %w", err)
@@ -102,7 +130,16 @@ func decode(b []byte, own crypto.PointerID) (Record, error) {
 			n == 2 && r.Parts[0].Space == r.Parts[1].Space {
 			return Record{}, fmt.Errorf("journal record: %w: its parts are not of one or two spaces", crypto.ErrFormat)
 		}
-	} else {
+	case len(b) > 0 && b[0] == notedMark:
+		var w wireNoted
+		if err := crypto.Decode(b, &w); err != nil {
+			return Record{}, fmt.Errorf("journal record: %w", err)
+		}
+		if len(w.Notes) == 0 {
+			return Record{}, fmt.Errorf("journal record: %w: it notes nothing", crypto.ErrFormat)
+		}
+		r = One(Part{Space: own, Op: w.Op, Blobs: w.Blobs, Theirs: w.Theirs, Device: w.Device, Time: w.Time, Notes: w.Notes})
+	default:
 		var w wireOwn
 		if err := crypto.Decode(b, &w); err != nil {
 			return Record{}, fmt.Errorf("journal record: %w", err)
@@ -110,7 +147,7 @@ func decode(b []byte, own crypto.PointerID) (Record, error) {
 		r = One(Part{Space: own, Op: w.Op, Blobs: w.Blobs, Theirs: w.Theirs, Device: w.Device, Time: w.Time})
 	}
 	for _, p := range r.Parts {
-		if (len(p.Op) == 0) == (len(p.Theirs) == 0) || len(p.Theirs) > 0 && len(r.Parts) > 1 {
+		if (len(p.Op)+len(p.Notes) == 0) == (len(p.Theirs) == 0) || len(p.Theirs) > 0 && len(r.Parts) > 1 {
 			return Record{}, fmt.Errorf("journal record: %w: neither a change nor a merge", crypto.ErrFormat)
 		}
 	}

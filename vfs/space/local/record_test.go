@@ -15,6 +15,9 @@ func FuzzDecode(f *testing.F) {
 	for _, r := range []Record{
 		One(Part{Space: own, Op: op, Blobs: blobs}),
 		One(Part{Space: own, Theirs: op, Device: "laptop", Time: 5}),
+		One(Part{Space: own, Notes: op}),
+		One(Part{Space: own, Op: op, Blobs: blobs, Notes: op}),
+		One(Part{Space: own, Theirs: op, Notes: op}),
 		One(Part{Space: other, Op: op}),
 		{Parts: []Part{{Space: own, Op: op, Blobs: blobs}, {Space: other, Op: op}}},
 		{Parts: []Part{{Space: other, Op: op}, {Space: third, Theirs: op}}},

@@ -8,6 +8,7 @@ import (
 
 	"postern/crypto"
 	"postern/vfs"
+	"postern/vfs/registry"
 	"postern/vfs/space/local"
 	"postern/vfs/space/view"
 	"postern/vfs/tree"
@@ -15,7 +16,8 @@ import (
 
 // Change is one change of a space, to be applied to the tree and recorded in the journal.
 type Change struct {
-	Op    tree.Op
+	Op    tree.Op         // nil: only Notes
+	Notes []registry.Note // of the private state; only in the account's own space, and alone in a record
 	Cond  vfs.Cond
 	Piece []byte            // the sealed chunk of a small file, which is stored in the journal
 	Blobs []crypto.BlobName // staged and durable
@@ -59,7 +61,7 @@ func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree
 	}
 	// First without the locks, so that loading from the remote does not block other changes.
 	from := heads(copies)
-	made, err := apply(ctx, plan, from)
+	made, err := apply(ctx, plan, from, copies)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -68,9 +70,12 @@ func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree
 		return nil, 0, err
 	}
 	if newest := heads(copies); !slices.Equal(newest, from) { // another change was faster; its pages are in memory
-		if made, err = apply(ctx, plan, newest); err != nil {
+		if made, err = apply(ctx, plan, newest, copies); err != nil {
 			return nil, 0, err
 		}
+	}
+	if len(made) == 1 && made[0].Op == nil && len(made[0].notes) == 0 { // all of it is noted already
+		return []tree.Result{{}}, copies[0].head.Load().Seq, nil
 	}
 	seq, err := appendChange(copies, made)
 	if err != nil {
@@ -92,8 +97,10 @@ func record(ctx context.Context, plan Plan, inner bool, copies ...*Copy) ([]tree
 // applied is a change that was applied.
 type applied struct {
 	Change
-	next   tree.Tree
-	result tree.Result
+	next    tree.Tree
+	private registry.State
+	notes   []byte // what of the private state changes, encoded
+	result  tree.Result
 }
 
 // refusal returns why the copies reject a change, or nil.
@@ -137,7 +144,7 @@ func lock(copies []*Copy) (unlock func()) {
 	}
 }
 
-func apply(ctx context.Context, plan Plan, from []*Head) ([]applied, error) {
+func apply(ctx context.Context, plan Plan, from []*Head, copies []*Copy) ([]applied, error) {
 	states := make([]tree.Tree, len(from))
 	for i, h := range from {
 		states[i] = h.Tree
@@ -152,9 +159,31 @@ func apply(ctx context.Context, plan Plan, from []*Head) ([]applied, error) {
 		if made[i].next, made[i].result, err = Try(ctx, states[i], c); err != nil {
 			return nil, err
 		}
+		if made[i].private, made[i].notes, err = copies[i].note(from[i].Private, c.Notes); err != nil {
+			return nil, err
+		}
 	}
 	return made, nil
 }
+
+// note returns a private state with what notes set, and what that changes, encoded; nothing if nothing changes.
+func (c *Copy) note(was registry.State, notes []registry.Note) (next registry.State, change []byte, err error) {
+	if len(notes) == 0 {
+		return was, nil, nil
+	}
+	if !c.own {
+		return was, nil, &vfs.Error{Op: "note", Path: registry.Path, Kind: vfs.ErrInvalid, Err: errNotOwn}
+	}
+	next, changed, err := was.Note(notes...)
+	if err != nil || changed.Len() == 0 {
+		return was, nil, err
+	}
+	change, err = changed.Encode()
+	return next, change, err
+}
+
+// errNotOwn says why something can't be noted.
+var errNotOwn = errors.New("only the account's own space has a private state")
 
 // Try applies a change to a tree, and records nothing.
 func Try(ctx context.Context, t tree.Tree, c Change) (tree.Tree, tree.Result, error) {
@@ -162,6 +191,9 @@ func Try(ctx context.Context, t tree.Tree, c Change) (tree.Tree, tree.Result, er
 		if err := c.Cond(ctx, view.View{Tree: t}); err != nil {
 			return tree.Tree{}, tree.Result{}, err
 		}
+	}
+	if c.Op == nil {
+		return t, tree.Result{}, nil
 	}
 	if err := tree.CheckDepth(ctx, t, c.Op); err != nil {
 		return tree.Tree{}, tree.Result{}, err
@@ -178,11 +210,14 @@ func appendChange(copies []*Copy, made []applied) (uint64, error) {
 				return 0, err
 			}
 		}
-		op, err := tree.EncodeOp(made[i].Op)
-		if err != nil {
-			return 0, err
+		part := local.Part{Space: c.space.ID, Blobs: made[i].Blobs, Notes: made[i].notes}
+		if made[i].Op != nil {
+			var err error
+			if part.Op, err = tree.EncodeOp(made[i].Op); err != nil {
+				return 0, err
+			}
 		}
-		r.Parts = append(r.Parts, local.Part{Space: c.space.ID, Op: op, Blobs: made[i].Blobs})
+		r.Parts = append(r.Parts, part)
 	}
 	seq, err := copies[0].home.Append(r, made[0].Piece)
 	if err != nil {
@@ -194,9 +229,12 @@ func appendChange(copies []*Copy, made []applied) (uint64, error) {
 // take makes a recorded change the newest state. The caller holds changing.
 func (c *Copy) take(made applied, seq uint64) {
 	c.pending = append(c.pending, pending{seq: seq, blobs: made.Blobs, give: made.Give})
-	recorded := &Head{Tree: made.next, Seq: seq}
+	recorded := &Head{Tree: made.next, Private: made.private, Seq: seq}
 	c.recorded = append(c.recorded, recorded)
 	c.head.Store(recorded)
+	if made.Op == nil {
+		return
+	}
 	if c.recordedOp != nil {
 		c.recordedOp(made.Op)
 	}

@@ -34,6 +34,7 @@ type Copy struct {
 	committed atomic.Pointer[base.State] // the newest commit
 	removed   atomic.Int64               // bytes of files that were removed or replaced since the last count
 	landed    func(ctx context.Context, seq uint64) error
+	own       bool          // the space is the account's own, and has a private state
 	begin     time.Duration // limit for loading the newest state from the remote when one is saved
 
 	recordedOp func(op tree.Op) // called with each change; nil: no call
@@ -54,6 +55,9 @@ type Options struct {
 	// happens while no other change is recorded and before the change is durable. It must return soon, and must not call
 	// the copy. Nil: no call.
 	Recorded func(op tree.Op)
+	// Noted is called when the private state of the account's own space has changed, and the change is durable. It must
+	// return soon, and must not call the copy. Nil: no call.
+	Noted func()
 	// Sum computes the MD5 of a file that was put without one. Recorded is not called for changes that are made again.
 	Sum   func(ctx context.Context, e object.Entry) ([16]byte, error)
 	Begin time.Duration // limit for loading the newest state from the remote when one is saved
@@ -61,7 +65,8 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space}, nodes: o.Nodes,
+	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes,
+		own:  o.Home.Owns(o.Space.ID),
 		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
 		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
 }
@@ -75,6 +80,19 @@ func (c *Copy) SetCommitted(s base.State) { c.committed.Store(&s) }
 // Saved returns the commit that the space's first record in the journal applies to. The error is fs.ErrNotExist when
 // none was saved.
 func (c *Copy) Saved() (base.State, error) { return c.file.Load(c.nodes) }
+
+// ReadPrivate reads the private state of a commit, if the space has one and it is not known. Errors: those of
+// registry.FromTree.
+func (c *Copy) ReadPrivate(ctx context.Context, s *base.State) error {
+	if !c.own {
+		return nil
+	}
+	var newest base.State
+	if known := c.committed.Load(); known != nil {
+		newest = *known
+	}
+	return s.ReadPrivate(ctx, newest)
+}
 
 // Block rejects changes with an error until Unblock.
 func (c *Copy) Block(why error) { c.blocked.Store(&why) }

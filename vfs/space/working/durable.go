@@ -47,7 +47,7 @@ func (s *states) show() *Head {
 		if s.recorded[0].after != nil {
 			return s.recorded[0]
 		}
-		s.shown.Store(s.recorded[0])
+		s.setShown(s.recorded[0])
 		s.recorded[0] = nil
 		s.recorded = s.recorded[1:]
 	}
@@ -96,7 +96,7 @@ func (s *states) replaceHead(from, h *Head) bool {
 		return false
 	}
 	s.head.Store(h)
-	s.shown.Store(h)
+	s.setShown(h)
 	return true
 }
 

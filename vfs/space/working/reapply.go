@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/tree"
@@ -43,7 +44,8 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 			return err
 		}
 		c.changing.Lock()
-		done := c.replaceHead(from, &Head{Tree: r.Tree(), Seq: from.Seq})
+		private := registry.Join(from.Private, onto.Private())
+		done := c.replaceHead(from, &Head{Tree: r.Tree(), Private: private, Seq: from.Seq})
 		if done {
 			c.unrecorded = nil
 			c.committed.Store(&onto)
@@ -57,7 +59,7 @@ func (c *Copy) Reapply(ctx context.Context, onto base.State, known uint64) error
 
 // redo makes the change of one record again.
 func (c *Copy) redo(ctx context.Context, r *tree.Reapply, entry *local.Part) error {
-	if len(entry.Op) == 0 { // the newest commit holds the merged commit
+	if len(entry.Op) == 0 { // the newest commit holds the merged commit, and the newest state what was noted
 		return nil
 	}
 	op, err := tree.DecodeOp(entry.Op)

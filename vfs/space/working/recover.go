@@ -25,7 +25,7 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	asked := c.home.Now()
 	local, err := c.Saved()
 	if errors.Is(err, fs.ErrNotExist) {
-		newest, err := base.Load(ctx, store, c.nodes, c.space)
+		newest, err := c.load(ctx, store)
 		newest.Shown = asked
 		return Beginning{Local: newest, Newest: newest, Asked: asked}, err
 	}
@@ -34,11 +34,26 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	}
 	ask, cancel := context.WithTimeout(ctx, c.begin)
 	defer cancel()
-	newest, err := base.Load(ask, store, c.nodes, c.space)
+	newest, err := c.load(ask, store)
 	if err != nil && ctx.Err() != nil {
 		return Beginning{}, err
 	}
-	return Beginning{Local: local, Newest: newest, Trouble: err, Asked: asked}, nil
+	trouble := err
+	if c.own && !local.PrivateKnown() { // saved by an earlier build
+		if err := local.ReadPrivate(ctx, newest); err != nil {
+			return Beginning{}, err
+		}
+	}
+	return Beginning{Local: local, Newest: newest, Trouble: trouble, Asked: asked}, nil
+}
+
+// load loads the newest state from the remote, with its private state.
+func (c *Copy) load(ctx context.Context, store remote.Pointers) (base.State, error) {
+	newest, err := base.Load(ctx, store, c.nodes, c.space)
+	if err == nil {
+		err = c.ReadPrivate(ctx, &newest)
+	}
+	return newest, err
 }
 
 // Recover restores the working copy of the last run: the base commit of the journal's records, and those records on
@@ -59,9 +74,9 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 	}
 	c.pending = r.pending
 	c.committed.Store(&r.on)
-	found := &Head{Tree: r.batch.Tree(), Seq: r.seq}
+	found := &Head{Tree: r.batch.Tree(), Private: r.private, Seq: r.seq}
 	c.head.Store(found)
-	c.shown.Store(found)
+	c.setShown(found)
 	var staged []crypto.BlobName
 	for _, p := range r.pending {
 		staged = append(staged, p.blobs...)

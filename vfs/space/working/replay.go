@@ -9,6 +9,7 @@ import (
 
 	"postern/crypto"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/tree"
@@ -21,6 +22,7 @@ type replay struct {
 	seq     uint64     // the newest record
 	on      base.State // the newest commit that was merged in
 	batch   *tree.Batch
+	private registry.State
 	blind   bool // the changes are made again later
 	pending []pending
 	told    []tree.Op            // the changes to call Options.Recorded with
@@ -52,7 +54,7 @@ func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*re
 // newReplay starts with a commit.
 func newReplay(c *Copy, was base.State) *replay {
 	done := c.home.Held(&was.Commit, c.home.First())
-	r := &replay{c: c, done: done, seq: done, marks: map[uint64]tree.Tree{}}
+	r := &replay{c: c, done: done, seq: done, private: was.Private(), marks: map[uint64]tree.Tree{}}
 	r.restart(was, was.Files)
 	return r
 }
@@ -65,7 +67,8 @@ type step struct {
 	seq  uint64
 	part *local.Part
 	to   *crypto.PointerID // the space that gains what the part removes; nil: none
-	op   tree.Op           // nil: a merge
+	op   tree.Op           // nil: a merge, or notes only
+	note registry.State    // what changes of the private state
 	err  error             // error of decoding
 }
 
@@ -128,6 +131,9 @@ func (r *replay) decode(seq uint64, rec local.Record) step {
 	if len(st.part.Op) > 0 && !r.blind {
 		st.op, st.err = tree.DecodeOp(st.part.Op)
 	}
+	if len(st.part.Notes) > 0 && st.err == nil {
+		st.note, st.err = registry.Decode(st.part.Notes)
+	}
 	return st
 }
 
@@ -153,12 +159,13 @@ func (r *replay) take(ctx context.Context, st step) error {
 	case err != nil || r.blind:
 	case st.op != nil:
 		err = r.batch.Apply(ctx, st.op)
-	default:
+	case len(st.part.Theirs) > 0:
 		err = r.merge(ctx, *st.part)
 	}
 	if err != nil {
 		return err
 	}
+	r.private = registry.Join(r.private, st.note)
 	r.seq = st.seq
 	r.pending = append(r.pending, pending{seq: st.seq, blobs: st.part.Blobs})
 	if put, ok := st.op.(tree.Put); ok && put.Entry.Info().LacksMD5() || len(r.told) > 0 && st.op != nil {
@@ -185,12 +192,16 @@ func (r *replay) merge(ctx context.Context, entry local.Part) error {
 	if err != nil {
 		return err
 	}
+	if err := r.c.ReadPrivate(ctx, &theirs); err != nil {
+		return err
+	}
 	common, err := r.common(theirs)
 	if err != nil {
 		return err
 	}
 	merged, err := r.c.Merge(ctx, common, r.batch.Tree(), theirs, entry)
 	r.restart(theirs, merged)
+	r.private = registry.Join(r.private, theirs.Private())
 	return err
 }
 

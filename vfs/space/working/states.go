@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"postern/crypto"
+	"postern/vfs/registry"
 	"postern/vfs/space/local"
 	"postern/vfs/tree"
 )
@@ -14,6 +15,7 @@ import (
 type states struct {
 	home  *local.Home
 	space crypto.Capability
+	noted func() // called when the shown private state changes; may be nil
 
 	// held from applying a change to recording it, so that the journal and the tree have the same order
 	changing sync.Mutex
@@ -26,10 +28,11 @@ type states struct {
 	unrecorded *local.Part
 }
 
-// Head is one state of the space: the tree, and the newest record of the journal in it.
+// Head is one state of the space: the tree, the private state, and the newest record of the journal in it.
 type Head struct {
-	Tree tree.Tree
-	Seq  uint64
+	Tree    tree.Tree
+	Private registry.State // empty unless the space is the account's own
+	Seq     uint64
 
 	after *crypto.PointerID // the space that must show its part of the record first; nil: none; guarded by changing
 }
@@ -43,6 +46,17 @@ type pending struct {
 
 // Shown returns the newest durable state, which readers see and the committer commits.
 func (s *states) Shown() *Head { return s.shown.Load() }
+
+// setShown makes a state the one that readers see. The caller holds changing, or is alone.
+func (s *states) setShown(h *Head) {
+	var was registry.State
+	if before := s.shown.Swap(h); before != nil {
+		was = before.Private
+	}
+	if s.noted != nil && !registry.Equal(was, h.Private) {
+		s.noted()
+	}
+}
 
 // Newest calls look with the newest recorded state, while no change is recorded.
 func (s *states) Newest(look func(tree.Tree)) {

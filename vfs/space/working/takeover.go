@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/tree"
@@ -34,7 +35,7 @@ func (c *Copy) TakeOver(
 		if err != nil {
 			return false, err
 		}
-		done, err := c.adopt(from, merged, theirs, entry)
+		done, err := c.adopt(from, merged, theirs, entry, from.Seq <= known)
 		if done || err != nil {
 			return from.Seq <= known, err
 		}
@@ -63,8 +64,9 @@ func (c *Copy) common(ctx context.Context, from *Head, was base.State, floor, kn
 	return r.marks[known], nil
 }
 
-// adopt replaces the state from with the merged tree, unless the state has changed.
-func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry local.Part) (bool, error) {
+// adopt replaces the state from with the merged tree, unless the state has changed. whole says that the other commit
+// holds all changes made here.
+func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry local.Part, whole bool) (bool, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if c.head.Load() != from || c.shown.Load() != from {
@@ -78,8 +80,37 @@ func (c *Copy) adopt(from *Head, merged tree.Tree, theirs base.State, entry loca
 			return false, err
 		}
 	}
+	private := registry.Join(from.Private, theirs.Private())
+	if whole {
+		var err error
+		if seq, err = c.noteAgain(seq, private.Beyond(theirs.Private())); err != nil {
+			return false, err
+		}
+	}
 	c.committed.Store(&theirs)
-	return c.replaceHead(from, &Head{Tree: merged, Seq: seq}), nil
+	return c.replaceHead(from, &Head{Tree: merged, Private: private, Seq: seq}), nil
+}
+
+// noteAgain records what of the private state another device's commit lacks although it holds all changes made here: a
+// repair, or a remote that was put back from a backup, went back to an older state. seq is the newest record; noteAgain
+// returns the one that is the newest then. The caller holds changing.
+func (c *Copy) noteAgain(seq uint64, lacks registry.State) (uint64, error) {
+	for _, part := range lacks.Split() {
+		if c.unrecorded != nil {
+			if _, err := c.recordBase(); err != nil {
+				return 0, err
+			}
+		}
+		notes, err := part.Encode()
+		if err != nil {
+			return 0, err
+		}
+		if seq, err = c.home.Append(local.One(local.Part{Space: c.space.ID, Notes: notes}), nil); err != nil {
+			return 0, notRecorded(err)
+		}
+		c.pending = append(c.pending, pending{seq: seq})
+	}
+	return seq, nil
 }
 
 // recordBase notes in the journal that the records that follow apply to another device's commit, if they do. It waits
