@@ -120,3 +120,12 @@ func BenchmarkLogin(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkStamp tries 1,024 stamps; a letter takes a thousand times as many.
+func BenchmarkStamp(b *testing.B) {
+	l := Letter(someBytes(b, "bench", LetterSize))
+	for b.Loop() {
+		l[0]++
+		l.Stamp(1 << 10)
+	}
+}

@@ -96,19 +96,6 @@ func (k MeetKey) OpenLetter(l Letter) ([]byte, error) {
 	return plain, nil
 }
 
-// Stamp searches the next tries candidates for the stamp of a letter, and reports whether it was found. It takes about
-// a million tries, or a second; the next call continues where this one ended.
-func (l *Letter) Stamp(tries int) bool {
-	for range tries {
-		if l.Stamped() {
-			return true
-		}
-		stamp := l[letterOffStamp:]
-		binary.BigEndian.PutUint64(stamp, binary.BigEndian.Uint64(stamp)+1)
-	}
-	return l.Stamped()
-}
-
 // Stamped reports whether the letter has a stamp. Stores and readers reject letters without one.
 func (l *Letter) Stamped() bool { return l.Name().Stamped() }
 

@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 )
 
@@ -68,6 +69,36 @@ func TestStamp(t *testing.T) {
 	unstamped[letterOffStamp+7] ^= 1
 	if unstamped.Stamp(0) {
 		t.Error("a stamp is found without a try")
+	}
+}
+
+// The search for a stamp hashes letters as BLAKE3 does: of many stamps it finds the same ones.
+func TestStampIsBLAKE3(t *testing.T) {
+	l := Letter(someBytes(t, "stamps", LetterSize))
+	s, found := newStamper(&l), 0
+	for stamp := range uint64(1 << 13) {
+		last := compress(&s.last, &s.block, 3, blakeEnd)
+		root := parent(s.left, parent(s.third, last, 0), blakeRoot)
+		name := l.Name()
+		if got := words(append(name[:], make([]byte, 32)...)); [8]uint32(got[:8]) != root {
+			t.Fatalf("stamp %d: %x, want %v", stamp, root, name)
+		}
+		if s.stamped(stamp) {
+			found++
+		}
+		binary.BigEndian.PutUint64(l[letterOffStamp:], stamp)
+		if s.stamped(stamp) != l.Stamped() {
+			t.Fatalf("stamp %d is judged otherwise", stamp)
+		}
+	}
+	// The last candidate of a call is tried, too, and the next call goes on.
+	whole, inSteps := l, l
+	for !whole.Stamp(1 << 20) {
+	}
+	for !inSteps.Stamp(1 << 12) {
+	}
+	if whole != inSteps || !whole.Stamped() {
+		t.Error("in steps another stamp is found")
 	}
 }
 
