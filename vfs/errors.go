@@ -26,7 +26,7 @@ var (
 
 // Reasons why a change across several spaces fails; they are the cause of an Error.
 var (
-	ErrMounted    = errors.New("another space is mounted in this folder")             // kind ErrReadOnly
+	ErrMounted    = errors.New("another space is mounted in this folder")             // kind ErrReadOnly or ErrInvalid
 	ErrOtherSpace = errors.New("it lies in another space; copy the contents instead") // kind ErrInvalid
 )
 

@@ -158,6 +158,7 @@ type Version [16]byte
 type Info struct {
 	Name        string // the last element of the path, in the stored form; "" for the root
 	Folder      bool
+	Mounted     bool  // another space is mounted here; in the listing of the outer folder, a mounted folder has no size
 	ReadOnly    bool  // the item and its children can't be created, changed or removed
 	Size        int64 // bytes; for a folder of all files below it
 	Modified    time.Time

@@ -19,11 +19,11 @@ type asked[T any] struct {
 
 // ask calls do in the background, unless a call is running. The call may take much longer than Patience, so that a slow
 // answer is ready for the next listing. The returned channel is closed when the call has ended;
-// nil: do not wait for it.
-func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
+// nil: do not wait for it. began reports whether this call has begun one.
+func (a *asked[T]) ask(do func(context.Context) (T, error)) (wait <-chan struct{}, began bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.running == nil {
+	if began = a.running == nil; began {
 		done := make(chan struct{})
 		a.running, a.overdue = done, false
 		go func() {
@@ -40,9 +40,9 @@ func (a *asked[T]) ask(do func(context.Context) (T, error)) <-chan struct{} {
 		}()
 	}
 	if a.overdue {
-		return nil
+		return nil, began
 	}
-	return a.running
+	return a.running, began
 }
 
 // keep stores an answer from another source.
@@ -77,7 +77,7 @@ func askAll[T any](
 	}
 	wait := make([]<-chan struct{}, len(mounts))
 	for i, m := range mounts {
-		wait[i] = of(m).ask(func(ctx context.Context) (T, error) { return do(ctx, m) })
+		wait[i], _ = of(m).ask(func(ctx context.Context) (T, error) { return do(ctx, m) })
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.o.Patience)
 	defer cancel()

@@ -7,7 +7,22 @@ import (
 )
 
 // states are mounts that are being changed, each with the state that the change applies to.
-type states map[*mount]vfs.Stater
+type states []changing
+
+type changing struct {
+	place
+	at vfs.Stater
+}
+
+// of returns the state of a place's file system that the change applies to; nil if it is not being changed.
+func (s states) of(p place) vfs.Stater {
+	for _, c := range s {
+		if c.same(p) {
+			return c.at
+		}
+	}
+	return nil
+}
 
 // during looks up paths while mounts are being changed. It uses the state of the change in those mounts, and the newest
 // state in others.
@@ -29,7 +44,7 @@ func (t *table) cond(p place, cond vfs.Cond) vfs.Cond {
 	if cond == nil {
 		return nil
 	}
-	return func(ctx context.Context, at vfs.Stater) error { return t.ask(ctx, cond, states{p.mount: at}) }
+	return func(ctx context.Context, at vfs.Stater) error { return t.ask(ctx, cond, states{{p, at}}) }
 }
 
 // condBetween does the same for a condition that two mounts evaluate.
@@ -38,7 +53,7 @@ func (t *table) condBetween(src, dst place, cond vfs.Cond) func(context.Context,
 		return nil
 	}
 	return func(ctx context.Context, from, to vfs.Stater) error {
-		return t.ask(ctx, cond, states{src.mount: from, dst.mount: to})
+		return t.ask(ctx, cond, states{{src, from}, {dst, to}})
 	}
 }
 
@@ -48,15 +63,16 @@ func (s during) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	if p.isRoot() {
 		return s.table.rootInfo(ctx, s.states)
 	}
-	if at := s.states[p.mount]; at != nil {
-		return p.stat(ctx, at)
-	}
-	return s.table.elsewhere(ctx, p)
+	return s.elsewhere(ctx, p)
 }
 
-// elsewhere looks up a place while other mounts wait for the condition, so it takes at most Patience.
-func (t *table) elsewhere(ctx context.Context, p place) (vfs.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.o.Patience)
+// elsewhere looks up a place while mounts wait for the condition, so it takes at most Patience where it has to ask
+// another mount.
+func (s during) elsewhere(ctx context.Context, p place) (vfs.Info, error) {
+	if at := s.states.of(p); at != nil && !s.table.crosses(ctx, p) {
+		return p.stat(ctx, at)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.table.o.Patience)
 	defer cancel()
 	type answer struct {
 		info vfs.Info
@@ -64,7 +80,16 @@ func (t *table) elsewhere(ctx context.Context, p place) (vfs.Info, error) {
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		info, err := p.stat(ctx, p.fs)
+		p, err := s.table.cross(ctx, p, false)
+		if err != nil {
+			answers <- answer{err: err}
+			return
+		}
+		at := s.states.of(p)
+		if at == nil {
+			at = p.fs
+		}
+		info, err := p.stat(ctx, at)
 		answers <- answer{info, err}
 	}()
 	select {

@@ -31,14 +31,14 @@ func nested(t *testing.T) *Drive {
 	return d
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func put(t *testing.T, fs vfs.Writer, path, data string) {
+func put(t testing.TB, fs vfs.Writer, path, data string) {
 	t.Helper()
 	up, err := fs.Create(t.Context(), path)
 	must(t, err)

@@ -6,6 +6,13 @@
 // outside, a mounted folder is fixed: it can't be removed, moved, replaced or patched, nor can a folder that contains
 // it be removed, moved or copied as a whole.
 //
+// A mount may also be an entry in the tree of a file system (Crosser). A path that leads to or into it continues in the
+// file system that Options.Open returns: at most 16 times, in no space twice, and only into spaces of the same owner.
+// From outside, such a mount is an ordinary folder or file of the outer tree: it is moved, renamed, removed and replaced
+// there. Its listing shows it without opening it; its attributes and properties are those of the inner root folder.
+// What is written to the path of a single mounted file becomes its contents. A mount can't be moved into another file
+// system, nor can a folder that contains one.
+//
 // A failing mount does not affect others. Calls that show a mount only from outside wait for it for at most
 // Options.Patience, and then show its last known info; only calls at or below its path fail with it.
 package namespace
@@ -28,6 +35,13 @@ type Options struct {
 	Made     time.Time        // the time of the root; it never changes, so that clients may cache
 	Patience time.Duration    // how long calls that show a mount only from outside wait for it; 0: remote.Shipped.Mount
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
+
+	// Open returns the file system that a mount in the tree of outer leads to: the same comparable value for the same space
+	// and time, as long as it is open, which the caller keeps it. It is called for each call that leads to or into the
+	// mount. Its error is that of all paths at and below the mount, vfs.ErrUnavailable if it is no *vfs.Error. Nil: no
+	// mount in a tree is followed.
+	Open  func(ctx context.Context, outer vfs.FS, m Mounted) (vfs.FS, error)
+	files *files
 
 	// Mounted is called after a mount has come or gone. It must return soon. Nil: no call.
 	Mounted func()
@@ -52,6 +66,7 @@ func New(o Options, mounts map[string]vfs.FS) *Drive {
 	if o.Mounted == nil {
 		o.Mounted = func() {}
 	}
+	o.files = newFiles()
 	d := &Drive{o: o}
 	all := map[string]*mount{}
 	for path, fs := range mounts {

@@ -13,6 +13,10 @@ func (t *table) Stat(ctx context.Context, path string) (vfs.Info, error) {
 	if p.isRoot() {
 		return t.rootInfo(ctx, nil)
 	}
+	p, err := t.cross(ctx, p, false)
+	if err != nil {
+		return vfs.Info{}, err
+	}
 	info, err := p.stat(ctx, p.fs)
 	if err == nil && p.isMount() {
 		p.info.keep(info)
@@ -23,8 +27,8 @@ func (t *table) Stat(ctx context.Context, path string) (vfs.Info, error) {
 // stat looks up the place in a state of its mount.
 func (p place) stat(ctx context.Context, at vfs.Stater) (vfs.Info, error) {
 	info, err := at.Stat(ctx, p.within)
-	if p.isMount() {
-		info.Name = p.name
+	if p.isMount() || p.within == p.file {
+		info.Name, info.Mounted = p.name, p.inner
 	}
 	return info, p.named(err)
 }
@@ -35,14 +39,14 @@ func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error)
 	info := vfs.Info{Folder: true, ReadOnly: true, Modified: t.o.Made, Created: t.o.Made}
 	var others []*mount
 	for _, m := range t.inside["/"] {
-		at := changing[m]
+		at := changing.of(place{mount: m, within: "/"})
 		if at == nil {
 			others = append(others, m)
 			continue
 		}
 		top, err := at.Stat(ctx, "/")
 		if err != nil {
-			return vfs.Info{}, place{m, "/"}.named(err)
+			return vfs.Info{}, place{mount: m, within: "/"}.named(err)
 		}
 		info.Size += top.Size
 	}
@@ -55,12 +59,20 @@ func (t *table) rootInfo(ctx context.Context, changing states) (vfs.Info, error)
 // List implements vfs.Reader.
 func (t *table) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
-		p := t.resolve(path)
+		p, err := t.enter(ctx, path)
+		if err != nil {
+			yield(vfs.Info{}, err)
+			return
+		}
 		next := t.look(ctx, t.inside[key(path)]) // the mounts not yet yielded
+		files := t.fileMounts(p)
 		for info, err := range p.fs.List(ctx, p.within) {
 			if err != nil {
 				yield(info, p.named(err))
 				return
+			}
+			if info.Mounted && !info.Folder {
+				info = files.look(ctx, info)
 			}
 			hidden := false
 			for name := ""; len(next) > 0 && !hidden; next = next[1:] {
@@ -90,15 +102,37 @@ func (t *table) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error
 
 // Open implements vfs.Reader.
 func (t *table) Open(ctx context.Context, path string) (vfs.File, error) {
-	p := t.resolve(path)
+	p, err := t.enter(ctx, path)
+	if err != nil {
+		return nil, err
+	}
 	f, err := p.fs.Open(ctx, p.within)
+	if err == nil && p.within == p.file {
+		f = renamed{f, p.name}
+	}
 	return f, p.named(err)
+}
+
+// renamed is an open file that is mounted under another name.
+type renamed struct {
+	vfs.File
+	name string
+}
+
+func (r renamed) Info() vfs.Info {
+	info := r.File.Info()
+	info.Name, info.Mounted = r.name, true
+	return info
 }
 
 // Usage implements vfs.FS.
 func (t *table) Usage(ctx context.Context, path string, want int64) (vfs.Usage, error) {
 	p := t.resolve(path)
 	if !p.isRoot() {
+		p, err := t.cross(ctx, p, false)
+		if err != nil {
+			return vfs.Usage{}, err
+		}
 		u, err := p.fs.Usage(ctx, p.within, want)
 		return u, p.named(err)
 	}

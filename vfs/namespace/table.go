@@ -30,6 +30,8 @@ type mount struct {
 	name  string // the last element of its path, in the form in which it was mounted
 	fs    vfs.FS
 	since time.Time
+	inner bool            // it is in the tree of another mount, and belongs to one call
+	file  string          // of an inner mount that stands for one file: the path of that
 	info  asked[vfs.Info] // of its folder
 	usage asked[vfs.Usage]
 }
@@ -82,7 +84,8 @@ func (t *table) copyMounts() map[string]*mount { return maps.Clone(t.at) }
 // place is where a path leads: a mount and the path within it.
 type place struct {
 	*mount
-	within string // "/" for the mount itself
+	within string   // "/" for the mount itself
+	entry  *Mounted // the mount in the tree of fs that lies there, from outside; else nil
 }
 
 // resolve finds the mount with the longest path that path lies at or below.
@@ -99,9 +102,9 @@ func (t *table) resolve(path string) place {
 		next = until + 1
 	}
 	if end == len(path) {
-		return place{found, "/"}
+		return place{mount: found, within: "/"}
 	}
-	return place{found, path[end:]}
+	return place{mount: found, within: path[end:]}
 }
 
 // spans returns the mounts that hold what lies at and below a path.
@@ -125,11 +128,19 @@ func (t *table) spans(path string) (all []Span) {
 // isMount reports whether the place is a mounted folder itself, or the root.
 func (p place) isMount() bool { return p.within == "/" }
 
+// isFixed reports whether the place is the folder of a mount that no tree holds, or the root: it can't be changed.
+func (p place) isFixed() bool { return p.isMount() && !p.inner }
+
 // isRoot reports whether the place is the drive's root.
-func (p place) isRoot() bool { return p.isMount() && p.path == "/" }
+func (p place) isRoot() bool { return p.isFixed() && p.path == "/" }
 
 // full returns the drive's path for a path within the mount.
 func (p place) full(within string) string {
+	if p.file != "" {
+		if within, ok := strings.CutPrefix(within, p.file); ok {
+			return p.path + within
+		}
+	}
 	switch {
 	case p.path == "/":
 		return within

@@ -3,17 +3,29 @@ package namespace
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"postern/vfs"
 )
 
-// changeable resolves a path that is to be changed. A mounted folder and the root can't be changed.
-func (t *table) changeable(op, path string) (place, error) {
+// changeable resolves a path whose contents or attributes are to be changed. A mounted folder and the root can't be
+// changed, unless the mount is in a tree.
+func (t *table) changeable(ctx context.Context, op, path string) (place, error) {
 	p := t.resolve(path)
-	if p.isMount() {
+	if p.isFixed() {
 		return p, &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly}
 	}
-	return p, nil
+	return t.cross(ctx, p, false)
+}
+
+// movable resolves a path whose entry is to be moved, removed or replaced. Of a mount in a tree that is the entry in
+// the outer file system.
+func (t *table) movable(ctx context.Context, op, path string) (place, error) {
+	p := t.resolve(path)
+	if p.isFixed() {
+		return p, &vfs.Error{Op: op, Path: path, Kind: vfs.ErrReadOnly}
+	}
+	return t.cross(ctx, p, true)
 }
 
 // whole fails for a folder that contains a mount, because the operation would not include the mount.
@@ -26,7 +38,7 @@ func (t *table) whole(op, path string) error {
 
 // Create implements vfs.Writer.
 func (t *table) Create(ctx context.Context, path string) (vfs.Upload, error) {
-	p, err := t.changeable("create", path)
+	p, err := t.changeable(ctx, "create", path)
 	if err != nil {
 		return nil, err
 	}
@@ -47,12 +59,18 @@ type upload struct {
 func (u upload) Commit(ctx context.Context, o vfs.CommitOptions) (vfs.Info, bool, error) {
 	o.Cond = u.table.cond(u.place, o.Cond)
 	info, replaced, err := u.Upload.Commit(ctx, o)
+	if u.place.within == u.place.file {
+		info.Name, info.Mounted = u.place.name, true
+	}
 	return info, replaced, u.place.named(err)
 }
 
 // Mkdir implements vfs.Writer.
 func (t *table) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
-	p := t.resolve(path)
+	p, err := t.enter(ctx, path)
+	if err != nil {
+		return err
+	}
 	if p.isMount() {
 		if cond != nil { // it may know more about the existing item
 			if err := cond(ctx, during{table: t}); err != nil {
@@ -67,7 +85,7 @@ func (t *table) Mkdir(ctx context.Context, path string, cond vfs.Cond) error {
 // Remove implements vfs.Writer.
 func (t *table) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 	const op = "remove"
-	p, err := t.changeable(op, path)
+	p, err := t.movable(ctx, op, path)
 	if err == nil {
 		err = t.whole(op, path)
 	}
@@ -79,7 +97,7 @@ func (t *table) Remove(ctx context.Context, path string, cond vfs.Cond) error {
 
 // Patch implements vfs.Writer.
 func (t *table) Patch(ctx context.Context, path string, patch vfs.Patch, cond vfs.Cond) error {
-	p, err := t.changeable("change", path)
+	p, err := t.changeable(ctx, "change", path)
 	if err != nil {
 		return err
 	}
@@ -105,26 +123,45 @@ func (t *table) Move(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 }
 
 func (t *table) move(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	src, err := t.changeable(opMove, from)
+	src, err := t.movable(ctx, opMove, from)
 	if err == nil {
 		err = t.whole(opMove, from)
 	}
 	if err != nil {
 		return false, err
 	}
-	dst, err := t.destination(opMove, to, o.Replace)
+	dst, err := t.destination(ctx, opMove, to, o.Replace)
 	if err != nil {
 		return false, err
 	}
-	if src.mount != dst.mount {
-		mover, ok := src.fs.(MoverTo)
-		return t.between(ctx, opMove, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
-			return mover.MoveTo(ctx, src.within, dst.fs, dst.within, o)
-		})
+	if src.same(dst) {
+		o.Cond = t.cond(src, o.Cond)
+		replaced, err := src.fs.Move(ctx, src.within, dst.within, o)
+		return replaced, src.named(err)
 	}
-	o.Cond = t.cond(src, o.Cond)
-	replaced, err := src.fs.Move(ctx, src.within, dst.within, o)
-	return replaced, src.named(err)
+	if err := apart(opMove, src, dst, from, to); err != nil {
+		return false, err
+	}
+	if src.entry != nil {
+		return false, &vfs.Error{Op: opMove, Path: from, Kind: vfs.ErrInvalid, Err: vfs.ErrMounted}
+	}
+	mover, ok := src.fs.(MoverTo)
+	return t.between(ctx, opMove, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+		return mover.MoveTo(ctx, src.within, dst.fs, dst.within, o)
+	})
+}
+
+// apart returns an error for a move or copy between two file systems, of which one lies in the tree of the other, of
+// something onto itself, over a folder that it is in or, for a move, into itself.
+func apart(op string, src, dst place, from, to string) error {
+	if !src.inner && !dst.inner {
+		return nil
+	}
+	f, t := key(from)+"/", key(to)+"/"
+	if strings.HasPrefix(f, t) || op == opMove && strings.HasPrefix(t, f) {
+		return &vfs.Error{Op: op, Path: to, Kind: vfs.ErrInvalid}
+	}
+	return nil
 }
 
 // Copy implements vfs.Writer.
@@ -133,29 +170,53 @@ func (t *table) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	if src.isRoot() {
 		return false, &vfs.Error{Op: opCopy, Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
 	}
-	if !o.Shallow {
-		if err := t.whole(opCopy, from); err != nil {
-			return false, err
+	src, err := t.cross(ctx, src, false)
+	if err == nil && !o.Shallow {
+		if err = t.whole(opCopy, from); err == nil {
+			err = t.plain(ctx, src)
 		}
 	}
-	dst, err := t.destination(opCopy, to, o.Replace)
 	if err != nil {
 		return false, err
 	}
-	if src.mount != dst.mount {
-		copier, ok := src.fs.(CopierTo)
-		return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
-			return copier.CopyTo(ctx, src.within, dst.fs, dst.within, o)
-		})
+	dst, err := t.destination(ctx, opCopy, to, o.Replace)
+	if err != nil {
+		return false, err
 	}
-	o.Cond = t.cond(src, o.Cond)
-	replaced, err := src.fs.Copy(ctx, src.within, dst.within, o)
-	return replaced, src.named(err)
+	if src.same(dst) {
+		o.Cond = t.cond(src, o.Cond)
+		replaced, err := src.fs.Copy(ctx, src.within, dst.within, o)
+		return replaced, src.named(err)
+	}
+	if err := apart(opCopy, src, dst, from, to); err != nil {
+		return false, err
+	}
+	copier, ok := src.fs.(CopierTo)
+	return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+		return copier.CopyTo(ctx, src.within, dst.fs, dst.within, o)
+	})
 }
 
-// destination resolves the destination of a move or copy.
-func (t *table) destination(op, path string, replace bool) (place, error) {
-	p, err := t.changeable(op, path)
+// plain fails for a folder whose tree contains a mount, because a copy of it must hold the contents instead.
+func (t *table) plain(ctx context.Context, p place) error {
+	s, ok := p.fs.(Searcher)
+	if !ok || t.o.Open == nil {
+		return nil
+	}
+	found, err := s.Mounts(ctx, p.within, 1)
+	if err == nil && len(found) > 0 {
+		err = &vfs.Error{Op: opCopy, Path: p.within, Kind: vfs.ErrReadOnly, Err: vfs.ErrMounted}
+	}
+	return p.named(err)
+}
+
+// destination resolves the destination of a move or copy. A single file that is mounted in a tree gets new contents;
+// a mounted folder is replaced in the tree.
+func (t *table) destination(ctx context.Context, op, path string, replace bool) (place, error) {
+	p, err := t.movable(ctx, op, path)
+	if err == nil && p.entry != nil && p.entry.Target.File && replace {
+		p, err = t.enter(ctx, path)
+	}
 	if err != nil {
 		return p, err
 	}

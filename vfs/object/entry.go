@@ -239,6 +239,7 @@ func (e *Entry) Info() vfs.Info {
 	return vfs.Info{
 		Name:        e.Name,
 		Folder:      e.IsFolder(),
+		Mounted:     e.Kind == Mount,
 		Size:        e.Size,
 		Modified:    Time(e.Modified),
 		Created:     Time(e.Created),

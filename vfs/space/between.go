@@ -99,6 +99,9 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	if info := was.Info(); info.LacksMD5() && t.src.late.Within(t.from) {
 		return nil, working.ErrChanged
 	}
+	if err := t.movable(ctx); err != nil {
+		return nil, err
+	}
 	r := &reference{}
 	if r.entry, _ = was.Object(); t.committed(ctx, was) {
 		return r, nil
@@ -121,6 +124,16 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// movable returns an error for a mount, and for a folder that contains one: its writer seed is sealed for the writers
+// of this space.
+func (t transfer) movable(ctx context.Context) error {
+	mounts, err := t.src.copy.Shown().Tree.Mounts(ctx, t.from, 1)
+	if err == nil && len(mounts) > 0 {
+		err = &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrMounted}
+	}
+	return err
 }
 
 // committed reports whether the newest commit holds an entry unchanged, or the entry refers to nothing.
@@ -212,7 +225,8 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		if !t.o.Modified.IsZero() {
 			entry.Modified = object.Nanos(t.o.Modified)
 		}
-		gain := working.Change{Op: tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}}
+		graft := tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}
+		gain := working.Change{Op: graft}
 		if found.batch != nil {
 			gain.Blobs, gain.Give = found.batch.Names(), found.batch.Give()
 		}

@@ -3,8 +3,11 @@ package space
 import (
 	"context"
 	"iter"
+	"strings"
+	"time"
 
 	"postern/vfs"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/space/base"
 	"postern/vfs/space/view"
@@ -56,6 +59,23 @@ func (h history) Open(ctx context.Context, path string) (vfs.File, error) {
 	return view.View{Tree: t, Opener: h.s.opener}.Open(ctx, path)
 }
 
+// Crossing implements namespace.Crosser. A mount in an earlier state leads to the inner space as it was then.
+func (h history) Crossing(ctx context.Context, path string) (m tree.Mounted, ok bool, err error) {
+	t, err := h.tree(ctx)
+	if err != nil || !t.MayHoldMounts() {
+		return m, false, err
+	}
+	state, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	at, _ := layout.StateTime(state)
+	return view.Holder{Space: h.s.keys.Capability, At: at}.Crossing(ctx, t, path)
+}
+
+// At returns a read-only view of the space as it was at a time: its newest kept state not after the time or, if none is
+// so old, its oldest.
+func (s *Space) At(t time.Time) vfs.FS {
+	return &view.Past{Space: s.keys.Capability, At: t, Opener: s.opener, History: history{s: s}.tree}
+}
+
 // Usage returns nothing: the size of the history beyond the files is unknown, and the free room belongs to the files.
 func (history) Usage(context.Context, string, int64) (vfs.Usage, error) {
 	return vfs.Usage{Available: -1}, nil
@@ -86,6 +106,7 @@ func (h history) CopyTo(ctx context.Context, from string, to vfs.FS, path string
 	if o.Cond != nil {
 		cond = func(ctx context.Context, at vfs.Stater) error { return o.Cond(ctx, h, at) }
 	}
-	r, err := h.s.make(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace}, Cond: cond})
+	r, err := h.s.make(ctx, working.Change{Op: tree.Graft{Path: path, Entry: entry, Replace: o.Replace,
+		Mounts: t.MayHoldMounts()}, Cond: cond})
 	return r.Replaced(), err
 }

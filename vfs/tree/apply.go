@@ -74,8 +74,8 @@ func (op Put) lay(ctx context.Context, t Tree) (place, *entry, string, error) {
 		return p, nil, op.Path, err
 	}
 	if p.at != nil {
-		if p.at.o.Kind == object.Folder {
-			return p, nil, op.Path, vfs.ErrIsFolder
+		if err := p.at.overwritable(); err != nil {
+			return p, nil, op.Path, err
 		}
 		old := &p.at.o
 		o.Name, o.Created, o.Properties = old.Name, old.Created, old.Properties

@@ -37,6 +37,28 @@ func (e Entry) Content() *Content {
 // Mount returns the target of a mount; nil for files and folders.
 func (e Entry) Mount() *object.Target { return e.e.o.Target }
 
+// enter returns nil if the entry is a folder of this tree, so that a path may lead into it.
+func (e *entry) enter() error {
+	switch e.o.Kind {
+	case object.Folder:
+		return nil
+	case object.Mount:
+		return errMounted
+	}
+	return vfs.ErrNotFolder
+}
+
+// overwritable returns nil if a file may be put in the place of the entry.
+func (e *entry) overwritable() error {
+	switch {
+	case e.o.IsFolder():
+		return vfs.ErrIsFolder
+	case e.o.Kind == object.Mount:
+		return errMounted
+	}
+	return nil
+}
+
 // Object returns the entry as it would be encoded now, and its pending piece, if any. The Root of a folder in memory is
 // zero.
 func (e Entry) Object() (o object.Entry, piece crypto.BlobName) {

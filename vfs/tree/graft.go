@@ -4,19 +4,18 @@ import (
 	"context"
 
 	"postern/vfs"
-	"postern/vfs/object"
 )
 
 // Sub returns a folder of a tree as a tree of its own, by reference.
 func (t Tree) Sub(ctx context.Context, path string) (Tree, error) {
 	e, err := t.lookup(ctx, path)
-	if err == nil && e.o.Kind != object.Folder {
-		err = vfs.ErrNotFolder
+	if err == nil {
+		err = e.enter()
 	}
 	if err != nil {
 		return Tree{}, fail("look up", path, err)
 	}
-	return Tree{t.nodes, e.renamed("")}, nil
+	return Tree{t.nodes, e.renamed(""), t.mounts}, nil
 }
 
 // Graft returns the tree with another tree of the same Nodes as a folder at path, by reference, in place of the entry
@@ -33,5 +32,5 @@ func (t Tree) Graft(ctx context.Context, path string, sub Tree) (Tree, error) {
 	if err != nil {
 		return Tree{}, fail("graft", path, err)
 	}
-	return next, nil
+	return next.may(sub.mounts), nil
 }

@@ -5,9 +5,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-
-	"postern/vfs"
-	"postern/vfs/object"
 )
 
 const (
@@ -23,8 +20,8 @@ const (
 func (t Tree) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		folder, err := t.lookup(ctx, path)
-		if err == nil && folder.o.Kind != object.Folder {
-			err = vfs.ErrNotFolder
+		if err == nil {
+			err = folder.enter()
 		}
 		var root *page
 		if err == nil {

@@ -59,16 +59,16 @@ func Merge(ctx context.Context, base, ours, theirs Tree, o MergeOptions) (Tree, 
 	}
 	m := merger{nodes: base.nodes, devices: [2]string{device(o.Ours), device(o.Theirs)}, time: o.Time}
 	if same(ours.root, theirs.root) || same(theirs.root, base.root) {
-		return ours, nil, nil
+		return ours.may(theirs.mounts), nil, nil
 	}
 	if same(ours.root, base.root) {
-		return theirs, nil, nil
+		return theirs.may(ours.mounts), nil, nil
 	}
 	root, err := m.run(ctx, base.root, ours.root, theirs.root)
 	if err != nil {
 		return Tree{}, nil, err
 	}
-	return Tree{base.nodes, root}, m.conflicts, nil
+	return Tree{base.nodes, root, ours.mounts || theirs.mounts}, m.conflicts, nil
 }
 
 type merger struct {

@@ -10,7 +10,7 @@ import (
 	"postern/vfs/object"
 )
 
-// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch or Graft. It contains every random value and every
+// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch, Graft or Mount. It contains every random value and every
 // time that it needs, so that the same op on the same tree has the same result at the time of the request and in a
 // replay of the journal. Times are kept to the nanosecond; a zero time changes nothing.
 type Op interface {

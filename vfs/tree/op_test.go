@@ -37,6 +37,11 @@ func someOps() []tree.Op {
 			Set:    []vfs.Property{{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Lang: "en", Value: "<v/>"}},
 			Remove: []vfs.PropertyName{{Local: "q"}},
 		},
+		tree.Mount{Path: "/a", Target: targetOf(1), Version: vfs.Version{1}, Time: now},
+		tree.Mount{Path: "/a/m", Target: targetOf(2), Over: object.Mount, Time: now, Properties: []vfs.Property{}},
+		tree.Mount{Path: "/a", Target: targetOf(2), Over: object.Folder, Time: now,
+			Properties: []vfs.Property{{Name: vfs.PropertyName{Local: "p"}, Value: "1"}}},
+		tree.Graft{Path: "/a", Mounts: true, Replace: true, Entry: object.Entry{Name: "a", Kind: object.Folder}},
 	}
 }
 

@@ -18,11 +18,22 @@ type Graft struct {
 	// or its Root, is in blobs. Its name is taken from Path.
 	Entry   object.Entry
 	Replace bool
+	// Mounts says that the entry comes from a tree that may hold mounts.
+	Mounts bool
 }
 
-const opGraft = opPatch + 1
+const (
+	opGraft       = opPatch + 1
+	opGraftMounts = opMount + 1 // of a Graft with Mounts
+)
 
-func (Graft) kind() opKind { return opGraft }
+func (op Graft) kind() opKind {
+	if op.Mounts {
+		return opGraftMounts
+	}
+	return opGraft
+}
+
 func (Graft) name() string { return "restore" }
 
 // entry returns the grafted entry for a free path.
@@ -77,7 +88,7 @@ func (op Graft) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	}
 	e := newEntry(o)
 	next, err := t.with(ctx, p, e)
-	return next, Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
+	return next.may(op.Mounts || o.Kind == object.Mount), Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
 }
 
 type wireGraft struct {
@@ -95,12 +106,12 @@ func (op Graft) wire() (any, error) {
 	return wireGraft{Path: op.Path, Entry: entry, Replace: op.Replace}, nil
 }
 
-func decodeGraft(b raw) (Op, error) {
-	w, err := body[wireGraft](b)
+func decodeGraft(e opEnvelope) (Op, error) {
+	w, err := body[wireGraft](e.Body)
 	if err != nil {
 		return nil, err
 	}
-	op := Graft{Path: w.Path, Entry: w.Entry, Replace: w.Replace}
+	op := Graft{Path: w.Path, Entry: w.Entry, Replace: w.Replace, Mounts: e.Kind == opGraftMounts}
 	entry, err := op.entry()
 	if err != nil || entry.Name != w.Entry.Name {
 		return nil, fmt.Errorf("operation: %w: nothing that can be restored", crypto.ErrFormat)

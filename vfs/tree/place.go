@@ -35,8 +35,8 @@ func (t Tree) find(ctx context.Context, path string) (place, error) {
 	}
 	p := place{names: names, chain: chain}
 	parent := chain[len(chain)-1]
-	if parent.o.Kind != object.Folder {
-		return place{}, vfs.ErrNotFolder
+	if err := parent.enter(); err != nil {
+		return place{}, err
 	}
 	p.at, err = t.nodes.find(ctx, parent, object.SortKey(p.base()))
 	return p, err
@@ -54,7 +54,7 @@ func (t Tree) there(ctx context.Context, path string) (place, error) {
 // with returns the tree with e at a place, in place of the entry there.
 func (t Tree) with(ctx context.Context, p place, e *entry) (Tree, error) {
 	if p.root() {
-		return Tree{t.nodes, e}, nil
+		return Tree{t.nodes, e, t.mounts}, nil
 	}
 	folder, err := t.nodes.put(ctx, p.chain[len(p.chain)-1], e)
 	if err != nil {
@@ -80,7 +80,7 @@ func (t Tree) up(ctx context.Context, above []*entry, folder *entry) (Tree, erro
 			return Tree{}, err
 		}
 	}
-	return Tree{t.nodes, folder}, nil
+	return Tree{t.nodes, folder, t.mounts}, nil
 }
 
 // ends resolves both ends of a Move or Copy and makes the checks common to both. The string is the path that the error

@@ -54,6 +54,8 @@ func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
 			op.Replace = true
 			err = r.apply(ctx, op)
 		}
+	case Mount:
+		err = r.mount(ctx, op)
 	case Patch:
 		op.Path = r.at(op.Path)
 		err = r.apply(ctx, op)
@@ -120,6 +122,20 @@ func (r *Reapply) copy(ctx context.Context, op Copy) error {
 		return err
 	}
 	op.To, op.Replace = to, true
+	return r.apply(ctx, op)
+}
+
+// mount puts a mount at a free path, next to what others may have written, or in place of another mount.
+func (r *Reapply) mount(ctx context.Context, op Mount) error {
+	var err error
+	if op.Over == object.Mount {
+		op.Path = r.at(op.Path)
+		return r.apply(ctx, op)
+	}
+	op.Over = 0
+	if op.Path, _, err = r.room(ctx, op.Path, object.Mount, op.Version, object.Nanos(op.Time)); err != nil {
+		return err
+	}
 	return r.apply(ctx, op)
 }
 
@@ -207,7 +223,7 @@ func (r *Reapply) room(ctx context.Context, path string, kind object.Kind, versi
 			if folder := p.at.o.Kind == object.Folder; folder && (!last || kind == object.Folder) {
 				there = last
 				break
-			} else if last && !folder && r.mine(ctx, p.at) == nil {
+			} else if last && kind == object.File && p.at.o.Kind == object.File && r.mine(ctx, p.at) == nil {
 				break
 			}
 		}
@@ -234,7 +250,7 @@ func (r *Reapply) mine(ctx context.Context, e *entry) error {
 	for stack := []*entry{e}; len(stack) > 0; {
 		e := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if _, ours := r.ours[e.o.Version]; !ours {
+		if _, ours := r.ours[e.o.Version]; !ours || e.o.Kind == object.Mount {
 			return errTheirs
 		}
 		if e.o.Kind != object.Folder {

@@ -75,7 +75,7 @@ func (r *Repacking) Move(ctx context.Context, t Tree) (Tree, error) {
 	}
 	e := *t.root
 	e.root = root
-	return Tree{t.nodes, &e}, nil
+	return Tree{t.nodes, &e, t.mounts}, nil
 }
 
 // target moves a page with everything below it. It keeps a stack of its own, since folders can be nested without bound.

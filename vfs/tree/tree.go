@@ -18,8 +18,9 @@ import (
 
 // Tree is one state of a space. It is immutable and safe for concurrent use.
 type Tree struct {
-	nodes *Nodes
-	root  *entry
+	nodes  *Nodes
+	root   *entry
+	mounts bool // it may hold mounts; false means that it holds none
 }
 
 // New returns the tree of a commit's root entry, or an empty one for a root without Root, Size and Count.
@@ -27,6 +28,18 @@ func New(nodes *Nodes, root object.Entry) Tree {
 	root.Name, root.Kind = "", object.Folder
 	return Tree{nodes: nodes, root: newEntry(root)}
 }
+
+// MayMount returns the tree with the note that it may hold mounts, as every tree of a space of format 2 may. Trees made
+// from it keep the note. Trees without it hold no mount, so that Crossing costs nothing for them.
+func (t Tree) MayMount() Tree { return t.may(true) }
+
+func (t Tree) may(mount bool) Tree {
+	t.mounts = t.mounts || mount
+	return t
+}
+
+// MayHoldMounts reports whether the tree may hold mounts.
+func (t Tree) MayHoldMounts() bool { return t.mounts }
 
 // Root returns the entry of the root folder: its name is empty, its size and count are the totals of the space.
 func (t Tree) Root() Entry { return Entry{t.root} }
@@ -61,8 +74,8 @@ func (t Tree) resolve(ctx context.Context, names []string) (chain []*entry, err 
 	chain = make([]*entry, 1, len(names)+1)
 	chain[0] = t.root
 	for i, name := range names {
-		if chain[i].o.Kind != object.Folder {
-			return nil, vfs.ErrNotFolder
+		if err := chain[i].enter(); err != nil {
+			return nil, err
 		}
 		e, err := t.nodes.find(ctx, chain[i], object.SortKey(name))
 		if err != nil {

@@ -128,6 +128,8 @@ func toWire(op Op) (any, error) {
 		return op.wire(), nil
 	case Graft:
 		return op.wire()
+	case Mount:
+		return op.wire()
 	}
 	return nil, fmt.Errorf("%w: an operation of type %T", vfs.ErrInvalid, op)
 }
@@ -153,10 +155,12 @@ func fromWire(e opEnvelope) (Op, error) {
 		return Copy{From: w.From, To: w.To, Replace: w.Replace, Shallow: w.Shallow, Modified: fromStamp(w.Modified)}, err
 	case opPatch:
 		return decodePatch(e.Body)
-	case opGraft:
-		return decodeGraft(e.Body)
+	case opGraft, opGraftMounts:
+		return decodeGraft(e)
 	case opSever:
 		return decodeSever(e.Body)
+	case opMount:
+		return decodeMount(e.Body)
 	}
 	return nil, fmt.Errorf("operation: %w: kind %d", crypto.ErrFormat, e.Kind)
 }

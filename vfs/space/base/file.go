@@ -129,8 +129,8 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	}
 	return State{
 		Pointer: p, Version: head.Version, Ref: head.Commit, Hash: object.HashCommit(was.Commit), Commit: commit,
-		Whole: tree.New(nodes, commit.Root), Files: tree.New(nodes, was.Files), Shown: object.Time(was.Shown),
-		private: private,
+		Whole: Tree(nodes, commit.Root, head.Version), Files: Tree(nodes, was.Files, head.Version),
+		Shown: object.Time(was.Shown), private: private,
 	}, nil
 }
 

@@ -85,9 +85,19 @@ func OpenCommit(ctx context.Context, nodes *tree.Nodes, head object.Head) (State
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Version: head.Version, Ref: head.Commit, Hash: hash, Commit: commit, Whole: tree.New(nodes, commit.Root)}
+	s := State{Version: head.Version, Ref: head.Commit, Hash: hash, Commit: commit,
+		Whole: Tree(nodes, commit.Root, head.Version)}
 	s.Files, err = s.Whole.Sub(ctx, FilesPath)
 	return s, err
+}
+
+// Tree returns the tree of a root entry in a space of a version of the format. Only version 2 has mounts.
+func Tree(nodes *tree.Nodes, root object.Entry, version uint8) tree.Tree {
+	t := tree.New(nodes, root)
+	if version >= object.Version2 {
+		return t.MayMount()
+	}
+	return t
 }
 
 // OpenHead returns the head that a pointer of the space holds. Errors name the operation op. The error is

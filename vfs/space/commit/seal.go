@@ -112,7 +112,9 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree
 	if err != nil {
 		return err
 	}
-	a.next.Version = max(a.next.Version, on.Version)
+	if a.next.Version = max(a.next.Version, on.Version); whole.MayHoldMounts() {
+		a.next.Version = object.Version2
+	}
 	a.next.Ref, a.next.Hash, a.next.Commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
 	if a.next.Pointer, err = s.pointTo(a.next.Head(), on.Pointer.Seq+1); err != nil {
 		return err

@@ -349,6 +349,40 @@ func (f *Follower) Usage(ctx context.Context, _ string, _ int64) (vfs.Usage, err
 	return vfs.Usage{Used: v.Tree.Root().Info().Size, Available: 0}, nil
 }
 
+// Crossing implements namespace.Crosser.
+func (f *Follower) Crossing(ctx context.Context, path string) (tree.Mounted, bool, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return tree.Mounted{}, false, err
+	}
+	h := view.Holder{Space: f.space}
+	m, ok, err := h.Crossing(ctx, v.Tree, path)
+	if next, again := f.again(ctx, err); again {
+		m, ok, err = h.Crossing(ctx, next.Tree, path)
+	}
+	return m, ok, gone("look up", path, err)
+}
+
+// At returns a read-only view of the space as it was at a time: its newest kept state not after the time or, if none is
+// so old, its oldest.
+func (f *Follower) At(t time.Time) vfs.FS {
+	return &view.Past{Space: f.space, At: t, Opener: f.opener, History: f.history}
+}
+
+// history returns the folder of the kept states.
+func (f *Follower) history(ctx context.Context) (tree.Tree, error) {
+	if _, err := f.current(ctx); err != nil {
+		return tree.Tree{}, err
+	}
+	f.mu.Lock()
+	state := f.state
+	f.mu.Unlock()
+	if state == nil { // lost again just now
+		return tree.Tree{}, &vfs.Error{Op: "list", Path: "/", Kind: vfs.ErrUnavailable, Err: errGone}
+	}
+	return state.Whole.Sub(ctx, base.HistoryPath)
+}
+
 // ID returns the id of the space.
 func (f *Follower) ID() crypto.PointerID { return f.space.ID }
 

@@ -33,6 +33,9 @@ type Opener struct {
 // state has the next version.
 var ErrSuperseded = errors.New("the journal has forgotten this version")
 
+// errMount says why a mount can't be read through the space that holds it.
+var errMount = errors.New("it lies in another space, which is not open here")
+
 // View is one state of a space. Open needs the Opener.
 type View struct {
 	Tree   tree.Tree
@@ -81,8 +84,11 @@ func (v View) Open(ctx context.Context, name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.IsFolder() {
+	if e.Info().Folder {
 		return nil, &vfs.Error{Op: "open", Path: name, Kind: vfs.ErrIsFolder}
+	}
+	if e.Mount() != nil {
+		return nil, &vfs.Error{Op: "open", Path: name, Kind: vfs.ErrUnavailable, Err: errMount}
 	}
 	c, piece, err := v.Opener.content(e)
 	if err != nil {
