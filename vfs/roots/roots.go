@@ -15,6 +15,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/authors"
 	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/tree"
@@ -246,8 +247,12 @@ func (s *Set) headAt(space Space, p crypto.Pointer) (Head, error) {
 // Errors: vfs.ErrUnavailable, vfs.ErrCorrupt.
 func (s *Set) Open(ctx context.Context, space Space, at object.Ref) (State, error) {
 	state, err := s.Earlier(ctx, at)
-	if err == nil && state.Commit.Author != space.Owner {
-		err = s.mayWrite(ctx, space, &state.Commit)
+	if err != nil {
+		return state, err
+	}
+	_, err = authors.Check(ctx, s.o.Nodes, space.Capability, &state.Commit)
+	if breach, ok := errors.AsType[*authors.BreachError](err); ok {
+		err = &vfs.Error{Op: "open the newest state of", Path: "/", Kind: vfs.ErrCorrupt, Err: breach}
 	}
 	return state, err
 }
@@ -256,26 +261,6 @@ func (s *Set) Open(ctx context.Context, space Space, at object.Ref) (State, erro
 func (s *Set) Earlier(ctx context.Context, at object.Ref) (State, error) {
 	c, hash, err := s.o.Nodes.Commit(ctx, at)
 	return State{Ref: at, Hash: hash, Commit: c, Tree: tree.New(s.o.Nodes, c.Root)}, err
-}
-
-func (s *Set) mayWrite(ctx context.Context, space Space, c *object.Commit) error {
-	refuse := func(why string) error {
-		return &vfs.Error{Op: "open the newest state of", Path: "/", Kind: vfs.ErrCorrupt,
-			Err: fmt.Errorf("commit by %v, %s", c.Author, why)}
-	}
-	if c.Roster == (object.Ref{}) {
-		return refuse("who may not write here")
-	}
-	roster, err := s.o.Nodes.Roster(ctx, c.Roster)
-	switch {
-	case err != nil:
-		return err
-	case roster.Space != space.ID || roster.Owner != space.Owner || roster.Epoch < space.Epoch:
-		return refuse("with the roster of another space or time")
-	case roster.Rights(c.Author) != object.MayWrite:
-		return refuse("who may not write here")
-	}
-	return nil
 }
 
 // Mounted returns the space that a mount refers to, and whether it is one of this owner's at this store. These spaces

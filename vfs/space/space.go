@@ -43,6 +43,8 @@ type (
 	Device = local.Device
 	// Keep says how much of the history stays.
 	Keep = base.Keep
+	// Beginning is the first state of a space.
+	Beginning = commit.Beginning
 )
 
 // Options of an account's own space. Store, Keys and Dir are needed; the zero value of the rest works.
@@ -141,7 +143,7 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		Pace: o.Store.Roles().Pace}
 	s.through = o.SyncThrough
 	s.copy = working.New(working.Options{
-		Home: home, Space: o.Keys.Capability, Nodes: nodes, Grace: grace, Share: s.share,
+		Home: home, Space: o.Keys.Capability, Author: o.Keys.Author.ID(), Nodes: nodes, Grace: grace, Share: s.share,
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },
@@ -174,7 +176,16 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 // Create makes a space at a remote, as one commit of an empty folder. The error is remote.ErrConflict when the space
 // exists already.
 func Create(ctx context.Context, store remote.Store, keys Keys, device Device, random io.Reader, now time.Time) error {
-	return commit.Create(ctx, store, keys, device, random, now)
+	return commit.Create(ctx, store, keys, device, random, now, Beginning{})
+}
+
+// CreateFrom makes a space that begins with the files, the roster or the history of begin, as one commit. It does
+// nothing if the space is there already and begins with the same. The error is remote.ErrConflict if it is there and
+// differs.
+func CreateFrom(
+	ctx context.Context, store remote.Store, keys Keys, device Device, random io.Reader, now time.Time, begin Beginning,
+) error {
+	return commit.Create(ctx, store, keys, device, random, now, begin)
 }
 
 type (

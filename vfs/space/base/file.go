@@ -63,7 +63,7 @@ func (f File) Save(s State) error {
 func (f File) write(s State) error {
 	files, _ := s.Files.Root().Object()
 	files.Name = path.Base(FilesPath) // an entry must have a name
-	plain, err := crypto.Encode(saved{
+	label, plain, err := s.encode(saved{
 		Pointer: s.Pointer.Marshal(), Head: s.Head().Encode(), Commit: s.Commit.Encode(s.Ref.Blob), Files: files,
 		Shown: object.Nanos(s.Shown),
 	})
@@ -76,7 +76,7 @@ func (f File) write(s State) error {
 	}
 	var sealed []byte
 	if s.private == nil || s.Version < object.Version2 {
-		sealed = crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(savedLabel), plain)
+		sealed = crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(label), plain)
 	} else if sealed, err = f.sealPrivate(salt, plain, *s.private); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	if len(sealed) < saltSize {
 		return State{}, crypto.ErrFormat
 	}
-	was, private, err := f.decode(sealed)
+	was, private, known, err := f.decode(sealed)
 	if err != nil {
 		return State{}, err
 	}
@@ -130,42 +130,45 @@ func (f File) open(sealed []byte, nodes *tree.Nodes) (State, error) {
 	return State{
 		Pointer: p, Version: head.Version, Ref: head.Commit, Hash: object.HashCommit(was.Commit), Commit: commit,
 		Whole: Tree(nodes, commit.Root, head.Version), Files: Tree(nodes, was.Files, head.Version),
-		Shown: object.Time(was.Shown), private: private,
+		Shown: object.Time(was.Shown), private: private, Authors: known,
 	}, nil
 }
 
 // decode opens a file of any version. For the first, Shown is the time of the commit by the clock of the device that
 // made it. private is nil for a file without a private state.
-func (f File) decode(sealed []byte) (s saved, private *registry.State, err error) {
+func (f File) decode(sealed []byte) (s saved, private *registry.State, known Authors, err error) {
 	s, private, err = f.openPrivate(sealed)
 	if errors.Is(err, errNoPrivate) {
-		s, err = f.decodePlain(sealed)
+		s, known, err = f.decodePlain(sealed)
 	}
-	return s, private, err
+	return s, private, known, err
 }
 
-func (f File) decodePlain(sealed []byte) (s saved, err error) {
+func (f File) decodePlain(sealed []byte) (s saved, known Authors, err error) {
 	open := func(label string) ([]byte, error) {
 		return crypto.OpenFrame(f.Frames([saltSize]byte(sealed)), 0, []byte(label), sealed[saltSize:])
 	}
 	plain, err := open(savedLabel)
 	if err == nil {
 		err = crypto.Decode(plain, &s)
-		return s, err
+		return s, known, err
+	}
+	if plain, err = open(savedAuthors); err == nil {
+		return decodeAuthors(plain)
 	}
 	if plain, err = open(savedFirst); err != nil {
-		return s, err
+		return s, known, err
 	}
 	var first saved1
 	if err := crypto.Decode(plain, &first); err != nil {
-		return s, err
+		return s, known, err
 	}
 	s = saved{Pointer: first.Pointer, Head: first.Head, Commit: first.Commit, Files: first.Files}
 	head, err := object.DecodeHead(first.Head)
 	if err != nil {
-		return s, err
+		return s, known, err
 	}
 	commit, err := object.DecodeCommit(first.Commit, head.Commit)
 	s.Shown = commit.Time
-	return s, err
+	return s, known, err
 }

@@ -15,3 +15,13 @@ type Keys struct {
 func Own(account crypto.AccountSecret) Keys {
 	return Keys{Capability: account.Own(), Author: account.Author(), Frames: account.Frames}
 }
+
+// Of returns the keys of a writer of a space that is not the account's own: a capability to write it, and the account
+// that writes.
+func Of(space crypto.Capability, account crypto.AccountSecret) Keys {
+	return Keys{Capability: space, Author: account.Author(), Listed: true, Frames: account.Frames}
+}
+
+// Owns reports whether the writer owns the space. Only the owner changes the roster, thins the history and collects
+// garbage.
+func (k *Keys) Owns() bool { return k.Author.ID() == k.Capability.Owner }

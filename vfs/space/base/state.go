@@ -14,6 +14,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/authors"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/tree"
@@ -41,23 +42,58 @@ type State struct {
 	Shown   time.Time // when the remote last showed it as the newest, by the local clock
 
 	private *registry.State // what the commit's private folder holds; nil: not read
+	Authors
 }
 
-// Load follows a space's pointer to its newest commit. Errors: ErrNoSpace, those of the remote, vfs.ErrCorrupt.
+// Load follows a space's pointer to its newest commit, and judges that alone. Errors: ErrNoSpace, those of the remote,
+// vfs.ErrCorrupt.
 func Load(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability) (State, error) {
-	p, err := store.Load(ctx, space.ID)
-	if errors.Is(err, remote.ErrNotFound) {
-		return State{}, ErrNoSpace
-	}
+	p, err := load(ctx, store, space)
 	if err != nil {
-		return State{}, fmt.Errorf("load the drive's newest state: %w", err)
+		return State{}, err
 	}
 	return Open(ctx, nodes, space, p)
 }
 
-// Open opens the commit that a pointer leads to. Errors: those of the remote, vfs.ErrCorrupt.
+// LoadOn follows a space's pointer to its newest commit, and judges it as Take does. Errors: ErrNoSpace, those of Take.
+func LoadOn(
+	ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability, was State,
+) (State, error) {
+	p, err := load(ctx, store, space)
+	if err != nil {
+		return State{}, err
+	}
+	return Take(ctx, nodes, space, was, p)
+}
+
+func load(ctx context.Context, store remote.Pointers, space crypto.Capability) (crypto.Pointer, error) {
+	p, err := store.Load(ctx, space.ID)
+	if errors.Is(err, remote.ErrNotFound) {
+		return p, ErrNoSpace
+	}
+	if err != nil {
+		return p, fmt.Errorf("load the drive's newest state: %w", err)
+	}
+	return p, nil
+}
+
+// Open opens the commit that a pointer leads to, and judges it alone. Errors: those of the remote, vfs.ErrCorrupt.
 func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer) (State, error) {
 	const op = "open the drive's newest state"
+	s, err := openAny(ctx, op, nodes, space, p)
+	if err != nil {
+		return State{}, err
+	}
+	if s.Roster, err = authors.Check(ctx, nodes, space, &s.Commit); err != nil {
+		return State{}, refused(op, err)
+	}
+	return s, nil
+}
+
+// openAny opens the commit that a pointer leads to, whoever made it.
+func openAny(
+	ctx context.Context, op string, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer,
+) (State, error) {
 	if err := p.Verify(); err != nil { // cheap, and then no wrapper has to be trusted
 		return State{}, Corrupt(op, err)
 	}
@@ -69,10 +105,7 @@ func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p cry
 	if err != nil {
 		return State{}, err
 	}
-	if s.Commit.Author != space.Owner {
-		return State{}, Corrupt(op, fmt.Errorf("commit by %v, who may not write here", s.Commit.Author))
-	}
-	if s.Commit.Roster != (object.Ref{}) {
+	if s.Commit.Roster != (object.Ref{}) && !p.Listed {
 		return State{}, Corrupt(op, errors.New("a roster in an account's own space, which has one author"))
 	}
 	s.Pointer = p
@@ -119,8 +152,11 @@ func (s State) Head() object.Head {
 	return object.Head{Version: max(s.Version, object.Version1), Commit: s.Ref}
 }
 
-// Parent returns the state as the parent of a commit on top of it.
+// Parent returns the state as the parent of a commit on top of it, or the commit that it is shown instead of.
 func (s State) Parent() object.Parent {
+	if s.Instead != (object.Parent{}) {
+		return s.Instead
+	}
 	if s.Ref.Blob.IsZero() {
 		return object.Parent{}
 	}

@@ -55,6 +55,9 @@ type Committer struct {
 	// zero: none.
 	accepted object.Ref
 	doubt    doubt
+	// breach is why the commit that the remote shows was refused, in a space of several authors; nil: it was not. base is
+	// then the last good state, with the pointer to the refused commit.
+	breach error
 	// stuck is since when the remote answers and a space that something was moved to does not commit it; zero: it does.
 	stuck time.Time
 }
@@ -78,6 +81,7 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 	if c.base, c.done, err = c.copy.Recover(ctx, begin); err != nil {
 		return err
 	}
+	c.base = c.mine(c.base)
 	c.doubt = doubt{sure: begin.Local.Shown, older: begin.Local.Ref != c.base.Ref}
 	trouble := begin.Trouble
 	if trouble == nil {
@@ -90,6 +94,8 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 		c.home.Log.Warn("the drive starts with the state that this device last saw", "error", trouble)
 		c.note(trouble)
 		c.home.Committed()
+	} else if err := c.withdrawn(); err != nil {
+		c.note(err)
 	}
 	if trouble != nil || c.copy.Shown().Seq > c.committed() {
 		c.Kick()

@@ -67,7 +67,7 @@ func (c *Committer) Supersede(
 		if err != nil || r == nil {
 			return err
 		}
-		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files, Private: r.Private}, nil)
+		a, err := c.sealer.seal(ctx, r.On, &working.Head{Tree: r.Files, Private: r.Private}, nil, nil)
 		if err == nil {
 			c.accepted = a.next.Ref
 			old, next := r.Shown.Hash(), a.next.Pointer

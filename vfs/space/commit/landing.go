@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/remote"
+	"postern/vfs/authors"
 	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
@@ -19,16 +20,20 @@ import (
 func (c *Committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
 		// After a long absence the state has probably changed, and parts of the known one may be gone.
-		if !c.seen || c.attempt != nil || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
+		unsure := !c.seen || c.attempt != nil || c.refused() != nil || c.withdrawn() != nil
+		if unsure || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
 			if err := c.look(ctx); err != nil {
 				return err
 			}
+		}
+		if err := c.withdrawn(); err != nil {
+			return err
 		}
 		h, err := c.ready(ctx)
 		if err != nil {
 			return err
 		}
-		if h.Seq <= c.committed() {
+		if h.Seq <= c.committed() && c.breach == nil {
 			return nil
 		}
 		if err := c.added(ctx, h.Seq); err != nil {
@@ -106,14 +111,14 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 // was sent, may still land, and holds the same.
 func (c *Committer) prepare(ctx context.Context, on base.State, h *working.Head, moved *relocation) (*attempt, error) {
 	if a := c.attempt; a != nil && moved == nil && a.next.Files == h.Tree &&
-		registry.Equal(a.next.Private(), h.Private) {
+		a.next.Commit.Roster == on.Commit.Roster && registry.Equal(a.next.Private(), h.Private) {
 		err := c.uploads.present(ctx, a.put)
 		if err != nil {
 			c.attempt = nil // the next attempt packs anew
 		}
 		return a, err
 	}
-	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq))
+	a, err := c.sealer.seal(ctx, on, h, c.copy.Staged(h.Seq), nil)
 	if err != nil || moved == nil {
 		return a, err
 	}
@@ -144,10 +149,13 @@ func (c *Committer) look(ctx context.Context) error {
 		if !c.doubt.older {
 			c.doubt.sure = asked
 		}
-		return nil
+		return c.refused()
 	}
 	c.attempt = nil
-	theirs, err := base.Open(ctx, c.nodes, c.keys.Capability, now)
+	theirs, err := base.Take(ctx, c.nodes, c.keys.Capability, c.base, now)
+	if breach, ok := errors.AsType[*authors.BreachError](err); ok {
+		return c.refuse(ctx, theirs, breach, asked)
+	}
 	if err != nil {
 		return err
 	}
@@ -178,13 +186,18 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 	}
 	accepted := theirs.Ref == c.accepted
 	if !accepted {
-		if err := base.Follows(ctx, c.nodes, c.base, theirs); err != nil {
+		good, err := base.Continues(ctx, c.nodes, c.keys.Capability, c.base, theirs)
+		if breach, ok := errors.AsType[*authors.BreachError](err); ok {
+			return c.refuse(ctx, good, breach, asked)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	whole, err := c.copy.TakeOver(ctx, c.base, theirs, c.committed(), c.newest)
-	if c.copy.Collected(err, c.doubt.sure) {
-		whole, err = false, c.copy.Reapply(ctx, theirs, c.home.Held(&theirs.Commit, c.committed()))
+	whole, err := c.takeOver(ctx, theirs)
+	if c.dangling(err, &theirs) {
+		return c.refuse(ctx, c.base.Shows(theirs), &authors.BreachError{Author: theirs.Commit.Author,
+			Name: authors.Name(theirs.Roster, theirs.Commit.Author), Why: "which leads to what is not there"}, asked)
 	}
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.Commit.Device, err)
@@ -196,10 +209,10 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 	if !c.doubt.older {
 		c.doubt.sure = asked
 	}
-	c.base, c.seen = theirs, true
+	c.base, c.seen, c.breach = c.mine(theirs), true, nil
 	c.base.Shown = asked
 	// The other device may have built on a commit of ours whose success we never learned of.
-	known := c.home.Held(&theirs.Commit, c.committed())
+	known := c.home.Held(theirs.Claims(c.home.Device.ID), c.committed())
 	if whole {
 		c.forget(known)
 		return nil
@@ -214,7 +227,7 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 // land makes the attempt the new base.
 func (c *Committer) land() {
 	a := c.attempt
-	c.attempt, c.base, c.seen = nil, a.next, true
+	c.attempt, c.base, c.seen, c.breach = nil, a.next, true, nil
 	c.uploads.seen(a.next.Pointer.Hash())
 	c.sealer.landed(a)
 	c.copy.SetCommitted(a.next)

@@ -3,19 +3,18 @@ package commit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"time"
 
 	"postern/crypto"
-	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/space/base"
-	"postern/vfs/space/local"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
@@ -66,8 +65,10 @@ type sealer struct {
 func (s *sealer) Piece(_ context.Context, name crypto.BlobName) ([]byte, error) { return s.piece(name) }
 
 // seal brings everything of a state except the pointer to the remote: staged blobs, and in packs what was only in
-// memory, with the commit at the end.
-func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, staged []crypto.BlobName) (*attempt, error) {
+// memory, with the commit at the end. A roster that is not nil replaces that of on.
+func (s *sealer) seal(
+	ctx context.Context, on base.State, h *working.Head, staged []crypto.BlobName, roster *object.Roster,
+) (*attempt, error) {
 	a := &attempt{seq: h.Seq, put: map[crypto.BlobName]int64{}}
 	for _, name := range staged {
 		body, err := s.uploads.Home.Area.Body(name)
@@ -80,7 +81,17 @@ func (s *sealer) seal(ctx context.Context, on base.State, h *working.Head, stage
 	defer cancel()
 	sending := s.uploads.begin(ctx)
 	sending.staged(staged)
-	whole, err := s.whole(ctx, on, h, a)
+	var err error
+	if roster != nil {
+		on, err = s.rosterOn(on, roster, func(blob []byte) (crypto.BlobName, error) {
+			a.note(crypto.NameOf(blob), int64(len(blob)))
+			return sending.pack(ctx, blob)
+		})
+	}
+	var whole tree.Tree
+	if err == nil {
+		whole, err = s.whole(ctx, on, h, a)
+	}
 	if err == nil {
 		err = s.pack(ctx, a, on, whole, sending)
 	}
@@ -101,7 +112,7 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree
 	sign := func(root object.Entry, front crypto.BlobName) ([]byte, error) {
 		c := object.Commit{
 			Root: root, Parent: on.Parent(), Time: s.now().UnixNano(), Device: s.device,
-			Applied: s.applied(&on.Commit, a.seq), Front: front,
+			Applied: s.applied(&on.Commit, a.seq), Roster: on.Commit.Roster, Front: front,
 		}
 		c.Sign(s.keys.Author)
 		a.next.Commit = c
@@ -112,7 +123,9 @@ func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree
 	if err != nil {
 		return err
 	}
-	if a.next.Version = max(a.next.Version, on.Version); whole.MayHoldMounts() {
+	a.next.Version, a.next.Authors = max(a.next.Version, on.Version), on.Authors
+	a.next.Instead = object.Parent{}
+	if on.Commit.Roster != (object.Ref{}) || whole.MayHoldMounts() {
 		a.next.Version = object.Version2
 	}
 	a.next.Ref, a.next.Hash, a.next.Commit.Root = a.packed.Commit, a.packed.Hash, a.packed.Root
@@ -151,10 +164,11 @@ func (s *sealer) whole(ctx context.Context, on base.State, h *working.Head, a *a
 	if err == nil {
 		t, err = t.Graft(ctx, base.FilesPath, files)
 	}
-	if err == nil {
-		t, err = t.Graft(ctx, base.HistoryPath+"/"+layout.StateName(now), files)
+	if err != nil {
+		return t, err
 	}
-	if err != nil || now.Sub(s.thinned) < base.ThinEvery && !now.Before(s.thinned) {
+	t, kept, err := s.keepState(ctx, t, base.HistoryPath+"/"+layout.StateName(now), files)
+	if err != nil || !kept || now.Sub(s.thinned) < base.ThinEvery && !now.Before(s.thinned) || !s.keys.Owns() {
 		return t, err
 	}
 	thinned, err := base.Thin(ctx, t, s.keep, now, object.Time(on.Commit.Time))
@@ -167,40 +181,29 @@ func (s *sealer) whole(ctx context.Context, on base.State, h *working.Head, a *a
 	return thinned, nil
 }
 
+// keepState puts the files into the history under a name, if there is a history. A writer who does not own the space
+// must leave what is there.
+func (s *sealer) keepState(ctx context.Context, t tree.Tree, at string, files tree.Tree) (tree.Tree, bool, error) {
+	_, err := t.Lookup(ctx, base.HistoryPath)
+	if errors.Is(err, vfs.ErrNotExist) {
+		return t, false, nil
+	}
+	if err == nil && !s.keys.Owns() {
+		if _, err = t.Lookup(ctx, at); err == nil {
+			return t, true, nil
+		}
+	}
+	if err != nil && !errors.Is(err, vfs.ErrNotExist) {
+		return t, false, err
+	}
+	t, err = t.Graft(ctx, at, files)
+	return t, true, err
+}
+
 // landed makes trees read from the remote what a landed commit holds.
 func (s *sealer) landed(a *attempt) {
 	a.packed.Settle()
 	if a.thins {
 		s.thinned = s.now()
 	}
-}
-
-// Create makes a space at a remote, as one commit of an empty folder. The error is remote.ErrConflict when the space
-// exists already.
-func Create(
-	ctx context.Context, store remote.Store, keys base.Keys, device local.Device, random io.Reader, now time.Time,
-) error {
-	version, err := base.NewVersion(random)
-	if err != nil {
-		return err
-	}
-	nodes := tree.NewNodes(store, tree.Options{})
-	folder := func(v vfs.Version) tree.Tree {
-		return tree.New(nodes, object.Entry{Version: v, Created: now.UnixNano(), Modified: now.UnixNano()})
-	}
-	whole, err := folder(vfs.Version{}).Graft(ctx, base.HistoryPath, folder(vfs.Version{}))
-	if err != nil {
-		return err
-	}
-	s := &sealer{
-		keys: keys, nodes: nodes, device: device.Name, uploads: &Uploads{Store: store, Lane: local.NewLane(nil)},
-		now: func() time.Time { return now }, rand: random,
-		applied: func(*object.Commit, uint64) []object.Applied { return nil }, keep: base.DefaultKeep,
-		warn: func(string, ...any) {},
-	}
-	made, err := s.seal(ctx, base.State{Whole: whole}, &working.Head{Tree: folder(version)}, nil)
-	if err != nil {
-		return err
-	}
-	return store.Swap(ctx, crypto.PointerHash{}, made.next.Pointer)
 }

@@ -72,6 +72,8 @@ func (p *progress) note(err error) {
 	case errors.Is(err, remote.ErrRollback), errors.Is(err, remote.ErrFork):
 		p.stats.Blocked = plainly(err)
 		p.copy.Block(err)
+	case errors.Is(err, errWithdrawn):
+		p.copy.Block(err)
 	case errors.Is(err, remote.ErrUnavailable) && p.stats.OfflineSince.IsZero():
 		p.stats.OfflineSince = p.home.Now()
 	}

@@ -17,6 +17,8 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
+	"postern/vfs/authors"
+	"postern/vfs/object"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/space/view"
@@ -144,7 +146,8 @@ func (f *Follower) wait(ctx context.Context, a *attempt) (view.View, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a.err == nil || f.state != nil && errors.Is(a.err, vfs.ErrUnavailable) {
+	_, breach := errors.AsType[*authors.BreachError](a.err)
+	if a.err == nil || f.state != nil && (breach || errors.Is(a.err, vfs.ErrUnavailable)) {
 		return f.view(), nil
 	}
 	return view.View{}, a.err
@@ -165,14 +168,16 @@ func (f *Follower) load(a *attempt) {
 		was = f.restore()
 	}
 	next, err := f.open(ctx, was, newer)
-	if err == nil && (was == nil || next.Ref != was.Ref) {
+	_, breach := errors.AsType[*authors.BreachError](err)
+	good := err == nil || breach && next.Ref != (object.Ref{}) // with the last good state
+	if good && (was == nil || next.Ref != was.Ref) {
 		if err := f.file.Save(next); err != nil {
 			f.log.Warn("a shared folder can't be read after a start without its remote", "error", err)
 		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err == nil && (f.state == nil || next.Pointer.Seq >= f.state.Pointer.Seq) {
+	if good && (f.state == nil || next.Pointer.Seq >= f.state.Pointer.Seq) {
 		f.state, f.saved = &next, false
 	}
 	if f.saved && err != nil && !errors.Is(err, remote.ErrUnavailable) { // the remote answers, so it has lost the state
@@ -206,14 +211,19 @@ func (f *Follower) restore() *base.State {
 }
 
 func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Pointer) (next base.State, err error) {
+	var known base.State
+	if was != nil {
+		known = *was
+	}
 	if newer != nil {
-		next, err = base.Open(ctx, f.nodes, f.space, *newer)
+		next, err = base.Take(ctx, f.nodes, f.space, known, *newer)
 	} else {
-		next, err = base.Load(ctx, f.store, f.nodes, f.space)
+		next, err = base.LoadOn(ctx, f.store, f.nodes, f.space, known)
 	}
 	if err == nil && was != nil {
-		err = base.Follows(ctx, f.nodes, *was, next)
+		next, err = base.Continues(ctx, f.nodes, f.space, known, next)
 	}
+	next.Shown = f.now()
 	switch {
 	case errors.Is(err, base.ErrNoSpace), errors.Is(err, remote.ErrNotFound):
 		// The owner has collected the state, or has not finished the upload. It is unavailable, not corrupt.
@@ -222,7 +232,6 @@ func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Poin
 		f.log.Warn("the newest state of a space that others write can't be shown", "space", f.space.ID.String(), "error", err)
 		return next, view.Failed("open", "/", err)
 	}
-	next.Shown = f.now()
 	return next, nil
 }
 

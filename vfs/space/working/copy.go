@@ -24,10 +24,11 @@ import (
 // commits: only the committer calls these.
 type Copy struct {
 	states
-	nodes *tree.Nodes
-	file  base.File // stores the commit that the space's first record in the journal applies to
-	grace base.Grace
-	share *staging.Share // what the staged blobs of its changes take; nil: not limited
+	nodes  *tree.Nodes
+	author crypto.AuthorID // who writes here
+	file   base.File       // stores the commit that the space's first record in the journal applies to
+	grace  base.Grace
+	share  *staging.Share // what the staged blobs of its changes take; nil: not limited
 
 	closed    atomic.Bool                // changes are rejected for good; set while changing is held
 	blocked   atomic.Pointer[error]      // why changes are rejected; nil: they are accepted
@@ -43,12 +44,13 @@ type Copy struct {
 
 // Options of a working copy.
 type Options struct {
-	Home  *local.Home
-	Space crypto.Capability
-	Nodes *tree.Nodes
-	File  base.File
-	Grace base.Grace
-	Share *staging.Share // of the space in the staging area; nil: all of it
+	Home   *local.Home
+	Space  crypto.Capability
+	Author crypto.AuthorID // who writes here
+	Nodes  *tree.Nodes
+	File   base.File
+	Grace  base.Grace
+	Share  *staging.Share // of the space in the staging area; nil: all of it
 	// Landed returns when the change seq is committed at the remote.
 	Landed func(ctx context.Context, seq uint64) error
 	// Recorded is called with each recorded change, and with each replayed one from the first Put without MD5 on. The call
@@ -65,7 +67,7 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes,
+	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes, author: o.Author,
 		own:  o.Home.Owns(o.Space.ID),
 		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
 		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}

@@ -8,6 +8,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs/authors"
 	"postern/vfs/space/base"
 )
 
@@ -25,8 +26,11 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	asked := c.home.Now()
 	local, err := c.Saved()
 	if errors.Is(err, fs.ErrNotExist) {
-		newest, err := c.load(ctx, store)
+		newest, err := c.load(ctx, store, base.State{})
 		newest.Shown = asked
+		if _, breach := errors.AsType[*authors.BreachError](err); breach && !newest.Ref.Blob.IsZero() {
+			return Beginning{Local: newest, Trouble: err, Asked: asked}, nil
+		}
 		return Beginning{Local: newest, Newest: newest, Asked: asked}, err
 	}
 	if err != nil {
@@ -34,9 +38,12 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	}
 	ask, cancel := context.WithTimeout(ctx, c.begin)
 	defer cancel()
-	newest, err := c.load(ask, store)
-	if err != nil && ctx.Err() != nil {
-		return Beginning{}, err
+	newest, err := c.load(ask, store, local.WithDevice(c.home.Device.ID, c.author))
+	if err != nil {
+		if ctx.Err() != nil {
+			return Beginning{}, err
+		}
+		newest = base.State{}
 	}
 	trouble := err
 	if c.own && !local.PrivateKnown() { // saved by an earlier build
@@ -47,9 +54,9 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	return Beginning{Local: local, Newest: newest, Trouble: trouble, Asked: asked}, nil
 }
 
-// load loads the newest state from the remote, with its private state.
-func (c *Copy) load(ctx context.Context, store remote.Pointers) (base.State, error) {
-	newest, err := base.Load(ctx, store, c.nodes, c.space)
+// load loads the newest state from the remote, with its private state, and judges it as base.Take does.
+func (c *Copy) load(ctx context.Context, store remote.Pointers, was base.State) (base.State, error) {
+	newest, err := base.LoadOn(ctx, store, c.nodes, c.space, was)
 	if err == nil {
 		err = c.ReadPrivate(ctx, &newest)
 	}
