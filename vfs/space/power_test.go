@@ -22,8 +22,10 @@ import (
 	"postern/vfs"
 	"postern/vfs/content"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
+	"postern/vfs/tree"
 	"postern/vfs/vfstest"
 )
 
@@ -141,7 +143,8 @@ func (r *powerRun) move(own *space.Space, from, to string) error {
 func (r *powerRun) step(own *space.Space, n int) {
 	names := slices.Sorted(maps.Keys(r.state))
 	next := maps.Clone(r.state)
-	kind := r.rnd.IntN(20)
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, noteMark) })
+	kind := r.rnd.IntN(24)
 	if len(names) == 0 {
 		kind = 0
 	}
@@ -172,6 +175,21 @@ func (r *powerRun) step(own *space.Space, n int) {
 		next[to] = next[from]
 		delete(next, from)
 		r.change(next, func() error { return r.move(own, from, to) })
+	case kind < 19:
+		n, path := r.note(next)
+		r.change(next, func() error { return own.Note(context.Background(), n, noteOf(path, "other", "field")) })
+	case kind < 21:
+		from, to := pick(), fmt.Sprintf("/moved %x", r.rnd.Uint32())
+		if strings.HasPrefix(from, secondMark) {
+			return
+		}
+		next[to] = next[from]
+		delete(next, from)
+		n, _ := r.note(next)
+		r.change(next, func() error {
+			_, err := own.MakeNoted(context.Background(), tree.Move{From: from, To: to}, nil, n)
+			return err
+		})
 	default:
 		if s, _ := r.at(own, r.somewhere("/")); s != nil {
 			if err := s.Flush(context.Background()); err != nil {
@@ -179,6 +197,16 @@ func (r *powerRun) step(own *space.Space, n int) {
 			}
 		}
 	}
+}
+
+// noteMark begins the paths of what the model says about the private state.
+const noteMark = "noted:"
+
+// note returns a random note about a friend, and makes it in the model.
+func (r *powerRun) note(model map[string]string) (n registry.Note, id string) {
+	id, value := fmt.Sprint(r.rnd.IntN(5)), fmt.Sprint(r.rnd.Uint32())
+	model[noteMark+id] = value
+	return noteOf(id, "name", value), id
 }
 
 // run starts with the disk after a power loss, checks that everything is there, and works until the power fails again.
@@ -218,6 +246,9 @@ func (r *powerRun) run(account crypto.AccountSecret) {
 		}
 	}()
 	there := bodies(t, s)
+	for id, friend := range s.Private().All(registry.Friend) {
+		there[noteMark+id] = string(friend.Get("name"))
+	}
 	if r.from.second {
 		r.second = r.openSecond(s, store, account, device)
 		defer func() {

@@ -206,7 +206,10 @@ func TestNotesConverge(t *testing.T) {
 	away.off.Store(false)
 	look(t, second)
 	phone.close(second)
+	away.off.Store(true)
 	second = phone.open() // the journal has the merge now
+	wantNoted(t, second, "dave", "name", "D")
+	away.off.Store(false)
 	flush(t, second)
 	look(t, first)
 	for _, s := range []*space.Space{first, second} {

@@ -300,7 +300,9 @@ func TestJoin(t *testing.T) {
 func reach(
 	ctx context.Context, store remote.Store, own crypto.Capability, of crypto.Pointer, beyond *crypto.Pointer,
 ) ([]crypto.BlobName, error) {
-	all := roots.New(roots.Options{Own: own, Pointers: store, Nodes: tree.NewNodes(store, tree.Options{})})
+	all := roots.New(roots.Options{
+		Own: own, Pointers: store, Nodes: tree.NewNodes(store, tree.Options{}), Registry: readingRegistry,
+	})
 	found, err := all.Reach(ctx, roots.ReachOptions{Of: &of, Beyond: beyond})
 	return found.Blobs, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/tree"
@@ -59,7 +60,7 @@ func sameFolder(a, b tree.Entry) bool {
 }
 
 // GraftPrivate returns a commit's tree on top of the state's with a private state, which must hold what the state's
-// holds. The folder stays as it is if nothing changes.
+// holds. The folder stays as it is if nothing changes. If it is damaged, a new one takes its place.
 func (s State) GraftPrivate(
 	ctx context.Context, nodes *tree.Nodes, onto tree.Tree, private registry.State,
 ) (tree.Tree, error) {
@@ -69,16 +70,29 @@ func (s State) GraftPrivate(
 	if s.private == nil && !s.Ref.Blob.IsZero() {
 		return onto, errors.New("the private state was not read, and can't be changed")
 	}
-	folder := tree.New(nodes, registry.Folder())
+	empty := tree.New(nodes, registry.Folder())
 	if s.Private().Len() > 0 {
-		var err error
-		if folder, err = onto.Sub(ctx, registry.Path); err != nil {
+		folder, err := onto.Sub(ctx, registry.Path)
+		if err == nil {
+			folder, err = private.Tree(ctx, folder, s.Private())
+		}
+		if err == nil {
+			return onto.Graft(ctx, registry.Path, folder)
+		}
+		if !errors.Is(err, vfs.ErrCorrupt) {
 			return onto, err
 		}
 	}
-	folder, err := private.Tree(ctx, folder, s.Private())
+	folder, err := private.Tree(ctx, empty, registry.State{})
 	if err != nil {
 		return onto, err
 	}
 	return onto.Graft(ctx, registry.Path, folder)
+}
+
+// WithoutPrivate returns the state without its private state, so that a commit on top of it writes all of that anew.
+func (s State) WithoutPrivate(ctx context.Context) (State, error) {
+	whole, _, err := tree.Apply(ctx, s.Whole, tree.Remove{Path: registry.Path})
+	s.Whole = whole
+	return s.WithPrivate(registry.State{}), err
 }

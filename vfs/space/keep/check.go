@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/fsck"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/commit"
 	"postern/vfs/space/working"
@@ -74,6 +77,8 @@ func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, erro
 	switch {
 	case err != nil || !o.Repair:
 		return r, err
+	case slices.ContainsFunc(r.Damage, ofPrivate):
+		return k.mendPrivate(ctx, given, r)
 	case r.Fallback == (object.Ref{}):
 		if err := k.rewrite(ctx, &r); err != nil {
 			return r, err
@@ -87,6 +92,40 @@ func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, erro
 	lost[0].WentBack = r.Commit
 	again, err := k.fsckOwn(ctx, given) // and any other damage
 	again.Damage = append(lost, again.Damage...)
+	return again, err
+}
+
+// ofPrivate reports whether damage is of the private state.
+func ofPrivate(d fsck.Damage) bool {
+	return d.Path == registry.Path || strings.HasPrefix(d.Path, registry.Path+"/")
+}
+
+// mendPrivate writes a damaged private state anew, as this device knows it, and checks again. If the device does not
+// know it either, the damage stays.
+func (k *Keeper) mendPrivate(ctx context.Context, o fsck.Options, r fsck.Report) (fsck.Report, error) {
+	if !k.Home.Owns(k.Space.ID) {
+		return r, nil
+	}
+	err := k.Committer.Supersede(ctx, func(ctx context.Context, look commit.Looking) (*commit.Replacement, error) {
+		ours, err := look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		on, err := ours.WithoutPrivate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &commit.Replacement{Shown: ours.Pointer, On: on, Files: ours.Files, Private: ours.Private()}, nil
+	})
+	if errors.Is(err, vfs.ErrCorrupt) {
+		k.Home.Log.Warn("the damaged private state can only be repaired on a device that knows it", "error", err)
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("write the private state anew: %w", err)
+	}
+	again, err := k.fsckOwn(ctx, o)
+	again.Rewritten = append([]string{registry.Path}, again.Rewritten...)
 	return again, err
 }
 
@@ -129,8 +168,7 @@ func (k *Keeper) goBack(ctx context.Context, at object.Ref) error {
 			return nil, err
 		}
 		on.Pointer = shown
-		// What is known of the private state stays: it only ever grows.
-		private := k.Copy.Committed().Private()
-		return &commit.Replacement{Shown: shown, On: on, Files: on.Files, Private: private}, nil
+		// What this device knows of the private state beyond that is noted again when it takes over the commit.
+		return &commit.Replacement{Shown: shown, On: on, Files: on.Files}, nil
 	})
 }

@@ -41,6 +41,10 @@ func (s *others) check(ctx context.Context, o fsck.Options, r *fsck.Report) erro
 	checked := map[crypto.PointerID]bool{k.Space.ID: true}
 	for more, told := true, false; more; {
 		heads, err := s.roots.Heads(ctx, s.met)
+		if slices.ContainsFunc(r.Damage, ofPrivate) && errors.Is(err, vfs.ErrCorrupt) {
+			r.Unchecked = append(r.Unchecked, "the spaces that the damaged private state names")
+			return nil
+		}
 		unknown := errors.Is(err, roots.ErrUnknown)
 		if err != nil && !unknown {
 			return err

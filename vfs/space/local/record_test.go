@@ -2,6 +2,8 @@ package local
 
 import (
 	"bytes"
+	"encoding/hex"
+	"fmt"
 	"testing"
 
 	"postern/crypto"
@@ -47,4 +49,29 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d parts", n)
 		}
 	})
+}
+
+// TestEarlierRecords checks that records from before there was a private state are read, and still written with the same
+// bytes.
+func TestEarlierRecords(t *testing.T) {
+	own, other := crypto.PointerID{1}, crypto.PointerID{2}
+	op, blobs := []byte{1, 2}, []crypto.BlobName{{4}}
+	for text, r := range map[string]Record{
+		"854201028158200400000000000000000000000000000000000000000000000000000000000000406000": One(Part{Space: own, Op: op, Blobs: blobs}),
+		"854080420102666c6170746f7005": One(Part{Space: own, Theirs: op, Device: "laptop", Time: 5}),
+		"8182865820010000000000000000000000000000000000000000000000000000000000000042010281582004000000000000" +
+			"0000000000000000000000000000000000000000000000000040600086582002000000000000000000000000000000000000" +
+			"0000000000000000000000000042010280406000": {Parts: []Part{{Space: own, Op: op, Blobs: blobs}, {Space: other, Op: op}}},
+	} {
+		want, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := r.encode(own); err != nil || !bytes.Equal(b, want) {
+			t.Errorf("%+v is written as %x, %v", r, b, err)
+		}
+		if got, err := decode(want, own); err != nil || fmt.Sprint(got) != fmt.Sprint(r) {
+			t.Errorf("%s is read as %+v, %v", text, got, err)
+		}
+	}
 }
