@@ -30,6 +30,7 @@ func secrets() map[string]any {
 		"WriterSeed":    WriterSeed(raw),
 		"Capability":    Capability{Read: ReadKey(raw), Writer: WriterSeed(raw)},
 		"MeetKey":       MeetKey(raw),
+		"HolderSeed":    HolderSeed(raw),
 		"LinkSeed":      LinkSeed(raw),
 		"LinkSecret":    LinkSecret(raw),
 		"Link":          Link{Pointer: raw, Secret: raw},

@@ -40,6 +40,9 @@ type (
 	// HolderID is the public key of a name's holder, a different one for each name. It does not reveal the account.
 	HolderID [32]byte
 
+	// HolderSeed is the seed of the key that holds one name. An account that succeeds another takes it over.
+	HolderSeed [KeySize]byte
+
 	// NameRecord is one state of a name as a store keeps it: a sealed Card, signed by the name's holder.
 	NameRecord [NameRecordSize]byte
 )
@@ -63,9 +66,25 @@ func hashName(label, name string) [KeySize]byte {
 	return blake3.Sum256(append(signedMessage(label, len(name)), name...))
 }
 
+// Holder returns the seed of the key that holds the name when the account claims it.
+func (s AccountSecret) Holder(name string) HolderSeed {
+	id := NameIDOf(name)
+	return derive(s, id[:], labelAccountHolder)
+}
+
+// ID returns the public key of the holder.
+func (h HolderSeed) ID() HolderID { return newSigner(h).public() }
+
 // SealName returns state seq of the record of a name for the account: its own author id, meet key and inbox, and the
 // given stores. It fails for a name or stores that can't be encoded, and if rand fails.
-func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand io.Reader) (r NameRecord, err error) {
+func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand io.Reader) (NameRecord, error) {
+	return s.SealHeldName(s.Holder(name), name, seq, stores, rand)
+}
+
+// SealHeldName is SealName for a name that an earlier account of the same person has claimed.
+func (s AccountSecret) SealHeldName(
+	h HolderSeed, name string, seq uint64, stores []string, rand io.Reader,
+) (r NameRecord, err error) {
 	if clean, err := NormalizeUser(name); err != nil || clean != name {
 		return NameRecord{}, errors.Join(fmt.Errorf("%q is not how a name is written", name), err)
 	}
@@ -79,7 +98,7 @@ func (s AccountSecret) SealName(name string, seq uint64, stores []string, rand i
 		return NameRecord{}, err
 	}
 	id := NameIDOf(name)
-	holder := newSigner(derive(s, id[:], labelAccountHolder))
+	holder := newSigner(h)
 	public := holder.public()
 	head := append(make([]byte, 0, NameRecordSize), nameMagic...)
 	head = append(head, public[:]...)

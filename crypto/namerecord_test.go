@@ -47,6 +47,23 @@ func TestNameRoundTrip(t *testing.T) {
 	wantKind(t, err, ErrSignature, "the record of another name")
 }
 
+// An account that succeeds another goes on with its name.
+func TestNameOfAnEarlierAccount(t *testing.T) {
+	old, next := AccountSecret(fresh[[32]byte](t, "old")), AccountSecret(fresh[[32]byte](t, "next"))
+	before := named(t, old, "alice", 7)
+	r, err := next.SealHeldName(old.Holder("alice"), "alice", 8, nil, bytes.NewReader(counting(32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := r.Open("alice")
+	if err != nil || card.Author != next.Author().ID() || card.Inbox != next.InboxID() || card.Seq != 8 {
+		t.Errorf("the card is another, %v", err)
+	}
+	if r.Holder() != before.Holder() || r.Holder() != old.Holder("alice").ID() {
+		t.Error("the holder is another")
+	}
+}
+
 func TestNamesThatCannotBeWritten(t *testing.T) {
 	s := AccountSecret(fresh[[32]byte](t, "name"))
 	for what, c := range map[string]struct {

@@ -254,3 +254,18 @@ func (Link) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText always fails.
 func (Link) MarshalText() ([]byte, error) { return nil, errSecretText }
+
+// String hides the key.
+func (HolderSeed) String() string { return redacted }
+
+// GoString hides the key.
+func (HolderSeed) GoString() string { return redacted }
+
+// Format hides the key, whatever the verb.
+func (HolderSeed) Format(f fmt.State, _ rune) { redact(f) }
+
+// LogValue hides the key.
+func (HolderSeed) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText always fails.
+func (HolderSeed) MarshalText() ([]byte, error) { return nil, errSecretText }

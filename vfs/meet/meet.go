@@ -38,6 +38,8 @@ type Options struct {
 	Inbox   remote.Inbox
 	// Seen remembers messages, across the desks of all stores. Nil: for as long as the Desk lives.
 	Seen Seen
+	// Holder returns the seed of a name that an earlier account of the same person has claimed. Nil: there is none.
+	Holder func(name string) (seed crypto.HolderSeed, ok bool)
 	// Blocked reports whether letters of an author are to be deleted unread. Nil: of none.
 	Blocked func(crypto.AuthorID) bool
 
@@ -156,7 +158,7 @@ func (d *Desk) Claim(ctx context.Context, name string, stores []string) error {
 			return err
 		}
 	}
-	return remote.Fail(remote.OpClaim, id, remote.ErrCorrupt, errors.New("the store confirms it and does not show it"))
+	return remote.Fail(remote.OpClaim, id, remote.ErrCorrupt, errors.New("the store shows another state each time"))
 }
 
 // errSame means that a record needs no replacement.
@@ -168,18 +170,24 @@ func (d *Desk) replace(ctx context.Context, name string, current crypto.NameReco
 	if err := current.Verify(id); err != nil {
 		return remote.Fail(remote.OpLookUp, id, remote.ErrCorrupt, err)
 	}
-	mine, err := d.o.Account.SealName(name, 1, nil, d.o.Rand)
-	if err != nil {
-		return err
-	}
-	if current.Holder() != mine.Holder() {
+	if current.Holder() != d.holder(name).ID() {
 		return remote.Fail(remote.OpClaim, id, remote.ErrRefused, ErrTaken)
 	}
 	card, err := current.Open(name)
-	if err == nil && slices.Equal(card.Stores, stores) {
+	if err == nil && card.Author == d.o.Account.Author().ID() && slices.Equal(card.Stores, stores) {
 		return errSame
 	}
 	return d.write(ctx, name, current.Seq()+1, stores, d.o.Names.Replace) // also what no reader can open
+}
+
+// holder returns the seed of the key that holds a name.
+func (d *Desk) holder(name string) crypto.HolderSeed {
+	if d.o.Holder != nil {
+		if seed, ok := d.o.Holder(name); ok {
+			return seed
+		}
+	}
+	return d.o.Account.Holder(name)
 }
 
 // write seals a record and gives it to the store.
@@ -187,7 +195,7 @@ func (d *Desk) write(
 	ctx context.Context, name string, seq uint64, stores []string,
 	to func(context.Context, crypto.NameID, crypto.NameRecord) error,
 ) error {
-	record, err := d.o.Account.SealName(name, seq, stores, d.o.Rand)
+	record, err := d.o.Account.SealHeldName(d.holder(name), name, seq, stores, d.o.Rand)
 	if err != nil {
 		return err
 	}

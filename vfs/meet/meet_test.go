@@ -96,6 +96,30 @@ func TestNamesAreClaimedOnce(t *testing.T) {
 	})
 }
 
+// A new account of the same person goes on with the name, and the old one's card is gone.
+func TestNameMovesToANewAccount(t *testing.T) {
+	ctx, r, c := t.Context(), mem.New().Roles(), newClock()
+	old, next, bob := someone("old", c, r), someone("next", c, r), someone("bob", c, r)
+	if err := old.Claim(ctx, "alice", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Claim(ctx, "alice", nil); !errors.Is(err, meet.ErrTaken) {
+		t.Errorf("without the old account's seed: %v", err)
+	}
+	next.Desk = meet.New(meet.Options{Account: next.AccountSecret, Names: r.Names, Now: c.Now,
+		Holder: func(name string) (crypto.HolderSeed, bool) { return old.Holder(name), name == "alice" }})
+	if err := next.Claim(ctx, "alice", nil); err != nil {
+		t.Fatal(err)
+	}
+	card, err := bob.LookUp(ctx, "alice")
+	if err != nil || card.Author != next.Author().ID() || card.Seq != 2 {
+		t.Errorf("bob finds sequence %d, %v", card.Seq, err)
+	}
+	if err := next.Claim(ctx, "alice2", nil); err != nil {
+		t.Errorf("a name of its own: %v", err)
+	}
+}
+
 func TestReservedNames(t *testing.T) {
 	alice := someone("alice", newClock(), mem.New().Roles())
 	for _, name := range append([]string{"Links", "ME"}, meet.Reserved...) {
