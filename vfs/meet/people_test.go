@@ -2,7 +2,6 @@ package meet_test
 
 import (
 	"context"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -110,15 +109,20 @@ func wantRefused(t *testing.T, what string, got []meet.Received, r meet.Report, 
 	}
 }
 
-// cheap is an inbox in memory that takes letters without stamps.
+// cheap is an inbox in memory that takes letters without stamps, any number, and lists them in the order in which they
+// came.
 type cheap struct {
 	mu      sync.Mutex
-	inboxes map[crypto.InboxID]map[crypto.LetterName]crypto.Letter
+	inboxes map[crypto.InboxID][]dropped
 }
 
-func newCheap() *cheap {
-	return &cheap{inboxes: map[crypto.InboxID]map[crypto.LetterName]crypto.Letter{}}
+// dropped is a letter under a name, which need not be its own.
+type dropped struct {
+	name   crypto.LetterName
+	letter *crypto.Letter
 }
+
+func newCheap() *cheap { return &cheap{inboxes: map[crypto.InboxID][]dropped{}} }
 
 func (c *cheap) Drop(_ context.Context, to crypto.InboxID, l crypto.Letter) error {
 	c.put(to, l.Name(), l)
@@ -128,38 +132,35 @@ func (c *cheap) Drop(_ context.Context, to crypto.InboxID, l crypto.Letter) erro
 func (c *cheap) put(to crypto.InboxID, name crypto.LetterName, l crypto.Letter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.inboxes[to] == nil {
-		c.inboxes[to] = map[crypto.LetterName]crypto.Letter{}
-	}
-	c.inboxes[to][name] = l
+	c.inboxes[to] = append(c.inboxes[to], dropped{name, &l})
 }
 
-func (c *cheap) Letters(_ context.Context, of crypto.InboxID) ([]crypto.LetterName, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Collect(maps.Keys(c.inboxes[of])), nil
+func (c *cheap) Letters(_ context.Context, of crypto.InboxID) (names []crypto.LetterName, err error) {
+	for _, l := range c.all(of) {
+		names = append(names, l.name)
+	}
+	return names, nil
 }
 
 func (c *cheap) Fetch(_ context.Context, of crypto.InboxID, name crypto.LetterName) (crypto.Letter, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l, there := c.inboxes[of][name]
-	if !there {
-		return l, remote.Fail(remote.OpFetch, name, remote.ErrNotFound, nil)
+	for _, l := range c.all(of) {
+		if l.name == name {
+			return *l.letter, nil
+		}
 	}
-	return l, nil
+	return crypto.Letter{}, remote.Fail(remote.OpFetch, name, remote.ErrNotFound, nil)
 }
 
 func (c *cheap) Forget(_ context.Context, of crypto.InboxID, name crypto.LetterName) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.inboxes[of], name)
+	c.inboxes[of] = slices.DeleteFunc(c.inboxes[of], func(l dropped) bool { return l.name == name })
 	return nil
 }
 
-// all returns the letters in an inbox.
-func (c *cheap) all(of crypto.InboxID) []crypto.Letter {
+// all returns a copy of the letters in an inbox.
+func (c *cheap) all(of crypto.InboxID) []dropped {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Collect(maps.Values(c.inboxes[of]))
+	return slices.Clone(c.inboxes[of])
 }
