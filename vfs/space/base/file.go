@@ -75,7 +75,7 @@ func (f File) write(s State) error {
 		return err
 	}
 	var sealed []byte
-	if s.private == nil || s.Version < object.Version2 {
+	if s.private == nil || s.Version < object.Version2 || label != savedLabel { // a space with a roster has none
 		sealed = crypto.SealFrame(salt[:], f.Frames(salt), 0, []byte(label), plain)
 	} else if sealed, err = f.sealPrivate(salt, plain, *s.private); err != nil {
 		return err
