@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"postern/remote/mem"
+	"postern/vfs/registry"
 	"postern/vfs/space"
 )
 
@@ -42,8 +43,8 @@ func (h *copiedHome) copyOf(t testing.TB) *copiedHome {
 }
 
 // TestCopiedHomes writes in homes that are copied, restored from copies and used side by side, with the remote
-// reachable or not. Acknowledged files, unless discarded with a home before they reached the remote, are there in the
-// end, once.
+// reachable or not. Acknowledged files and notes, unless discarded with a home before they reached the remote, are there
+// in the end, once.
 func TestCopiedHomes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		away := &switched{Store: mem.New()}
@@ -66,6 +67,7 @@ func TestCopiedHomes(t *testing.T) {
 				written++
 				path := fmt.Sprintf("/%03d", written)
 				put(t, h.s, path, []byte(path))
+				note(t, h.s, noteOf(path, "name", path), noteOf("all", "newest", path))
 				h.waiting[path] = true
 			case "flush":
 				if away.off.Load() {
@@ -114,7 +116,13 @@ func TestCopiedHomes(t *testing.T) {
 			h.close(h.s)
 			h.s = h.open()
 			there := bodies(t, h.s)
+			if !registry.Equal(h.s.Private(), homes[0].s.Private()) {
+				rt.Fatalf("home %d has another private state than the first", i)
+			}
 			for path := range safe {
+				if r, _ := h.s.Private().Get(registry.Friend, path); string(r.Get("name")) != path {
+					rt.Fatalf("what was noted of %s is lost in home %d", path, i)
+				}
 				if there[path] != path {
 					rt.Fatalf("%s was written and is lost in home %d, which has %v", path, i, slices.Sorted(maps.Keys(there)))
 				}
