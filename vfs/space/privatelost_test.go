@@ -227,6 +227,58 @@ func TestNotesSurviveALostCommit(t *testing.T) {
 	wantNoted(t, s, "bob", "name", "Bob")
 }
 
+// TestGoBackWithoutPrivate loses the newest commit and the private state of the one before. The repair goes back to that
+// one nevertheless, and this device writes the private state anew.
+func TestGoBackWithoutPrivate(t *testing.T) {
+	h := newHome(t, mem.New())
+	h.options.Registry, h.options.PageMemory = readingRegistry, 1
+	s := h.open()
+	defer func() { h.close(s) }()
+	put(t, s, "/first", []byte("first"))
+	flush(t, s)
+	loseFolder := h.later()
+	note(t, s, noteOf("bob", "name", "Bob"))
+	flush(t, s)
+	e, err := h.whole().Lookup(t.Context(), registry.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, _ := e.Object()
+	put(t, s, "/first", []byte("another pack"))
+	flush(t, s)
+	kept := map[crypto.BlobName][]byte{}
+	for b := range h.store.List(t.Context()) {
+		if b.Name != folder.Root.Blob {
+			kept[b.Name], err = h.store.Get(t.Context(), b.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put(t, s, "/second", []byte("second"))
+	flush(t, s)
+	h.close(s)
+	loseFolder()
+	for name, b := range kept {
+		if err := h.store.Put(t.Context(), name, remote.BytesBody(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = h.open()
+	r, err := s.Keeper().Fsck(t.Context(), fsck.Options{Repair: true})
+	if err != nil || len(r.Damage) == 0 || r.Damage[0].WentBack.IsZero() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	flush(t, s)
+	got, err := registry.FromTree(t.Context(), h.whole())
+	if err != nil || !registry.Equal(got, s.Private()) || got.Len() != 1 {
+		t.Errorf("%d records at the remote, %v", got.Len(), err)
+	}
+	if body := string(get(t, s, "/first")); body != "another pack" {
+		t.Errorf("the file holds %q", body)
+	}
+}
+
 // TestNotesAfterLongAway keeps a gateway away until the base pages of its changes are collected. What it noted is joined
 // with what others noted meanwhile, whether it was off or running.
 func TestNotesAfterLongAway(t *testing.T) {

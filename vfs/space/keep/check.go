@@ -77,7 +77,7 @@ func (k *Keeper) fsckOwn(ctx context.Context, o fsck.Options) (fsck.Report, erro
 	switch {
 	case err != nil || !o.Repair:
 		return r, err
-	case slices.ContainsFunc(r.Damage, ofPrivate):
+	case r.Fallback == (object.Ref{}) && slices.ContainsFunc(r.Damage, ofPrivate):
 		return k.mendPrivate(ctx, given, r)
 	case r.Fallback == (object.Ref{}):
 		if err := k.rewrite(ctx, &r); err != nil {
@@ -124,7 +124,12 @@ func (k *Keeper) mendPrivate(ctx context.Context, o fsck.Options, r fsck.Report)
 	if err != nil {
 		return r, fmt.Errorf("write the private state anew: %w", err)
 	}
-	again, err := k.fsckOwn(ctx, o)
+	once := o
+	once.Repair = false
+	again, err := k.fsckOwn(ctx, once)
+	if err == nil && !slices.ContainsFunc(again.Damage, ofPrivate) { // else a store that loses it again
+		again, err = k.fsckOwn(ctx, o)
+	}
 	again.Rewritten = append([]string{registry.Path}, again.Rewritten...)
 	return again, err
 }
@@ -161,8 +166,11 @@ func (k *Keeper) goBack(ctx context.Context, at object.Ref) error {
 			return nil, err
 		}
 		on, err := base.OpenCommit(ctx, k.Nodes, object.Head{Version: head.Version, Commit: at})
-		if err == nil {
-			err = k.Copy.ReadPrivate(ctx, &on)
+		if err != nil {
+			return nil, err
+		}
+		if err = k.Copy.ReadPrivate(ctx, &on); errors.Is(err, vfs.ErrCorrupt) {
+			on, err = on.WithoutPrivate(ctx) // it is a commit that this device has known, so its private state is known here
 		}
 		if err != nil {
 			return nil, err
