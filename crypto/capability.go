@@ -53,6 +53,13 @@ func (x SpaceSecret) Keys() Capability {
 	return Capability{ID: seed.Key().ID(), Read: derive(x, nil, labelSpaceReader), Writer: seed}
 }
 
+// PairSecret returns the secret of the space that the account keeps for somebody else. All devices of the account
+// compute the same, so that two of them never make two spaces. turn grows when the account needs another one for the
+// same person.
+func (s AccountSecret) PairSecret(friend AuthorID, turn uint32) SpaceSecret {
+	return derive(s, binary.BigEndian.AppendUint32(friend[:], turn), labelAccountPair)
+}
+
 // Key returns the writer key of the seed.
 func (s WriterSeed) Key() WriterKey { return NewWriterKey(s) }
 

@@ -2,6 +2,7 @@ package crypto
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 )
 
@@ -137,4 +138,40 @@ func TestMountSeedVectors(t *testing.T) {
 			t.Errorf("%s: sealed otherwise", v.Name)
 		}
 	})
+}
+
+// TestPairSecret: there is one space for each other account and turn, and no account knows another's.
+func TestPairSecret(t *testing.T) {
+	alice, bob := AccountSecret{1}, AccountSecret{2}
+	seen := map[SpaceSecret]bool{}
+	for _, s := range []SpaceSecret{
+		alice.PairSecret(bob.Author().ID(), 0), alice.PairSecret(bob.Author().ID(), 1),
+		alice.PairSecret(alice.Author().ID(), 0), bob.PairSecret(bob.Author().ID(), 0),
+	} {
+		if seen[s] {
+			t.Error("two of them are one")
+		}
+		seen[s] = true
+	}
+	if alice.PairSecret(bob.Author().ID(), 0) != alice.PairSecret(bob.Author().ID(), 0) {
+		t.Error("it differs from one call to the next")
+	}
+}
+
+// TestMarshalCard: a stored card is read as it was, and no other bytes are.
+func TestMarshalCard(t *testing.T) {
+	account := AccountSecret{1}
+	c := account.own(Card{Name: "alice", Stores: []string{"disk:/mnt/nas"}, Seq: 7})
+	b, err := c.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := UnmarshalCard(b); err != nil || !reflect.DeepEqual(got, c) {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, b := range [][]byte{nil, b[:len(b)-1], append(b, 0)} {
+		if _, err := UnmarshalCard(b); !errors.Is(err, ErrFormat) {
+			t.Errorf("%d bytes: %v", len(b), err)
+		}
+	}
 }

@@ -89,6 +89,22 @@ func openCard(b []byte) (Card, error) {
 	return c, nil
 }
 
+// Marshal returns the card without a signature, for the private state of an account that has verified it. It fails for a
+// name or stores that can't be encoded.
+func (c Card) Marshal() ([]byte, error) { return c.pack(nil) }
+
+// UnmarshalCard parses the bytes of Marshal. The error is ErrFormat.
+func UnmarshalCard(b []byte) (Card, error) {
+	c, rest, err := cutCard(b)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%w: it is too long", ErrFormat)
+	}
+	if err != nil {
+		return Card{}, fmt.Errorf("card: %w", err)
+	}
+	return c, nil
+}
+
 // own returns the card with what only the account can say of itself.
 func (s AccountSecret) own(c Card) Card {
 	c.Author, c.Meet = s.Author().ID(), s.Meet().Public()

@@ -63,6 +63,9 @@ const (
 	// HKDF info: the key of one of an account's further inboxes, from its secret.
 	labelAccountDoor = "postern/2/account/door"
 
+	// HKDF info: the secret of the space that an account keeps for one other account, from its own secret.
+	labelAccountPair = "postern/2/account/pair"
+
 	// The prefix of the author id in the hash that people compare, ended by a zero byte.
 	labelFingerprint = "postern/2/fingerprint"
 
