@@ -3,8 +3,10 @@ package space
 import (
 	"context"
 
+	"postern/crypto"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/view"
 	"postern/vfs/space/working"
@@ -18,6 +20,8 @@ type MountOptions struct {
 	Was *object.Entry
 	// Properties of the mount's entry, sorted. Nil: those of what it replaces.
 	Properties []vfs.Property
+	// Notes are recorded with the change, in the account's own space.
+	Notes []registry.Note
 }
 
 // Mount puts a mount of another space at a path, or gives the mount at the path another target. Other errors are those
@@ -31,7 +35,7 @@ func (s *Space) Mount(ctx context.Context, path string, target object.Target, o 
 	plan := func(ctx context.Context, states []tree.Tree) ([]working.Change, error) {
 		var err error
 		op.Over, err = replaced(ctx, states[0], path, o.Was)
-		return []working.Change{{Op: op}}, err
+		return []working.Change{{Op: op, Notes: o.Notes}}, err
 	}
 	if err := s.offline(); err != nil {
 		return err
@@ -73,4 +77,14 @@ func (s *Space) Mounts(ctx context.Context, path string, limit int) ([]tree.Moun
 // Crossing implements namespace.Crosser.
 func (s *Space) Crossing(ctx context.Context, path string) (tree.Mounted, bool, error) {
 	return view.Holder{Space: s.keys.Capability}.Crossing(ctx, s.copy.Shown().Tree, path)
+}
+
+// SealSeed seals the writer seed of another space for a mount in this one; see crypto.WriterSeed.SealSeed.
+func (s *Space) SealSeed(inner crypto.WriterSeed) [crypto.SealedSeedSize]byte {
+	return s.keys.Writer.SealSeed(inner)
+}
+
+// OpenSeed opens what SealSeed of any writer of this space has sealed; see crypto.WriterSeed.OpenSeed.
+func (s *Space) OpenSeed(id crypto.PointerID, sealed [crypto.SealedSeedSize]byte) (crypto.WriterSeed, error) {
+	return s.keys.Writer.OpenSeed(id, sealed)
 }

@@ -245,6 +245,9 @@ func (s *Space) Committed(context.Context) (files tree.Tree, whole bool, err err
 	return s.Files(), whole, nil
 }
 
+// CommittedState returns the newest commit that this gateway knows.
+func (s *Space) CommittedState() State { return s.copy.Committed() }
+
 // ID returns the id of the space.
 func (s *Space) ID() crypto.PointerID { return s.keys.ID }
 

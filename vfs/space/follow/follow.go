@@ -414,3 +414,12 @@ func (f *Follower) Committed(ctx context.Context) (files tree.Tree, whole bool, 
 	}
 	return v.Tree, true, err
 }
+
+// Mounts returns the mounts at and below a path, at most limit of them.
+func (f *Follower) Mounts(ctx context.Context, path string, limit int) ([]tree.Mounted, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return view.Holder{Space: f.space}.Mounts(ctx, v.Tree, path, limit)
+}

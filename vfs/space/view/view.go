@@ -9,6 +9,7 @@ import (
 	"iter"
 	"mime"
 	"path"
+	"slices"
 
 	"postern/crypto"
 	"postern/remote"
@@ -42,7 +43,10 @@ type View struct {
 	Opener *Opener
 }
 
-// Info returns the info of an entry. If no client set a content type, it is derived from the file's name, so it follows
+// Inner is the name space of properties that no client sees. They are of Postern's own, in folders of mounts.
+const Inner = "urn:postern:inner"
+
+// Info returns the info of an entry, without properties of the name space Inner. If no client set a content type, it is derived from the file's name, so it follows
 // a rename.
 func Info(e tree.Entry) vfs.Info {
 	info := e.Info()
@@ -50,6 +54,10 @@ func Info(e tree.Entry) vfs.Info {
 		if info.ContentType = mime.TypeByExtension(path.Ext(info.Name)); info.ContentType == "" {
 			info.ContentType = "application/octet-stream"
 		}
+	}
+	inner := func(p vfs.Property) bool { return p.Name.Space == Inner }
+	if slices.ContainsFunc(info.Properties, inner) {
+		info.Properties = slices.DeleteFunc(slices.Clone(info.Properties), inner)
 	}
 	return info
 }
