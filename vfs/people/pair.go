@@ -1,0 +1,187 @@
+package people
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/registry"
+	"postern/vfs/roots"
+	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/space/view"
+	"postern/vfs/tree"
+)
+
+// offerWriter is the property of a mount in a pair space that holds the writer seed of the shared space.
+var offerWriter = vfs.PropertyName{Space: view.Inner, Local: "writer"}
+
+// pairSecret returns the secret of the pair space for somebody. All devices of the account compute the same, so that
+// two of them never make two spaces.
+func (p *People) pairSecret(f person) crypto.SpaceSecret {
+	return p.o.Account.PairSecret(f.author, f.turn)
+}
+
+// keys returns the keys of this account to write one of its spaces.
+func (p *People) keys(c crypto.Capability) base.Keys {
+	return base.Keys{Capability: c, Author: p.o.Account.Author(), Listed: true, Frames: p.o.Account.Frames}
+}
+
+// publishPair makes the pair space for somebody hold exactly what is shared with them, and returns its capability.
+func (p *People) publishPair(ctx context.Context, f person) (crypto.Capability, error) {
+	secret := p.pairSecret(f)
+	if err := p.begin(ctx, secret, usePair); err != nil {
+		return crypto.Capability{}, err
+	}
+	s := p.o.Own.Private()
+	own := p.spaces(s)[secret.Keys().ID]
+	_, err := space.Publish(ctx, p.o.Store, p.keys(own.Capability), p.publishing(),
+		func(ctx context.Context, _ *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
+			return p.arrange(ctx, whole, p.offers(s, f))
+		})
+	if err != nil {
+		return crypto.Capability{}, err
+	}
+	return own.Capability, p.live(ctx, own)
+}
+
+// begin records a space before anything of it is at the store, so that no device takes its blobs for garbage.
+func (p *People) begin(ctx context.Context, secret crypto.SpaceSecret, use string) error {
+	s := p.o.Own.Private()
+	var notes []registry.Note
+	if storeOf(s).IsZero() {
+		id, err := p.o.Store.ID(ctx)
+		if err != nil {
+			return err
+		}
+		notes = append(notes, registry.Note{Kind: kindAccount, ID: self, Set: map[string][]byte{fieldStore: id[:]}})
+	}
+	if _, known := s.Get(kindSpace, secret.Keys().ID.String()); !known {
+		notes = append(notes, spaceNote(secret, use, roots.Making))
+	}
+	if len(notes) == 0 {
+		return nil
+	}
+	if err := p.o.Own.Note(ctx, notes...); err != nil {
+		return err
+	}
+	return p.o.Own.Flush(ctx)
+}
+
+// live records that a space is at the store.
+func (p *People) live(ctx context.Context, o ownedSpace) error {
+	if o.Stage >= roots.Live {
+		return nil
+	}
+	return p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: o.ID.String(),
+		Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}})
+}
+
+func (p *People) publishing() space.PublishOptions {
+	return space.PublishOptions{Device: p.o.Device, Rand: p.o.Rand, Now: p.o.Now}
+}
+
+// offer is a mount in a pair space.
+type offer struct {
+	name   string
+	space  crypto.Capability
+	write  bool
+	target object.Target
+}
+
+// arrange makes the folder of a pair space hold exactly the offers.
+func (p *People) arrange(ctx context.Context, t tree.Tree, offers []offer) (tree.Tree, error) {
+	want := map[string]offer{}
+	for _, o := range offers {
+		want[object.SortKey(o.name)] = o
+	}
+	var stale []string
+	for e, err := range t.List(ctx, base.FilesPath) {
+		if err != nil {
+			return t, err
+		}
+		o, wanted := want[object.SortKey(e.Info().Name)]
+		switch m := e.Mount(); {
+		case !wanted:
+			stale = append(stale, e.Info().Name)
+		case m != nil && m.Capability == o.target.Capability && slices.Equal(e.Info().Properties, o.properties()):
+			delete(want, object.SortKey(o.name)) // it is there
+		default:
+			stale = append(stale, e.Info().Name) // it is made again
+		}
+	}
+	var ops []tree.Op
+	for _, name := range stale {
+		ops = append(ops, tree.Remove{Path: base.FilesPath + "/" + name})
+	}
+	for _, o := range offers {
+		if _, missing := want[object.SortKey(o.name)]; !missing {
+			continue
+		}
+		version, err := base.NewVersion(p.o.Rand)
+		if err != nil {
+			return t, err
+		}
+		ops = append(ops, tree.Mount{Path: base.FilesPath + "/" + o.name, Target: o.target, Version: version, Time: p.o.Now(),
+			Properties: o.properties()})
+	}
+	for _, op := range ops {
+		var err error
+		if t, _, err = tree.Apply(ctx, t, op); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func (o offer) properties() []vfs.Property {
+	if !o.write {
+		return nil
+	}
+	return []vfs.Property{{Name: offerWriter, Value: hex.EncodeToString(o.space.Writer[:])}}
+}
+
+// offers returns what somebody may open, as their pair space shows it.
+func (p *People) offers(s registry.State, f person) (all []offer) {
+	if f.State != IsFriend {
+		return nil
+	}
+	owned := p.spaces(s)
+	for _, sh := range p.shares(s) {
+		write, granted := sh.rights(s, f.author)
+		o, there := owned[sh.id]
+		if !granted || !there || o.Stage != roots.Live {
+			continue
+		}
+		of := offer{name: sh.name, space: o.Capability, write: write,
+			target: object.Target{Capability: o.ReadOnly(), File: sh.file}}
+		of.space.Owner = o.Owner
+		all = append(all, of)
+	}
+	return all
+}
+
+// reconcile makes all spaces of this account equal to its records.
+func (p *People) reconcile(ctx context.Context) error {
+	errs := []error{p.takeMoves(ctx), p.sendLetters(ctx), p.finishRotations(ctx), p.expireLinks(ctx),
+		p.refreshRosters(ctx), p.publishLinks(ctx)}
+	for _, f := range persons(p.o.Own.Private()) {
+		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
+			errs = append(errs, p.refreshPair(ctx, f))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// refreshPair publishes a pair space again, if it exists.
+func (p *People) refreshPair(ctx context.Context, f person) error {
+	if _, made := p.spaces(p.o.Own.Private())[p.pairSecret(f).Keys().ID]; !made {
+		return nil
+	}
+	_, err := p.publishPair(ctx, f)
+	return err
+}

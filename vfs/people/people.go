@@ -1,0 +1,180 @@
+// Package people is what a user shares with others: friends, shared folders and secret links.
+//
+// The wishes of the user are records of the account's private state (package registry), so all devices of the account
+// have them. A reconciler makes the spaces at the store equal to the records. It repeats what failed or was cut off, so
+// every step may be made twice.
+//
+// Friends meet by sealed letters (package meet). From then on each keeps a pair space for the other: a small space
+// that only the other can read. It holds a mount for each folder that is shared. SHARING.md says what users see, and
+// why.
+package people
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/crypto"
+	"postern/remote"
+	"postern/vfs"
+	"postern/vfs/meet"
+	"postern/vfs/namespace"
+	"postern/vfs/space"
+)
+
+// Options of New. All but those marked otherwise are needed.
+type Options struct {
+	Account crypto.AccountSecret
+	User    string // the account's name, as friends see it
+	Device  space.Device
+	Own     *space.Space     // the account's own space
+	Drive   *namespace.Drive // shows what friends share
+	Store   remote.Store     // where the account lives, as Own uses it
+	URL     string           // of that store, for cards; "": friends can't know one
+	Seen    meet.Seen        // the letters that were handled
+
+	Every time.Duration // between two looks at the inbox; 0: Every
+	Now   func() time.Time
+	Rand  io.Reader
+	Log   *slog.Logger
+}
+
+// Every is the time between two looks at the inbox while nothing is expected there.
+const Every = 5 * time.Minute
+
+// soon is the time between two looks while an answer is expected.
+const soon = 30 * time.Second
+
+// People manages what an account shares. Its methods may be called by several goroutines at once.
+type People struct {
+	o     Options
+	desk  *meet.Desk
+	opens *openSpaces
+
+	making sync.Mutex // held during a change of records or spaces, so that there is one at a time
+
+	kick  chan struct{}
+	stop  context.CancelFunc
+	ended chan struct{}
+
+	mu      sync.Mutex
+	mounted map[string]shownFriend // by folder below /shared
+	trouble error                  // of the last round
+	report  meet.Report            // of the last look at the inbox
+	moves   [][2]string            // of folders of the drive, which the records lack
+}
+
+// New returns the manager of an account's people, and shows what friends share. It makes no request until Start.
+func New(o Options) (*People, error) {
+	o.Every = cmp.Or(o.Every, Every)
+	p := &People{o: o, kick: make(chan struct{}, 1), mounted: map[string]shownFriend{}}
+	roles := o.Store.Roles()
+	p.desk = meet.New(meet.Options{Account: o.Account, Names: roles.Names, Inbox: roles.Inbox, Seen: o.Seen, Now: o.Now,
+		Rand: o.Rand, Log: o.Log, Blocked: p.blocked})
+	p.opens = newOpenSpaces(p)
+	return p, p.show()
+}
+
+// Start starts the reconciler. Close ends it.
+func (p *People) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop, p.ended = stop, make(chan struct{})
+	go p.run(ctx)
+}
+
+// Close ends the reconciler and closes the spaces of others, and those of shared folders.
+func (p *People) Close() error {
+	if p.stop != nil {
+		p.stop()
+		<-p.ended
+	}
+	return p.opens.close()
+}
+
+// Changed tells the reconciler that the records may have changed. It returns at once.
+func (p *People) Changed() {
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run reconciles when the records have changed, and looks for letters.
+func (p *People) run(ctx context.Context) {
+	defer close(p.ended)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.kick:
+		case <-timer.C:
+		}
+		p.round(ctx)
+		timer.Reset(p.pause())
+	}
+}
+
+// pause is the time until the next look.
+func (p *People) pause() time.Duration {
+	p.mu.Lock()
+	failed := p.trouble != nil
+	p.mu.Unlock()
+	if failed || p.expecting() {
+		return min(soon, p.o.Every)
+	}
+	return p.o.Every
+}
+
+// round does once everything that the reconciler does.
+func (p *People) round(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, remote.Shipped.Work)
+	defer cancel()
+	p.making.Lock()
+	defer p.making.Unlock()
+	err := errors.Join(p.readLetters(ctx), p.reconcile(ctx), p.show())
+	if ctx.Err() != nil && err != nil && p.trouble == nil {
+		p.o.Log.Debug("the reconciler was cut off", "error", err)
+	} else if err != nil {
+		p.o.Log.Info("what is shared is not up to date yet; this is tried again", "error", err)
+	}
+	p.mu.Lock()
+	p.trouble = err
+	p.mu.Unlock()
+}
+
+// Sync reconciles now, for commands that want to return when what they did is at the store.
+func (p *People) Sync(ctx context.Context) error {
+	p.making.Lock()
+	defer p.making.Unlock()
+	return errors.Join(p.reconcile(ctx), p.show())
+}
+
+// blocked reports whether letters of somebody are dropped.
+func (p *People) blocked(author crypto.AuthorID) bool {
+	r, _ := p.o.Own.Private().Get(kindFriend, author.String())
+	return State(r.Get(fieldState)) == Blocked
+}
+
+// Error is a refusal with a sentence for the user. Its text says what to do.
+type Error struct{ Why string }
+
+// Error implements error.
+func (e *Error) Error() string { return e.Why }
+
+// refuse returns an Error.
+func refuse(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
+
+// offline turns an unreachable store into a refusal.
+func offline(what string, err error) error {
+	if errors.Is(err, remote.ErrUnavailable) || errors.Is(err, vfs.ErrUnavailable) {
+		return fmt.Errorf("%s: the storage can't be reached: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

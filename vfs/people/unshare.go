@@ -1,0 +1,119 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"postern/crypto"
+	"postern/vfs"
+	"postern/vfs/layout"
+	"postern/vfs/registry"
+)
+
+// Unshare takes a shared folder back from some friends and groups, or from all if nobody is named.
+func (p *People) Unshare(ctx context.Context, name string, from []string) (Share, error) {
+	p.making.Lock()
+	defer p.making.Unlock()
+	at, err := p.locate(ctx, name)
+	if err != nil {
+		return Share{}, err
+	}
+	if at.mount == nil {
+		return Share{}, refuse("%s is not shared: postern share list shows what is", name)
+	}
+	s, id := p.o.Own.Private(), at.mount.Target.Capability.ID
+	shared := p.shares(s)
+	i := slices.IndexFunc(shared, func(sh share) bool { return sh.id == id })
+	if i < 0 {
+		return Share{}, errNotOwn
+	}
+	var notes []registry.Note
+	for _, who := range from {
+		to, err := recipient(s, who)
+		if err != nil {
+			return Share{}, err
+		}
+		if shared[i].to[to] == "" {
+			return Share{}, refuse("%s is not shared with %s: postern share list shows with whom", name, who)
+		}
+		notes = append(notes, grant(id.String(), to, ""))
+	}
+	for to := range shared[i].to {
+		if len(from) == 0 {
+			notes = append(notes, grant(id.String(), to, ""))
+		}
+	}
+	if len(notes) == 0 {
+		return Share{}, refuse("%s is not shared with anybody", name)
+	}
+	if err := p.o.Own.Note(ctx, notes...); err != nil {
+		return Share{}, err
+	}
+	if err := errors.Join(p.rotate(ctx, id), p.reconcile(ctx)); err != nil {
+		return Share{}, offline(name+" is taken back here; the storage learns of it later", err)
+	}
+	for _, sh := range p.mine() {
+		if sh.Path == name {
+			return sh, nil
+		}
+	}
+	return Share{Path: name}, nil
+}
+
+// withdraw takes everything back that somebody could open.
+func (p *People) withdraw(ctx context.Context, f person) error {
+	s := p.o.Own.Private()
+	var errs []error
+	for _, sh := range p.shares(s) {
+		if _, granted := sh.rights(s, f.author); !granted {
+			continue
+		}
+		err := p.o.Own.Note(ctx, grant(sh.id.String(), f.author.String(), ""))
+		errs = append(errs, err, p.rotate(ctx, sh.id))
+	}
+	return errors.Join(append(errs, p.reconcile(ctx))...)
+}
+
+// Leave removes a folder that a friend shares, or what a link leads to, from this account's drive.
+func (p *People) Leave(ctx context.Context, name string) error {
+	p.making.Lock()
+	defer p.making.Unlock()
+	rest, ok := strings.CutPrefix(layout.Clean(name), layout.Shared+"/")
+	if !ok {
+		return refuse("%s is nothing that a friend shares: such paths begin with %s", name, layout.Shared)
+	}
+	s := p.o.Own.Private()
+	if link, ok := strings.CutPrefix(rest, "links/"); ok {
+		for id, r := range s.All(kindOpened) {
+			if string(r.Get(fieldName)) == link && !isSet(r.Get(fieldGone)) {
+				return errors.Join(p.o.Own.Note(ctx, registry.Note{Kind: kindOpened, ID: id,
+					Set: map[string][]byte{fieldGone: []byte("1")}}), p.show())
+			}
+		}
+		return refuse("there is no link %s", name)
+	}
+	owner, within, _ := strings.Cut(rest, "/")
+	p.mu.Lock()
+	shown, known := p.mounted[owner]
+	p.mu.Unlock()
+	if !known || within == "" || strings.Contains(within, "/") {
+		return refuse("%s is no shared folder: postern share list shows what others share with you", name)
+	}
+	m, found, err := shown.offers.Crossing(ctx, "/"+within)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return &vfs.Error{Op: "leave", Path: name, Kind: vfs.ErrNotExist}
+	}
+	return p.o.Own.Note(ctx, registry.Note{Kind: kindLeft, ID: m.Target.Capability.ID.String(),
+		Set: map[string][]byte{fieldGone: []byte("1")}})
+}
+
+// left reports whether this account has left a folder of somebody else.
+func left(s registry.State, id crypto.PointerID) bool {
+	r, ok := s.Get(kindLeft, id.String())
+	return ok && isSet(r.Get(fieldGone))
+}
