@@ -15,6 +15,7 @@ import (
 	"postern/cmd/postern/command/account"
 	"postern/cmd/postern/command/drive"
 	"postern/cmd/postern/command/mount"
+	"postern/cmd/postern/command/people"
 	"postern/cmd/postern/command/storage"
 	"postern/cmd/postern/command/upkeep"
 )
@@ -26,6 +27,7 @@ var families = []command.Family{
 	upkeep.Commands,
 	storage.Commands,
 	mount.Commands,
+	people.Commands,
 }
 
 func main() {

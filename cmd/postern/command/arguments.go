@@ -1,6 +1,8 @@
 package command
 
 import (
+	"math"
+
 	"github.com/spf13/cobra"
 
 	"postern/cmd/postern/say"
@@ -19,6 +21,9 @@ func Exactly(n int, what string) cobra.PositionalArgs { return between(n, n, wha
 
 // AtMostOne accepts one argument or none.
 func AtMostOne(what string) cobra.PositionalArgs { return between(0, 1, what) }
+
+// AtLeast accepts n arguments or more.
+func AtLeast(n int, what string) cobra.PositionalArgs { return between(n, math.MaxInt, what) }
 
 func between(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -7,6 +7,7 @@
 //	GET  /inspect?what=…    []Fact
 //	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and at the end the result
 //	POST /versions, /list, /restore, /locks, /break   likewise
+//	POST /me, /name, /friends…, /shares…, /links…     likewise
 //	GET  /read?path=…       a file's bytes
 //	GET  /metrics           for Prometheus
 //	GET  /debug/pprof/…     profiles, for go tool pprof
@@ -35,6 +36,7 @@ type Gateway interface {
 	Locksmith
 	Pins
 	Carrier
+	People
 }
 
 // Status is how a gateway is doing. Sizes are bytes, ages seconds.

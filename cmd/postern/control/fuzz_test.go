@@ -14,6 +14,7 @@ import (
 	"postern/remote/transfer"
 	"postern/vfs/fsck"
 	"postern/vfs/gc"
+	"postern/vfs/people"
 	"postern/vfs/pin"
 )
 
@@ -50,9 +51,37 @@ func (willing) Import(context.Context, string, Tell) (transfer.Progress, error) 
 	return transfer.Progress{}, nil
 }
 
+func (willing) Me(context.Context) (people.Me, error)               { return people.Me{}, nil }
+func (willing) ClaimName(context.Context, string) (string, error)   { return "", nil }
+func (willing) Friends(context.Context) ([]people.Friend, error)    { return nil, nil }
+func (willing) Shares(context.Context) (people.Shares, error)       { return people.Shares{}, nil }
+func (willing) LeaveShare(context.Context, string) error            { return nil }
+func (willing) Links(context.Context) ([]people.Link, error)        { return nil, nil }
+func (willing) OpenLink(context.Context, OpenOrder) (string, error) { return "", nil }
+func (willing) RevokeLink(context.Context, string) error            { return nil }
+func (willing) AddFriend(context.Context, string) (people.Friend, error) {
+	return people.Friend{}, nil
+}
+func (willing) AcceptFriend(context.Context, string) (people.Friend, error) {
+	return people.Friend{}, nil
+}
+func (willing) EndFriend(context.Context, string, people.State) (people.Friend, error) {
+	return people.Friend{}, nil
+}
+func (willing) TrustFriend(context.Context, string) (people.Friend, error) {
+	return people.Friend{}, nil
+}
+func (willing) Share(context.Context, ShareOrder) (people.Share, error)   { return people.Share{}, nil }
+func (willing) Unshare(context.Context, ShareOrder) (people.Share, error) { return people.Share{}, nil }
+func (willing) CreateLink(context.Context, LinkOrder) (people.Link, error) {
+	return people.Link{}, nil
+}
+
 // tasks are the questions that come with a body.
 var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin",
-	"/unpin", "/pinned", "/export", "/import"}
+	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/friends", "/friends/add", "/friends/accept",
+	"/friends/end", "/friends/trust", "/shares", "/shares/add", "/shares/end", "/shares/leave", "/links", "/links/add",
+	"/links/open", "/links/end"}
 
 // FuzzQuestion: a body is answered by lines of JSON, of which the last is the end, or by an error as JSON.
 func FuzzQuestion(f *testing.F) {

@@ -53,6 +53,7 @@ func Handler(g Gateway, metrics http.Handler) http.Handler {
 	handleTask(mux, "/pinned", quick(func(ctx context.Context, _ struct{}) (pin.Status, error) { return g.Pinned(ctx) }))
 	handleTask(mux, "/export", g.Export)
 	handleTask(mux, "/import", g.Import)
+	handlePeople(mux, g)
 	if metrics != nil {
 		mux.Handle("GET /metrics", metrics)
 	}

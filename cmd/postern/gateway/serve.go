@@ -118,6 +118,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	opened.people.Start()
 	o.Welcome(help)
 	commands, idle := untilIdle(control.Handler(running, measured.Handler()))
 	defer idle() // before the layers below close

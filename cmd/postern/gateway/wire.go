@@ -27,6 +27,7 @@ import (
 	"postern/vfs/layout"
 	"postern/vfs/namespace"
 	"postern/vfs/object"
+	"postern/vfs/people"
 	"postern/vfs/pin"
 	"postern/vfs/roots"
 	"postern/vfs/space"
@@ -73,6 +74,7 @@ type drive struct {
 	deaf    func()  // ends the calls of remoteIsBack
 	mirror  *copies // nil: the remote is no mirror
 	fs      *namespace.Drive
+	people  *people.People
 	limit   int64  // of staging, in bytes
 	away    string // a folder that is removed with the drive; empty for a lasting one
 }
@@ -85,13 +87,14 @@ type driveOptions struct {
 	usage    *home.Usage  // of the remotes
 	account  home.Account
 	settings home.Settings
-	registry roots.Registry // of the account's further spaces; nil: it has none
+	registry roots.Registry // of the account's further spaces; nil: as its private state has it
 	metrics  *metrics.Metrics
 	waits    remote.Deadlines
 	now      func() time.Time // nil: time.Now
 	log      *slog.Logger
 	rand     io.Reader
-	// beside opens other spaces that have changes in the home's journal; see space.Options. Nil: the drive has none.
+	// beside opens further spaces that have changes in the home's journal; see space.Options. Nil: those of the private
+	// state.
 	beside func(ctx context.Context, store remote.Store, id crypto.PointerID) (space.Options, error)
 }
 
@@ -122,18 +125,15 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		}
 		store, changed, moved = d.kept, d.pins.Changed, d.pins.Moved
 	}
-	var beside func(context.Context, crypto.PointerID) (space.Options, error)
-	if o.beside != nil {
-		beside = func(ctx context.Context, id crypto.PointerID) (space.Options, error) { return o.beside(ctx, store, id) }
-	}
+	ready := make(chan struct{}) // closed once d.people is there
 	d.space, err = space.Open(ctx, space.Options{
-		Store: store, Registry: o.registry, Place: d.placeOf, Committed: changed, Own: o.to.owned(o.home),
+		Store: store, Registry: registryOf(o), Place: d.placeOf, Committed: changed, Own: o.to.owned(o.home),
 		Keys: base.Own(o.account.Secret), Dir: dir,
 		Device: DeviceOf(o.account, o.settings), StagingLimit: d.limit,
 		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
 		Grace:       o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, Deadlines: o.waits,
-		Beside: beside, Now: o.now, Log: o.log, Rand: o.rand,
+		Beside: d.besideOf(o, store, ready), Noted: d.noted(ready), Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, base.ErrNoSpace) {
 		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made " +
@@ -143,7 +143,14 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		return nil, err
 	}
 	d.fs = namespace.New(namespace.Options{Patience: o.waits.Mount, Made: madeAt, Clock: o.now, Mounted: changed,
-		Moved: moved}, tops(d.space))
+		Moved: func(from, to string) { moved(from, to); d.people.Moved(from, to) },
+		Open: func(ctx context.Context, outer vfs.FS, m namespace.Mounted) (vfs.FS, error) {
+			return d.people.Open(ctx, outer, m)
+		}}, tops(d.space))
+	if err := d.openPeople(o, store); err != nil {
+		return nil, err
+	}
+	close(ready)
 	if d.pins != nil {
 		d.pins.Start(d.mounted)
 	}
@@ -230,6 +237,9 @@ func (d *drive) close() error {
 	}
 	if d.pins != nil {
 		d.pins.Close()
+	}
+	if d.people != nil {
+		errs = append(errs, d.people.Close())
 	}
 	if d.space != nil {
 		errs = append(errs, d.space.Close())

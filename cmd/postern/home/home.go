@@ -88,6 +88,9 @@ func (h Home) Uploads() string { return h.join("uploads") }
 // Usage is where the counts of what was asked of remotes on this day lie.
 func (h Home) Usage() string { return h.join("usage.json") }
 
+// Letters is where it is noted which letters were handled.
+func (h Home) Letters() string { return h.join("letters") }
+
 // Journal is the journal's folder.
 func (h Home) Journal() string { return h.join("journal") }
 

@@ -1,0 +1,157 @@
+package people
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/command"
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/say"
+	"postern/vfs/people"
+)
+
+// onFriend returns a command that does one thing with one person, and says what came of it.
+func onFriend(
+	p *command.Program, use, short, long string, do func(g control.Gateway, ctx context.Context, who string) (people.Friend,
+		error), said string,
+) *cobra.Command {
+	return &cobra.Command{
+		Use: use + " NAME", Short: short, Long: long,
+		Args: command.Exactly(1, "one name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				f, err := do(g, cmd.Context(), args[0])
+				if f.Name != "" {
+					p.Printf(said+"\n", f.Name)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func friendAdd(p *command.Program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "add NAME | CARD",
+		Short: "Ask somebody to become a friend",
+		Long: `Sends a sealed request to somebody who has claimed a name at the same storage, or whose contact card you
+have (postern friend card). The storage does not learn from whom it is. If they have asked already, this accepts.
+Compare the fingerprint with them by another way, such as the telephone.`,
+		Args: command.Exactly(1, "one name or contact card"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				f, err := g.AddFriend(cmd.Context(), args[0])
+				switch {
+				case f.Name == "":
+				case f.State == people.IsFriend:
+					p.Printf("%s is a friend now: what they share appears in /shared/%s\n", f.Name, f.Name)
+				default:
+					p.Printf("%s is asked; fingerprint: %s\n", f.Name, f.Fingerprint)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func friendAccept(p *command.Program) *cobra.Command {
+	return onFriend(p, "accept", "Accept somebody who asks",
+		"Both are friends from then on. Nothing is shared until one of you shares it.",
+		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+			return g.AcceptFriend(ctx, who)
+		},
+		"%s is a friend now")
+}
+
+func friendReject(p *command.Program) *cobra.Command {
+	return onFriend(p, "reject", "Turn a request down", "The other side learns nothing of it.",
+		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+			return g.EndFriend(ctx, who, people.Rejected)
+		}, "the request of %s is turned down")
+}
+
+func friendRemove(p *command.Program) *cobra.Command {
+	return onFriend(p, "remove", "End a friendship, or take a request back",
+		"Takes back all that you share with them: what is written from now on can't be opened by them.",
+		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+			return g.EndFriend(ctx, who, people.Removed)
+		}, "%s is removed")
+}
+
+func friendBlock(p *command.Program) *cobra.Command {
+	return onFriend(p, "block", "Remove somebody and drop their letters",
+		"Like remove; later requests of the same account are dropped unread.",
+		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+			return g.EndFriend(ctx, who, people.Blocked)
+		}, "%s is blocked")
+}
+
+func friendTrust(p *command.Program) *cobra.Command {
+	return onFriend(p, "trust", "Accept that a name belongs to another key now",
+		"Compare the new fingerprint with your friend first.",
+		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+			return g.TrustFriend(ctx, who)
+		},
+		"the new key of %s is trusted")
+}
+
+func friendCard(p *command.Program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "card",
+		Short: "Print a contact card, for people who can't find you by name",
+		Long: `Prints one line with all that is needed to ask you: give it to people who do not use the same storage, or
+if you have claimed no name. It holds no secret.`,
+		Args: command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				me, err := g.Me(cmd.Context())
+				if err == nil {
+					p.Printf("%s\n", me.Card)
+					p.Warnf("fingerprint: %s\n", me.Fingerprint)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func friendList(p *command.Program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List friends and requests",
+		Args:  command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				all, err := g.Friends(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return p.PrintJSON(append([]people.Friend{}, all...))
+				}
+				return showFriends(p, all)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
+	return cmd
+}
+
+func showFriends(p *command.Program, all []people.Friend) error {
+	if len(all) == 0 {
+		p.Printf("Nobody yet: postern friend add NAME asks somebody.\n")
+	}
+	table := p.Table()
+	for _, f := range all {
+		state := string(f.State)
+		if f.State == people.Asks {
+			state = "asks (accept or reject)"
+		}
+		table.Row("%s\t%s\t%s%s", f.Name, state, f.Fingerprint,
+			say.IfElse(f.Called == f.Name || f.Called == "", "", "  calls themselves "+f.Called))
+	}
+	return errors.Join(table.Flush())
+}

@@ -1,0 +1,183 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"postern/vfs/people"
+)
+
+// People manages what the user shares with others.
+type People interface {
+	Social
+	Sharer
+	Linker
+}
+
+// Social manages friends, and the name by which others find this account.
+type Social interface {
+	// Me returns the account as others see it.
+	Me(ctx context.Context) (people.Me, error)
+	// ClaimName claims a name at the storage, and returns it as it is written.
+	ClaimName(ctx context.Context, name string) (string, error)
+	// Friends returns everybody whom the account has met, after a look at the inbox.
+	Friends(ctx context.Context) ([]people.Friend, error)
+	// AddFriend asks somebody, by name or contact card.
+	AddFriend(ctx context.Context, who string) (people.Friend, error)
+	AcceptFriend(ctx context.Context, who string) (people.Friend, error)
+	// EndFriend rejects, removes or blocks somebody.
+	EndFriend(ctx context.Context, who string, as people.State) (people.Friend, error)
+	// TrustFriend accepts that a name belongs to another key.
+	TrustFriend(ctx context.Context, who string) (people.Friend, error)
+}
+
+// Sharer shares folders.
+type Sharer interface {
+	Shares(ctx context.Context) (people.Shares, error)
+	Share(ctx context.Context, o ShareOrder) (people.Share, error)
+	// Unshare takes a folder back from some, or from all if the order names nobody.
+	Unshare(ctx context.Context, o ShareOrder) (people.Share, error)
+	// LeaveShare removes what a friend shares from this account's drive.
+	LeaveShare(ctx context.Context, path string) error
+}
+
+// ShareOrder says what to share with whom.
+type ShareOrder struct {
+	Path  string
+	With  []string // friends and groups
+	Write bool
+}
+
+// Linker makes and opens secret links.
+type Linker interface {
+	Links(ctx context.Context) ([]people.Link, error)
+	CreateLink(ctx context.Context, o LinkOrder) (people.Link, error)
+	// OpenLink shows what a link leads to in the drive, and returns the path.
+	OpenLink(ctx context.Context, o OpenOrder) (string, error)
+	RevokeLink(ctx context.Context, id string) error
+}
+
+// LinkOrder says what link to make.
+type LinkOrder struct {
+	Path     string
+	Write    bool
+	Password string        // empty: none
+	Expires  time.Duration // from now on; 0: never
+}
+
+// OpenOrder says which link to open.
+type OpenOrder struct {
+	URL      string
+	Password string // empty: none
+}
+
+// ending is the order of EndFriend.
+type ending struct {
+	Who string
+	As  people.State
+}
+
+// handlePeople answers the requests about people.
+func handlePeople(mux *http.ServeMux, g People) {
+	handleTask(mux, "/me", quick(func(ctx context.Context, _ struct{}) (people.Me, error) { return g.Me(ctx) }))
+	handleTask(mux, "/name", quick(g.ClaimName))
+	handleTask(mux, "/friends", quick(func(ctx context.Context, _ struct{}) ([]people.Friend, error) {
+		return g.Friends(ctx)
+	}))
+	handleTask(mux, "/friends/add", quick(g.AddFriend))
+	handleTask(mux, "/friends/accept", quick(g.AcceptFriend))
+	handleTask(mux, "/friends/end", quick(func(ctx context.Context, e ending) (people.Friend, error) {
+		return g.EndFriend(ctx, e.Who, e.As)
+	}))
+	handleTask(mux, "/friends/trust", quick(g.TrustFriend))
+	handleTask(mux, "/shares", quick(func(ctx context.Context, _ struct{}) (people.Shares, error) { return g.Shares(ctx) }))
+	handleTask(mux, "/shares/add", quick(g.Share))
+	handleTask(mux, "/shares/end", quick(g.Unshare))
+	handleTask(mux, "/shares/leave", quick(func(ctx context.Context, path string) (struct{}, error) {
+		return struct{}{}, g.LeaveShare(ctx, path)
+	}))
+	handleTask(mux, "/links", quick(func(ctx context.Context, _ struct{}) ([]people.Link, error) { return g.Links(ctx) }))
+	handleTask(mux, "/links/add", quick(g.CreateLink))
+	handleTask(mux, "/links/open", quick(g.OpenLink))
+	handleTask(mux, "/links/end", quick(func(ctx context.Context, id string) (struct{}, error) {
+		return struct{}{}, g.RevokeLink(ctx, id)
+	}))
+}
+
+// Me implements Social.
+func (c *Client) Me(ctx context.Context) (people.Me, error) {
+	return task[people.Me](ctx, c, "/me", struct{}{}, Quiet)
+}
+
+// ClaimName implements Social.
+func (c *Client) ClaimName(ctx context.Context, name string) (string, error) {
+	return task[string](ctx, c, "/name", name, Quiet)
+}
+
+// Friends implements Social.
+func (c *Client) Friends(ctx context.Context) ([]people.Friend, error) {
+	return task[[]people.Friend](ctx, c, "/friends", struct{}{}, Quiet)
+}
+
+// AddFriend implements Social.
+func (c *Client) AddFriend(ctx context.Context, who string) (people.Friend, error) {
+	return task[people.Friend](ctx, c, "/friends/add", who, Quiet)
+}
+
+// AcceptFriend implements Social.
+func (c *Client) AcceptFriend(ctx context.Context, who string) (people.Friend, error) {
+	return task[people.Friend](ctx, c, "/friends/accept", who, Quiet)
+}
+
+// EndFriend implements Social.
+func (c *Client) EndFriend(ctx context.Context, who string, as people.State) (people.Friend, error) {
+	return task[people.Friend](ctx, c, "/friends/end", ending{who, as}, Quiet)
+}
+
+// TrustFriend implements Social.
+func (c *Client) TrustFriend(ctx context.Context, who string) (people.Friend, error) {
+	return task[people.Friend](ctx, c, "/friends/trust", who, Quiet)
+}
+
+// Shares implements Sharer.
+func (c *Client) Shares(ctx context.Context) (people.Shares, error) {
+	return task[people.Shares](ctx, c, "/shares", struct{}{}, Quiet)
+}
+
+// Share implements Sharer.
+func (c *Client) Share(ctx context.Context, o ShareOrder) (people.Share, error) {
+	return task[people.Share](ctx, c, "/shares/add", o, Quiet)
+}
+
+// Unshare implements Sharer.
+func (c *Client) Unshare(ctx context.Context, o ShareOrder) (people.Share, error) {
+	return task[people.Share](ctx, c, "/shares/end", o, Quiet)
+}
+
+// LeaveShare implements Sharer.
+func (c *Client) LeaveShare(ctx context.Context, path string) error {
+	_, err := task[struct{}](ctx, c, "/shares/leave", path, Quiet)
+	return err
+}
+
+// Links implements Linker.
+func (c *Client) Links(ctx context.Context) ([]people.Link, error) {
+	return task[[]people.Link](ctx, c, "/links", struct{}{}, Quiet)
+}
+
+// CreateLink implements Linker.
+func (c *Client) CreateLink(ctx context.Context, o LinkOrder) (people.Link, error) {
+	return task[people.Link](ctx, c, "/links/add", o, Quiet)
+}
+
+// OpenLink implements Linker.
+func (c *Client) OpenLink(ctx context.Context, o OpenOrder) (string, error) {
+	return task[string](ctx, c, "/links/open", o, Quiet)
+}
+
+// RevokeLink implements Linker.
+func (c *Client) RevokeLink(ctx context.Context, id string) error {
+	_, err := task[struct{}](ctx, c, "/links/end", id, Quiet)
+	return err
+}
