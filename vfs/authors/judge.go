@@ -3,7 +3,6 @@ package authors
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"postern/crypto"
 	"postern/remote"
@@ -12,25 +11,17 @@ import (
 	"postern/vfs/tree"
 )
 
-// Device is the part of a device's id that stays the same in all its runs.
-type Device [8]byte
-
-// Of returns the device of an id.
-func Of(id object.DeviceID) Device { return Device(id[:8]) }
-
-// Devices holds who owns which device of a commit's Applied: the author that added the entry.
-type Devices map[Device]crypto.AuthorID
-
 // State is a commit with what is known about it.
 type State struct {
-	Ref     object.Ref // zero: no commit is known
-	Hash    object.CommitHash
-	Commit  object.Commit
-	Roster  *object.Roster // nil: none, or not loaded
-	Devices Devices
+	Ref    object.Ref // zero: no commit is known
+	Hash   object.CommitHash
+	Commit object.Commit
+	Roster *object.Roster // nil: none, or not loaded
 	// Unsure says that the way from a verified commit to this one is too long or collected, so that its Applied must not be
 	// believed.
 	Unsure bool
+	// Apart says that Judge returns this state instead of one that is not known to follow from it.
+	Apart bool
 }
 
 // maxSteps limits how many commits are walked back. Each is a small request.
@@ -38,13 +29,15 @@ const maxSteps = 100
 
 // Judge judges a commit of a space, and the commits between a verified state and it; was is zero if none is known. It
 // walks back until it meets was or a commit of the owner, and checks each step from there on. It returns theirs with its
-// Roster and Devices. On a *BreachError it returns the last good state on the way instead, which may be was. Other
+// Roster. On a *BreachError it returns the last good state on the way instead, which may be was. Other
 // errors are those of the remote.
 func Judge(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was, theirs State) (State, error) {
 	w := &walk{ctx: ctx, nodes: nodes, space: space}
+	apart := was
+	apart.Apart = true
 	chain, anchored, err := w.back(was, theirs)
 	if err != nil {
-		return was, err
+		return apart, err
 	}
 	at := chain[len(chain)-1]
 	if !anchored { // the newest commit is judged alone
@@ -52,20 +45,17 @@ func Judge(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was,
 		at.Unsure = true
 	}
 	if at.Roster, err = Check(ctx, nodes, space, &at.Commit); err != nil {
-		return was, err
-	}
-	if at.Devices = maps.Clone(was.Devices); at.Devices == nil {
-		at.Devices = Devices{}
+		return apart, err
 	}
 	if was.Roster != nil && (at.Roster == nil || at.Roster.Epoch < was.Roster.Epoch) {
-		return was, breach(was.Roster, theirs.Commit.Author, "with an older roster than the one seen before")
+		return apart, breach(was.Roster, theirs.Commit.Author, "with an older roster than the one seen before")
 	}
 	if !anchored {
 		return at, nil
 	}
 	for i := len(chain) - 2; i >= 0; i-- {
 		next := chain[i]
-		next.Roster, next.Devices = at.Roster, maps.Clone(at.Devices)
+		next.Roster = at.Roster
 		if err := w.step(&at, &next, i == 0); err != nil {
 			return at, err
 		}
@@ -108,7 +98,7 @@ func (w *walk) back(was, theirs State) (chain []State, anchored bool, err error)
 	}
 }
 
-// step judges the commit next on top of at, and notes its devices. newest says that everything it leads to must still
+// step judges the commit next on top of at. newest says that everything it leads to must still
 // be there.
 func (w *walk) step(at, next *State, newest bool) error {
 	author := next.Commit.Author
@@ -118,14 +108,14 @@ func (w *walk) step(at, next *State, newest bool) error {
 	case next.Commit.Roster != at.Commit.Roster:
 		return breach(at.Roster, author, "who has changed the roster, as only the owner may")
 	}
-	if why := w.applied(at, next); why != "" {
+	if why := applied(&at.Commit, &next.Commit); why != "" {
 		return breach(at.Roster, author, "%s", why)
 	}
 	why, err := w.tree(&at.Commit, &next.Commit)
 	switch {
 	case errors.Is(err, remote.ErrNotFound) && !newest: // collected meanwhile
 		return nil
-	case errors.Is(err, remote.ErrNotFound):
+	case errors.Is(err, remote.ErrNotFound), errors.Is(err, crypto.ErrFormat):
 		return breach(at.Roster, author, "which leads to what is not there")
 	case err != nil:
 		return err
@@ -135,27 +125,26 @@ func (w *walk) step(at, next *State, newest bool) error {
 	return nil
 }
 
-// applied returns what is wrong with the Applied of a commit on top of at; "": nothing. A commit changes the entry of
-// one device, which belongs to its author.
-func (w *walk) applied(at, next *State) string {
-	author, changed, seen := next.Commit.Author, 0, map[Device]bool{}
-	for _, a := range next.Commit.Applied {
-		d := Of(a.Device)
+// applied returns what is wrong with the Applied of a commit on top of another; "": nothing. A commit changes the entry
+// of one device, which must be its author's.
+func applied(was, is *object.Commit) string {
+	changed, seen := 0, map[[8]byte]bool{}
+	for _, a := range is.Applied {
+		d := [8]byte(a.Device[:])
 		if seen[d] {
 			return "which names a device twice"
 		}
 		seen[d] = true
-		if at.Commit.Latest(a.Device) == a {
+		if was.Latest(a.Device) == a {
 			continue
 		}
-		if owner, known := next.Devices[d]; known && owner != author {
+		if !a.Device.IsBy(is.Author) {
 			return "which claims to hold changes of another author's device"
 		}
-		next.Devices[d] = author
 		changed++
 	}
-	for _, a := range at.Commit.Applied {
-		if !seen[Of(a.Device)] {
+	for _, a := range was.Applied {
+		if !seen[[8]byte(a.Device[:])] {
 			return "which drops a device"
 		}
 	}

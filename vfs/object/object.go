@@ -134,6 +134,23 @@ func (d DeviceID) At(run [8]byte) DeviceID {
 	return d
 }
 
+// authorTag is how many bytes of a device's id name its author in a space of several.
+const authorTag = 5
+
+// By returns the device's id in the commits of a space that others may write, too: its first bytes follow from the
+// author, so that everybody can tell whose device it is, and the next ones from the device.
+func (d DeviceID) By(author crypto.AuthorID) DeviceID {
+	tag, rest := crypto.NameOf(author[:]), crypto.NameOf(d[:8])
+	copy(d[:8], append(tag[:authorTag:authorTag], rest[:]...))
+	return d
+}
+
+// IsBy reports whether By has returned the id for an author.
+func (d DeviceID) IsBy(author crypto.AuthorID) bool {
+	tag := crypto.NameOf(author[:])
+	return [authorTag]byte(d[:]) == [authorTag]byte(tag[:])
+}
+
 // Same reports whether two ids belong to one device.
 func (d DeviceID) Same(other DeviceID) bool { return [8]byte(d[:]) == [8]byte(other[:]) }
 

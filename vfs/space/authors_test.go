@@ -36,7 +36,7 @@ func share(t *testing.T, store remote.Store, writers int, alter func(*space.Begi
 	for i := range writers + 1 {
 		h := newHome(t, store)
 		h.options.Device = space.Device{ID: object.DeviceID{byte(i + 1)}, Name: personNames[i]}
-		h.options.Deadlines.Commit = time.Hour // a flush commits
+		h.options.Deadlines.Commit, h.options.Deadlines.Poll = time.Hour, time.Hour // a flush commits, a look polls
 		h.options.Deadlines.Again, h.options.Deadlines.MaxAgain = time.Millisecond, 10*time.Millisecond
 		s.homes = append(s.homes, h)
 	}

@@ -1,11 +1,7 @@
 package base
 
 import (
-	"bytes"
-	"slices"
-
 	"postern/crypto"
-	"postern/vfs/authors"
 	"postern/vfs/object"
 )
 
@@ -16,17 +12,9 @@ const savedAuthors = "postern base 4"
 type saved4 struct {
 	_       struct{} `cbor:",toarray"`
 	Saved   saved
-	Roster  []byte // empty: not loaded
-	Devices []owned
+	Roster  []byte           // empty: not loaded
 	Doubted []object.Applied // entries of Applied that are not believed
 	Before  []object.Applied // those to believe instead
-}
-
-// owned is a device with its author.
-type owned struct {
-	_      struct{} `cbor:",toarray"`
-	Device authors.Device
-	Author crypto.AuthorID
 }
 
 // encode returns the content of the file of a state, and the label of its version.
@@ -39,10 +27,6 @@ func (s State) encode(of saved) (label string, plain []byte, err error) {
 	if s.Roster != nil {
 		with.Roster = s.Roster.Encode()
 	}
-	for d, a := range s.Devices {
-		with.Devices = append(with.Devices, owned{Device: d, Author: a})
-	}
-	slices.SortFunc(with.Devices, func(a, b owned) int { return bytes.Compare(a.Device[:], b.Device[:]) })
 	if s.doubt != nil {
 		with.Doubted, with.Before = s.doubt.doubted, s.doubt.before
 	}
@@ -55,10 +39,6 @@ func decodeAuthors(plain []byte) (of saved, known Authors, err error) {
 	var with saved4
 	if err := crypto.Decode(plain, &with); err != nil {
 		return of, known, err
-	}
-	known.Devices = authors.Devices{}
-	for _, o := range with.Devices {
-		known.Devices[o.Device] = o.Author
 	}
 	if len(with.Doubted) > 0 {
 		known.doubt = &doubt{doubted: with.Doubted, before: with.Before}

@@ -1,6 +1,9 @@
 package base
 
-import "postern/crypto"
+import (
+	"postern/crypto"
+	"postern/vfs/object"
+)
 
 // Keys are the keys of a writer of a space: the capability that opens it, and the writer's own keys.
 type Keys struct {
@@ -20,6 +23,14 @@ func Own(account crypto.AccountSecret) Keys {
 // that writes.
 func Of(space crypto.Capability, account crypto.AccountSecret) Keys {
 	return Keys{Capability: space, Author: account.Author(), Listed: true, Frames: account.Frames}
+}
+
+// Device returns the id of a device in the commits of this writer.
+func (k *Keys) Device(id object.DeviceID) object.DeviceID {
+	if !k.Listed {
+		return id
+	}
+	return id.By(k.Author.ID())
 }
 
 // Owns reports whether the writer owns the space. Only the owner changes the roster, thins the history and collects

@@ -90,7 +90,8 @@ func Open(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, p cry
 	return s, nil
 }
 
-// openAny opens the commit that a pointer leads to, whoever made it.
+// openAny opens the commit that a pointer leads to, whoever made it. If only its files can't be found, it returns the
+// commit with the error.
 func openAny(
 	ctx context.Context, op string, nodes *tree.Nodes, space crypto.Capability, p crypto.Pointer,
 ) (State, error) {
@@ -103,7 +104,7 @@ func openAny(
 	}
 	s, err := OpenCommit(ctx, nodes, head)
 	if err != nil {
-		return State{}, err
+		return s, err
 	}
 	if s.Commit.Roster != (object.Ref{}) && !p.Listed {
 		return State{}, Corrupt(op, errors.New("a roster in an account's own space, which has one author"))

@@ -3,10 +3,10 @@ package base
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs"
 	"postern/vfs/authors"
 	"postern/vfs/object"
 	"postern/vfs/tree"
@@ -14,9 +14,9 @@ import (
 
 // Authors is what is known about the authors of a state.
 type Authors struct {
-	Roster  *object.Roster  // who may write; nil: the owner alone, or not loaded
-	Devices authors.Devices // who owns which device
-	// Instead is the refused commit that the pointer leads to instead of this state; zero: it leads to this state.
+	Roster *object.Roster // who may write; nil: the owner alone, or not loaded
+	// Instead is the refused commit that the pointer leads to instead of this state, if it follows from this state. The
+	// next commit names it as its parent.
 	Instead object.Parent
 
 	doubt *doubt // nil: Applied is believed
@@ -52,16 +52,6 @@ func (s *State) Doubtful(device object.DeviceID) bool {
 	return s.Claims(device).Latest(device) != s.Commit.Latest(device)
 }
 
-// WithDevice returns the state with the knowledge that a device belongs to an author.
-func (s State) WithDevice(device object.DeviceID, author crypto.AuthorID) State {
-	s.Devices = maps.Clone(s.Devices)
-	if s.Devices == nil {
-		s.Devices = authors.Devices{}
-	}
-	s.Devices[authors.Of(device)] = author
-	return s
-}
-
 // Take opens the commit that a pointer leads to, and judges it and the commits since was, a state that was verified
 // before; zero: none. If one of them breaks a rule, the error is a *authors.BreachError, and Take returns the last good
 // state with the pointer p and Instead; it is zero if there is none. Other errors: those of the remote, vfs.ErrCorrupt.
@@ -74,6 +64,9 @@ func Take(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was S
 	}
 	theirs, err := openAny(ctx, op, nodes, space, p)
 	switch {
+	case err != nil && shared && written(space, &theirs, err):
+		return was.at(p, object.Parent{}), refused(op, &authors.BreachError{
+			Why: "who may write here has moved the pointer to what is no commit: " + err.Error()})
 	case err != nil:
 		return State{}, err
 	case !shared && theirs.Commit.Roster == (object.Ref{}):
@@ -98,6 +91,8 @@ func Take(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was S
 		return theirs.judged(judged, was), nil
 	case !breach, judged.Ref == object.Ref{}:
 		return State{}, refused(op, err)
+	case judged.Apart:
+		return was.at(p, object.Parent{}), refused(op, err)
 	case judged.Ref == was.Ref:
 		return was.at(p, theirs.Parent()), refused(op, err)
 	}
@@ -120,7 +115,7 @@ func Continues(
 	const op, why = "take over a commit", "which does not contain the one that this device saw"
 	author := theirs.Commit.Author
 	if author != space.Owner {
-		return was.at(theirs.Pointer, theirs.Parent()), refused(op, &authors.BreachError{
+		return was.at(theirs.Pointer, object.Parent{}), refused(op, &authors.BreachError{
 			Author: author, Name: authors.Name(was.Roster, author), Why: why})
 	}
 	// A pointer with a greater sequence that leads to an earlier commit was made by somebody who may write.
@@ -133,9 +128,19 @@ func Continues(
 		Why: "who may write here has moved the pointer back to an earlier one"})
 }
 
+// written reports whether a commit can't be opened because of what its author has written, rather than of what the
+// remote has lost or damaged.
+func written(space crypto.Capability, s *State, err error) bool {
+	if errors.Is(err, crypto.ErrFormat) || errors.Is(err, crypto.ErrSignature) { // its seal is right
+		return true
+	}
+	missing := errors.Is(err, vfs.ErrNotExist) || errors.Is(err, vfs.ErrNotFolder) || errors.Is(err, remote.ErrNotFound)
+	return missing && s.Hash != (object.CommitHash{}) && s.Commit.Author != space.Owner
+}
+
 // judged returns the state with what a judgement that started from was has found.
 func (s State) judged(j authors.State, was State) State {
-	s.Roster, s.Devices, s.doubt = j.Roster, j.Devices, was.doubt
+	s.Roster, s.doubt = j.Roster, was.doubt
 	if j.Unsure {
 		s.doubt = &doubt{doubted: s.Commit.Applied, before: was.Commit.Applied}
 		if was.doubt != nil {
@@ -158,7 +163,7 @@ func (s State) at(p crypto.Pointer, instead object.Parent) State {
 func (s State) Shows(theirs State) State { return s.at(theirs.Pointer, theirs.Parent()) }
 
 func (s *State) author() authors.State {
-	return authors.State{Ref: s.Ref, Hash: s.Hash, Commit: s.Commit, Roster: s.Roster, Devices: s.Devices}
+	return authors.State{Ref: s.Ref, Hash: s.Hash, Commit: s.Commit, Roster: s.Roster}
 }
 
 // refused returns a breach as a vfs.ErrCorrupt, and any other error unchanged.

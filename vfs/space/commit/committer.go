@@ -6,6 +6,7 @@ package commit
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"postern/crypto"
@@ -40,6 +41,7 @@ type Committer struct {
 	progress
 	loop
 	keys    base.Keys
+	numbers local.Numbers
 	nodes   *tree.Nodes
 	store   remote.Store
 	sealer  *sealer
@@ -64,12 +66,21 @@ type Committer struct {
 
 // New returns a committer. Start starts it.
 func New(o Options) *Committer {
+	if !o.Keys.Owns() {
+		left, err := openLeftovers(filepath.Join(o.Home.Dir, "put-"+o.Keys.ID.String()), o.Home.FS)
+		if err != nil {
+			o.Home.Log.Warn("what earlier runs have put in a shared folder may stay there", "error", err)
+		}
+		o.Uploads.left = left
+	}
+	numbers := o.Home.Numbers(o.Keys.Device(o.Home.Device.ID))
 	return &Committer{
+		numbers:  numbers,
 		progress: progress{home: o.Home, copy: o.Copy, changed: make(chan struct{})}, loop: newLoop(o.Deadlines.OrShipped()),
 		keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace,
 		ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
-			keys: o.Keys, nodes: o.Nodes, device: o.Home.Device.Name, uploads: o.Uploads, applied: o.Home.Applied, piece: o.Home.Attachment,
+			keys: o.Keys, nodes: o.Nodes, device: o.Home.Device.Name, uploads: o.Uploads, applied: numbers.Applied, piece: o.Home.Attachment,
 			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
 		},
 	}
@@ -81,7 +92,6 @@ func (c *Committer) Start(ctx context.Context, begin working.Beginning) (err err
 	if c.base, c.done, err = c.copy.Recover(ctx, begin); err != nil {
 		return err
 	}
-	c.base = c.mine(c.base)
 	c.doubt = doubt{sure: begin.Local.Shown, older: begin.Local.Ref != c.base.Ref}
 	trouble := begin.Trouble
 	if trouble == nil {

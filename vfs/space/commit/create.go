@@ -112,6 +112,14 @@ func (s *sealer) sign(roster *object.Roster) (*object.Roster, []byte, error) {
 	}
 	signed := object.Roster{Space: s.keys.ID, Epoch: roster.Epoch, Authors: sorted(roster.Authors)}
 	signed.Sign(s.keys.Author)
+	devices := map[object.DeviceID]bool{object.DeviceID{}.By(s.keys.Author.ID()): true}
+	for _, a := range signed.Authors { // one could claim to have committed what another's device journaled
+		d := object.DeviceID{}.By(a.ID)
+		if devices[d] {
+			return nil, nil, fmt.Errorf("the key of %s resembles that of another author", a.Name)
+		}
+		devices[d] = true
+	}
 	plain := signed.Encode()
 	if _, err := object.DecodeRoster(plain); err != nil { // no gateway could open the space
 		return nil, nil, fmt.Errorf("write who may write: %w", err)

@@ -20,6 +20,9 @@ import (
 func (c *Committer) commit(ctx context.Context) error {
 	for looked := false; ; looked = true {
 		// After a long absence the state has probably changed, and parts of the known one may be gone.
+		if err := c.clean(ctx); err != nil {
+			return err
+		}
 		unsure := !c.seen || c.attempt != nil || c.refused() != nil || c.withdrawn() != nil
 		if unsure || c.grace.Doubtful(c.doubt.sure) || c.copy.Shown().Seq <= c.committed() {
 			if err := c.look(ctx); err != nil {
@@ -90,6 +93,7 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 	if err := c.home.Sync(h.Seq); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	c.uploads.left.at(&c.base)
 	a, err := c.prepare(ctx, on, h, moved)
 	if err == nil {
 		err = c.assure(ctx, h)
@@ -99,6 +103,7 @@ func (c *Committer) send(ctx context.Context, on base.State, h *working.Head, mo
 	}
 	c.attempt = a
 	old, next := c.base.Pointer.Hash(), a.next.Pointer
+	c.uploads.left.sent()
 	c.uploads.send(old, next.Hash())
 	if err := c.store.Swap(ctx, old, next); err != nil {
 		return fmt.Errorf("commit: %w", err) // the next look shows the outcome
@@ -194,25 +199,32 @@ func (c *Committer) meet(ctx context.Context, theirs base.State, asked time.Time
 			return err
 		}
 	}
-	whole, err := c.takeOver(ctx, theirs)
-	if c.dangling(err, &theirs) {
+	dangling, err := c.absent(ctx, &theirs)
+	if err != nil {
+		return err
+	}
+	whole := false
+	if !dangling {
+		whole, err = c.takeOver(ctx, theirs)
+	}
+	if dangling || c.dangling(err, &theirs) {
 		return c.refuse(ctx, c.base.Shows(theirs), &authors.BreachError{Author: theirs.Commit.Author,
 			Name: authors.Name(theirs.Roster, theirs.Commit.Author), Why: "which leads to what is not there"}, asked)
 	}
 	if err != nil {
 		return fmt.Errorf("take over what %s has committed: %w", theirs.Commit.Device, err)
 	}
-	if !accepted && c.home.Copied(&c.base.Commit, &theirs.Commit) { // an accepted commit is known not to follow
+	if !accepted && c.numbers.Copied(&c.base.Commit, &theirs.Commit) { // an accepted commit is known not to follow
 		c.noteCopied()
 	}
 	c.doubt.older = !whole && (c.doubt.older || theirs.Ref != c.base.Ref)
 	if !c.doubt.older {
 		c.doubt.sure = asked
 	}
-	c.base, c.seen, c.breach = c.mine(theirs), true, nil
+	c.base, c.seen, c.breach = theirs, true, nil
 	c.base.Shown = asked
 	// The other device may have built on a commit of ours whose success we never learned of.
-	known := c.home.Held(theirs.Claims(c.home.Device.ID), c.committed())
+	known := c.numbers.Held(theirs.Claims(c.numbers.Device), c.committed())
 	if whole {
 		c.forget(known)
 		return nil
@@ -229,6 +241,7 @@ func (c *Committer) land() {
 	a := c.attempt
 	c.attempt, c.base, c.seen, c.breach = nil, a.next, true, nil
 	c.uploads.seen(a.next.Pointer.Hash())
+	c.uploads.left.landed()
 	c.sealer.landed(a)
 	c.copy.SetCommitted(a.next)
 	c.doubt.sure, c.doubt.older = c.home.Now(), false

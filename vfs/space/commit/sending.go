@@ -30,6 +30,7 @@ type sending struct {
 // begin starts to bring the blobs of an attempt to the remote. It abandons the attempt before, unless that was sent.
 func (u *Uploads) begin(ctx context.Context) *sending {
 	u.abandon()
+	u.left.begin()
 	return &sending{u: u, ctx: ctx}
 }
 
@@ -56,6 +57,9 @@ func (s *sending) pack(_ context.Context, blob []byte) (crypto.BlobName, error) 
 	s.u.put(name)
 	if s.failed.Load() {
 		return name, s.wait()
+	}
+	if err := s.u.left.add(name); err != nil {
+		return name, fmt.Errorf("note what is put: %w", err)
 	}
 	if err := s.u.Lane.Enter(s.ctx); err != nil {
 		return name, err

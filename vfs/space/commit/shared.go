@@ -16,8 +16,8 @@ import (
 
 // A space may have several authors; crypto/FORMAT.md, Rosters, has the rules. A commit that breaks one is refused: base
 // becomes the last good state before it, with the pointer to the refused commit. The owner's next commit replaces that
-// pointer at once, and names the refused commit as its parent, so that its author's gateway finds that its changes were
-// in a commit before. Other writers wait for the owner.
+// pointer at once. If the refused commit follows from the last good state, it is the parent, so that its author's gateway
+// goes on from there; else the parent is the last good state. Other writers wait for the owner.
 
 // errWithdrawn says why changes are rejected.
 var errWithdrawn = errors.New("the owner has withdrawn the right to write here")
@@ -30,14 +30,6 @@ func (c *Committer) withdrawn() error {
 		return nil
 	}
 	return errWithdrawn
-}
-
-// mine returns a state with the knowledge that this device is this author's.
-func (c *Committer) mine(s base.State) base.State {
-	if s.Commit.Roster == (object.Ref{}) {
-		return s
-	}
-	return s.WithDevice(c.home.Device.ID, c.keys.Author.ID())
 }
 
 // refuse makes good, the last good state that Take returned, the base. It returns the breach unless this is the owner.
@@ -72,19 +64,27 @@ func (c *Committer) refused() error {
 // takeOver makes theirs the base of the working copy, and reports whether it holds all changes made here before.
 func (c *Committer) takeOver(ctx context.Context, theirs base.State) (whole bool, err error) {
 	// What theirs claims to hold of this device may be a lie that is too old to find.
-	if !theirs.Doubtful(c.home.Device.ID) || theirs.Ref == c.base.Ref {
+	if !theirs.Doubtful(c.numbers.Device) || theirs.Ref == c.base.Ref {
 		whole, err = c.copy.TakeOver(ctx, c.base, theirs, c.committed(), c.newest)
 		if !c.copy.Collected(err, c.doubt.sure) {
 			return whole, err
 		}
 	}
-	return false, c.copy.Reapply(ctx, theirs, c.home.Held(theirs.Claims(c.home.Device.ID), c.committed()))
+	return false, c.copy.Reapply(ctx, theirs, c.numbers.Held(theirs.Claims(c.numbers.Device), c.committed()))
 }
 
 // dangling reports whether a failure to take over a commit of another author comes from what its author has not put.
 func (c *Committer) dangling(err error, theirs *base.State) bool {
 	return errors.Is(err, remote.ErrNotFound) && theirs.Roster != nil && theirs.Commit.Author != c.keys.Owner &&
 		theirs.Commit.Author != c.keys.Author.ID() && !c.grace.Doubtful(c.doubt.sure)
+}
+
+// clean deletes what attempts that can't land any more have put, in a space of another owner.
+func (c *Committer) clean(ctx context.Context) error {
+	if c.attempt != nil || !c.seen {
+		return nil
+	}
+	return c.uploads.left.clean(ctx, c.nodes, c.store, &c.base)
 }
 
 // rosterTries is how often a roster is tried again after another writer was faster.

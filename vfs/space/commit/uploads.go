@@ -23,6 +23,7 @@ type Uploads struct {
 
 	unsettled
 	arrivals *arrivals
+	left     *leftovers // nil in a space of this account
 }
 
 // NewUploads returns the uploads of a space of a home.

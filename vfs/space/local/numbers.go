@@ -21,12 +21,21 @@ func (h *Home) First() uint64 {
 	return next - 1
 }
 
+// Numbers are the numbers of the journal in the commits of one space.
+type Numbers struct {
+	home   *Home
+	Device object.DeviceID // this device, as the commits of the space name it
+}
+
+// Numbers returns the numbers in the commits of a space that names this device so.
+func (h *Home) Numbers(device object.DeviceID) Numbers { return Numbers{h, device} }
+
 // Held returns the number of the newest record of the journal up to which a commit holds the records of its space. It
 // is at least floor.
-func (h *Home) Held(c *object.Commit, floor uint64) uint64 {
-	spans, _ := h.journal.Spans()
+func (n Numbers) Held(c *object.Commit, floor uint64) uint64 {
+	spans, _ := n.home.journal.Spans()
 	for _, span := range slices.Backward(spans) {
-		if seq := c.AppliedTo(h.Device.ID.At(span.Run)); seq >= span.First {
+		if seq := c.AppliedTo(n.Device.At(span.Run)); seq >= span.First {
 			return max(floor, min(seq, span.Last))
 		}
 	}
@@ -34,14 +43,14 @@ func (h *Home) Held(c *object.Commit, floor uint64) uint64 {
 }
 
 // Applied returns what a commit on top of another records about all journals if it holds ours up to seq.
-func (h *Home) Applied(on *object.Commit, seq uint64) []object.Applied {
+func (n Numbers) Applied(on *object.Commit, seq uint64) []object.Applied {
 	if seq == 0 {
 		return on.Applied
 	}
-	spans, _ := h.journal.Spans()
+	spans, _ := n.home.journal.Spans()
 	for _, span := range slices.Backward(spans) {
 		if span.First <= seq && seq <= span.Last {
-			return object.WithApplied(on.Applied, h.Device.ID.At(span.Run), seq)
+			return object.WithApplied(on.Applied, n.Device.At(span.Run), seq)
 		}
 	}
 	return on.Applied // it holds nothing new of ours
@@ -49,17 +58,17 @@ func (h *Home) Applied(on *object.Commit, seq uint64) []object.Applied {
 
 // Copied reports whether another copy of this home exists or existed. It does if a commit that follows another holds a
 // record under this device's name that is new and that this journal did not give.
-func (h *Home) Copied(was, theirs *object.Commit) bool {
-	latest := theirs.Latest(h.Device.ID)
-	if latest == (object.Applied{}) || latest == was.Latest(h.Device.ID) {
+func (n Numbers) Copied(was, theirs *object.Commit) bool {
+	latest := theirs.Latest(n.Device)
+	if latest == (object.Applied{}) || latest == was.Latest(n.Device) {
 		return false
 	}
-	spans, next := h.journal.Spans()
-	if latest.Device == h.Device.ID.At(h.journal.Run()) {
+	spans, next := n.home.journal.Spans()
+	if latest.Device == n.Device.At(n.home.journal.Run()) {
 		return latest.Seq >= next
 	}
 	for _, span := range spans {
-		if latest.Device == h.Device.ID.At(span.Run) {
+		if latest.Device == n.Device.At(span.Run) {
 			return latest.Seq > span.Last
 		}
 	}

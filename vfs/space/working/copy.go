@@ -24,11 +24,11 @@ import (
 // commits: only the committer calls these.
 type Copy struct {
 	states
-	nodes  *tree.Nodes
-	author crypto.AuthorID // who writes here
-	file   base.File       // stores the commit that the space's first record in the journal applies to
-	grace  base.Grace
-	share  *staging.Share // what the staged blobs of its changes take; nil: not limited
+	nodes   *tree.Nodes
+	numbers local.Numbers
+	file    base.File // stores the commit that the space's first record in the journal applies to
+	grace   base.Grace
+	share   *staging.Share // what the staged blobs of its changes take; nil: not limited
 
 	closed    atomic.Bool                // changes are rejected for good; set while changing is held
 	blocked   atomic.Pointer[error]      // why changes are rejected; nil: they are accepted
@@ -46,7 +46,7 @@ type Copy struct {
 type Options struct {
 	Home   *local.Home
 	Space  crypto.Capability
-	Author crypto.AuthorID // who writes here
+	Device object.DeviceID // this device, as commits of the space name it
 	Nodes  *tree.Nodes
 	File   base.File
 	Grace  base.Grace
@@ -67,7 +67,7 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes, author: o.Author,
+	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes, numbers: o.Home.Numbers(o.Device),
 		own:  o.Home.Owns(o.Space.ID),
 		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
 		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}

@@ -38,7 +38,7 @@ func (c *Copy) Begin(ctx context.Context, store remote.Pointers) (Beginning, err
 	}
 	ask, cancel := context.WithTimeout(ctx, c.begin)
 	defer cancel()
-	newest, err := c.load(ask, store, local.WithDevice(c.home.Device.ID, c.author))
+	newest, err := c.load(ask, store, local)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Beginning{}, err
@@ -92,7 +92,7 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 		return on, 0, err
 	}
 	c.takeRoom()
-	if err := c.home.Skip(was.Commit.Latest(c.home.Device.ID).Seq); err != nil {
+	if err := c.home.Skip(was.Commit.Latest(c.numbers.Device).Seq); err != nil {
 		return on, 0, err
 	}
 	if c.recordedOp != nil {
@@ -101,7 +101,7 @@ func (c *Copy) Recover(ctx context.Context, begin Beginning) (on base.State, don
 		}
 	}
 	if again {
-		if err := c.Reapply(ctx, r.on, c.home.Held(&r.on.Commit, r.done)); err != nil {
+		if err := c.Reapply(ctx, r.on, c.numbers.Held(&r.on.Commit, r.done)); err != nil {
 			return on, 0, err
 		}
 	}

@@ -53,7 +53,7 @@ func (c *Copy) replay(ctx context.Context, was base.State, marks ...uint64) (*re
 
 // newReplay starts with a commit.
 func newReplay(c *Copy, was base.State) *replay {
-	done := c.home.Held(was.Claims(c.home.Device.ID), c.home.First())
+	done := c.numbers.Held(was.Claims(c.numbers.Device), c.home.First())
 	r := &replay{c: c, done: done, seq: done, private: was.Private(), marks: map[uint64]tree.Tree{}}
 	r.restart(was, was.Files)
 	return r
@@ -207,9 +207,9 @@ func (r *replay) merge(ctx context.Context, entry local.Part) error {
 
 // common returns what Copy.common returned when the record was made.
 func (r *replay) common(theirs base.State) (tree.Tree, error) {
-	known := r.c.home.Held(&theirs.Commit, r.done)
+	known := r.c.numbers.Held(&theirs.Commit, r.done)
 	switch {
-	case known <= r.c.home.Held(r.on.Claims(r.c.home.Device.ID), r.done):
+	case known <= r.c.numbers.Held(r.on.Claims(r.c.numbers.Device), r.done):
 		return r.on.Files, nil
 	case known >= r.seq:
 		return r.batch.Tree(), nil

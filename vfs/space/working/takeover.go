@@ -17,7 +17,7 @@ import (
 func (c *Copy) TakeOver(
 	ctx context.Context, was, theirs base.State, floor uint64, newest func(context.Context) (*Head, error),
 ) (whole bool, err error) {
-	known := c.home.Held(theirs.Claims(c.home.Device.ID), floor)
+	known := c.numbers.Held(theirs.Claims(c.numbers.Device), floor)
 	if was.Ref == theirs.Ref {
 		return c.shown.Load().Seq <= known, nil
 	}
@@ -48,7 +48,7 @@ func (c *Copy) TakeOver(
 // held our changes up to known.
 func (c *Copy) common(ctx context.Context, from *Head, was base.State, floor, known uint64) (tree.Tree, error) {
 	switch {
-	case known <= c.home.Held(was.Claims(c.home.Device.ID), floor):
+	case known <= c.numbers.Held(was.Claims(c.numbers.Device), floor):
 		return was.Files, nil
 	case known >= from.Seq:
 		return from.Tree, nil
