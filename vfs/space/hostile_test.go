@@ -41,7 +41,9 @@ func (s *shared) forge(by int, alter func(f *forgery)) {
 	f := &forgery{t: s.t, s: s, nodes: tree.NewNodes(s.store, tree.Options{}), key: s.homes[by].account.Author()}
 	f.on = s.state()
 	f.whole = tree.New(f.nodes, f.on.Commit.Root)
-	f.edit(tree.Mkdir{Path: "/files/forged", Version: vfs.Version{1}, Time: time.Now()})
+	if _, err := f.whole.Lookup(s.t.Context(), "/files/forged"); err != nil {
+		f.edit(tree.Mkdir{Path: "/files/forged", Version: vfs.Version{1}, Time: time.Now()})
+	}
 	f.commit = object.Commit{Parent: f.on.Parent(), Time: time.Now().UnixNano(), Device: "forged",
 		Applied: f.on.Commit.Applied, Roster: f.on.Commit.Roster}
 	alter(f)
@@ -341,6 +343,47 @@ func TestNoBreach(t *testing.T) {
 			alice.look(t)
 			if all := listing(t, alice, "/"); all["/forged"] == "" || s.state().Commit.Author == s.space.Owner {
 				t.Errorf("%v", all)
+			}
+		})
+	}
+}
+
+// TestRaisedLongAgo checks that a commit too far back to be judged makes no device drop its pending changes, although it
+// claims to hold them. Meanwhile the device is away, or open.
+func TestRaisedLongAgo(t *testing.T) {
+	for name, away := range map[string]bool{"away": true, "open": false} {
+		t.Run(name, func(t *testing.T) {
+			s := share(t, mem.New(), 2, nil)
+			bob, carol := s.as(1), s.as(2)
+			put(t, bob, "/b", []byte("bob"))
+			flush(t, bob.Space)
+			bob.close(t)
+			put(t, carol, "/c", []byte("carol"))
+			flush(t, carol.Space)
+			put(t, carol, "/pending", []byte("pending"))
+			if away {
+				carol.close(t)
+			}
+			s.forge(1, func(f *forgery) { f.commit.Applied = f.raised(3, 1000) })
+			for range 101 {
+				s.forge(1, func(f *forgery) {
+					f.whole = tree.New(f.nodes, f.on.Commit.Root)
+					f.edit(tree.Patch{Path: "/files/b", Modified: time.Now()})
+				})
+			}
+			if away {
+				carol = s.as(2)
+			}
+			flush(t, carol.Space)
+			put(t, carol, "/later", []byte("later"))
+			carol.close(t)
+			carol = s.as(2)
+			defer carol.close(t)
+			flush(t, carol.Space)
+			for _, path := range []string{"/files/pending", "/files/later", "/files/forged"} {
+				if _, err := s.state().Whole.Lookup(t.Context(), path); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
