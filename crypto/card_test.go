@@ -147,6 +147,22 @@ func TestContactVectors(t *testing.T) {
 	})
 }
 
+// A card that no letter could hold is refused, though its author has signed it.
+func TestCardThatIsTooLong(t *testing.T) {
+	s := AccountSecret(keyOf(0xa0))
+	b, err := s.own(Card{}).pack([]byte{cardVersion})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", MaxStoreURL)
+	if b, err = appendStores(b[:len(b)-1], []string{long, long, long}); err != nil {
+		t.Fatal(err)
+	}
+	sig := s.Author().key.sign(append(signedMessage(labelSignContact, len(b)), b...))
+	_, err = openCard(append(b, sig[:]...))
+	wantKind(t, err, ErrFormat, "too long")
+}
+
 func TestCardTextHasOneSpelling(t *testing.T) {
 	good := signedCard(t, AccountSecret(keyOf(0xa0)), testCard(AccountSecret(keyOf(0xa0)), "disk:/a"))
 	for what, text := range map[string]string{

@@ -186,6 +186,9 @@ func TestLiesAboutNames(t *testing.T) {
 				} else if lie != evil.FalseClaim && err == nil {
 					t.Error("bob notices nothing")
 				}
+				if err := alice.Claim(ctx, "alice", nil); errors.Is(err, meet.ErrTaken) {
+					t.Errorf("a lie counts as the claim of another: %v", err)
+				}
 				if err := bob.Claim(ctx, "bob", nil); (err == nil) != (store.Told(lie) == 0) {
 					if lie == evil.FalseClaim || lie == evil.LoseName {
 						t.Errorf("bob claims a name: %v", err)

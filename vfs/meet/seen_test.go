@@ -36,7 +36,7 @@ func TestSeenFile(t *testing.T) {
 	if err := f.Add(100, numbered(1, 100), numbered(2, 90)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Add(110, numbered(2, 110)); err != nil { // sealed anew
+	if err := f.Add(110, numbered(2, 110), numbered(2, 95)); err != nil { // sealed anew, and an older letter of it
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
