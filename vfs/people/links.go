@@ -1,23 +1,27 @@
 package people
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"postern/crypto"
 	"postern/remote"
-	"postern/vfs/layout"
+	"postern/vfs"
+	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/roots"
-	"postern/vfs/space/follow"
+	"postern/vfs/space"
+	"postern/vfs/space/base"
+	"postern/vfs/tree"
 )
 
-// Link is a secret link to a folder of this account.
+// Link is a secret link to a file or folder of this account.
 type Link struct {
 	ID       string    `json:"id"`
 	Path     string    `json:"path"`
@@ -27,6 +31,7 @@ type Link struct {
 	Expires  time.Time `json:"expires,omitzero"`
 
 	gone   bool
+	file   bool
 	seed   crypto.LinkSeed
 	target string
 	key    crypto.ReadKey
@@ -51,6 +56,7 @@ func (p *People) links(s registry.State) (all []Link) {
 		}
 		l := Link{ID: id[:idLength], Path: string(r.Get(fieldPath)), Password: isSet(r.Get(fieldPassword)),
 			Write: isSet(r.Get(fieldWrite)), Expires: timeOf(r.Get(fieldExpires)), gone: isSet(r.Get(fieldGone)),
+			file: isSet(r.Get(fieldFile)),
 			seed: crypto.LinkSeed(seed), key: crypto.ReadKey(key), target: string(r.Get(fieldTarget))}
 		l.URL = l.seed.Link(storeOf(s), l.Password).Text()
 		all = append(all, l)
@@ -64,7 +70,7 @@ func (p *People) Links() []Link {
 	return slices.DeleteFunc(p.links(p.o.Own.Private()), func(l Link) bool { return l.gone })
 }
 
-// CreateLink makes a secret link to a folder.
+// CreateLink makes a secret link to a folder, or to a file.
 func (p *People) CreateLink(ctx context.Context, name string, o LinkOptions) (Link, error) {
 	p.making.Lock()
 	defer p.making.Unlock()
@@ -75,7 +81,7 @@ func (p *People) CreateLink(ctx context.Context, name string, o LinkOptions) (Li
 	if err != nil {
 		return Link{}, err
 	}
-	id, err := p.makeShare(ctx, p.o.Own.Private(), at, name, nil, "")
+	id, file, err := p.linked(ctx, at, name)
 	if err != nil {
 		return Link{}, err
 	}
@@ -90,6 +96,9 @@ func (p *People) CreateLink(ctx context.Context, name string, o LinkOptions) (Li
 	}
 	set := map[string][]byte{fieldWriter: seed[:], fieldKey: key[:], fieldTarget: []byte(id.String()),
 		fieldPath: []byte(name), fieldSince: timeBytes(p.o.Now())}
+	if file {
+		set[fieldFile] = []byte("1")
+	}
 	if o.Password != "" {
 		set[fieldPassword] = []byte("1")
 	}
@@ -99,7 +108,7 @@ func (p *People) CreateLink(ctx context.Context, name string, o LinkOptions) (Li
 	if err := p.o.Own.Note(ctx, registry.Note{Kind: kindLink, ID: link.Pointer.String(), Set: set}); err != nil {
 		return Link{}, err
 	}
-	if err := p.publishLinks(ctx); err != nil {
+	if err := errors.Join(p.publishFiles(ctx), p.publishLinks(ctx)); err != nil {
 		return Link{}, offline("the link is kept here, but can't be opened yet", err)
 	}
 	for _, l := range p.Links() {
@@ -108,6 +117,107 @@ func (p *People) CreateLink(ctx context.Context, name string, o LinkOptions) (Li
 		}
 	}
 	return Link{}, errors.New("the record is missing")
+}
+
+// linked returns the space that a link to a place leads to. A folder becomes a shared one; of a file, the space holds a
+// copy by reference, which follows the file as long as that stays at its path.
+func (p *People) linked(ctx context.Context, at place, name string) (id crypto.PointerID, file bool, err error) {
+	if at.mount == nil {
+		info, err := at.space.Stat(ctx, at.within)
+		if err != nil {
+			return id, false, p.named(at, err)
+		}
+		file = !info.Folder
+	}
+	if !file {
+		id, err = p.makeShare(ctx, p.o.Own.Private(), at, name, nil, "")
+		return id, false, err
+	}
+	secret, err := crypto.Random[crypto.SpaceSecret](p.o.Rand)
+	if err != nil {
+		return id, true, err
+	}
+	return secret.Keys().ID, true, p.begin(ctx, secret, useLink)
+}
+
+// publishFiles makes the spaces of links to files hold the newest versions.
+func (p *People) publishFiles(ctx context.Context) error {
+	s := p.o.Own.Private()
+	owned := p.spaces(s)
+	var errs []error
+	for _, l := range p.Links() {
+		id, err := crypto.ParsePointerID(l.target)
+		o, there := owned[id]
+		if !l.file || err != nil || !there || o.Stage > roots.Live {
+			continue
+		}
+		errs = append(errs, p.publishFile(ctx, s, l, o))
+	}
+	return errors.Join(errs...)
+}
+
+// publishFile makes the space of a link to a file hold its newest version, or nothing if there is no file any more.
+func (p *People) publishFile(ctx context.Context, s registry.State, l Link, o ownedSpace) error {
+	at, err := p.locate(ctx, l.Path)
+	if err != nil {
+		return err
+	}
+	var want *object.Entry
+	info, err := at.space.Stat(ctx, at.within)
+	switch {
+	case errors.Is(err, vfs.ErrNotExist), err == nil && info.Folder:
+	case err != nil:
+		return err
+	default:
+		r, _ := s.Get(kindSpace, o.ID.String())
+		if bytes.Equal(r.Get(fieldVersion), info.Version[:]) {
+			return nil
+		}
+		if err := at.space.Flush(ctx); err != nil { // a change that is not committed has no reference
+			return err
+		}
+		e, err := at.space.Files().Lookup(ctx, at.within)
+		if err != nil {
+			return err
+		}
+		entry, _ := e.Object()
+		want = &entry
+	}
+	if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), only(want)); err != nil {
+		return err
+	}
+	set := map[string][]byte{fieldStage: stageBytes(roots.Live), fieldVersion: nil}
+	if want != nil {
+		set[fieldVersion] = want.Version[:]
+	}
+	return p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: o.ID.String(), Set: set})
+}
+
+// only returns an edit after which a space holds one file, or nothing.
+func only(file *object.Entry) func(context.Context, *tree.Nodes, tree.Tree) (tree.Tree, error) {
+	return func(ctx context.Context, _ *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
+		var stale []string
+		for e, err := range whole.List(ctx, base.FilesPath) {
+			if err != nil {
+				return whole, err
+			}
+			if now, _ := e.Object(); file != nil && now.Name == file.Name && now.Version == file.Version {
+				return whole, nil
+			}
+			stale = append(stale, e.Info().Name)
+		}
+		var err error
+		for _, name := range stale {
+			if whole, _, err = tree.Apply(ctx, whole, tree.Remove{Path: base.FilesPath + "/" + name}); err != nil {
+				return whole, err
+			}
+		}
+		if file == nil {
+			return whole, nil
+		}
+		whole, _, err = tree.Apply(ctx, whole, tree.Graft{Path: base.FilesPath + "/" + file.Name, Entry: *file})
+		return whole, err
+	}
 }
 
 // RevokeLink ends a link. What it led to moves to a new space, so that nothing written later can be opened with it.
@@ -128,12 +238,22 @@ func (p *People) endLink(ctx context.Context, l Link) error {
 	if err != nil {
 		return err
 	}
-	if id, err := crypto.ParsePointerID(l.target); err == nil {
+	if id, err := crypto.ParsePointerID(l.target); err == nil && l.file {
+		if err := p.dropLinked(ctx, id); err != nil {
+			return offline("the link is ended here; the storage learns of it later", err)
+		}
+	} else if err == nil {
 		if err := p.rotate(ctx, id); err != nil {
 			return offline("the link is ended here; the storage learns of it later", err)
 		}
 	}
 	return p.publishLinks(ctx)
+}
+
+// dropLinked ends the space of a link to a file: nothing later reaches it.
+func (p *People) dropLinked(ctx context.Context, id crypto.PointerID) error {
+	return p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: id.String(),
+		Set: map[string][]byte{fieldStage: stageBytes(roots.Gone)}})
 }
 
 // expireLinks ends the links whose time has come.
@@ -171,6 +291,22 @@ func (p *People) publishLinks(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// linkName returns a name as a link has room for it. It keeps the beginning and the extension.
+func linkName(name string) string {
+	if len(name) <= crypto.MaxLinkName {
+		return name
+	}
+	ext := path.Ext(name)
+	if len(ext) > crypto.MaxLinkName/4 {
+		ext = ""
+	}
+	cut := crypto.MaxLinkName - len(ext)
+	for !utf8.RuneStart(name[cut]) {
+		cut--
+	}
+	return name[:cut] + ext
+}
+
 // publishLink moves the pointer of a link.
 func (p *People) publishLink(ctx context.Context, l Link, o ownedSpace, want string) error {
 	id := l.seed.Writer().ID()
@@ -187,12 +323,9 @@ func (p *People) publishLink(ctx context.Context, l Link, o ownedSpace, want str
 	if want == "" {
 		next, err = l.seed.RevokeLink(l.key, now.Seq+1, p.o.Rand)
 	} else {
-		to := crypto.LinkTarget{Space: o.ReadOnly(), Name: path.Base(l.Path)}
+		to := crypto.LinkTarget{Space: o.ReadOnly(), File: l.file, Name: linkName(path.Base(l.Path))}
 		if !l.Expires.IsZero() {
 			to.Expires = uint64(l.Expires.Unix())
-		}
-		if len(to.Name) > crypto.MaxLinkName {
-			to.Name = "folder"
 		}
 		next, err = l.seed.SealLink(l.key, now.Seq+1, to, p.o.Rand)
 	}
@@ -204,108 +337,4 @@ func (p *People) publishLink(ctx context.Context, l Link, o ownedSpace, want str
 	}
 	return p.o.Own.Note(ctx, registry.Note{Kind: kindLink, ID: id.String(),
 		Set: map[string][]byte{fieldPublished: []byte(want)}})
-}
-
-// OpenLink shows what somebody's link leads to below /shared/links, and returns the path.
-func (p *People) OpenLink(ctx context.Context, text, password string) (string, error) {
-	p.making.Lock()
-	defer p.making.Unlock()
-	l, err := crypto.ParseLink(text)
-	if err != nil {
-		return "", refuse("this is no whole link: copy all of it, with what follows the #")
-	}
-	s := p.o.Own.Private()
-	if id, err := p.o.Store.ID(ctx); err != nil {
-		return "", offline("the link can't be opened now", err)
-	} else if l.Store != id && l.Store != storeOf(s) {
-		return "", refuse("this link leads to another storage than the one of this account")
-	}
-	key, err := l.ReadKey(password)
-	switch {
-	case errors.Is(err, crypto.ErrPassword):
-		return "", refuse("this link needs its password, too")
-	case err != nil:
-		return "", refuse("this link can't be opened: %v", err)
-	}
-	to, err := p.follow(ctx, l, key)
-	if err != nil {
-		return "", err
-	}
-	id := l.Pointer.String()
-	set := map[string][]byte{fieldLink: []byte(l.Text()), fieldKey: key[:], fieldGone: nil}
-	if r, _ := s.Get(kindOpened, id); len(r.Get(fieldName)) == 0 {
-		set[fieldName] = []byte(p.freeLinkName(s, to.Name))
-	}
-	if err := p.o.Own.Note(ctx, registry.Note{Kind: kindOpened, ID: id, Set: set}); err != nil {
-		return "", err
-	}
-	r, _ := p.o.Own.Private().Get(kindOpened, id)
-	at := linksFolder + "/" + string(r.Get(fieldName))
-	return at, p.showLink(at, to.Space)
-}
-
-// linksFolder holds what the links of others lead to.
-const linksFolder = layout.Shared + "/links"
-
-// freeLinkName returns a name that no other link has.
-func (p *People) freeLinkName(s registry.State, name string) string {
-	taken := func(name string) bool {
-		for _, r := range s.All(kindOpened) {
-			if string(r.Get(fieldName)) == name {
-				return true
-			}
-		}
-		return false
-	}
-	free := cmp.Or(name, "link")
-	for n := 2; taken(free); n++ {
-		free = fmt.Sprintf("%s (%d)", cmp.Or(name, "link"), n)
-	}
-	return free
-}
-
-// follow returns where a link leads now.
-func (p *People) follow(ctx context.Context, l crypto.Link, key crypto.ReadKey) (crypto.LinkTarget, error) {
-	pointer, err := p.o.Store.Load(ctx, l.Pointer)
-	if errors.Is(err, remote.ErrNotFound) {
-		return crypto.LinkTarget{}, refuse("the storage has no such link: it was ended, or its maker has not been online yet")
-	}
-	if err != nil {
-		return crypto.LinkTarget{}, offline("the link can't be opened now", err)
-	}
-	to, err := l.Open(key, pointer)
-	switch {
-	case errors.Is(err, crypto.ErrRevoked):
-		return to, refuse("this link was ended by its maker")
-	case errors.Is(err, crypto.ErrOpen):
-		return to, refuse("the password is wrong, or the link is not whole")
-	case err != nil:
-		return to, refuse("this link is damaged at the storage: %v", err)
-	case to.Expires != 0 && uint64(p.o.Now().Unix()) >= to.Expires:
-		return to, refuse("this link has expired")
-	}
-	return to, nil
-}
-
-// showLink mounts what a link leads to.
-func (p *People) showLink(at string, c crypto.Capability) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s, ok := p.mounted[at]; ok {
-		if s.offers.ID() == c.ID {
-			return nil
-		}
-		if err := p.o.Drive.Unmount(at); err != nil {
-			return err
-		}
-		s.offers.Close()
-		delete(p.mounted, at)
-	}
-	var f *follow.Follower = p.o.Own.Home().Follow(p.o.Store, c)
-	if err := p.o.Drive.Mount(at, f); err != nil {
-		f.Close()
-		return err
-	}
-	p.mounted[at] = shownFriend{f}
-	return nil
 }

@@ -54,6 +54,7 @@ const soon = 30 * time.Second
 type People struct {
 	o     Options
 	desk  *meet.Desk
+	since time.Time // when the manager was made
 	opens *openSpaces
 
 	making sync.Mutex // held during a change of records or spaces, so that there is one at a time
@@ -62,17 +63,20 @@ type People struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 
-	mu      sync.Mutex
-	mounted map[string]shownFriend // by folder below /shared
-	trouble error                  // of the last round
-	report  meet.Report            // of the last look at the inbox
-	moves   [][2]string            // of folders of the drive, which the records lack
+	mu       sync.Mutex
+	mounted  map[string]shownFriend // by folder below /shared
+	opened   map[string]openLink    // links of others, by name
+	hasLinks bool                   // the folder of links is mounted
+	trouble  error                  // of the last round
+	report   meet.Report            // of the last look at the inbox
+	moves    [][2]string            // of folders of the drive, which the records lack
 }
 
 // New returns the manager of an account's people, and shows what friends share. It makes no request until Start.
 func New(o Options) (*People, error) {
 	o.Every = cmp.Or(o.Every, Every)
-	p := &People{o: o, kick: make(chan struct{}, 1), mounted: map[string]shownFriend{}}
+	p := &People{o: o, kick: make(chan struct{}, 1), mounted: map[string]shownFriend{},
+		opened: map[string]openLink{}, since: o.Now()}
 	roles := o.Store.Roles()
 	p.desk = meet.New(meet.Options{Account: o.Account, Names: roles.Names, Inbox: roles.Inbox, Seen: o.Seen, Now: o.Now,
 		Rand: o.Rand, Log: o.Log, Blocked: p.blocked})
@@ -93,6 +97,7 @@ func (p *People) Close() error {
 		p.stop()
 		<-p.ended
 	}
+	p.closeLinks()
 	return p.opens.close()
 }
 

@@ -35,11 +35,12 @@ const (
 	fieldStore = "store" // account: the id of the store
 	fieldName  = "name"  // account: the name claimed at the store. friend, share, opened: name of its folder
 
-	fieldSecret = "secret" // space: its secret
-	fieldStage  = "stage"  // space: see roots.Stage
-	fieldFinal  = "final"  // space: the last commit of a retired one
-	fieldNext   = "next"   // space: id of the space that replaced it
-	fieldUse    = "use"    // space: what for
+	fieldSecret  = "secret"  // space: its secret
+	fieldStage   = "stage"   // space: see roots.Stage
+	fieldFinal   = "final"   // space: the last commit of a retired one
+	fieldNext    = "next"    // space: id of the space that replaced it
+	fieldUse     = "use"     // space: what for
+	fieldVersion = "version" // space: of the file that the space of a link holds
 
 	fieldState   = "state"   // friend: State
 	fieldContact = "contact" // friend: see crypto.Contact

@@ -62,6 +62,16 @@ func (p *People) locate(ctx context.Context, name string) (place, error) {
 	return at, errors.New("too many shared folders within each other")
 }
 
+// named puts the path of the drive into an error of the space that holds a place.
+func (p *People) named(at place, err error) error {
+	if e, ok := errors.AsType[*vfs.Error](err); ok {
+		moved := *e
+		moved.Path = at.at + e.Path
+		return &moved
+	}
+	return err
+}
+
 // Share shares a folder with friends or groups. They see it once their gateways look the next time.
 func (p *People) Share(ctx context.Context, name string, with []string, write bool) (Share, error) {
 	p.making.Lock()
@@ -133,7 +143,7 @@ func (p *People) makeShare(
 	}
 	info, err := at.space.Stat(ctx, at.within)
 	if err != nil {
-		return id, err
+		return id, p.named(at, err)
 	}
 	if !info.Folder {
 		return id, refuse("%s is a file: share the folder around it", name)

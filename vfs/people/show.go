@@ -132,5 +132,5 @@ func (p *People) show() error {
 		}
 		p.mounted[name] = shownFriend{f}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.showLinks())...)
 }

@@ -67,7 +67,9 @@ func users(t *testing.T, names ...string) *world {
 	return w
 }
 
-func (u *user) device() space.Device { return space.Device{ID: [16]byte{u.secret[0]}, Name: u.name + "'s"} }
+func (u *user) device() space.Device {
+	return space.Device{ID: [16]byte{u.secret[0]}, Name: u.name + "'s"}
+}
 
 // open starts the user's gateway.
 func (u *user) open() {
@@ -192,4 +194,11 @@ func (u *user) does(err error) {
 	if err != nil {
 		u.w.t.Fatalf("%s: %v", u.name, err)
 	}
+}
+
+// restart stops the user's gateway and starts it again.
+func (u *user) restart() {
+	u.w.t.Helper()
+	u.close()
+	u.open()
 }
