@@ -101,6 +101,12 @@ var kinds = []struct {
 		"The drive is being stopped; try again later.", ""},
 }
 
+// notYours says how to get rid of a folder that somebody else shares.
+func notYours(path string) string {
+	return "Somebody else shares this folder, so it can't be deleted, moved or renamed here. To remove it from this " +
+		"drive only, run postern share leave '" + vfs.ReadablePath(path) + "', or use the page of " + layout.Shared + "."
+}
+
 const tooManyFiles = "Too many files are open on the drive's machine at the same time; try again in a moment."
 
 // failureOf returns the answer to an error. making means that the request would have created something.
@@ -143,6 +149,10 @@ func (q *request) fail(err error, making bool) {
 	now := q.h.storage()
 	if now.Blocked != "" && errors.Is(f.err, vfs.ErrReadOnly) {
 		f.message = now.Blocked
+	}
+	removing := q.r.Method == http.MethodDelete || q.r.Method == "MOVE"
+	if removing && layout.IsOffer(q.path) && errors.Is(f.err, vfs.ErrReadOnly) {
+		f.message = notYours(q.path)
 	}
 	// With a cause the whole drive is read-only.
 	if at, ok := errors.AsType[*vfs.Error](f.err); ok && errors.Is(at.Kind, vfs.ErrReadOnly) && at.Err == nil &&

@@ -37,6 +37,8 @@ type Options struct {
 	Guard time.Duration
 	// Status returns the state of the drive for the line on its pages, without waiting. nil: no such line.
 	Status func() Status
+	// Sharing returns what the user shares, without waiting. nil: nobody can share.
+	Sharing func() Sharing
 }
 
 // Status is the state of the drive towards its storage.

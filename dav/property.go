@@ -49,7 +49,11 @@ var liveProperties = []live{
 	{dav("lastmodified"), false, false, unixModified},
 	{dav("current-user-principal"), false, false, currentUser},
 	{checksumsName, false, false, checksums},
-	{xml.Name{Space: ocSpace, Local: "permissions"}, false, false, permissions},
+	{dav("current-user-privilege-set"), false, false, privileges},
+	{oc("permissions"), false, false, permissions},
+	{oc("owner-id"), false, false, ownerID},
+	{oc("owner-display-name"), false, false, ownerName},
+	{oc("share-types"), false, false, shareTypes},
 }
 
 var liveByName = func() map[xml.Name]*live {
@@ -61,6 +65,8 @@ var liveByName = func() map[xml.Name]*live {
 }()
 
 func dav(local string) xml.Name { return xml.Name{Space: davSpace, Local: local} }
+
+func oc(local string) xml.Name { return xml.Name{Space: ocSpace, Local: local} }
 
 func resourceType(b []byte, e entry) ([]byte, bool) {
 	if e.info.Folder {
@@ -167,7 +173,7 @@ func currentUser(b []byte, _ entry) ([]byte, bool) {
 }
 
 // checksumsName is the property that has a file's hashes.
-var checksumsName = xml.Name{Space: ocSpace, Local: "checksums"}
+var checksumsName = oc("checksums")
 
 // checksums has both hashes in one element: rclone compares nothing if its preferred one is missing.
 func checksums(b []byte, e entry) ([]byte, bool) {
@@ -181,15 +187,4 @@ func checksums(b []byte, e entry) ([]byte, bool) {
 		b = hex.AppendEncode(b, e.info.MD5[:])
 	}
 	return append(b, "</oc:checksum>"...), true
-}
-
-// permissions are ownCloud's letters: readable, deletable, renamable and movable, writable, may make files and folders.
-func permissions(b []byte, e entry) ([]byte, bool) {
-	switch {
-	case e.info.ReadOnly:
-		return append(b, 'G'), true
-	case e.info.Folder:
-		return append(b, "GDNVCK"...), true
-	}
-	return append(b, "GDNVW"...), true
 }

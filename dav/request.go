@@ -26,6 +26,7 @@ type request struct {
 	view      lock.View // the locks at the path and below, to the request's depth
 	unknown   error     // error of view
 	quota     *quota    // of the last folder
+	shares    *Sharing  // what the account shares, once it was needed
 	failed    *failure  // the unsuccessful answer, if any
 	inside    gate      // the gate in which it has a place
 	pending   bool      // the change is durable here, but not yet at the remote

@@ -34,10 +34,10 @@ func Folders() []Folder {
 }
 
 const (
-	emptyShared = "This is where the files and folders that friends share with you will be: a folder for each " +
-		"friend, with everything that this friend shares. You will use them like your own, and change " +
-		"those that your friend lets you change. This version cannot share yet. Nothing can be put in " +
-		"here by hand; your own files belong in " + Files + "."
+	emptyShared = "This is where the folders that friends share with you appear: a folder for each friend, with " +
+		"everything that this friend shares. You use them like your own, and change those that your friend lets you " +
+		"change. To begin, claim a name, make friends, and share a folder of " + Files + ". Nothing can be put in here by " +
+		"hand."
 	emptyChats = "This is where your conversations will be: a folder for each, with a page of text for every " +
 		"day and the files that were sent. You will write by saving a text, and send a file by " +
 		"dropping it in. This version cannot chat yet. Nothing can be put in here by hand; your own " +
@@ -61,6 +61,30 @@ func CutState(path string) (state, within string, ok bool) {
 	}
 	return state, within, state != ""
 }
+
+// CutShared splits a path below Shared into the folder of a friend, or that of links, and the path within it: "" for
+// that folder itself. ok is false for Shared itself and for other paths.
+func CutShared(path string) (friend, within string, ok bool) {
+	rest, ok := cut(path, Shared)
+	if !ok {
+		return "", "", false
+	}
+	friend, within, deeper := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	if deeper {
+		within = "/" + within
+	}
+	return friend, within, friend != ""
+}
+
+// IsOffer reports whether a path is that of a folder that a friend shares, or that a link leads to. Its name and place
+// are the other's to choose.
+func IsOffer(path string) bool {
+	_, within, ok := CutShared(path)
+	return ok && strings.Count(within, "/") == 1
+}
+
+// Links is the name of the folder below Shared that holds what links lead to.
+const Links = "links"
 
 func cut(path, folder string) (within string, ok bool) {
 	within, ok = strings.CutPrefix(path, folder)

@@ -390,7 +390,8 @@ type handlerOptions struct {
 	patience       time.Duration
 	now            func() time.Time // nil: time.Now
 	ready          func() error
-	status         func() dav.Status // for the page that browsers get
+	status         func() dav.Status  // for the page that browsers get
+	sharing        func() dav.Sharing // nil: nobody can share
 	log            *slog.Logger
 	rand           io.Reader
 }
@@ -399,7 +400,7 @@ type handlerOptions struct {
 // within, and the door between them, which takes a new password.
 func newHandler(o handlerOptions) (http.Handler, *dav.Handler, *door, error) {
 	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand,
-		Status: o.status, Patience: o.patience, Clock: o.now})
+		Status: o.status, Sharing: o.sharing, Patience: o.patience, Clock: o.now})
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
