@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -24,6 +25,7 @@ type openSpaces struct {
 type openKey struct {
 	id    crypto.PointerID
 	write bool
+	at    int64 // of a view of an earlier state, in ns since 1970; 0: now
 }
 
 // openSpace is a space that is open, or being opened.
@@ -36,20 +38,44 @@ type openSpace struct {
 
 func newOpenSpaces(p *People) *openSpaces { return &openSpaces{p: p, at: map[openKey]*openSpace{}} }
 
-// Open returns the file system of a mount; see namespace.Options.
+// Open returns the file system of a mount; see namespace.Options. A mount of this account's own space is followed only
+// within this account's spaces: else a friend could have it changed through his folder.
 func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS, error) {
 	c := m.Target.Capability
-	s := p.o.Own.Private()
-	if c.Owner == p.o.Account.Author().ID() {
-		if o, ok := p.spaces(s)[c.ID]; ok {
-			return p.opens.get(ctx, o.Capability)
-		}
-		return nil, errors.New("a shared folder whose keys are not known here yet")
-	}
-	if m.Owner != c.Owner {
+	var fs vfs.FS
+	var err error
+	switch {
+	case m.Owner != c.Owner:
 		return nil, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrCorrupt,
-			Err: errors.New("a mount of somebody else's space")}
+			Err: errors.New("it is a space of somebody else than the folder that it is in")}
+	case c.Owner == p.o.Account.Author().ID():
+		fs, err = p.openShared(ctx, c.ID)
+	default:
+		fs, err = p.opens.get(ctx, p.granted(outer, m))
 	}
+	if past, ok := fs.(interface{ At(t time.Time) vfs.FS }); ok && err == nil && !m.At.IsZero() {
+		return p.opens.past(openKey{id: c.ID, at: m.At.UnixNano()}, func() vfs.FS { return past.At(m.At) }), nil
+	}
+	return fs, err
+}
+
+// openShared returns a shared folder of this account.
+func (p *People) openShared(ctx context.Context, id crypto.PointerID) (vfs.FS, error) {
+	if fs := p.opens.known(openKey{id: id, write: true}); fs != nil {
+		return fs, nil
+	}
+	s := p.o.Own.Private()
+	r, _ := s.Get(kindSpace, id.String())
+	o, ok := p.space(s, r)
+	if !ok || o.ID != id || o.Use != useShare {
+		return nil, errors.New("the keys of this folder are not known here yet")
+	}
+	return p.opens.get(ctx, o.Capability)
+}
+
+// granted returns the capability that a mount of somebody else grants to this account.
+func (p *People) granted(outer vfs.FS, m tree.Mounted) crypto.Capability {
+	c := m.Target.Capability
 	if seed, ok := offered(m, c.ID); ok {
 		c.Writer = seed
 	} else if w, ok := outer.(*space.Space); ok && m.Target.Seed != ([crypto.SealedSeedSize]byte{}) {
@@ -57,7 +83,7 @@ func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS
 			c.Writer = seed
 		}
 	}
-	return p.opens.get(ctx, c)
+	return c
 }
 
 // offered returns the writer seed in an offer.
@@ -76,9 +102,49 @@ func offered(m tree.Mounted, id crypto.PointerID) (seed crypto.WriterSeed, ok bo
 	return seed, false
 }
 
+// known returns what is open; nil: it is not.
+func (o *openSpaces) known(key openKey) vfs.FS {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.at[key]
+	if e == nil {
+		return nil
+	}
+	select {
+	case <-e.ready:
+		return e.fs
+	default:
+		return nil
+	}
+}
+
+// maxPast bounds how many views of earlier states are kept.
+const maxPast = 256
+
+// past returns the view of an earlier state, always the same for one key.
+func (o *openSpaces) past(key openKey, view func() vfs.FS) vfs.FS {
+	if fs := o.known(key); fs != nil {
+		return fs
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for other := range o.at { // any of them: it is made again
+		if len(o.at) < maxPast {
+			break
+		}
+		if other.at != 0 {
+			delete(o.at, other)
+		}
+	}
+	e := &openSpace{ready: make(chan struct{}), fs: view(), close: func() error { return nil }}
+	close(e.ready)
+	o.at[key] = e
+	return e.fs
+}
+
 // get returns a space, and opens it if it is not open.
 func (o *openSpaces) get(ctx context.Context, c crypto.Capability) (vfs.FS, error) {
-	key := openKey{c.ID, c.CanWrite()}
+	key := openKey{id: c.ID, write: c.CanWrite()}
 	o.mu.Lock()
 	e := o.at[key]
 	if e == nil {
@@ -138,9 +204,8 @@ func (o *openSpaces) open(key openKey, e *openSpace, c crypto.Capability) {
 func (o *openSpaces) drop(id crypto.PointerID) error {
 	o.mu.Lock()
 	var closing []*openSpace
-	for _, write := range []bool{false, true} {
-		key := openKey{id, write}
-		if e := o.at[key]; e != nil {
+	for key, e := range o.at {
+		if key.id == id {
 			closing = append(closing, e)
 			delete(o.at, key)
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"postern/vfs"
+	"postern/vfs/object"
+	"postern/vfs/space"
 )
 
 // TestShare: Bob shares a folder, Alice changes it, and Bob takes it back.
@@ -58,4 +60,35 @@ func TestReadOnlyShare(t *testing.T) {
 	}
 	alice.does(alice.people.Leave(t.Context(), "/shared/bob/photos"))
 	alice.lacks("/shared/bob/photos")
+}
+
+// TestForeignMount: a writer mounts another space of the owner in a shared folder, here the pair space. The owner's
+// gateway, which could change it, does not follow the mount, and the owner can remove it.
+func TestForeignMount(t *testing.T) {
+	w := users(t, "alice", "bob")
+	alice, bob := w.users["alice"], w.users["bob"]
+	w.befriend("bob", "alice")
+	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
+	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
+	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, true); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	pair := bob.secret.PairSecret(alice.secret.Author().ID(), 0).Keys()
+	pair.Owner = bob.secret.Author().ID()
+	alice.has("/shared/bob/photos/a.txt", "of Bob")
+	shared, ok := alice.opened["/photos"].(*space.Space)
+	if !ok {
+		t.Fatalf("Alice has %T open", alice.opened["/photos"])
+	}
+	alice.does(shared.Mount(t.Context(), "/evil", object.Target{Capability: pair.ReadOnly()}, space.MountOptions{}))
+	w.look()
+	bob.has("/files/photos/a.txt", "of Bob")
+	if _, err := bob.drive.Stat(t.Context(), "/files/photos/evil"); !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("the mount of a pair space: %v", err)
+	}
+	bob.does(bob.drive.Remove(t.Context(), "/files/photos/evil", nil))
+	w.look()
+	alice.has("/shared/bob/photos/a.txt", "of Bob")
+	alice.lacks("/shared/bob/photos/evil")
 }

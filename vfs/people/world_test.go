@@ -40,6 +40,7 @@ type user struct {
 	own    *space.Space
 	drive  *namespace.Drive
 	people *people.People
+	opened map[string]vfs.FS // by the path of the mount in its space
 }
 
 // users makes a world in which these have claimed their names.
@@ -47,7 +48,8 @@ func users(t *testing.T, names ...string) *world {
 	t.Helper()
 	w := &world{t: t, store: mem.New(), now: time.Now(), users: map[string]*user{}}
 	for i, name := range names {
-		u := &user{w: w, name: name, secret: crypto.AccountSecret{byte(i + 1)}, dir: t.TempDir()}
+		u := &user{w: w, name: name, secret: crypto.AccountSecret{byte(i + 1)}, dir: t.TempDir(),
+			opened: map[string]vfs.FS{}}
 		w.users[name] = u
 		u.store = verify.New(w.store.Another(), &verify.MemoryPins{})
 		err := space.Create(t.Context(), u.store, base.Own(u.secret), u.device(), rand.Reader, w.now)
@@ -92,7 +94,9 @@ func (u *user) open() {
 	}
 	u.drive = namespace.New(namespace.Options{
 		Open: func(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS, error) {
-			return u.people.Open(ctx, outer, m)
+			fs, err := u.people.Open(ctx, outer, m)
+			u.opened[m.Path] = fs
+			return fs, err
 		},
 		Moved: func(from, to string) { u.people.Moved(from, to) },
 	}, map[string]vfs.FS{"files": u.own, "shared": namespace.Folder(time.Time{})})
