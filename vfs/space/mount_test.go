@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"postern/crypto"
 	"postern/remote/mem"
 	"postern/vfs"
 	"postern/vfs/object"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
@@ -126,4 +128,48 @@ func TestMount(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCarry shares a folder on one device while another device edits it: the edited folder is kept next to the mount,
+// and the device that merges is told.
+func TestCarry(t *testing.T) {
+	h := newHome(t, mem.New())
+	s := h.open()
+	if err := s.Mkdir(t.Context(), "/d", nil); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "/d/f", []byte("1"))
+	flush(t, s)
+	other := h.device(2, "phone")
+	other.options.Deadlines.Commit = time.Hour // it must not see the laptop's changes too early
+	told := make(chan tree.Conflict, 9)
+	other.options.Carry = func(in crypto.PointerID, c tree.Conflict) {
+		if in == base.Own(h.account).ID {
+			told <- c
+		}
+	}
+	o := other.open()
+	e, err := s.Files().Lookup(t.Context(), "/d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, _ := e.Object()
+	if err := s.Mount(t.Context(), "/d", h.target(2), space.MountOptions{Was: &was}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	h.close(s)
+	put(t, o, "/d/f", []byte("2"))
+	flush(t, o)
+	c := <-told
+	if c.Path != "/d" || c.Carry.Space != h.target(2).Capability.ID || c.Carry.Base.Root != was.Root {
+		t.Errorf("the device is told %+v, %+v", c, c.Carry)
+	}
+	if got := get(t, o, c.Copy+"/f"); string(got) != "2" {
+		t.Errorf("the edited file holds %q", got)
+	}
+	if got := leadsTo(t, o, "/d"); got != h.target(2).Capability.ID {
+		t.Errorf("/d leads to %v", got)
+	}
+	other.close(o)
 }

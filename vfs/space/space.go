@@ -76,6 +76,11 @@ type Options struct {
 	// somebody opens it.
 	Beside func(ctx context.Context, id crypto.PointerID) (Options, error)
 
+	// Carry is called for each folder that another device has edited while it became a mount here, or the reverse: it lies
+	// next to the mount, and its changes belong into the mounted space. The call may be repeated, also after a start. It
+	// must return soon, and must not call a space. Nil: no call.
+	Carry func(in crypto.PointerID, c tree.Conflict)
+
 	// Committed is called whenever a space of the home has or may have another newest commit, made here or by others,
 	// including the one that Open starts with. It must return soon, and must not call a space. Nil: no call.
 	Committed func()
@@ -147,9 +152,14 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },
-		Sum:      func(ctx context.Context, e object.Entry) ([16]byte, error) { return s.late.Sum(ctx, e) },
-		Begin:    o.Deadlines.Begin,
-		Noted:    o.Noted,
+		Carry: func(c tree.Conflict) {
+			if o.Carry != nil {
+				o.Carry(o.Keys.ID, c)
+			}
+		},
+		Sum:   func(ctx context.Context, e object.Entry) ([16]byte, error) { return s.late.Sum(ctx, e) },
+		Begin: o.Deadlines.Begin,
+		Noted: o.Noted,
 	})
 	s.late = late.New(late.Options{Copy: s.copy, Opener: s.opener, Kick: func() { s.committer.Kick() }, Log: home.Log})
 	s.committer = commit.New(commit.Options{

@@ -22,6 +22,7 @@ type Conflict struct {
 	Path   string // the path of the one that kept the name
 	Copy   string // the new path of the other
 	Device string // the device that wrote the copy
+	Carry  *Carry // where the changes of the copy belong; nil: it stays where it is
 }
 
 // Merge merges two trees that were both made from base. All three are trees of the same Nodes. Merge is a pure and
@@ -43,6 +44,10 @@ type Conflict struct {
 //   - A folder keeps its name against a file, which is kept next to it.
 //   - A folder that replaced another one (it has another version) counts as the removal of that and the addition
 //     of this; unchanged times and properties of the former give way to those of the latter.
+//   - Mounts compare by the space they refer to. Two mounts of one space are one. A mount keeps its name against a
+//     folder or file that was edited on the other side, which is kept next to it and reported with a Carry; if that was
+//     only removed on the other side, the mount stays. Of mounts of two spaces, made on both sides, that with the smaller
+//     id keeps the name. A mount that one side removed or replaced goes, unless the other side gave it another space.
 //   - If the properties of both sides exceed the bound of one entry, the file, or an empty folder, is kept next to it
 //     with those of one side.
 //
@@ -84,6 +89,7 @@ type copied struct {
 	kept   *location // the path of the winner
 	entry  *entry
 	device string
+	carry  *Carry
 }
 
 // then takes the result of a merge and continues with it. A merge that needs the members of folders pushes a level, and
@@ -101,6 +107,8 @@ func (m *merger) entry(ctx context.Context, at *location, b, o, t *entry, copies
 			return next(ctx, lying(o, t))
 		}
 		return next(ctx, o)
+	case isMount(o) || isMount(t):
+		return m.mounts(ctx, at, b, o, t, copies, next)
 	}
 	if b == nil || b.o.Kind != object.Folder {
 		return m.sides(ctx, at, b, o, t, copies, next)
@@ -136,10 +144,10 @@ func (m *merger) sides(ctx context.Context, at *location, b, o, t *entry, copies
 	case [2]bool{true, true}:
 		return m.folders(ctx, at, b, o, t, copies, next)
 	case [2]bool{true, false}:
-		*copies = append(*copies, copied{at, t, m.devices[1]})
+		*copies = append(*copies, copied{kept: at, entry: t, device: m.devices[1]})
 		return next(ctx, o)
 	case [2]bool{false, true}:
-		*copies = append(*copies, copied{at, o, m.devices[0]})
+		*copies = append(*copies, copied{kept: at, entry: o, device: m.devices[0]})
 		return next(ctx, t)
 	}
 	return next(ctx, m.files(at, b, o, t, copies))
@@ -179,7 +187,7 @@ func (m *merger) folders(ctx context.Context, at *location, b, o, t *entry, copi
 			// The properties exceed the bound. Those of the loser go to an empty folder next to it.
 			kept, other, device := m.rank(o, t)
 			merged.o.Properties = kept.o.Properties
-			*copies = append(*copies, copied{at, other.holding(target{}, &page{}), device})
+			*copies = append(*copies, copied{kept: at, entry: other.holding(target{}, &page{}), device: device})
 		}
 		mergeMeta(&merged, b, o, t)
 		merged.o.Version = three(b, o, t, func(e *entry) vfs.Version { return e.o.Version }, laterVersion)
@@ -213,7 +221,7 @@ func (m *merger) files(at *location, b, o, t *entry, copies *[]copied) *entry {
 		}
 	}
 	kept, other, device := m.rank(o, t)
-	*copies = append(*copies, copied{at, other, device})
+	*copies = append(*copies, copied{kept: at, entry: other, device: device})
 	return kept
 }
 

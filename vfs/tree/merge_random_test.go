@@ -38,7 +38,9 @@ func dump(t rapid.TB, s *store, tr tree.Tree) map[string]seen {
 			}
 			x := seen{Info: e.Info()}
 			p := slash.Join(at, norm.NFC.String(x.Info.Name))
-			if e.IsFolder() {
+			if target := e.Mount(); target != nil {
+				x.Body = fmt.Sprintf("space %x", target.Capability.ID)
+			} else if e.IsFolder() {
 				walk(p)
 			} else if x.Body, err = s.read(context.Background(), e); err != nil {
 				t.Fatal(err)
@@ -79,7 +81,7 @@ func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 			Value: rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "value")}
 	}
 	var op tree.Op
-	switch rapid.SampledFrom([]string{"put", "put", "put", "mkdir", "mkdir", "remove", "move", "copy", "patch"}).Draw(t,
+	switch rapid.SampledFrom([]string{"put", "put", "put", "mkdir", "mkdir", "remove", "move", "copy", "patch", "mount"}).Draw(t,
 		"op") {
 	case "put":
 		body := rapid.SampledFrom([]string{"", "x", "yy", "zz"}).Draw(t, "body")
@@ -99,6 +101,8 @@ func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 	case "copy":
 		op = tree.Copy{From: place("from"), To: place("to"), Replace: rapid.Bool().Draw(t, "replace"),
 			Shallow: rapid.Bool().Draw(t, "shallow")}
+	case "mount":
+		op = w.mount(t, tr, place("path"), when())
 	case "patch":
 		patch := tree.Patch{Path: place("path"), Set: []vfs.Property{prop()}, Remove: []vfs.PropertyName{prop().Name}}
 		if rapid.Bool().Draw(t, "touch") {
@@ -114,6 +118,23 @@ func (w *brancher) changed(t *rapid.T, tr tree.Tree) (tree.Tree, tree.Op) {
 		return tr, nil
 	}
 	return next, op
+}
+
+// mount returns a mount in place of what is at a path: one of three spaces for folders, or one of three for files.
+func (w *brancher) mount(t *rapid.T, tr tree.Tree, path string, now time.Time) tree.Mount {
+	n := rapid.Uint8Range(1, 3).Draw(t, "space")
+	op := tree.Mount{Path: path, Version: w.version(), Time: now}
+	if e, err := tr.Lookup(context.Background(), path); err == nil {
+		o, _ := e.Object()
+		op.Over, op.Target.File = o.Kind, !e.Info().Folder
+	}
+	file := op.Target.File
+	if file {
+		n += 10
+	}
+	op.Target = targetOf(n)
+	op.Target.File = file
+	return op
 }
 
 func (w *brancher) branch(t *rapid.T, tr tree.Tree) tree.Tree {
@@ -257,7 +278,18 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 	t.Helper()
 	for p, x := range side {
 		b, had := before[p]
-		had = had && b.Info.Folder == x.Info.Folder
+		if had && b.Info.Mounted && x.Info.Mounted && b.Body == x.Body && removed(p, b, others) {
+			continue // of what was removed, nothing but a new target counts
+		}
+		had = had && b.Info.Folder == x.Info.Folder && b.Info.Mounted == x.Info.Mounted
+		if aside(p, before, got, others) && elsewhere(p, x, got) {
+			continue
+		}
+		if x.Info.Mounted && (!had || b.Body != x.Body) && !slices.ContainsFunc(copies(got, p), func(g seen) bool {
+			return g.Body == x.Body
+		}) {
+			t.Fatalf("the mount %s of %s is lost", p, x.Body)
+		}
 		if x.Info.Folder {
 			if touched := !had || b.Info.Version != x.Info.Version || !sameProps(b, x); touched && !got[p].Info.Folder {
 				t.Fatalf("the folder %s is lost", p)
@@ -297,6 +329,36 @@ func nothingLost(t rapid.TB, before, side, got map[string]seen, others ...map[st
 			t.Fatalf("%s: the time %v is lost", p, x.Info.Modified)
 		}
 	}
+}
+
+// removed reports whether one of the sides removed the mount b at a path, or put something else there.
+func removed(p string, b seen, sides []map[string]seen) bool {
+	return slices.ContainsFunc(sides, func(side map[string]seen) bool { return side[p].Body != b.Body })
+}
+
+// elsewhere reports whether a merge keeps a file or folder under the same name, or that of a conflict, in any folder.
+func elsewhere(p string, x seen, got map[string]seen) bool {
+	stem := strings.TrimSuffix(slash.Base(p), slash.Ext(p))
+	for q, g := range got {
+		name := slash.Base(q)
+		if (name == slash.Base(p) || strings.HasPrefix(name, stem+" (conflict, ")) && g.Body == x.Body &&
+			g.Info.Folder == x.Info.Folder && (x.Info.Folder || g.Info.Version == x.Info.Version || g.Info.SHA1 == x.Info.SHA1) {
+			return true
+		}
+	}
+	return false
+}
+
+// aside reports whether a folder above a path, which was none before, is a mount now: then its contents are beside it.
+func aside(p string, before, got map[string]seen, sides []map[string]seen) bool {
+	for _, side := range append(sides, got) {
+		for at := p; at != "/"; at = slash.Dir(at) {
+			if side[at].Info.Mounted && !before[at].Info.Mounted {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // replaced reports whether x is a new folder at the path of an earlier one.
@@ -377,14 +439,18 @@ func inSameFolders(p string, x, y map[string]seen) bool {
 // nothingInvented checks that a merge contains only entries of its sources.
 func nothingInvented(t rapid.TB, got map[string]seen, sources ...map[string]seen) {
 	t.Helper()
-	bodies := map[vfs.Version]string{}
+	type version struct {
+		vfs.Version
+		body string // a mount keeps the version of the folder in whose place it is
+	}
+	known := map[version]bool{}
 	for _, source := range sources {
 		for _, x := range source {
-			bodies[x.Info.Version] = x.Body
+			known[version{x.Info.Version, x.Body}] = true
 		}
 	}
 	for p, g := range got {
-		if body, ok := bodies[g.Info.Version]; !ok || body != g.Body {
+		if !known[version{g.Info.Version, g.Body}] {
 			t.Fatalf("%s of version %x is nobody's", p, g.Info.Version)
 		}
 	}

@@ -164,7 +164,8 @@ func (m *merger) aside(ctx context.Context, at *location, folder *entry, copies 
 			if folder, err = m.nodes.put(ctx, folder, e); err != nil {
 				return nil, at.failed(err)
 			}
-			m.conflicts = append(m.conflicts, Conflict{Path: c.kept.String(), Copy: at.member(e.key).String(), Device: c.device})
+			m.conflicts = append(m.conflicts, Conflict{Path: c.kept.String(), Copy: at.member(e.key).String(), Device: c.device,
+				Carry: c.carry})
 			break
 		}
 	}

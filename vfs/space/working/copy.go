@@ -39,6 +39,7 @@ type Copy struct {
 	begin     time.Duration // limit for loading the newest state from the remote when one is saved
 
 	recordedOp func(op tree.Op) // called with each change; nil: no call
+	carry      func(tree.Conflict)
 	sum        func(ctx context.Context, e object.Entry) ([16]byte, error)
 }
 
@@ -60,6 +61,9 @@ type Options struct {
 	// Noted is called when the private state of the account's own space has changed, and the change is durable. It must
 	// return soon, and must not call the copy. Nil: no call.
 	Noted func()
+	// Carry is called for each conflict of a merge whose copy holds changes that belong into another space, also when the
+	// merge is repeated. It must return soon, and must not call the copy. Nil: no call.
+	Carry func(tree.Conflict)
 	// Sum computes the MD5 of a file that was put without one. Recorded is not called for changes that are made again.
 	Sum   func(ctx context.Context, e object.Entry) ([16]byte, error)
 	Begin time.Duration // limit for loading the newest state from the remote when one is saved
@@ -70,7 +74,7 @@ func New(o Options) *Copy {
 	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes, numbers: o.Home.Numbers(o.Device),
 		own:  o.Home.Owns(o.Space.ID),
 		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
-		recordedOp: o.Recorded, sum: o.Sum, begin: o.Begin}
+		recordedOp: o.Recorded, carry: o.Carry, sum: o.Sum, begin: o.Begin}
 }
 
 // Committed returns the newest commit.

@@ -141,7 +141,11 @@ func (c *Copy) Merge(
 	o := tree.MergeOptions{Ours: entry.Device, Theirs: theirs.Commit.Device, Time: object.Time(entry.Time)}
 	merged, conflicts, err := tree.Merge(ctx, common, ours, theirs.Files, o)
 	for _, conflict := range conflicts {
-		c.home.Log.Warn("changed here and on another device; both are kept", "conflict", conflict)
+		c.home.Log.Warn("changed here and on another device; both are kept", "path", conflict.Path, "copy", conflict.Copy,
+			"device", conflict.Device)
+		if conflict.Carry != nil && c.carry != nil {
+			c.carry(conflict)
+		}
 	}
 	return merged, err
 }
