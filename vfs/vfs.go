@@ -131,6 +131,13 @@ type TransferOptions struct {
 	Cond     func(ctx context.Context, from, to Stater) error
 }
 
+// Part is what a copy of a folder has in the place of a mount in that folder: what lies at From in another file system.
+type Part struct {
+	Path string // below the folder, "/m"
+	FS   FS
+	From string
+}
+
 // Patch is a change of the attributes of a file or folder. Zero times leave the attribute unchanged.
 type Patch struct {
 	Modified, Created time.Time

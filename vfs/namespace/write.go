@@ -151,10 +151,10 @@ func (t *table) move(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	})
 }
 
-// apart returns an error for a move or copy between two file systems, of which one lies in the tree of the other, of
-// something onto itself, over a folder that it is in or, for a move, into itself.
+// apart returns an error for a move or copy, of which a mount in a tree is part, of something onto itself, over a folder
+// that it is in or, for a move, into itself.
 func apart(op string, src, dst place, from, to string) error {
-	if !src.inner && !dst.inner {
+	if !src.inner && !dst.inner && !src.same(dst) {
 		return nil
 	}
 	f, t := key(from)+"/", key(to)+"/"
@@ -162,52 +162,6 @@ func apart(op string, src, dst place, from, to string) error {
 		return &vfs.Error{Op: op, Path: to, Kind: vfs.ErrInvalid}
 	}
 	return nil
-}
-
-// Copy implements vfs.Writer.
-func (t *table) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (bool, error) {
-	src := t.resolve(from)
-	if src.isRoot() {
-		return false, &vfs.Error{Op: opCopy, Path: from, Kind: vfs.ErrInvalid, Err: errWhole}
-	}
-	src, err := t.cross(ctx, src, false)
-	if err == nil && !o.Shallow {
-		if err = t.whole(opCopy, from); err == nil {
-			err = t.plain(ctx, src)
-		}
-	}
-	if err != nil {
-		return false, err
-	}
-	dst, err := t.destination(ctx, opCopy, to, o.Replace)
-	if err != nil {
-		return false, err
-	}
-	if src.same(dst) {
-		o.Cond = t.cond(src, o.Cond)
-		replaced, err := src.fs.Copy(ctx, src.within, dst.within, o)
-		return replaced, src.named(err)
-	}
-	if err := apart(opCopy, src, dst, from, to); err != nil {
-		return false, err
-	}
-	copier, ok := src.fs.(CopierTo)
-	return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
-		return copier.CopyTo(ctx, src.within, dst.fs, dst.within, o)
-	})
-}
-
-// plain fails for a folder whose tree contains a mount, because a copy of it must hold the contents instead.
-func (t *table) plain(ctx context.Context, p place) error {
-	s, ok := p.fs.(Searcher)
-	if !ok || t.o.Open == nil {
-		return nil
-	}
-	found, err := s.Mounts(ctx, p.within, 1)
-	if err == nil && len(found) > 0 {
-		err = &vfs.Error{Op: opCopy, Path: p.within, Kind: vfs.ErrReadOnly, Err: vfs.ErrMounted}
-	}
-	return p.named(err)
 }
 
 // destination resolves the destination of a move or copy. A single file that is mounted in a tree gets new contents;

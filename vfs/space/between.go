@@ -41,6 +41,8 @@ type transfer struct {
 	src, dst   *Space
 	from, path string
 	o          vfs.TransferOptions
+	fill       []transfer // of a copy: what to put in the place of each mount below from
+	within     string     // of such a part: its path below from; path is empty
 }
 
 const (
@@ -50,23 +52,26 @@ const (
 
 func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 	var ok bool
-	t.dst, ok = to.(*Space)
-	if !ok || t.dst.home != t.src.home || t.dst.options.Store != t.src.options.Store ||
-		t.dst.keys.Owner != t.src.keys.Owner {
+	if t.dst, ok = to.(*Space); !ok || !t.oneOwner() {
 		return false, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
 	}
 	if t.op == opMove && t.from == "/" {
 		return false, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid}
 	}
+	return t.run(ctx)
+}
+
+// oneOwner reports whether the spaces belong to one owner, at one store, and are open in one home.
+func (t transfer) oneOwner() bool {
+	return t.dst.home == t.src.home && t.dst.options.Store == t.src.options.Store && t.dst.keys.Owner == t.src.keys.Owner
+}
+
+// run makes the transfer, and repeats it while the source changes meanwhile.
+func (t transfer) run(ctx context.Context) (bool, error) {
 	if err := t.dst.offline(); err != nil {
 		return false, err
 	}
 	for {
-		if t.src.late.Within(t.from) { // the other space would not learn the MD5
-			if err := t.src.late.All(ctx); err != nil {
-				return false, err
-			}
-		}
 		found, err := t.reference(ctx)
 		if errors.Is(err, working.ErrChanged) {
 			continue
@@ -87,11 +92,17 @@ func between(ctx context.Context, t transfer, to vfs.FS) (bool, error) {
 // reference is the entry that a transfer puts in place.
 type reference struct {
 	entry object.Entry
+	fill  []tree.Graft   // in the place of the mounts below it
 	batch *staging.Batch // holds the staged blobs that entry leads to; nil: all are at the remote
 }
 
 // reference returns an entry for the file or folder that every space of the owner can refer to.
 func (t transfer) reference(ctx context.Context) (*reference, error) {
+	if t.src.late.Within(t.from) { // the other space would not learn the MD5
+		if err := t.src.late.All(ctx); err != nil {
+			return nil, err
+		}
+	}
 	was, err := t.src.copy.Shown().Tree.Lookup(ctx, t.from)
 	if err != nil {
 		return nil, err
@@ -99,14 +110,16 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 	if info := was.Info(); info.LacksMD5() && t.src.late.Within(t.from) {
 		return nil, working.ErrChanged
 	}
-	if err := t.movable(ctx); err != nil {
-		return nil, err
-	}
 	r := &reference{}
+	if t.within == "" {
+		if r.fill, err = t.filled(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if r.entry, _ = was.Object(); t.committed(ctx, was) {
 		return r, nil
 	}
-	if was.IsFolder() {
+	if was.IsFolder() || t.within != "" {
 		if err := t.src.Flush(ctx); err != nil {
 			return nil, &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrUnavailable,
 				Err: fmt.Errorf("%w: %w", errUncommitted, err)}
@@ -124,16 +137,6 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 		return nil, err
 	}
 	return r, nil
-}
-
-// movable returns an error for a mount, and for a folder that contains one: its writer seed is sealed for the writers
-// of this space.
-func (t transfer) movable(ctx context.Context) error {
-	mounts, err := t.src.copy.Shown().Tree.Mounts(ctx, t.from, 1)
-	if err == nil && len(mounts) > 0 {
-		err = &vfs.Error{Op: t.op, Path: t.from, Kind: vfs.ErrInvalid, Err: vfs.ErrMounted}
-	}
-	return err
 }
 
 // committed reports whether the newest commit holds an entry unchanged, or the entry refers to nothing.
@@ -225,7 +228,7 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		if !t.o.Modified.IsZero() {
 			entry.Modified = object.Nanos(t.o.Modified)
 		}
-		graft := tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace}
+		graft := tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace, Fill: found.fill}
 		gain := working.Change{Op: graft}
 		if found.batch != nil {
 			gain.Blobs, gain.Give = found.batch.Names(), found.batch.Give()

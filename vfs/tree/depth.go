@@ -23,6 +23,11 @@ func CheckDepth(ctx context.Context, t Tree, op Op) error {
 	case Patch:
 		return checkDepth(op, op.Path, 0)
 	case Graft:
+		for _, fill := range op.Fill {
+			if err := t.checkHeight(ctx, op, fill.Path, newEntry(fill.Entry)); err != nil {
+				return err
+			}
+		}
 		return t.checkHeight(ctx, op, op.Path, newEntry(op.Entry))
 	case Copy:
 		return t.checkSource(ctx, op, op.From, op.To, op.Shallow)

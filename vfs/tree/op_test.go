@@ -42,6 +42,9 @@ func someOps() []tree.Op {
 		tree.Mount{Path: "/a", Target: targetOf(2), Over: object.Folder, Time: now,
 			Properties: []vfs.Property{{Name: vfs.PropertyName{Local: "p"}, Value: "1"}}},
 		tree.Graft{Path: "/a", Mounts: true, Replace: true, Entry: object.Entry{Name: "a", Kind: object.Folder}},
+		tree.Graft{Path: "/a", Entry: object.Entry{Name: "a", Kind: object.Folder}, Fill: []tree.Graft{
+			{Path: "/a/m", Replace: true, Entry: object.Entry{Name: "m", Kind: object.Folder, Created: 1}},
+			{Path: "/a/m/n", Replace: true, Entry: object.Entry{Name: "n", Kind: object.Folder}}}},
 	}
 }
 

@@ -3,6 +3,7 @@ package tree
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -20,15 +21,25 @@ type Graft struct {
 	Replace bool
 	// Mounts says that the entry comes from a tree that may hold mounts.
 	Mounts bool
+	// Fill are put in the place of mounts below the entry, the outer ones first: their paths begin with Path. They replace
+	// what is there, and have no Fill themselves.
+	Fill []Graft
 }
 
 const (
 	opGraft       = opPatch + 1
-	opGraftMounts = opMount + 1 // of a Graft with Mounts
+	opGraftMounts = opMount + 1       // of a Graft with Mounts
+	opGraftFilled = opGraftMounts + 1 // of a Graft with Fill
 )
 
+// MaxFill bounds the mounts whose contents one Graft puts in their places.
+const MaxFill = 256
+
 func (op Graft) kind() opKind {
-	if op.Mounts {
+	switch {
+	case len(op.Fill) > 0:
+		return opGraftFilled
+	case op.Mounts:
 		return opGraftMounts
 	}
 	return opGraft
@@ -88,6 +99,18 @@ func (op Graft) apply(ctx context.Context, t Tree) (Tree, Result, string, error)
 	}
 	e := newEntry(o)
 	next, err := t.with(ctx, p, e)
+	for _, fill := range op.Fill {
+		if err != nil {
+			return t, Result{}, op.Path, err
+		}
+		fill.Replace = true
+		if next, _, _, err = fill.apply(ctx, next); err != nil {
+			return t, Result{}, fill.Path, err
+		}
+	}
+	if err == nil && len(op.Fill) > 0 {
+		e, err = next.lookup(ctx, op.Path)
+	}
 	return next.may(op.Mounts || o.Kind == object.Mount), Result{Entry: Entry{e}, Before: Entry{p.at}}, op.Path, err
 }
 
@@ -98,23 +121,72 @@ type wireGraft struct {
 	Replace bool
 }
 
+type wireFilled struct {
+	_     struct{} `cbor:",toarray"`
+	First wireGraft
+	// Mounts is that of the graft.
+	Mounts bool
+	Fill   []wireGraft
+}
+
 func (op Graft) wire() (any, error) {
-	entry, err := op.entry()
-	if err != nil {
-		return nil, err
+	first, err := op.wireOne()
+	if err != nil || len(op.Fill) == 0 {
+		return first, err
 	}
-	return wireGraft{Path: op.Path, Entry: entry, Replace: op.Replace}, nil
+	w := wireFilled{First: first, Mounts: op.Mounts}
+	for _, fill := range op.Fill {
+		one, err := fill.wireOne()
+		if err != nil {
+			return nil, err
+		}
+		w.Fill = append(w.Fill, one)
+	}
+	return w, nil
+}
+
+func (op Graft) wireOne() (w wireGraft, err error) {
+	entry, err := op.entry()
+	return wireGraft{Path: op.Path, Entry: entry, Replace: op.Replace}, err
 }
 
 func decodeGraft(e opEnvelope) (Op, error) {
-	w, err := body[wireGraft](e.Body)
+	if e.Kind != opGraftFilled {
+		w, err := body[wireGraft](e.Body)
+		if err != nil {
+			return nil, err
+		}
+		return w.graft(e.Kind == opGraftMounts)
+	}
+	w, err := body[wireFilled](e.Body)
 	if err != nil {
 		return nil, err
 	}
-	op := Graft{Path: w.Path, Entry: w.Entry, Replace: w.Replace, Mounts: e.Kind == opGraftMounts}
+	op, err := w.First.graft(w.Mounts)
+	if err == nil && (len(w.Fill) == 0 || len(w.Fill) > MaxFill) {
+		err = fmt.Errorf("operation: %w: %d mounts to fill", crypto.ErrFormat, len(w.Fill))
+	}
+	for _, one := range w.Fill {
+		if err != nil {
+			return nil, err
+		}
+		var fill Graft
+		if fill, err = one.graft(false); err == nil && !strings.HasPrefix(fill.Path, op.Path+"/") {
+			err = fmt.Errorf("operation: %w: a mount to fill that is not in the folder", crypto.ErrFormat)
+		}
+		op.Fill = append(op.Fill, fill)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return op, nil
+}
+
+func (w wireGraft) graft(mounts bool) (Graft, error) {
+	op := Graft{Path: w.Path, Entry: w.Entry, Replace: w.Replace, Mounts: mounts}
 	entry, err := op.entry()
 	if err != nil || entry.Name != w.Entry.Name {
-		return nil, fmt.Errorf("operation: %w: nothing that can be restored", crypto.ErrFormat)
+		return Graft{}, fmt.Errorf("operation: %w: nothing that can be restored", crypto.ErrFormat)
 	}
 	return op, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"postern/vfs"
@@ -50,8 +51,12 @@ func (r *Reapply) Do(ctx context.Context, op Op) (passed, err error) {
 	case Copy:
 		err = r.copy(ctx, op)
 	case Graft:
-		if op.Path, _, err = r.room(ctx, op.Path, object.File, op.Entry.Version, op.Entry.Modified); err == nil {
-			op.Replace = true
+		asked := op.Path
+		if op.Path, _, err = r.room(ctx, asked, object.File, op.Entry.Version, op.Entry.Modified); err == nil {
+			op.Replace, op.Fill = true, slices.Clone(op.Fill)
+			for i := range op.Fill {
+				op.Fill[i].Path, _ = Rebase(op.Fill[i].Path, asked, op.Path)
+			}
 			err = r.apply(ctx, op)
 		}
 	case Mount:
@@ -127,9 +132,10 @@ func (r *Reapply) copy(ctx context.Context, op Copy) error {
 
 // mount puts a mount at a free path, next to what others may have written, or in place of another mount.
 func (r *Reapply) mount(ctx context.Context, op Mount) error {
-	var err error
-	if op.Over == object.Mount {
-		op.Path = r.at(op.Path)
+	there := r.at(op.Path)
+	p, err := r.tree.find(ctx, there)
+	if err == nil && p.at != nil && p.at.o.Kind == op.Over && (op.Over == object.Mount || r.mine(ctx, p.at) == nil) {
+		op.Path = there
 		return r.apply(ctx, op)
 	}
 	op.Over = 0

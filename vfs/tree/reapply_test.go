@@ -124,9 +124,11 @@ func TestReapplyRandomly(t *testing.T) {
 		if err := tree.Inspect(t.Context(), r.Tree()); err != nil {
 			t.Fatal(err)
 		}
-		bodies := map[vfs.Version]string{}
+		bodies, mounts := map[vfs.Version]string{}, map[string]bool{}
 		for _, x := range dump(t, s, r.Tree()) {
-			if !x.Info.Folder {
+			if x.Info.Mounted {
+				mounts[x.Body] = true
+			} else if !x.Info.Folder {
 				bodies[x.Info.Version] = x.Body
 			}
 		}
@@ -135,7 +137,11 @@ func TestReapplyRandomly(t *testing.T) {
 				if x.Info.Folder || side == "ours" && !put[x.Info.Version] {
 					continue
 				}
-				if body, ok := bodies[x.Info.Version]; !ok || body != x.Body {
+				body, ok := bodies[x.Info.Version]
+				if x.Info.Mounted { // it may lie next to the file in whose place it was
+					body, ok = x.Body, mounts[x.Body]
+				}
+				if !ok || body != x.Body {
 					t.Fatalf("%s of %s is lost", p, side)
 				}
 			}

@@ -155,7 +155,7 @@ func fromWire(e opEnvelope) (Op, error) {
 		return Copy{From: w.From, To: w.To, Replace: w.Replace, Shallow: w.Shallow, Modified: fromStamp(w.Modified)}, err
 	case opPatch:
 		return decodePatch(e.Body)
-	case opGraft, opGraftMounts:
+	case opGraft, opGraftMounts, opGraftFilled:
 		return decodeGraft(e)
 	case opSever:
 		return decodeSever(e.Body)
