@@ -76,39 +76,53 @@ func (t *table) copied(ctx context.Context, from string) (place, error) {
 
 // parts returns what a copy of a folder has in the place of the mounts in its tree, and in theirs.
 func (t *table) parts(ctx context.Context, p place) (parts []vfs.Part, err error) {
+	err = t.below(ctx, p, maxParts, func(at string, in place, err error) error {
+		parts = append(parts, vfs.Part{Path: at, FS: in.fs, From: in.within})
+		return err
+	})
+	return parts, err
+}
+
+// below calls visit with each mount in the tree of a place, at any depth below it, and in the trees of those: with its
+// path below the place and the place that it leads to, or the reason why it leads nowhere. An error of visit ends it.
+// More than limit mounts are vfs.ErrTooLarge.
+func (t *table) below(
+	ctx context.Context, p place, limit int, visit func(at string, in place, err error) error,
+) error {
 	type folder struct {
 		place
-		path   string // below the copied folder
+		path   string // below p
 		passed []crypto.PointerID
 	}
+	seen := 0
 	for waiting := []folder{{place: p}}; len(waiting) > 0; waiting = waiting[1:] {
 		f := waiting[0]
 		s, ok := f.fs.(Searcher)
 		if !ok || t.o.Open == nil {
 			continue
 		}
-		found, err := s.Mounts(ctx, f.within, maxParts+1)
+		found, err := s.Mounts(ctx, f.within, limit+1)
 		if err != nil {
-			return nil, f.named(err)
+			return f.named(err)
 		}
 		for _, m := range found {
-			if len(parts) == maxParts {
-				return nil, &vfs.Error{Op: opCopy, Path: p.full(p.within), Kind: vfs.ErrTooLarge, Err: errParts}
+			if seen++; seen > limit {
+				return &vfs.Error{Op: "open", Path: p.full(p.within), Kind: vfs.ErrTooLarge, Err: errParts}
 			}
-			passed := append(slices.Clone(f.passed), m.In)
-			if err := mayFollow(m, passed); err != nil {
-				return nil, f.failed(m, &vfs.Error{Kind: vfs.ErrInvalid, Err: err})
+			at, passed := path.Join("/", f.path, strings.TrimPrefix(m.Path, f.within)), append(slices.Clone(f.passed), m.In)
+			in := place{mount: f.mount, within: m.Path}
+			if err = mayFollow(m, passed); err != nil {
+				err = f.failed(m, &vfs.Error{Kind: vfs.ErrInvalid, Err: err})
+			} else {
+				in, err = t.into(ctx, in, m)
 			}
-			in, err := t.into(ctx, place{mount: f.mount, within: m.Path}, m)
-			if err != nil {
-				return nil, err
+			if err := visit(at, in, err); err != nil {
+				return err
 			}
-			at := path.Join("/", f.path, strings.TrimPrefix(m.Path, f.within))
-			parts = append(parts, vfs.Part{Path: at, FS: in.fs, From: in.within})
-			if !m.Target.File {
+			if err == nil && !m.Target.File {
 				waiting = append(waiting, folder{in, at, passed})
 			}
 		}
 	}
-	return parts, nil
+	return nil
 }

@@ -84,3 +84,31 @@ func TestCopyWithMounts(t *testing.T) {
 	wantKind(t, "the failed copies", err, vfs.ErrNotExist)
 	must(t, h.own.Flush(ctx))
 }
+
+// TestSpansIn lists the file systems below a path, those of mounts in trees too.
+func TestSpansIn(t *testing.T) {
+	h, ctx := newHousehold(t), t.Context()
+	must(t, h.own.Mkdir(ctx, "/d", nil))
+	m := h.mount(h.own, "/d/m", 1)
+	n := h.mount(m, "/n", 2)
+	must(t, n.Mount(ctx, "/again", h.target(1), space.MountOptions{}))
+	must(t, h.own.Mount(ctx, "/away", h.target(9), space.MountOptions{}))
+	for path, want := range map[string]map[string]vfs.FS{
+		"/files":       {"/files /": h.own, "/files/d/m /": m, "/files/d/m/n /": n},
+		"/files/d/m/x": {"/files/d/m /x": m},
+		"/files/d/m":   {"/files/d/m /": m, "/files/d/m/n /": n},
+	} {
+		all, err := h.drive.SpansIn(ctx, path)
+		must(t, err)
+		if len(all) != len(want) {
+			t.Errorf("%s: %+v", path, all)
+		}
+		for _, span := range all {
+			if want[span.Path+" "+span.Within] != span.FS {
+				t.Errorf("%s: there is a span of %s, %s", path, span.Path, span.Within)
+			}
+		}
+	}
+	_, err := h.drive.SpansIn(ctx, "/files/away/x")
+	wantKind(t, "below an unreachable mount", err, vfs.ErrUnavailable)
+}

@@ -262,3 +262,23 @@ func TestUnopened(t *testing.T) {
 
 var _ Crosser = (*space.Space)(nil)
 var _ Searcher = (*space.Space)(nil)
+
+// BenchmarkStatBeside measures a path that leads through no mount, in a space that holds none, and in one that does.
+func BenchmarkStatBeside(b *testing.B) {
+	for _, mounts := range []bool{false, true} {
+		b.Run(map[bool]string{false: "none", true: "one"}[mounts], func(b *testing.B) {
+			h := newHousehold(b)
+			must(b, h.own.Mkdir(b.Context(), "/a", nil))
+			must(b, h.own.Mkdir(b.Context(), "/a/b", nil))
+			put(b, h.own, "/a/b/f", "F")
+			if mounts {
+				must(b, h.own.Mount(b.Context(), "/m", h.target(1), space.MountOptions{}))
+			}
+			for b.Loop() {
+				if _, err := h.drive.Stat(b.Context(), "/files/a/b/f"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

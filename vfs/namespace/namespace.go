@@ -131,8 +131,16 @@ type Span struct {
 }
 
 // Spans returns the mounts that hold what lies at and below a path: first the one that contains the path, unless the
-// path is the drive's root, then those mounted below it.
+// path is the drive's root, then those mounted below it. Mounts in trees are not among them.
 func (d *Drive) Spans(path string) []Span { return d.table.Load().spans(path) }
+
+// SpansIn is Spans with the mounts in trees, which it opens: first the file system that holds the path, then those below
+// the path. Mounts that can't be opened are left out, and so is what lies below them. It may load every folder below the
+// path, so callers must have time. Errors: those of Stat for a path that can't be reached, vfs.ErrTooLarge for more than
+// 256 mounts.
+func (d *Drive) SpansIn(ctx context.Context, path string) ([]Span, error) {
+	return d.table.Load().spansIn(ctx, path)
+}
 
 // Now returns the drive with its current mounts, for a request that takes several calls.
 func (d *Drive) Now() vfs.FS { return d.table.Load() }

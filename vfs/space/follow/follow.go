@@ -372,6 +372,16 @@ func (f *Follower) Crossing(ctx context.Context, path string) (tree.Mounted, boo
 	return m, ok, gone("look up", path, err)
 }
 
+// Mounts returns the mounts at and below a path, at most limit of them.
+func (f *Follower) Mounts(ctx context.Context, path string, limit int) ([]tree.Mounted, error) {
+	v, err := f.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := view.Holder{Space: f.space}.Mounts(ctx, v.Tree, path, limit)
+	return found, gone("look up", path, err)
+}
+
 // At returns a read-only view of the space as it was at a time: its newest kept state not after the time or, if none is
 // so old, its oldest.
 func (f *Follower) At(t time.Time) vfs.FS {
@@ -413,13 +423,4 @@ func (f *Follower) Committed(ctx context.Context) (files tree.Tree, whole bool, 
 		err = a.err
 	}
 	return v.Tree, true, err
-}
-
-// Mounts returns the mounts at and below a path, at most limit of them.
-func (f *Follower) Mounts(ctx context.Context, path string, limit int) ([]tree.Mounted, error) {
-	v, err := f.current(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return view.Holder{Space: f.space}.Mounts(ctx, v.Tree, path, limit)
 }
