@@ -242,7 +242,7 @@ func found(ctx context.Context, dir, url string, secret crypto.AccountSecret, ra
 	if err != nil {
 		return err
 	}
-	return errors.Join(gateway.BeginDrive(ctx, s, accountOf(secret, 98), random), s.Close())
+	return errors.Join(gateway.BeginDrive(ctx, s, accountOf(secret, 98), "", random), s.Close())
 }
 
 // homeOf returns the folder of a gateway.

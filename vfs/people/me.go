@@ -20,9 +20,8 @@ type Me struct {
 
 // Me returns this account as others see it. It makes no request.
 func (p *People) Me() (Me, error) {
-	r, _ := p.o.Own.Private().Get(kindAccount, self)
 	card, err := p.o.Account.SignCard(p.self())
-	return Me{Name: string(r.Get(fieldName)), Fingerprint: fingerprint(p.o.Account.Author().ID()), Card: card}, err
+	return Me{Name: Name(p.o.Own.Private()), Fingerprint: fingerprint(p.o.Account.Author().ID()), Card: card}, err
 }
 
 // fingerprint returns the words by which people compare an account's key.
@@ -52,7 +51,4 @@ func (p *People) Claim(ctx context.Context, name string) (string, error) {
 }
 
 // called is the name that this account goes by.
-func (p *People) called() string {
-	r, _ := p.o.Own.Private().Get(kindAccount, self)
-	return cmp.Or(string(r.Get(fieldName)), p.o.User)
-}
+func (p *People) called() string { return cmp.Or(Name(p.o.Own.Private()), p.o.User) }

@@ -172,6 +172,28 @@ func Roots(account crypto.AccountSecret, s registry.State) (all []roots.Space) {
 	return all
 }
 
+// Name returns the name that the account has claimed; empty if it has none.
+func Name(s registry.State) string {
+	r, _ := s.Get(kindAccount, self)
+	return string(r.Get(fieldName))
+}
+
+// Named returns the private state of a new account that has claimed a name.
+func Named(name string) registry.State {
+	return registry.State{}.With(registry.Note{Kind: kindAccount, ID: self,
+		Set: map[string][]byte{fieldName: []byte(name)}})
+}
+
+// LinkPointers returns the pointers of the account's secret links, also of those that have ended.
+func LinkPointers(s registry.State) (all []crypto.PointerID) {
+	for id := range s.All(kindLink) {
+		if p, err := crypto.ParsePointerID(id); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 func authorOf(id string) (a crypto.AuthorID, ok bool) {
 	b, err := hex.DecodeString(id)
 	if err != nil || len(b) != len(a) {

@@ -37,7 +37,7 @@ func (m machines) place(machine, user string) Place {
 func (m machines) make(at Place, passphrase string) (secret crypto.AccountSecret) {
 	m.t.Helper()
 	show := func(s crypto.AccountSecret) error { secret = s; return nil }
-	if err := Make(m.t.Context(), at, passphrase, show, rand.Reader); err != nil {
+	if named, err := Make(m.t.Context(), at, passphrase, show, rand.Reader); err != nil || !named {
 		m.t.Fatal(err)
 	}
 	return secret
@@ -86,7 +86,16 @@ func TestMakeAndLogIn(t *testing.T) {
 	if brought := m.read(laptop); brought.Secret != secret || brought.Device == made.Device || !brought.Passphrase {
 		t.Errorf("account %+v", brought)
 	}
-	fails(t, Make(t.Context(), m.place("tablet", "alice"), old, never, rand.Reader), "opens another account")
+	tablet := m.place("tablet", "alice")
+	_, err := Make(t.Context(), tablet, old, never, rand.Reader)
+	fails(t, err, "opens another account")
+	_, err = Make(t.Context(), tablet, fresh, never, rand.Reader)
+	fails(t, err, "the name alice belongs to another account")
+	_, err = Make(t.Context(), m.place("tablet", "friends"), fresh, never, rand.Reader)
+	fails(t, err, "the name friends is reserved")
+	if err := tablet.CheckVacant(); err != nil {
+		t.Errorf("a taken name left something: %v", err)
+	}
 	fails(t, desk.CheckMakeable(), "has the account of alice already")
 }
 
@@ -96,7 +105,7 @@ func TestMakeGoesOn(t *testing.T) {
 	desk := m.place("desk", "alice")
 	var first crypto.AccountSecret
 	broken := errors.New("the terminal is gone")
-	err := Make(t.Context(), desk, old, func(s crypto.AccountSecret) error { first = s; return broken }, rand.Reader)
+	_, err := Make(t.Context(), desk, old, func(s crypto.AccountSecret) error { first = s; return broken }, rand.Reader)
 	if !errors.Is(err, broken) {
 		t.Fatal(err)
 	}

@@ -35,7 +35,8 @@ type CopyOptions struct {
 const settleFor = time.Minute
 
 // Copy copies everything that the account's spaces and their histories refer to from one remote to another, then their
-// pointers and the login record, then the letters in the account's inbox and the record of its name. Repeat it after a
+// pointers, those of secret links and the login record, then the letters in the account's inbox and the record of its
+// name. Repeat it after a
 // failure to copy the rest. It does not copy changes that are committed meanwhile. It replaces a pointer at To only if
 // the state at From contains the one there.
 func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) {
@@ -49,25 +50,26 @@ func Copy(ctx context.Context, o CopyOptions) (at transfer.Progress, err error) 
 	if err != nil {
 		return at, fmt.Errorf("find the blobs to copy: %w", err)
 	}
+	beside, err := gateway.BelongingsAt(ctx, source, o.Account)
+	if err != nil {
+		return at, err
+	}
+	pointers := append(beside.Links, found.Pointers...)
 	var ids []crypto.PointerID
-	for _, p := range found.Pointers {
+	for _, p := range pointers {
 		ids = append(ids, p.ID)
 	}
 	if o.Login != nil {
 		ids = append(ids, o.Login.ID)
-	}
-	mail, err := gateway.OwnMail(ctx, source, o.Account)
-	if err != nil {
-		return at, err
 	}
 	destination, err := open(ctx, o.Home, o.To, true)
 	if err != nil {
 		return at, err
 	}
 	defer func() { err = say.Closing(err, destination.Close) }()
-	at, err = transfer.Copy(ctx, pinnedAt{source, found.Pointers}, destination, ids, transfer.Options{
+	at, err = transfer.Copy(ctx, pinnedAt{source, pointers}, destination, ids, transfer.Options{
 		Blobs: transfer.Names(found.Blobs), ReadBack: o.ReadBack, Follows: gateway.Follows(destination, o.Account),
-		Mail: mail,
+		Mail: beside.Mail,
 		Progress: func(at transfer.Progress) {
 			at.TotalBlobs = int64(len(found.Blobs))
 			control.Carried("copied", o.Tell)(at)

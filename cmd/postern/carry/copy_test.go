@@ -34,7 +34,7 @@ func TestCopyTakesLettersAndName(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := gateway.BeginDrive(ctx, s, account, crand.Reader); err != nil {
+			if err := gateway.BeginDrive(ctx, s, account, "", crand.Reader); err != nil {
 				t.Fatal(err)
 			}
 			letter := transfertest.Letter()

@@ -74,14 +74,14 @@ func TestBundleHoldsAccount(t *testing.T) {
 			t.Errorf("%d letters arrived, %v", len(letters), err)
 		}
 	}
-	mail, err := OwnMail(ctx, to, w.account)
-	if err != nil || len(mail.Names) != 1 {
+	has, err := BelongingsAt(ctx, to, w.account)
+	if err != nil || len(has.Mail.Names) != 1 {
 		t.Errorf("the name did not arrive: %v", err)
 	}
 	if done, err := g.Import(ctx, second, control.Quiet); err != nil || done.Letters != 1 {
 		t.Errorf("into the drive itself: %+v, %v", done, err)
 	}
-	if mail, err := OwnMail(ctx, taken, w.account); err != nil || len(mail.Names) != 0 {
+	if has, err := BelongingsAt(ctx, taken, w.account); err != nil || len(has.Mail.Names) != 0 {
 		t.Errorf("somebody else's name is ours: %v", err)
 	}
 }

@@ -24,7 +24,8 @@ import (
 
 // Roots returns the spaces of an account at a remote, for callers without an open drive.
 func Roots(at remote.Store, account home.Account) *roots.Set {
-	return roots.New(roots.Options{Own: account.Secret.Own(), Pointers: at, Nodes: tree.NewNodes(at, tree.Options{})})
+	return roots.New(roots.Options{Own: account.Secret.Own(), Pointers: at, Nodes: tree.NewNodes(at, tree.Options{}),
+		Registry: registryAt(account)})
 }
 
 // Export implements control.Carrier.
@@ -64,7 +65,11 @@ func (g *gateway) Export(
 		return at, err
 	}
 	names := found.Blobs
-	contents.Pointers = found.Pointers
+	beside, err := BelongingsAt(ctx, store, g.account)
+	if err != nil {
+		return at, err
+	}
+	contents.Pointers = append(beside.Links, found.Pointers...)
 	newest = found.Pointers[len(found.Pointers)-1]
 	if len(o.Login) > 0 {
 		login, err := crypto.ParsePointer(o.Login)
@@ -74,12 +79,8 @@ func (g *gateway) Export(
 		contents.Pointers = append(contents.Pointers, login)
 	}
 	slices.SortFunc(names, func(a, b crypto.BlobName) int { return slices.Compare(a[:], b[:]) })
-	mail, err := OwnMail(ctx, store, g.account)
-	if err != nil {
-		return at, err
-	}
 	at, err = bundle.ExportFile(ctx, store, o.File, contents, transfer.Names(names), bundle.ExportOptions{
-		TotalBlobs: int64(len(names)), Mail: mail, Log: g.log, Progress: control.Carried("exported", tell),
+		TotalBlobs: int64(len(names)), Mail: beside.Mail, Log: g.log, Progress: control.Carried("exported", tell),
 	})
 	if err != nil {
 		return at, err

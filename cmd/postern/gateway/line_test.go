@@ -62,7 +62,7 @@ func (w *wired) open() {
 	if first {
 		w.account, err = home.NewAccount("anna", to.String(), rand.Reader)
 		if err == nil {
-			err = BeginDrive(w.t.Context(), w.session, w.account, rand.Reader)
+			err = BeginDrive(w.t.Context(), w.session, w.account, "", rand.Reader)
 		}
 	}
 	if err == nil {

@@ -10,7 +10,6 @@ import (
 	"postern/remote"
 	"postern/vfs/meet"
 	"postern/vfs/people"
-	"postern/vfs/registry"
 	"postern/vfs/roots"
 	"postern/vfs/space"
 )
@@ -20,13 +19,7 @@ func registryOf(o driveOptions) roots.Registry {
 	if o.registry != nil {
 		return o.registry
 	}
-	return func(ctx context.Context, own roots.State) ([]roots.Space, error) {
-		state, err := registry.FromTree(ctx, own.Tree)
-		if err != nil {
-			return nil, err
-		}
-		return people.Roots(o.account.Secret, state), nil
-	}
+	return registryAt(o.account)
 }
 
 // besideOf opens further spaces that have changes here, once ready is closed; see space.Options.

@@ -207,13 +207,18 @@ func keepOf(h home.HistorySettings) space.Keep {
 	return keep
 }
 
-// BeginDrive writes the first state of an account's drive, unless it is there.
-func BeginDrive(ctx context.Context, s *Session, a home.Account, rand io.Reader) error {
+// BeginDrive writes the first state of an account's drive, unless it is there. name is the one that the account has
+// claimed at the remote; empty: none.
+func BeginDrive(ctx context.Context, s *Session, a home.Account, name string, rand io.Reader) error {
 	found, err := HasDrive(ctx, s.Store, a.Secret)
 	if err != nil || found {
 		return err
 	}
-	return space.Create(ctx, s.Store, base.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now())
+	var begin space.Beginning
+	if name != "" {
+		begin.Private = people.Named(name)
+	}
+	return space.CreateFrom(ctx, s.Store, base.Own(a.Secret), DeviceOf(a, home.Settings{}), rand, time.Now(), begin)
 }
 
 // cacheOptions converts the sizes in the settings for the cache, for which zero means its own default.

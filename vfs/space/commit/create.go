@@ -12,6 +12,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/object"
+	"postern/vfs/registry"
 	"postern/vfs/space/base"
 	"postern/vfs/space/local"
 	"postern/vfs/space/working"
@@ -29,6 +30,7 @@ type Beginning struct {
 	Roster  *object.Roster   // its Authors and Epoch; nil: only the owner writes
 	Applied []object.Applied // of the commit that Files comes from, if the space replaces another one
 	Version uint8            // of the space that Files comes from; 0: object.Version1
+	Private registry.State   // only of an account's own space
 }
 
 // Create makes a space at a remote, as one commit. If the space is there already, with the same beginning as its newest
@@ -65,8 +67,8 @@ func Create(
 		warn:    func(string, ...any) {},
 		thinned: now,
 	}
-	on := base.State{Whole: whole, Version: begin.Version}
-	made, err := s.seal(ctx, on, &working.Head{Tree: files}, nil, begin.Roster)
+	on := base.State{Whole: whole, Version: begin.Version}.WithPrivate(registry.State{})
+	made, err := s.seal(ctx, on, &working.Head{Tree: files, Private: begin.Private}, nil, begin.Roster)
 	if err != nil {
 		return err
 	}

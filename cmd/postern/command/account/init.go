@@ -19,8 +19,10 @@ func create(p *command.Program) *cobra.Command {
 		Long: `Makes a new account at a remote and shows its 24 recovery words, once: on a terminal, else in a file
 of the home.
 
+The user name is claimed at the remote, first come first served, so that friends there find you by it.
+
 User name, passphrase and remote are enough to log in on another machine. The login record
-can be found only with both name and passphrase; the same name with another passphrase leads to another record.`,
+can be found only with both name and passphrase.`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makeAccount(cmd.Context(), p, f) },
 	}
@@ -44,8 +46,13 @@ func makeAccount(ctx context.Context, p *command.Program, f flags) error {
 		p.Printf("The account of %s is made, at %s.\n\n", at.User, at.To)
 		return p.GiveWords(at.Home, secret)
 	}
-	if err := account.Make(ctx, at, passphrase, show, p.Rand); err != nil {
+	named, err := account.Make(ctx, at, passphrase, show, p.Rand)
+	if err != nil {
 		return err
+	}
+	if !named {
+		p.Printf("This remote keeps no names: friends can't find you by %s, but by your contact card (postern friend card).\n",
+			at.User)
 	}
 	p.Printf("Start the drive with: postern serve\n")
 	return nil
