@@ -18,6 +18,7 @@ import (
 	"postern/vfs/roots"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
 	"postern/vfs/tree"
 )
 
@@ -194,7 +195,7 @@ func (p *People) publishFile(ctx context.Context, s registry.State, l Link, o ow
 }
 
 // only returns an edit after which a space holds one file, or nothing.
-func only(file *object.Entry) func(context.Context, *tree.Nodes, tree.Tree) (tree.Tree, error) {
+func only(file *object.Entry) commit.Edit {
 	return func(ctx context.Context, _ *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
 		var stale []string
 		for e, err := range whole.List(ctx, base.FilesPath) {

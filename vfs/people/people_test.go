@@ -92,3 +92,42 @@ func TestForeignMount(t *testing.T) {
 	alice.has("/shared/bob/photos/a.txt", "of Bob")
 	alice.lacks("/shared/bob/photos/evil")
 }
+
+// TestShareFile: a shared file is a file for both sides, whoever changes it and in whatever way programs save it.
+func TestShareFile(t *testing.T) {
+	w := users(t, "alice", "bob")
+	alice, bob := w.users["alice"], w.users["bob"]
+	w.befriend("bob", "alice")
+	bob.does(bob.put("/files/talk.odt", "first"))
+	if _, err := bob.people.Share(t.Context(), "/files/talk.odt", []string{"alice"}, true); err != nil {
+		t.Fatal(err)
+	}
+	bob.has("/files/talk.odt", "first")
+	w.look()
+	alice.has("/shared/bob/talk.odt", "first")
+	for info, err := range alice.drive.List(t.Context(), "/shared/bob") {
+		if err != nil || info.Name != "talk.odt" || info.Folder || info.Size != 5 {
+			t.Errorf("listed as %+v, %v", info, err)
+		}
+	}
+	alice.does(alice.put("/shared/bob/talk.odt", "second"))
+	w.look()
+	bob.has("/files/talk.odt", "second")
+	bob.does(bob.put("/files/new.tmp", "third"))
+	if _, err := bob.drive.Move(t.Context(), "/files/new.tmp", "/files/talk.odt", vfs.CopyOptions{Replace: true}); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	alice.has("/shared/bob/talk.odt", "third")
+	if _, err := bob.drive.Move(t.Context(), "/files/talk.odt", "/files/renamed.odt", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	bob.has("/files/renamed.odt", "third")
+	if _, err := bob.people.Unshare(t.Context(), "/files/renamed.odt", nil); err != nil {
+		t.Fatal(err)
+	}
+	bob.does(bob.put("/files/renamed.odt", "fourth"))
+	w.look()
+	bob.has("/files/renamed.odt", "fourth")
+	alice.lacks("/shared/bob/talk.odt")
+}

@@ -14,6 +14,7 @@ import (
 	"postern/vfs/roots"
 	"postern/vfs/space"
 	"postern/vfs/space/base"
+	"postern/vfs/space/commit"
 	"postern/vfs/space/working"
 	"postern/vfs/tree"
 )
@@ -145,9 +146,6 @@ func (p *People) makeShare(
 	if err != nil {
 		return id, p.named(at, err)
 	}
-	if !info.Folder {
-		return id, refuse("%s is a file: share the folder around it", name)
-	}
 	secret, err := crypto.Random[crypto.SpaceSecret](p.o.Rand)
 	if err != nil {
 		return id, err
@@ -159,6 +157,9 @@ func (p *People) makeShare(
 	notes := []registry.Note{{Kind: kindShare, ID: id.String(), Set: map[string][]byte{
 		fieldPath: []byte(name), fieldName: []byte(p.freeShareName(s, path.Base(name))),
 	}}}
+	if !info.Folder {
+		notes[0].Set[fieldFile] = []byte("1")
+	}
 	for _, whom := range to {
 		notes = append(notes, grant(id.String(), whom, right))
 	}
@@ -181,24 +182,23 @@ func (p *People) freeShareName(s registry.State, name string) string {
 // tries is how often a folder is taken anew that changes while it is being shared.
 const tries = 5
 
-// convert makes a folder a space: its root page by reference, and a mount in its place.
+// convert makes a folder or a file a space, by reference, and puts a mount in its place.
 func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []registry.Note) error {
-	notes[0].Set[fieldFirst] = nil
 	for range tries {
 		if err := at.space.Flush(ctx); err != nil {
-			return offline("the folder can't be shared before its changes are at the storage", err)
+			return offline("it can't be shared before its changes are at the storage", err)
 		}
 		entry, err := at.space.Files().Lookup(ctx, at.within)
 		if err != nil {
 			return err
 		}
-		folder, _ := entry.Object()
-		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(folder)); err != nil {
-			return offline("the folder can't be shared now", err)
+		was, _ := entry.Object()
+		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(was)); err != nil {
+			return offline("it can't be shared now", err)
 		}
-		notes[0].Set[fieldFirst] = refBytes(folder.Root)
+		notes[0].Set[fieldFirst] = refBytes(was.Root)
 		live := registry.Note{Kind: kindSpace, ID: o.ID.String(), Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}}
-		err = p.mount(ctx, at, o, &folder, append(notes, live))
+		err = p.mount(ctx, at, o, &was, append(notes, live))
 		if !errors.Is(err, working.ErrChanged) {
 			return err
 		}
@@ -210,7 +210,8 @@ func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []re
 // mount puts a mount of one of this account's spaces at a place, in place of a folder that has moved into the space or of
 // another mount (was: nil), and records notes with it.
 func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.Entry, notes []registry.Note) error {
-	target := object.Target{Capability: o.ReadOnly(), Seed: at.space.SealSeed(o.Writer)}
+	target := object.Target{Capability: o.ReadOnly(), Seed: at.space.SealSeed(o.Writer),
+		File: was != nil && was.Kind == object.File || at.mount != nil && at.mount.Target.File}
 	options := space.MountOptions{Was: was}
 	if at.space == p.o.Own {
 		options.Notes = notes
@@ -222,24 +223,31 @@ func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.
 	return p.o.Own.Note(ctx, notes...)
 }
 
-// holding returns an edit after which a space has the contents of a folder, and an empty history.
-func holding(folder object.Entry) func(context.Context, *tree.Nodes, tree.Tree) (tree.Tree, error) {
+// holding returns an edit after which a space holds a folder's contents, or one file, and an empty history.
+func holding(o object.Entry) commit.Edit {
 	return func(ctx context.Context, nodes *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
-		now, err := whole.Lookup(ctx, base.FilesPath)
-		if err != nil {
+		next, err := only(&o)(ctx, nodes, whole)
+		if o.Kind == object.Folder {
+			next, err = replaced(ctx, nodes, whole, o)
+		}
+		if err != nil || next == whole {
 			return whole, err
 		}
-		if o, _ := now.Object(); o.Root == folder.Root && !folder.Root.Blob.IsZero() {
-			return whole, nil
-		}
-		folder.Name = ""
-		whole, err = whole.Graft(ctx, base.FilesPath, tree.New(nodes, folder))
-		if err != nil {
-			return whole, err
-		}
-		return whole.Graft(ctx, base.HistoryPath, tree.New(nodes, object.Entry{Created: folder.Created,
-			Modified: folder.Modified}))
+		return next.Graft(ctx, base.HistoryPath, tree.New(nodes, object.Entry{Created: o.Created, Modified: o.Modified}))
 	}
+}
+
+// replaced returns a space's tree with the contents of a folder of another space.
+func replaced(ctx context.Context, nodes *tree.Nodes, whole tree.Tree, folder object.Entry) (tree.Tree, error) {
+	now, err := whole.Lookup(ctx, base.FilesPath)
+	if err != nil {
+		return whole, err
+	}
+	if o, _ := now.Object(); o.Root == folder.Root && !folder.Root.Blob.IsZero() {
+		return whole, nil
+	}
+	folder.Name = ""
+	return whole.Graft(ctx, base.FilesPath, tree.New(nodes, folder))
 }
 
 // Moved records that a folder of the drive has moved, with everything below it. It returns at once.

@@ -15,9 +15,9 @@ func share(p *command.Program) *cobra.Command {
 	var write bool
 	cmd := &cobra.Command{
 		Use:   "share PATH NAME…",
-		Short: "Share a folder with friends",
-		Long: `Shares the folder at a path below /files with friends, or with all of them (friends). It appears in their
-drives as /shared/YOU/FOLDER within half a minute. Nothing is uploaded again. With --write they can change it, too.
+		Short: "Share a file or folder with friends",
+		Long: `Shares the file or folder at a path below /files with friends, or with all of them (friends). It appears in
+their drives as /shared/YOU/NAME within half a minute. Nothing is uploaded again. With --write they can change it, too.
 Everybody who gets it sees its history from now on.`,
 		Args: command.AtLeast(2, "a path and at least one name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
