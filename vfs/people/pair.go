@@ -167,7 +167,7 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 
 // reconcile makes all spaces of this account equal to its records.
 func (p *People) reconcile(ctx context.Context) error {
-	errs := []error{p.takeMoves(ctx), p.sendLetters(ctx), p.finishRotations(ctx), p.expireLinks(ctx),
+	errs := []error{p.takeMoves(ctx), p.sendLetters(ctx), p.finishRotations(ctx), p.forgetRetired(ctx), p.expireLinks(ctx),
 		p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx)}
 	for _, f := range persons(p.o.Own.Private()) {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {

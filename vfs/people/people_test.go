@@ -2,10 +2,15 @@ package people_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"postern/vfs"
+	"postern/vfs/gc"
 	"postern/vfs/object"
+	"postern/vfs/people"
+	"postern/vfs/roots"
 	"postern/vfs/space"
 )
 
@@ -130,4 +135,34 @@ func TestShareFile(t *testing.T) {
 	w.look()
 	bob.has("/files/renamed.odt", "fourth")
 	alice.lacks("/shared/bob/talk.odt")
+}
+
+// TestRetiredSpaceEnds: a space that was replaced is a root for a grace period, and then no more.
+func TestRetiredSpaceEnds(t *testing.T) {
+	w := users(t, "bob")
+	bob := w.users["bob"]
+	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
+	l := bob.link("/files/photos", people.LinkOptions{})
+	bob.does(bob.people.RevokeLink(t.Context(), l.ID))
+	stages := func() (all []roots.Stage) {
+		for _, s := range people.Roots(bob.secret, bob.own.Private()) {
+			all = append(all, s.Stage)
+		}
+		slices.Sort(all)
+		return all
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  []roots.Stage
+	}{
+		{0, []roots.Stage{roots.Live, roots.Retired}},
+		{gc.DefaultGrace, []roots.Stage{roots.Live, roots.Retired}},
+		{time.Second, []roots.Stage{roots.Live, roots.Gone}},
+	} {
+		w.now = w.now.Add(c.after)
+		w.look()
+		if got := stages(); !slices.Equal(got, c.want) {
+			t.Errorf("%v later the stages are %v, not %v", c.after, got, c.want)
+		}
+	}
 }

@@ -38,6 +38,7 @@ const (
 	fieldSecret  = "secret"  // space: its secret
 	fieldStage   = "stage"   // space: see roots.Stage
 	fieldFinal   = "final"   // space: the last commit of a retired one
+	fieldEnded   = "ended"   // space: when it was retired
 	fieldNext    = "next"    // space: id of the space that replaced it
 	fieldUse     = "use"     // space: what for
 	fieldVersion = "version" // space: of the file that the space of a link holds

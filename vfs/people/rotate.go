@@ -1,10 +1,12 @@
 package people
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
 	"postern/crypto"
+	"postern/vfs/gc"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/roots"
@@ -87,6 +89,24 @@ func (p *People) finishRotation(ctx context.Context, id crypto.PointerID) error 
 	return p.opens.drop(id)
 }
 
+// forgetRetired ends the lives of spaces that were replaced a grace period ago. What the history still mounts is kept all
+// the same: a space that is gone is a root as long as something mounts it.
+func (p *People) forgetRetired(ctx context.Context) error {
+	var notes []registry.Note
+	for id, r := range p.o.Own.Private().All(kindSpace) {
+		ended := timeOf(r.Get(fieldEnded))
+		if bytes.Equal(r.Get(fieldStage), stageBytes(roots.Retired)) && !ended.IsZero() &&
+			p.o.Now().Sub(ended) > gc.DefaultGrace {
+			notes = append(notes, registry.Note{Kind: kindSpace, ID: id,
+				Set: map[string][]byte{fieldStage: stageBytes(roots.Gone)}})
+		}
+	}
+	if len(notes) == 0 {
+		return nil
+	}
+	return p.o.Own.Note(ctx, notes...)
+}
+
 // successor returns the notes that put one space in the place of another.
 func (p *People) successor(s registry.State, old, next ownedSpace, final object.Ref) []registry.Note {
 	share := registry.Note{Kind: kindShare, ID: next.ID.String(), Set: map[string][]byte{}}
@@ -98,7 +118,7 @@ func (p *People) successor(s registry.State, old, next ownedSpace, final object.
 	}
 	notes := []registry.Note{
 		{Kind: kindSpace, ID: old.ID.String(), Set: map[string][]byte{
-			fieldStage: stageBytes(roots.Retired), fieldFinal: refBytes(final),
+			fieldStage: stageBytes(roots.Retired), fieldFinal: refBytes(final), fieldEnded: timeBytes(p.o.Now()),
 		}},
 		{Kind: kindSpace, ID: next.ID.String(), Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}},
 		share,
