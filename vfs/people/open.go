@@ -200,6 +200,37 @@ func (o *openSpaces) open(key openKey, e *openSpace, c crypto.Capability) {
 	}
 }
 
+// spaces returns the open spaces that this account may write, and has not opened in vain.
+func (o *openSpaces) spaces() (all []*space.Space) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, e := range o.at {
+		select {
+		case <-e.ready:
+			if s, ok := e.fs.(*space.Space); ok {
+				all = append(all, s)
+			}
+		default:
+		}
+	}
+	return all
+}
+
+// Look looks for all that others, and other devices of this account, have changed, and returns when it is seen here.
+func (p *People) Look(ctx context.Context) error {
+	errs := []error{p.o.Own.Committer().Look(ctx)}
+	for _, s := range p.opens.spaces() {
+		errs = append(errs, s.Committer().Look(ctx))
+	}
+	for range looks {
+		p.o.Own.Home().Poller().Look(ctx)
+	}
+	return errors.Join(append(errs, p.show())...)
+}
+
+// looks is how often the poller must look, since it asks for listed pointers at every other look while nothing moves.
+const looks = 3
+
 // drop closes the spaces of an id.
 func (o *openSpaces) drop(id crypto.PointerID) error {
 	o.mu.Lock()

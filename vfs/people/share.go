@@ -37,7 +37,7 @@ var errNotOwn = refuse("only what lies below /files can be shared: a friend's fo
 // holds the mount.
 func (p *People) locate(ctx context.Context, name string) (place, error) {
 	within, ok := layout.CutFiles(layout.Clean(name))
-	if !ok || within == "/" {
+	if !ok || within == "" || within == "/" {
 		return place{}, errNotOwn
 	}
 	at := place{space: p.o.Own, at: "/files", within: within}

@@ -133,6 +133,7 @@ type Shares struct {
 // Shares returns what this account shares, and what others share with it, by path.
 func (p *People) Shares(ctx context.Context) (Shares, error) {
 	all := Shares{Mine: p.mine(), Theirs: []Received{}}
+	s := p.o.Own.Private()
 	p.mu.Lock()
 	mounted := maps.Clone(p.mounted)
 	p.mu.Unlock()
@@ -142,6 +143,9 @@ func (p *People) Shares(ctx context.Context) (Shares, error) {
 			all.Unknown = append(all.Unknown, name)
 		}
 		for _, m := range found {
+			if left(s, m.Target.Capability.ID) {
+				continue
+			}
 			_, write := offered(m, m.Target.Capability.ID)
 			all.Theirs = append(all.Theirs, Received{Path: layout.Shared + "/" + name + m.Path, Owner: name, Write: write})
 		}

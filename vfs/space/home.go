@@ -38,8 +38,14 @@ func (h Home) open(ctx context.Context, o Options) (*Space, error) {
 func (h Home) Waiting() []Unopened { return h.own.beside.unopened() }
 
 // Flush waits until every change made so far in any space of the home is committed. It waits for all spaces, even when
-// one fails. The error is vfs.ErrUnavailable when changes wait for a space that is not open.
+// one fails, and opens those that changes wait for and that were not tried yet. The error is vfs.ErrUnavailable when
+// changes wait for a space that can't be opened.
 func (h Home) Flush(ctx context.Context) error {
+	for _, u := range h.Waiting() {
+		if u.Err == nil {
+			h.own.beside.takeUp(ctx, u.Space)
+		}
+	}
 	err := h.own.home.Flush(ctx)
 	for _, u := range h.Waiting() {
 		why := u.Err

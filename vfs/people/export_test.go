@@ -1,0 +1,32 @@
+package people
+
+import (
+	"context"
+	"errors"
+)
+
+// Befriend makes two accounts friends, without letters and their stamps.
+func Befriend(ctx context.Context, a, b *People) error {
+	return errors.Join(a.knows(ctx, b), b.knows(ctx, a))
+}
+
+// knows records another account as a friend.
+func (p *People) knows(ctx context.Context, other *People) error {
+	p.making.Lock()
+	defer p.making.Unlock()
+	card, err := p.desk.LookUp(ctx, other.called())
+	if err != nil {
+		return err
+	}
+	note, err := p.meetNote(p.o.Own.Private(), card, IsFriend)
+	if err != nil {
+		return err
+	}
+	me := person{Friend: Friend{author: p.o.Account.Author().ID(), State: IsFriend}}
+	pair, err := other.publishPair(ctx, me)
+	if err != nil {
+		return err
+	}
+	note.Set[fieldTheirs], note.Set[fieldSent] = pair.ReadOnly().Marshal(), timeBytes(p.o.Now())
+	return errors.Join(p.o.Own.Note(ctx, note), p.show())
+}

@@ -1,0 +1,62 @@
+package peopletest
+
+import (
+	"context"
+	"slices"
+	"testing"
+)
+
+// Story is what some users do, and see.
+type Story struct {
+	Name  string
+	Users []string
+	Steps []Step
+	// Direct says that the story needs a world of its own, because it changes friendships, or the clock, or adds devices.
+	Direct bool
+	// Fault says why the story can't be told yet.
+	Fault string
+}
+
+// Tell runs the story in a world of its own. At the end every account collects its garbage.
+func (s Story) Tell(t *testing.T, kit Kit) {
+	t.Helper()
+	if s.Fault != "" {
+		t.Skip(s.Fault)
+	}
+	w := Users(t, kit, s.Users...)
+	w.Tell(s.Steps...)
+	w.Tell(look(), tidy())
+}
+
+// Stories returns all stories.
+func Stories() []Story {
+	return slices.Concat(sharing, moving, leaving, meeting, linking, failing)
+}
+
+var (
+	two   = []string{"alice", "bob"}
+	three = []string{"alice", "bob", "carol"}
+)
+
+// steps makes one step of several.
+func steps(all ...Step) Step {
+	return func(ctx context.Context, w *World) error {
+		for _, s := range all {
+			if err := s(ctx, w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// photos has Bob share a folder with friends, which has one file.
+func photos(r right, with ...string) Step {
+	var all []Step
+	for _, who := range with {
+		all = append(all, befriend("bob", who))
+	}
+	return steps(append(all,
+		as("bob", mkdir("/files/photos"), put("/files/photos/a", "1"), share("/files/photos", r, with...)),
+		look())...)
+}
