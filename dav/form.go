@@ -14,10 +14,11 @@ import (
 	"postern/dav/page"
 )
 
-// The bounds of a form without files: more than any form of our pages.
+// The bounds of a form without files: more than any form of our pages. One that shares a folder names each friend.
 const (
 	maxField  = 64 << 10 // bytes of a value
-	maxFields = 16
+	maxForm   = 1 << 20  // bytes of all values
+	maxFields = 1000     // values
 )
 
 // form is a POST of one of the pages' forms, by which browsers without scripts change the drive. It is translated into
@@ -27,7 +28,15 @@ type form struct {
 	q      *request
 	body   *body
 	parts  *multipart.Reader
-	fields map[string]string // fields before the first file
+	fields map[string][]string // values of the fields before the first file
+}
+
+// field returns the first value of a field.
+func (f *form) field(name string) string {
+	if all := f.fields[name]; len(all) > 0 {
+		return all[0]
+	}
+	return ""
 }
 
 var errForm = fail(http.StatusBadRequest, "The form that was sent can't be read.")
@@ -37,7 +46,7 @@ func (q *request) form() error {
 	if t, _, err := mime.ParseMediaType(q.r.Header.Get("Content-Type")); err != nil || t != "multipart/form-data" {
 		return fail(http.StatusMethodNotAllowed, "Method %s is not supported.", q.r.Method)
 	}
-	f := &form{q: q, body: q.body(), fields: map[string]string{}}
+	f := &form{q: q, body: q.body(), fields: map[string][]string{}}
 	defer f.body.end()
 	q.r.Body = io.NopCloser(f.body)
 	var err error
@@ -48,7 +57,7 @@ func (q *request) form() error {
 	switch {
 	case err != nil:
 		return err
-	case !q.h.pages.Issued(f.fields[page.FieldToken]):
+	case !q.h.pages.Issued(f.field(page.FieldToken)):
 		return fail(http.StatusForbidden,
 			"This page is from before Postern was started anew. Go back, reload it, and try again.")
 	case file != nil:
@@ -74,24 +83,26 @@ func (f *form) next() (*multipart.Part, error) {
 
 // read reads the fields before the first file, and returns that file, if any.
 func (f *form) read() (*multipart.Part, error) {
+	count, size := 0, 0
 	for {
 		part, err := f.next()
 		if part == nil || err != nil || part.FormName() == page.FieldFile {
 			return part, err
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxField))
-		if err != nil || len(f.fields) == maxFields {
+		count, size = count+1, size+len(value)
+		if err != nil || count > maxFields || size > maxForm {
 			return nil, errForm
 		}
-		f.fields[part.FormName()] = string(value)
+		f.fields[part.FormName()] = append(f.fields[part.FormName()], string(value))
 	}
 }
 
 // change makes the change of a form without files.
 func (f *form) change() error {
-	q, name := f.q, f.fields[page.FieldName]
+	q, name := f.q, f.field(page.FieldName)
 	parent := pathpkg.Dir(q.path)
-	switch f.fields[page.FieldDo] {
+	switch f.field(page.FieldDo) {
 	case page.DoFolder:
 		if err := nameable(name); err != nil {
 			return err
@@ -104,17 +115,17 @@ func (f *form) change() error {
 		return f.end(parent,
 			q.sub("MOVE", q.path, nil, "Destination", q.escape(pathpkg.Join(parent, name)), "Overwrite", "F"))
 	case page.DoDelete:
-		err := q.sub(http.MethodDelete, q.path, nil, "If-Match", f.fields[page.FieldETag])
+		err := q.sub(http.MethodDelete, q.path, nil, "If-Match", f.field(page.FieldETag))
 		if err != nil && failureOf(err, false).status == http.StatusPreconditionFailed {
 			err = fail(http.StatusPreconditionFailed,
 				"This was changed meanwhile, and is not deleted. Go back and look at it as it is now.")
 		}
 		return f.end(parent, err)
 	case page.DoRestore:
-		to := pathpkg.Clean("/" + f.fields[page.FieldTo])
+		to := pathpkg.Clean("/" + f.field(page.FieldTo))
 		return f.end(pathpkg.Dir(to), q.sub("COPY", q.path, nil, "Destination", q.escape(to), "Overwrite", "T"))
 	}
-	return errForm
+	return f.people()
 }
 
 // upload stores the files of a form, from the first on. It replaces no existing file.

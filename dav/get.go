@@ -17,6 +17,9 @@ func (q *request) get() error {
 	if page.IsVersions(q.r) {
 		return q.patiently(func() error { return q.h.pages.Versions(q.w, q.r, q.fs, q.path) })
 	}
+	if q.h.pages.WantsPeople(q.r, q.path) {
+		return q.peoplePage()
+	}
 	var f vfs.File
 	err := q.patiently(func() (err error) {
 		f, err = q.fs.Open(q.ctx(), q.path)

@@ -48,7 +48,7 @@ func New(fs vfs.FS, o Options) (*Handler, error) {
 	}
 	return &Handler{fs: fs, o: o, locks: o.System, guard: newGuard(o), life: newLife(),
 		archives: make(gate, maxArchives), largeXML: make(gate, maxLargeXML),
-		pages: page.New(page.Options{Status: o.Status, Clock: o.Clock, Rand: o.Rand})}, nil
+		pages: page.New(page.Options{Status: o.Status, People: o.People, Clock: o.Clock, Rand: o.Rand})}, nil
 }
 
 // Stop makes current and later requests stop waiting for storage. Nothing else ends a request that was read whole, not

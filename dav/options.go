@@ -39,6 +39,8 @@ type Options struct {
 	Status func() Status
 	// Sharing returns what the user shares, without waiting. nil: nobody can share.
 	Sharing func() Sharing
+	// People shows and changes what the user shares, for the pages. nil: nobody can share.
+	People page.People
 }
 
 // Status is the state of the drive towards its storage.

@@ -19,9 +19,12 @@ var (
 	style     = joined("css")
 	script    = joined("js")
 	icon      = one("icon.svg")
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"dict": dict, "count": count}).ParseFS(source,
-		"html/*.html"))
+	templates = template.Must(template.New("").Funcs(functions).ParseFS(source, "html/*.html"))
 )
+
+// functions are those that templates may call.
+var functions = template.FuncMap{"dict": dict, "count": count, "qr": qrCode, "show": visible, "moment": at,
+	"href": func(path string) template.URL { return href(path, false) }}
 
 // joined returns all files of a folder, in the order of their names, as one.
 func joined(folder string) []byte {

@@ -66,6 +66,9 @@ func Failure(w http.ResponseWriter, r *http.Request, status int, message, path s
 	f.Inside = path != "" || status == http.StatusBadRequest || status == http.StatusRequestURITooLong
 	if r.Method == http.MethodPost {
 		f.Title, f.Hint, f.Back = "", "", "?"+queryView
+		if name := pageOfPeople(r, path); name != "" {
+			f.Back = template.URL("?" + name)
+		}
 	}
 	if f.Title == "" {
 		f.Title = "This didn't work"

@@ -42,7 +42,7 @@ func (p *Pages) File(w http.ResponseWriter, r *http.Request, path string, f vfs.
 		return err
 	}
 	s := sheet{
-		common: c, Row: newRow(0, pathpkg.Dir(path), info), Kind: kindOf(info), Empty: info.Size == 0,
+		common: c, Row: p.row(0, pathpkg.Dir(path), info), Kind: kindOf(info), Empty: info.Size == 0,
 		SHA1: hex.EncodeToString(info.SHA1[:]), Type: plainType(info.ContentType), Folder: href(pathpkg.Dir(path), true),
 	}
 	s.Changes = s.Row.Own() || s.Row.Restore != ""

@@ -30,6 +30,7 @@ type listing struct {
 	Self    row    // the folder itself
 	Note    string // below the title
 	Empty   string // the text for an empty folder
+	Begin   bool   // it says how to begin sharing
 	Query   string // the search text
 	Columns []column
 	Sort    string // kept when searching
@@ -71,6 +72,7 @@ type row struct {
 	Changed  moment
 	ETag     string
 	Zip      template.URL // of a folder: its contents as one archive; empty if that would be too much
+	Share    template.URL // page about whom it is shared with; empty where nothing can be shared
 	Restore  string       // in the history: its former path
 }
 
@@ -91,7 +93,7 @@ func (p *Pages) Folder(
 	o := orderOf(q.Get("sort"), q.Get("order"), standard)
 	l := listing{common: c, Query: shorten(q.Get("q"), maxQuery)}
 	if !c.Root {
-		l.Self = newRow(0, pathpkg.Dir(path), info)
+		l.Self = p.row(0, pathpkg.Dir(path), info)
 	}
 	l.Changes = l.Self.Restore != "" || !info.ReadOnly && !c.Root
 	if o != standard {
@@ -102,6 +104,7 @@ func (p *Pages) Folder(
 		l.Note = top.About
 	}
 	l.Empty = top.Empty
+	l.Begin = c.Social && path == layout.Shared
 	keep := first{order: o, n: rows(path)}
 	keep.behind, _ = parseCursor(q.Get("after"))
 	bytes := int64(0)
@@ -130,7 +133,8 @@ func (p *Pages) Folder(
 	}
 	items := keep.sorted()
 	for i, it := range items {
-		l.Rows = append(l.Rows, newRow(keep.before+i+1, path, it.info))
+		l.Begin = l.Begin && it.info.Name == layout.Links
+		l.Rows = append(l.Rows, p.row(keep.before+i+1, path, it.info))
 	}
 	l.From, l.To = keep.before+1, keep.before+len(items)
 	l.Columns = columns(o, l.Query)
@@ -151,6 +155,15 @@ var tops = func() map[string]layout.Folder {
 	}
 	return all
 }()
+
+// row returns a member of a folder.
+func (p *Pages) row(id int, folder string, m vfs.Info) row {
+	r := newRow(id, folder, m)
+	if p.o.People == nil {
+		r.Share = ""
+	}
+	return r
+}
 
 func newRow(id int, folder string, m vfs.Info) row {
 	path := join(folder, m.Name)
@@ -176,6 +189,10 @@ func newRow(id int, folder string, m vfs.Info) row {
 	}
 	if within, ok := layout.CutFiles(path); ok && within != "" {
 		r.Versions = r.Href + "?" + queryVersions
+		r.Share = r.Href + "?" + queryShare
+	}
+	if folder == layout.Shared || layout.IsOffer(path) {
+		r.ReadOnly = true // their names and places are others' to choose
 	}
 	if _, within, ok := layout.CutState(path); ok && within != "" {
 		r.Restore = layout.Files + within

@@ -55,6 +55,7 @@ const (
 // Options of New. The zero value works.
 type Options struct {
 	Status func() Status    // the state of the drive; nil: pages don't show it
+	People People           // whom files are shared with; nil: nobody
 	Clock  func() time.Time // nil: time.Now
 	Rand   io.Reader        // for nonces and the forms' token; nil: crypto/rand
 }
@@ -125,6 +126,7 @@ type common struct {
 	Polled   string // address of the status
 	ReadOnly bool
 	Root     bool
+	Social   bool         // there are pages about people
 	Changes  bool         // there are forms on it
 	Versions template.URL // page of the earlier versions; empty when there can be none
 	Then     *then        // in the history: the state that this belongs to
@@ -152,6 +154,7 @@ func (p *Pages) common(path string, info vfs.Info) (common, error) {
 	c := common{
 		Title: visible(info.Name), Path: path, Crumbs: crumbs(path, info.Folder), Root: path == "/", ReadOnly: info.ReadOnly,
 		Style: p.style, Script: p.script, Icon: Prefix + "icon.svg", Nonce: nonce, Token: p.token, Polled: Prefix + "status",
+		Social: p.o.People != nil,
 	}
 	if c.Root {
 		c.Title = "Postern"

@@ -98,9 +98,9 @@ func Serve(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = say.Closing(err, uploads.Close) }()
 	handler, webdav, in, err := newHandler(handlerOptions{fs: opened.fs, status: opened.shown,
-		sharing: opened.sharing, locks: s.state.Locks(), uploads: uploads, user: account.User,
-		password: password, hosts: o.Settings.Hosts, metrics: measured, patience: o.Waits.Answer, now: o.Now,
-		ready: opened.ready, log: o.Log, rand: o.Rand})
+		sharing: opened.sharing, people: social{opened.people, o.Waits}, locks: s.state.Locks(), uploads: uploads,
+		user: account.User, password: password, hosts: o.Settings.Hosts, metrics: measured, patience: o.Waits.Answer,
+		now: o.Now, ready: opened.ready, log: o.Log, rand: o.Rand})
 	if err != nil {
 		return err
 	}

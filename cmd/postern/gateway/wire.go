@@ -18,6 +18,7 @@ import (
 	"postern/crypto"
 	"postern/dav"
 	"postern/dav/auth"
+	"postern/dav/page"
 	"postern/metrics"
 	"postern/remote"
 	"postern/remote/line"
@@ -397,6 +398,7 @@ type handlerOptions struct {
 	ready          func() error
 	status         func() dav.Status  // for the page that browsers get
 	sharing        func() dav.Sharing // nil: nobody can share
+	people         page.People        // for the pages; nil: nobody can share
 	log            *slog.Logger
 	rand           io.Reader
 }
@@ -405,7 +407,7 @@ type handlerOptions struct {
 // within, and the door between them, which takes a new password.
 func newHandler(o handlerOptions) (http.Handler, *dav.Handler, *door, error) {
 	handler, err := dav.New(o.fs, dav.Options{Log: o.log, Locks: o.locks, Uploads: o.uploads, Rand: o.rand,
-		Status: o.status, Sharing: o.sharing, Patience: o.patience, Clock: o.now})
+		Status: o.status, Sharing: o.sharing, People: o.people, Patience: o.patience, Clock: o.now})
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("can't read the drive's locks: %w", err)
 	}
