@@ -411,9 +411,11 @@ func (p *People) Trust(ctx context.Context, who string) (Friend, error) {
 	return p.ask(ctx, p.o.Own.Private(), c)
 }
 
-// expecting reports whether an answer to a request may come.
+// expecting reports whether an answer to a request may come soon.
 func (p *People) expecting() bool {
-	return slices.ContainsFunc(persons(p.o.Own.Private()), func(f person) bool { return f.State == Asked })
+	return slices.ContainsFunc(persons(p.o.Own.Private()), func(f person) bool {
+		return f.State == Asked && p.o.Now().Sub(f.Since) < hoping
+	})
 }
 
 // resendAfter are the ages at which an unanswered request is sent again.

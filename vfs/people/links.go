@@ -164,13 +164,16 @@ func (p *People) publishFile(ctx context.Context, s registry.State, l Link, o ow
 		return err
 	}
 	var want *object.Entry
+	r, _ := s.Get(kindSpace, o.ID.String())
 	info, err := at.space.Stat(ctx, at.within)
+	gone := errors.Is(err, vfs.ErrNotExist) || err == nil && info.Folder
 	switch {
-	case errors.Is(err, vfs.ErrNotExist), err == nil && info.Folder:
+	case gone && o.Stage == roots.Live && len(r.Get(fieldVersion)) == 0:
+		return nil // the link shows that already
+	case gone:
 	case err != nil:
 		return err
 	default:
-		r, _ := s.Get(kindSpace, o.ID.String())
 		if bytes.Equal(r.Get(fieldVersion), info.Version[:]) {
 			return nil
 		}

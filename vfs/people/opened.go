@@ -1,6 +1,7 @@
 package people
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"postern/crypto"
 	"postern/remote"
@@ -61,17 +64,21 @@ func (p *People) OpenLink(ctx context.Context, text, password string) (string, e
 
 // theirLink returns the fields that say where somebody's link leads.
 func theirLink(to crypto.LinkTarget) map[string][]byte {
-	set := map[string][]byte{fieldCap: to.Space.ReadOnly().Marshal(), fieldFile: nil}
+	set := map[string][]byte{fieldCap: to.Space.ReadOnly().Marshal(), fieldFile: nil, fieldExpires: nil}
+	if to.Expires != 0 {
+		set[fieldExpires] = timeBytes(time.Unix(int64(to.Expires), 0))
+	}
 	if to.File {
 		set[fieldFile] = []byte("1")
 	}
 	return set
 }
 
-// refreshOpened notes where the links that are open here lead now. A link that was ended leads nowhere.
+// refreshOpened notes where the links lead now whose pointers have moved. A link that was ended leads nowhere.
 func (p *People) refreshOpened(ctx context.Context) error {
 	var errs []error
-	for id, r := range p.o.Own.Private().All(kindOpened) {
+	for _, id := range p.movedLinks.take() {
+		r, _ := p.o.Own.Private().Get(kindOpened, id)
 		l, err := crypto.ParseLink(string(r.Get(fieldLink)))
 		key := r.Get(fieldKey)
 		if err != nil || len(key) != crypto.KeySize || isSet(r.Get(fieldGone)) {
@@ -82,12 +89,50 @@ func (p *People) refreshOpened(ctx context.Context) error {
 		if _, ended := errors.AsType[*Error](err); ended {
 			set = map[string][]byte{fieldCap: nil}
 		} else if err != nil {
+			p.movedLinks.add(id)
 			errs = append(errs, err)
+			continue
+		}
+		if same(r, set) {
 			continue
 		}
 		errs = append(errs, p.o.Own.Note(ctx, registry.Note{Kind: kindOpened, ID: id, Set: set}))
 	}
 	return errors.Join(errs...)
+}
+
+// same reports whether a record has these fields already.
+func same(r registry.Record, set map[string][]byte) bool {
+	for field, value := range set {
+		if !bytes.Equal(r.Get(field), value) {
+			return false
+		}
+	}
+	return true
+}
+
+// linkIDs is a set of the records of links.
+type linkIDs struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+func (l *linkIDs) add(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ids == nil {
+		l.ids = map[string]bool{}
+	}
+	l.ids[id] = true
+}
+
+// take returns the ids, and forgets them.
+func (l *linkIDs) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.Sorted(maps.Keys(l.ids))
+	clear(l.ids)
+	return all
 }
 
 // linksFolder holds what the links of others lead to.
@@ -135,8 +180,14 @@ func (p *People) follow(ctx context.Context, l crypto.Link, key crypto.ReadKey) 
 
 // openLink is somebody's link that is shown.
 type openLink struct {
-	space *follow.Follower
-	file  bool
+	space  *follow.Follower
+	file   bool
+	unpoll func()
+}
+
+func (l openLink) close() {
+	l.unpoll()
+	l.space.Close()
 }
 
 // linkFolder is the folder of what the links of others lead to, under names that no other link here has.
@@ -267,22 +318,24 @@ func (f linkFolder) Crossing(ctx context.Context, name string) (m tree.Mounted, 
 // showLinks makes the folder of links show what the records say. The caller holds mu.
 func (p *People) showLinks() error {
 	want := map[string]crypto.Capability{}
-	file := map[string]bool{}
-	for _, r := range p.o.Own.Private().All(kindOpened) {
+	file, ids := map[string]bool{}, map[string]string{}
+	for id, r := range p.o.Own.Private().All(kindOpened) {
 		c, err := crypto.ParseCapability(r.Get(fieldCap))
-		if err == nil && !isSet(r.Get(fieldGone)) {
-			want[string(r.Get(fieldName))], file[string(r.Get(fieldName))] = c, isSet(r.Get(fieldFile))
+		ends := timeOf(r.Get(fieldExpires))
+		if name := string(r.Get(fieldName)); err == nil && !isSet(r.Get(fieldGone)) &&
+			(ends.IsZero() || p.o.Now().Before(ends)) {
+			want[name], file[name], ids[name] = c, isSet(r.Get(fieldFile)), id
 		}
 	}
 	for name, l := range p.opened {
 		if want[name].ID != l.space.ID() {
-			l.space.Close()
+			l.close()
 			delete(p.opened, name)
 		}
 	}
 	for name, c := range want {
 		if _, shown := p.opened[name]; !shown {
-			p.opened[name] = openLink{p.o.Own.Home().Follow(p.o.Store, c), file[name]}
+			p.opened[name] = openLink{p.o.Own.Home().Follow(p.o.Store, c), file[name], p.watchLink(ids[name])}
 		}
 	}
 	if len(p.opened) == 0 || p.hasLinks {
@@ -292,12 +345,24 @@ func (p *People) showLinks() error {
 	return p.o.Drive.Mount(linksFolder, linkFolder{p: p})
 }
 
+// watchLink notes when the pointer of somebody's link may have moved.
+func (p *People) watchLink(id string) (stop func()) {
+	pointer, err := crypto.ParsePointerID(id)
+	if err != nil {
+		return func() {}
+	}
+	return p.o.Own.Home().Poller().Listed(p.o.Store, pointer, func(crypto.Pointer) {
+		p.movedLinks.add(id)
+		p.Changed()
+	})
+}
+
 // closeLinks closes what the links of others lead to.
 func (p *People) closeLinks() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.opened {
-		l.space.Close()
+		l.close()
 	}
 	clear(p.opened)
 }

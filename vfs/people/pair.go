@@ -1,10 +1,13 @@
 package people
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -46,7 +49,20 @@ func (p *People) publishPair(ctx context.Context, f person) (crypto.Capability, 
 	if err != nil {
 		return crypto.Capability{}, err
 	}
-	return own.Capability, p.live(ctx, own)
+	return own.Capability, p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: own.ID.String(), Set: map[string][]byte{
+		fieldStage: stageBytes(max(own.Stage, roots.Live)), fieldPublished: sumOfOffers(p.offers(s, f)),
+	}})
+}
+
+// sumOfOffers returns a hash of offers, in any order.
+func sumOfOffers(all []offer) []byte {
+	lines := []string{}
+	for _, o := range all {
+		lines = append(lines, fmt.Sprintf("%q %x %t %t", o.name, o.target.Capability.Marshal(), o.target.File, o.write))
+	}
+	slices.Sort(lines)
+	sum := crypto.NameOf([]byte(strings.Join(lines, "\n")))
+	return sum[:]
 }
 
 // begin records a space before anything of it is at the store, so that no device takes its blobs for garbage.
@@ -70,15 +86,6 @@ func (p *People) begin(ctx context.Context, secret crypto.SpaceSecret, use strin
 		return err
 	}
 	return p.o.Own.Flush(ctx)
-}
-
-// live records that a space is at the store.
-func (p *People) live(ctx context.Context, o ownedSpace) error {
-	if o.Stage >= roots.Live {
-		return nil
-	}
-	return p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: o.ID.String(),
-		Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}})
 }
 
 func (p *People) publishing() space.PublishOptions {
@@ -177,9 +184,11 @@ func (p *People) reconcile(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// refreshPair publishes a pair space again, if it exists.
+// refreshPair publishes a pair space again, if it exists and the records have changed since the last time.
 func (p *People) refreshPair(ctx context.Context, f person) error {
-	if _, made := p.spaces(p.o.Own.Private())[p.pairSecret(f).Keys().ID]; !made {
+	s, id := p.o.Own.Private(), p.pairSecret(f).Keys().ID
+	r, made := s.Get(kindSpace, id.String())
+	if !made || bytes.Equal(r.Get(fieldPublished), sumOfOffers(p.offers(s, f))) {
 		return nil
 	}
 	_, err := p.publishPair(ctx, f)

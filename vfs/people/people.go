@@ -44,11 +44,15 @@ type Options struct {
 	Log   *slog.Logger
 }
 
-// Every is the time between two looks at the inbox while nothing is expected there.
+// Every is the time between two looks at the inbox. Each takes the place of a request for moved pointers, so it costs an
+// idle gateway no request more.
 const Every = 5 * time.Minute
 
-// soon is the time between two looks while an answer is expected.
-const soon = 30 * time.Second
+// soon is the time between two looks for the time of hoping after a request, and until the first try after a failure.
+const (
+	soon   = 30 * time.Second
+	hoping = 10 * time.Minute
+)
 
 // People manages what an account shares. Its methods may be called by several goroutines at once.
 type People struct {
@@ -68,8 +72,11 @@ type People struct {
 	opened   map[string]openLink    // links of others, by name
 	hasLinks bool                   // the folder of links is mounted
 	trouble  error                  // of the last round
+	failed   int                    // rounds that have failed one after the other
 	report   meet.Report            // of the last look at the inbox
 	moves    [][2]string            // of folders of the drive, which the records lack
+
+	movedLinks linkIDs // links of others that may lead somewhere else now
 }
 
 // New returns the manager of an account's people, and shows what friends share. It makes no request until Start.
@@ -109,48 +116,71 @@ func (p *People) Changed() {
 	}
 }
 
-// run reconciles when the records have changed, and looks for letters.
+// run reconciles when the records have changed. Now and then it also looks for letters.
 func (p *People) run(ctx context.Context) {
 	defer close(p.ended)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var turn <-chan struct{}
+	letters := true
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.kick:
 		case <-timer.C:
+			if !letters && !p.expecting() {
+				turn = p.o.Own.Home().Poller().Turn()
+				continue
+			}
+			letters = true
+		case <-turn:
+			turn, letters = nil, true
 		}
-		p.round(ctx)
-		timer.Reset(p.pause())
+		p.round(ctx, letters)
+		if letters {
+			letters = false
+			timer.Reset(p.pause())
+		}
 	}
 }
 
-// pause is the time until the next look.
+// pause is the time until the next look for letters, which also repeats what has failed.
 func (p *People) pause() time.Duration {
 	p.mu.Lock()
-	failed := p.trouble != nil
+	failed := p.failed
 	p.mu.Unlock()
-	if failed || p.expecting() {
+	switch {
+	case p.expecting():
 		return min(soon, p.o.Every)
+	case failed > 0:
+		return min(soon<<min(failed-1, 4), p.o.Every)
 	}
 	return p.o.Every
 }
 
-// round does once everything that the reconciler does.
-func (p *People) round(ctx context.Context) {
+// round does once everything that the reconciler does, and looks for letters if it is time.
+func (p *People) round(ctx context.Context, letters bool) {
 	ctx, cancel := context.WithTimeout(ctx, remote.Shipped.Work)
 	defer cancel()
 	p.making.Lock()
 	defer p.making.Unlock()
-	err := errors.Join(p.readLetters(ctx), p.reconcile(ctx), p.show())
+	var err error
+	if letters {
+		err = p.readLetters(ctx)
+	}
+	err = errors.Join(err, p.reconcile(ctx), p.show())
 	if ctx.Err() != nil && err != nil && p.trouble == nil {
 		p.o.Log.Debug("the reconciler was cut off", "error", err)
 	} else if err != nil {
 		p.o.Log.Info("what is shared is not up to date yet; this is tried again", "error", err)
 	}
 	p.mu.Lock()
-	p.trouble = err
+	if p.trouble = err; err == nil {
+		p.failed = 0
+	} else {
+		p.failed++
+	}
 	p.mu.Unlock()
 }
 

@@ -60,7 +60,7 @@ const (
 	fieldKey       = "key"       // link, opened: read key of the pointer
 	fieldPassword  = "password"  // link: "1" if it needs a password, too
 	fieldWrite     = "write"     // link: "1" if it also grants to write
-	fieldPublished = "published" // link: id of the space that its pointer leads to. friend: what the pair space holds
+	fieldPublished = "published" // link: id of the space that its pointer leads to. space: hash of the offers that a pair space holds
 	fieldLink      = "link"      // opened: the link
 	fieldTarget    = "target"    // link: id of the space
 	fieldExpires   = "expires"   // link: when it ends

@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -14,8 +16,11 @@ import (
 	"time"
 
 	"postern/cmd/postern/home"
+	"postern/crypto"
 	"postern/remote/s3/s3test"
+	"postern/vfs/registry"
 	"postern/vfs/space"
+	"postern/vfs/space/base"
 )
 
 // bucket is a store in this process that writes down the requests to it.
@@ -80,6 +85,28 @@ func (w *wired) share() (end func()) {
 	}
 }
 
+// befriend records some friends whose gateways keep pair spaces at the same store.
+func (w *wired) befriend(n int) {
+	w.t.Helper()
+	for i := range n {
+		other := crypto.AccountSecret{0xf1, byte(i)}
+		pair := other.PairSecret(w.account.Secret.Author().ID(), 0).Keys()
+		pair.Owner = other.Author().ID()
+		keys := base.Keys{Capability: pair, Author: other.Author(), Listed: true, Frames: other.Frames}
+		err := space.CreateFrom(w.t.Context(), w.kept, keys, DeviceOf(w.account, home.Defaults()), rand.Reader, time.Now(),
+			space.Beginning{Bare: true})
+		if err == nil {
+			now := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+			err = w.space.Note(w.t.Context(), registry.Note{Kind: registry.Friend, ID: pair.Owner.String(),
+				Set: map[string][]byte{"state": []byte("friend"), "name": fmt.Append(nil, "friend", i), "sent": now,
+					"theirs": pair.ReadOnly().Marshal()}})
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // asked returns how many requests of today the status shows.
 func (w *wired) asked() int64 {
 	status := w.status()
@@ -92,11 +119,13 @@ func (w *wired) asked() int64 {
 // TestIdleRequests: a gateway whose drive nobody uses makes at most six requests a minute at a bucket, and writes
 // nothing there, whatever it has mounted. The status shows the requests.
 func TestIdleRequests(t *testing.T) {
-	for name, of := range map[string]struct{ shared, mirrored bool }{
-		"alone": {}, "with a shared folder": {shared: true}, "with a copy on a disk": {true, true},
+	for name, of := range map[string]struct{ shared, mirrored, friends bool }{
+		"alone": {}, "with a shared folder": {shared: true}, "with a copy on a disk": {shared: true, mirrored: true},
+		"with friends": {shared: true, friends: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				<-time.After(time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))) // no letter is read by a clock long ago
 				var b bucket
 				place := s3test.Piped(t, b.around)
 				w := &wired{t: t, home: home.Home(filepath.Join(t.TempDir(), "home")), url: place().String()}
@@ -108,6 +137,10 @@ func TestIdleRequests(t *testing.T) {
 				if of.shared {
 					defer w.share()()
 				}
+				if of.friends {
+					w.befriend(3)
+				}
+				w.people.Start()
 				for _, name := range []string{"a", "b", "c"} {
 					w.put("/files/"+name, noise(100_000))
 				}

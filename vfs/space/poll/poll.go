@@ -9,6 +9,8 @@ package poll
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +42,7 @@ type Poller struct {
 	mu     sync.Mutex
 	own    map[*func()]struct{}
 	stores map[remote.Pointers]*listed
+	turns  []chan struct{} // of Turn
 }
 
 // listed is the known state of the listed pointers of a store.
@@ -120,6 +123,26 @@ func (p *Poller) Listed(store remote.Pointers, id crypto.PointerID, moved func(c
 	}
 }
 
+// Turn returns a channel that is closed when the caller may make a request of its own: at a look that leaves out a
+// request for listed pointers for it, so that the budget is kept, or that has no such request to make.
+func (p *Poller) Turn() <-chan struct{} {
+	turn := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turns = append(p.turns, turn)
+	return turn
+}
+
+// giveTurn closes the oldest channel of Turn, if there is one. The caller holds mu.
+func (p *Poller) giveTurn() (given bool) {
+	if len(p.turns) == 0 {
+		return false
+	}
+	close(p.turns[0])
+	p.turns = p.turns[1:]
+	return true
+}
+
 // Look looks once, as happens every Deadlines.Poll. An unreachable store does not delay the others.
 func (p *Poller) Look(ctx context.Context) {
 	p.looking.Lock()
@@ -130,10 +153,19 @@ func (p *Poller) Look(ctx context.Context) {
 	}
 	due := map[remote.Pointers]*listed{}
 	for store, l := range p.stores {
-		if l.passed++; l.busy || l.cursor == "" || l.passed >= idleEvery {
+		l.passed++
+		switch idle := !l.busy && l.cursor != ""; {
+		case idle && l.passed < idleEvery:
+		case idle && p.giveTurn():
+			l.passed = 0
+		default:
 			l.passed = 0
 			due[store] = l
 		}
+	}
+	if busy := slices.ContainsFunc(slices.Collect(maps.Values(p.stores)), func(l *listed) bool { return l.busy }); busy ||
+		len(p.stores) == 0 {
+		p.giveTurn()
 	}
 	p.mu.Unlock()
 	var all sync.WaitGroup
