@@ -127,7 +127,8 @@ type common struct {
 	ReadOnly bool
 	Root     bool
 	Social   bool         // there are pages about people
-	Changes  bool         // there are forms on it
+	Changes  bool         // there are forms on it for browsers without scripts
+	Whole    bool         // nothing is missing on it without scripts
 	Versions template.URL // page of the earlier versions; empty when there can be none
 	Then     *then        // in the history: the state that this belongs to
 }

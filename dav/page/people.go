@@ -166,7 +166,7 @@ func (p *Pages) People(w http.ResponseWriter, r *http.Request, path string, info
 	if err != nil {
 		return err
 	}
-	c.Changes, c.Then = true, nil
+	c.Whole, c.Then = true, nil
 	s := social{common: c, Folder: info.Folder, Self: href(path, info.Folder), Months: []span{{"", "never"},
 		{"24h", "after a day"}, {"168h", "after 7 days"}, {"720h", "after 30 days"}}}
 	name := pageOfPeople(r, path)
