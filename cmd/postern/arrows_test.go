@@ -89,7 +89,7 @@ var arrows = []arrow{
 	{"postern/cmd/postern/gateway", append(below("control", "home", "reach", "say"), layers...), below("localca"),
 		"the gateway wires the layers, and knows no command"},
 	{"postern/cmd/postern/account", append(below("gateway", "control", "home", "say"), "postern/remote/...",
-		"postern/crypto"), nil, "accounts are managed by functions that know no command"},
+		"postern/crypto", "postern/vfs/meet"), nil, "accounts are managed by functions that know no command"},
 	{"postern/cmd/postern/carry", append(below("gateway", "control", "home", "say"), "postern/vfs/...",
 		"postern/remote/...", "postern/crypto"), nil, "drives are carried by functions that know no command"},
 	{"postern/cmd/postern/command", append(below("gateway", "control", "home", "reach", "say"), "postern/crypto"), nil,
