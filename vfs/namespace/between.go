@@ -20,14 +20,11 @@ type MoverTo interface {
 	MoveTo(ctx context.Context, from string, to vfs.FS, path string, o vfs.TransferOptions) (replaced bool, err error)
 }
 
-// between moves or copies from one mount to another, if the source supports it.
+// between moves or copies from one mount to another: as one change, if the source supports it, else by the bytes.
 func (t *table) between(
-	ctx context.Context, op string, src, dst place, o vfs.CopyOptions,
+	ctx context.Context, op string, src, dst place, from, to string, o vfs.CopyOptions,
 	able bool, do func(vfs.TransferOptions) (bool, error),
 ) (bool, error) {
-	if !able {
-		return false, &vfs.Error{Op: op, Path: src.full(src.within), Kind: vfs.ErrInvalid, Err: vfs.ErrOtherSpace}
-	}
 	if _, err := src.stat(ctx, src.fs); err != nil {
 		if o.Cond != nil && errors.Is(err, vfs.ErrNotExist) { // it may have more to say about what is missing
 			if err := o.Cond(ctx, during{table: t}); err != nil {
@@ -36,8 +33,13 @@ func (t *table) between(
 		}
 		return false, err
 	}
-	replaced, err := do(vfs.TransferOptions{
-		Replace: o.Replace, Shallow: o.Shallow, Modified: o.Modified, Cond: t.condBetween(src, dst, o.Cond),
-	})
-	return replaced, dst.named(err) // the source exists, so the error is about the destination
+	if able {
+		replaced, err := do(vfs.TransferOptions{
+			Replace: o.Replace, Shallow: o.Shallow, Modified: o.Modified, Cond: t.condBetween(src, dst, o.Cond),
+		})
+		if !errors.Is(err, vfs.ErrOtherSpace) {
+			return replaced, dst.named(err) // the source exists, so the error is about the destination
+		}
+	}
+	return t.across(ctx, op, src, dst, from, to, o)
 }

@@ -52,12 +52,12 @@ func (t *table) Copy(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	}
 	if len(parts) > 0 {
 		filler, ok := src.fs.(Filler)
-		return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+		return t.between(ctx, opCopy, src, dst, from, to, o, ok, func(o vfs.TransferOptions) (bool, error) {
 			return filler.CopyFilled(ctx, src.within, dst.fs, dst.within, parts, o)
 		})
 	}
 	copier, ok := src.fs.(CopierTo)
-	return t.between(ctx, opCopy, src, dst, o, ok, func(o vfs.TransferOptions) (bool, error) {
+	return t.between(ctx, opCopy, src, dst, from, to, o, ok, func(o vfs.TransferOptions) (bool, error) {
 		return copier.CopyTo(ctx, src.within, dst.fs, dst.within, o)
 	})
 }

@@ -19,7 +19,7 @@ import (
 type world struct {
 	t      *rapid.T
 	drive  *Drive
-	spaces []vfs.FS // all of one group
+	spaces []vfs.FS
 	plain  *vfstest.Model
 	mounts map[string]int    // index of the mounted space, by key
 	hidden map[string]string // by key of the mount: the path that it hides, in its own form
@@ -27,13 +27,25 @@ type world struct {
 
 const worldSpaces = 4
 
-func newWorld(t *rapid.T) *world {
+// newWorld makes a world. Its spaces move and copy between each other as one change, or by the bytes if they are apart.
+func newWorld(t *rapid.T, apart bool) *world {
 	w := &world{t: t, plain: vfstest.NewModel(vfstest.ModelOptions{}), mounts: map[string]int{},
 		hidden: map[string]string{}}
 	back := vfstest.NewModel(vfstest.ModelOptions{})
+	space := func(name string) vfs.FS {
+		if apart {
+			back = vfstest.NewModel(vfstest.ModelOptions{})
+		}
+		if name != "files" { // which each model has
+			w.must(back.Root(name))
+		}
+		if apart {
+			return view{back, "/" + name}
+		}
+		return member{view{back, "/" + name}}
+	}
 	for i := range worldSpaces {
-		w.must(back.Root(fmt.Sprint(i)))
-		w.spaces = append(w.spaces, member{view{back, fmt.Sprintf("/%d", i)}})
+		w.spaces = append(w.spaces, space(fmt.Sprint(i)))
 	}
 	for _, name := range []string{"shared", "away", "aside"} {
 		w.must(w.plain.Root(name))
@@ -41,7 +53,7 @@ func newWorld(t *rapid.T) *world {
 	for i := range worldSpaces {
 		w.must(w.plain.Mkdir(w.ctx(), fmt.Sprintf("/away/%d", i), nil))
 	}
-	w.drive = New(Options{}, map[string]vfs.FS{"/files": member{view{back, "/files"}}, "/shared": Folder(mounted)})
+	w.drive = New(Options{}, map[string]vfs.FS{"/files": space("files"), "/shared": Folder(mounted)})
 	return w
 }
 
@@ -215,7 +227,7 @@ func (w *world) transfer(*rapid.T) {
 	moving := rapid.Bool().Draw(w.t, "move")
 	o := vfs.CopyOptions{Replace: rapid.Bool().Draw(w.t, "replace"), Shallow: !moving && rapid.Bool().Draw(w.t, "shallow")}
 	refused := w.fixed(to) || o.Replace && w.holds(to) || moving && (w.fixed(from) || w.holds(from)) ||
-		!o.Shallow && w.holds(from) || from == "/shared"
+		!o.Shallow && w.holds(from)
 	w.both(fmt.Sprintf("from %s to %s, move %v, %+v", from, to, moving, o), refused, func(fs vfs.FS) error {
 		o := o
 		o.Cond = seesItself(from, to)
@@ -260,9 +272,15 @@ func (w *world) same(folder string) {
 
 // TestAgainstPlainModel mounts, unmounts and changes in random order. The drive must show the same as a plain tree in
 // which mounts are fixed folders.
-func TestAgainstPlainModel(t *testing.T) {
+func TestAgainstPlainModel(t *testing.T) { againstPlainModel(t, false) }
+
+// TestAgainstPlainModelApart is the same with spaces that can only copy the bytes.
+func TestAgainstPlainModelApart(t *testing.T) { againstPlainModel(t, true) }
+
+func againstPlainModel(t *testing.T, apart bool) {
+	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(rt)
+		w := newWorld(rt, apart)
 		step := func(do func(*rapid.T)) func(*rapid.T) {
 			return func(rt *rapid.T) { w.t = rt; do(rt) }
 		}

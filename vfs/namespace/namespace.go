@@ -13,6 +13,8 @@
 // What is written to the path of a single mounted file becomes its contents. A mount can't be moved into another file
 // system, nor can a folder that contains one.
 //
+// Between file systems that can't share references, a copy or move transfers the bytes (across.go).
+//
 // A failing mount does not affect others. Calls that show a mount only from outside wait for it for at most
 // Options.Patience, and then show its last known info; only calls at or below its path fail with it.
 package namespace
@@ -20,6 +22,8 @@ package namespace
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"io"
 	"iter"
 	"strings"
 	"sync"
@@ -35,6 +39,7 @@ type Options struct {
 	Made     time.Time        // the time of the root; it never changes, so that clients may cache
 	Patience time.Duration    // how long calls that show a mount only from outside wait for it; 0: remote.Shipped.Mount
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
+	Rand     io.Reader        // for the names of unfinished copies; nil: crypto/rand
 
 	// Open returns the file system that a mount in the tree of outer leads to: the same comparable value for the same space
 	// and time, as long as it is open, which the caller keeps it. It is called for each call that leads to or into the
@@ -62,6 +67,9 @@ func New(o Options, mounts map[string]vfs.FS) *Drive {
 	o.Patience = cmp.Or(o.Patience, remote.Shipped.Mount)
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
 	}
 	if o.Mounted == nil {
 		o.Mounted = func() {}

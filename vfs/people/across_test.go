@@ -1,0 +1,53 @@
+package people_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"postern/vfs"
+)
+
+// TestBetweenAccounts moves and copies between a friend's folder and the own files, in both directions.
+func TestBetweenAccounts(t *testing.T) {
+	w := users(t, "alice", "bob")
+	alice, bob := w.users["alice"], w.users["bob"]
+	w.befriend("bob", "alice")
+	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
+	bob.does(bob.drive.Mkdir(t.Context(), "/files/read", nil))
+	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
+	bob.does(bob.put("/files/read/r.txt", "of Bob, too"))
+	for path, write := range map[string]bool{"/files/photos": true, "/files/read": false} {
+		if _, err := bob.people.Share(t.Context(), path, []string{"alice"}, write); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.look()
+	alice.has("/shared/bob/photos/a.txt", "of Bob")
+	alice.does(alice.drive.Mkdir(t.Context(), "/files/d", nil))
+	big := strings.Repeat("of Alice ", 100_000)
+	alice.does(alice.put("/files/d/big", big))
+	move := func(from, to string) error {
+		_, err := alice.drive.Move(t.Context(), from, to, vfs.CopyOptions{})
+		return err
+	}
+	alice.does(move("/shared/bob/photos/a.txt", "/files/d/a.txt"))
+	alice.does(move("/files/d", "/shared/bob/photos/d"))
+	if _, err := alice.drive.Copy(t.Context(), "/shared/bob/read", "/files/read", vfs.CopyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := move("/shared/bob/read/r.txt", "/files/r.txt"); !errors.Is(err, vfs.ErrReadOnly) {
+		t.Errorf("moved out of a read-only folder: %v", err)
+	}
+	if err := move("/files/read/r.txt", "/shared/bob/read/s.txt"); !errors.Is(err, vfs.ErrReadOnly) {
+		t.Errorf("moved into a read-only folder: %v", err)
+	}
+	w.look()
+	alice.has("/files/read/r.txt", "of Bob, too")
+	for _, path := range []string{"/files/d", "/files/r.txt", "/shared/bob/photos/a.txt"} {
+		alice.lacks(path)
+	}
+	bob.has("/files/photos/d/a.txt", "of Bob")
+	bob.has("/files/photos/d/big", big)
+	bob.lacks("/files/photos/a.txt")
+}
