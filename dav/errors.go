@@ -101,9 +101,9 @@ var kinds = []struct {
 		"The drive is being stopped; try again later.", ""},
 }
 
-// notYours says how to get rid of a folder that somebody else shares.
+// notYours says how to get rid of what somebody else shares.
 func notYours(path string) string {
-	return "Somebody else shares this folder, so it can't be deleted, moved or renamed here. To remove it from this " +
+	return "Somebody else shares this, so it can't be deleted, moved or renamed here. To remove it from this " +
 		"drive only, run postern share leave '" + vfs.ReadablePath(path) + "', or use the page of " + layout.Shared + "."
 }
 

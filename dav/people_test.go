@@ -67,8 +67,8 @@ func TestPeoplePages(t *testing.T) {
 		"!postern:link#other",
 		`name="with" value="family"`, `value="carl"> <bdi>carl</bdi> (once they have answered)`, "!dora", "!anna",
 		"after 7 days")
-	d.do("GET", "/files/f?share", "", browser).want(200, "with the folder around it", "postern:link#other",
-		"!postern:link#secret", `!value="share"`)
+	d.do("GET", "/files/f?share", "", browser).want(200, "Share f", "postern:link#other", "!postern:link#secret",
+		`value="share"`, `href="/files/f?view"`)
 	d.do("GET", "/files/none?share", "", browser).want(404)
 	d.do("GET", "/shared/bob?share", "", browser).want(200, "!Secret links")
 	policy := d.do("GET", "/shared?friends", "", browser).header.Get("Content-Security-Policy")

@@ -13,10 +13,10 @@ import (
 type Sharing struct {
 	User    string                 // the account's name
 	Friends map[string]string      // the names by which friends call themselves, by their folders below /shared
-	Shared  map[string][]ShareType // how folders are shared, by path; paths as lock.Key returns them
+	Shared  map[string][]ShareType // how files and folders are shared, by path; paths as lock.Key returns them
 }
 
-// ShareType says with whom a folder is shared. The numbers are ownCloud's.
+// ShareType says with whom something is shared. The numbers are ownCloud's.
 type ShareType int
 
 // The types of shares.
@@ -26,12 +26,12 @@ const (
 	ShareLink  ShareType = 3
 )
 
-// Share adds how a folder is shared.
-func (s *Sharing) Share(folder string, t ShareType) {
+// Share adds how a file or folder is shared.
+func (s *Sharing) Share(path string, t ShareType) {
 	if s.Shared == nil {
 		s.Shared = map[string][]ShareType{}
 	}
-	key := lock.Key(folder)
+	key := lock.Key(path)
 	for _, is := range s.Shared[key] {
 		if is == t {
 			return
@@ -63,7 +63,7 @@ func (e entry) access() access {
 	within, own := layout.CutFiles(e.path)
 	fixed := path.Dir(e.path) == "/" || path.Dir(e.path) == layout.Shared || layout.IsOffer(e.path)
 	return access{
-		theirs: theirs, share: own && within != "" && e.info.Folder && e.q.h.o.Sharing != nil,
+		theirs: theirs, share: own && within != "" && e.q.h.o.Sharing != nil,
 		write: !e.info.ReadOnly, move: !e.info.ReadOnly && !fixed,
 	}
 }
@@ -123,7 +123,7 @@ func ownerName(b []byte, e entry) ([]byte, bool) {
 	return ownerID(b, e)
 }
 
-// shareTypes says with whom the user shares the folder itself; empty: with nobody.
+// shareTypes says with whom the user shares the file or folder itself; empty: with nobody.
 func shareTypes(b []byte, e entry) ([]byte, bool) {
 	s, known := e.q.sharing()
 	if !known {

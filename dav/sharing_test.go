@@ -51,9 +51,9 @@ func TestSharingProperties(t *testing.T) {
 	)
 	for _, tt := range []struct{ path, letters, owner, called, types string }{
 		{"/files", "GCK", "alice", "alice", alone},
-		{"/files/f", "GDNVW", "alice", "alice", alone},
+		{"/files/f", "RGDNVW", "alice", "alice", alone},
 		{"/files/photos", "RGDNVCK", "alice", "alice", shared},
-		{"/files/photos/f", "GDNVW", "alice", "alice", alone},
+		{"/files/photos/f", "RGDNVW", "alice", "alice", alone},
 		{"/shared", "GCK", "alice", "alice", alone},
 		{"/shared/bob", "SGCK", "bob", "Bob &lt;B&gt;", alone},
 		{"/shared/bob/read", "SG", "bob", "Bob &lt;B&gt;", alone},
@@ -103,7 +103,7 @@ func TestPrivileges(t *testing.T) {
 		"<oc:permissions>GDNVCK</oc:permissions>", "404")
 }
 
-// TestOffersStay: a folder that a friend shares can't be deleted, moved or renamed, and the answer says how to leave it.
+// TestOffersStay: what a friend shares can't be deleted, moved or renamed, and the answer says how to leave it.
 func TestOffersStay(t *testing.T) {
 	d := newShared(t, dav.Options{Patience: -1})
 	for _, m := range []string{"DELETE", "MOVE"} {

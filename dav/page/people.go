@@ -59,17 +59,17 @@ type Shared struct {
 	Mine    []Share
 	Theirs  []Offer
 	Links   []Link
-	Groups  []string // that folders can be shared with
+	Groups  []string // that one can share with
 	Unknown []string // friends whose offers can't be read now
 }
 
-// Share is a folder that the account shares.
+// Share is a file or folder that the account shares.
 type Share struct {
 	Path string
 	With []Grant
 }
 
-// Grant is what somebody, or a group, may do with a shared folder.
+// Grant is what somebody, or a group, may do with what is shared.
 type Grant struct {
 	To      string
 	Group   bool
@@ -77,7 +77,7 @@ type Grant struct {
 	Waiting bool // to has not agreed to be a friend yet
 }
 
-// Offer is a folder that somebody else shares with the account.
+// Offer is a file or folder that somebody else shares with the account.
 type Offer struct {
 	Path  string
 	Owner string
@@ -157,7 +157,7 @@ func (s social) Others() (all []Person) {
 	return all
 }
 
-// MayGet returns the people whom a folder can be shared with.
+// MayGet returns the people whom something can be shared with.
 func (s social) MayGet() []Person { return append(s.In(StateFriend), s.In(StateAsked)...) }
 
 // People shows one of the pages about people. If it returns an error, it has sent nothing.
@@ -187,7 +187,7 @@ func (p *Pages) People(w http.ResponseWriter, r *http.Request, path string, info
 	case queryFriends:
 		s.Title = "Friends"
 	case queryShares:
-		s.Title = "Shared folders"
+		s.Title = "Shared files and folders"
 	case queryShare:
 		s.Title = "Share " + s.Title
 		s.only(path)

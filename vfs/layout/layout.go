@@ -34,10 +34,10 @@ func Folders() []Folder {
 }
 
 const (
-	emptyShared = "This is where the folders that friends share with you appear: a folder for each friend, with " +
-		"everything that this friend shares. You use them like your own, and change those that your friend lets you " +
-		"change. To begin, claim a name, make friends, and share a folder of " + Files + ". Nothing can be put in here by " +
-		"hand."
+	emptyShared = "This is where the files and folders that friends share with you appear: a folder for each " +
+		"friend, with everything that this friend shares. You use them like your own, and change those that " +
+		"your friend lets you change. To begin, claim a name, make friends, and share something of " + Files +
+		". Nothing can be put in here by hand."
 	emptyChats = "This is where your conversations will be: a folder for each, with a page of text for every " +
 		"day and the files that were sent. You will write by saving a text, and send a file by " +
 		"dropping it in. This version cannot chat yet. Nothing can be put in here by hand; your own " +
@@ -76,8 +76,8 @@ func CutShared(path string) (friend, within string, ok bool) {
 	return friend, within, friend != ""
 }
 
-// IsOffer reports whether a path is that of a folder that a friend shares, or that a link leads to. Its name and place
-// are the other's to choose.
+// IsOffer reports whether a path is that of a file or folder that a friend shares, or that a link leads to. Its name and
+// place are the other's to choose.
 func IsOffer(path string) bool {
 	_, within, ok := CutShared(path)
 	return ok && strings.Count(within, "/") == 1

@@ -30,7 +30,9 @@ func nameShow(p *command.Program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show",
 		Short: "Show this account's name and fingerprint",
-		Args:  command.NoArgs,
+		Long: `Shows the name and the words of the fingerprint. On a terminal they are there as a QR code, too: a friend
+scans it and compares.`,
+		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
 				me, err := g.Me(cmd.Context())
@@ -43,6 +45,9 @@ func nameShow(p *command.Program) *cobra.Command {
 					p.Printf("name: %s\n", me.Name)
 				}
 				p.Printf("fingerprint: %s\n", me.Fingerprint)
+				if p.OnScreen() {
+					p.Print(qrCode(me.Fingerprint))
+				}
 				return nil
 			})
 		},
