@@ -54,9 +54,6 @@ var kinds = []struct {
 	{vfs.ErrMounted, http.StatusForbidden, http.StatusForbidden, "",
 		"Another space, such as a shared folder, lies in this folder, so it can't be moved, copied, replaced or deleted " +
 			"as a whole: do it with the other things in it one by one.", ""},
-	{vfs.ErrOtherSpace, http.StatusForbidden, http.StatusForbidden, "",
-		"This and its destination lie in different spaces of the drive, which can't be done in one step: copy the " +
-			"contents instead.", ""},
 	{vfs.ErrReadOnly, http.StatusForbidden, http.StatusForbidden, "", "This can't be changed: it is read-only.", ""},
 	{vfs.ErrFull, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "quota-not-exceeded",
 		"There is no room for this: the disk is full, or too much waits to be uploaded. Make room, or try again when less " +
