@@ -170,7 +170,7 @@ func (r *reading) wanted(
 		listed[name] = true
 		switch {
 		case skip:
-		case !r.stamped(name):
+		case !r.o.Unstamped && !name.Stamped():
 			r.report.Unstamped++
 			if r.report.Unstamped <= MaxOpened { // it takes up room
 				r.forget(ctx, place{inbox, name})

@@ -3,7 +3,17 @@ package people
 import (
 	"context"
 	"errors"
+
+	"postern/remote"
+	"postern/vfs/meet"
 )
+
+// WithoutStamps has an account write letters to and read them from another inbox, without stamps.
+func WithoutStamps(p *People, inbox remote.Inbox) {
+	o := p.meeting()
+	o.Inbox, o.Unstamped = inbox, true
+	p.desk = meet.New(o)
+}
 
 // Befriend makes two accounts friends, without letters and their stamps.
 func Befriend(ctx context.Context, a, b *People) error {

@@ -84,11 +84,16 @@ func New(o Options) (*People, error) {
 	o.Every = cmp.Or(o.Every, Every)
 	p := &People{o: o, kick: make(chan struct{}, 1), mounted: map[string]shownFriend{},
 		opened: map[string]openLink{}, since: o.Now()}
-	roles := o.Store.Roles()
-	p.desk = meet.New(meet.Options{Account: o.Account, Names: roles.Names, Inbox: roles.Inbox, Seen: o.Seen, Now: o.Now,
-		Rand: o.Rand, Log: o.Log, Blocked: p.blocked})
+	p.desk = meet.New(p.meeting())
 	p.opens = newOpenSpaces(p)
 	return p, p.show()
+}
+
+// meeting returns the options of the desk.
+func (p *People) meeting() meet.Options {
+	roles := p.o.Store.Roles()
+	return meet.Options{Account: p.o.Account, Names: roles.Names, Inbox: roles.Inbox, Seen: p.o.Seen, Now: p.o.Now,
+		Rand: p.o.Rand, Log: p.o.Log, Blocked: p.blocked}
 }
 
 // Start starts the reconciler. Close ends it.
