@@ -41,6 +41,10 @@ func whole(t *testing.T) *metrics.Metrics {
 			Retries: 6, Away: true, Outages: 7, FailedFast: 8,
 			Hedged: 9, HedgesWon: 10, LimitUp: 11, LimitDown: 12}
 	})
+	m.People(func() metrics.PeopleState {
+		return metrics.PeopleState{Friends: 1, Asking: 2, Unreachable: 3, Shares: 4, Links: 5, Letters: 6, Refused: 7,
+			Rounds: 8, Failures: 9}
+	})
 	store := m.Remote(mem.New(), metrics.Tries)
 	blob := make([]byte, crypto.MinBlobSize)
 	if err := store.Put(t.Context(), crypto.NameOf(blob), remote.BytesBody(blob)); err != nil {
@@ -295,6 +299,9 @@ func TestSnapshots(t *testing.T) {
 		`postern_line_requests_total{class="write"} 1`, `postern_line_requests_total{class="read"} 2`,
 		`postern_line_requests_total{class="delete"} 3`, `postern_line_bytes_total{direction="sent"} 4`,
 		`postern_line_bytes_total{direction="received"} 5`,
+		`postern_people_friends 1`, `postern_people_asking 2`, `postern_people_unreachable 3`, `postern_people_shares 4`,
+		`postern_people_links 5`, `postern_people_letters_total 6`, `postern_people_letters_refused_total 7`,
+		`postern_people_rounds_total 8`, `postern_people_round_failures_total 9`,
 	)
 }
 

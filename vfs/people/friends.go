@@ -342,6 +342,8 @@ func (p *People) readLetters(ctx context.Context) error {
 	received, report, err := p.desk.Read(ctx)
 	p.mu.Lock()
 	p.report = report
+	p.counts.Letters += len(received)
+	p.counts.Refused += refused(report)
 	p.mu.Unlock()
 	for _, r := range received {
 		if err := p.receive(ctx, r.Message); err != nil {

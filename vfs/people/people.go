@@ -74,6 +74,7 @@ type People struct {
 	trouble  error                  // of the last round
 	failed   int                    // rounds that have failed one after the other
 	report   meet.Report            // of the last look at the inbox
+	counts   Status                 // its figures since the start
 	moves    [][2]string            // of folders of the drive, which the records lack
 
 	movedLinks linkIDs // links of others that may lead somewhere else now
@@ -181,10 +182,12 @@ func (p *People) round(ctx context.Context, letters bool) {
 		p.o.Log.Info("what is shared is not up to date yet; this is tried again", "error", err)
 	}
 	p.mu.Lock()
+	p.counts.Rounds++
 	if p.trouble = err; err == nil {
 		p.failed = 0
 	} else {
 		p.failed++
+		p.counts.Failures++
 	}
 	p.mu.Unlock()
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"postern/cmd/postern/say"
+	"postern/vfs/people"
 )
 
 // Gateway is what a running gateway does for commands.
@@ -67,6 +68,8 @@ type Status struct {
 	Waiting []string `json:"waiting,omitempty"`
 	// Failing says, for each further space that is mounted and whose changes can't be committed, where it is and why.
 	Failing []Failing `json:"failing,omitempty"`
+	// People is how friends and shared folders are doing; nil: not known.
+	People *people.Status `json:"people,omitempty"`
 }
 
 // Failing is a mounted space whose changes can't be committed.

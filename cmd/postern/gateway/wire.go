@@ -161,6 +161,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		}
 	})
 	o.metrics.Drive(d.figures)
+	o.metrics.People(d.social)
 	o.metrics.Cache(d.cache.Stats)
 	o.metrics.Line(d.lineFigures)
 	return d, nil
@@ -331,10 +332,21 @@ func (d *drive) figures() metrics.DriveState {
 	return state
 }
 
+// social returns the figures of friends and shared folders for Prometheus.
+func (d *drive) social() metrics.PeopleState {
+	s := d.people.Status()
+	return metrics.PeopleState{
+		Friends: s.Friends, Asking: s.Asking, Unreachable: len(s.Unreachable), Shares: s.Shares, Links: s.Links,
+		Letters: s.Letters, Refused: s.Refused, Rounds: s.Rounds, Failures: s.Failures,
+	}
+}
+
 // status returns the drive's status for commands.
 func (d *drive) status() control.Status {
 	s, figures, c, away := d.space.Status(), d.figures(), d.cache.Stats(), d.line.State()
+	social := d.people.Status()
 	return control.Status{
+		People: &social,
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: figures.JournalBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed,

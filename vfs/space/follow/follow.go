@@ -48,6 +48,7 @@ type Follower struct {
 	saved   bool            // state comes from the file, since the remote has not been reached yet
 	newer   *crypto.Pointer // newer than state, as the remote has shown; nil: none
 	attempt *attempt        // in progress; nil: none
+	failed  error           // of the newest attempt
 }
 
 // attempt loads a state for all callers that wait for it.
@@ -78,6 +79,13 @@ func (f *Follower) Close() {
 	f.end() // no load begins any more
 	f.mu.Unlock()
 	f.loading.Wait()
+}
+
+// Trouble returns why the newest attempt to read the space failed; nil if it did not, or if there was none.
+func (f *Follower) Trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
 }
 
 // moved notes that the pointer may have moved. The next read loads the state.
@@ -188,7 +196,7 @@ func (f *Follower) load(a *attempt) {
 	if passed || f.newer == newer && (err == nil || !errors.Is(err, vfs.ErrUnavailable)) {
 		f.newer = nil
 	}
-	f.attempt, a.err = nil, err
+	f.attempt, f.failed, a.err = nil, err, err
 	close(a.done)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"postern/cmd/postern/gateway"
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
+	"postern/vfs/people"
 )
 
 // statusTick is how often status looks again while it waits for a gateway that is starting.
@@ -154,6 +156,9 @@ func printStatus(p *command.Program, s control.Status) error {
 		row("copied", "this home was put back from an older copy, or is in use in another place too; nothing is lost, but "+
 			"on another machine use postern login instead of a copy")
 	}
+	for _, r := range peopleRows(s.People) {
+		row(r[0], "%s", r[1])
+	}
 	if s.History.States > 0 {
 		row("history", "%s, since %s", say.Plural(s.History.States, "state"), s.History.Oldest.Local().Format(time.DateTime))
 	}
@@ -170,6 +175,34 @@ func printStatus(p *command.Program, s control.Status) error {
 		home.Size(s.Cache.Fetched),
 		home.Size(s.Cache.Memory), home.Size(s.Cache.Disk))
 	return table.Flush()
+}
+
+// peopleRows returns the rows of a status about friends and shared folders.
+func peopleRows(s *people.Status) (rows [][2]string) {
+	if s == nil || s.Friends+s.Asking+s.Asked+s.Shares+s.Links+s.Refused+s.Waiting == 0 && s.Trouble == "" {
+		return nil
+	}
+	add := func(name, format string, args ...any) {
+		rows = append(rows, [2]string{name, say.Sprintf(format, args...)})
+	}
+	text := say.Plural(int64(s.Friends), "friend")
+	if s.Asking > 0 {
+		text += fmt.Sprintf(", %s to answer (postern friend list)", say.Plural(int64(s.Asking), "request"))
+	}
+	if s.Asked > 0 {
+		text += fmt.Sprintf(", %s without an answer", say.Plural(int64(s.Asked), "request"))
+	}
+	add("friends", "%s; shared: %d, links: %d", text, s.Shares, s.Links)
+	if len(s.Unreachable) > 0 {
+		add("away", "what these friends share can't be read now: %s", strings.Join(s.Unreachable, ", "))
+	}
+	if s.Refused+s.Waiting > 0 {
+		add("letters", "%d refused since the start, %d wait to be read", s.Refused, s.Waiting)
+	}
+	if s.Trouble != "" {
+		add("sharing", "not up to date at the remote: %s; this is tried again", s.Trouble)
+	}
+	return rows
 }
 
 // waiting says which changes go to the remote when it is back.
