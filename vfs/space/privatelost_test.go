@@ -220,6 +220,7 @@ func TestNotesSurviveALostCommit(t *testing.T) {
 	if _, head := h.head(); head.Version != object.Version2 {
 		t.Errorf("the repair made it a drive of version %d", head.Version)
 	}
+	flush(t, s) // it notes again what the earlier commit lacks
 	phone := h.device(2, "phone")
 	p := phone.open()
 	defer phone.close(p)
