@@ -142,9 +142,6 @@ func (t *table) move(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	if err := apart(opMove, src, dst, from, to); err != nil {
 		return false, err
 	}
-	if src.entry != nil {
-		return false, &vfs.Error{Op: opMove, Path: from, Kind: vfs.ErrInvalid, Err: vfs.ErrMounted}
-	}
 	mover, ok := src.fs.(MoverTo)
 	return t.between(ctx, opMove, src, dst, from, to, o, ok, func(o vfs.TransferOptions) (bool, error) {
 		return mover.MoveTo(ctx, src.within, dst.fs, dst.within, o)

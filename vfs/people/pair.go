@@ -161,7 +161,7 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 	for _, sh := range p.shares(s) {
 		write, granted := sh.rights(s, f.author)
 		o, there := owned[sh.id]
-		if !granted || !there || o.Stage != roots.Live {
+		if !granted || !there || o.Stage != roots.Live || sh.away {
 			continue
 		}
 		of := offer{name: sh.name, space: o.Capability, write: write,
@@ -175,7 +175,7 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 // reconcile makes all spaces of this account equal to its records.
 func (p *People) reconcile(ctx context.Context) error {
 	errs := []error{p.takeMoves(ctx), p.sendLetters(ctx), p.finishRotations(ctx), p.forgetRetired(ctx), p.expireLinks(ctx),
-		p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx)}
+		p.settleMounts(ctx), p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx)}
 	for _, f := range persons(p.o.Own.Private()) {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
 			errs = append(errs, p.refreshPair(ctx, f))

@@ -61,7 +61,8 @@ type People struct {
 	since time.Time // when the manager was made
 	opens *openSpaces
 
-	making sync.Mutex // held during a change of records or spaces, so that there is one at a time
+	making sync.Mutex                     // held during a change of records or spaces, so that there is one at a time
+	lost   map[crypto.PointerID]time.Time // since when shared folders are mounted nowhere; guarded by making
 
 	kick  chan struct{}
 	stop  context.CancelFunc
@@ -83,7 +84,7 @@ type People struct {
 // New returns the manager of an account's people, and shows what friends share. It makes no request until Start.
 func New(o Options) (*People, error) {
 	o.Every = cmp.Or(o.Every, Every)
-	p := &People{o: o, kick: make(chan struct{}, 1), mounted: map[string]shownFriend{},
+	p := &People{o: o, kick: make(chan struct{}, 1), lost: map[crypto.PointerID]time.Time{}, mounted: map[string]shownFriend{},
 		opened: map[string]openLink{}, since: o.Now()}
 	p.desk = meet.New(p.meeting())
 	p.opens = newOpenSpaces(p)

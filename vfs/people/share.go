@@ -170,7 +170,7 @@ func (p *People) makeShare(
 func (p *People) freeShareName(s registry.State, name string) string {
 	taken := map[string]bool{}
 	for _, sh := range p.shares(s) {
-		taken[sh.name] = len(sh.to) > 0
+		taken[sh.name] = taken[sh.name] || len(sh.to) > 0 && !sh.away
 	}
 	free := name
 	for n := 2; taken[free]; n++ {
@@ -258,7 +258,7 @@ func (p *People) Moved(from, to string) {
 	p.Changed()
 }
 
-// takeMoves records where shared folders and links lie after what Moved was called with.
+// takeMoves records where the folders of links lie after what Moved was called with.
 func (p *People) takeMoves(ctx context.Context) error {
 	p.mu.Lock()
 	moves := p.moves
@@ -266,18 +266,16 @@ func (p *People) takeMoves(ctx context.Context) error {
 	p.mu.Unlock()
 	var notes []registry.Note
 	s := p.o.Own.Private()
-	for _, kind := range []registry.Kind{kindShare, kindLink} {
-		for id, r := range s.All(kind) {
-			was := string(r.Get(fieldPath))
-			now := was
-			for _, m := range moves {
-				if lies, ok := tree.Rebase(now, m[0], m[1]); ok {
-					now = lies
-				}
+	for id, r := range s.All(kindLink) {
+		was := string(r.Get(fieldPath))
+		now := was
+		for _, m := range moves {
+			if lies, ok := tree.Rebase(now, m[0], m[1]); ok {
+				now = lies
 			}
-			if now != was {
-				notes = append(notes, registry.Note{Kind: kind, ID: id, Set: map[string][]byte{fieldPath: []byte(now)}})
-			}
+		}
+		if now != was {
+			notes = append(notes, registry.Note{Kind: kindLink, ID: id, Set: map[string][]byte{fieldPath: []byte(now)}})
 		}
 	}
 	if len(notes) == 0 {

@@ -50,10 +50,12 @@ type share struct {
 	file  bool
 	to    map[string]string // rights by author id or group
 	first object.Ref        // the folder's root when it was shared
+	away  bool              // it is mounted nowhere, since it was deleted
 }
 
 const (
 	fieldFile   = "file"   // share: "1" for a single file
+	fieldAway   = "away"   // share: "1" while it is mounted nowhere
 	fieldFirst  = "first"  // share: the root of the folder when it was shared
 	fieldRoster = "roster" // share: hash of the authors in the space's roster
 )
@@ -76,7 +78,7 @@ func (p *People) shares(s registry.State) (all []share) {
 			continue
 		}
 		sh := share{id: id, path: string(r.Get(fieldPath)), name: string(r.Get(fieldName)), file: isSet(r.Get(fieldFile)),
-			to: to[of]}
+			to: to[of], away: isSet(r.Get(fieldAway))}
 		if b := r.Get(fieldFirst); len(b) > 0 {
 			sh.first, _ = refOf(b) // zero: nothing can be carried over
 		}
@@ -163,7 +165,7 @@ func (p *People) mine() []Share {
 	}
 	all := []Share{}
 	for _, sh := range p.shares(s) {
-		if owned[sh.id].Stage != roots.Live || len(sh.to) == 0 {
+		if owned[sh.id].Stage != roots.Live || len(sh.to) == 0 || sh.away {
 			continue
 		}
 		shown := Share{Path: sh.path, Name: sh.name, id: sh.id, With: []Grant{}}
@@ -185,8 +187,9 @@ func (p *People) refreshRosters(ctx context.Context) error {
 	s := p.o.Own.Private()
 	owned := p.spaces(s)
 	var errs []error
-	for _, sh := range p.shares(s) {
-		want := p.writers(s, sh)
+	all := p.shares(s)
+	for _, sh := range all {
+		want := p.writers(s, sh, all)
 		r, _ := s.Get(kindShare, sh.id.String())
 		sum := sumOf(want)
 		if owned[sh.id].Stage != roots.Live || bytes.Equal(r.Get(fieldRoster), sum) {
@@ -232,13 +235,19 @@ func sumOf(all []object.Author) []byte {
 	return sum[:]
 }
 
-// writers returns the roster of a shared folder.
-func (p *People) writers(s registry.State, sh share) (all []object.Author) {
+// writers returns the roster of a shared folder: those who may write it, or one of all around it.
+func (p *People) writers(s registry.State, sh share, all []share) (authors []object.Author) {
+	owned := p.spaces(s)
 	for _, f := range persons(s) {
-		if write, granted := sh.rights(s, f.author); granted && write && f.State == IsFriend {
-			all = append(all, object.Author{ID: f.author, Rights: object.MayWrite, Name: f.Called})
+		may := slices.ContainsFunc(all, func(around share) bool {
+			write, granted := around.rights(s, f.author)
+			return granted && write && (around.id == sh.id ||
+				owned[around.id].Stage == roots.Live && !around.away && strings.HasPrefix(sh.path, around.path+"/"))
+		})
+		if may && f.State == IsFriend {
+			authors = append(authors, object.Author{ID: f.author, Rights: object.MayWrite, Name: f.Called})
 		}
 	}
-	slices.SortFunc(all, func(a, b object.Author) int { return slices.Compare(a.ID[:], b.ID[:]) })
-	return all
+	slices.SortFunc(authors, func(a, b object.Author) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	return authors
 }

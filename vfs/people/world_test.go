@@ -132,9 +132,7 @@ func (w *world) look() {
 			}
 		}
 		for _, u := range w.users {
-			for range 3 { // the poller asks for listed pointers at every other look while nothing moves
-				u.own.Home().Poller().Look(w.t.Context())
-			}
+			u.does(u.people.Look(w.t.Context()))
 		}
 	}
 }

@@ -116,7 +116,7 @@ func (t transfer) reference(ctx context.Context) (*reference, error) {
 			return nil, err
 		}
 	}
-	if r.entry, _ = was.Object(); t.committed(ctx, was) {
+	if r.entry, _ = was.Object(); r.entry.Kind == object.Mount || t.committed(ctx, was) {
 		return r, nil
 	}
 	if was.IsFolder() || t.within != "" {
@@ -228,7 +228,8 @@ func (t transfer) record(ctx context.Context, found *reference) (bool, error) {
 		if !t.o.Modified.IsZero() {
 			entry.Modified = object.Nanos(t.o.Modified)
 		}
-		graft := tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace, Fill: found.fill}
+		graft := tree.Graft{Path: t.path, Entry: entry, Replace: t.o.Replace, Fill: found.fill,
+			Mounts: t.movesMounts() && src.MayHoldMounts()}
 		gain := working.Change{Op: graft}
 		if found.batch != nil {
 			gain.Blobs, gain.Give = found.batch.Names(), found.batch.Give()
