@@ -344,9 +344,13 @@ func (d *drive) social() metrics.PeopleState {
 // status returns the drive's status for commands.
 func (d *drive) status() control.Status {
 	s, figures, c, away := d.space.Status(), d.figures(), d.cache.Stats(), d.line.State()
-	social := d.people.Status()
+	var social *people.Status
+	if d.people != nil {
+		now := d.people.Status()
+		social = &now
+	}
 	return control.Status{
-		People: &social,
+		People: social,
 		Pending: control.Pending{Changes: figures.JournalRecords, Bytes: figures.JournalBytes, Oldest: figures.OldestSeconds,
 			Staged: s.StagedBytes, Limit: s.StagingLimit},
 		Commit: control.Commit{Landed: s.Commits, Failed: s.Failures, Last: s.LastCommit, LastError: s.CommitFailed,
