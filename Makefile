@@ -33,7 +33,7 @@ BUCKET ?=
 # rclone's own suites that run against the drive.
 RCLONE_SUITES := ./backend/webdav ./fs/sync ./fs/operations ./vfs
 
-.PHONY: help run build vet test race e2e litmus suites lint fuzz vectors bench bench-remote torture cover cross tools clean
+.PHONY: help run build linkpage vet test race e2e litmus suites lint fuzz vectors bench bench-remote torture cover cross tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,12 +41,21 @@ help: ## list the targets
 run: build ## build, make an account if there is none, serve http://127.0.0.1:8090
 	@exec $(BIN)/postern serve $(ARGS)
 
-build: ## build bin/postern
+build: linkpage ## build bin/postern
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/postern ./cmd/postern
+
+# The link page's reader for browsers, which postern embeds. It has the Go version of the tests, so it is not committed.
+LINKPAGE := cmd/postern/linkpage/built
+linkpage: ## build the reader of secret links for browsers, which build embeds
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(LINKPAGE)/reader.wasm ./cmd/linkreader
+	gzip -9 -n -f $(LINKPAGE)/reader.wasm
+	cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(LINKPAGE)/wasm_exec.js
+	chmod u+w $(LINKPAGE)/wasm_exec.js
 
 vet: ## go vet, with the end-to-end tests
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./cmd/e2e/
+	GOOS=js GOARCH=wasm $(GO) vet ./cmd/linkreader
 
 test race: export TMPDIR := $(or $(SCRATCH),$(TMPDIR),/tmp)
 
@@ -127,3 +136,4 @@ tools: ## install the pinned tools into .tools
 
 clean: ## remove what was built
 	rm -rf $(BIN) cover.out *.test
+	git clean -q -f -X $(LINKPAGE)

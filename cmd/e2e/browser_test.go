@@ -28,6 +28,13 @@ type tab struct {
 // browse starts a headless Chromium and opens a gateway. The first address carries the password, instead of a dialog.
 func browse(t *testing.T, g *gateway) *tab {
 	t.Helper()
+	first := url.URL{Scheme: "http", User: url.UserPassword("postern", g.password), Host: g.addr, Path: "/"}
+	return browseAt(t, g, first.String())
+}
+
+// browseAt starts a headless Chromium at an address of a gateway.
+func browseAt(t *testing.T, g *gateway, first string) *tab {
+	t.Helper()
 	program := browserProgram(t)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.WindowSize(1200, 800),
 		chromedp.WSURLReadTimeout(patience))
@@ -39,8 +46,7 @@ func browse(t *testing.T, g *gateway) *tab {
 	ctx, leave := chromedp.NewContext(allocator)
 	t.Cleanup(leave)
 	b := &tab{t: t, g: g, ctx: ctx}
-	first := url.URL{Scheme: "http", User: url.UserPassword("postern", g.password), Host: g.addr, Path: "/"}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 800), chromedp.Navigate(first.String())); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1200, 800), chromedp.Navigate(first)); err != nil {
 		t.Fatalf("the browser does not start: %v", err)
 	}
 	return b

@@ -59,11 +59,19 @@ func (p *People) links(s registry.State) (all []Link) {
 			Write: isSet(r.Get(fieldWrite)), Expires: timeOf(r.Get(fieldExpires)), gone: isSet(r.Get(fieldGone)),
 			file: isSet(r.Get(fieldFile)),
 			seed: crypto.LinkSeed(seed), key: crypto.ReadKey(key), target: string(r.Get(fieldTarget))}
-		l.URL = l.seed.Link(storeOf(s), l.Password).Text()
+		l.URL = p.linkText(l.seed.Link(storeOf(s), l.Password))
 		all = append(all, l)
 	}
 	slices.SortFunc(all, func(a, b Link) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
 	return all
+}
+
+// linkText returns a link as users pass it on.
+func (p *People) linkText(l crypto.Link) string {
+	if url, err := l.URL(p.o.LinkPage); err == nil {
+		return url
+	}
+	return l.Text()
 }
 
 // Links returns the links that lead somewhere, by path.

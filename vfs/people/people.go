@@ -36,7 +36,9 @@ type Options struct {
 	Drive   *namespace.Drive // shows what friends share
 	Store   remote.Store     // where the account lives, as Own uses it
 	URL     string           // of that store, for cards; "": friends can't know one
-	Seen    meet.Seen        // the letters that were handled
+	// LinkPage is the address of the server of the page that opens links; "": links lead to no page.
+	LinkPage string
+	Seen     meet.Seen // the letters that were handled
 
 	Every time.Duration // between two looks at the inbox; 0: Every
 	Now   func() time.Time

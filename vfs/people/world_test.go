@@ -40,6 +40,7 @@ type user struct {
 	own    *space.Space
 	drive  *namespace.Drive
 	people *people.People
+	page   string            // the server of the page for links
 	opened map[string]vfs.FS // by the path of the mount in its space
 }
 
@@ -101,7 +102,7 @@ func (u *user) open() {
 		Moved: func(from, to string) { u.people.Moved(from, to) },
 	}, map[string]vfs.FS{"files": u.own, "shared": namespace.Folder(time.Time{})})
 	u.people, err = people.New(people.Options{
-		Account: u.secret, User: u.name, Device: u.device(), Own: u.own, Drive: u.drive, Store: u.store,
+		Account: u.secret, User: u.name, Device: u.device(), Own: u.own, Drive: u.drive, Store: u.store, LinkPage: u.page,
 		Seen: &meet.SeenFile{}, Now: func() time.Time { return u.w.now }, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler),
 	})

@@ -58,7 +58,7 @@ func Serve(ctx context.Context, o Options) (err error) {
 	defer func() { err = say.Closing(err, s.Close) }()
 	listener, err := inherited(o.Getenv)
 	if listener == nil && err == nil {
-		listener, err = listen(ctx, o.Settings.Addr)
+		listener, err = listen(ctx, o.Settings.Addr, "--addr")
 	}
 	if err != nil {
 		return err
@@ -119,6 +119,11 @@ func Serve(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	unlink, err := serveLinks(ctx, o, opened.checked)
+	if err != nil {
+		return err
+	}
+	defer unlink()
 	opened.people.Start()
 	o.Welcome(help)
 	commands, idle := untilIdle(control.Handler(running, measured.Handler()))

@@ -25,21 +25,21 @@ const (
 	maxHeader     = 64 << 10         // bytes of a request's header; If headers of many locks are long
 )
 
-// listen opens the drive's address. Port 0 takes a free one.
-func listen(ctx context.Context, addr string) (net.Listener, error) {
+// listen opens an address, which the flag chooses. Port 0 takes a free one.
+func listen(ctx context.Context, addr, flag string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, say.Advisef("can't listen on %s, the port is in use: stop what uses it, or choose another with --addr",
-			addr)
+		return nil, say.Advisef("can't listen on %s, the port is in use: stop what uses it, or choose another with %s",
+			addr, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, say.Advisef("can't listen on %s, this port is not for ordinary users: choose one above 1023 with --addr",
-			addr)
+		return nil, say.Advisef("can't listen on %s, this port is not for ordinary users: choose one above 1023 with %s",
+			addr, flag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, say.Advisef("can't listen on %s, this machine has no such address: choose another with --addr", addr)
+		return nil, say.Advisef("can't listen on %s, this machine has no such address: choose another with %s", addr, flag)
 	case err != nil:
-		return nil, say.Advisef("can't listen on %s (%w): choose another address with --addr", addr, err)
+		return nil, say.Advisef("can't listen on %s (%w): choose another address with %s", addr, err, flag)
 	}
 	return listener, nil
 }

@@ -80,7 +80,7 @@ func TestProbes(t *testing.T) {
 }
 
 func TestListenSentences(t *testing.T) {
-	taken, err := listen(t.Context(), "127.0.0.1:0")
+	taken, err := listen(t.Context(), "127.0.0.1:0", "--addr")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestListenSentences(t *testing.T) {
 		"127.0.0.1:not-a-port":  "--addr",
 		"no.such.host.invalid:": "--addr",
 	} {
-		_, err := listen(t.Context(), addr)
+		_, err := listen(t.Context(), addr, "--addr")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", addr, err)
 		}

@@ -26,6 +26,13 @@ type Settings struct {
 	Device  DeviceSettings  `toml:"device"`
 	History HistorySettings `toml:"history"`
 	GC      GCSettings      `toml:"gc"`
+	Links   LinkSettings    `toml:"links"`
+}
+
+// LinkSettings say whether and where the page is served that opens secret links in a browser.
+type LinkSettings struct {
+	Addr string `toml:"addr"` // host:port it is served at; empty: it is not
+	URL  string `toml:"url"`  // of the server, as others reach it: links lead there; empty: they lead to no page
 }
 
 // RemoteSettings name the remote and bound its use of the network. In config.toml they are a section, or only the URL:

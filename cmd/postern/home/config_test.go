@@ -71,6 +71,8 @@ func TestConfigDamaged(t *testing.T) {
 		"bad size":    {"[staging]\nlimit = \"many\"\n", []string{"line 2", "many", "64MiB"}},
 		"bad sync":    {"sync = \"sometimes\"\n", []string{"sync", "sometimes", "through"}},
 		"bad address": {"addr = \"8090\"\n", []string{"addr", "HOST:PORT"}},
+		"bad page":    {"[links]\naddr = \"8099\"\n", []string{"links.addr", "HOST:PORT"}},
+		"bad place":   {"[links]\nurl = \"drive.example.org\"\n", []string{"links.url", "https://"}},
 		"bad level":   {"log = \"loud\"\n", []string{"log", "loud", "debug"}},
 		"no staging":  {"[staging]\nlimit = \"off\"\n", []string{"staging.limit"}},
 		"bad device":  {"[device]\nname = \"a/b\"\n", []string{"device.name"}},

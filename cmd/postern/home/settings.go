@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/vfs/staging"
 )
@@ -75,6 +76,8 @@ func (s Settings) Or(lower Settings) Settings {
 	pick(&s.Cache.Memory, lower.Cache.Memory)
 	pick(&s.Cache.Disk, lower.Cache.Disk)
 	pick(&s.Device.Name, lower.Device.Name)
+	pick(&s.Links.Addr, lower.Links.Addr)
+	pick(&s.Links.URL, lower.Links.URL)
 	if len(s.Hosts) == 0 {
 		s.Hosts = lower.Hosts
 	}
@@ -98,6 +101,7 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 		MDNS:   getenv("POSTERN_MDNS"),
 		TLS:    TLSSettings{Mode: getenv("POSTERN_TLS"), Cert: getenv("POSTERN_TLS_CERT"), Key: getenv("POSTERN_TLS_KEY")},
 		Device: DeviceSettings{Name: getenv("POSTERN_DEVICE_NAME")},
+		Links:  LinkSettings{Addr: getenv("POSTERN_LINKS_ADDR"), URL: getenv("POSTERN_LINKS_URL")},
 	}
 	if hosts := getenv("POSTERN_HOSTS"); hosts != "" {
 		s.Hosts = strings.Split(hosts, ",")
@@ -145,9 +149,14 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 
 // Check looks at every value that is set. It says which setting is wrong and what it may be.
 func (s Settings) Check() error {
-	if s.Addr != "" {
-		if _, _, err := net.SplitHostPort(s.Addr); err != nil {
-			return fmt.Errorf("addr %q is not HOST:PORT, such as 127.0.0.1:8090", s.Addr)
+	for name, addr := range map[string]string{"addr": s.Addr, "links.addr": s.Links.Addr} {
+		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+			return fmt.Errorf("%s %q is not HOST:PORT, such as 127.0.0.1:8090", name, addr)
+		}
+	}
+	if s.Links.URL != "" {
+		if _, err := (crypto.Link{}).URL(s.Links.URL); err != nil {
+			return fmt.Errorf("links.url: %w, such as https://drive.example.org", err)
 		}
 	}
 	if s.Sync != "" && s.Sync != SyncBack && s.Sync != SyncThrough {

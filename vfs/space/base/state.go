@@ -45,9 +45,14 @@ type State struct {
 	Authors
 }
 
+// Loader loads pointers. remote.Pointers is a Loader.
+type Loader interface {
+	Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error)
+}
+
 // Load follows a space's pointer to its newest commit, and judges that alone. Errors: ErrNoSpace, those of the remote,
 // vfs.ErrCorrupt.
-func Load(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability) (State, error) {
+func Load(ctx context.Context, store Loader, nodes *tree.Nodes, space crypto.Capability) (State, error) {
 	p, err := load(ctx, store, space)
 	if err != nil {
 		return State{}, err
@@ -57,7 +62,7 @@ func Load(ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space c
 
 // LoadOn follows a space's pointer to its newest commit, and judges it as Take does. Errors: ErrNoSpace, those of Take.
 func LoadOn(
-	ctx context.Context, store remote.Pointers, nodes *tree.Nodes, space crypto.Capability, was State,
+	ctx context.Context, store Loader, nodes *tree.Nodes, space crypto.Capability, was State,
 ) (State, error) {
 	p, err := load(ctx, store, space)
 	if err != nil {
@@ -66,7 +71,7 @@ func LoadOn(
 	return Take(ctx, nodes, space, was, p)
 }
 
-func load(ctx context.Context, store remote.Pointers, space crypto.Capability) (crypto.Pointer, error) {
+func load(ctx context.Context, store Loader, space crypto.Capability) (crypto.Pointer, error) {
 	p, err := store.Load(ctx, space.ID)
 	if errors.Is(err, remote.ErrNotFound) {
 		return p, ErrNoSpace

@@ -44,6 +44,8 @@ defaults.`,
 	f.Lookup("mdns").NoOptDefVal = home.SwitchOn
 	f.StringVar(&flags.Sync, "sync", "",
 		`"back": answer when a change is durable here; "through": when the remote has it (default back)`)
+	f.StringVar(&flags.Links.Addr, "link-page", "", "HOST:PORT to serve the page at that opens secret links in a browser, "+
+		"such as 127.0.0.1:8099; others reach it at links.url of config.toml (default: none)")
 	f.StringVar(&flags.Log, "log", "", "least severe messages to log: error, warn, info, debug (default info)")
 	return cmd
 }

@@ -25,8 +25,9 @@ func linkCreate(p *command.Program) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create PATH",
 		Short: "Make a secret link to a folder",
-		Long: `Prints a link. Whoever has it can open the folder with Postern: postern link open. The secret is behind the #
-and reaches no server. It expires when your gateway runs after that time.`,
+		Long: `Prints a link. Whoever has it can open the folder with Postern: postern link open; in a browser, too, if a
+gateway serves a page for that (postern serve --link-page) and links.url in config.toml says where others reach it. The
+secret is behind the # and reaches no server. It expires when your gateway runs after that time.`,
 		Args: command.Exactly(1, "one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if uses != 0 {
