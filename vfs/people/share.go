@@ -77,6 +77,11 @@ func (p *People) named(at place, err error) error {
 func (p *People) Share(ctx context.Context, name string, with []string, write bool) (Share, error) {
 	p.making.Lock()
 	defer p.making.Unlock()
+	if p.expecting() { // the answer may have come
+		if err := p.readLetters(ctx); err != nil {
+			p.o.Log.Info("the inbox can't be read", "error", err)
+		}
+	}
 	s := p.o.Own.Private()
 	right := mayRead
 	if write {
