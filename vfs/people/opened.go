@@ -157,7 +157,7 @@ func (p *People) freeLinkName(s registry.State, name string) string {
 
 // follow returns where a link leads now.
 func (p *People) follow(ctx context.Context, l crypto.Link, key crypto.ReadKey) (crypto.LinkTarget, error) {
-	pointer, err := p.o.Store.Load(ctx, l.Pointer)
+	pointer, err := p.o.Own.Home().Poller().Load(ctx, p.o.Store, l.Pointer)
 	if errors.Is(err, remote.ErrNotFound) {
 		return crypto.LinkTarget{}, refuse("the storage has no such link: it was ended, or its maker has not been online yet")
 	}

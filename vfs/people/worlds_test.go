@@ -244,14 +244,16 @@ func TestTwoWorlds(t *testing.T) {
 		for what, samples := range map[string][]sample{
 			"without labels": c.unlabelled(),
 			"blobs":          c.labelled(remote.OpDrop, remote.OpLookUp),
-			"letters":        c.labelled(remote.OpGet, remote.OpLoad),
+			"letters":        c.labelled(remote.OpGet),
+			"pointers":       c.labelled(remote.OpDrop, remote.OpLookUp, remote.OpGet),
 		} {
 			of[what] = append(of[what], samples)
 		}
 		c.betray()
 		of["planted"] = append(of["planted"], c.unlabelled())
 	}
-	for what, found := range map[string]bool{"without labels": false, "planted": true, "blobs": true, "letters": true} {
+	for what, found := range map[string]bool{"without labels": false, "planted": true, "blobs": true, "letters": true,
+		"pointers": false} {
 		g := learn(slices.Concat(of[what][:n/2]...), random)
 		auc, spread := g.auc(slices.Concat(of[what][n/2:]...))
 		t.Logf("%s: AUC %.3f, chance is 0.5 ± %.3f", what, auc, spread)

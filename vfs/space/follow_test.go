@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -321,7 +322,7 @@ func TestEvilChanges(t *testing.T) {
 	}
 }
 
-// turning is a store on which something happens before a pointer is loaded.
+// turning is a store on which something happens before pointers are loaded.
 type turning struct {
 	remote.Store
 	before func()
@@ -330,6 +331,11 @@ type turning struct {
 func (s *turning) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
 	s.before()
 	return s.Store.Load(ctx, id)
+}
+
+func (s *turning) Changed(ctx context.Context, since remote.Cursor) (remote.Changes, error) {
+	s.before()
+	return s.Store.Changed(ctx, since)
 }
 
 // TestFollowerClosed: a closed follower asks the store for nothing, and says so at once.
@@ -348,10 +354,8 @@ func TestFollowerNeverGoesBack(t *testing.T) {
 	f := newFriends(t)
 	f.say("/a", "first")
 	store := &turning{Store: f.alices.store}
-	store.before = func() {
-		f.alice.Home().Poller().Look(t.Context())
-		f.say("/a", "second")
-	}
+	var once sync.Once
+	store.before = func() { once.Do(func() { f.say("/a", "second") }) }
 	follower := f.alice.Home().Follow(store, listedKeys(f.bobs.account, 0).ReadOnly())
 	defer follower.Close()
 	for range 2 {
@@ -371,7 +375,7 @@ func TestFollowerStartsAway(t *testing.T) {
 	}
 	f.follower.Close()
 	f.line.SetPlan(func(c faulty.Call) faulty.Fault {
-		if c.Op == faulty.Load {
+		if c.Op == faulty.Load || c.Op == faulty.Changed {
 			return faulty.Fail
 		}
 		return faulty.Fine

@@ -29,6 +29,7 @@ import (
 type Follower struct {
 	view.ReadOnly
 	store  remote.Store
+	listed remote.Pointers // those of store, without showing which one is loaded
 	space  crypto.Capability
 	nodes  *tree.Nodes
 	opener *view.Opener
@@ -60,7 +61,7 @@ type attempt struct {
 // New returns a follower of a space at a store. It makes no request.
 func New(home *local.Home, store remote.Store, space crypto.Capability) *Follower {
 	f := &Follower{
-		store: store, space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
+		store: store, listed: home.Poller.Of(store), space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
 		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead, Pace: store.Roles().Pace},
 		notice: home.Committed,
@@ -226,7 +227,7 @@ func (f *Follower) open(ctx context.Context, was *base.State, newer *crypto.Poin
 	if newer != nil {
 		next, err = base.Take(ctx, f.nodes, f.space, known, *newer)
 	} else {
-		next, err = base.LoadOn(ctx, f.store, f.nodes, f.space, known)
+		next, err = base.LoadOn(ctx, f.listed, f.nodes, f.space, known)
 	}
 	if err == nil && was != nil {
 		next, err = base.Continues(ctx, f.nodes, f.space, known, next)

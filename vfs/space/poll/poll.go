@@ -3,7 +3,7 @@
 //
 // A space whose pointer is not listed needs a request of its own. All listed pointers of a store share one request,
 // which returns every pointer that moved, including those of strangers. So the request does not reveal to the store
-// which of them we know.
+// which of them we know. Load finds a single pointer in the same way.
 package poll
 
 import (
@@ -47,10 +47,21 @@ type Poller struct {
 
 // listed is the known state of the listed pointers of a store.
 type listed struct {
+	asking chan struct{} // holds one token during a request, so that there is one at a time
+
 	spaces map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}
+	newest map[crypto.PointerID]crypto.Pointer // of all accounts, at most maxNewest
 	cursor remote.Cursor
 	busy   bool // the last response had news
 	passed int  // looks since the last request
+}
+
+// maxNewest bounds the pointers of a store that a poller keeps: 2 MiB.
+const maxNewest = 4096
+
+func newListed() *listed {
+	return &listed{asking: make(chan struct{}, 1), spaces: map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}{},
+		newest: map[crypto.PointerID]crypto.Pointer{}}
 }
 
 // New starts a poller. Close ends it.
@@ -104,7 +115,7 @@ func (p *Poller) Listed(store remote.Pointers, id crypto.PointerID, moved func(c
 	defer p.mu.Unlock()
 	l := p.stores[store]
 	if l == nil {
-		l = &listed{spaces: map[crypto.PointerID]map[*func(crypto.Pointer)]struct{}{}}
+		l = newListed()
 		p.stores[store] = l
 	}
 	if l.spaces[id] == nil {
@@ -181,24 +192,76 @@ func (p *Poller) Look(ctx context.Context) {
 	all.Wait()
 }
 
+// Of returns a store's pointers, whose Load is that of the poller.
+func (p *Poller) Of(store remote.Pointers) remote.Pointers { return pointers{store, p} }
+
+type pointers struct {
+	remote.Pointers
+	poller *Poller
+}
+
+// Load implements remote.Pointers.
+func (o pointers) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+	return o.poller.Load(ctx, o.Pointers, id)
+}
+
+// Load returns the newest state of a listed pointer. It asks the store for all pointers that moved, so that the store does
+// not see which of them is wanted. Only if that does not show the pointer, which is new, or not listed, or one of more
+// than maxNewest, the store is asked for it. Errors: those of remote.Pointers.
+func (p *Poller) Load(ctx context.Context, store remote.Pointers, id crypto.PointerID) (crypto.Pointer, error) {
+	p.mu.Lock()
+	l := p.stores[store]
+	p.mu.Unlock()
+	if l == nil { // nothing is followed there
+		l = newListed()
+	}
+	if err := p.ask(ctx, store, l); err != nil {
+		return crypto.Pointer{}, err
+	}
+	p.mu.Lock()
+	newest, known := l.newest[id]
+	p.mu.Unlock()
+	if known {
+		return newest, nil
+	}
+	return store.Load(ctx, id)
+}
+
 // ask reads the pointers that moved at a store.
 func (p *Poller) ask(ctx context.Context, store remote.Pointers, l *listed) error {
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return remote.Alive(ctx, remote.OpChanged, remote.Place{})
+	}
 	for range maxPages {
 		page, err := store.Changed(ctx, l.cursor)
 		if err != nil {
 			return err
 		}
 		p.mu.Lock()
-		l.cursor, l.busy = page.Next, len(page.Pointers) > 0
-		for _, pointer := range page.Pointers {
-			for moved := range l.spaces[pointer.ID] {
-				(*moved)(pointer)
-			}
-		}
+		l.take(page)
 		p.mu.Unlock()
 		if !page.More {
 			return nil
 		}
 	}
 	return nil
+}
+
+// take notes the pointers of a page, and calls those back who follow them. The caller holds mu of the poller.
+func (l *listed) take(page remote.Changes) {
+	l.cursor, l.busy = page.Next, len(page.Pointers) > 0
+	for _, pointer := range page.Pointers {
+		if was, known := l.newest[pointer.ID]; known && pointer.Seq >= was.Seq || !known && len(l.newest) < maxNewest {
+			l.newest[pointer.ID] = pointer
+		}
+		for moved := range l.spaces[pointer.ID] {
+			(*moved)(pointer)
+		}
+	}
+	for _, id := range page.Suspect { // only the store's own answer says what is wrong with it
+		delete(l.newest, id)
+	}
 }
