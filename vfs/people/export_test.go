@@ -40,3 +40,10 @@ func (p *People) knows(ctx context.Context, other *People) error {
 	note.Set[fieldTheirs], note.Set[fieldSent] = pair.ReadOnly().Marshal(), timeBytes(p.o.Now())
 	return errors.Join(p.o.Own.Note(ctx, note), p.show())
 }
+
+// Record records the edited folders that are to be carried over, without doing that.
+func (p *People) Record(ctx context.Context) error {
+	p.making.Lock()
+	defer p.making.Unlock()
+	return p.takeCarried(ctx)
+}

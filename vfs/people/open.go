@@ -283,7 +283,7 @@ func (p *People) remember(ctx context.Context, c crypto.Capability) error {
 
 // options returns the options to open a space that this account may write.
 func (p *People) options(c crypto.Capability) space.Options {
-	return space.Options{Store: p.o.Store, Keys: p.keys(c)}
+	return space.Options{Store: p.o.Store, Keys: p.keys(c), Carry: p.Carry}
 }
 
 // Beside returns the options to open a space that has changes in the journal; see space.Options.

@@ -174,8 +174,13 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 
 // reconcile makes all spaces of this account equal to its records.
 func (p *People) reconcile(ctx context.Context) error {
-	errs := []error{p.takeMoves(ctx), p.sendLetters(ctx), p.finishRotations(ctx), p.forgetRetired(ctx), p.expireLinks(ctx),
-		p.settleMounts(ctx), p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx)}
+	united := p.unite(ctx)
+	errs := []error{united, p.takeMoves(ctx), p.carry(ctx), p.sendLetters(ctx), p.finishRotations(ctx),
+		p.forgetRetired(ctx), p.expireLinks(ctx)}
+	if united == nil { // else it would record two folders
+		errs = append(errs, p.settleMounts(ctx))
+	}
+	errs = append(errs, p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx))
 	for _, f := range persons(p.o.Own.Private()) {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
 			errs = append(errs, p.refreshPair(ctx, f))

@@ -79,6 +79,7 @@ type People struct {
 	report   meet.Report            // of the last look at the inbox
 	counts   Status                 // its figures since the start
 	moves    [][2]string            // of folders of the drive, which the records lack
+	carried  []carried              // edited folders, which the records lack
 
 	movedLinks linkIDs // links of others that may lead somewhere else now
 }

@@ -10,6 +10,7 @@ import (
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/roots"
+	"postern/vfs/tree"
 )
 
 // The kinds of records.
@@ -97,6 +98,20 @@ func refBytes(r object.Ref) []byte { return object.Head{Version: object.Version2
 func refOf(b []byte) (object.Ref, bool) {
 	h, err := object.DecodeHead(b)
 	return h.Commit, err == nil
+}
+
+// entryBytes and entryOf keep a folder or file as it was at some time.
+func entryBytes(e object.Entry) ([]byte, error) {
+	if e.Kind == object.Folder {
+		e = object.Entry{Kind: e.Kind, Version: e.Version, Root: e.Root, Size: e.Size, Count: e.Count}
+	}
+	return tree.EncodeOp(tree.Graft{Path: "/was", Entry: e})
+}
+
+func entryOf(b []byte) (object.Entry, bool) {
+	op, err := tree.DecodeOp(b)
+	g, ok := op.(tree.Graft)
+	return g.Entry, err == nil && ok
 }
 
 func uintOf(b []byte) uint32 {

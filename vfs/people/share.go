@@ -197,11 +197,16 @@ func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []re
 		if err != nil {
 			return err
 		}
+		if entry.Mount() != nil {
+			return refuse("%s was shared on another device just now: try again", at.at+at.within)
+		}
 		was, _ := entry.Object()
 		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(was)); err != nil {
 			return offline("it can't be shared now", err)
 		}
-		notes[0].Set[fieldFirst] = refBytes(was.Root)
+		if notes[0].Set[fieldFirst], err = entryBytes(was); err != nil {
+			return err
+		}
 		live := registry.Note{Kind: kindSpace, ID: o.ID.String(), Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}}
 		err = p.mount(ctx, at, o, &was, append(notes, live))
 		if !errors.Is(err, working.ErrChanged) {

@@ -49,7 +49,7 @@ type share struct {
 	name  string
 	file  bool
 	to    map[string]string // rights by author id or group
-	first object.Ref        // the folder's root when it was shared
+	first object.Entry      // the folder when it was shared
 	away  bool              // it is mounted nowhere, since it was deleted
 }
 
@@ -80,7 +80,7 @@ func (p *People) shares(s registry.State) (all []share) {
 		sh := share{id: id, path: string(r.Get(fieldPath)), name: string(r.Get(fieldName)), file: isSet(r.Get(fieldFile)),
 			to: to[of], away: isSet(r.Get(fieldAway))}
 		if b := r.Get(fieldFirst); len(b) > 0 {
-			sh.first, _ = refOf(b) // zero: nothing can be carried over
+			sh.first, _ = entryOf(b) // zero: it is not known
 		}
 		all = append(all, sh)
 	}

@@ -42,6 +42,8 @@ type user struct {
 	people *people.People
 	page   string            // the server of the page for links
 	opened map[string]vfs.FS // by the path of the mount in its space
+	number byte              // of the gateway: 0 is the first
+	commit time.Duration     // how long changes wait for their commit; 0: as shipped
 }
 
 // users makes a world in which these have claimed their names.
@@ -71,14 +73,24 @@ func users(t *testing.T, names ...string) *world {
 }
 
 func (u *user) device() space.Device {
-	return space.Device{ID: [16]byte{u.secret[0]}, Name: u.name + "'s"}
+	return space.Device{ID: [16]byte{u.secret[0], u.number}, Name: u.name + "'s"}
+}
+
+// another starts a second gateway of a user, whose changes are committed only by a flush.
+func (u *user) another() *user {
+	u.w.t.Helper()
+	v := &user{w: u.w, name: u.name, secret: u.secret, dir: u.w.t.TempDir(), opened: map[string]vfs.FS{}, number: 1,
+		commit: time.Hour, store: verify.New(u.w.store.Another(), &verify.MemoryPins{})}
+	v.open()
+	u.w.users[u.name+" 2"] = v
+	return v
 }
 
 // open starts the user's gateway.
 func (u *user) open() {
 	t := u.w.t
 	t.Helper()
-	waits := remote.Deadlines{Poll: time.Hour}.OrShipped()
+	waits := remote.Deadlines{Poll: time.Hour, Commit: u.commit}.OrShipped()
 	var err error
 	u.own, err = space.Open(t.Context(), space.Options{
 		Store: u.store, Keys: base.Own(u.secret), Dir: u.dir, Device: u.device(), Deadlines: waits,
@@ -88,7 +100,8 @@ func (u *user) open() {
 			}
 			return u.people.Beside(ctx, id)
 		},
-		Now: func() time.Time { return u.w.now },
+		Carry: func(in crypto.PointerID, c tree.Conflict) { u.people.Carry(in, c) },
+		Now:   func() time.Time { return u.w.now },
 	})
 	if err != nil {
 		t.Fatal(err)

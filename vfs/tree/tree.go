@@ -29,6 +29,9 @@ func New(nodes *Nodes, root object.Entry) Tree {
 	return Tree{nodes: nodes, root: newEntry(root)}
 }
 
+// Another returns the tree of another root entry, with the same Nodes.
+func (t Tree) Another(root object.Entry) Tree { return New(t.nodes, root).may(t.mounts) }
+
 // MayMount returns the tree with the note that it may hold mounts, as every tree of a space of format 2 may. Trees made
 // from it keep the note. Trees without it hold no mount, so that Crossing costs nothing for them.
 func (t Tree) MayMount() Tree { return t.may(true) }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"sync"
 	"time"
 
 	"postern/cmd/postern/control"
@@ -12,6 +13,7 @@ import (
 	"postern/vfs/people"
 	"postern/vfs/roots"
 	"postern/vfs/space"
+	"postern/vfs/tree"
 )
 
 // registryOf names the account's further spaces; see space.Options.
@@ -48,6 +50,33 @@ func (d *drive) noted(ready <-chan struct{}) func() {
 		default:
 		}
 	}
+}
+
+// conflicts passes conflicts of merges on to the account's people. Those of the start wait until these are there.
+type conflicts struct {
+	mu      sync.Mutex
+	to      *people.People
+	waiting []func(*people.People)
+}
+
+func (c *conflicts) add(in crypto.PointerID, conflict tree.Conflict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.to != nil {
+		c.to.Carry(in, conflict)
+		return
+	}
+	c.waiting = append(c.waiting, func(p *people.People) { p.Carry(in, conflict) })
+}
+
+func (c *conflicts) pass(to *people.People) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.to = to
+	for _, do := range c.waiting {
+		do(to)
+	}
+	c.waiting = nil
 }
 
 // openPeople makes the manager of what the account shares.

@@ -127,6 +127,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		store, changed, moved = d.kept, d.pins.Changed, d.pins.Moved
 	}
 	ready := make(chan struct{}) // closed once d.people is there
+	edited := &conflicts{}
 	d.space, err = space.Open(ctx, space.Options{
 		Store: store, Registry: registryOf(o), Place: d.placeOf, Committed: changed, Own: o.to.owned(o.home),
 		Keys: base.Own(o.account.Secret), Dir: dir,
@@ -134,7 +135,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		Patience: time.Duration(o.settings.Staging.Patience), Keep: keepOf(o.settings.History),
 		Grace:       o.settings.GC.Grace.Duration(),
 		SyncThrough: o.settings.Sync == home.SyncThrough, Deadlines: o.waits,
-		Beside: d.besideOf(o, store, ready), Noted: d.noted(ready), Now: o.now, Log: o.log, Rand: o.rand,
+		Beside: d.besideOf(o, store, ready), Noted: d.noted(ready), Carry: edited.add, Now: o.now, Log: o.log, Rand: o.rand,
 	})
 	if errors.Is(err, base.ErrNoSpace) {
 		err = say.Advisef("there is no drive of this account at the remote: see that it is the remote the account was made " +
@@ -152,6 +153,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		return nil, err
 	}
 	close(ready)
+	edited.pass(d.people)
 	if d.pins != nil {
 		d.pins.Start(d.mounted)
 	}
