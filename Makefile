@@ -78,6 +78,7 @@ suites: build ## the long third-party suites: rclone's by vendor, litmus, kopia,
 lint: ## golangci-lint, and gofmt
 	golangci-lint run ./...
 	golangci-lint run --build-tags e2e ./cmd/e2e/...
+	GOOS=js GOARCH=wasm golangci-lint run ./cmd/linkreader
 
 fuzz: export GOMEMLIMIT ?= 1GiB
 fuzz: ## every fuzz target for FUZZTIME; a target fails an input that allocates too much

@@ -81,10 +81,11 @@ func (b *tab) explains(part string) {
 func TestLinkPage(t *testing.T) {
 	g := serveLinkPage(t)
 	g.fill("/files/trip/", "", "/files/trip/days/", "", "/files/trip/notes.txt", "Day 1: <b>rain</b>\n",
-		"/files/trip/days/one.html", "<script>document.title = 'no'</script>")
+		"/files/trip/days/one.html", "<script>document.title = 'no'</script>", "/files/trip/p.png", picture(300, 200),
+		"/files/trip/paper.pdf", "%PDF-1.4\n")
 	link := g.link("/files/trip")
 	b := browseAt(t, g, link)
-	b.see("days", "notes.txt")
+	b.see("days", "notes.txt", "p.png", "paper.pdf")
 	address := run[string](b, `location.href + ' ' + document.title`)
 	page, _, _ := strings.Cut(link, "#")
 	if address != page+" trip" {
@@ -96,6 +97,10 @@ func TestLinkPage(t *testing.T) {
 		t.Errorf("the preview is %q", text)
 	}
 	b.shot("preview")
+	b.do(chromedp.Click(`tr[data-name="p.png"] button`), chromedp.WaitVisible("#view img"))
+	b.until(`document.querySelector('#view img').naturalWidth === 300`)
+	b.shot("picture")
+	b.accessible()
 	dir := b.downloads()
 	b.do(chromedp.Click(`tr[data-name="days"] button`))
 	b.see("one.html")
@@ -108,9 +113,24 @@ func TestLinkPage(t *testing.T) {
 		t.Errorf("the title became %q", title)
 	}
 	b.do(chromedp.Click(`#crumbs button`))
-	b.see("days", "notes.txt")
+	b.see("days", "notes.txt", "p.png", "paper.pdf")
+	b.do(chromedp.Click(`tr[data-name="paper.pdf"] button`)) // in a tab of its own, or downloaded where none shows it
+	b.until(`document.body.dataset.memory > 0 && document.querySelector('#says').textContent === ''`)
 	if _, secret, _ := strings.Cut(link, "#"); strings.Contains(g.stderr.String(), secret[60:]) {
 		t.Error("the log has the secret of a link")
+	}
+}
+
+// accessible expects that axe finds nothing on the page, if it is installed.
+func (b *tab) accessible() {
+	b.t.Helper()
+	checker, err := os.ReadFile(axe)
+	if err != nil {
+		return // TestBrowserAccessible fails where it must be there
+	}
+	run[bool](b, string(checker)+"\ntrue")
+	if found := run[string](b, findings); found != "" {
+		b.t.Errorf("the page of links:\n%s", found)
 	}
 }
 

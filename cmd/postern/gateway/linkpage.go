@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 
+	"postern/cmd/postern/home"
 	"postern/cmd/postern/linkpage"
 	"postern/cmd/postern/reach"
 )
@@ -24,6 +26,11 @@ func serveLinks(ctx context.Context, o Options, store linkpage.Store) (end func(
 	listener, err := listen(ctx, o.Settings.Links.Addr, "--link-page")
 	if err != nil {
 		return nil, err
+	}
+	if at, ok := listener.Addr().(*net.TCPAddr); o.Settings.TLS.Mode != home.SwitchOn && ok && !at.IP.IsLoopback() {
+		o.Log.Warn("other machines can reach the link page without HTTPS: whoever is on the line can change the page and so "+
+			"read along, and browsers save large files over HTTPS only; use --tls, or put something with TLS in front",
+			"addr", at.String())
 	}
 	listener = limitListener(listener, connections(openFiles())/4)
 	_, listener, err = reach.Secure(o.Home, o.Settings, listener, slog.New(slog.DiscardHandler))

@@ -41,7 +41,7 @@ function fail(error) {
 
 // Opening.
 
-async function open(password) {
+async function openLink(password) {
 	say('Opening …');
 	try {
 		const opened = await call('open', [link, password]);
@@ -61,7 +61,7 @@ async function open(password) {
 
 $('ask').onsubmit = (event) => {
 	event.preventDefault();
-	open($('password').value);
+	openLink($('password').value);
 };
 
 // Listing.
@@ -257,5 +257,5 @@ async function saveWhole(path, item) {
 	say('');
 }
 
-if (link.includes('#')) open('');
+if (link.includes('#')) openLink('');
 else say('This address is no whole link any more: open the link again, as it was sent to you.');
