@@ -33,6 +33,14 @@ type shown struct{ *circle }
 func (s shown) Circle(context.Context) (page.Circle, error) { return s.circle.Circle, nil }
 func (s shown) Shared(context.Context) (page.Shared, error) { return s.circle.Shared, nil }
 
+func (s shown) Changes(_ context.Context, path string) ([]page.Change, error) {
+	if path != "/files/photos/f" && path != "/shared/bob/write/f" {
+		return nil, nil
+	}
+	return []page.Change{{At: start, By: "bob <b>", Size: 1}, {At: start, By: "alice", Mine: true, Gone: true},
+		{At: start, Size: 1}}, nil
+}
+
 func newCircle() *circle {
 	return &circle{
 		Circle: page.Circle{Name: "alice", Fingerprint: "able baker charlie", Card: "postern:card#AAA", People: []page.Person{
@@ -91,6 +99,17 @@ func TestSharedSaysHowToBegin(t *testing.T) {
 	d.do("GET", "/shared", "", browser).want(200, "!?friends", "!How to begin")
 	d.do("GET", "/files/", "", browser).want(200, "!?share")
 	d.do("GET", "/shared?friends", "", browser).want(200, "!fingerprint")
+}
+
+// TestVersionsNameAuthors: the page of earlier versions says who changed what several people may write.
+func TestVersionsNameAuthors(t *testing.T) {
+	d := newShared(t, dav.Options{Patience: -1, People: shown{newCircle()}})
+	for _, path := range []string{"/files/photos/f", "/shared/bob/write/f"} {
+		d.do("GET", path+"?versions", "", browser).want(200, "Who changed it", "bob &lt;b&gt;", "you", "somebody", "removed")
+		d.do("GET", path+"?view", "", browser).want(200, `href="`+path+`?versions"`)
+	}
+	d.do("GET", "/files/f?versions", "", browser).want(200, "!Who changed it")
+	d.do("GET", "/shared/bob?versions", "", browser).want(200, "!Who changed it")
 }
 
 // newBegun returns a handler over a drive with which nobody shares anything yet.

@@ -23,7 +23,7 @@ var (
 )
 
 // functions are those that templates may call.
-var functions = template.FuncMap{"dict": dict, "count": count, "qr": qrCode, "show": visible, "moment": at,
+var functions = template.FuncMap{"dict": dict, "count": count, "qr": qrCode, "show": visible, "moment": at, "size": size,
 	"href": func(path string) template.URL { return href(path, false) }}
 
 // joined returns all files of a folder, in the order of their names, as one.

@@ -161,6 +161,8 @@ func (p *Pages) row(id int, folder string, m vfs.Info) row {
 	r := newRow(id, folder, m)
 	if p.o.People == nil {
 		r.Share = ""
+	} else if _, within, ok := layout.CutShared(join(folder, m.Name)); ok && within != "" {
+		r.Versions = r.Href + "?" + queryVersions // which names those who changed it
 	}
 	return r
 }

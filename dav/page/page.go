@@ -164,7 +164,8 @@ func (p *Pages) common(path string, info vfs.Info) (common, error) {
 		s := p.o.Status()
 		c.Status = &s
 	}
-	if _, ok := layout.CutFiles(path); ok {
+	_, own := layout.CutFiles(path)
+	if _, within, ok := layout.CutShared(path); own || ok && within != "" && c.Social {
 		c.Versions = href(path, info.Folder) + "?" + queryVersions
 	}
 	if state, within, ok := layout.CutState(path); ok {

@@ -17,6 +17,8 @@ type People interface {
 	Circle(ctx context.Context) (Circle, error)
 	// Shared returns what the account shares, and what others share with it.
 	Shared(ctx context.Context) (Shared, error)
+	// Changes returns the newest changes of a file or folder that several people may write, the newest first.
+	Changes(ctx context.Context, path string) ([]Change, error)
 	// Do makes a change. It returns the path of the drive to show then; "" for the page of the form.
 	Do(ctx context.Context, w Wish) (path string, err error)
 }
@@ -89,6 +91,16 @@ type Link struct {
 	ID, Path, URL string
 	Password      bool
 	Expires       time.Time // zero: never
+}
+
+// Change is a change of something that several people may write.
+type Change struct {
+	At     time.Time
+	By     string // who made it; empty: unknown
+	Mine   bool   // the account itself made it
+	Gone   bool   // it was removed
+	Folder bool
+	Size   int64
 }
 
 // The pages about people, each the query of an address.

@@ -30,6 +30,8 @@ type lookBack struct {
 	Earlier []version
 	Looked  bool         // at any state at all
 	Older   template.URL // further back; empty at the end
+	Changes []Change     // of something that several people may write
+	Theirs  bool         // somebody else shares it, and keeps its earlier versions
 }
 
 // version is one earlier version: from one commit to the one before the next version.
@@ -57,6 +59,12 @@ func (p *Pages) Versions(w http.ResponseWriter, r *http.Request, fs vfs.Reader, 
 	v := lookBack{
 		common: c, Gone: !found.Exists, Row: newRow(0, pathpkg.Dir(path), info), Name: visible(info.Name),
 		Folder: info.Folder, Looked: found.Looked,
+	}
+	_, _, v.Theirs = layout.CutShared(path)
+	if p.o.People != nil {
+		if all, err := p.o.People.Changes(r.Context(), path); err == nil { // else the page does without
+			v.Changes = all
+		}
 	}
 	for _, was := range found.Versions {
 		v.Folder = v.Folder || v.Gone && was.Info.Folder

@@ -193,6 +193,9 @@ func (w *walk) tree(parent, c *object.Commit) (why string, err error) {
 		if added || o.Kind != object.Folder || o.Root != f.Root {
 			return "which puts another state than its own into the history", nil
 		}
+		if ok, err := attributed(w.ctx, was, c.Author, d.Name(), o); err != nil || !ok {
+			return "which names another author of its state", err
+		}
 		added = true
 	}
 	return "", nil

@@ -150,6 +150,13 @@ func (d *Drive) SpansIn(ctx context.Context, path string) ([]Span, error) {
 	return d.table.Load().spansIn(ctx, path)
 }
 
+// Find returns the file system that holds what is at a path, and the path there. Mounts in trees on the way are
+// followed.
+func (d *Drive) Find(ctx context.Context, path string) (fs vfs.FS, within string, err error) {
+	p, err := d.table.Load().enter(ctx, path)
+	return p.fs, p.within, err
+}
+
 // Now returns the drive with its current mounts, for a request that takes several calls.
 func (d *Drive) Now() vfs.FS { return d.table.Load() }
 

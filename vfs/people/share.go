@@ -201,7 +201,7 @@ func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []re
 			return refuse("%s was shared on another device just now: try again", at.at+at.within)
 		}
 		was, _ := entry.Object()
-		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(was)); err != nil {
+		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(was, layout.StateName(p.o.Now()))); err != nil {
 			return offline("it can't be shared now", err)
 		}
 		if notes[0].Set[fieldFirst], err = entryBytes(was); err != nil {
@@ -233,8 +233,9 @@ func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.
 	return p.o.Own.Note(ctx, notes...)
 }
 
-// holding returns an edit after which a space holds a folder's contents, or one file, and an empty history.
-func holding(o object.Entry) commit.Edit {
+// holding returns an edit after which a space holds a folder's contents, or one file, and that as the first state of its
+// history, from which later ones differ.
+func holding(o object.Entry, name string) commit.Edit {
 	return func(ctx context.Context, nodes *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
 		next, err := only(&o)(ctx, nodes, whole)
 		if o.Kind == object.Folder {
@@ -243,7 +244,15 @@ func holding(o object.Entry) commit.Edit {
 		if err != nil || next == whole {
 			return whole, err
 		}
-		return next.Graft(ctx, base.HistoryPath, tree.New(nodes, object.Entry{Created: o.Created, Modified: o.Modified}))
+		next, err = next.Graft(ctx, base.HistoryPath, tree.New(nodes, object.Entry{Created: o.Created, Modified: o.Modified}))
+		if err != nil {
+			return whole, err
+		}
+		files, err := next.Sub(ctx, base.FilesPath)
+		if err != nil {
+			return whole, err
+		}
+		return next.Graft(ctx, base.HistoryPath+"/"+name, files)
 	}
 }
 

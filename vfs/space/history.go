@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/vfs"
+	"postern/vfs/authors"
 	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/space/base"
@@ -74,6 +75,15 @@ func (h history) Crossing(ctx context.Context, path string) (m tree.Mounted, ok 
 // so old, its oldest.
 func (s *Space) At(t time.Time) vfs.FS {
 	return &view.Past{Space: s.keys.Capability, At: t, Opener: s.opener, History: history{s: s}.tree}
+}
+
+// Changes returns the newest changes of a path, the newest first; see authors.Changes.
+func (s *Space) Changes(ctx context.Context, path string, most int) ([]authors.Change, error) {
+	t, err := history{s: s}.tree(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return authors.Changes(ctx, t, path, most)
 }
 
 // Usage returns nothing: the size of the history beyond the files is unknown, and the free room belongs to the files.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,31 @@ func (f *forgery) edit(op tree.Op) {
 		f.t.Fatal(err)
 	}
 	f.whole = next
+}
+
+// keep puts the commit's state into the history.
+func (f *forgery) keep() (at string) {
+	f.t.Helper()
+	at = base.HistoryPath + "/2030-01-01 00.00.00"
+	files, err := f.whole.Sub(f.t.Context(), base.FilesPath)
+	if err == nil {
+		f.whole, err = f.whole.Graft(f.t.Context(), at, files)
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return at
+}
+
+// keepAs puts the commit's state into the history, as made by an author.
+func (f *forgery) keepAs(by crypto.AuthorID) {
+	f.t.Helper()
+	at := f.keep()
+	property, _, err := authors.By(f.t.Context(), f.on.Whole, by, path.Base(at))
+	if err != nil || property.Value == "" {
+		f.t.Fatal(property, err)
+	}
+	f.edit(tree.Patch{Path: at, Set: []vfs.Property{property}})
 }
 
 // graft puts a folder of the commit before at another place.
@@ -216,12 +242,13 @@ var breaches = map[string]struct {
 		f.commit.Applied = append(slices.Clone(f.commit.Applied), twice)
 		slices.SortFunc(f.commit.Applied, func(a, b object.Applied) int { return bytes.Compare(a.Device[:], b.Device[:]) })
 	}, "bob"},
-	"a state dropped":  {func(f *forgery) { f.edit(tree.Remove{Path: f.states()[0]}) }, "bob"},
-	"a state replaced": {func(f *forgery) { f.graft("/files", f.states()[0]) }, "bob"},
-	"a foreign state":  {func(f *forgery) { f.graft(f.states()[0], base.HistoryPath+"/2030-01-01 00.00.00") }, "bob"},
-	"no history":       {func(f *forgery) { f.edit(tree.Remove{Path: base.HistoryPath}) }, "bob"},
-	"a private folder": {func(f *forgery) { f.edit(tree.Mkdir{Path: "/private", Version: vfs.Version{1}}) }, "bob"},
-	"no files":         {func(f *forgery) { f.edit(tree.Remove{Path: base.FilesPath}) }, ""},
+	"a state dropped":         {func(f *forgery) { f.edit(tree.Remove{Path: f.states()[0]}) }, "bob"},
+	"a state replaced":        {func(f *forgery) { f.graft("/files", f.states()[0]) }, "bob"},
+	"a foreign state":         {func(f *forgery) { f.graft(f.states()[0], base.HistoryPath+"/2030-01-01 00.00.00") }, "bob"},
+	"a state in carol's name": {func(f *forgery) { f.keepAs(f.s.homes[2].account.Author().ID()) }, "bob"},
+	"no history":              {func(f *forgery) { f.edit(tree.Remove{Path: base.HistoryPath}) }, "bob"},
+	"a private folder":        {func(f *forgery) { f.edit(tree.Mkdir{Path: "/private", Version: vfs.Version{1}}) }, "bob"},
+	"no files":                {func(f *forgery) { f.edit(tree.Remove{Path: base.FilesPath}) }, ""},
 	"a roster by another": {func(f *forgery) {
 		r := object.Roster{Space: f.s.space.ID, Epoch: 9, Authors: []object.Author{}}
 		r.Sign(f.key)
@@ -322,15 +349,7 @@ func TestNoBreach(t *testing.T) {
 		"far ahead":  func(f *forgery) { f.commit.Time += int64(2 * 365 * 24 * time.Hour) },
 		"long ago":   func(f *forgery) { f.commit.Time = 0 },
 		"its device": func(f *forgery) { f.commit.Applied = f.raised(2, 5) },
-		"its state": func(f *forgery) {
-			files, err := f.whole.Sub(f.t.Context(), base.FilesPath)
-			if err == nil {
-				f.whole, err = f.whole.Graft(f.t.Context(), base.HistoryPath+"/2030-01-01 00.00.00", files)
-			}
-			if err != nil {
-				f.t.Fatal(err)
-			}
-		},
+		"its state":  func(f *forgery) { f.keep() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := share(t, mem.New(), 1, nil)

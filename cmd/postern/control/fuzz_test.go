@@ -73,6 +73,7 @@ func (willing) TrustFriend(context.Context, string) (people.Friend, error) {
 }
 func (willing) Share(context.Context, ShareOrder) (people.Share, error)   { return people.Share{}, nil }
 func (willing) Unshare(context.Context, ShareOrder) (people.Share, error) { return people.Share{}, nil }
+func (willing) Changes(context.Context, string) ([]people.Change, error)  { return nil, nil }
 func (willing) CreateLink(context.Context, LinkOrder) (people.Link, error) {
 	return people.Link{}, nil
 }
@@ -81,7 +82,7 @@ func (willing) CreateLink(context.Context, LinkOrder) (people.Link, error) {
 var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin",
 	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/friends", "/friends/add", "/friends/accept",
 	"/friends/end", "/friends/trust", "/shares", "/shares/add", "/shares/end", "/shares/leave", "/links", "/links/add",
-	"/links/open", "/links/end"}
+	"/links/open", "/links/end", "/changes"}
 
 // FuzzQuestion: a body is answered by lines of JSON, of which the last is the end, or by an error as JSON.
 func FuzzQuestion(f *testing.F) {

@@ -38,6 +38,8 @@ type Sharer interface {
 	Share(ctx context.Context, o ShareOrder) (people.Share, error)
 	// Unshare takes a folder back from some, or from all if the order names nobody.
 	Unshare(ctx context.Context, o ShareOrder) (people.Share, error)
+	// Changes returns who changed a file or folder that several people may write, the newest change first.
+	Changes(ctx context.Context, path string) ([]people.Change, error)
 	// LeaveShare removes what a friend shares from this account's drive.
 	LeaveShare(ctx context.Context, path string) error
 }
@@ -92,6 +94,7 @@ func handlePeople(mux *http.ServeMux, g People) {
 	}))
 	handleTask(mux, "/friends/trust", quick(g.TrustFriend))
 	handleTask(mux, "/shares", quick(func(ctx context.Context, _ struct{}) (people.Shares, error) { return g.Shares(ctx) }))
+	handleTask(mux, "/changes", quick(g.Changes))
 	handleTask(mux, "/shares/add", quick(g.Share))
 	handleTask(mux, "/shares/end", quick(g.Unshare))
 	handleTask(mux, "/shares/leave", quick(func(ctx context.Context, path string) (struct{}, error) {
@@ -143,6 +146,11 @@ func (c *Client) TrustFriend(ctx context.Context, who string) (people.Friend, er
 // Shares implements Sharer.
 func (c *Client) Shares(ctx context.Context) (people.Shares, error) {
 	return task[people.Shares](ctx, c, "/shares", struct{}{}, Quiet)
+}
+
+// Changes implements Sharer.
+func (c *Client) Changes(ctx context.Context, path string) ([]people.Change, error) {
+	return task[[]people.Change](ctx, c, "/changes", path, Quiet)
 }
 
 // Share implements Sharer.

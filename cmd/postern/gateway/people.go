@@ -144,6 +144,11 @@ func (g *gateway) Shares(ctx context.Context) (people.Shares, error) {
 	return g.drive.people.Shares(ctx)
 }
 
+// Changes implements control.Sharer.
+func (g *gateway) Changes(ctx context.Context, path string) ([]people.Change, error) {
+	return g.drive.people.Changes(ctx, path)
+}
+
 // Share implements control.Sharer.
 func (g *gateway) Share(ctx context.Context, o control.ShareOrder) (people.Share, error) {
 	return g.drive.people.Share(ctx, o.Path, o.With, o.Write)

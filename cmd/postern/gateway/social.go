@@ -58,6 +58,17 @@ func (s social) Shared(ctx context.Context) (page.Shared, error) {
 	return found, refusal(err)
 }
 
+// Changes implements page.People.
+func (s social) Changes(ctx context.Context, path string) (all []page.Change, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.waits.Work)
+	defer cancel()
+	found, err := s.people.Changes(ctx, path)
+	for _, c := range found {
+		all = append(all, page.Change(c))
+	}
+	return all, err
+}
+
 // Do implements page.People.
 func (s social) Do(ctx context.Context, w page.Wish) (path string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.waits.Work)

@@ -11,6 +11,7 @@ import (
 
 	"postern/crypto"
 	"postern/vfs"
+	"postern/vfs/authors"
 	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/registry"
@@ -167,7 +168,7 @@ func (s *sealer) whole(ctx context.Context, on base.State, h *working.Head, a *a
 	if err != nil {
 		return t, err
 	}
-	t, kept, err := s.keepState(ctx, t, base.HistoryPath+"/"+layout.StateName(now), files)
+	t, kept, err := s.keepState(ctx, on, t, layout.StateName(now), files)
 	if err != nil || !kept || now.Sub(s.thinned) < base.ThinEvery && !now.Before(s.thinned) || !s.keys.Owns() {
 		return t, err
 	}
@@ -181,9 +182,12 @@ func (s *sealer) whole(ctx context.Context, on base.State, h *working.Head, a *a
 	return thinned, nil
 }
 
-// keepState puts the files into the history under a name, if there is a history. A writer who does not own the space
-// must leave what is there.
-func (s *sealer) keepState(ctx context.Context, t tree.Tree, at string, files tree.Tree) (tree.Tree, bool, error) {
+// keepState puts the files into the history under a name, if there is a history, with the author if there may be
+// several. A writer who does not own the space must leave what is there.
+func (s *sealer) keepState(
+	ctx context.Context, on base.State, t tree.Tree, name string, files tree.Tree,
+) (tree.Tree, bool, error) {
+	at := base.HistoryPath + "/" + name
 	_, err := t.Lookup(ctx, base.HistoryPath)
 	if errors.Is(err, vfs.ErrNotExist) {
 		return t, false, nil
@@ -197,6 +201,13 @@ func (s *sealer) keepState(ctx context.Context, t tree.Tree, at string, files tr
 		return t, false, err
 	}
 	t, err = t.Graft(ctx, at, files)
+	if err != nil || !s.keys.Listed {
+		return t, true, err
+	}
+	by, known, err := authors.By(ctx, on.Whole, s.keys.Author.ID(), name)
+	if err == nil && known {
+		t, _, err = tree.Apply(ctx, t, tree.Patch{Path: at, Set: []vfs.Property{by}})
+	}
 	return t, true, err
 }
 

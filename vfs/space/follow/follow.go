@@ -397,6 +397,15 @@ func (f *Follower) At(t time.Time) vfs.FS {
 	return &view.Past{Space: f.space, At: t, Opener: f.opener, History: f.history}
 }
 
+// Changes returns the newest changes of a path, the newest first; see authors.Changes.
+func (f *Follower) Changes(ctx context.Context, path string, most int) ([]authors.Change, error) {
+	t, err := f.history(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return authors.Changes(ctx, t, path, most)
+}
+
 // history returns the folder of the kept states.
 func (f *Follower) history(ctx context.Context) (tree.Tree, error) {
 	if _, err := f.current(ctx); err != nil {

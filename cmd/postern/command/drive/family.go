@@ -16,7 +16,7 @@ func Commands(p *command.Program) []*cobra.Command {
 		flush(p),
 		pins(p),
 		command.Verbs("history", "Look at files as they were, and bring them back",
-			historyList(p), historyShow(p), historyRestore(p)),
+			historyList(p), historyShow(p), historyRestore(p), historyAuthors(p)),
 		command.Verbs("locks", "Look at what programs have locked, and break locks that are left behind",
 			locksList(p), locksBreak(p)),
 	}
