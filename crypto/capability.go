@@ -60,6 +60,12 @@ func (s AccountSecret) PairSecret(friend AuthorID, turn uint32) SpaceSecret {
 	return derive(s, binary.BigEndian.AppendUint32(friend[:], turn), labelAccountPair)
 }
 
+// NextSecret returns the secret of the space that replaces another one of the account. All devices of the account
+// compute the same, so that two of them that replace a space at once make one new space.
+func (s AccountSecret) NextSecret(old PointerID) SpaceSecret {
+	return derive(s, old[:], labelAccountNext)
+}
+
 // Key returns the writer key of the seed.
 func (s WriterSeed) Key() WriterKey { return NewWriterKey(s) }
 

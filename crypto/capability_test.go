@@ -140,6 +140,23 @@ func TestMountSeedVectors(t *testing.T) {
 	})
 }
 
+// TestNextSecret: there is one successor for each space and account.
+func TestNextSecret(t *testing.T) {
+	alice, bob := AccountSecret{1}, AccountSecret{2}
+	first := alice.NextSecret(PointerID{1})
+	if first != alice.NextSecret(PointerID{1}) {
+		t.Error("two devices make two spaces")
+	}
+	for _, other := range []SpaceSecret{
+		alice.NextSecret(PointerID{2}), bob.NextSecret(PointerID{1}), alice.PairSecret(AuthorID{1}, 0),
+		alice.NextSecret(first.Keys().ID),
+	} {
+		if other == first {
+			t.Error("two spaces have one secret")
+		}
+	}
+}
+
 // TestPairSecret: there is one space for each other account and turn, and no account knows another's.
 func TestPairSecret(t *testing.T) {
 	alice, bob := AccountSecret{1}, AccountSecret{2}

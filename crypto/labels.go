@@ -66,6 +66,9 @@ const (
 	// HKDF info: the secret of the space that an account keeps for one other account, from its own secret.
 	labelAccountPair = "postern/2/account/pair"
 
+	// HKDF info: the secret of the space that replaces another one of the account, from its own secret.
+	labelAccountNext = "postern/2/account/next"
+
 	// The prefix of the author id in the hash that people compare, ended by a zero byte.
 	labelFingerprint = "postern/2/fingerprint"
 

@@ -47,3 +47,6 @@ func (p *People) Record(ctx context.Context) error {
 	defer p.making.Unlock()
 	return p.takeCarried(ctx)
 }
+
+// Mine returns what this account shares.
+func (p *People) Mine() []Share { return p.mine() }

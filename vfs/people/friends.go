@@ -289,8 +289,12 @@ func (p *People) accept(ctx context.Context, f person) (Friend, error) {
 
 // set records that somebody is in another state.
 func (p *People) set(ctx context.Context, f person, state State) error {
-	return p.o.Own.Note(ctx, registry.Note{Kind: kindFriend, ID: f.author.String(),
-		Set: map[string][]byte{fieldState: []byte(state), fieldSent: nil}})
+	notes := []registry.Note{{Kind: kindFriend, ID: f.author.String(),
+		Set: map[string][]byte{fieldState: []byte(state), fieldSent: nil}}}
+	if f.State == IsFriend && state != IsFriend { // in one note, so that no crash comes between
+		notes = append(notes, p.withdrawal(p.o.Own.Private(), f)...)
+	}
+	return p.o.Own.Note(ctx, notes...)
 }
 
 // ends are the states in which End may find somebody.
@@ -318,7 +322,7 @@ func (p *People) End(ctx context.Context, who string, as State) (Friend, error) 
 	}
 	f.State = as
 	if was == IsFriend {
-		err = p.withdraw(ctx, f)
+		err = p.reconcile(ctx)
 	}
 	return f.Friend, errors.Join(err, p.show())
 }
@@ -406,7 +410,7 @@ func (p *People) Trust(ctx context.Context, who string) (Friend, error) {
 		return Friend{}, err
 	}
 	if f.State == IsFriend {
-		if err := p.withdraw(ctx, f); err != nil {
+		if err := p.reconcile(ctx); err != nil {
 			return Friend{}, err
 		}
 	}

@@ -245,38 +245,44 @@ func (p *People) RevokeLink(ctx context.Context, id string) error {
 }
 
 func (p *People) endLink(ctx context.Context, l Link) error {
-	err := p.o.Own.Note(ctx, registry.Note{Kind: kindLink, ID: l.seed.Writer().ID().String(),
-		Set: map[string][]byte{fieldGone: []byte("1")}})
-	if err != nil {
+	if err := p.o.Own.Note(ctx, p.ending(p.o.Own.Private(), l)...); err != nil {
 		return err
 	}
-	if id, err := crypto.ParsePointerID(l.target); err == nil && l.file {
-		if err := p.dropLinked(ctx, id); err != nil {
-			return offline("the link is ended here; the storage learns of it later", err)
-		}
-	} else if err == nil {
-		if err := p.rotate(ctx, id); err != nil {
-			return offline("the link is ended here; the storage learns of it later", err)
-		}
+	if err := errors.Join(p.finishRotations(ctx), p.publishLinks(ctx)); err != nil {
+		return offline("the link is ended here; the storage learns of it later", err)
 	}
-	return p.publishLinks(ctx)
+	return nil
 }
 
-// dropLinked ends the space of a link to a file: nothing later reaches it.
-func (p *People) dropLinked(ctx context.Context, id crypto.PointerID) error {
-	return p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: id.String(),
-		Set: map[string][]byte{fieldStage: stageBytes(roots.Gone)}})
+// ending returns the notes that end a link.
+func (p *People) ending(s registry.State, l Link) []registry.Note {
+	notes := []registry.Note{{Kind: kindLink, ID: l.seed.Writer().ID().String(),
+		Set: map[string][]byte{fieldGone: []byte("1")}}}
+	id, err := crypto.ParsePointerID(l.target)
+	switch {
+	case err != nil:
+	case l.file: // the space ends with the link: nothing later reaches it
+		notes = append(notes, registry.Note{Kind: kindSpace, ID: id.String(),
+			Set: map[string][]byte{fieldStage: stageBytes(roots.Gone)}})
+	default:
+		notes = append(notes, p.rotation(s, id)...)
+	}
+	return notes
 }
 
 // expireLinks ends the links whose time has come.
 func (p *People) expireLinks(ctx context.Context) error {
-	var errs []error
+	s := p.o.Own.Private()
+	var notes []registry.Note
 	for _, l := range p.Links() {
 		if !l.Expires.IsZero() && !p.o.Now().Before(l.Expires) {
-			errs = append(errs, p.endLink(ctx, l))
+			notes = append(notes, p.ending(s, l)...)
 		}
 	}
-	return errors.Join(errs...)
+	if len(notes) == 0 {
+		return nil
+	}
+	return p.o.Own.Note(ctx, notes...)
 }
 
 // publishLinks makes the pointers of all links lead where their records say.

@@ -129,11 +129,8 @@ func (p *People) settleMounts(ctx context.Context) error {
 			notes = append(notes, registry.Note{Kind: kindShare, ID: sh.id.String(), Set: set})
 		}
 	}
-	if len(notes) > 0 {
+	if notes = append(notes, p.rotation(s, outside(shared, now)...)...); len(notes) > 0 {
 		errs = append(errs, p.o.Own.Note(ctx, notes...))
-	}
-	for _, id := range outside(shared, now) {
-		errs = append(errs, p.rotate(ctx, id))
 	}
 	return errors.Join(errs...)
 }

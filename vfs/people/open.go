@@ -10,7 +10,7 @@ import (
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs"
-	"postern/vfs/registry"
+	"postern/vfs/roots"
 	"postern/vfs/space"
 	"postern/vfs/tree"
 )
@@ -49,9 +49,15 @@ func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS
 		return nil, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrCorrupt,
 			Err: errors.New("it is a space of somebody else than the folder that it is in")}
 	case c.Owner == p.o.Account.Author().ID():
-		fs, err = p.openShared(ctx, c.ID)
+		fs, err = p.openShared(ctx, c.ID, !m.At.IsZero())
 	default:
-		fs, err = p.opens.get(ctx, p.granted(outer, m))
+		c = p.granted(outer, m)
+		if c.CanWrite() && p.opens.known(openKey{id: c.ID, write: true}) == nil {
+			err = p.remember(ctx, c, outer, m)
+		}
+		if err == nil {
+			fs, err = p.opens.get(ctx, c)
+		}
 	}
 	if past, ok := fs.(interface{ At(t time.Time) vfs.FS }); ok && err == nil && !m.At.IsZero() {
 		return p.opens.past(openKey{id: c.ID, at: m.At.UnixNano()}, func() vfs.FS { return past.At(m.At) }), nil
@@ -59,8 +65,9 @@ func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS
 	return fs, err
 }
 
-// openShared returns a shared folder of this account.
-func (p *People) openShared(ctx context.Context, id crypto.PointerID) (vfs.FS, error) {
+// openShared returns a shared folder of this account. One that was replaced is shown only as it was in the past: another
+// device may not have moved its mount yet.
+func (p *People) openShared(ctx context.Context, id crypto.PointerID, past bool) (vfs.FS, error) {
 	if fs := p.opens.known(openKey{id: id, write: true}); fs != nil {
 		return fs, nil
 	}
@@ -69,6 +76,11 @@ func (p *People) openShared(ctx context.Context, id crypto.PointerID) (vfs.FS, e
 	o, ok := p.space(s, r)
 	if !ok || o.ID != id || o.Use != useShare {
 		return nil, errors.New("the keys of this folder are not known here yet")
+	}
+	if o.Stage == roots.Retired && !past {
+		if next, ok := heir(p.spaces(s), o); ok {
+			o = next
+		}
 	}
 	return p.opens.get(ctx, o.Capability)
 }
@@ -184,15 +196,10 @@ func (o *openSpaces) open(key openKey, e *openSpace, c crypto.Capability) {
 		e.fs, e.close = f, func() error { f.Close(); return nil }
 		return
 	}
-	if err := o.p.remember(ctx, c); err != nil {
-		e.err = err
+	var s *space.Space
+	if s, e.err = o.p.o.Own.Home().Open(ctx, o.p.options(c)); e.err == nil {
+		e.fs, e.close = s, s.Close
 	} else {
-		var s *space.Space
-		if s, e.err = o.p.o.Own.Home().Open(ctx, o.p.options(c)); e.err == nil {
-			e.fs, e.close = s, s.Close
-		}
-	}
-	if e.err != nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		delete(o.at, key)
@@ -265,20 +272,6 @@ func (o *openSpaces) close() error {
 		errs = append(errs, o.drop(id))
 	}
 	return errors.Join(errs...)
-}
-
-// remember records the capability of somebody else's space that this account writes: its changes wait in the journal
-// also after the mount has gone.
-func (p *People) remember(ctx context.Context, c crypto.Capability) error {
-	if c.Owner == p.o.Account.Author().ID() {
-		return nil
-	}
-	s := p.o.Own.Private()
-	if r, ok := s.Get(kindTheirs, c.ID.String()); ok && len(r.Get(fieldCap)) > 0 {
-		return nil
-	}
-	return p.o.Own.Note(ctx, registry.Note{Kind: kindTheirs, ID: c.ID.String(),
-		Set: map[string][]byte{fieldCap: c.Marshal()}})
 }
 
 // options returns the options to open a space that this account may write.

@@ -23,6 +23,10 @@ import (
 // offerWriter is the property of a mount in a pair space that holds the writer seed of the shared space.
 var offerWriter = vfs.PropertyName{Space: view.Inner, Local: "writer"}
 
+// offerOrigin is the property of a mount that names the first of the spaces that its space replaces. Whoever has changes
+// for one of them learns from it where they belong.
+var offerOrigin = vfs.PropertyName{Space: view.Inner, Local: "origin"}
+
 // pairSecret returns the secret of the pair space for somebody. All devices of the account compute the same, so that
 // two of them never make two spaces.
 func (p *People) pairSecret(f person) crypto.SpaceSecret {
@@ -98,6 +102,7 @@ type offer struct {
 	space  crypto.Capability
 	write  bool
 	target object.Target
+	origin string // the first of the spaces that this one replaces; "": none
 }
 
 // arrange makes the folder of a pair space hold exactly the offers.
@@ -145,11 +150,14 @@ func (p *People) arrange(ctx context.Context, t tree.Tree, offers []offer) (tree
 	return t, nil
 }
 
-func (o offer) properties() []vfs.Property {
-	if !o.write {
-		return nil
+func (o offer) properties() (all []vfs.Property) {
+	if o.origin != "" {
+		all = append(all, vfs.Property{Name: offerOrigin, Value: o.origin})
 	}
-	return []vfs.Property{{Name: offerWriter, Value: hex.EncodeToString(o.space.Writer[:])}}
+	if o.write {
+		all = append(all, vfs.Property{Name: offerWriter, Value: hex.EncodeToString(o.space.Writer[:])})
+	}
+	return all
 }
 
 // offers returns what somebody may open, as their pair space shows it.
@@ -161,10 +169,10 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 	for _, sh := range p.shares(s) {
 		write, granted := sh.rights(s, f.author)
 		o, there := owned[sh.id]
-		if !granted || !there || o.Stage != roots.Live || sh.away {
+		if !granted || !there || o.Stage != roots.Live && o.Stage != roots.Closing || sh.away {
 			continue
 		}
-		of := offer{name: sh.name, space: o.Capability, write: write,
+		of := offer{name: sh.name, space: o.Capability, write: write, origin: sh.origin,
 			target: object.Target{Capability: o.ReadOnly(), File: sh.file}}
 		of.space.Owner = o.Owner
 		all = append(all, of)
@@ -175,12 +183,13 @@ func (p *People) offers(s registry.State, f person) (all []offer) {
 // reconcile makes all spaces of this account equal to its records.
 func (p *People) reconcile(ctx context.Context) error {
 	united := p.unite(ctx)
-	errs := []error{united, p.takeMoves(ctx), p.carry(ctx), p.sendLetters(ctx), p.finishRotations(ctx),
-		p.forgetRetired(ctx), p.expireLinks(ctx)}
+	errs := []error{united, p.takeMoves(ctx), p.carry(ctx)}
 	if united == nil { // else it would record two folders
 		errs = append(errs, p.settleMounts(ctx))
 	}
-	errs = append(errs, p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx), p.refreshOpened(ctx))
+	errs = append(errs, p.sendLetters(ctx), p.expireLinks(ctx), p.finishRotations(ctx), p.passOn(ctx), p.carryLate(ctx),
+		p.bringPending(ctx), p.forgetRetired(ctx), p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx),
+		p.refreshOpened(ctx))
 	for _, f := range persons(p.o.Own.Private()) {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
 			errs = append(errs, p.refreshPair(ctx, f))
@@ -198,4 +207,27 @@ func (p *People) refreshPair(ctx context.Context, f person) error {
 	}
 	_, err := p.publishPair(ctx, f)
 	return err
+}
+
+// originOf returns the id of the first of the spaces that the space of a mount replaces, or of that space itself.
+func originOf(m tree.Mounted) string {
+	for _, property := range m.Entry.Info().Properties {
+		if property.Name == offerOrigin {
+			return property.Value
+		}
+	}
+	return m.Target.Capability.ID.String()
+}
+
+// withOrigin returns the properties for the mount that is to replace another one: others may write the folder around it,
+// and have changes for the old space.
+func withOrigin(m tree.Mounted) []vfs.Property {
+	origin := vfs.Property{Name: offerOrigin, Value: originOf(m)}
+	all := slices.DeleteFunc(slices.Clone(m.Entry.Info().Properties), func(q vfs.Property) bool {
+		return q.Name == offerOrigin
+	})
+	at, _ := slices.BinarySearchFunc(all, origin.Name, func(q vfs.Property, name vfs.PropertyName) int {
+		return object.CompareProperties(q.Name, name)
+	})
+	return slices.Insert(all, at, origin)
 }

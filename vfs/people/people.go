@@ -58,10 +58,12 @@ const (
 
 // People manages what an account shares. Its methods may be called by several goroutines at once.
 type People struct {
-	o     Options
-	desk  *meet.Desk
-	since time.Time // when the manager was made
-	opens *openSpaces
+	o       Options
+	desk    *meet.Desk
+	since   time.Time // when the manager was made
+	opens   *openSpaces
+	retired *retiredSpaces
+	derived derived
 
 	making sync.Mutex                     // held during a change of records or spaces, so that there is one at a time
 	lost   map[crypto.PointerID]time.Time // since when shared folders are mounted nowhere; guarded by making
@@ -90,7 +92,7 @@ func New(o Options) (*People, error) {
 	p := &People{o: o, kick: make(chan struct{}, 1), lost: map[crypto.PointerID]time.Time{}, mounted: map[string]shownFriend{},
 		opened: map[string]openLink{}, since: o.Now()}
 	p.desk = meet.New(p.meeting())
-	p.opens = newOpenSpaces(p)
+	p.opens, p.retired = newOpenSpaces(p), newRetiredSpaces()
 	return p, p.show()
 }
 
@@ -115,6 +117,7 @@ func (p *People) Close() error {
 		<-p.ended
 	}
 	p.closeLinks()
+	p.retired.close()
 	return p.opens.close()
 }
 

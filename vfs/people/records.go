@@ -34,7 +34,7 @@ const self = "self"
 // The fields of records. Those of one kind are listed with it.
 const (
 	fieldStore = "store" // account: the id of the store
-	fieldName  = "name"  // account: the name claimed at the store. friend, share, opened: name of its folder
+	fieldName  = "name"  // account: the name claimed at the store. friend, share, opened, theirs: name of its folder
 
 	fieldSecret  = "secret"  // space: its secret
 	fieldStage   = "stage"   // space: see roots.Stage
@@ -43,6 +43,7 @@ const (
 	fieldNext    = "next"    // space: id of the space that replaced it
 	fieldUse     = "use"     // space: what for
 	fieldVersion = "version" // space: of the file that the space of a link holds
+	fieldCarried = "carried" // space: the commit up to which a retired one was merged into the one that replaced it
 
 	fieldState   = "state"   // friend: State
 	fieldContact = "contact" // friend: see crypto.Contact
@@ -55,7 +56,7 @@ const (
 
 	fieldPath  = "path"  // share, link: of the drive
 	fieldRight = "right" // grant: mayRead, mayWrite or empty
-	fieldIn    = "in"    // member: "1" or empty
+	fieldIn    = "in"    // member: "1" or empty. theirs: origin of the space around it; empty: it is an offer
 
 	fieldWriter    = "writer"    // link: seed of its pointer's key
 	fieldKey       = "key"       // link, opened: read key of the pointer
@@ -146,9 +147,9 @@ func (p *People) space(s registry.State, r registry.Record) (ownedSpace, bool) {
 	if len(secret) != crypto.KeySize {
 		return ownedSpace{}, false // of a newer build
 	}
-	o := ownedSpace{Capability: crypto.SpaceSecret(secret).Keys(), Stage: roots.Making, Next: string(r.Get(fieldNext)),
+	o := ownedSpace{Capability: p.derived.keys(crypto.SpaceSecret(secret)), Stage: roots.Making, Next: string(r.Get(fieldNext)),
 		Use: string(r.Get(fieldUse))}
-	o.Owner, o.Store = p.o.Account.Author().ID(), storeOf(s)
+	o.Owner, o.Store = p.derived.author(p.o.Account), storeOf(s)
 	if b := r.Get(fieldStage); len(b) == 1 {
 		o.Stage = roots.Stage(b[0])
 	}

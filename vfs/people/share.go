@@ -223,11 +223,17 @@ func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.
 	target := object.Target{Capability: o.ReadOnly(), Seed: at.space.SealSeed(o.Writer),
 		File: was != nil && was.Kind == object.File || at.mount != nil && at.mount.Target.File}
 	options := space.MountOptions{Was: was}
+	if at.mount != nil && at.space != p.o.Own {
+		options.Properties = withOrigin(*at.mount)
+	}
 	if at.space == p.o.Own {
 		options.Notes = notes
 		return at.space.Mount(ctx, at.within, target, options)
 	}
 	if err := at.space.Mount(ctx, at.within, target, options); err != nil {
+		return err
+	}
+	if err := at.space.Flush(ctx); err != nil { // others who write the outer space go on in the new one
 		return err
 	}
 	return p.o.Own.Note(ctx, notes...)

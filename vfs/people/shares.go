@@ -44,19 +44,26 @@ const (
 
 // share is a record of kindShare.
 type share struct {
-	id    crypto.PointerID
-	path  string
-	name  string
-	file  bool
-	to    map[string]string // rights by author id or group
-	first object.Entry      // the folder when it was shared
-	away  bool              // it is mounted nowhere, since it was deleted
+	id     crypto.PointerID
+	path   string
+	name   string
+	file   bool
+	to     map[string]string // rights by author id or group
+	first  object.Entry      // the folder when it was shared
+	origin string            // the first of the spaces that this one replaces; "": none
+	away   bool              // it is mounted nowhere, since it was deleted
+}
+
+// within reports whether a shared folder lies in another one.
+func (sh share) within(outer share) bool {
+	return outer.path != "" && strings.HasPrefix(sh.path, outer.path+"/")
 }
 
 const (
 	fieldFile   = "file"   // share: "1" for a single file
 	fieldAway   = "away"   // share: "1" while it is mounted nowhere
 	fieldFirst  = "first"  // share: the root of the folder when it was shared
+	fieldOrigin = "origin" // share, theirs: id of the first of the spaces that its space replaces
 	fieldRoster = "roster" // share: hash of the authors in the space's roster
 )
 
@@ -78,7 +85,7 @@ func (p *People) shares(s registry.State) (all []share) {
 			continue
 		}
 		sh := share{id: id, path: string(r.Get(fieldPath)), name: string(r.Get(fieldName)), file: isSet(r.Get(fieldFile)),
-			to: to[of], away: isSet(r.Get(fieldAway))}
+			to: to[of], away: isSet(r.Get(fieldAway)), origin: string(r.Get(fieldOrigin))}
 		if b := r.Get(fieldFirst); len(b) > 0 {
 			sh.first, _ = entryOf(b) // zero: it is not known
 		}
@@ -215,7 +222,14 @@ func (p *People) setRoster(ctx context.Context, o ownedSpace, want []object.Auth
 	if err != nil || sameAuthors(now.Authors, want) {
 		return err
 	}
-	return s.SetRoster(ctx, want, max(now.Epoch, 1))
+	epoch := max(now.Epoch, 1)
+	for _, a := range now.Authors {
+		if !slices.ContainsFunc(want, func(b object.Author) bool { return b.ID == a.ID && b.Rights >= a.Rights }) {
+			epoch = now.Epoch + 1 // somebody loses a right
+			break
+		}
+	}
+	return s.SetRoster(ctx, want, epoch)
 }
 
 func sameAuthors(a, b []object.Author) bool {
@@ -242,7 +256,7 @@ func (p *People) writers(s registry.State, sh share, all []share) (authors []obj
 		may := slices.ContainsFunc(all, func(around share) bool {
 			write, granted := around.rights(s, f.author)
 			return granted && write && (around.id == sh.id ||
-				owned[around.id].Stage == roots.Live && !around.away && strings.HasPrefix(sh.path, around.path+"/"))
+				(owned[around.id].Stage == roots.Live || owned[around.id].Stage == roots.Closing) && !around.away && sh.within(around))
 		})
 		if may && f.State == IsFriend {
 			authors = append(authors, object.Author{ID: f.author, Rights: object.MayWrite, Name: f.Called})

@@ -10,6 +10,7 @@ import (
 	"postern/vfs"
 	"postern/vfs/layout"
 	"postern/vfs/registry"
+	"postern/vfs/roots"
 )
 
 // Unshare takes a shared folder back from some friends and groups, or from all if nobody is named.
@@ -38,6 +39,9 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 		if shared[i].to[to] == "" {
 			return Share{}, refuse("%s is not shared with %s: postern share list shows with whom", name, who)
 		}
+		if outer, ok := p.around(s, shared[i], to); ok {
+			return Share{}, refuse("%s lies in %s, which is shared with %s, too: take that back instead", name, outer.path, who)
+		}
 		notes = append(notes, grant(id.String(), to, ""))
 	}
 	for to := range shared[i].to {
@@ -48,10 +52,10 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 	if len(notes) == 0 {
 		return Share{}, refuse("%s is not shared with anybody", name)
 	}
-	if err := p.o.Own.Note(ctx, notes...); err != nil {
+	if err := p.o.Own.Note(ctx, append(notes, p.rotation(s, id)...)...); err != nil {
 		return Share{}, err
 	}
-	if err := errors.Join(p.rotate(ctx, id), p.reconcile(ctx)); err != nil {
+	if err := p.reconcile(ctx); err != nil {
 		return Share{}, offline(name+" is taken back here; the storage learns of it later", err)
 	}
 	for _, sh := range p.mine() {
@@ -62,18 +66,30 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 	return Share{Path: name}, nil
 }
 
-// withdraw takes everything back that somebody could open.
-func (p *People) withdraw(ctx context.Context, f person) error {
-	s := p.o.Own.Private()
-	var errs []error
+// around returns a shared folder around another one that the same person or group has.
+func (p *People) around(s registry.State, sh share, to string) (share, bool) {
+	owned := p.spaces(s)
+	for _, outer := range p.shares(s) {
+		if sh.within(outer) && outer.to[to] != "" && owned[outer.id].Stage == roots.Live {
+			return outer, true
+		}
+	}
+	return share{}, false
+}
+
+// withdrawal returns the notes that take everything back that somebody could open.
+func (p *People) withdrawal(s registry.State, f person) (notes []registry.Note) {
+	var ids []crypto.PointerID
 	for _, sh := range p.shares(s) {
 		if _, granted := sh.rights(s, f.author); !granted {
 			continue
 		}
-		err := p.o.Own.Note(ctx, grant(sh.id.String(), f.author.String(), ""))
-		errs = append(errs, err, p.rotate(ctx, sh.id))
+		ids = append(ids, sh.id)
+		if sh.to[f.author.String()] != "" {
+			notes = append(notes, grant(sh.id.String(), f.author.String(), ""))
+		}
 	}
-	return errors.Join(append(errs, p.reconcile(ctx))...)
+	return append(notes, p.rotation(s, ids...)...)
 }
 
 // Leave removes a folder that a friend shares, or what a link leads to, from this account's drive.

@@ -34,6 +34,7 @@ type world struct {
 type user struct {
 	w      *world
 	name   string
+	number byte // of the device
 	secret crypto.AccountSecret
 	dir    string
 	store  remote.Store
@@ -42,7 +43,6 @@ type user struct {
 	people *people.People
 	page   string            // the server of the page for links
 	opened map[string]vfs.FS // by the path of the mount in its space
-	number byte              // of the gateway: 0 is the first
 	commit time.Duration     // how long changes wait for their commit; 0: as shipped
 }
 
@@ -90,7 +90,7 @@ func (u *user) another() *user {
 func (u *user) open() {
 	t := u.w.t
 	t.Helper()
-	waits := remote.Deadlines{Poll: time.Hour, Commit: u.commit}.OrShipped()
+	waits := remote.Deadlines{Poll: time.Hour, Commit: u.commit, Again: time.Millisecond, MaxAgain: 10 * time.Millisecond}.OrShipped()
 	var err error
 	u.own, err = space.Open(t.Context(), space.Options{
 		Store: u.store, Keys: base.Own(u.secret), Dir: u.dir, Device: u.device(), Deadlines: waits,

@@ -37,6 +37,9 @@ func (h Home) open(ctx context.Context, o Options) (*Space, error) {
 // stay in the journal until somebody opens them.
 func (h Home) Waiting() []Unopened { return h.own.beside.unopened() }
 
+// Holds reports whether changes of a space, open or not, wait here for their commit.
+func (h Home) Holds(id crypto.PointerID) bool { return h.own.home.Holds(id) }
+
 // Flush waits until every change made so far in any space of the home is committed. It waits for all spaces, even when
 // one fails, and opens those that changes wait for and that were not tried yet. The error is vfs.ErrUnavailable when
 // changes wait for a space that can't be opened.

@@ -40,7 +40,7 @@ func decodeAuthors(plain []byte) (of saved, known Authors, err error) {
 	if err := crypto.Decode(plain, &with); err != nil {
 		return of, known, err
 	}
-	if len(with.Doubted) > 0 {
+	if len(with.Doubted)+len(with.Before) > 0 {
 		known.doubt = &doubt{doubted: with.Doubted, before: with.Before}
 	}
 	if len(with.Roster) > 0 {

@@ -47,6 +47,12 @@ func (s *State) Claims(device object.DeviceID) *object.Commit {
 	return &c
 }
 
+// Claiming returns the state as one that claims to hold what applied says, whatever its commit says.
+func (s State) Claiming(applied []object.Applied) State {
+	s.doubt = &doubt{doubted: s.Commit.Applied, before: applied}
+	return s
+}
+
 // Doubtful reports whether the state's claim about a device is not believed.
 func (s *State) Doubtful(device object.DeviceID) bool {
 	return s.Claims(device).Latest(device) != s.Commit.Latest(device)

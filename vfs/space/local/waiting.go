@@ -90,6 +90,17 @@ func (h *Home) Waiting() []crypto.PointerID {
 	return ids
 }
 
+// Holds reports whether a space, open or not, has records in the journal that it has not committed.
+func (h *Home) Holds(space crypto.PointerID) bool {
+	h.mu.Lock()
+	w, waits := h.pending[space], len(h.waiting[space]) > 0
+	h.mu.Unlock()
+	if w != nil {
+		_, waits = w.FirstPending()
+	}
+	return waits
+}
+
 // Flush waits until every change made so far in an open space is committed. It waits for all of them, even when one
 // fails. Errors: those of Waiter.Landed.
 func (h *Home) Flush(ctx context.Context) error {
