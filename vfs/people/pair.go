@@ -190,6 +190,9 @@ func (p *People) reconcile(ctx context.Context) error {
 	errs = append(errs, p.sendLetters(ctx), p.expireLinks(ctx), p.finishRotations(ctx), p.passOn(ctx), p.carryLate(ctx),
 		p.bringPending(ctx), p.forgetRetired(ctx), p.refreshRosters(ctx), p.publishFiles(ctx), p.publishLinks(ctx),
 		p.refreshOpened(ctx))
+	if len(p.spaces(p.o.Own.Private())) > 0 {
+		errs = append(errs, p.noteDevice(ctx))
+	}
 	for _, f := range persons(p.o.Own.Private()) {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
 			errs = append(errs, p.refreshPair(ctx, f))

@@ -80,6 +80,7 @@ type People struct {
 	failed   int                    // rounds that have failed one after the other
 	report   meet.Report            // of the last look at the inbox
 	counts   Status                 // its figures since the start
+	renamed  string                 // the name of this device, if it was renamed since the start
 	moves    [][2]string            // of folders of the drive, which the records lack
 	carried  []carried              // edited folders, which the records lack
 

@@ -7,7 +7,7 @@
 //	GET  /inspect?what=…    []Fact
 //	POST /collect, /check, /fork, /export, /import    lines of JSON: progress, and at the end the result
 //	POST /versions, /list, /restore, /locks, /break   likewise
-//	POST /me, /name, /friends…, /shares…, /links…     likewise
+//	POST /me, /name, /devices…, /friends…, /shares…, /links…    likewise
 //	GET  /read?path=…       a file's bytes
 //	GET  /metrics           for Prometheus
 //	GET  /debug/pprof/…     profiles, for go tool pprof

@@ -52,6 +52,8 @@ func (willing) Import(context.Context, string, Tell) (transfer.Progress, error) 
 }
 
 func (willing) Me(context.Context) (people.Me, error)               { return people.Me{}, nil }
+func (willing) Devices(context.Context) ([]people.Device, error)    { return nil, nil }
+func (willing) RenameDevice(context.Context, RenameOrder) error     { return nil }
 func (willing) ClaimName(context.Context, string) (string, error)   { return "", nil }
 func (willing) Friends(context.Context) ([]people.Friend, error)    { return nil, nil }
 func (willing) Shares(context.Context) (people.Shares, error)       { return people.Shares{}, nil }
@@ -80,7 +82,7 @@ func (willing) CreateLink(context.Context, LinkOrder) (people.Link, error) {
 
 // tasks are the questions that come with a body.
 var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin",
-	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/friends", "/friends/add", "/friends/accept",
+	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/devices", "/devices/rename", "/friends", "/friends/add", "/friends/accept",
 	"/friends/end", "/friends/trust", "/shares", "/shares/add", "/shares/end", "/shares/leave", "/links", "/links/add",
 	"/links/open", "/links/end", "/changes"}
 

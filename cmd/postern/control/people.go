@@ -13,7 +13,18 @@ type People interface {
 	Social
 	Sharer
 	Linker
+	Machines
 }
+
+// Machines lists the account's devices.
+type Machines interface {
+	Devices(ctx context.Context) ([]people.Device, error)
+	// RenameDevice gives the device that the gateway runs on another name.
+	RenameDevice(ctx context.Context, o RenameOrder) error
+}
+
+// RenameOrder says which device to rename.
+type RenameOrder struct{ From, To string }
 
 // Social manages friends, and the name by which others find this account.
 type Social interface {
@@ -84,6 +95,12 @@ type ending struct {
 func handlePeople(mux *http.ServeMux, g People) {
 	handleTask(mux, "/me", quick(func(ctx context.Context, _ struct{}) (people.Me, error) { return g.Me(ctx) }))
 	handleTask(mux, "/name", quick(g.ClaimName))
+	handleTask(mux, "/devices", quick(func(ctx context.Context, _ struct{}) ([]people.Device, error) {
+		return g.Devices(ctx)
+	}))
+	handleTask(mux, "/devices/rename", quick(func(ctx context.Context, o RenameOrder) (struct{}, error) {
+		return struct{}{}, g.RenameDevice(ctx, o)
+	}))
 	handleTask(mux, "/friends", quick(func(ctx context.Context, _ struct{}) ([]people.Friend, error) {
 		return g.Friends(ctx)
 	}))
@@ -111,6 +128,17 @@ func handlePeople(mux *http.ServeMux, g People) {
 // Me implements Social.
 func (c *Client) Me(ctx context.Context) (people.Me, error) {
 	return task[people.Me](ctx, c, "/me", struct{}{}, Quiet)
+}
+
+// Devices implements Machines.
+func (c *Client) Devices(ctx context.Context) ([]people.Device, error) {
+	return task[[]people.Device](ctx, c, "/devices", struct{}{}, Quiet)
+}
+
+// RenameDevice implements Machines.
+func (c *Client) RenameDevice(ctx context.Context, o RenameOrder) error {
+	_, err := task[struct{}](ctx, c, "/devices/rename", o, Quiet)
+	return err
 }
 
 // ClaimName implements Social.

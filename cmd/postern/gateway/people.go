@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"postern/cmd/postern/control"
+	"postern/cmd/postern/home"
+	"postern/cmd/postern/say"
 	"postern/crypto"
 	"postern/remote"
 	"postern/vfs/meet"
@@ -112,6 +114,30 @@ func (g *gateway) Me(context.Context) (people.Me, error) { return g.drive.people
 // ClaimName implements control.Social.
 func (g *gateway) ClaimName(ctx context.Context, name string) (string, error) {
 	return g.drive.people.Claim(ctx, name)
+}
+
+// Devices implements control.Machines.
+func (g *gateway) Devices(ctx context.Context) ([]people.Device, error) {
+	return g.drive.people.Devices(ctx)
+}
+
+// RenameDevice implements control.Machines. Commits have the new name from the next start on.
+func (g *gateway) RenameDevice(ctx context.Context, o control.RenameOrder) error {
+	if g.settings.Device.Name != "" {
+		return say.Advisef("the name of this device is set by device.name in config.toml or $POSTERN_DEVICE_NAME: " +
+			"change it there")
+	}
+	if home.DeviceName(func() (string, error) { return o.To, nil }) != o.To {
+		return say.Advisef("%q can't be the name of a device: use letters, digits, - and _", o.To)
+	}
+	return g.drive.people.RenameDevice(ctx, o.From, o.To, func() error {
+		known, err := g.home.ReadAccount()
+		if err != nil {
+			return err
+		}
+		known.DeviceName = o.To
+		return g.home.WriteAccount(known)
+	})
 }
 
 // Friends implements control.Social.

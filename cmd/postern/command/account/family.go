@@ -9,5 +9,5 @@ import (
 
 // Commands returns the commands of the family. It is a command.Family.
 func Commands(p *command.Program) []*cobra.Command {
-	return []*cobra.Command{create(p), login(p), restore(p), passwd(p)}
+	return []*cobra.Command{create(p), login(p), restore(p), passwd(p), devices(p)}
 }

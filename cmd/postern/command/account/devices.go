@@ -1,0 +1,56 @@
+package account
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/cmd/postern/command"
+	"postern/cmd/postern/control"
+	"postern/cmd/postern/say"
+)
+
+// devices is the command devices.
+func devices(p *command.Program) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "devices",
+		Short: "List the machines that open this account's drive",
+		Long: `Lists the machines that open this account's drive, and the day on which each was last in use. A machine appears
+once it has shared something there, or once this command ran on it.`,
+		Args: command.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				all, err := g.Devices(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return p.PrintJSON(all)
+				}
+				table := p.Table()
+				for _, d := range all {
+					table.Row("%s\t%s%s", d.Name, d.Seen.Local().Format(time.DateOnly), say.IfElse(d.Own, "  (this one)", ""))
+				}
+				return table.Flush()
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.AddCommand(&cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Give this machine another name",
+		Long:  "Gives this machine another name. New versions of files show it once the gateway has started again.",
+		Args:  command.Exactly(2, "the old and the new name"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+				err := g.RenameDevice(cmd.Context(), control.RenameOrder{From: args[0], To: args[1]})
+				if err == nil {
+					p.Printf("%s is now called %s\n", args[0], args[1])
+				}
+				return err
+			})
+		},
+	})
+	return cmd
+}
