@@ -6,13 +6,16 @@ import (
 	"testing"
 
 	"postern/vfs"
+	"postern/vfs/people"
 )
 
 // TestBetweenAccounts moves and copies between a friend's folder and the own files, in both directions.
 func TestBetweenAccounts(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
-	w.befriend("bob", "alice")
+	if err := people.Befriend(t.Context(), alice.people, bob.people); err != nil {
+		t.Fatal(err)
+	}
 	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
 	bob.does(bob.drive.Mkdir(t.Context(), "/files/read", nil))
 	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
@@ -50,4 +53,36 @@ func TestBetweenAccounts(t *testing.T) {
 	bob.has("/files/photos/d/a.txt", "of Bob")
 	bob.has("/files/photos/d/big", big)
 	bob.lacks("/files/photos/a.txt")
+}
+
+// TestBothWrite changes a file in a shared folder at two accounts that have not seen each other's change, as two locks
+// at two gateways allow: both versions stay.
+func TestBothWrite(t *testing.T) {
+	w := users(t, "alice", "bob")
+	alice, bob := w.users["alice"], w.users["bob"]
+	if err := people.Befriend(t.Context(), alice.people, bob.people); err != nil {
+		t.Fatal(err)
+	}
+	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
+	bob.does(bob.put("/files/photos/a.txt", "before"))
+	bob.share("/files/photos", true)
+	w.look()
+	alice.has("/shared/bob/photos/a.txt", "before")
+	alice.does(alice.put("/shared/bob/photos/a.txt", "of Alice"))
+	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
+	w.look()
+	for u, folder := range map[*user]string{alice: "/shared/bob/photos", bob: "/files/photos"} {
+		texts := map[string]bool{}
+		for _, name := range strings.SplitAfter(u.names(folder), ".txt") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			text, err := u.get(folder + "/" + name)
+			u.does(err)
+			texts[text] = true
+		}
+		if len(texts) != 2 || !texts["of Alice"] || !texts["of Bob"] {
+			t.Errorf("%s has %v", u.name, texts)
+		}
+	}
 }

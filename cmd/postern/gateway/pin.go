@@ -27,6 +27,7 @@ func (g *gateway) Pin(ctx context.Context, path string, tell control.Tell) (pin.
 	if err := g.drive.pins.Pin(at); err != nil {
 		return pin.Status{}, err
 	}
+	g.drive.spans.find(ctx)
 	end := inBackground(ctx, func(ctx context.Context) { g.tellPinned(ctx, at, tell) })
 	err = g.drive.pins.WaitFor(ctx, at)
 	end()

@@ -35,18 +35,6 @@ type keepable interface {
 	Committed(ctx context.Context) (files tree.Tree, whole bool, err error)
 }
 
-// mounted returns the spaces that hold what lies at and below a path. The history is not among them.
-func (d *drive) mounted(path string) (all []pin.Mount) {
-	for _, span := range d.fs.Spans(path) {
-		if s, ok := span.FS.(keepable); ok {
-			if store, ok := s.Store().(*pin.Store); ok {
-				all = append(all, pin.Mount{Path: span.Path, Within: span.Within, Store: store, Files: s.Committed})
-			}
-		}
-	}
-	return all
-}
-
 // remoteIsBack sends the waiting changes to the remote, and fetches missing pinned blobs.
 func (d *drive) remoteIsBack() {
 	d.space.Retry()

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type drive struct {
 	cache   *cache.Cache // over the checked remote
 	kept    *pin.Store   // over the cache; nil for a temporary drive
 	pins    *pin.Pinner  // of kept
+	spans   *pinSpans    // for pins
 	line    *line.Line
 	usage   *home.Usage // of the remotes
 	to      Target
@@ -124,7 +126,10 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 		if err := d.openPins(ctx, o); err != nil {
 			return nil, err
 		}
-		store, changed, moved = d.kept, d.pins.Changed, d.pins.Moved
+		d.spans = newPinSpans(d)
+		changed = func() { d.pins.Changed(); d.spans.wake() }
+		moved = func(from, to string) { d.pins.Moved(from, to); d.spans.wake() }
+		store = d.kept
 	}
 	ready := make(chan struct{}) // closed once d.people is there
 	edited := &conflicts{}
@@ -155,7 +160,7 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 	close(ready)
 	edited.pass(d.people)
 	if d.pins != nil {
-		d.pins.Start(d.mounted)
+		d.spans.start()
 	}
 	d.deaf = d.line.OnChange(func(s line.State) {
 		if !s.Away {
@@ -172,11 +177,14 @@ func openDrive(ctx context.Context, o driveOptions) (_ *drive, err error) {
 // placeOf returns the folder where a space is mounted; "": none.
 func (d *drive) placeOf(id crypto.PointerID) string {
 	for _, span := range d.fs.Spans("/") {
-		if s, ok := span.FS.(interface{ ID() crypto.PointerID }); ok && s.ID() == id {
+		if spaceID(span.FS) == id {
 			return span.Path
 		}
 	}
-	return ""
+	if d.people == nil {
+		return ""
+	}
+	return d.people.Place(id)
 }
 
 // tops returns the folders at the top of the drive. Those without contents yet are empty.
@@ -245,6 +253,9 @@ func (d *drive) close() error {
 		d.deaf()
 	}
 	if d.pins != nil {
+		if d.spans != nil {
+			d.spans.stop()
+		}
 		d.pins.Close()
 	}
 	if d.people != nil {
@@ -381,15 +392,21 @@ func (d *drive) failing() (all []control.Failing) {
 		return nil
 	}
 	own := d.space.Status().CommitFailed != ""
-	for _, span := range d.fs.Spans("/") {
-		s, ok := span.FS.(*space.Space)
-		if !ok || s == d.space {
-			continue
-		}
+	look := func(path string, s *space.Space) {
 		if of := s.Status(); of.Blocked != "" {
-			all = append(all, control.Failing{Path: span.Path, Why: of.Blocked, Blocked: true})
+			all = append(all, control.Failing{Path: path, Why: of.Blocked, Blocked: true})
 		} else if of.CommitFailed != "" && !(own && s.Store() == d.space.Store()) {
-			all = append(all, control.Failing{Path: span.Path, Why: of.CommitFailed})
+			all = append(all, control.Failing{Path: path, Why: of.CommitFailed})
+		}
+	}
+	for _, span := range d.fs.Spans("/") {
+		if s, ok := span.FS.(*space.Space); ok && s != d.space {
+			look(span.Path, s)
+		}
+	}
+	if d.people != nil {
+		for _, s := range d.people.Opened() {
+			look(cmp.Or(s.Path, layout.Shared), s.Space)
 		}
 	}
 	return all
