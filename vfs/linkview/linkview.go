@@ -54,41 +54,34 @@ type space struct {
 	view view.View
 }
 
-// The reasons why something can't be opened, as sentences for people.
+// The reasons why a link leads nowhere.
+const (
+	errGone    = Refusal("the storage has no such link: it was ended, or its maker has not been online yet")
+	errRevoked = Refusal("this link was ended by its maker")
+	errExpired = Refusal("this link has expired")
+	errWrong   = Refusal("the password is wrong, or the link is not whole")
+	errLost    = Refusal("what this link leads to is not there any more: its maker has moved or removed it")
+)
+
+// The reasons why a mount is not followed.
 var (
-	errGone    = errors.New("there is no such link here: it was ended, or its maker has not been online yet")
-	errRevoked = errors.New("this link was ended by its maker")
-	errExpired = errors.New("this link has expired")
-	errWrong   = errors.New("the password is wrong, or the link is not whole")
-	errLost    = errors.New("what this link leads to is not there any more: its maker has moved or removed it")
 	errForeign = errors.New("it is a space of somebody else than the folder that it is in")
 	errDeep    = errors.New("it lies in too many shared folders within each other")
 )
 
-// Open opens what a link leads to. The error is a sentence for people; it wraps crypto.ErrPassword if a password is
-// needed, and vfs.ErrUnavailable if the store can't be reached.
+// Open opens what a link leads to. The error is a sentence for people. It is a Refusal, or wraps crypto.ErrPassword if a
+// password is needed, or vfs.ErrUnavailable or vfs.ErrCorrupt.
 func Open(ctx context.Context, link crypto.Link, o Options) (*View, error) {
 	key, err := link.ReadKey(o.Password)
 	if err != nil {
 		return nil, err
 	}
-	pointer, err := o.Store.Load(ctx, link.Pointer)
-	switch {
-	case errors.Is(err, remote.ErrNotFound):
-		return nil, errGone
-	case err != nil:
-		return nil, fmt.Errorf("the link can't be opened now: %w: %w", vfs.ErrUnavailable, err)
+	to, err := Follow(ctx, o.Store.Load, link, key, o.Now())
+	if _, refused := errors.AsType[Refusal](err); refused {
+		return nil, err
 	}
-	to, err := link.Open(key, pointer)
-	switch {
-	case errors.Is(err, crypto.ErrRevoked):
-		return nil, errRevoked
-	case errors.Is(err, crypto.ErrPassword), errors.Is(err, crypto.ErrOpen):
-		return nil, errWrong
-	case err != nil:
-		return nil, fmt.Errorf("this link is damaged at the storage: %w", err)
-	case to.Expires != 0 && uint64(o.Now().Unix()) >= to.Expires:
-		return nil, errExpired
+	if err != nil {
+		return nil, fmt.Errorf("the link can't be opened now: %w: %w", vfs.ErrUnavailable, err)
 	}
 	v := &View{target: to, store: o.Store, nodes: tree.NewNodes(o.Store, tree.Options{Memory: o.Memory}),
 		opener: &view.Opener{Source: o.Store, Pace: o.Pace}}
@@ -100,6 +93,38 @@ func Open(ctx context.Context, link crypto.Link, o Options) (*View, error) {
 		return nil, fmt.Errorf("the link can't be opened now: %w", err)
 	}
 	return v, nil
+}
+
+// Refusal is a sentence for people that says why a link leads nowhere.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+// Follow returns where a link leads now. key is the link's ReadKey; load loads a pointer. The error is a Refusal, or
+// that of load.
+func Follow(
+	ctx context.Context, load func(context.Context, crypto.PointerID) (crypto.Pointer, error), link crypto.Link,
+	key crypto.ReadKey, now time.Time,
+) (crypto.LinkTarget, error) {
+	pointer, err := load(ctx, link.Pointer)
+	if errors.Is(err, remote.ErrNotFound) {
+		return crypto.LinkTarget{}, errGone
+	}
+	if err != nil {
+		return crypto.LinkTarget{}, err
+	}
+	to, err := link.Open(key, pointer)
+	switch {
+	case errors.Is(err, crypto.ErrRevoked):
+		err = errRevoked
+	case errors.Is(err, crypto.ErrPassword), errors.Is(err, crypto.ErrOpen):
+		err = errWrong
+	case err != nil:
+		err = Refusal(fmt.Sprintf("this link is damaged at the storage: %v", err))
+	case to.Expires != 0 && uint64(now.Unix()) >= to.Expires:
+		err = errExpired
+	}
+	return to, err
 }
 
 // Name returns the name that the link's maker gave to what it leads to.

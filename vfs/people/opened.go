@@ -17,6 +17,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/layout"
+	"postern/vfs/linkview"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/space/follow"
@@ -157,23 +158,15 @@ func (p *People) freeLinkName(s registry.State, name string) string {
 
 // follow returns where a link leads now.
 func (p *People) follow(ctx context.Context, l crypto.Link, key crypto.ReadKey) (crypto.LinkTarget, error) {
-	pointer, err := p.o.Own.Home().Poller().Load(ctx, p.o.Store, l.Pointer)
-	if errors.Is(err, remote.ErrNotFound) {
-		return crypto.LinkTarget{}, refuse("the storage has no such link: it was ended, or its maker has not been online yet")
+	load := func(ctx context.Context, id crypto.PointerID) (crypto.Pointer, error) {
+		return p.o.Own.Home().Poller().Load(ctx, p.o.Store, id)
+	}
+	to, err := linkview.Follow(ctx, load, l, key, p.o.Now())
+	if _, refused := errors.AsType[linkview.Refusal](err); refused {
+		return to, refuse("%v", err)
 	}
 	if err != nil {
-		return crypto.LinkTarget{}, offline("the link can't be opened now", err)
-	}
-	to, err := l.Open(key, pointer)
-	switch {
-	case errors.Is(err, crypto.ErrRevoked):
-		return to, refuse("this link was ended by its maker")
-	case errors.Is(err, crypto.ErrOpen), errors.Is(err, crypto.ErrPassword):
-		return to, refuse("the password is wrong, or the link is not whole")
-	case err != nil:
-		return to, refuse("this link is damaged at the storage: %v", err)
-	case to.Expires != 0 && uint64(p.o.Now().Unix()) >= to.Expires:
-		return to, refuse("this link has expired")
+		return to, offline("the link can't be opened now", err)
 	}
 	return to, nil
 }
