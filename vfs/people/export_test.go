@@ -15,6 +15,9 @@ func WithoutStamps(p *People, inbox remote.Inbox) {
 	p.desk = meet.New(o)
 }
 
+// Cover switches cover on.
+func Cover(p *People) { p.cover() }
+
 // Befriend makes two accounts friends, without letters and their stamps.
 func Befriend(ctx context.Context, a, b *People) error {
 	return errors.Join(a.knows(ctx, b), b.knows(ctx, a))

@@ -39,6 +39,7 @@ type Options struct {
 	// LinkPage is the address of the server of the page that opens links; "": links lead to no page.
 	LinkPage string
 	Seen     meet.Seen // the letters that were handled
+	Cover    bool      // fetch the small blobs of all accounts, so that the store does not see which ones are wanted
 
 	Every time.Duration // between two looks at the inbox; 0: Every
 	Now   func() time.Time
@@ -64,6 +65,8 @@ type People struct {
 	opens   *openSpaces
 	retired *retiredSpaces
 	derived derived
+
+	uncover func() // ends cover; nil: there is none
 
 	making sync.Mutex                     // held during a change of records or spaces, so that there is one at a time
 	lost   map[crypto.PointerID]time.Time // since when shared folders are mounted nowhere; guarded by making
@@ -94,6 +97,9 @@ func New(o Options) (*People, error) {
 		opened: map[string]openLink{}, since: o.Now()}
 	p.desk = meet.New(p.meeting())
 	p.opens, p.retired = newOpenSpaces(p), newRetiredSpaces()
+	if o.Cover {
+		p.cover()
+	}
 	return p, p.show()
 }
 
@@ -116,6 +122,9 @@ func (p *People) Close() error {
 	if p.stop != nil {
 		p.stop()
 		<-p.ended
+	}
+	if p.uncover != nil {
+		p.uncover()
 	}
 	p.closeLinks()
 	p.retired.close()

@@ -31,7 +31,7 @@ type crowd struct {
 }
 
 // newCrowd makes a world and lets its users meet, share, read and link.
-func newCrowd(t *testing.T, random *rand.Rand, size int) *crowd {
+func newCrowd(t *testing.T, random *rand.Rand, size int, cover bool) *crowd {
 	t.Helper()
 	c := &crowd{t: t, random: random, rec: newRecorder()}
 	kit := &trees{store: mem.New(), disks: map[int]*simfs.FS{}, pins: map[int]*verify.MemoryPins{}}
@@ -40,6 +40,9 @@ func newCrowd(t *testing.T, random *rand.Rand, size int) *crowd {
 		g := kit.Open(t, peopletest.Home{User: name(i), Name: name(i), Number: i, First: true,
 			Account: crypto.AccountSecret{byte(i + 1)}, Now: func() time.Time { return now }, Around: c.rec.client(i)})
 		people.WithoutStamps(g.People, mail{c.rec, i})
+		if cover {
+			people.Cover(g.People)
+		}
 		c.users = append(c.users, g)
 		_, err := g.People.Claim(t.Context(), name(i))
 		c.must(err)
@@ -228,7 +231,7 @@ func (c *crowd) betray() {
 // of processor time allow; POSTERN_WORLDS=100x20 takes some minutes.
 func number() (worlds, size int) {
 	if _, err := fmt.Sscanf(os.Getenv("POSTERN_WORLDS"), "%dx%d", &worlds, &size); err != nil {
-		return 12, 8
+		return 10, 8
 	}
 	return worlds, size
 }
@@ -240,7 +243,7 @@ func TestTwoWorlds(t *testing.T) {
 	n, size := number()
 	of := map[string][][]sample{}
 	for range n {
-		c := newCrowd(t, random, size)
+		c := newCrowd(t, random, size, false)
 		for what, samples := range map[string][]sample{
 			"without labels": c.unlabelled(),
 			"blobs":          c.labelled(remote.OpDrop, remote.OpLookUp),
@@ -251,9 +254,11 @@ func TestTwoWorlds(t *testing.T) {
 		}
 		c.betray()
 		of["planted"] = append(of["planted"], c.unlabelled())
+		c = newCrowd(t, random, size, true)
+		of["covered"] = append(of["covered"], c.labelled(remote.OpDrop, remote.OpLookUp))
 	}
 	for what, found := range map[string]bool{"without labels": false, "planted": true, "blobs": true, "letters": true,
-		"pointers": false} {
+		"pointers": false, "covered": false} {
 		g := learn(slices.Concat(of[what][:n/2]...), random)
 		auc, spread := g.auc(slices.Concat(of[what][n/2:]...))
 		t.Logf("%s: AUC %.3f, chance is 0.5 ± %.3f", what, auc, spread)
@@ -272,7 +277,7 @@ func TestTwoWorlds(t *testing.T) {
 // reader writes has those of any other reader. All letters have one size, and so have all blobs of the small spaces
 // that serve to share. The private state in the own space grows with what it holds.
 func TestEqualShapes(t *testing.T) {
-	c := newCrowd(t, rand.New(rand.NewPCG(3, 4)), 20)
+	c := newCrowd(t, rand.New(rand.NewPCG(3, 4)), 20, false)
 	written := make([]map[string]int, len(c.users))
 	own := map[string]bool{}   // pointers of own spaces
 	put := map[int][]request{} // blobs since the client's last swap

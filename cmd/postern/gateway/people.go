@@ -103,6 +103,7 @@ func (d *drive) openPeople(o driveOptions, store remote.Store) error {
 	var err error
 	d.people, err = people.New(people.Options{
 		Account: o.account.Secret, User: o.account.User, Device: DeviceOf(o.account, o.settings), Own: d.space, Drive: d.fs,
+		Cover: o.settings.Privacy.Cover == home.SwitchOn,
 		Store: store, URL: url, LinkPage: o.settings.Links.URL, Seen: seen, Now: o.now, Rand: o.rand, Log: o.log,
 	})
 	return err

@@ -27,6 +27,12 @@ type Settings struct {
 	History HistorySettings `toml:"history"`
 	GC      GCSettings      `toml:"gc"`
 	Links   LinkSettings    `toml:"links"`
+	Privacy PrivacySettings `toml:"privacy"`
+}
+
+// PrivacySettings say what is done so that a remote that tells its clients apart learns less.
+type PrivacySettings struct {
+	Cover string `toml:"cover"` // "on": the small blobs of all accounts are fetched; "off"
 }
 
 // LinkSettings say whether and where the page is served that opens secret links in a browser.

@@ -107,7 +107,7 @@ func TestPrecedence(t *testing.T) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	for name, value := range map[string]string{"POSTERN_SYNC": "maybe", "POSTERN_CACHE_MEMORY": "-1", "POSTERN_LOG": "x",
-		"POSTERN_GC_AUTO": "yes", "POSTERN_TLS": "true", "POSTERN_TLS_KEY": "/k", "POSTERN_MDNS": "local",
+		"POSTERN_GC_AUTO": "yes", "POSTERN_TLS": "true", "POSTERN_TLS_KEY": "/k", "POSTERN_MDNS": "local", "POSTERN_PRIVACY_COVER": "1",
 		"POSTERN_GC_GRACE": "5m", "POSTERN_HISTORY_ALL": "ever", "POSTERN_STAGING_PATIENCE": "long"} {
 		_, err := FromEnvironment(environment(name, value))
 		sentenceWith(t, err, "POSTERN_")

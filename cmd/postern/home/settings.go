@@ -40,7 +40,8 @@ const (
 	SyncThrough = "through" // a PUT is answered when the remote has it
 )
 
-// The values of settings that are switches: GCSettings.Auto, TLSSettings.Mode, Settings.MDNS.
+// The values of settings that are switches: GCSettings.Auto, TLSSettings.Mode, Settings.MDNS,
+// PrivacySettings.Cover.
 const (
 	SwitchOn  = "on"
 	SwitchOff = "off"
@@ -78,6 +79,7 @@ func (s Settings) Or(lower Settings) Settings {
 	pick(&s.Device.Name, lower.Device.Name)
 	pick(&s.Links.Addr, lower.Links.Addr)
 	pick(&s.Links.URL, lower.Links.URL)
+	pick(&s.Privacy.Cover, lower.Privacy.Cover)
 	if len(s.Hosts) == 0 {
 		s.Hosts = lower.Hosts
 	}
@@ -127,7 +129,7 @@ func FromEnvironment(getenv func(string) string) (Settings, error) {
 			}
 		}
 	}
-	s.GC.Auto = getenv("POSTERN_GC_AUTO")
+	s.GC.Auto, s.Privacy.Cover = getenv("POSTERN_GC_AUTO"), getenv("POSTERN_PRIVACY_COVER")
 	for name, span := range map[string]*Span{
 		"POSTERN_STAGING_PATIENCE": &s.Staging.Patience,
 		"POSTERN_HISTORY_ALL":      &s.History.All,
@@ -168,7 +170,8 @@ func (s Settings) Check() error {
 	if s.Staging.Limit < 0 {
 		return fmt.Errorf("staging.limit can't be off: it is what the drive keeps until the remote has it")
 	}
-	for name, value := range map[string]string{"gc.auto": s.GC.Auto, "tls.mode": s.TLS.Mode, "mdns": s.MDNS} {
+	for name, value := range map[string]string{"gc.auto": s.GC.Auto, "tls.mode": s.TLS.Mode, "mdns": s.MDNS,
+		"privacy.cover": s.Privacy.Cover} {
 		if value != "" && value != SwitchOn && value != SwitchOff {
 			return fmt.Errorf("%s %q is neither %q nor %q", name, value, SwitchOn, SwitchOff)
 		}

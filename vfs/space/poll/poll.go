@@ -43,6 +43,7 @@ type Poller struct {
 	own    map[*func()]struct{}
 	stores map[remote.Pointers]*listed
 	turns  []chan struct{} // of Turn
+	cover  func(context.Context) error
 }
 
 // listed is the known state of the listed pointers of a store.
@@ -205,6 +206,14 @@ func (o pointers) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 	return o.poller.Load(ctx, o.Pointers, id)
 }
 
+// Cover has the poller call fetch whenever listed pointers have moved, before those are told who follow them. While fetch
+// fails, they are not told.
+func (p *Poller) Cover(fetch func(context.Context) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cover = fetch
+}
+
 // Load returns the newest state of a listed pointer. It asks the store for all pointers that moved, so that the store does
 // not see which of them is wanted. Only if that does not show the pointer, which is new, or not listed, or one of more
 // than maxNewest, the store is asked for it. Errors: those of remote.Pointers.
@@ -239,6 +248,14 @@ func (p *Poller) ask(ctx context.Context, store remote.Pointers, l *listed) erro
 		page, err := store.Changed(ctx, l.cursor)
 		if err != nil {
 			return err
+		}
+		p.mu.Lock()
+		cover := p.cover
+		p.mu.Unlock()
+		if cover != nil && len(page.Pointers) > 0 {
+			if err := cover(ctx); err != nil {
+				return err
+			}
 		}
 		p.mu.Lock()
 		l.take(page)

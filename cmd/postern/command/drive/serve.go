@@ -42,6 +42,9 @@ defaults.`,
 	f.StringVar(&flags.MDNS, "mdns", "", "announce the drive on the local network: everybody there learns "+
 		"this machine's name, address and port and that it has a drive, nothing else")
 	f.Lookup("mdns").NoOptDefVal = home.SwitchOn
+	f.StringVar(&flags.Privacy.Cover, "cover", "", "fetch the small blobs of all accounts at the remote, so that it sees "+
+		"less of who reads whom; costs traffic and cache")
+	f.Lookup("cover").NoOptDefVal = home.SwitchOn
 	f.StringVar(&flags.Sync, "sync", "",
 		`"back": answer when a change is durable here; "through": when the remote has it (default back)`)
 	f.StringVar(&flags.Links.Addr, "link-page", "", "HOST:PORT to serve the page at that opens secret links in a browser, "+
