@@ -85,25 +85,30 @@ func (w *wired) share() (end func()) {
 	}
 }
 
-// befriend records some friends whose gateways keep pair spaces at the same store.
-func (w *wired) befriend(n int) {
+// befriend records n friends whose gateways keep pair spaces at the same store. Those of the first lost are missing
+// there.
+func (w *wired) befriend(n, lost int) {
 	w.t.Helper()
+	now := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+	var notes []registry.Note
 	for i := range n {
 		other := crypto.AccountSecret{0xf1, byte(i)}
 		pair := other.PairSecret(w.account.Secret.Author().ID(), 0).Keys()
 		pair.Owner = other.Author().ID()
+		notes = append(notes, registry.Note{Kind: registry.Friend, ID: pair.Owner.String(), Set: map[string][]byte{
+			"state": []byte("friend"), "name": fmt.Append(nil, "friend", i), "sent": now, "theirs": pair.ReadOnly().Marshal()}})
+		if i < lost {
+			continue
+		}
 		keys := base.Keys{Capability: pair, Author: other.Author(), Listed: true, Frames: other.Frames}
 		err := space.CreateFrom(w.t.Context(), w.kept, keys, DeviceOf(w.account, home.Defaults()), rand.Reader, time.Now(),
 			space.Beginning{Bare: true})
-		if err == nil {
-			now := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
-			err = w.space.Note(w.t.Context(), registry.Note{Kind: registry.Friend, ID: pair.Owner.String(),
-				Set: map[string][]byte{"state": []byte("friend"), "name": fmt.Append(nil, "friend", i), "sent": now,
-					"theirs": pair.ReadOnly().Marshal()}})
-		}
 		if err != nil {
 			w.t.Fatal(err)
 		}
+	}
+	if err := w.space.Note(w.t.Context(), notes...); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -138,7 +143,7 @@ func TestIdleRequests(t *testing.T) {
 					defer w.share()()
 				}
 				if of.friends {
-					w.befriend(3)
+					w.befriend(3, 0)
 				}
 				w.people.Start()
 				for _, name := range []string{"a", "b", "c"} {
