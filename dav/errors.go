@@ -148,7 +148,7 @@ func (q *request) fail(err error, making bool) {
 		f.message = now.Blocked
 	}
 	removing := q.r.Method == http.MethodDelete || q.r.Method == "MOVE"
-	if removing && layout.IsOffer(q.path) && errors.Is(f.err, vfs.ErrReadOnly) {
+	if removing && layout.IsOffer(q.path) && (errors.Is(f.err, vfs.ErrReadOnly) || errors.Is(f.err, vfs.ErrMounted)) {
 		f.message = notYours(q.path)
 	}
 	// With a cause the whole drive is read-only.

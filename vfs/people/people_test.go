@@ -27,6 +27,11 @@ func TestShare(t *testing.T) {
 	bob.has("/files/photos/a.txt", "of Bob")
 	w.look()
 	alice.has("/shared/bob/photos/a.txt", "of Bob")
+	for info, err := range alice.drive.List(t.Context(), "/shared/bob") {
+		if err != nil || info.ReadOnly {
+			t.Errorf("what she may write is listed as %+v, %v", info, err)
+		}
+	}
 	alice.does(alice.put("/shared/bob/photos/b.txt", "of Alice"))
 	w.look()
 	bob.has("/files/photos/b.txt", "of Alice")

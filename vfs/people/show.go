@@ -46,6 +46,18 @@ func (o offers) hidden(ctx context.Context) (map[string]bool, error) {
 	return names, err
 }
 
+// writable returns the names of the offers that this account may write, as keys.
+func (o offers) writable(ctx context.Context) (map[string]bool, error) {
+	mounts, err := o.Mounts(ctx, "/", maxOffers)
+	names := map[string]bool{}
+	for _, m := range mounts {
+		if _, write := offered(m, m.Target.Capability.ID); write {
+			names[object.SortKey(m.Path[1:])] = true
+		}
+	}
+	return names, err
+}
+
 // check rejects a path at or below an offer that was left.
 func (o offers) check(ctx context.Context, op, name string) error {
 	first, _, _ := strings.Cut(strings.TrimPrefix(name, "/"), "/")
@@ -68,14 +80,20 @@ func (o offers) Stat(ctx context.Context, name string) (vfs.Info, error) {
 func (o offers) List(ctx context.Context, name string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		hidden, err := o.hidden(ctx)
+		var writable map[string]bool
+		if err == nil && name == "/" {
+			writable, err = o.writable(ctx)
+		}
 		if err != nil {
 			yield(vfs.Info{}, err)
 			return
 		}
 		for info, err := range o.Follower.List(ctx, name) {
-			if err == nil && name == "/" && hidden[object.SortKey(info.Name)] {
+			key := object.SortKey(info.Name)
+			if err == nil && name == "/" && hidden[key] {
 				continue
 			}
+			info.ReadOnly = info.ReadOnly && !writable[key]
 			if !yield(info, err) {
 				return
 			}
