@@ -34,6 +34,9 @@ func By(ctx context.Context, whole tree.Tree, author crypto.AuthorID, name strin
 		return p, false, err
 	}
 	files, err := whole.Lookup(ctx, "/"+filesName)
+	if errors.Is(err, vfs.ErrNotExist) { // the space is being made, with the history of another one
+		return p, false, nil
+	}
 	if err != nil {
 		return p, false, err
 	}
