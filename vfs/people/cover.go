@@ -15,7 +15,10 @@ import (
 // needs of them is in its cache, and the store sees the same requests of each gateway. Larger blobs are not covered.
 
 const (
-	// maxCovered bounds the small blobs at a store that cover fetches and remembers: 256 MiB to fetch, 3 MiB of memory.
+	// coverSize is the size of the largest blob that cover fetches. A folder that was changed just before it was shared
+	// lies in one blob with the owner's private state, so the least size is not enough.
+	coverSize = 16 << 10
+	// maxCovered bounds the small blobs at a store that cover fetches and remembers: 1 GiB to fetch, 3 MiB of memory.
 	maxCovered = 1 << 16
 	// coverLines is how many of them are fetched at a time.
 	coverLines = 8
@@ -49,7 +52,7 @@ func (c *covering) fetch(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case b.Size != crypto.MinBlobSize:
+		case b.Size > coverSize:
 		case c.seen[b.Name]:
 			still[b.Name] = true
 		case len(still)+len(fresh) < maxCovered:

@@ -15,6 +15,9 @@ func WithoutStamps(p *People, inbox remote.Inbox) {
 	p.desk = meet.New(o)
 }
 
+// CoverSize is the size of the largest blob that cover fetches.
+const CoverSize = coverSize
+
 // Cover switches cover on.
 func Cover(p *People) { p.cover() }
 

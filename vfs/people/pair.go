@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -193,12 +194,24 @@ func (p *People) reconcile(ctx context.Context) error {
 	if len(p.spaces(p.o.Own.Private())) > 0 {
 		errs = append(errs, p.noteDevice(ctx))
 	}
-	for _, f := range persons(p.o.Own.Private()) {
+	friends, err := p.shuffled(persons(p.o.Own.Private()))
+	errs = append(errs, err)
+	for _, f := range friends {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
 			errs = append(errs, p.refreshPair(ctx, f))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// shuffled returns people in a random order, so that the store does not see that of their names. It changes all.
+func (p *People) shuffled(all []person) ([]person, error) {
+	seed, err := crypto.Random[[32]byte](p.o.Rand)
+	if err != nil {
+		return nil, err
+	}
+	rand.New(rand.NewChaCha8(seed)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all, nil
 }
 
 // refreshPair publishes a pair space again, if it exists and the records have changed since the last time.

@@ -273,43 +273,34 @@ func TestTwoWorlds(t *testing.T) {
 	}
 }
 
-// TestEqualShapes: with 20 users, what an owner writes has the same shapes as what any other owner writes, and what a
-// reader writes has those of any other reader. All letters have one size, and so have all blobs of the small spaces
-// that serve to share. The private state in the own space grows with what it holds.
+// TestEqualShapes: with 20 users, each owner writes as many letters and moves as many pointers of shared spaces as any
+// other owner, and so does each reader. All letters have one size, and cover fetches all blobs that others read. The
+// private state in the own space grows with what it holds, and commits of it are as many as time makes of them.
 func TestEqualShapes(t *testing.T) {
 	c := newCrowd(t, rand.New(rand.NewPCG(3, 4)), 20, false)
 	written := make([]map[string]int, len(c.users))
-	own := map[string]bool{}   // pointers of own spaces
-	put := map[int][]request{} // blobs since the client's last swap
+	for i := range written {
+		written[i] = map[string]int{}
+	}
+	own, putter := map[string]bool{}, map[string]int{}
 	for _, q := range c.rec.all {
-		switch q.op {
-		case remote.OpPut:
-			put[q.client] = append(put[q.client], q)
-		case remote.OpSwap:
-			if q.phase == 0 {
-				own[q.id] = true
-			}
-			for _, blob := range put[q.client] {
-				if blob.size != 4096 && !own[q.id] {
-					t.Errorf("a blob of %d bytes in a space of others", blob.size)
-				}
-			}
-			delete(put, q.client)
-		case remote.OpDrop:
-			if q.size != crypto.LetterSize {
-				t.Errorf("a letter of %d bytes", q.size)
-			}
-		default:
-			continue
+		switch {
+		case q.op == remote.OpPut:
+			putter[q.id] = q.client
+		case q.op == remote.OpGet && putter[q.id] != q.client && q.size > people.CoverSize:
+			t.Errorf("a blob of %d bytes is read by others", q.size)
+		case q.op == remote.OpSwap && q.phase == 0:
+			own[q.id] = true
+		case q.op == remote.OpSwap && !own[q.id], q.op == remote.OpDrop:
+			written[q.client][q.shape()]++
 		}
-		if written[q.client] == nil {
-			written[q.client] = map[string]int{}
+		if q.op == remote.OpDrop && q.size != crypto.LetterSize {
+			t.Errorf("a letter of %d bytes", q.size)
 		}
-		written[q.client][fmt.Sprintf("%s in phase %d", q.shape(), q.phase)]++
 	}
 	half := len(c.reader)
 	for i, all := range written {
-		if like := written[i/half*half]; !maps.Equal(all, like) {
+		if like := written[i/half*half]; !maps.Equal(all, like) || len(all) != 2 {
 			t.Errorf("user %d writes %v, and another one %v", i, all, like)
 		}
 	}
