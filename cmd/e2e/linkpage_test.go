@@ -203,3 +203,17 @@ func TestLinkPageRefuses(t *testing.T) {
 	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(page))
 	b.explains("open the link again")
 }
+
+// TestLinkPageMany: a large folder is shown in parts.
+func TestLinkPageMany(t *testing.T) {
+	g := serveLinkPage(t)
+	g.fill("/files/many/", "")
+	for i := range 501 {
+		g.must("PUT", fmt.Sprintf("/files/many/%03d", i), strings.NewReader("x"))
+	}
+	b := browseAt(t, g, g.link("/files/many"))
+	const rows = `document.querySelectorAll('#items tr').length`
+	b.until(rows + ` === 500`)
+	b.do(chromedp.WaitVisible("#more"), chromedp.Click("#more"))
+	b.until(rows + ` === 501 && document.querySelector('#more').hidden`)
+}
