@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"postern/crypto"
 	"postern/remote"
 	"postern/vfs/meet"
+	"postern/vfs/roots"
 )
 
 // WithoutStamps has an account write letters to and read them from another inbox, without stamps.
@@ -56,3 +58,13 @@ func (p *People) Record(ctx context.Context) error {
 
 // Mine returns what this account shares.
 func (p *People) Mine() []Share { return p.mine() }
+
+// Keys returns the capabilities of the folders that this account shares now.
+func (p *People) Keys() (all []crypto.Capability) {
+	for _, o := range p.spaces(p.o.Own.Private()) {
+		if o.Use == useShare && o.Stage == roots.Live {
+			all = append(all, o.Capability)
+		}
+	}
+	return all
+}

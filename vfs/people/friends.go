@@ -32,6 +32,7 @@ type Friend struct {
 	Called      string    `json:"called,omitempty"`
 	State       State     `json:"state"`
 	Fingerprint string    `json:"fingerprint"`
+	Groups      []string  `json:"groups,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
 	Changed     bool      `json:"changed,omitempty"` // the name now belongs to another account: see Trust
 
@@ -50,6 +51,7 @@ type person struct {
 
 // persons returns all records of kindFriend, by name.
 func persons(s registry.State) (all []person) {
+	groups := memberships(s)
 	for id, r := range s.All(kindFriend) {
 		author, ok := authorOf(id)
 		if !ok {
@@ -58,7 +60,7 @@ func persons(s registry.State) (all []person) {
 		f := person{
 			Friend: Friend{Name: string(r.Get(fieldName)), Called: string(r.Get(fieldCalled)),
 				State: State(r.Get(fieldState)), Fingerprint: fingerprint(author), Since: timeOf(r.Get(fieldSince)),
-				author: author},
+				Groups: groups[id], author: author},
 			turn: uintOf(r.Get(fieldTurn)), sent: timeOf(r.Get(fieldSent)),
 		}
 		if c, err := crypto.UnmarshalCard(r.Get(fieldContact)); err == nil {
@@ -203,6 +205,9 @@ func freeName(s registry.State, c crypto.Card) string {
 	for _, f := range persons(s) {
 		taken[f.Name] = true
 	}
+	for group := range s.All(kindGroup) { // one name must not mean two things
+		taken[group] = true
+	}
 	name := cmp.Or(c.Name, "friend")
 	if taken[name] {
 		name += " " + c.Author.Fingerprint()[0] // the same on all devices
@@ -292,7 +297,8 @@ func (p *People) set(ctx context.Context, f person, state State) error {
 	notes := []registry.Note{{Kind: kindFriend, ID: f.author.String(),
 		Set: map[string][]byte{fieldState: []byte(state), fieldSent: nil}}}
 	if f.State == IsFriend && state != IsFriend { // in one note, so that no crash comes between
-		notes = append(notes, p.withdrawal(p.o.Own.Private(), f)...)
+		s := p.o.Own.Private()
+		notes = append(append(notes, p.withdrawal(s, f)...), partAll(s, f.author)...)
 	}
 	return p.o.Own.Note(ctx, notes...)
 }

@@ -70,6 +70,9 @@ func (willing) AcceptFriend(context.Context, string) (people.Friend, error) {
 func (willing) EndFriend(context.Context, string, people.State) (people.Friend, error) {
 	return people.Friend{}, nil
 }
+func (willing) GroupFriend(context.Context, string, string, bool) (people.Friend, error) {
+	return people.Friend{}, nil
+}
 func (willing) TrustFriend(context.Context, string) (people.Friend, error) {
 	return people.Friend{}, nil
 }

@@ -39,6 +39,8 @@ type Social interface {
 	AcceptFriend(ctx context.Context, who string) (people.Friend, error)
 	// EndFriend rejects, removes or blocks somebody.
 	EndFriend(ctx context.Context, who string, as people.State) (people.Friend, error)
+	// GroupFriend puts a friend into a group, or takes one out of it.
+	GroupFriend(ctx context.Context, who, group string, in bool) (people.Friend, error)
 	// TrustFriend accepts that a name belongs to another key.
 	TrustFriend(ctx context.Context, who string) (people.Friend, error)
 }
@@ -91,6 +93,12 @@ type ending struct {
 	As  people.State
 }
 
+// grouping is the order of GroupFriend.
+type grouping struct {
+	Who, Group string
+	In         bool
+}
+
 // handlePeople answers the requests about people.
 func handlePeople(mux *http.ServeMux, g People) {
 	handleTask(mux, "/me", quick(func(ctx context.Context, _ struct{}) (people.Me, error) { return g.Me(ctx) }))
@@ -108,6 +116,9 @@ func handlePeople(mux *http.ServeMux, g People) {
 	handleTask(mux, "/friends/accept", quick(g.AcceptFriend))
 	handleTask(mux, "/friends/end", quick(func(ctx context.Context, e ending) (people.Friend, error) {
 		return g.EndFriend(ctx, e.Who, e.As)
+	}))
+	handleTask(mux, "/friends/group", quick(func(ctx context.Context, o grouping) (people.Friend, error) {
+		return g.GroupFriend(ctx, o.Who, o.Group, o.In)
 	}))
 	handleTask(mux, "/friends/trust", quick(g.TrustFriend))
 	handleTask(mux, "/shares", quick(func(ctx context.Context, _ struct{}) (people.Shares, error) { return g.Shares(ctx) }))
@@ -164,6 +175,11 @@ func (c *Client) AcceptFriend(ctx context.Context, who string) (people.Friend, e
 // EndFriend implements Social.
 func (c *Client) EndFriend(ctx context.Context, who string, as people.State) (people.Friend, error) {
 	return task[people.Friend](ctx, c, "/friends/end", ending{who, as}, Quiet)
+}
+
+// GroupFriend implements Social.
+func (c *Client) GroupFriend(ctx context.Context, who, group string, in bool) (people.Friend, error) {
+	return task[people.Friend](ctx, c, "/friends/group", grouping{who, group, in}, Quiet)
 }
 
 // TrustFriend implements Social.

@@ -156,6 +156,14 @@ func (g *gateway) AcceptFriend(ctx context.Context, who string) (people.Friend, 
 	return g.drive.people.Accept(ctx, who)
 }
 
+// GroupFriend implements control.Social.
+func (g *gateway) GroupFriend(ctx context.Context, who, group string, in bool) (people.Friend, error) {
+	if in {
+		return g.drive.people.Join(ctx, who, group)
+	}
+	return g.drive.people.Part(ctx, who, group)
+}
+
 // EndFriend implements control.Social.
 func (g *gateway) EndFriend(ctx context.Context, who string, as people.State) (people.Friend, error) {
 	return g.drive.people.End(ctx, who, as)

@@ -54,7 +54,10 @@ func Create(
 	if begin.History.Root != (object.Ref{}) {
 		history = base.Tree(nodes, begin.History, begin.Version)
 	}
-	whole := folder(vfs.Version{})
+	whole, err := folder(vfs.Version{}).Graft(ctx, base.FilesPath, files) // the first state follows none
+	if err != nil {
+		return err
+	}
 	if !begin.Bare {
 		if whole, err = whole.Graft(ctx, base.HistoryPath, history); err != nil {
 			return err

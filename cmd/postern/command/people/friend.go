@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,8 +33,27 @@ func onFriend(
 	}
 }
 
+// inGroup adds the flag --group to a command: with it the command changes a group instead.
+func inGroup(p *command.Program, cmd *cobra.Command, what, said string, in bool) *cobra.Command {
+	group, without := "", cmd.RunE
+	cmd.Flags().StringVar(&group, "group", "", what)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if group == "" {
+			return without(cmd, args)
+		}
+		return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
+			f, err := g.GroupFriend(cmd.Context(), args[0], group, in)
+			if f.Name != "" {
+				p.Printf(said+"\n", f.Name, group)
+			}
+			return err
+		})
+	}
+	return cmd
+}
+
 func friendAdd(p *command.Program) *cobra.Command {
-	return &cobra.Command{
+	return inGroup(p, &cobra.Command{
 		Use:   "add NAME | CARD",
 		Short: "Ask somebody to become a friend",
 		Long: `Sends a sealed request to somebody who has claimed a name at the same storage, or whose contact card you
@@ -53,7 +73,7 @@ Compare the fingerprint with them by another way, such as the telephone.`,
 				return err
 			})
 		},
-	}
+	}, "put a friend into this group, to share with all in it", "%s is in the group %s", true)
 }
 
 func friendAccept(p *command.Program) *cobra.Command {
@@ -73,11 +93,12 @@ func friendReject(p *command.Program) *cobra.Command {
 }
 
 func friendRemove(p *command.Program) *cobra.Command {
-	return onFriend(p, "remove", "End a friendship, or take a request back",
+	cmd := onFriend(p, "remove", "End a friendship, or take a request back",
 		"Takes back all that you share with them: what is written from now on can't be opened by them.",
 		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
 			return g.EndFriend(ctx, who, people.Removed)
 		}, "%s is removed")
+	return inGroup(p, cmd, "only take them out of this group, and back what it has", "%s is no longer in the group %s", false)
 }
 
 func friendBlock(p *command.Program) *cobra.Command {
@@ -151,7 +172,8 @@ func showFriends(p *command.Program, all []people.Friend) error {
 			state = "asks (accept or reject)"
 		}
 		table.Row("%s\t%s\t%s%s", f.Name, state, f.Fingerprint,
-			say.IfElse(f.Called == f.Name || f.Called == "", "", "  calls themselves "+f.Called))
+			say.IfElse(f.Called == f.Name || f.Called == "", "", "  calls themselves "+f.Called)+
+				say.IfElse(len(f.Groups) == 0, "", "  in "+strings.Join(f.Groups, ", ")))
 	}
 	return errors.Join(table.Flush())
 }
