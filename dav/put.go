@@ -144,6 +144,11 @@ func (q *request) roomFor(n int64) error {
 	if err != nil || u.Available < 0 || n <= u.Available {
 		return nil //nolint:nilerr // unknown room is accepted
 	}
+	up, err := q.stage(q.ctx())
+	if err != nil {
+		return err // a read-only folder has no room either, but that is not the reason
+	}
+	up.Abort()
 	return &failure{status: webdav.StatusInsufficientStorage, condition: "quota-not-exceeded",
 		message: "This file is larger than the room that is left for it. Make room, or try again when less is waiting to " +
 			"be uploaded."}

@@ -52,7 +52,7 @@ var meeting = []Story{
 		look(),
 		as("bob", reads("/files/x/b", "2")),
 	}, Direct: true},
-	{Name: "nobody of that name", Users: two, Steps: []Step{
+	{Name: "nobody of that name", Direct: true, Users: two, Steps: []Step{
 		as("bob", refused("nobody at this storage", add("dora")), refused("this account itself", add("bob")),
 			refused("nobody here is called", accept("alice")), refused("nobody here", ends("alice", people.Removed))),
 	}},

@@ -28,6 +28,23 @@ func (s Story) Tell(t *testing.T, kit Kit) {
 	w.Tell(look(), tidy())
 }
 
+// TellTogether runs the stories that leave friendships and the clock alone, one after the other in one world: all, or
+// each fourth.
+func TellTogether(t *testing.T, kit Kit, all bool) {
+	t.Helper()
+	w := Users(t, kit, three...)
+	w.Tell(befriend("bob", "alice"), befriend("bob", "carol"))
+	for i, s := range Stories() {
+		if s.Fault != "" || s.Direct || !all && i%4 > 0 {
+			continue
+		}
+		if !t.Run(s.Name, func(t *testing.T) { w.in(t).Tell(append(s.Steps, clears())...) }) {
+			return // the others would fail, too
+		}
+	}
+	w.in(t).Tell(tidy())
+}
+
 // Stories returns all stories.
 func Stories() []Story {
 	return slices.Concat(sharing, moving, leaving, meeting, linking, failing)

@@ -106,6 +106,42 @@ func Users(t *testing.T, kit Kit, names ...string) *World {
 	return w
 }
 
+// in has the world report to another test.
+func (w *World) in(t *testing.T) *World {
+	w.t = t
+	return w
+}
+
+// clears takes back and removes what a story has made.
+func clears() Step {
+	return func(ctx context.Context, w *World) error {
+		if err := look()(ctx, w); err != nil {
+			return err
+		}
+		for _, d := range w.sorted() {
+			all, err := d.People.Shares(ctx)
+			if err != nil {
+				return err
+			}
+			for _, s := range slices.Backward(all.Mine) { // the inner ones first
+				if _, err := d.People.Unshare(ctx, s.Path, nil); err != nil {
+					return fmt.Errorf("clear %s: %w", s.Path, err)
+				}
+			}
+			names, err := d.List(ctx, "/files")
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if err := d.Remove(ctx, "/files/"+strings.TrimSuffix(name, "/")); err != nil {
+					return fmt.Errorf("clear %s: %w", name, err)
+				}
+			}
+		}
+		return look()(ctx, w)
+	}
+}
+
 // add opens one more gateway.
 func (w *World) add(key, user string, account crypto.AccountSecret, first bool) *device {
 	w.t.Helper()
@@ -276,6 +312,10 @@ func kill(who string) Step {
 // befriend makes two users friends.
 func befriend(a, b string) Step {
 	return func(ctx context.Context, w *World) error {
+		all, err := w.devices[a].People.Friends(ctx)
+		if err != nil || slices.ContainsFunc(all, func(f people.Friend) bool { return f.Name == b && f.State == people.IsFriend }) {
+			return err
+		}
 		done, err := w.kit.Befriend(ctx, w.devices[a].Gateway, w.devices[b].Gateway)
 		if err != nil || done {
 			return err
