@@ -70,6 +70,14 @@ func sumOfOffers(all []offer) []byte {
 	return sum[:]
 }
 
+// flush commits the records. It returns at once while the storage is away, so that a command does not wait for it.
+func (p *People) flush(ctx context.Context) error {
+	if _, err := p.o.Store.Load(ctx, p.o.Own.ID()); err != nil {
+		return offline("the wishes of this account can't be kept at the storage now", err)
+	}
+	return p.o.Own.Flush(ctx)
+}
+
 // begin records a space before anything of it is at the store, so that no device takes its blobs for garbage.
 func (p *People) begin(ctx context.Context, secret crypto.SpaceSecret, use string) error {
 	s := p.o.Own.Private()
@@ -90,7 +98,7 @@ func (p *People) begin(ctx context.Context, secret crypto.SpaceSecret, use strin
 	if err := p.o.Own.Note(ctx, notes...); err != nil {
 		return err
 	}
-	return p.o.Own.Flush(ctx)
+	return p.flush(ctx)
 }
 
 func (p *People) publishing() space.PublishOptions {

@@ -56,7 +56,7 @@ func (p *People) finishRotations(ctx context.Context) error {
 			continue
 		}
 		if !flushed { // the new spaces are known before anything of them is at the store
-			if err := p.o.Own.Flush(ctx); err != nil {
+			if err := p.flush(ctx); err != nil {
 				return err
 			}
 			flushed = true

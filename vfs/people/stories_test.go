@@ -76,6 +76,20 @@ func (k *trees) Open(t *testing.T, h peopletest.Home) peopletest.Gateway {
 			state, err := registry.FromTree(ctx, own.Tree)
 			return people.Roots(h.Account, state), err
 		},
+		Carry: func(in crypto.PointerID, c tree.Conflict) {
+			select {
+			case <-ready:
+				p.Carry(in, c)
+			default:
+				go func() { // a conflict of the start
+					select {
+					case <-ready:
+						p.Carry(in, c)
+					case <-ctx.Done():
+					}
+				}()
+			}
+		},
 		Beside: func(ctx context.Context, id crypto.PointerID) (space.Options, error) {
 			select {
 			case <-ready:

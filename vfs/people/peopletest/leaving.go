@@ -36,7 +36,7 @@ var leaving = []Story{
 		look(),
 		as("alice", lists("/shared/bob")),
 	}, Direct: true},
-	{Name: "pending changes of a removed writer", Fault: "they stay in the journal", Users: two, Steps: []Step{
+	{Name: "pending changes of a removed writer", Users: two, Steps: []Step{
 		photos(write, "alice"),
 		as("alice", put("/shared/bob/photos/b", "2")),
 		look(),
