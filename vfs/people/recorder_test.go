@@ -182,3 +182,25 @@ func (m mail) Forget(_ context.Context, of crypto.InboxID, name crypto.LetterNam
 	delete(m.r.mail[of], name)
 	return nil
 }
+
+// reachable is the inboxes of a store that takes letters without stamps, as long as the real one answers.
+type reachable struct {
+	mail
+	real remote.Inbox
+}
+
+// Drop implements remote.Inbox.
+func (r reachable) Drop(ctx context.Context, to crypto.InboxID, l crypto.Letter) error {
+	if _, err := r.real.Letters(ctx, to); err != nil {
+		return err
+	}
+	return r.mail.Drop(ctx, to, l)
+}
+
+// Letters implements remote.Inbox.
+func (r reachable) Letters(ctx context.Context, of crypto.InboxID) ([]crypto.LetterName, error) {
+	if _, err := r.real.Letters(ctx, of); err != nil {
+		return nil, err
+	}
+	return r.mail.Letters(ctx, of)
+}

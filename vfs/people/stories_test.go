@@ -33,7 +33,8 @@ func TestStories(t *testing.T) {
 	for _, story := range peopletest.Stories() {
 		t.Run(story.Name, func(t *testing.T) {
 			t.Parallel()
-			story.Tell(t, &trees{store: mem.New(), disks: map[int]*simfs.FS{}, pins: map[int]*verify.MemoryPins{}})
+			story.Tell(t, &trees{store: mem.New(), letters: newRecorder(), disks: map[int]*simfs.FS{},
+				pins: map[int]*verify.MemoryPins{}})
 		})
 	}
 }
@@ -43,6 +44,8 @@ type trees struct {
 	store *mem.Store
 	disks map[int]*simfs.FS
 	pins  map[int]*verify.MemoryPins
+
+	letters *recorder // has the inboxes
 }
 
 // Befriend implements peopletest.Kit.
@@ -114,6 +117,7 @@ func (k *trees) Open(t *testing.T, h peopletest.Home) peopletest.Gateway {
 	if err != nil {
 		t.Fatal(errors.Join(err, own.Close()))
 	}
+	people.WithoutStamps(p, reachable{mail{k.letters, 0}, store.Roles().Inbox})
 	close(ready)
 	return peopletest.Gateway{Drive: direct{drive}, People: p, Own: own,
 		Close: func() error { return errors.Join(p.Close(), own.Close()) }}

@@ -28,6 +28,8 @@ type world struct {
 	store *mem.Store
 	now   time.Time
 	users map[string]*user
+
+	letters *recorder // has the inboxes
 }
 
 // user is a user with one gateway.
@@ -49,7 +51,7 @@ type user struct {
 // users makes a world in which these have claimed their names.
 func users(t *testing.T, names ...string) *world {
 	t.Helper()
-	w := &world{t: t, store: mem.New(), now: time.Now(), users: map[string]*user{}}
+	w := &world{t: t, store: mem.New(), now: time.Now(), users: map[string]*user{}, letters: newRecorder()}
 	for i, name := range names {
 		u := &user{w: w, name: name, secret: crypto.AccountSecret{byte(i + 1)}, dir: t.TempDir(),
 			opened: map[string]vfs.FS{}}
@@ -122,6 +124,7 @@ func (u *user) open() {
 	if err != nil {
 		t.Fatal(err)
 	}
+	people.WithoutStamps(u.people, mail{u.w.letters, 0})
 }
 
 func (u *user) close() {
