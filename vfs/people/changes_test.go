@@ -17,7 +17,7 @@ func TestChanges(t *testing.T) {
 	bob.does(err)
 	w.look()
 	later := func(u *user, path, text string) {
-		w.now = w.now.Add(5 * time.Second)
+		w.pass(5 * time.Second)
 		u.does(u.put(path, text))
 		w.look()
 	}

@@ -77,7 +77,7 @@ func TestLinkToFolder(t *testing.T) {
 	bob.does(bob.put("/files/photos/a.txt", "new"))
 	w.look()
 	alice.has(at+"/a.txt", "new")
-	w.now = w.now.Add(2 * time.Hour)
+	w.pass(2 * time.Hour)
 	w.look()
 	bob.does(bob.put("/files/photos/a.txt", "later"))
 	w.look()

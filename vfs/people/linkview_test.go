@@ -22,7 +22,7 @@ func (w *world) view(l people.Link, password string) (*linkview.View, error) {
 		w.t.Fatal(err)
 	}
 	return linkview.Open(w.t.Context(), link, linkview.Options{Store: w.store, Password: password,
-		Now: func() time.Time { return w.now }})
+		Now: w.clock})
 }
 
 // read returns a file that a link leads to, and the names in its folder.
@@ -115,7 +115,7 @@ func TestLinkView(t *testing.T) {
 	bob.does(bob.people.RevokeLink(t.Context(), inner.ID))
 	_, err = w.view(inner, "")
 	refused(t, err, "ended by its maker")
-	w.now = w.now.Add(2 * time.Hour)
+	w.pass(2 * time.Hour)
 	_, err = w.view(outer, "a word")
 	refused(t, err, "has expired")
 }

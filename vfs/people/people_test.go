@@ -164,7 +164,7 @@ func TestRetiredSpaceEnds(t *testing.T) {
 		{gc.DefaultGrace, []roots.Stage{roots.Live, roots.Retired}},
 		{time.Second, []roots.Stage{roots.Live, roots.Gone}},
 	} {
-		w.now = w.now.Add(c.after)
+		w.pass(c.after)
 		w.look()
 		if got := stages(); !slices.Equal(got, c.want) {
 			t.Errorf("%v later the stages are %v, not %v", c.after, got, c.want)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,10 +25,11 @@ import (
 
 // world is a store with the gateways of some users.
 type world struct {
-	t     *testing.T
-	store *mem.Store
-	now   time.Time
-	users map[string]*user
+	t      *testing.T
+	store  *mem.Store
+	began  time.Time
+	passed atomic.Int64 // ns since then
+	users  map[string]*user
 
 	letters *recorder // has the inboxes
 }
@@ -51,13 +53,13 @@ type user struct {
 // users makes a world in which these have claimed their names.
 func users(t *testing.T, names ...string) *world {
 	t.Helper()
-	w := &world{t: t, store: mem.New(), now: time.Now(), users: map[string]*user{}, letters: newRecorder()}
+	w := &world{t: t, store: mem.New(), began: time.Now(), users: map[string]*user{}, letters: newRecorder()}
 	for i, name := range names {
 		u := &user{w: w, name: name, secret: crypto.AccountSecret{byte(i + 1)}, dir: t.TempDir(),
 			opened: map[string]vfs.FS{}}
 		w.users[name] = u
 		u.store = verify.New(w.store.Another(), &verify.MemoryPins{})
-		err := space.Create(t.Context(), u.store, base.Own(u.secret), u.device(), rand.Reader, w.now)
+		err := space.Create(t.Context(), u.store, base.Own(u.secret), u.device(), rand.Reader, w.clock())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,18 +94,31 @@ func (u *user) another() *user {
 func (u *user) open() {
 	t := u.w.t
 	t.Helper()
-	waits := remote.Deadlines{Poll: time.Hour, Commit: u.commit, Again: time.Millisecond, MaxAgain: 10 * time.Millisecond}.OrShipped()
+	waits := remote.Deadlines{Poll: time.Hour, Commit: u.commit, Again: time.Millisecond,
+		MaxAgain: 10 * time.Millisecond}.OrShipped()
 	var err error
+	var p *people.People
+	ready := make(chan struct{}) // closed once p is there
 	u.own, err = space.Open(t.Context(), space.Options{
 		Store: u.store, Keys: base.Own(u.secret), Dir: u.dir, Device: u.device(), Deadlines: waits,
 		Beside: func(ctx context.Context, id crypto.PointerID) (space.Options, error) {
-			if u.people == nil {
-				return space.Options{}, errors.New("too early")
+			select {
+			case <-ready:
+				return p.Beside(ctx, id)
+			case <-ctx.Done():
+				return space.Options{}, ctx.Err()
 			}
-			return u.people.Beside(ctx, id)
 		},
-		Carry: func(in crypto.PointerID, c tree.Conflict) { u.people.Carry(in, c) },
-		Now:   func() time.Time { return u.w.now },
+		Carry: func(in crypto.PointerID, c tree.Conflict) {
+			go func() {
+				select {
+				case <-ready:
+					p.Carry(in, c)
+				case <-t.Context().Done():
+				}
+			}()
+		},
+		Now: u.w.clock,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -116,15 +131,17 @@ func (u *user) open() {
 		},
 		Moved: func(from, to string) { u.people.Moved(from, to) },
 	}, map[string]vfs.FS{"files": u.own, "shared": namespace.Folder(time.Time{})})
-	u.people, err = people.New(people.Options{
+	p, err = people.New(people.Options{
 		Account: u.secret, User: u.name, Device: u.device(), Own: u.own, Drive: u.drive, Store: u.store, LinkPage: u.page,
-		Seen: &meet.SeenFile{}, Now: func() time.Time { return u.w.now }, Rand: rand.Reader,
+		Seen: &meet.SeenFile{}, Now: u.w.clock, Rand: rand.Reader,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	people.WithoutStamps(u.people, mail{u.w.letters, 0})
+	people.WithoutStamps(p, mail{u.w.letters, 0})
+	u.people = p
+	close(ready)
 }
 
 func (u *user) close() {
@@ -132,6 +149,12 @@ func (u *user) close() {
 		u.w.t.Error(err)
 	}
 }
+
+// clock returns the time in the world.
+func (w *world) clock() time.Time { return w.began.Add(time.Duration(w.passed.Load())) }
+
+// pass lets time pass.
+func (w *world) pass(d time.Duration) { w.passed.Add(int64(d)) }
 
 // look makes all gateways commit, read their letters, reconcile, and look for what others have committed.
 func (w *world) look() {
