@@ -75,9 +75,6 @@ func (p *People) takeCarried(ctx context.Context) error {
 		}
 		notes = append(notes, note)
 	}
-	if len(notes) == 0 {
-		return nil
-	}
 	return p.o.Own.Note(ctx, notes...)
 }
 

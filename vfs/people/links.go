@@ -279,9 +279,6 @@ func (p *People) expireLinks(ctx context.Context) error {
 			notes = append(notes, p.ending(s, l)...)
 		}
 	}
-	if len(notes) == 0 {
-		return nil
-	}
 	return p.o.Own.Note(ctx, notes...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"postern/crypto"
 	"postern/remote"
@@ -157,9 +158,6 @@ func (p *People) forgetRetired(ctx context.Context) error {
 				Set: map[string][]byte{fieldStage: stageBytes(roots.Gone)}})
 		}
 	}
-	if len(notes) == 0 {
-		return nil
-	}
 	return p.o.Own.Note(ctx, notes...)
 }
 
@@ -235,10 +233,7 @@ func (p *People) passOn(ctx context.Context) error {
 			notes = append(notes, p.inherit(s, o, next)...)
 		}
 	}
-	if len(notes) == 0 {
-		return nil
-	}
-	slices.SortFunc(notes, func(a, b registry.Note) int { return bytes.Compare([]byte(a.ID), []byte(b.ID)) })
+	slices.SortFunc(notes, func(a, b registry.Note) int { return strings.Compare(a.ID, b.ID) })
 	return p.o.Own.Note(ctx, notes...)
 }
 
