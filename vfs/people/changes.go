@@ -49,7 +49,7 @@ func (p *People) Changes(ctx context.Context, name string) ([]Change, error) {
 	who := p.namer(ctx, fs)
 	for _, f := range found {
 		at, _ := layout.StateTime(f.State)
-		all = append(all, Change{At: at, By: who(f.Author), Mine: f.Author == p.o.Account.Author().ID(), Gone: f.Gone,
+		all = append(all, Change{At: at, By: who(f.Author), Mine: f.Author == p.author(), Gone: f.Gone,
 			Folder: f.Info.Folder, Size: f.Info.Size})
 	}
 	return all, err
@@ -58,7 +58,7 @@ func (p *People) Changes(ctx context.Context, name string) ([]Change, error) {
 // namer returns a function that returns the name of an author: as this account calls them, else as the owner of the
 // space does in its roster.
 func (p *People) namer(ctx context.Context, fs vfs.FS) func(crypto.AuthorID) string {
-	names := map[crypto.AuthorID]string{{}: "", p.o.Account.Author().ID(): p.called()}
+	names := map[crypto.AuthorID]string{{}: "", p.author(): p.called()}
 	for _, f := range persons(p.o.Own.Private()) {
 		names[f.author] = f.Name
 	}

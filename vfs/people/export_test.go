@@ -41,7 +41,7 @@ func (p *People) knows(ctx context.Context, other *People) error {
 		return err
 	}
 	me := person{Friend: Friend{author: p.o.Account.Author().ID(), State: IsFriend}}
-	pair, err := other.publishPair(ctx, me)
+	pair, err := other.publishPair(ctx, me, other.offers(other.o.Own.Private())(me))
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type Me struct {
 // Me returns this account as others see it. It makes no request.
 func (p *People) Me() (Me, error) {
 	card, err := p.o.Account.SignCard(p.self())
-	return Me{Name: Name(p.o.Own.Private()), Fingerprint: fingerprint(p.o.Account.Author().ID()), Card: card}, err
+	return Me{Name: Name(p.o.Own.Private()), Fingerprint: fingerprint(p.author()), Card: card}, err
 }
 
 // fingerprint returns the words by which people compare an account's key.

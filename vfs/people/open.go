@@ -48,7 +48,7 @@ func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS
 	case m.Owner != c.Owner:
 		return nil, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrCorrupt,
 			Err: errors.New("it is a space of somebody else than the folder that it is in")}
-	case c.Owner == p.o.Account.Author().ID():
+	case c.Owner == p.author():
 		fs, err = p.openShared(ctx, c.ID, !m.At.IsZero())
 	default:
 		c = p.granted(outer, m)
@@ -88,7 +88,7 @@ func (p *People) openShared(ctx context.Context, id crypto.PointerID, past bool)
 // granted returns the capability that a mount of somebody else grants to this account.
 func (p *People) granted(outer vfs.FS, m tree.Mounted) crypto.Capability {
 	c := m.Target.Capability
-	if seed, ok := offered(m, c.ID); ok {
+	if seed, ok := p.offered(m); ok {
 		c.Writer = seed
 	} else if w, ok := outer.(*space.Space); ok && m.Target.Seed != ([crypto.SealedSeedSize]byte{}) {
 		if seed, err := w.OpenSeed(c.ID, m.Target.Seed); err == nil {
@@ -99,7 +99,7 @@ func (p *People) granted(outer vfs.FS, m tree.Mounted) crypto.Capability {
 }
 
 // offered returns the writer seed in an offer.
-func offered(m tree.Mounted, id crypto.PointerID) (seed crypto.WriterSeed, ok bool) {
+func (p *People) offered(m tree.Mounted) (seed crypto.WriterSeed, ok bool) {
 	for _, property := range m.Entry.Info().Properties {
 		if property.Name != offerWriter {
 			continue
@@ -109,7 +109,7 @@ func offered(m tree.Mounted, id crypto.PointerID) (seed crypto.WriterSeed, ok bo
 			return seed, false
 		}
 		seed = crypto.WriterSeed(b)
-		return seed, seed.Key().ID() == id
+		return seed, p.derived.id(seed) == m.Target.Capability.ID
 	}
 	return seed, false
 }

@@ -1,11 +1,9 @@
 package people
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -94,22 +92,9 @@ func (p *People) refreshOpened(ctx context.Context) error {
 			errs = append(errs, err)
 			continue
 		}
-		if same(r, set) {
-			continue
-		}
 		errs = append(errs, p.o.Own.Note(ctx, registry.Note{Kind: kindOpened, ID: id, Set: set}))
 	}
 	return errors.Join(errs...)
-}
-
-// same reports whether a record has these fields already.
-func same(r registry.Record, set map[string][]byte) bool {
-	for field, value := range set {
-		if !bytes.Equal(r.Get(field), value) {
-			return false
-		}
-	}
-	return true
 }
 
 // linkIDs is a set of the records of links.
@@ -141,19 +126,14 @@ const linksFolder = layout.Shared + "/links"
 
 // freeLinkName returns a name that no other link has.
 func (p *People) freeLinkName(s registry.State, name string) string {
-	taken := func(name string) bool {
+	return numbered(cmp.Or(name, "link"), func(name string) bool {
 		for _, r := range s.All(kindOpened) {
 			if string(r.Get(fieldName)) == name {
 				return true
 			}
 		}
 		return false
-	}
-	free := cmp.Or(name, "link")
-	for n := 2; taken(free); n++ {
-		free = fmt.Sprintf("%s (%d)", cmp.Or(name, "link"), n)
-	}
-	return free
+	})
 }
 
 // follow returns where a link leads now.

@@ -36,26 +36,25 @@ func (p *People) pairSecret(f person) crypto.SpaceSecret {
 
 // keys returns the keys of this account to write one of its spaces.
 func (p *People) keys(c crypto.Capability) base.Keys {
-	return base.Keys{Capability: c, Author: p.o.Account.Author(), Listed: true, Frames: p.o.Account.Frames}
+	return base.Of(c, p.o.Account)
 }
 
-// publishPair makes the pair space for somebody hold exactly what is shared with them, and returns its capability.
-func (p *People) publishPair(ctx context.Context, f person) (crypto.Capability, error) {
+// publishPair makes the pair space for somebody hold exactly these offers, and returns its capability.
+func (p *People) publishPair(ctx context.Context, f person, offers []offer) (crypto.Capability, error) {
 	secret := p.pairSecret(f)
 	if err := p.begin(ctx, secret, usePair); err != nil {
 		return crypto.Capability{}, err
 	}
-	s := p.o.Own.Private()
-	own := p.spaces(s)[secret.Keys().ID]
+	own := p.spaces(p.o.Own.Private())[secret.Keys().ID]
 	_, err := space.Publish(ctx, p.o.Store, p.keys(own.Capability), p.publishing(),
 		func(ctx context.Context, _ *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
-			return p.arrange(ctx, whole, p.offers(s, f))
+			return p.arrange(ctx, whole, offers)
 		})
 	if err != nil {
 		return crypto.Capability{}, err
 	}
 	return own.Capability, p.o.Own.Note(ctx, registry.Note{Kind: kindSpace, ID: own.ID.String(), Set: map[string][]byte{
-		fieldStage: stageBytes(max(own.Stage, roots.Live)), fieldPublished: sumOfOffers(p.offers(s, f)),
+		fieldStage: stageBytes(max(own.Stage, roots.Live)), fieldPublished: sumOfOffers(offers),
 	}})
 }
 
@@ -169,24 +168,24 @@ func (o offer) properties() (all []vfs.Property) {
 	return all
 }
 
-// offers returns what somebody may open, as their pair space shows it.
-func (p *People) offers(s registry.State, f person) (all []offer) {
-	if f.State != IsFriend {
-		return nil
-	}
-	owned := p.spaces(s)
-	for _, sh := range p.shares(s) {
-		write, granted := sh.rights(s, f.author)
-		o, there := owned[sh.id]
-		if !granted || !there || o.Stage != roots.Live && o.Stage != roots.Closing || sh.away {
-			continue
+// offers returns a function that returns what somebody may open, as their pair space shows it.
+func (p *People) offers(s registry.State) func(person) []offer {
+	owned, shares := p.spaces(s), p.shares(s)
+	return func(f person) (all []offer) {
+		if f.State != IsFriend {
+			return nil
 		}
-		of := offer{name: sh.name, space: o.Capability, write: write, origin: sh.origin,
-			target: object.Target{Capability: o.ReadOnly(), File: sh.file}}
-		of.space.Owner = o.Owner
-		all = append(all, of)
+		for _, sh := range shares {
+			write, granted := sh.rights(s, f.author)
+			o, there := owned[sh.id]
+			if !granted || !there || o.Stage != roots.Live && o.Stage != roots.Closing || sh.away {
+				continue
+			}
+			all = append(all, offer{name: sh.name, space: o.Capability, write: write, origin: sh.origin,
+				target: object.Target{Capability: o.ReadOnly(), File: sh.file}})
+		}
+		return all
 	}
-	return all
 }
 
 // reconcile makes all spaces of this account equal to its records.
@@ -204,9 +203,10 @@ func (p *People) reconcile(ctx context.Context) error {
 	}
 	friends, err := p.shuffled(persons(p.o.Own.Private()))
 	errs = append(errs, err)
+	offers := p.offers(p.o.Own.Private())
 	for _, f := range friends {
 		if f.State == IsFriend || f.State == Removed || f.State == Blocked {
-			errs = append(errs, p.refreshPair(ctx, f))
+			errs = append(errs, p.refreshPair(ctx, f, offers(f)))
 		}
 	}
 	return errors.Join(errs...)
@@ -223,13 +223,12 @@ func (p *People) shuffled(all []person) ([]person, error) {
 }
 
 // refreshPair publishes a pair space again, if it exists and the records have changed since the last time.
-func (p *People) refreshPair(ctx context.Context, f person) error {
-	s, id := p.o.Own.Private(), p.pairSecret(f).Keys().ID
-	r, made := s.Get(kindSpace, id.String())
-	if !made || bytes.Equal(r.Get(fieldPublished), sumOfOffers(p.offers(s, f))) {
+func (p *People) refreshPair(ctx context.Context, f person, offers []offer) error {
+	r, made := p.o.Own.Private().Get(kindSpace, p.derived.keys(p.pairSecret(f)).ID.String())
+	if !made || bytes.Equal(r.Get(fieldPublished), sumOfOffers(offers)) {
 		return nil
 	}
-	_, err := p.publishPair(ctx, f)
+	_, err := p.publishPair(ctx, f, offers)
 	return err
 }
 

@@ -149,7 +149,7 @@ func (p *People) space(s registry.State, r registry.Record) (ownedSpace, bool) {
 	}
 	o := ownedSpace{Capability: p.derived.keys(crypto.SpaceSecret(secret)), Stage: roots.Making, Next: string(r.Get(fieldNext)),
 		Use: string(r.Get(fieldUse))}
-	o.Owner, o.Store = p.derived.author(p.o.Account), storeOf(s)
+	o.Owner, o.Store = p.author(), storeOf(s)
 	if b := r.Get(fieldStage); len(b) == 1 {
 		o.Stage = roots.Stage(b[0])
 	}

@@ -142,9 +142,6 @@ func (p *People) makeShare(
 		for _, whom := range to {
 			notes = append(notes, grant(id.String(), whom, right))
 		}
-		if len(notes) == 0 {
-			return id, nil
-		}
 		return id, p.o.Own.Note(ctx, notes...)
 	}
 	info, err := at.space.Stat(ctx, at.within)
@@ -177,8 +174,13 @@ func (p *People) freeShareName(s registry.State, name string) string {
 	for _, sh := range p.shares(s) {
 		taken[sh.name] = taken[sh.name] || len(sh.to) > 0 && !sh.away
 	}
+	return numbered(name, func(name string) bool { return taken[name] })
+}
+
+// numbered returns a name, with a number behind it if it is taken.
+func numbered(name string, taken func(string) bool) string {
 	free := name
-	for n := 2; taken[free]; n++ {
+	for n := 2; taken(free); n++ {
 		free = fmt.Sprintf("%s (%d)", name, n)
 	}
 	return free
@@ -243,9 +245,11 @@ func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.
 // history, from which later ones differ.
 func holding(o object.Entry, name string) commit.Edit {
 	return func(ctx context.Context, nodes *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
-		next, err := only(&o)(ctx, nodes, whole)
+		next, err := whole, error(nil)
 		if o.Kind == object.Folder {
 			next, err = replaced(ctx, nodes, whole, o)
+		} else {
+			next, err = only(&o)(ctx, nodes, whole)
 		}
 		if err != nil || next == whole {
 			return whole, err
@@ -302,9 +306,6 @@ func (p *People) takeMoves(ctx context.Context) error {
 		if now != was {
 			notes = append(notes, registry.Note{Kind: kindLink, ID: id, Set: map[string][]byte{fieldPath: []byte(now)}})
 		}
-	}
-	if len(notes) == 0 {
-		return nil
 	}
 	return p.o.Own.Note(ctx, notes...)
 }

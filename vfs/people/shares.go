@@ -155,7 +155,7 @@ func (p *People) Shares(ctx context.Context) (Shares, error) {
 			if left(s, m.Target.Capability.ID) {
 				continue
 			}
-			_, write := offered(m, m.Target.Capability.ID)
+			_, write := p.offered(m)
 			all.Theirs = append(all.Theirs, Received{Path: layout.Shared + "/" + name + m.Path, Owner: name, Write: write})
 		}
 	}
@@ -196,10 +196,13 @@ func (p *People) refreshRosters(ctx context.Context) error {
 	var errs []error
 	all := p.shares(s)
 	for _, sh := range all {
+		if owned[sh.id].Stage != roots.Live {
+			continue
+		}
 		want := p.writers(s, sh, all)
 		r, _ := s.Get(kindShare, sh.id.String())
 		sum := sumOf(want)
-		if owned[sh.id].Stage != roots.Live || bytes.Equal(r.Get(fieldRoster), sum) {
+		if bytes.Equal(r.Get(fieldRoster), sum) {
 			continue
 		}
 		if err := p.setRoster(ctx, owned[sh.id], want); err != nil {

@@ -10,7 +10,6 @@ import (
 	"postern/vfs"
 	"postern/vfs/layout"
 	"postern/vfs/object"
-	"postern/vfs/registry"
 	"postern/vfs/space/follow"
 	"postern/vfs/tree"
 )
@@ -23,15 +22,16 @@ type shownFriend struct {
 // offers is the folder of a friend: what the pair space offers, without what this account has left.
 type offers struct {
 	*follow.Follower
-	private func() registry.State
+	p *People
 }
 
 // hidden returns the names of the offers that this account has left, as keys.
 func (o offers) hidden(ctx context.Context) (map[string]bool, error) {
-	s := o.private()
+	s := o.p.o.Own.Private()
 	some := false
 	for range s.All(kindLeft) {
 		some = true
+		break
 	}
 	if !some {
 		return nil, nil
@@ -51,7 +51,7 @@ func (o offers) writable(ctx context.Context) (map[string]bool, error) {
 	mounts, err := o.Mounts(ctx, "/", maxOffers)
 	names := map[string]bool{}
 	for _, m := range mounts {
-		if _, write := offered(m, m.Target.Capability.ID); write {
+		if _, write := o.p.offered(m); write {
 			names[object.SortKey(m.Path[1:])] = true
 		}
 	}
@@ -112,7 +112,7 @@ func (o offers) Open(ctx context.Context, name string) (vfs.File, error) {
 // Crossing implements namespace.Crosser.
 func (o offers) Crossing(ctx context.Context, name string) (m tree.Mounted, ok bool, err error) {
 	m, ok, err = o.Follower.Crossing(ctx, name)
-	if ok && left(o.private(), m.Target.Capability.ID) {
+	if ok && left(o.p.o.Own.Private(), m.Target.Capability.ID) {
 		return tree.Mounted{}, false, nil
 	}
 	return m, ok, err
@@ -143,7 +143,7 @@ func (p *People) show() error {
 	}
 	for name, c := range want {
 		f := p.o.Own.Home().Follow(p.o.Store, c)
-		if err := p.o.Drive.Mount(layout.Shared+"/"+name, offers{f, p.o.Own.Private}); err != nil {
+		if err := p.o.Drive.Mount(layout.Shared+"/"+name, offers{f, p}); err != nil {
 			f.Close()
 			errs = append(errs, err)
 			continue
