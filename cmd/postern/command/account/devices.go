@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -8,35 +9,26 @@ import (
 	"postern/cmd/postern/command"
 	"postern/cmd/postern/control"
 	"postern/cmd/postern/say"
+	"postern/vfs/people"
 )
 
 // devices is the command devices.
 func devices(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	cmd := command.Listing(p, &cobra.Command{
 		Use:   "devices",
 		Short: "List the machines that open this account's drive",
 		Long: `Lists the machines that open this account's drive, and the day on which each was last in use. A machine appears
 once it has shared something there, or once this command ran on it.`,
 		Args: command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Devices(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(all)
-				}
-				table := p.Table()
-				for _, d := range all {
-					table.Row("%s\t%s%s", d.Name, d.Seen.Local().Format(time.DateOnly), say.IfElse(d.Own, "  (this one)", ""))
-				}
-				return table.Flush()
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	}, func(ctx context.Context, g control.Gateway, _ []string) ([]people.Device, error) {
+		return g.Devices(ctx)
+	}, func(all []people.Device, _ []string) error {
+		table := p.Table()
+		for _, d := range all {
+			table.Row("%s\t%s%s", d.Name, d.Seen.Local().Format(time.DateOnly), say.IfElse(d.Own, "  (this one)", ""))
+		}
+		return table.Flush()
+	})
 	cmd.AddCommand(&cobra.Command{
 		Use:   "rename OLD NEW",
 		Short: "Give this machine another name",

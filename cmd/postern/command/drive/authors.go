@@ -1,6 +1,8 @@
 package drive
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,39 +15,25 @@ import (
 )
 
 func historyAuthors(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return command.Listing(p, &cobra.Command{
 		Use:   "authors PATH",
 		Short: "Show who changed a shared file or folder",
 		Long: `Lists the newest changes of a file or folder that several people may write, such as
 /shared/bob/photos/a.txt, the newest first. Each is signed by its author, and sealed. Where states between two were left
 out of the history, as old ones are, the author is unknown.`,
 		Args: command.Exactly(1, "one path"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Changes(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(append([]people.Change{}, all...))
-				}
-				if len(all) == 0 {
-					p.Printf("No change of %s by several people is known.\n", args[0])
-				}
-				table := p.Table()
-				for _, c := range all {
-					by := c.By
-					if by == "" {
-						by = "unknown"
-					}
-					table.Row("%s\t%s\t%s", c.At.Local().Format(time.DateTime), by,
-						say.IfElse(c.Gone, "removed", say.IfElse(c.Folder, "folder", home.Size(c.Size).String())))
-				}
-				return table.Flush()
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	return cmd
+	}, func(ctx context.Context, g control.Gateway, args []string) ([]people.Change, error) {
+		all, err := g.Changes(ctx, args[0])
+		return append([]people.Change{}, all...), err
+	}, func(all []people.Change, args []string) error {
+		if len(all) == 0 {
+			p.Printf("No change of %s by several people is known.\n", args[0])
+		}
+		table := p.Table()
+		for _, c := range all {
+			table.Row("%s\t%s\t%s", c.At.Local().Format(time.DateTime), cmp.Or(c.By, "unknown"),
+				say.IfElse(c.Gone, "removed", say.IfElse(c.Folder, "folder", home.Size(c.Size).String())))
+		}
+		return table.Flush()
+	})
 }

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,26 +12,14 @@ import (
 )
 
 func locksList(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return command.Listing(p, &cobra.Command{
 		Use:   "list",
 		Short: "List the locks that programs hold",
 		Args:  command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Locks(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(append([]control.Lock{}, all...))
-				}
-				return showLocks(p, all)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	return cmd
+	}, func(ctx context.Context, g control.Gateway, _ []string) ([]control.Lock, error) {
+		all, err := g.Locks(ctx)
+		return append([]control.Lock{}, all...), err
+	}, func(all []control.Lock, _ []string) error { return showLocks(p, all) })
 }
 
 func locksBreak(p *command.Program) *cobra.Command {

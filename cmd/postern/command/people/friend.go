@@ -2,7 +2,6 @@ package people
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,42 +78,39 @@ Compare the fingerprint with them by another way, such as the telephone.`,
 func friendAccept(p *command.Program) *cobra.Command {
 	return onFriend(p, "accept", "Accept somebody who asks",
 		"Both are friends from then on. Nothing is shared until one of you shares it.",
-		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
-			return g.AcceptFriend(ctx, who)
-		},
+		control.Gateway.AcceptFriend,
 		"%s is a friend now")
 }
 
+// end returns what ends the relation to somebody in a way.
+func end(as people.State) func(control.Gateway, context.Context, string) (people.Friend, error) {
+	return func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
+		return g.EndFriend(ctx, who, as)
+	}
+}
+
 func friendReject(p *command.Program) *cobra.Command {
-	return onFriend(p, "reject", "Turn a request down", "The other side learns nothing of it.",
-		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
-			return g.EndFriend(ctx, who, people.Rejected)
-		}, "the request of %s is turned down")
+	return onFriend(p, "reject", "Turn a request down", "The other side learns nothing of it.", end(people.Rejected),
+		"the request of %s is turned down")
 }
 
 func friendRemove(p *command.Program) *cobra.Command {
 	cmd := onFriend(p, "remove", "End a friendship, or take a request back",
 		"Takes back all that you share with them: what is written from now on can't be opened by them.",
-		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
-			return g.EndFriend(ctx, who, people.Removed)
-		}, "%s is removed")
+		end(people.Removed), "%s is removed")
 	return inGroup(p, cmd, "only take them out of this group, and back what it has", "%s is no longer in the group %s", false)
 }
 
 func friendBlock(p *command.Program) *cobra.Command {
 	return onFriend(p, "block", "Remove somebody and drop their letters",
 		"Like remove; later requests of the same account are dropped unread.",
-		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
-			return g.EndFriend(ctx, who, people.Blocked)
-		}, "%s is blocked")
+		end(people.Blocked), "%s is blocked")
 }
 
 func friendTrust(p *command.Program) *cobra.Command {
 	return onFriend(p, "trust", "Accept that a name belongs to another key now",
 		"Compare the new fingerprint with your friend first.",
-		func(g control.Gateway, ctx context.Context, who string) (people.Friend, error) {
-			return g.TrustFriend(ctx, who)
-		},
+		control.Gateway.TrustFriend,
 		"the new key of %s is trusted")
 }
 
@@ -139,26 +135,14 @@ if you have claimed no name. It holds no secret.`,
 }
 
 func friendList(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return command.Listing(p, &cobra.Command{
 		Use:   "list",
 		Short: "List friends and requests",
 		Args:  command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Friends(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(append([]people.Friend{}, all...))
-				}
-				return showFriends(p, all)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	return cmd
+	}, func(ctx context.Context, g control.Gateway, _ []string) ([]people.Friend, error) {
+		all, err := g.Friends(ctx)
+		return append([]people.Friend{}, all...), err
+	}, func(all []people.Friend, _ []string) error { return showFriends(p, all) })
 }
 
 func showFriends(p *command.Program, all []people.Friend) error {
@@ -175,5 +159,5 @@ func showFriends(p *command.Program, all []people.Friend) error {
 			say.IfElse(f.Called == f.Name || f.Called == "", "", "  calls themselves "+f.Called)+
 				say.IfElse(len(f.Groups) == 0, "", "  in "+strings.Join(f.Groups, ", ")))
 	}
-	return errors.Join(table.Flush())
+	return table.Flush()
 }

@@ -2,6 +2,7 @@ package people
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"postern/cmd/postern/home"
 	"postern/cmd/postern/say"
 	"postern/crypto"
+	"postern/vfs/people"
 )
 
 func linkCreate(p *command.Program) *cobra.Command {
@@ -104,37 +106,26 @@ users of this machine may see the arguments of commands: with - in place of the 
 const maxLink = 1024
 
 func linkList(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return command.Listing(p, &cobra.Command{
 		Use:   "list",
 		Short: "List your secret links",
 		Args:  command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Links(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(all)
-				}
-				if len(all) == 0 {
-					p.Printf("There are no links: postern link create PATH makes one.\n")
-				}
-				table := p.Table()
-				for _, l := range all {
-					until := "for ever"
-					if !l.Expires.IsZero() {
-						until = "until " + l.Expires.Local().Format(time.DateTime)
-					}
-					table.Row("%s\t%s\t%s%s\t%s", l.ID, l.Path, until, say.IfElse(l.Write, ", may write", ""), l.URL)
-				}
-				return table.Flush()
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	return cmd
+	}, func(ctx context.Context, g control.Gateway, _ []string) ([]people.Link, error) {
+		return g.Links(ctx)
+	}, func(all []people.Link, _ []string) error {
+		if len(all) == 0 {
+			p.Printf("There are no links: postern link create PATH makes one.\n")
+		}
+		table := p.Table()
+		for _, l := range all {
+			until := "for ever"
+			if !l.Expires.IsZero() {
+				until = "until " + l.Expires.Local().Format(time.DateTime)
+			}
+			table.Row("%s\t%s\t%s%s\t%s", l.ID, l.Path, until, say.IfElse(l.Write, ", may write", ""), l.URL)
+		}
+		return table.Flush()
+	})
 }
 
 func linkRevoke(p *command.Program) *cobra.Command {

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,36 +47,25 @@ func grants(s people.Share) string {
 }
 
 func shareList(p *command.Program) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return command.Listing(p, &cobra.Command{
 		Use:   "list",
 		Short: "List what you share, and what others share with you",
 		Args:  command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.WithGateway(cmd.Context(), func(g control.Gateway) error {
-				all, err := g.Shares(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return p.PrintJSON(all)
-				}
-				if len(all.Mine)+len(all.Theirs) == 0 {
-					p.Printf("Nothing is shared: postern share PATH NAME shares a folder.\n")
-				}
-				table := p.Table()
-				for _, s := range all.Mine {
-					table.Row("%s\tshared with %s", s.Path, grants(s))
-				}
-				for _, s := range all.Theirs {
-					table.Row("%s\tof %s, %s", s.Path, s.Owner, say.IfElse(s.Write, "you may write", "read-only"))
-				}
-				return table.Flush()
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, for programs")
-	return cmd
+	}, func(ctx context.Context, g control.Gateway, _ []string) (people.Shares, error) {
+		return g.Shares(ctx)
+	}, func(all people.Shares, _ []string) error {
+		if len(all.Mine)+len(all.Theirs) == 0 {
+			p.Printf("Nothing is shared: postern share PATH NAME shares a folder.\n")
+		}
+		table := p.Table()
+		for _, s := range all.Mine {
+			table.Row("%s\tshared with %s", s.Path, grants(s))
+		}
+		for _, s := range all.Theirs {
+			table.Row("%s\tof %s, %s", s.Path, s.Owner, say.IfElse(s.Write, "you may write", "read-only"))
+		}
+		return table.Flush()
+	})
 }
 
 func shareLeave(p *command.Program) *cobra.Command {
