@@ -32,6 +32,33 @@ func newDial() *dial {
 	return d
 }
 
+// collectDaily lets 20 days pass, with a commit of a file and a collection on each: the pack of a commit stays for a
+// grace period longer than it is needed.
+func collectDaily(t *testing.T, s *space.Space, clock *dial, file string) {
+	t.Helper()
+	for range 20 {
+		clock.pass(24 * time.Hour)
+		put(t, s, file, []byte(clock.now().String()))
+		flush(t, s)
+		if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// back ends the absence of a device, which has cached nothing. Its space is opened again if the device is restarted.
+func (h *home) back(s *space.Space, from *switched, restarted bool) *space.Space {
+	h.t.Helper()
+	from.cached.Clear()
+	if !restarted {
+		from.off.Store(false)
+		return s
+	}
+	h.close(s)
+	from.off.Store(false)
+	return h.open()
+}
+
 func (d *dial) now() time.Time          { return time.Unix(0, d.ns.Load()) }
 func (d *dial) pass(some time.Duration) { d.ns.Add(int64(some)) }
 
@@ -408,23 +435,9 @@ func TestAwayTooLong(t *testing.T) {
 				put(t, s, fmt.Sprintf("/d/%03d", i), []byte("second"))
 			}
 			flush(t, s)
-			for range 20 { // the pack of a commit stays for a grace period longer
-				clock.pass(24 * time.Hour)
-				put(t, s, "/d/last", []byte(clock.now().String()))
-				flush(t, s)
-				if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
-					t.Fatal(err)
-				}
-			}
+			collectDaily(t, s, clock, "/d/last")
 
-			away.cached.Clear()
-			if restarted {
-				other.close(o)
-				away.off.Store(false)
-				o = other.open()
-			} else {
-				away.off.Store(false)
-			}
+			o = other.back(o, away, restarted)
 			flush(t, o)
 			put(t, o, "/after", []byte("after"))
 			flush(t, o)

@@ -162,22 +162,8 @@ func TestLateMD5MadeAgain(t *testing.T) {
 				put(t, s, fmt.Sprintf("/d/%03d", i), []byte("second"))
 			}
 			flush(t, s)
-			for range 20 {
-				clock.pass(24 * time.Hour)
-				put(t, s, "/d/last", []byte(clock.now().String()))
-				flush(t, s)
-				if _, err := s.Keeper().Collect(t.Context(), gc.Options{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			away.cached.Clear()
-			if restarted {
-				other.close(o)
-				away.off.Store(false)
-				o = other.open()
-			} else {
-				away.off.Store(false)
-			}
+			collectDaily(t, s, clock, "/d/last")
+			o = other.back(o, away, restarted)
 			flush(t, o)
 			wantAllMD5s(t, h, "/d", 202)
 		})

@@ -200,6 +200,19 @@ func (h *home) carry(p crypto.Pointer, to remote.Store) {
 	}
 }
 
+// elsewhere returns another device, at a remote that has one state of the drive.
+func (h *home) elsewhere(p crypto.Pointer) *home {
+	h.t.Helper()
+	there := mem.New()
+	h.carry(p, there)
+	if err := there.Swap(h.t.Context(), crypto.PointerHash{}, p); err != nil {
+		h.t.Fatal(err)
+	}
+	o := h.device(2, "desk")
+	o.store, o.options.Store = there, there
+	return o
+}
+
 // TestJoin lets two devices write to their own remotes, which never meet, and carries the changes from one to the other
 // and back.
 func TestJoin(t *testing.T) {
@@ -213,13 +226,7 @@ func TestJoin(t *testing.T) {
 		put(t, s, name, []byte("first"))
 	}
 	first := h.at(s)
-	there := mem.New()
-	h.carry(first, there)
-	if err := there.Swap(ctx, crypto.PointerHash{}, first); err != nil {
-		t.Fatal(err)
-	}
-	o := h.device(2, "desk")
-	o.store, o.options.Store = there, there
+	o := h.elsewhere(first)
 	desk := o.open()
 	defer o.close(desk)
 	defer func() { h.close(s) }()
@@ -247,7 +254,7 @@ func TestJoin(t *testing.T) {
 	if _, err := desk.Keeper().Join(ctx, ours); !errors.Is(err, remote.ErrRefused) {
 		t.Errorf("joined with blobs that are not there: %v", err)
 	}
-	h.carry(ours, there)
+	h.carry(ours, o.store)
 	put(t, desk, "/pending", []byte("pending"))
 	if joined, err := desk.Keeper().Join(ctx, ours); err != nil || !joined {
 		t.Fatal(joined, err)
@@ -272,8 +279,8 @@ func TestJoin(t *testing.T) {
 	if yes, err := base.Contains(ctx, h.store, h.account.Own(), back, last); err != nil || !yes {
 		t.Fatal(yes, err)
 	}
-	h.carry(last, there)
-	if err := there.Swap(ctx, back.Hash(), last); err != nil {
+	h.carry(last, o.store)
+	if err := o.store.Swap(ctx, back.Hash(), last); err != nil {
 		t.Fatal(err)
 	}
 	if err := desk.Committer().Look(ctx); err != nil {
