@@ -16,18 +16,16 @@ func TestBetweenAccounts(t *testing.T) {
 	if err := people.Befriend(t.Context(), alice.people, bob.people); err != nil {
 		t.Fatal(err)
 	}
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/read", nil))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
-	bob.does(bob.put("/files/read/r.txt", "of Bob, too"))
+	bob.mkdir("/files/photos")
+	bob.mkdir("/files/read")
+	bob.puts("/files/photos/a.txt", "of Bob")
+	bob.puts("/files/read/r.txt", "of Bob, too")
 	for path, write := range map[string]bool{"/files/photos": true, "/files/read": false} {
-		if _, err := bob.people.Share(t.Context(), path, []string{"alice"}, write); err != nil {
-			t.Fatal(err)
-		}
+		bob.shares(path, write, "alice")
 	}
 	w.look()
 	alice.has("/shared/bob/photos/a.txt", "of Bob")
-	alice.does(alice.drive.Mkdir(t.Context(), "/files/d", nil))
+	alice.mkdir("/files/d")
 	big := strings.Repeat("of Alice ", 100_000)
 	alice.does(alice.put("/files/d/big", big))
 	move := func(from, to string) error {
@@ -63,13 +61,13 @@ func TestBothWrite(t *testing.T) {
 	if err := people.Befriend(t.Context(), alice.people, bob.people); err != nil {
 		t.Fatal(err)
 	}
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a.txt", "before"))
-	bob.share("/files/photos", true)
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a.txt", "before")
+	bob.shares("/files/photos", true, people.Friends)
 	w.look()
 	alice.has("/shared/bob/photos/a.txt", "before")
-	alice.does(alice.put("/shared/bob/photos/a.txt", "of Alice"))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
+	alice.puts("/shared/bob/photos/a.txt", "of Alice")
+	bob.puts("/files/photos/a.txt", "of Bob")
 	w.look()
 	for u, folder := range map[*user]string{alice: "/shared/bob/photos", bob: "/files/photos"} {
 		texts := map[string]bool{}

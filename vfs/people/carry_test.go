@@ -29,37 +29,30 @@ func (u *user) flush() {
 	u.does(u.own.Home().Flush(u.w.t.Context()))
 }
 
-// share shares a folder with all friends.
-func (u *user) share(path string, write bool) {
-	u.w.t.Helper()
-	_, err := u.people.Share(u.w.t.Context(), path, []string{people.Friends}, write)
-	u.does(err)
-}
-
 // TestSharedHereEditedThere edits a folder on one device while another one shares it and edits it, too: the edits of
 // both are in the shared folder, also if the gateway is restarted before it has carried them over.
 func TestSharedHereEditedThere(t *testing.T) {
 	w := users(t, "alice")
 	laptop := w.users["alice"]
-	laptop.does(laptop.drive.Mkdir(t.Context(), "/files/d", nil))
-	laptop.does(laptop.drive.Mkdir(t.Context(), "/files/d/old", nil))
+	laptop.mkdir("/files/d")
+	laptop.mkdir("/files/d/old")
 	for _, name := range []string{"a", "b", "c", "both", "old/o"} {
 		laptop.does(laptop.put("/files/d/"+name, "before"))
 	}
 	laptop.flush()
 	desk := laptop.another()
 	desk.has("/files/d/a", "before")
-	laptop.share("/files/d", true)
-	laptop.does(laptop.put("/files/d/b", "of the laptop"))
-	laptop.does(laptop.put("/files/d/both", "of the laptop"))
+	laptop.shares("/files/d", true, people.Friends)
+	laptop.puts("/files/d/b", "of the laptop")
+	laptop.puts("/files/d/both", "of the laptop")
 	laptop.flush()
 
-	desk.does(desk.put("/files/d/a", "of the desk"))
-	desk.does(desk.put("/files/d/both", "of the desk"))
+	desk.puts("/files/d/a", "of the desk")
+	desk.puts("/files/d/both", "of the desk")
 	desk.does(desk.drive.Remove(t.Context(), "/files/d/c", nil))
 	desk.does(desk.drive.Remove(t.Context(), "/files/d/old", nil))
-	desk.does(desk.drive.Mkdir(t.Context(), "/files/d/sub", nil))
-	desk.does(desk.put("/files/d/sub/n", "new"))
+	desk.mkdir("/files/d/sub")
+	desk.puts("/files/d/sub/n", "new")
 	set := vfs.Property{Name: vfs.PropertyName{Space: "urn:x", Local: "p"}, Value: "v"}
 	desk.does(desk.drive.Patch(t.Context(), "/files/d/b", vfs.Patch{Set: []vfs.Property{set}}, nil))
 	desk.flush()
@@ -105,16 +98,16 @@ func TestSharedHereEditedThere(t *testing.T) {
 func TestSharedOnBoth(t *testing.T) {
 	w := users(t, "alice")
 	laptop := w.users["alice"]
-	laptop.does(laptop.drive.Mkdir(t.Context(), "/files/d", nil))
-	laptop.does(laptop.put("/files/d/a", "before"))
-	laptop.does(laptop.put("/files/d/b", "before"))
+	laptop.mkdir("/files/d")
+	laptop.puts("/files/d/a", "before")
+	laptop.puts("/files/d/b", "before")
 	laptop.flush()
 	desk := laptop.another()
-	desk.share("/files/d", true)
-	desk.does(desk.put("/files/d/a", "of the desk"))
-	laptop.share("/files/d", false)
-	laptop.does(laptop.put("/files/d/b", "of the laptop"))
-	laptop.does(laptop.put("/files/d/new", "of the laptop"))
+	desk.shares("/files/d", true, people.Friends)
+	desk.puts("/files/d/a", "of the desk")
+	laptop.shares("/files/d", false, people.Friends)
+	laptop.puts("/files/d/b", "of the laptop")
+	laptop.puts("/files/d/new", "of the laptop")
 	laptop.flush()
 	desk.flush()
 	if got := desk.names("/files"); !strings.Contains(got, "conflict") {
@@ -143,13 +136,13 @@ func TestSharedOnBoth(t *testing.T) {
 func TestCarriedMounts(t *testing.T) {
 	w := users(t, "alice")
 	laptop := w.users["alice"]
-	laptop.does(laptop.drive.Mkdir(t.Context(), "/files/d", nil))
-	laptop.does(laptop.drive.Mkdir(t.Context(), "/files/d/in", nil))
-	laptop.does(laptop.put("/files/d/in/a", "before"))
+	laptop.mkdir("/files/d")
+	laptop.mkdir("/files/d/in")
+	laptop.puts("/files/d/in/a", "before")
 	laptop.flush()
 	desk := laptop.another()
-	desk.share("/files/d/in", true)
-	laptop.share("/files/d", true)
+	desk.shares("/files/d/in", true, people.Friends)
+	laptop.shares("/files/d", true, people.Friends)
 	laptop.flush()
 	desk.flush()
 	w.look()

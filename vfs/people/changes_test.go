@@ -10,8 +10,8 @@ func TestChanges(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("alice", "bob")
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a", "bob"))
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a", "bob")
 	w.look()
 	_, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, true)
 	bob.does(err)

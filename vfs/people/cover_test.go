@@ -34,12 +34,10 @@ func TestCover(t *testing.T) {
 	})
 	alice.open()
 	people.Cover(alice.people)
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
-	carol.does(carol.put("/files/own.txt", "of Carol"))
-	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, false); err != nil {
-		t.Fatal(err)
-	}
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a.txt", "of Bob")
+	carol.puts("/files/own.txt", "of Carol")
+	bob.shares("/files/photos", false, "alice")
 	w.look()
 	if _, err := alice.get("/shared/bob/photos/a.txt"); !errors.Is(err, vfs.ErrUnavailable) && !errors.Is(err, vfs.ErrNotExist) {
 		t.Errorf("without a listing of the store: %v", err)

@@ -40,12 +40,10 @@ func TestReconcileIdle(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("bob", "alice")
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/talk.pdf", "talk"))
-	bob.does(bob.put("/files/gone.pdf", "gone"))
-	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, true); err != nil {
-		t.Fatal(err)
-	}
+	bob.mkdir("/files/photos")
+	bob.puts("/files/talk.pdf", "talk")
+	bob.puts("/files/gone.pdf", "gone")
+	bob.shares("/files/photos", true, "alice")
 	gone := bob.link("/files/gone.pdf", people.LinkOptions{})
 	bob.does(bob.people.RevokeLink(t.Context(), gone.ID))
 	l := bob.link("/files/talk.pdf", people.LinkOptions{Expires: time.Hour})

@@ -30,8 +30,8 @@ func refused(t *testing.T, err error, text string) {
 func TestLinkToFile(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
-	bob.does(bob.put("/files/talk.pdf", "first"))
-	bob.does(bob.put("/files/other.pdf", "a secret"))
+	bob.puts("/files/talk.pdf", "first")
+	bob.puts("/files/other.pdf", "a secret")
 	l := bob.link("/files/talk.pdf", people.LinkOptions{})
 	at, err := alice.people.OpenLink(t.Context(), l.URL, "")
 	if err != nil || at != "/shared/links/talk.pdf" {
@@ -43,7 +43,7 @@ func TestLinkToFile(t *testing.T) {
 			t.Errorf("listed as %+v, %v", info, err)
 		}
 	}
-	bob.does(bob.put("/files/talk.pdf", "second"))
+	bob.puts("/files/talk.pdf", "second")
 	w.look()
 	alice.has(at, "second")
 	alice.restart()
@@ -60,8 +60,8 @@ func TestLinkToFile(t *testing.T) {
 func TestLinkToFolder(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a.txt", "of Bob")
 	l := bob.link("/files/photos", people.LinkOptions{Password: "a word", Expires: time.Hour})
 	_, err := alice.people.OpenLink(t.Context(), l.URL, "")
 	refused(t, err, "needs its password")
@@ -74,12 +74,12 @@ func TestLinkToFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	alice.has(at+"/a.txt", "of Bob")
-	bob.does(bob.put("/files/photos/a.txt", "new"))
+	bob.puts("/files/photos/a.txt", "new")
 	w.look()
 	alice.has(at+"/a.txt", "new")
 	w.pass(2 * time.Hour)
 	w.look()
-	bob.does(bob.put("/files/photos/a.txt", "later"))
+	bob.puts("/files/photos/a.txt", "later")
 	w.look()
 	alice.lacks(at)
 	if all := bob.people.Links(); len(all) > 0 {
@@ -92,7 +92,7 @@ func TestLinkToFolder(t *testing.T) {
 func TestLeaveLink(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
-	bob.does(bob.put("/files/a.txt", "text"))
+	bob.puts("/files/a.txt", "text")
 	l := bob.link("/files/a.txt", people.LinkOptions{})
 	for range 2 {
 		at, err := alice.people.OpenLink(t.Context(), l.URL, "")

@@ -57,15 +57,13 @@ func TestLinkView(t *testing.T) {
 	for _, folder := range []string{"/files/photos", "/files/photos/sea"} {
 		bob.does(bob.drive.Mkdir(t.Context(), folder, nil))
 	}
-	bob.does(bob.put("/files/photos/a.txt", "a"))
-	bob.does(bob.put("/files/photos/sea/b.txt", "b"))
+	bob.puts("/files/photos/a.txt", "a")
+	bob.puts("/files/photos/sea/b.txt", "b")
 	inner := bob.link("/files/photos/sea", people.LinkOptions{})
 	outer := bob.link("/files/photos", people.LinkOptions{Password: "a word", Expires: time.Hour})
 	file := bob.link("/files/photos/a.txt", people.LinkOptions{})
-	bob.does(bob.put("/files/photos/c.txt", "c of three"))
-	if _, err := bob.people.Share(t.Context(), "/files/photos/c.txt", []string{"alice"}, true); err != nil {
-		t.Fatal(err)
-	}
+	bob.puts("/files/photos/c.txt", "c of three")
+	bob.shares("/files/photos/c.txt", true, "alice")
 	bob.does(bob.own.Flush(t.Context()))
 
 	_, err := w.view(outer, "")
@@ -124,7 +122,7 @@ func TestLinkView(t *testing.T) {
 func TestLinkPage(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
-	bob.does(bob.put("/files/a.txt", "text"))
+	bob.puts("/files/a.txt", "text")
 	bob.page = "https://drive.example.org"
 	bob.restart()
 	l := bob.link("/files/a.txt", people.LinkOptions{})

@@ -19,11 +19,9 @@ func TestShare(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("bob", "alice")
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
-	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, true); err != nil {
-		t.Fatal(err)
-	}
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a.txt", "of Bob")
+	bob.shares("/files/photos", true, "alice")
 	bob.has("/files/photos/a.txt", "of Bob")
 	w.look()
 	alice.has("/shared/bob/photos/a.txt", "of Bob")
@@ -32,13 +30,11 @@ func TestShare(t *testing.T) {
 			t.Errorf("what she may write is listed as %+v, %v", info, err)
 		}
 	}
-	alice.does(alice.put("/shared/bob/photos/b.txt", "of Alice"))
+	alice.puts("/shared/bob/photos/b.txt", "of Alice")
 	w.look()
 	bob.has("/files/photos/b.txt", "of Alice")
-	if _, err := bob.people.Unshare(t.Context(), "/files/photos", nil); err != nil {
-		t.Fatal(err)
-	}
-	bob.does(bob.put("/files/photos/c.txt", "later"))
+	bob.unshare("/files/photos")
+	bob.puts("/files/photos/c.txt", "later")
 	w.look()
 	alice.lacks("/shared/bob/photos")
 	bob.has("/files/photos/a.txt", "of Bob")
@@ -51,10 +47,8 @@ func TestReadOnlyShare(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("bob", "alice")
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, false); err != nil {
-		t.Fatal(err)
-	}
+	bob.mkdir("/files/photos")
+	bob.shares("/files/photos", false, "alice")
 	w.look()
 	if err := alice.put("/shared/bob/photos/b.txt", "of Alice"); !errors.Is(err, vfs.ErrReadOnly) {
 		t.Errorf("a change of a read-only folder: %v", err)
@@ -78,11 +72,9 @@ func TestForeignMount(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("bob", "alice")
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
-	bob.does(bob.put("/files/photos/a.txt", "of Bob"))
-	if _, err := bob.people.Share(t.Context(), "/files/photos", []string{"alice"}, true); err != nil {
-		t.Fatal(err)
-	}
+	bob.mkdir("/files/photos")
+	bob.puts("/files/photos/a.txt", "of Bob")
+	bob.shares("/files/photos", true, "alice")
 	w.look()
 	pair := bob.secret.PairSecret(alice.secret.Author().ID(), 0).Keys()
 	pair.Owner = bob.secret.Author().ID()
@@ -108,10 +100,8 @@ func TestShareFile(t *testing.T) {
 	w := users(t, "alice", "bob")
 	alice, bob := w.users["alice"], w.users["bob"]
 	w.befriend("bob", "alice")
-	bob.does(bob.put("/files/talk.odt", "first"))
-	if _, err := bob.people.Share(t.Context(), "/files/talk.odt", []string{"alice"}, true); err != nil {
-		t.Fatal(err)
-	}
+	bob.puts("/files/talk.odt", "first")
+	bob.shares("/files/talk.odt", true, "alice")
 	bob.has("/files/talk.odt", "first")
 	w.look()
 	alice.has("/shared/bob/talk.odt", "first")
@@ -120,10 +110,10 @@ func TestShareFile(t *testing.T) {
 			t.Errorf("listed as %+v, %v", info, err)
 		}
 	}
-	alice.does(alice.put("/shared/bob/talk.odt", "second"))
+	alice.puts("/shared/bob/talk.odt", "second")
 	w.look()
 	bob.has("/files/talk.odt", "second")
-	bob.does(bob.put("/files/new.tmp", "third"))
+	bob.puts("/files/new.tmp", "third")
 	if _, err := bob.drive.Move(t.Context(), "/files/new.tmp", "/files/talk.odt", vfs.CopyOptions{Replace: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -133,10 +123,8 @@ func TestShareFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	bob.has("/files/renamed.odt", "third")
-	if _, err := bob.people.Unshare(t.Context(), "/files/renamed.odt", nil); err != nil {
-		t.Fatal(err)
-	}
-	bob.does(bob.put("/files/renamed.odt", "fourth"))
+	bob.unshare("/files/renamed.odt")
+	bob.puts("/files/renamed.odt", "fourth")
 	w.look()
 	bob.has("/files/renamed.odt", "fourth")
 	alice.lacks("/shared/bob/talk.odt")
@@ -146,7 +134,7 @@ func TestShareFile(t *testing.T) {
 func TestRetiredSpaceEnds(t *testing.T) {
 	w := users(t, "bob")
 	bob := w.users["bob"]
-	bob.does(bob.drive.Mkdir(t.Context(), "/files/photos", nil))
+	bob.mkdir("/files/photos")
 	l := bob.link("/files/photos", people.LinkOptions{})
 	bob.does(bob.people.RevokeLink(t.Context(), l.ID))
 	stages := func() (all []roots.Stage) {

@@ -19,24 +19,6 @@ func friends(t *testing.T, names ...string) *world {
 	return w
 }
 
-// shares shares a folder.
-func (u *user) shares(path string, write bool, with ...string) {
-	u.w.t.Helper()
-	_, err := u.people.Share(u.w.t.Context(), path, with, write)
-	u.does(err)
-}
-
-// unshare takes a folder back.
-func (u *user) unshare(path string, from ...string) {
-	u.w.t.Helper()
-	_, err := u.people.Unshare(u.w.t.Context(), path, from)
-	u.does(err)
-}
-
-func (u *user) mkdir(path string) { u.w.t.Helper(); u.does(u.drive.Mkdir(u.w.t.Context(), path, nil)) }
-
-func (u *user) puts(path, text string) { u.w.t.Helper(); u.does(u.put(path, text)) }
-
 // TestRemainingWriter: a writer who is away while another friend is removed goes on in the new space. What he wrote
 // meanwhile lands there, at the same paths.
 func TestRemainingWriter(t *testing.T) {

@@ -244,3 +244,21 @@ func (u *user) restart() {
 	u.close()
 	u.open()
 }
+
+// shares shares a folder.
+func (u *user) shares(path string, write bool, with ...string) {
+	u.w.t.Helper()
+	_, err := u.people.Share(u.w.t.Context(), path, with, write)
+	u.does(err)
+}
+
+// unshare takes a folder back.
+func (u *user) unshare(path string, from ...string) {
+	u.w.t.Helper()
+	_, err := u.people.Unshare(u.w.t.Context(), path, from)
+	u.does(err)
+}
+
+func (u *user) mkdir(path string) { u.w.t.Helper(); u.does(u.drive.Mkdir(u.w.t.Context(), path, nil)) }
+
+func (u *user) puts(path, text string) { u.w.t.Helper(); u.does(u.put(path, text)) }
