@@ -89,8 +89,8 @@ func openCard(b []byte) (Card, error) {
 	return c, nil
 }
 
-// Marshal returns the card without a signature, for the private state of an account that has verified it. It fails for a
-// name or stores that can't be encoded.
+// Marshal returns the card without a signature, for the private state of an account that has verified it. It fails for
+// a name or stores that can't be encoded.
 func (c Card) Marshal() ([]byte, error) { return c.pack(nil) }
 
 // UnmarshalCard parses the bytes of Marshal. The error is ErrFormat.

@@ -36,7 +36,8 @@ func serveLinkPage(t *testing.T) *gateway {
 	addr := listener.Addr().String()
 	_ = listener.Close()
 	home := filepath.Join(t.TempDir(), "home")
-	g := &gateway{t: t, home: home, args: []string{"--link-page", addr}, env: []string{"POSTERN_LINKS_URL=http://" + addr}}
+	g := &gateway{t: t, home: home, args: []string{"--link-page", addr},
+		env: []string{"POSTERN_LINKS_URL=http://" + addr}}
 	g.start()
 	t.Cleanup(g.stop)
 	return g

@@ -26,8 +26,8 @@ func (b *tab) submit(button string) {
 	b.until(fmt.Sprintf(`String(performance.timeOrigin) !== %q && document.readyState === 'complete'`, before))
 }
 
-// TestBrowserPeople: two people who share a disk become friends, share a folder and open a link, on the pages alone. One
-// of them runs no scripts.
+// TestBrowserPeople: two people who share a disk become friends, share a folder and open a link, on the pages alone.
+// One of them runs no scripts.
 func TestBrowserPeople(t *testing.T) {
 	place := "disk:" + filepath.Join(t.TempDir(), "nas")
 	alice, bob := serve(t, "--remote", place, "--create"), serve(t, "--remote", place)

@@ -17,8 +17,8 @@ type State struct {
 	Hash   object.CommitHash
 	Commit object.Commit
 	Roster *object.Roster // nil: none, or not loaded
-	// Unsure says that the way from a verified commit to this one is too long or collected, so that its Applied must not be
-	// believed.
+	// Unsure says that the way from a verified commit to this one is too long or collected, so that its Applied must not
+	// be believed.
 	Unsure bool
 	// Apart says that Judge returns this state instead of one that is not known to follow from it.
 	Apart bool
@@ -28,9 +28,9 @@ type State struct {
 const maxSteps = 100
 
 // Judge judges a commit of a space, and the commits between a verified state and it; was is zero if none is known. It
-// walks back until it meets was or a commit of the owner, and checks each step from there on. It returns theirs with its
-// Roster. On a *BreachError it returns the last good state on the way instead, which may be was. Other
-// errors are those of the remote.
+// walks back until it meets was or a commit of the owner, and checks each step from there on. It returns theirs with
+// its Roster. On a *BreachError it returns the last good state on the way instead, which may be was. Other errors are
+// those of the remote.
 func Judge(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was, theirs State) (State, error) {
 	w := &walk{ctx: ctx, nodes: nodes, space: space}
 	apart := was
@@ -71,8 +71,8 @@ type walk struct {
 	space crypto.Capability
 }
 
-// back walks from theirs to was or to a commit of the owner, and returns the commits, theirs first. anchored is false if
-// it meets neither.
+// back walks from theirs to was or to a commit of the owner, and returns the commits, theirs first. anchored is false
+// if it meets neither.
 func (w *walk) back(was, theirs State) (chain []State, anchored bool, err error) {
 	chain = []State{theirs}
 	for at := theirs; ; chain = append(chain, at) {

@@ -76,8 +76,8 @@ func CutShared(path string) (friend, within string, ok bool) {
 	return friend, within, friend != ""
 }
 
-// IsOffer reports whether a path is that of a file or folder that a friend shares, or that a link leads to. Its name and
-// place are the other's to choose.
+// IsOffer reports whether a path is that of a file or folder that a friend shares, or that a link leads to. Its name
+// and place are the other's to choose.
 func IsOffer(path string) bool {
 	_, within, ok := CutShared(path)
 	return ok && strings.Count(within, "/") == 1

@@ -1,5 +1,5 @@
-// Package linkview reads what a secret link leads to, without an account, a home or a journal. The page of links runs it
-// in a browser.
+// Package linkview reads what a secret link leads to, without an account, a home or a journal. The page of links runs
+// it in a browser.
 package linkview
 
 import (
@@ -69,8 +69,8 @@ var (
 	errDeep    = errors.New("it lies in too many shared folders within each other")
 )
 
-// Open opens what a link leads to. The error is a sentence for people. It is a Refusal, or wraps crypto.ErrPassword if a
-// password is needed, or vfs.ErrUnavailable or vfs.ErrCorrupt.
+// Open opens what a link leads to. The error is a sentence for people. It is a Refusal, or wraps crypto.ErrPassword if
+// a password is needed, or vfs.ErrUnavailable or vfs.ErrCorrupt.
 func Open(ctx context.Context, link crypto.Link, o Options) (*View, error) {
 	key, err := link.ReadKey(o.Password)
 	if err != nil {
@@ -185,8 +185,8 @@ func only(ctx context.Context, v view.View) (vfs.Info, error) {
 	return vfs.Info{}, &vfs.Error{Op: "open", Path: "/", Kind: vfs.ErrNotExist}
 }
 
-// List yields the items of a folder. After an error it yields nothing more. A file that is shared by itself and can't be
-// read now is shown empty.
+// List yields the items of a folder. After an error it yields nothing more. A file that is shared by itself and can't
+// be read now is shown empty.
 func (v *View) List(ctx context.Context, path string) iter.Seq2[vfs.Info, error] {
 	return func(yield func(vfs.Info, error) bool) {
 		s, within, err := v.at(ctx, path)

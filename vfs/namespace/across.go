@@ -123,7 +123,8 @@ func (a *across) beside(ctx context.Context, top vfs.Info) (replaced bool, err e
 		err = a.unchanged(ctx, a.table, a.from, top)
 	}
 	if err == nil {
-		replaced, err = a.move(ctx, a.at, a.to, vfs.CopyOptions{Replace: a.o.Replace, Modified: a.o.Modified, Cond: a.o.Cond})
+		replaced, err = a.move(ctx, a.at, a.to,
+			vfs.CopyOptions{Replace: a.o.Replace, Modified: a.o.Modified, Cond: a.o.Cond})
 	}
 	if !happened(err) {
 		a.undo(ctx, a.at)
@@ -153,7 +154,8 @@ func (a *across) named(err error) error {
 // copy copies the source with everything in it.
 func (a *across) copy(ctx context.Context, top vfs.Info) error {
 	leave := func(below string, info vfs.Info) error {
-		err := a.Patch(ctx, a.at+below, vfs.Patch{Modified: info.Modified, Created: info.Created, Set: info.Properties}, nil)
+		err := a.Patch(ctx, a.at+below,
+			vfs.Patch{Modified: info.Modified, Created: info.Created, Set: info.Properties}, nil)
 		if errors.Is(err, vfs.ErrPending) {
 			return nil
 		}

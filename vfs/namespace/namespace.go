@@ -8,10 +8,10 @@
 //
 // A mount may also be an entry in the tree of a file system (Crosser). A path that leads to or into it continues in the
 // file system that Options.Open returns: at most 16 times, in no space twice, and only into spaces of the same owner.
-// From outside, such a mount is an ordinary folder or file of the outer tree: it is moved, renamed, removed and replaced
-// there. Its listing shows it without opening it; its attributes and properties are those of the inner root folder.
-// What is written to the path of a single mounted file becomes its contents. A mount can't be moved into another file
-// system, nor can a folder that contains one.
+// From outside, such a mount is an ordinary folder or file of the outer tree: it is moved, renamed, removed and
+// replaced there. Its listing shows it without opening it; its attributes and properties are those of the inner root
+// folder. What is written to the path of a single mounted file becomes its contents. A mount can't be moved into
+// another file system, nor can a folder that contains one.
 //
 // Between file systems that can't share references, a copy or move transfers the bytes (across.go).
 //
@@ -41,9 +41,9 @@ type Options struct {
 	Clock    func() time.Time // for the time of mounting; nil: time.Now
 	Rand     io.Reader        // for the names of unfinished copies; nil: crypto/rand
 
-	// Open returns the file system that a mount in the tree of outer leads to: the same comparable value for the same space
-	// and time, as long as it is open, which the caller keeps it. It is called for each call that leads to or into the
-	// mount. Its error is that of all paths at and below the mount, vfs.ErrUnavailable if it is no *vfs.Error. Nil: no
+	// Open returns the file system that a mount in the tree of outer leads to: the same comparable value for the same
+	// space and time, as long as it is open, which the caller keeps it. It is called for each call that leads to or into
+	// the mount. Its error is that of all paths at and below the mount, vfs.ErrUnavailable if it is no *vfs.Error. Nil: no
 	// mount in a tree is followed.
 	Open  func(ctx context.Context, outer vfs.FS, m Mounted) (vfs.FS, error)
 	files *files
@@ -142,10 +142,10 @@ type Span struct {
 // path is the drive's root, then those mounted below it. Mounts in trees are not among them.
 func (d *Drive) Spans(path string) []Span { return d.table.Load().spans(path) }
 
-// SpansIn is Spans with the mounts in trees, which it opens: first the file system that holds the path, then those below
-// the path. Mounts that can't be opened are left out, and so is what lies below them. It may load every folder below the
-// path, so callers must have time. Errors: those of Stat for a path that can't be reached, vfs.ErrTooLarge for more than
-// 256 mounts.
+// SpansIn is Spans with the mounts in trees, which it opens: first the file system that holds the path, then those
+// below the path. Mounts that can't be opened are left out, and so is what lies below them. It may load every folder
+// below the path, so callers must have time. Errors: those of Stat for a path that can't be reached, vfs.ErrTooLarge
+// for more than 256 mounts.
 func (d *Drive) SpansIn(ctx context.Context, path string) ([]Span, error) {
 	return d.table.Load().spansIn(ctx, path)
 }

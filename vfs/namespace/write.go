@@ -148,8 +148,8 @@ func (t *table) move(ctx context.Context, from, to string, o vfs.CopyOptions) (b
 	})
 }
 
-// apart returns an error for a move or copy, of which a mount in a tree is part, of something onto itself, over a folder
-// that it is in or, for a move, into itself.
+// apart returns an error for a move or copy, of which a mount in a tree is part, of something onto itself, over a
+// folder that it is in or, for a move, into itself.
 func apart(op string, src, dst place, from, to string) error {
 	if !src.inner && !dst.inner && !src.same(dst) {
 		return nil

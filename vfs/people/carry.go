@@ -178,8 +178,8 @@ func (p *People) ownByID(ctx context.Context, id string) (*space.Space, error) {
 	return nil, &vfs.Error{Op: "merge", Path: "/", Kind: vfs.ErrInvalid, Err: errors.New("its folder is not shared any more")}
 }
 
-// unite merges folders that two devices have shared at the same time: the merge of the drive has kept the space with the
-// smaller id in the folder's place, and has put the mount of the other next to it.
+// unite merges folders that two devices have shared at the same time: the merge of the drive has kept the space with
+// the smaller id in the folder's place, and has put the mount of the other next to it.
 func (p *People) unite(ctx context.Context) error {
 	s := p.o.Own.Private()
 	owned := p.spaces(s)

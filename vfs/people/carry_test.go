@@ -93,8 +93,8 @@ func TestSharedHereEditedThere(t *testing.T) {
 	}
 }
 
-// TestSharedOnBoth shares a folder on two devices that don't know of each other: one space stays, with what both hold and
-// with the rights of both.
+// TestSharedOnBoth shares a folder on two devices that don't know of each other: one space stays, with what both hold
+// and with the rights of both.
 func TestSharedOnBoth(t *testing.T) {
 	w := users(t, "alice")
 	laptop := w.users["alice"]

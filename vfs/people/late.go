@@ -98,7 +98,8 @@ func (p *People) carrySteps(ctx context.Context, s registry.State, o, next owned
 	case errors.Is(err, base.ErrNoSpace):
 		return nil
 	case errors.Is(err, space.ErrFar):
-		p.o.Log.Warn("changes of a shared folder that came after it was taken back from somebody are left out", "error", err)
+		p.o.Log.Warn("changes of a shared folder that came after it was taken back from somebody are left out", "error",
+			err)
 		return nil
 	case err != nil || len(steps) == 0:
 		return err

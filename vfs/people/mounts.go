@@ -29,8 +29,8 @@ type mounting struct {
 // maxMounted bounds how many mounts of one space the search takes into account.
 const maxMounted = 10_000
 
-// mountings returns where this account's spaces are mounted in its drive, by their ids. The search goes on into those that
-// are open, and into all as long as one of wanted is not found.
+// mountings returns where this account's spaces are mounted in its drive, by their ids. The search goes on into those
+// that are open, and into all as long as one of wanted is not found.
 func (p *People) mountings(
 	ctx context.Context, s registry.State, wanted map[crypto.PointerID]bool,
 ) (map[crypto.PointerID][]mounting, error) {

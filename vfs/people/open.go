@@ -65,8 +65,8 @@ func (p *People) Open(ctx context.Context, outer vfs.FS, m tree.Mounted) (vfs.FS
 	return fs, err
 }
 
-// openShared returns a shared folder of this account. One that was replaced is shown only as it was in the past: another
-// device may not have moved its mount yet.
+// openShared returns a shared folder of this account. One that was replaced is shown only as it was in the past:
+// another device may not have moved its mount yet.
 func (p *People) openShared(ctx context.Context, id crypto.PointerID, past bool) (vfs.FS, error) {
 	if fs := p.opens.known(openKey{id: id, write: true}); fs != nil {
 		return fs, nil

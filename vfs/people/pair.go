@@ -24,8 +24,8 @@ import (
 // offerWriter is the property of a mount in a pair space that holds the writer seed of the shared space.
 var offerWriter = vfs.PropertyName{Space: view.Inner, Local: "writer"}
 
-// offerOrigin is the property of a mount that names the first of the spaces that its space replaces. Whoever has changes
-// for one of them learns from it where they belong.
+// offerOrigin is the property of a mount that names the first of the spaces that its space replaces. Whoever has
+// changes for one of them learns from it where they belong.
 var offerOrigin = vfs.PropertyName{Space: view.Inner, Local: "origin"}
 
 // pairSecret returns the secret of the pair space for somebody. All devices of the account compute the same, so that
@@ -146,8 +146,8 @@ func (p *People) arrange(ctx context.Context, t tree.Tree, offers []offer) (tree
 		if err != nil {
 			return t, err
 		}
-		ops = append(ops, tree.Mount{Path: base.FilesPath + "/" + o.name, Target: o.target, Version: version, Time: p.o.Now(),
-			Properties: o.properties()})
+		ops = append(ops, tree.Mount{Path: base.FilesPath + "/" + o.name, Target: o.target, Version: version,
+			Time: p.o.Now(), Properties: o.properties()})
 	}
 	for _, op := range ops {
 		var err error
@@ -242,8 +242,8 @@ func originOf(m tree.Mounted) string {
 	return m.Target.Capability.ID.String()
 }
 
-// withOrigin returns the properties for the mount that is to replace another one: others may write the folder around it,
-// and have changes for the old space.
+// withOrigin returns the properties for the mount that is to replace another one: others may write the folder around
+// it, and have changes for the old space.
 func withOrigin(m tree.Mounted) []vfs.Property {
 	origin := vfs.Property{Name: offerOrigin, Value: originOf(m)}
 	all := slices.DeleteFunc(slices.Clone(m.Entry.Info().Properties), func(q vfs.Property) bool {

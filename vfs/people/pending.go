@@ -109,9 +109,9 @@ func (p *People) nameOf(s registry.State, author crypto.AuthorID) string {
 	return "somebody"
 }
 
-// offeredNow returns the file system of what somebody offers now in the place of a space with an origin, and its id; zero:
-// nothing is offered. The space lies in the one of origin in, unless that is empty. Errors: those of looking at the
-// offers.
+// offeredNow returns the file system of what somebody offers now in the place of a space with an origin, and its id;
+// zero: nothing is offered. The space lies in the one of origin in, unless that is empty. Errors: those of looking at
+// the offers.
 func (p *People) offeredNow(
 	ctx context.Context, s registry.State, owner crypto.AuthorID, origin, in string,
 ) (fs vfs.FS, id crypto.PointerID, err error) {

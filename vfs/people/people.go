@@ -47,8 +47,8 @@ type Options struct {
 	Log   *slog.Logger
 }
 
-// Every is the time between two looks at the inbox. Each takes the place of a request for moved pointers, so it costs an
-// idle gateway no request more.
+// Every is the time between two looks at the inbox. Each takes the place of a request for moved pointers, so it costs
+// an idle gateway no request more.
 const Every = 5 * time.Minute
 
 // soon is the time between two looks for the time of hoping after a request, and until the first try after a failure.
@@ -93,8 +93,8 @@ type People struct {
 // New returns the manager of an account's people, and shows what friends share. It makes no request until Start.
 func New(o Options) (*People, error) {
 	o.Every = cmp.Or(o.Every, Every)
-	p := &People{o: o, kick: make(chan struct{}, 1), lost: map[crypto.PointerID]time.Time{}, mounted: map[string]shownFriend{},
-		opened: map[string]openLink{}, since: o.Now()}
+	p := &People{o: o, kick: make(chan struct{}, 1), lost: map[crypto.PointerID]time.Time{},
+		mounted: map[string]shownFriend{}, opened: map[string]openLink{}, since: o.Now()}
 	p.desk = meet.New(p.meeting())
 	p.opens, p.retired = newOpenSpaces(p), newRetiredSpaces()
 	if o.Cover {

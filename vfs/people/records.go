@@ -62,7 +62,7 @@ const (
 	fieldKey       = "key"       // link, opened: read key of the pointer
 	fieldPassword  = "password"  // link: "1" if it needs a password, too
 	fieldWrite     = "write"     // link: "1" if it also grants to write
-	fieldPublished = "published" // link: id of the space that its pointer leads to. space: hash of the offers that a pair space holds
+	fieldPublished = "published" // link: id of the space that its pointer leads to. space: hash of a pair space's offers
 	fieldLink      = "link"      // opened: the link
 	fieldTarget    = "target"    // link: id of the space
 	fieldExpires   = "expires"   // link: when it ends
@@ -147,8 +147,8 @@ func (p *People) space(s registry.State, r registry.Record) (ownedSpace, bool) {
 	if len(secret) != crypto.KeySize {
 		return ownedSpace{}, false // of a newer build
 	}
-	o := ownedSpace{Capability: p.derived.keys(crypto.SpaceSecret(secret)), Stage: roots.Making, Next: string(r.Get(fieldNext)),
-		Use: string(r.Get(fieldUse))}
+	o := ownedSpace{Capability: p.derived.keys(crypto.SpaceSecret(secret)), Stage: roots.Making,
+		Next: string(r.Get(fieldNext)), Use: string(r.Get(fieldUse))}
 	o.Owner, o.Store = p.author(), storeOf(s)
 	if b := r.Get(fieldStage); len(b) == 1 {
 		o.Stage = roots.Stage(b[0])

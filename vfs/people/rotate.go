@@ -19,10 +19,10 @@ import (
 	"postern/vfs/tree"
 )
 
-// Whoever could open a space keeps its keys for ever. So when somebody must not read on, the folder moves to a new space
-// with new keys: its files and its history by reference, which takes a few KiB whatever the size. Keys of pages and
-// chunks are fresh at every rewrite and lead downwards only, so the old keys open nothing that is written later. Folders
-// within it that are shared on their own move, too: its readers can open them.
+// Whoever could open a space keeps its keys for ever. So when somebody must not read on, the folder moves to a new
+// space with new keys: its files and its history by reference, which takes a few KiB whatever the size. Keys of pages
+// and chunks are fresh at every rewrite and lead downwards only, so the old keys open nothing that is written later.
+// Folders within it that are shared on their own move, too: its readers can open them.
 //
 // The wish and the begin of the moves are one note. The steps are repeated after a crash from the records alone: the
 // old space is Closing and names the new one, until the new one is mounted. All devices of the account derive the same
@@ -146,8 +146,8 @@ func (p *People) succeed(ctx context.Context, next ownedSpace, final space.State
 	return s.Carry(ctx, first, final.Head())
 }
 
-// forgetRetired ends the lives of spaces that were replaced a grace period ago. What the history still mounts is kept all
-// the same: a space that is gone is a root as long as something mounts it.
+// forgetRetired ends the lives of spaces that were replaced a grace period ago. What the history still mounts is kept
+// all the same: a space that is gone is a root as long as something mounts it.
 func (p *People) forgetRetired(ctx context.Context) error {
 	var notes []registry.Note
 	for id, r := range p.o.Own.Private().All(kindSpace) {

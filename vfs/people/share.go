@@ -203,13 +203,15 @@ func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []re
 			return refuse("%s was shared on another device just now: try again", at.at+at.within)
 		}
 		was, _ := entry.Object()
-		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), holding(was, layout.StateName(p.o.Now()))); err != nil {
+		edit := holding(was, layout.StateName(p.o.Now()))
+		if _, err := space.Publish(ctx, p.o.Store, p.keys(o.Capability), p.publishing(), edit); err != nil {
 			return offline("it can't be shared now", err)
 		}
 		if notes[0].Set[fieldFirst], err = entryBytes(was); err != nil {
 			return err
 		}
-		live := registry.Note{Kind: kindSpace, ID: o.ID.String(), Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}}
+		live := registry.Note{Kind: kindSpace, ID: o.ID.String(),
+			Set: map[string][]byte{fieldStage: stageBytes(roots.Live)}}
 		err = p.mount(ctx, at, o, &was, append(notes, live))
 		if !errors.Is(err, working.ErrChanged) {
 			return err
@@ -219,8 +221,8 @@ func (p *People) convert(ctx context.Context, at place, o ownedSpace, notes []re
 		Err: errors.New("it is being changed all the time: share it when the changes have ended")}
 }
 
-// mount puts a mount of one of this account's spaces at a place, in place of a folder that has moved into the space or of
-// another mount (was: nil), and records notes with it.
+// mount puts a mount of one of this account's spaces at a place, in place of a folder that has moved into the space or
+// of another mount (was: nil), and records notes with it.
 func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.Entry, notes []registry.Note) error {
 	target := object.Target{Capability: o.ReadOnly(), Seed: at.space.SealSeed(o.Writer),
 		File: was != nil && was.Kind == object.File || at.mount != nil && at.mount.Target.File}
@@ -241,8 +243,8 @@ func (p *People) mount(ctx context.Context, at place, o ownedSpace, was *object.
 	return p.o.Own.Note(ctx, notes...)
 }
 
-// holding returns an edit after which a space holds a folder's contents, or one file, and that as the first state of its
-// history, from which later ones differ.
+// holding returns an edit after which a space holds a folder's contents, or one file, and that as the first state of
+// its history, from which later ones differ.
 func holding(o object.Entry, name string) commit.Edit {
 	return func(ctx context.Context, nodes *tree.Nodes, whole tree.Tree) (tree.Tree, error) {
 		next, err := whole, error(nil)
@@ -254,7 +256,8 @@ func holding(o object.Entry, name string) commit.Edit {
 		if err != nil || next == whole {
 			return whole, err
 		}
-		next, err = next.Graft(ctx, base.HistoryPath, tree.New(nodes, object.Entry{Created: o.Created, Modified: o.Modified}))
+		history := tree.New(nodes, object.Entry{Created: o.Created, Modified: o.Modified})
+		next, err = next.Graft(ctx, base.HistoryPath, history)
 		if err != nil {
 			return whole, err
 		}

@@ -258,8 +258,8 @@ func (p *People) writers(s registry.State, sh share, all []share) (authors []obj
 	for _, f := range persons(s) {
 		may := slices.ContainsFunc(all, func(around share) bool {
 			write, granted := around.rights(s, f.author)
-			return granted && write && (around.id == sh.id ||
-				(owned[around.id].Stage == roots.Live || owned[around.id].Stage == roots.Closing) && !around.away && sh.within(around))
+			used := owned[around.id].Stage == roots.Live || owned[around.id].Stage == roots.Closing
+			return granted && write && (around.id == sh.id || used && !around.away && sh.within(around))
 		})
 		if may && f.State == IsFriend {
 			authors = append(authors, object.Author{ID: f.author, Rights: object.MayWrite, Name: f.Called})

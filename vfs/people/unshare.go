@@ -40,7 +40,8 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 			return Share{}, refuse("%s is not shared with %s: postern share list shows with whom", name, who)
 		}
 		if outer, ok := p.around(s, shared[i], to); ok {
-			return Share{}, refuse("%s lies in %s, which is shared with %s, too: take that back instead", name, outer.path, who)
+			return Share{}, refuse("%s lies in %s, which is shared with %s, too: take that back instead", name,
+				outer.path, who)
 		}
 		notes = append(notes, grant(id.String(), to, ""))
 	}

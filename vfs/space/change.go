@@ -68,9 +68,9 @@ func (c *changes) offline() error {
 // Private returns the newest private state that is durable here; empty unless this is the account's own space.
 func (s *Space) Private() registry.State { return s.copy.Shown().Private }
 
-// Note sets fields of the private state, as one change, if there are any notes: after a crash, either all notes are there or none. It is
-// durable when Note returns, with one fsync, or none if the fields have these values already. Only the account's own
-// space has a private state. Errors: those of registry.State.Note, vfs.ErrPending.
+// Note sets fields of the private state, as one change, if there are any notes: after a crash, either all notes are
+// there or none. It is durable when Note returns, with one fsync, or none if the fields have these values already. Only
+// the account's own space has a private state. Errors: those of registry.State.Note, vfs.ErrPending.
 func (s *Space) Note(ctx context.Context, notes ...registry.Note) error {
 	if len(notes) == 0 {
 		return nil

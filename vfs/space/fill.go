@@ -54,14 +54,14 @@ func (t transfer) filled(ctx context.Context) (fill []tree.Graft, err error) {
 	return fill, nil
 }
 
-// movesMounts reports whether mounts move along with what they are in, or by themselves. Only the owner moves them: their
-// writer seeds are sealed for the writers of the space that they leave, and only the owner can seal them anew.
+// movesMounts reports whether mounts move along with what they are in, or by themselves. Only the owner moves them:
+// their writer seeds are sealed for the writers of the space that they leave, and only the owner can seal them anew.
 func (t transfer) movesMounts() bool {
 	return t.op == opMove && t.src.keys.Author.ID() == t.src.keys.Owner
 }
 
-// covers returns vfs.ErrInvalid unless something is to be put in the place of each mount at and below a path of a space,
-// which is the part of the source at within. Mounts don't leave their space otherwise.
+// covers returns vfs.ErrInvalid unless something is to be put in the place of each mount at and below a path of a
+// space, which is the part of the source at within. Mounts don't leave their space otherwise.
 func (t transfer) covers(ctx context.Context, s *Space, from, within string) error {
 	mounts, err := s.copy.Shown().Tree.Mounts(ctx, from, tree.MaxFill+1)
 	if err != nil {

@@ -269,8 +269,8 @@ var breaches = map[string]struct {
 	"a pointer to nothing": {func(f *forgery) { f.value = []byte("nothing") }, "somebody"},
 }
 
-// TestHostileAuthor checks that no breach gets into anybody's files or journal: other writers and followers keep the last
-// good state, and the owner's gateway commits over it; afterwards everybody goes on.
+// TestHostileAuthor checks that no breach gets into anybody's files or journal: other writers and followers keep the
+// last good state, and the owner's gateway commits over it; afterwards everybody goes on.
 func TestHostileAuthor(t *testing.T) {
 	for name, c := range breaches {
 		t.Run(name, func(t *testing.T) { hostile(t, c.alter, c.who) })
@@ -367,8 +367,8 @@ func TestNoBreach(t *testing.T) {
 	}
 }
 
-// TestRaisedLongAgo checks that a commit too far back to be judged makes no device drop its pending changes, although it
-// claims to hold them. Meanwhile the device is away, or open.
+// TestRaisedLongAgo checks that a commit too far back to be judged makes no device drop its pending changes, although
+// it claims to hold them. Meanwhile the device is away, or open.
 func TestRaisedLongAgo(t *testing.T) {
 	for name, away := range map[string]bool{"away": true, "open": false} {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 // Joined is a folder that was edited outside of the space that it belongs into, or a file.
 type Joined struct {
-	// Base is the folder or file before it was edited, as the space began with it; its kind is 0 if it is not known. Edited
-	// is what became of it. Both are committed, in a space of the same owner at the same store.
+	// Base is the folder or file before it was edited, as the space began with it; its kind is 0 if it is not known.
+	// Edited is what became of it. Both are committed, in a space of the same owner at the same store.
 	Base, Edited object.Entry
 	Device       string // that edited it
 }
@@ -91,8 +91,8 @@ func (s *Space) join(ctx context.Context, ours tree.Tree, j Joined) error {
 	})
 }
 
-// joined returns the tree of the space as it would be with a folder or file that was edited elsewhere. The attributes of
-// the root stay: they are not shown.
+// joined returns the tree of the space as it would be with a folder or file that was edited elsewhere. The attributes
+// of the root stay: they are not shown.
 func (s *Space) joined(ctx context.Context, ours tree.Tree, e object.Entry) (tree.Tree, error) {
 	root, _ := ours.Root().Object()
 	switch e.Kind {

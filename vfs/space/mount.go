@@ -15,8 +15,8 @@ import (
 
 // MountOptions go with Mount.
 type MountOptions struct {
-	// Was is the folder or file that has moved into the target, as Entry.Object returned it: it is replaced if its contents
-	// are still the same, else the error is working.ErrChanged. Nil: the path is free, or holds another mount.
+	// Was is the folder or file that has moved into the target, as Entry.Object returned it: it is replaced if its
+	// contents are still the same, else the error is working.ErrChanged. Nil: the path is free, or holds another mount.
 	Was *object.Entry
 	// Properties of the mount's entry, sorted. Nil: those of what it replaces.
 	Properties []vfs.Property

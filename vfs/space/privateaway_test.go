@@ -12,8 +12,8 @@ import (
 	"postern/vfs/space"
 )
 
-// TestNotesAfterLongAway keeps a gateway away until the base pages of its changes are collected. What it noted is joined
-// with what others noted meanwhile, whether it was off or running.
+// TestNotesAfterLongAway keeps a gateway away until the base pages of its changes are collected. What it noted is
+// joined with what others noted meanwhile, whether it was off or running.
 func TestNotesAfterLongAway(t *testing.T) {
 	for _, restarted := range []bool{false, true} {
 		t.Run(fmt.Sprint("restarted ", restarted), func(t *testing.T) {

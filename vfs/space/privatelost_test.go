@@ -198,8 +198,8 @@ func TestRepairKeepsTheVersion(t *testing.T) {
 	}
 }
 
-// TestNotesSurviveALostCommit loses the newest commit. The repair goes back to an older one, with the private state that
-// this device knows and the version of the newest.
+// TestNotesSurviveALostCommit loses the newest commit. The repair goes back to an older one, with the private state
+// that this device knows and the version of the newest.
 func TestNotesSurviveALostCommit(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Registry = readingRegistry
@@ -228,8 +228,8 @@ func TestNotesSurviveALostCommit(t *testing.T) {
 	wantNoted(t, s, "bob", "name", "Bob")
 }
 
-// TestGoBackWithoutPrivate loses the newest commit and the private state of the one before. The repair goes back to that
-// one nevertheless, and this device writes the private state anew.
+// TestGoBackWithoutPrivate loses the newest commit and the private state of the one before. The repair goes back to
+// that one nevertheless, and this device writes the private state anew.
 func TestGoBackWithoutPrivate(t *testing.T) {
 	h := newHome(t, mem.New())
 	h.options.Registry, h.options.PageMemory = readingRegistry, 1

@@ -43,8 +43,8 @@ func (h *copiedHome) copyOf(t testing.TB) *copiedHome {
 }
 
 // TestCopiedHomes writes in homes that are copied, restored from copies and used side by side, with the remote
-// reachable or not. Acknowledged files and notes, unless discarded with a home before they reached the remote, are there
-// in the end, once.
+// reachable or not. Acknowledged files and notes, unless discarded with a home before they reached the remote, are
+// there in the end, once.
 func TestCopiedHomes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		away := &switched{Store: mem.New()}

@@ -148,7 +148,8 @@ func open(ctx context.Context, home *local.Home, o Options, saved string) (*Spac
 		Pace: o.Store.Roles().Pace}
 	s.through = o.SyncThrough
 	s.copy = working.New(working.Options{
-		Home: home, Space: o.Keys.Capability, Device: o.Keys.Device(home.Device.ID), Nodes: nodes, Grace: grace, Share: s.share,
+		Home: home, Space: o.Keys.Capability, Device: o.Keys.Device(home.Device.ID), Nodes: nodes, Grace: grace,
+		Share:    s.share,
 		File:     base.File{Path: saved, FS: home.FS, Frames: home.Frames, Rand: home.Rand},
 		Landed:   func(ctx context.Context, seq uint64) error { return s.committer.Wait(ctx, seq) },
 		Recorded: func(op tree.Op) { s.late.Follow(op) },

@@ -20,9 +20,9 @@ func (d Difference) Name() string {
 	return d.Is.Info().Name
 }
 
-// CompareFolder yields the differences between one folder of two trees of the same Nodes, by sort key. It loads only pages
-// that differ. A folder that is missing or that is a file counts as empty. Errors: those of Lookup; after an error it
-// yields nothing more.
+// CompareFolder yields the differences between one folder of two trees of the same Nodes, by sort key. It loads only
+// pages that differ. A folder that is missing or that is a file counts as empty. Errors: those of Lookup; after an
+// error it yields nothing more.
 func CompareFolder(ctx context.Context, path string, was, is Tree) iter.Seq2[Difference, error] {
 	return func(yield func(Difference, error) bool) {
 		var folders [2]*entry

@@ -64,8 +64,8 @@ type Mount struct {
 	Path   string
 	Target object.Target
 	// Over is the kind of what the mount replaces: object.Folder or, for a Target.File, object.File, whose contents have
-	// moved into the space; object.Mount, which gets another target. 0: the path is free. If something else is at the path,
-	// the error is vfs.ErrExist or vfs.ErrNotExist. The caller checks that the contents are those that have moved.
+	// moved into the space; object.Mount, which gets another target. 0: the path is free. If something else is at the
+	// path, the error is vfs.ErrExist or vfs.ErrNotExist. The caller checks that the contents are those that have moved.
 	Over object.Kind
 	// Version and Time are those of a new mount.
 	Version vfs.Version

@@ -10,9 +10,9 @@ import (
 	"postern/vfs/object"
 )
 
-// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch, Graft or Mount. It contains every random value and every
-// time that it needs, so that the same op on the same tree has the same result at the time of the request and in a
-// replay of the journal. Times are kept to the nanosecond; a zero time changes nothing.
+// Op is a change of a tree: Put, Mkdir, Remove, Move, Copy, Patch, Graft or Mount. It contains every random value and
+// every time that it needs, so that the same op on the same tree has the same result at the time of the request and in
+// a replay of the journal. Times are kept to the nanosecond; a zero time changes nothing.
 type Op interface {
 	// apply makes the change. The errors are bare kinds; place is the path that they concern.
 	apply(ctx context.Context, t Tree) (next Tree, r Result, place string, err error)

@@ -85,7 +85,8 @@ func (willing) CreateLink(context.Context, LinkOrder) (people.Link, error) {
 
 // tasks are the questions that come with a body.
 var tasks = []string{"/collect", "/check", "/fork", "/versions", "/list", "/restore", "/locks", "/break", "/pin",
-	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/devices", "/devices/rename", "/friends", "/friends/add", "/friends/accept",
+	"/unpin", "/pinned", "/export", "/import", "/me", "/name", "/devices", "/devices/rename", "/friends",
+	"/friends/add", "/friends/accept",
 	"/friends/end", "/friends/trust", "/shares", "/shares/add", "/shares/end", "/shares/leave", "/links", "/links/add",
 	"/links/open", "/links/end", "/changes"}
 

@@ -121,7 +121,9 @@ func handlePeople(mux *http.ServeMux, g People) {
 		return g.GroupFriend(ctx, o.Who, o.Group, o.In)
 	}))
 	handleTask(mux, "/friends/trust", quick(g.TrustFriend))
-	handleTask(mux, "/shares", quick(func(ctx context.Context, _ struct{}) (people.Shares, error) { return g.Shares(ctx) }))
+	handleTask(mux, "/shares", quick(func(ctx context.Context, _ struct{}) (people.Shares, error) {
+		return g.Shares(ctx)
+	}))
 	handleTask(mux, "/changes", quick(g.Changes))
 	handleTask(mux, "/shares/add", quick(g.Share))
 	handleTask(mux, "/shares/end", quick(g.Unshare))

@@ -33,7 +33,8 @@ var failing = []Story{
 	{Name: "the owner has no store", Users: two, Steps: []Step{
 		photos(write, "alice"),
 		offline("bob"),
-		as("bob", put("/files/photos/b", "2"), mkdir("/files/x"), refused("storage", share("/files/x", read, "alice")), shares("/files/photos as photos: alice+")),
+		as("bob", put("/files/photos/b", "2"), mkdir("/files/x"), refused("storage", share("/files/x", read, "alice")),
+			shares("/files/photos as photos: alice+")),
 		as("alice", put("/shared/bob/photos/c", "3")),
 		look(),
 		online("bob"),

@@ -12,8 +12,8 @@ import (
 	"postern/vfs/tree"
 )
 
-// TestFile checks that a saved state is loaded with its private state: known, unknown or, in a space with a roster or of
-// version 1, none.
+// TestFile checks that a saved state is loaded with its private state: known, unknown or, in a space with a roster or
+// of version 1, none.
 func TestFile(t *testing.T) {
 	account := crypto.AccountSecret{1}
 	nodes := tree.NewNodes(nil, tree.Options{})

@@ -109,8 +109,9 @@ func Take(ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was S
 	return good.judged(judged, was).at(p, theirs.Parent()), refused(op, err)
 }
 
-// Continues rejects a state that Take returned, with a greater sequence than was, if it does not contain was. In a space
-// of several authors, one of them is at fault: then it returns was as Take does. Otherwise errors are those of Follows.
+// Continues rejects a state that Take returned, with a greater sequence than was, if it does not contain was. In a
+// space of several authors, one of them is at fault: then it returns was as Take does. Otherwise errors are those of
+// Follows.
 func Continues(
 	ctx context.Context, nodes *tree.Nodes, space crypto.Capability, was, theirs State,
 ) (State, error) {

@@ -80,8 +80,9 @@ func New(o Options) *Committer {
 		keys: o.Keys, nodes: o.Nodes, store: o.Store, uploads: o.Uploads, grace: o.Grace,
 		ready: o.Ready, hurry: o.Hurry,
 		sealer: &sealer{
-			keys: o.Keys, nodes: o.Nodes, device: o.Home.Device.Name, uploads: o.Uploads, applied: numbers.Applied, piece: o.Home.Attachment,
-			keep: o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
+			keys: o.Keys, nodes: o.Nodes, device: o.Home.Device.Name, uploads: o.Uploads, applied: numbers.Applied,
+			piece: o.Home.Attachment,
+			keep:  o.Keep, now: o.Home.Now, rand: o.Home.Rand, warn: o.Home.Log.Warn,
 		},
 	}
 }

@@ -84,7 +84,8 @@ func Create(
 
 // begun reports whether a space is there already and begins as wanted.
 func begun(
-	ctx context.Context, store remote.Store, nodes *tree.Nodes, space crypto.Capability, want *base.State, begin Beginning,
+	ctx context.Context, store remote.Store, nodes *tree.Nodes, space crypto.Capability, want *base.State,
+	begin Beginning,
 ) bool {
 	is, err := base.Load(ctx, store, nodes, space)
 	given := begin.Files.Version != vfs.Version{}

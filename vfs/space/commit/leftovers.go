@@ -18,8 +18,8 @@ import (
 )
 
 // leftovers remembers the packs that a writer puts for its commits in a space of another owner, whose garbage collector
-// does not know them. It notes each before it is put. Once the pointer has moved on, the commit can't land any more, and
-// the packs are deleted unless the newest commit descends from it. All methods of nil do nothing.
+// does not know them. It notes each before it is put. Once the pointer has moved on, the commit can't land any more,
+// and the packs are deleted unless the newest commit descends from it. All methods of nil do nothing.
 type leftovers struct {
 	path string
 	fs   localfs.FS
@@ -122,8 +122,8 @@ func (l *leftovers) save() error {
 	return err
 }
 
-// clean deletes the packs of the attempts that can't land any more, now that the pointer leads to a state. No attempt is
-// being made meanwhile, but one may be about to be sent again.
+// clean deletes the packs of the attempts that can't land any more, now that the pointer leads to a state. No attempt
+// is being made meanwhile, but one may be about to be sent again.
 func (l *leftovers) clean(ctx context.Context, nodes *tree.Nodes, store remote.Store, now *base.State) error {
 	if l == nil {
 		return nil

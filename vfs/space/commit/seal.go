@@ -103,8 +103,8 @@ func (s *sealer) seal(
 	return a, cmp.Or(err, sending.wait())
 }
 
-// pack seals what is in memory only of a tree with files and history, and the commit of it. Both are on their way to the
-// remote when pack returns.
+// pack seals what is in memory only of a tree with files and history, and the commit of it. Both are on their way to
+// the remote when pack returns.
 func (s *sealer) pack(ctx context.Context, a *attempt, on base.State, whole tree.Tree, to *sending) error {
 	put := func(ctx context.Context, blob []byte) (crypto.BlobName, error) {
 		a.note(crypto.NameOf(blob), int64(len(blob)))

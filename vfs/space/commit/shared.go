@@ -16,8 +16,8 @@ import (
 
 // A space may have several authors; crypto/FORMAT.md, Rosters, has the rules. A commit that breaks one is refused: base
 // becomes the last good state before it, with the pointer to the refused commit. The owner's next commit replaces that
-// pointer at once. If the refused commit follows from the last good state, it is the parent, so that its author's gateway
-// goes on from there; else the parent is the last good state. Other writers wait for the owner.
+// pointer at once. If the refused commit follows from the last good state, it is the parent, so that its author's
+// gateway goes on from there; else the parent is the last good state. Other writers wait for the owner.
 
 // errWithdrawn says why changes are rejected.
 var errWithdrawn = errors.New("the owner has withdrawn the right to write here")

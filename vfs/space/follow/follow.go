@@ -61,7 +61,8 @@ type attempt struct {
 // New returns a follower of a space at a store. It makes no request.
 func New(home *local.Home, store remote.Store, space crypto.Capability) *Follower {
 	f := &Follower{
-		store: store, listed: home.Poller.Of(store), space: space.ReadOnly(), log: home.Log, now: home.Now, work: home.Deadlines.Work,
+		store: store, listed: home.Poller.Of(store), space: space.ReadOnly(), log: home.Log, now: home.Now,
+		work:   home.Deadlines.Work,
 		nodes:  tree.NewNodes(store, tree.Options{Pages: home.Pages}),
 		opener: &view.Opener{Source: store, Indexes: home.Indexes, Ahead: home.Ahead, Pace: store.Roles().Pace},
 		notice: home.Committed,

@@ -51,8 +51,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestEarlierRecords checks that records from before there was a private state are read, and still written with the same
-// bytes.
+// TestEarlierRecords checks that records from before there was a private state are read, and still written with the
+// same bytes.
 func TestEarlierRecords(t *testing.T) {
 	own, other := crypto.PointerID{1}, crypto.PointerID{2}
 	op, blobs := []byte{1, 2}, []crypto.BlobName{{4}}

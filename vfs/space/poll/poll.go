@@ -206,17 +206,17 @@ func (o pointers) Load(ctx context.Context, id crypto.PointerID) (crypto.Pointer
 	return o.poller.Load(ctx, o.Pointers, id)
 }
 
-// Cover has the poller call fetch whenever listed pointers have moved, before those are told who follow them. While fetch
-// fails, they are not told.
+// Cover has the poller call fetch whenever listed pointers have moved, before those are told who follow them. While
+// fetch fails, they are not told.
 func (p *Poller) Cover(fetch func(context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cover = fetch
 }
 
-// Load returns the newest state of a listed pointer. It asks the store for all pointers that moved, so that the store does
-// not see which of them is wanted. Only if that does not show the pointer, which is new, or not listed, or one of more
-// than maxNewest, the store is asked for it. Errors: those of remote.Pointers.
+// Load returns the newest state of a listed pointer. It asks the store for all pointers that moved, so that the store
+// does not see which of them is wanted. Only if that does not show the pointer, which is new, or not listed, or one of
+// more than maxNewest, the store is asked for it. Errors: those of remote.Pointers.
 func (p *Poller) Load(ctx context.Context, store remote.Pointers, id crypto.PointerID) (crypto.Pointer, error) {
 	p.mu.Lock()
 	l := p.stores[store]

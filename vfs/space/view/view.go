@@ -46,8 +46,8 @@ type View struct {
 // Inner is the name space of properties that no client sees. They are of Postern's own, in folders of mounts.
 const Inner = "urn:postern:inner"
 
-// Info returns the info of an entry, without properties of the name space Inner. If no client set a content type, it is derived from the file's name, so it follows
-// a rename.
+// Info returns the info of an entry, without properties of the name space Inner. If no client set a content type, it is
+// derived from the file's name, so it follows a rename.
 func Info(e tree.Entry) vfs.Info {
 	info := e.Info()
 	if !info.Folder && info.ContentType == "" {

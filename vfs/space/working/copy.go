@@ -71,9 +71,10 @@ type Options struct {
 
 // New returns a working copy without a state; Recover gives it one.
 func New(o Options) *Copy {
-	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes, numbers: o.Home.Numbers(o.Device),
-		own:  o.Home.Owns(o.Space.ID),
-		file: o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
+	return &Copy{states: states{home: o.Home, space: o.Space, noted: o.Noted}, nodes: o.Nodes,
+		numbers: o.Home.Numbers(o.Device),
+		own:     o.Home.Owns(o.Space.ID),
+		file:    o.File, grace: o.Grace, share: o.Share, landed: o.Landed,
 		recordedOp: o.Recorded, carry: o.Carry, sum: o.Sum, begin: o.Begin}
 }
 

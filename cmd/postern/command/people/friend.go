@@ -14,8 +14,8 @@ import (
 
 // onFriend returns a command that does one thing with one person, and says what came of it.
 func onFriend(
-	p *command.Program, use, short, long string, do func(g control.Gateway, ctx context.Context, who string) (people.Friend,
-		error), said string,
+	p *command.Program, use, short, long string,
+	do func(g control.Gateway, ctx context.Context, who string) (people.Friend, error), said string,
 ) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " NAME", Short: short, Long: long,
@@ -98,7 +98,8 @@ func friendRemove(p *command.Program) *cobra.Command {
 	cmd := onFriend(p, "remove", "End a friendship, or take a request back",
 		"Takes back all that you share with them: what is written from now on can't be opened by them.",
 		end(people.Removed), "%s is removed")
-	return inGroup(p, cmd, "only take them out of this group, and back what it has", "%s is no longer in the group %s", false)
+	return inGroup(p, cmd, "only take them out of this group, and back what it has", "%s is no longer in the group %s",
+		false)
 }
 
 func friendBlock(p *command.Program) *cobra.Command {
