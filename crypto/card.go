@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// cardPrefix begins the text of a contact card.
-const cardPrefix = "postern:card#"
+// CardPrefix begins the text of a contact card.
+const CardPrefix = "postern:card#"
 
 // cardVersion is the first byte of a contact card.
 const cardVersion = 1
@@ -27,7 +27,7 @@ const (
 )
 
 // MaxContactCard is the length of the longest text of a contact card, in bytes.
-const MaxContactCard = len(cardPrefix) + ((1+maxPackedCard+64)*8+5)/6
+const MaxContactCard = len(CardPrefix) + ((1+maxPackedCard+64)*8+5)/6
 
 // text is the encoding of bytes in cards and links: base64url without padding.
 var text = base64.RawURLEncoding.Strict()
@@ -39,15 +39,15 @@ func (s AccountSecret) SignCard(c Card) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return cardPrefix + text.EncodeToString(b), nil
+	return CardPrefix + text.EncodeToString(b), nil
 }
 
 // ParseCard returns the card that SignCard wrote. It is signed by its author. The error is ErrFormat or ErrSignature.
 func ParseCard(s string) (Card, error) {
-	encoded, found := strings.CutPrefix(s, cardPrefix)
+	encoded, found := strings.CutPrefix(s, CardPrefix)
 	if !found || len(s) > MaxContactCard {
 		return Card{}, fmt.Errorf("contact card: %w: it is no text of up to %d characters that begins with %q", ErrFormat,
-			MaxContactCard, cardPrefix)
+			MaxContactCard, CardPrefix)
 	}
 	b, err := decodeText(encoded)
 	if err != nil {

@@ -134,7 +134,7 @@ func TestContactVectors(t *testing.T) {
 		bad("empty", hexBytes{}, "format"),
 	}
 	testVectors(t, "contact", about, made, func(t *testing.T, v cardVector) {
-		got, err := ParseCard(cardPrefix + text.EncodeToString(v.Card))
+		got, err := ParseCard(CardPrefix + text.EncodeToString(v.Card))
 		want := Card{Seq: v.Seq, Name: v.User, Stores: v.Stores}
 		if v.Error == "" {
 			s := AccountSecret(v.Secret)
@@ -166,15 +166,15 @@ func TestCardThatIsTooLong(t *testing.T) {
 func TestCardTextHasOneSpelling(t *testing.T) {
 	good := signedCard(t, AccountSecret(keyOf(0xa0)), testCard(AccountSecret(keyOf(0xa0)), "disk:/a"))
 	for what, text := range map[string]string{
-		"no prefix":       good[len(cardPrefix):],
-		"another":         "Postern:card#" + good[len(cardPrefix):],
+		"no prefix":       good[len(CardPrefix):],
+		"another":         "Postern:card#" + good[len(CardPrefix):],
 		"a line break":    good[:1000] + "\n" + good[1000:],
 		"a blank":         good + " ",
 		"padding":         good + "=",
 		"cut off":         good[:len(good)-1],
 		"too long":        good + strings.Repeat("A", MaxContactCard),
 		"nothing":         "",
-		"the + of base64": cardPrefix + strings.Replace(good[len(cardPrefix):], "-", "+", 1),
+		"the + of base64": CardPrefix + strings.Replace(good[len(CardPrefix):], "-", "+", 1),
 	} {
 		_, err := ParseCard(text)
 		if err == nil {

@@ -51,29 +51,13 @@ func CutFiles(path string) (within string, ok bool) { return cut(path, Files) }
 // CutState splits a path in the history into the name of its state and the path within the own files: "" for the whole
 // state. ok is false for History itself and for other paths.
 func CutState(path string) (state, within string, ok bool) {
-	rest, ok := cut(path, History)
-	if !ok {
-		return "", "", false
-	}
-	state, within, deeper := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-	if deeper {
-		within = "/" + within
-	}
-	return state, within, state != ""
+	return split(path, History)
 }
 
 // CutShared splits a path below Shared into the folder of a friend, or that of links, and the path within it: "" for
 // that folder itself. ok is false for Shared itself and for other paths.
 func CutShared(path string) (friend, within string, ok bool) {
-	rest, ok := cut(path, Shared)
-	if !ok {
-		return "", "", false
-	}
-	friend, within, deeper := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-	if deeper {
-		within = "/" + within
-	}
-	return friend, within, friend != ""
+	return split(path, Shared)
 }
 
 // IsOffer reports whether a path is that of a file or folder that a friend shares, or that a link leads to. Its name
@@ -89,6 +73,19 @@ const Links = "links"
 func cut(path, folder string) (within string, ok bool) {
 	within, ok = strings.CutPrefix(path, folder)
 	return within, ok && (within == "" || within[0] == '/')
+}
+
+// split splits a path below a folder into the name of an item in it and the path within that.
+func split(path, folder string) (name, within string, ok bool) {
+	rest, ok := cut(path, folder)
+	if !ok {
+		return "", "", false
+	}
+	name, within, deeper := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	if deeper {
+		within = "/" + within
+	}
+	return name, within, name != ""
 }
 
 // InState returns the path in the history of a path within the own files ("" for all of them).

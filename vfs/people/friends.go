@@ -10,6 +10,7 @@ import (
 
 	"postern/crypto"
 	"postern/remote"
+	"postern/vfs/layout"
 	"postern/vfs/registry"
 )
 
@@ -120,9 +121,8 @@ func (p *People) Add(ctx context.Context, who string) (Friend, error) {
 		return Friend{}, refuse("%s is this account itself", who)
 	}
 	s := p.o.Own.Private()
-	at := slices.IndexFunc(persons(s), func(f person) bool { return f.author == contact.Author })
-	if at >= 0 {
-		switch f := persons(s)[at]; f.State {
+	if f, met := personOf(s, contact.Author); met {
+		switch f.State {
 		case IsFriend:
 			return f.Friend, nil
 		case Asks, Rejected:
@@ -137,7 +137,7 @@ func (p *People) Add(ctx context.Context, who string) (Friend, error) {
 
 // contact finds somebody by a contact card or by name.
 func (p *People) contact(ctx context.Context, who string) (crypto.Card, error) {
-	if strings.HasPrefix(who, "postern:card#") {
+	if strings.HasPrefix(who, crypto.CardPrefix) {
 		c, err := crypto.ParseCard(who)
 		if err != nil {
 			return c, refuse("this contact card is not whole: copy all of it")
@@ -201,7 +201,7 @@ func (p *People) meetNote(s registry.State, c crypto.Card, state State) (registr
 
 // freeName returns a name for somebody that nobody else has here. It becomes the name of a folder.
 func freeName(s registry.State, c crypto.Card) string {
-	taken := map[string]bool{"links": true}
+	taken := map[string]bool{layout.Links: true}
 	for _, f := range persons(s) {
 		taken[f.Name] = true
 	}
@@ -218,12 +218,20 @@ func freeName(s registry.State, c crypto.Card) string {
 	return name
 }
 
+// personOf returns the record of somebody.
+func personOf(s registry.State, author crypto.AuthorID) (f person, met bool) {
+	all := persons(s)
+	i := slices.IndexFunc(all, func(f person) bool { return f.author == author })
+	if i < 0 {
+		return f, false
+	}
+	return all[i], true
+}
+
 // person returns the newest record of somebody.
 func (p *People) person(author crypto.AuthorID) (person, error) {
-	for _, f := range persons(p.o.Own.Private()) {
-		if f.author == author {
-			return f, nil
-		}
+	if f, met := personOf(p.o.Own.Private(), author); met {
+		return f, nil
 	}
 	return person{}, errors.New("the record is missing")
 }

@@ -110,10 +110,8 @@ func (p *People) carrySteps(ctx context.Context, s registry.State, o, next owned
 	}
 	var writers []object.Author
 	all := p.shares(s)
-	for _, sh := range all {
-		if sh.id == next.ID {
-			writers = p.writers(s, sh, all)
-		}
+	if sh, ok := shareOf(all, next.ID); ok {
+		writers = p.writers(s, sh, all)
 	}
 	for _, step := range steps {
 		mine := step.Author == o.Owner

@@ -122,7 +122,7 @@ func (l *linkIDs) take() []string {
 }
 
 // linksFolder holds what the links of others lead to.
-const linksFolder = layout.Shared + "/links"
+const linksFolder = layout.Shared + "/" + layout.Links
 
 // freeLinkName returns a name that no other link has.
 func (p *People) freeLinkName(s registry.State, name string) string {

@@ -101,10 +101,8 @@ func (p *People) bringFrom(ctx context.Context, s registry.State, c crypto.Capab
 
 // nameOf returns what somebody is called here.
 func (p *People) nameOf(s registry.State, author crypto.AuthorID) string {
-	for _, f := range persons(s) {
-		if f.author == author {
-			return f.Name
-		}
+	if f, met := personOf(s, author); met {
+		return f.Name
 	}
 	return "somebody"
 }

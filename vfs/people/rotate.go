@@ -11,6 +11,7 @@ import (
 	"postern/remote"
 	"postern/vfs"
 	"postern/vfs/gc"
+	"postern/vfs/layout"
 	"postern/vfs/object"
 	"postern/vfs/registry"
 	"postern/vfs/roots"
@@ -186,13 +187,9 @@ func (p *People) successor(
 
 // inherit returns the notes that give a space the grants and the links of the one that it replaces.
 func (p *People) inherit(s registry.State, old, next ownedSpace) (notes []registry.Note) {
-	for _, sh := range p.shares(s) {
-		if sh.id != old.ID {
-			continue
-		}
-		for to, right := range sh.to {
-			notes = append(notes, grant(next.ID.String(), to, right), grant(old.ID.String(), to, ""))
-		}
+	sh, _ := shareOf(p.shares(s), old.ID)
+	for to, right := range sh.to {
+		notes = append(notes, grant(next.ID.String(), to, right), grant(old.ID.String(), to, ""))
 	}
 	for id, r := range s.All(kindLink) {
 		if string(r.Get(fieldTarget)) == old.ID.String() && !isSet(r.Get(fieldGone)) {
@@ -268,7 +265,7 @@ const maxSearched = 1000
 // search finds the mount of one of this account's spaces wherever it is in the account's files.
 func (p *People) search(ctx context.Context, id crypto.PointerID) (place, bool, error) {
 	seen := map[crypto.PointerID]bool{}
-	for all := []place{{space: p.o.Own, at: "/files"}}; len(all) > 0; all = all[1:] {
+	for all := []place{{space: p.o.Own, at: layout.Files}}; len(all) > 0; all = all[1:] {
 		in := all[0]
 		mounts, err := in.space.Mounts(ctx, "/", maxSearched)
 		if err != nil {

@@ -40,7 +40,7 @@ func (p *People) locate(ctx context.Context, name string) (place, error) {
 	if !ok || within == "" || within == "/" {
 		return place{}, errNotOwn
 	}
-	at := place{space: p.o.Own, at: "/files", within: within}
+	at := place{space: p.o.Own, at: layout.Files, within: within}
 	for range maxWithin {
 		m, found, err := at.space.Crossing(ctx, at.within)
 		if err != nil || !found {

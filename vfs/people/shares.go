@@ -97,6 +97,15 @@ func (p *People) shares(s registry.State) (all []share) {
 	return all
 }
 
+// shareOf returns the share of a space.
+func shareOf(all []share, id crypto.PointerID) (sh share, ok bool) {
+	i := slices.IndexFunc(all, func(sh share) bool { return sh.id == id })
+	if i < 0 {
+		return sh, false
+	}
+	return all[i], true
+}
+
 // grant returns a note that somebody or a group has a right to a shared folder; "": none.
 func grant(space, to, right string) registry.Note {
 	return registry.Note{Kind: kindGrant, ID: space + "/" + to, Set: map[string][]byte{fieldRight: []byte(right)}}

@@ -3,8 +3,6 @@ package people
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"postern/crypto"
 	"postern/vfs"
@@ -26,8 +24,8 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 	}
 	s, id := p.o.Own.Private(), at.mount.Target.Capability.ID
 	shared := p.shares(s)
-	i := slices.IndexFunc(shared, func(sh share) bool { return sh.id == id })
-	if i < 0 {
+	sh, ok := shareOf(shared, id)
+	if !ok {
 		return Share{}, errNotOwn
 	}
 	var notes []registry.Note
@@ -36,16 +34,16 @@ func (p *People) Unshare(ctx context.Context, name string, from []string) (Share
 		if err != nil {
 			return Share{}, err
 		}
-		if shared[i].to[to] == "" {
+		if sh.to[to] == "" {
 			return Share{}, refuse("%s is not shared with %s: postern share list shows with whom", name, who)
 		}
-		if outer, ok := p.around(s, shared[i], to); ok {
+		if outer, ok := p.around(s, sh, to); ok {
 			return Share{}, refuse("%s lies in %s, which is shared with %s, too: take that back instead", name,
 				outer.path, who)
 		}
 		notes = append(notes, grant(id.String(), to, ""))
 	}
-	for to := range shared[i].to {
+	for to := range sh.to {
 		if len(from) == 0 {
 			notes = append(notes, grant(id.String(), to, ""))
 		}
@@ -97,28 +95,27 @@ func (p *People) withdrawal(s registry.State, f person) (notes []registry.Note) 
 func (p *People) Leave(ctx context.Context, name string) error {
 	p.making.Lock()
 	defer p.making.Unlock()
-	rest, ok := strings.CutPrefix(layout.Clean(name), layout.Shared+"/")
+	owner, within, ok := layout.CutShared(layout.Clean(name))
 	if !ok {
 		return refuse("%s is nothing that a friend shares: such paths begin with %s", name, layout.Shared)
 	}
 	s := p.o.Own.Private()
-	if link, ok := strings.CutPrefix(rest, "links/"); ok {
+	if owner == layout.Links && within != "" {
 		for id, r := range s.All(kindOpened) {
-			if string(r.Get(fieldName)) == link && !isSet(r.Get(fieldGone)) {
+			if "/"+string(r.Get(fieldName)) == within && !isSet(r.Get(fieldGone)) {
 				return errors.Join(p.o.Own.Note(ctx, registry.Note{Kind: kindOpened, ID: id,
 					Set: map[string][]byte{fieldGone: []byte("1")}}), p.show())
 			}
 		}
 		return refuse("there is no link %s", name)
 	}
-	owner, within, _ := strings.Cut(rest, "/")
 	p.mu.Lock()
 	shown, known := p.mounted[owner]
 	p.mu.Unlock()
-	if !known || within == "" || strings.Contains(within, "/") {
+	if !known || !layout.IsOffer(layout.Clean(name)) {
 		return refuse("%s is no shared folder: postern share list shows what others share with you", name)
 	}
-	m, found, err := shown.offers.Crossing(ctx, "/"+within)
+	m, found, err := shown.offers.Crossing(ctx, within)
 	if err != nil {
 		return err
 	}

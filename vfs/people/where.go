@@ -20,19 +20,7 @@ type Opened struct {
 
 // Opened returns the spaces that are open for writing, by path. It makes no request.
 func (p *People) Opened() (all []Opened) {
-	p.opens.mu.Lock()
-	var spaces []*space.Space
-	for _, e := range p.opens.at {
-		select {
-		case <-e.ready:
-			if s, ok := e.fs.(*space.Space); ok {
-				spaces = append(spaces, s)
-			}
-		default:
-		}
-	}
-	p.opens.mu.Unlock()
-	for _, s := range spaces {
+	for _, s := range p.opens.spaces() {
 		all = append(all, Opened{p.Place(s.ID()), s})
 	}
 	slices.SortFunc(all, func(a, b Opened) int { return strings.Compare(a.Path, b.Path) })
@@ -45,10 +33,8 @@ const places = 100 * time.Millisecond
 // Place returns where a space lies in the drive: a shared folder of this account, or one that a friend offers. It
 // returns "" for others, and for a friend's folder while the offers are not known here.
 func (p *People) Place(id crypto.PointerID) string {
-	for _, sh := range p.shares(p.o.Own.Private()) {
-		if sh.id == id {
-			return sh.path
-		}
+	if sh, ok := shareOf(p.shares(p.o.Own.Private()), id); ok {
+		return sh.path
 	}
 	p.mu.Lock()
 	mounted := maps.Clone(p.mounted)
