@@ -27,7 +27,6 @@ type Link struct {
 	ID       string    `json:"id"`
 	Path     string    `json:"path"`
 	URL      string    `json:"url"`
-	Write    bool      `json:"write,omitempty"`
 	Password bool      `json:"password,omitempty"`
 	Expires  time.Time `json:"expires,omitzero"`
 
@@ -56,7 +55,7 @@ func (p *People) links(s registry.State) (all []Link) {
 			continue
 		}
 		l := Link{ID: id[:idLength], Path: string(r.Get(fieldPath)), Password: isSet(r.Get(fieldPassword)),
-			Write: isSet(r.Get(fieldWrite)), Expires: timeOf(r.Get(fieldExpires)), gone: isSet(r.Get(fieldGone)),
+			Expires: timeOf(r.Get(fieldExpires)), gone: isSet(r.Get(fieldGone)),
 			file: isSet(r.Get(fieldFile)),
 			seed: crypto.LinkSeed(seed), key: crypto.ReadKey(key), target: string(r.Get(fieldTarget))}
 		l.URL = p.linkText(l.seed.Link(storeOf(s), l.Password))

@@ -46,9 +46,9 @@ const (
 	fieldCarried = "carried" // space: the commit up to which a retired one was merged into the one that replaced it
 
 	fieldState   = "state"   // friend: State
-	fieldContact = "contact" // friend: see crypto.Contact
+	fieldContact = "contact" // friend: see crypto.Card
 	fieldCalled  = "called"  // friend: the name it goes by, for people
-	fieldTurn    = "turn"    // friend: how often a pair space was made, see pairKeys
+	fieldTurn    = "turn"    // friend: counts the pair spaces made for them; see pairSecret
 	fieldTheirs  = "theirs"  // friend: capability of the space that it keeps for this account
 	fieldLetter  = "letter"  // friend: id of the request
 	fieldSent    = "sent"    // friend: when the newest letter was sent
@@ -61,7 +61,6 @@ const (
 	fieldWriter    = "writer"    // link: seed of its pointer's key
 	fieldKey       = "key"       // link, opened: read key of the pointer
 	fieldPassword  = "password"  // link: "1" if it needs a password, too
-	fieldWrite     = "write"     // link: "1" if it also grants to write
 	fieldPublished = "published" // link: id of the space that its pointer leads to. space: hash of a pair space's offers
 	fieldLink      = "link"      // opened: the link
 	fieldTarget    = "target"    // link: id of the space

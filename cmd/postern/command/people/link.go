@@ -122,7 +122,7 @@ func linkList(p *command.Program) *cobra.Command {
 			if !l.Expires.IsZero() {
 				until = "until " + l.Expires.Local().Format(time.DateTime)
 			}
-			table.Row("%s\t%s\t%s%s\t%s", l.ID, l.Path, until, say.IfElse(l.Write, ", may write", ""), l.URL)
+			table.Row("%s\t%s\t%s\t%s", l.ID, l.Path, until, l.URL)
 		}
 		return table.Flush()
 	})
